@@ -1,0 +1,196 @@
+// Package cell is the memory of a model: one flat array of 64-bit cells with
+// one write path.
+//
+// Its nouns are the Layout (which cells there are, what they are called and how
+// their value reads), the Memory (the values) and the Footprint (which cells a
+// step has read and written). Its law: nothing changes but through
+// [Memory.Store]. From that one path follow
+//
+//   - undo: every store remembers the value before it, so going back costs what
+//     was written, not what exists ([Memory.Mark], [Memory.Undo]);
+//   - the hash of the whole state, kept up to date at every store
+//     ([Memory.Hash]);
+//   - the read set and write set of a step ([Memory.Record]);
+//   - the delta that a page streams ([Memory.Changes]).
+//
+// The package knows nothing of what the cells mean. Reading order: layout.go,
+// cell.go.
+package cell
+
+// An ID names one cell of a Memory. IDs are dense and start at 0.
+type ID uint32
+
+// A Memory holds the value of every cell of a Layout.
+//
+// The hash is the XOR over all cells of mix(cell, value), with mix(cell, 0) = 0:
+// cells that are zero do not count, and a store updates it with two mixes
+// whatever the size of the memory.
+type Memory struct {
+	layout *Layout
+	v      []uint64
+	key    []uint64
+	log    []change
+	hash   uint64
+	rec    *Footprint
+}
+
+type change struct {
+	id  ID
+	old uint64
+}
+
+// A Mark is a place in the undo log.
+type Mark int
+
+// New returns a memory of the cells in l, all zero. The layout must not grow afterwards.
+func New(l *Layout) *Memory {
+	m := &Memory{layout: l, v: make([]uint64, l.Len()), key: make([]uint64, l.Len())}
+	for i := range m.key {
+		m.key[i] = scramble(uint64(i+1) * 0x9e3779b97f4a7c15)
+	}
+	return m
+}
+
+// Layout returns the layout the memory was made of.
+func (m *Memory) Layout() *Layout { return m.layout }
+
+// Load returns the value of a cell.
+func (m *Memory) Load(id ID) uint64 {
+	if m.rec != nil {
+		m.rec.read(id)
+	}
+	return m.v[id]
+}
+
+// Store sets a cell. Storing the value that is there already is no write.
+func (m *Memory) Store(id ID, v uint64) {
+	if m.rec != nil {
+		m.rec.wrote(id)
+	}
+	old := m.v[id]
+	if old == v {
+		return
+	}
+	m.log = append(m.log, change{id, old})
+	m.hash ^= m.mix(id, old) ^ m.mix(id, v)
+	m.v[id] = v
+}
+
+// Peek is Load without a trace in the footprint: for onlookers (views, names,
+// hashes), never for a step.
+func (m *Memory) Peek(id ID) uint64 { return m.v[id] }
+
+// Hash returns the fingerprint of the whole state. Equal states have equal
+// hashes, on every machine and in every build.
+func (m *Memory) Hash() uint64 { return m.hash }
+
+// Mark returns the present place in the undo log.
+func (m *Memory) Mark() Mark { return Mark(len(m.log)) }
+
+// Undo takes back every store since the mark.
+func (m *Memory) Undo(to Mark) {
+	for i := len(m.log) - 1; i >= int(to); i-- {
+		c := m.log[i]
+		m.hash ^= m.mix(c.id, m.v[c.id]) ^ m.mix(c.id, c.old)
+		m.v[c.id] = c.old
+	}
+	m.log = m.log[:to]
+}
+
+// Forget empties the undo log: what was stored so far cannot be taken back.
+// Marks taken before are void.
+func (m *Memory) Forget() { m.log = m.log[:0] }
+
+// Written calls f with every cell stored to since the mark, in order; a cell
+// stored to twice comes twice.
+func (m *Memory) Written(since Mark, f func(ID)) {
+	for _, c := range m.log[since:] {
+		f(c.id)
+	}
+}
+
+// A Change is one cell's value before and after a stretch of the log.
+type Change struct {
+	Cell     ID
+	Old, New uint64
+}
+
+// Changes returns the net changes since the mark, a cell at most once, in the
+// order of their first store.
+func (m *Memory) Changes(since Mark) []Change {
+	var out []Change
+	seen := map[ID]bool{}
+	for _, c := range m.log[since:] {
+		if !seen[c.id] {
+			seen[c.id] = true
+			if m.v[c.id] != c.old {
+				out = append(out, Change{c.id, c.old, m.v[c.id]})
+			}
+		}
+	}
+	return out
+}
+
+// Snapshot appends the value of every cell to dst: the whole state, for
+// checkers that keep states rather than fingerprints.
+func (m *Memory) Snapshot(dst []uint64) []uint64 { return append(dst, m.v...) }
+
+// Rehash computes the hash from nothing. It equals Hash; tests hold them together.
+func (m *Memory) Rehash() uint64 {
+	var h uint64
+	for i, v := range m.v {
+		h ^= m.mix(ID(i), v)
+	}
+	return h
+}
+
+// mix is the contribution of one cell to the hash.
+func (m *Memory) mix(id ID, v uint64) uint64 {
+	if v == 0 {
+		return 0
+	}
+	return scramble(v ^ m.key[id])
+}
+
+// scramble is a bijection of 64-bit words whose every output bit depends on
+// every input bit (the finaliser of MurmurHash3, variant 13 of David Stafford).
+func scramble(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	x ^= x >> 31
+	return x
+}
+
+// A Footprint is what one step has read and written, each cell once, in order
+// of first use. A cell that is stored to with the value it has counts as
+// written: another value would have been seen.
+type Footprint struct {
+	Reads, Writes []ID
+}
+
+// Reset empties the footprint and keeps its memory.
+func (f *Footprint) Reset() { f.Reads, f.Writes = f.Reads[:0], f.Writes[:0] }
+
+func (f *Footprint) read(id ID)  { f.Reads = once(f.Reads, id) }
+func (f *Footprint) wrote(id ID) { f.Writes = once(f.Writes, id) }
+
+// once appends id unless it is there. Footprints are a few cells long, so a
+// scan beats a set.
+func once(s []ID, id ID) []ID {
+	for _, have := range s {
+		if have == id {
+			return s
+		}
+	}
+	return append(s, id)
+}
+
+// Record makes the memory note every load and store in f from now on; nil
+// stops it. It returns what was recorded into before.
+func (m *Memory) Record(f *Footprint) *Footprint {
+	was := m.rec
+	m.rec = f
+	return was
+}

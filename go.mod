@@ -1,0 +1,3 @@
+module gupscope
+
+go 1.26
