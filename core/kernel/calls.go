@@ -1,0 +1,133 @@
+package kernel
+
+// A Call is something a task of a scenario can do: the vocabulary of its programs.
+type Call struct {
+	Name   string // the newest name; what v6.12 prints
+	Was    []Name // older names, oldest first
+	Params []Param
+	Result Result
+	From   Place
+	Since  int    // first release that has it, as Version.Order; 0: all
+	Until  int    // first release that has it no more; 0: none
+	Use    string // what to write instead on a kernel that does not have it
+	Doc    string // one or two sentences for hover and documentation
+	entry  FuncID // the table that runs it
+}
+
+// A Name is what something was called before a release.
+type Name struct {
+	Name   string
+	Before int // Version.Order of the first release with the next name
+}
+
+// NameIn returns the call's name in that version.
+func (c *Call) NameIn(v *Version) string {
+	for _, w := range c.Was {
+		if v.Order < w.Before {
+			return w.Name
+		}
+	}
+	return c.Name
+}
+
+// In reports whether the version has the call.
+func (c *Call) In(v *Version) bool {
+	return v.Order >= c.Since && (c.Until == 0 || v.Order < c.Until)
+}
+
+// A Param is one parameter of a call.
+type Param struct {
+	Name     string
+	Kind     ParamKind
+	Optional bool
+	Words    []string // for Flags and Word: what may be written
+}
+
+// A ParamKind says what may stand in a parameter's place.
+type ParamKind uint8
+
+const (
+	PageParam  ParamKind = iota // a page of an mm: buf, buf[2], A.buf
+	VMAParam                    // a whole VMA: buf
+	VarParam                    // a variable of the task that holds what GUP returned
+	ValueParam                  // what is stored: "d"
+	FlagsParam                  // FOLL_WRITE | FOLL_LONGTERM, or 0
+	WordParam                   // one word: MADV_DONTNEED
+)
+
+// A Result says what a call returns.
+type Result uint8
+
+const (
+	NoResult    Result = iota
+	ErrResult          // 0 or an errno
+	PageResult         // a page that is held, or an errno
+	ValueResult        // what was read
+)
+
+// A Place says who may make a call.
+type Place uint8
+
+const (
+	Anywhere   Place = iota
+	UserTask         // a task "in" an mm
+	KernelTask       // a task of the kernel: "on cpu1 kernel"
+)
+
+var follFlags = []string{"FOLL_WRITE", "FOLL_LONGTERM", "FOLL_FORCE"}
+
+// Calls is the vocabulary, in the order in which documentation lists it.
+var Calls = []*Call{
+	{Name: "store", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, From: UserTask, entry: fnStore,
+		Doc: "The thread writes to its memory: a TLB hit, or the hardware's walk, or a page fault and then again."},
+	{Name: "load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnLoad,
+		Doc: "The thread reads its memory: a TLB hit, or the hardware's walk, or a page fault and then again."},
+	{Name: "get_user_pages_fast", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
+		Result: PageResult, From: UserTask, entry: fnGetUserPagesFast,
+		Doc: "Takes a reference (FOLL_GET) on the page mapped there: first without any lock, with interrupts off; where that is refused, under mmap_lock."},
+	{Name: "pin_user_pages_fast", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
+		Result: PageResult, From: UserTask, Since: 506, Use: "get_user_pages_fast", entry: fnPinUserPagesFast,
+		Doc: "As get_user_pages_fast, but takes a pin (FOLL_PIN: 1024 references on a small folio): for whoever touches the data."},
+	{Name: "get_user_pages", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
+		Result: PageResult, From: UserTask, entry: fnGetUserPages,
+		Doc: "Takes a reference (FOLL_GET) on the page mapped there, under mmap_lock and the page-table lock, faulting it in if need be."},
+	{Name: "pin_user_pages", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
+		Result: PageResult, From: UserTask, Since: 506, Use: "get_user_pages", entry: fnPinUserPages,
+		Doc: "As get_user_pages, but takes a pin (FOLL_PIN)."},
+	{Name: "device_write", Params: []Param{{Name: "page", Kind: VarParam}, {Name: "value", Kind: ValueParam}}, entry: fnDeviceWrite,
+		Doc: "The device, or the kernel through its own mapping, writes to the page that is held. No page table and no TLB is asked."},
+	{Name: "device_read", Params: []Param{{Name: "page", Kind: VarParam}}, Result: ValueResult, entry: fnDeviceRead,
+		Doc: "The device reads the page that is held. No page table and no TLB is asked."},
+	{Name: "set_page_dirty_lock", Params: []Param{{Name: "page", Kind: VarParam}}, entry: fnSetPageDirtyLock,
+		Doc: "Marks the page dirty under its lock: whoever wrote to it through a reference must, before giving the reference back."},
+	{Name: "put_page", Params: []Param{{Name: "page", Kind: VarParam}}, entry: fnPutPage,
+		Doc: "Gives back the reference that get_user_pages took. The last one frees the page."},
+	{Name: "unpin_user_page", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 506, Use: "put_page", entry: fnUnpinUserPage,
+		Doc: "Gives back the pin that pin_user_pages took."},
+	{Name: "unpin_user_pages_dirty_lock", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 506, Use: "set_page_dirty_lock and put_page", entry: fnUnpinUserPagesDirtyLock,
+		Doc: "Marks the page dirty if it is clean, then gives back the pin."},
+	{Name: "munmap", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMunmap,
+		Doc: "Takes the VMA out of the mm, clears its PTEs, frees its page table, flushes, then frees its pages."},
+	{Name: "madvise", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "advice", Kind: WordParam, Words: []string{"MADV_DONTNEED"}}},
+		Result: ErrResult, From: UserTask, entry: fnMadvise,
+		Doc: "MADV_DONTNEED: clears the PTEs and frees the pages; the VMA and its page table stay."},
+	{Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, Params: []Param{{Name: "page", Kind: PageParam}}, From: KernelTask, entry: fnShrinkFolioList,
+		Doc: "One pass of reclaim over the folio that is mapped there, or that the swap cache holds for it: isolate, add to swap, unmap, write out, free."},
+	{Name: "lru_add_drain", From: Anywhere, entry: fnLRUAddDrain,
+		Doc: "Moves the folios of this CPU's batch to the LRU list: each loses the reference of the batch."},
+}
+
+// CallByName returns the call of that name in any version, or nil.
+func CallByName(name string) *Call {
+	for _, c := range Calls {
+		if c.Name == name {
+			return c
+		}
+		for _, w := range c.Was {
+			if w.Name == name {
+				return c
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,25 @@
+package kernel
+
+// A FuncID names a step table. The order is part of the hash of a state and of
+// the check characters of a link: new ones go at the end.
+type FuncID uint16
+
+const (
+	fnNone FuncID = iota
+	fnStore
+	fnLoad
+	fnGetUserPagesFast
+	fnPinUserPagesFast
+	fnGetUserPages
+	fnPinUserPages
+	fnDeviceWrite
+	fnDeviceRead
+	fnSetPageDirtyLock
+	fnPutPage
+	fnUnpinUserPage
+	fnUnpinUserPagesDirtyLock
+	fnMunmap
+	fnMadvise
+	fnShrinkFolioList
+	fnLRUAddDrain
+)

@@ -1,0 +1,188 @@
+package kernel
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Version is a kernel release that scenarios may name.
+type Version struct {
+	Name  string // "v6.12"
+	Order int    // 612: releases compare by it
+	About string // one sentence for the picker
+}
+
+// Versions are the releases at hand, oldest first.
+var Versions = []*Version{
+	{"v4.6", 406, "x86 has a GUP-fast of its own: no second look at the PTE, a reference taken without asking whether the count is zero. Only the IPI of the TLB flush keeps it safe."},
+	{"v6.1", 601, "Generic GUP-fast with every second look; anonymous pages know whether they are exclusive; fences instead of a forced flush."},
+	{"v6.12", 612, "As v6.1, with pinned pages left alone by reclaim, and the names of today."},
+}
+
+// ByName returns the version of that name, or nil.
+func ByName(name string) *Version {
+	for _, v := range Versions {
+		if v.Name == name {
+			return v
+		}
+	}
+	return nil
+}
+
+// A Kernel is a version and the value of every rule: what a scenario runs on.
+// The zero Kernel is none; make one with [Make].
+type Kernel struct {
+	Version *Version
+	changes []Setting // as written, in the order of the catalogue
+	value   [ruleCount]uint8
+}
+
+// A Setting is one departure from a version: a rule and the value it is given.
+type Setting struct {
+	Rule  string
+	Value string // "off", "on", or one of the rule's values
+}
+
+// Make returns the kernel of that version with the settings applied. The error
+// is one of *UnknownVersion, *UnknownRule, *BadValue, *Repeated, *Needed.
+func Make(version string, settings ...Setting) (Kernel, error) {
+	v := ByName(version)
+	if v == nil {
+		return Kernel{}, &UnknownVersion{version}
+	}
+	k := Kernel{Version: v}
+	set := [ruleCount]bool{}
+	for _, s := range settings {
+		r := RuleByName(s.Rule)
+		if r == nil {
+			return Kernel{}, &UnknownRule{s.Rule}
+		}
+		val, ok := r.valueOf(s.Value)
+		if !ok {
+			return Kernel{}, &BadValue{r, s.Value}
+		}
+		if set[r.ID] {
+			return Kernel{}, &Repeated{r}
+		}
+		set[r.ID] = true
+		k.value[r.ID] = val
+	}
+	for _, r := range Rules {
+		if !set[r.ID] {
+			k.value[r.ID] = r.at(v, &k)
+		}
+	}
+	for _, r := range Rules {
+		if set[r.ID] && k.value[r.ID] != r.at(v, &k) {
+			k.changes = append(k.changes, Setting{r.Name, r.ValueName(k.value[r.ID])})
+		}
+	}
+	for _, r := range Rules {
+		if k.value[r.ID] == 0 {
+			continue
+		}
+		for _, n := range r.Needs {
+			if k.value[n] == 0 {
+				return Kernel{}, &Needed{Rule: Rules[n], By: r, In: v}
+			}
+		}
+	}
+	return k, nil
+}
+
+// On reports whether a rule is on (or has any value but the first).
+func (k *Kernel) On(id RuleID) bool { return k.value[id] != 0 }
+
+// Value returns the index of the rule's value.
+func (k *Kernel) Value(id RuleID) uint8 { return k.value[id] }
+
+// Changes returns in what the kernel departs from its version, in the order of the catalogue.
+func (k *Kernel) Changes() []Setting { return k.changes }
+
+// With returns the kernel with one more setting; a setting of the same rule is replaced.
+func (k *Kernel) With(s Setting) (Kernel, error) {
+	var all []Setting
+	for _, c := range k.changes {
+		if c.Rule != s.Rule {
+			all = append(all, c)
+		}
+	}
+	return Make(k.Version.Name, append(all, s)...)
+}
+
+// String is the kernel as a scenario writes it: "v6.12 without gup_pte_recheck with tlb_flush=pv".
+func (k Kernel) String() string {
+	if k.Version == nil {
+		return "no kernel"
+	}
+	var b strings.Builder
+	b.WriteString(k.Version.Name)
+	for _, s := range k.changes {
+		switch s.Value {
+		case "off":
+			b.WriteString(" without " + s.Rule)
+		case "on":
+			b.WriteString(" with " + s.Rule)
+		default:
+			b.WriteString(" with " + s.Rule + "=" + s.Value)
+		}
+	}
+	return b.String()
+}
+
+// WhatIf says why no release was like this kernel, or "" if one was.
+func (k *Kernel) WhatIf() string {
+	for _, s := range k.changes {
+		r := RuleByName(s.Rule)
+		since, ok := r.Config[k.value[r.ID]]
+		if !ok || k.Version.Order < since {
+			return fmt.Sprintf("what-if: no %s was released with %s", k.Version.Name, strings.TrimPrefix(Kernel{Version: &Version{}, changes: []Setting{s}}.String(), " "))
+		}
+	}
+	return ""
+}
+
+// An UnknownVersion names a kernel that we don't have.
+type UnknownVersion struct{ Name string }
+
+func (e *UnknownVersion) Error() string {
+	var have []string
+	for _, v := range Versions {
+		have = append(have, v.Name)
+	}
+	return fmt.Sprintf("unknown kernel %s; there are %s", e.Name, strings.Join(have, ", "))
+}
+
+// An UnknownRule names a rule that is not in the catalogue.
+type UnknownRule struct{ Name string }
+
+func (e *UnknownRule) Error() string { return "unknown rule " + e.Name }
+
+// A BadValue gives a rule a value that it cannot have.
+type BadValue struct {
+	Rule  *Rule
+	Value string
+}
+
+func (e *BadValue) Error() string {
+	if e.Rule.Values == nil {
+		return fmt.Sprintf("rule %s is on or off: write \"with %s\" or \"without %s\"", e.Rule.Name, e.Rule.Name, e.Rule.Name)
+	}
+	return fmt.Sprintf("rule %s has no value %s; it is one of %s: write \"with %s=%s\"",
+		e.Rule.Name, e.Value, strings.Join(e.Rule.Values, ", "), e.Rule.Name, e.Rule.Values[0])
+}
+
+// A Repeated rule is set twice.
+type Repeated struct{ Rule *Rule }
+
+func (e *Repeated) Error() string { return fmt.Sprintf("rule %s is set twice", e.Rule.Name) }
+
+// A Needed rule is off although another one that is on needs it.
+type Needed struct {
+	Rule, By *Rule
+	In       *Version
+}
+
+func (e *Needed) Error() string {
+	return fmt.Sprintf("rule %s needs %s: switch %s off too, or leave %s on", e.By.Name, e.Rule.Name, e.By.Name, e.Rule.Name)
+}
