@@ -1,0 +1,123 @@
+package kernel
+
+// A Setup is a scenario as the machine needs it: what there is at the start,
+// and what each task will do. Package scenario makes it from text.
+type Setup struct {
+	CPUs  int // 1..8
+	MMs   []MMSetup
+	Tasks []TaskSetup
+
+	Frames           int  // free frames beside those in use at the start
+	TablesFromFrames bool // page tables come from the same frames as pages, else from a pool of their own
+	SwapAsync        bool // the write to swap goes on after pageout returns, and ends by itself
+
+	Preempts  []int  // how often the host may preempt each CPU; nil: never
+	Speculate []bool // whether each CPU's walker may fill its TLB unasked; nil: no
+
+	Judge []string    // the claims to judge; nil: all that are on
+	Ends  []Condition // what is said of the values at the end of a run
+}
+
+// An MMSetup is one address space.
+type MMSetup struct {
+	Name string
+	VMAs []VMASetup
+}
+
+// A VMASetup is one mapping. Each lies in a 2 MiB region of its own.
+type VMASetup struct {
+	Name     string
+	Pages    int
+	Writable bool
+	Fill     []string // the content of its first pages; further pages are not touched yet
+	State    PageState
+}
+
+// A PageState says how the filled pages of a VMA stand at the start.
+type PageState uint8
+
+const (
+	// Mapped: written by the process once: PTE writable and dirty, exclusive, on the LRU list.
+	Mapped PageState = iota
+	// Clean: written by the process, written to swap, and read back from there: mapped
+	// clean as this kernel's read fault maps it, and still in the swap cache.
+	Clean
+	// Swapped: written to swap and dropped: the PTE holds the swap entry.
+	Swapped
+)
+
+// A TaskSetup is one thread or kernel thread.
+type TaskSetup struct {
+	Name string
+	CPU  int
+	MM   int // index into MMs; -1: a kernel thread
+	Vars []string
+	Body []Stmt
+}
+
+// A Stmt is one statement: Vars[Var] = Call(Args...).
+type Stmt struct {
+	Var  int // -1: the result is not kept
+	Call *Call
+	Args []Arg // one for every parameter; an optional one that is not given is zero
+	Line int   // where it stands in the scenario, from 1
+}
+
+// An Arg is one argument. Which field counts is said by the parameter's kind.
+type Arg struct {
+	MM, VMA, Page int    // PageParam; VMAParam without Page
+	Var           int    // VarParam: index into the task's Vars
+	Value         string // ValueParam
+	Flags         uint32 // FlagsParam: FollWrite | …
+	Word          string // WordParam
+}
+
+// FOLL_ flags, as bits of the model (the kernel's own numbers differ by version).
+const (
+	FollWrite uint32 = 1 << iota
+	FollLongterm
+	FollForce
+	FollGet
+	FollPin
+	FollFast // what the call came through, for the claims
+	FollUnshare
+)
+
+// FollByName returns the bit of a flag that programs may write.
+func FollByName(name string) (uint32, bool) {
+	switch name {
+	case "FOLL_WRITE":
+		return FollWrite, true
+	case "FOLL_LONGTERM":
+		return FollLongterm, true
+	case "FOLL_FORCE":
+		return FollForce, true
+	}
+	return 0, false
+}
+
+// A Condition is a statement about the end of a run, as litmus tests make it.
+type Condition struct {
+	When Quantifier
+	Text string // as written, for people
+	Cond Expr
+}
+
+// A Quantifier says how often a condition is expected to hold at the ends of all runs.
+type Quantifier uint8
+
+const (
+	Never Quantifier = iota
+	Sometimes
+	Always
+)
+
+// An Expr is a condition's tree. Leaves compare a variable of a task with a
+// value or an errno; inner nodes join.
+type Expr struct {
+	Op          string // "and", "or", "not", "==", "!="
+	Left, Right *Expr
+	Task, Var   int    // leaf: whose variable
+	Value       string // leaf: compared with this content, if Errno is 0 and Page is nil
+	Errno       int    // leaf: compared with this error, e.g. 14 for -EFAULT
+}
