@@ -1,0 +1,50 @@
+package session
+
+// An Event is something a reader did. Hosts carry it as JSON.
+//
+// Shared events change what everybody in a room sees (the text, the kernel, the
+// run, the cursor); the rest is a reader's own and never reaches a room's stream.
+type Event struct {
+	// Do is what was done:
+	//
+	//	open     Scenario, Kernel, Run, At   show a gallery scenario, a kernel override, a run, a cursor
+	//	text     Text                        the scenario's text is now Text
+	//	kernel   Kernel                      run on another kernel; "" is the one of the text
+	//	step     Choice, At                  the actor of Choice makes its next step, at cursor At
+	//	goto     At                          move the cursor: back, forward, scrub
+	//	check    N                           check with a bound of N states; 0: the default
+	//	more     N                           go on with the check for about N transitions
+	//	stop                                 leave the check where it is
+	//	show     Claim                       put the counterexample of the claim into the run
+	//	complete, hover  N                   the editor asks at offset N of the text
+	Do string `json:"do"`
+
+	Scenario string `json:"scenario,omitempty"`
+	Text     string `json:"text,omitempty"`
+	Kernel   string `json:"kernel,omitempty"`
+	Run      string `json:"run,omitempty"`
+	Choice   string `json:"choice,omitempty"` // "0" or "2:3": actor, or actor and key
+	Claim    string `json:"claim,omitempty"`
+	At       int    `json:"at,omitempty"`
+	N        int    `json:"n,omitempty"`
+}
+
+// A Fragment is one change to the page. Applying the fragments of an event in
+// order brings a page that showed the state before it to the state after it.
+type Fragment struct {
+	// Op is what to do:
+	//
+	//	morph     replace the element ID by HTML, keeping focus, caret and a reader's own classes
+	//	append    add HTML as the last children of the element ID
+	//	truncate  keep the first N children of the element ID
+	//	attr      set the attribute Name of the element ID to Value
+	//	say       the screen reader's sentence: HTML is plain text
+	//	answer    an answer for the editor (tokens, diagnostics, completion, hover): Value is JSON
+	//	address   the address bar: Value is the path, query and fragment of the present run
+	Op    string `json:"op"`
+	ID    string `json:"id,omitempty"`
+	HTML  string `json:"html,omitempty"`
+	N     int    `json:"n,omitempty"`
+	Name  string `json:"name,omitempty"`
+	Value string `json:"value,omitempty"`
+}
