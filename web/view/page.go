@@ -1,0 +1,146 @@
+// Package view is a run in the shape of the page: plain structs, no HTML and no
+// HTTP. [Of] makes them from a session's state; package page, the SVG and the
+// other renderers only lay out what stands here. What a renderer would have to
+// work out from the run (which accesses conflict, where the race window is, in
+// which column a step stands) is worked out here, once.
+//
+// Its nouns are the parts of the page, one file each:
+//
+//	page.go     the whole, its header, and words in colour
+//	race.go     the diagram: lanes, rows, spans, edges, windows, what can happen next
+//	memory.go   what memory looks like now: walks, folios, slots, TLBs, locks
+//	source.go   what runs: the scenario's text and the kernel's listing
+//	verdict.go  what is claimed, what holds now, and what the check found
+//
+// Its law: what depends on the cursor and what depends on the whole run are
+// apart. A [Race] is a function of the whole run, ahead of the cursor too; moving the
+// cursor changes its At and nothing else, so that rows keep their places and a
+// step costs the page the same after ten steps as after a thousand.
+package view
+
+// A Page is the playground.
+type Page struct {
+	Title    string
+	Header   Header
+	Source   Source
+	Listing  []Listing
+	Sentence Sentence
+	Race     Race
+	Memory   Memory
+	Claims   []Claim
+	Verdict  Verdict
+	Link     Link
+	Live     Live
+	Assets   Assets
+}
+
+// A Header is the bar above the page.
+type Header struct {
+	Scenario  string // the name in the address: "gup-fast-vs-reclaim"; "" for a text of the reader's own
+	Title     string // for people: "GUP-fast against reclaim"
+	Edited    bool   // the text is no longer the gallery's
+	Scenarios []Scenario
+	Kernel    Kernel
+}
+
+// A Scenario is an entry of the gallery.
+type Scenario struct {
+	Name  string
+	Title string
+	About string // the sentence of the scenario's file
+	On    bool   // it is the one that is open
+	Href  string
+}
+
+// A Kernel is what the scenario runs on, and what it could run on instead.
+type Kernel struct {
+	Name     string    // "v6.12"
+	Text     string    // as a scenario writes it: "v6.12 without gup_pte_recheck with tlb_flush=pv"
+	Changes  []string  // in what it departs from the version: "− gup_pte_recheck", "tlb_flush=pv"
+	Override bool      // chosen here; the text says another
+	Own      string    // the one of the text
+	WhatIf   string    // why no release was like this, or ""
+	NA       string    // why the scenario cannot run on it, or ""
+	Versions []Version // to choose from
+	Rules    []Rule    // every rule
+}
+
+// A Version is a release in the picker.
+type Version struct {
+	Name, About string
+	On          bool
+	Kernel      string // the kernel that choosing it makes
+}
+
+// A Rule is one toggle of the kernel.
+type Rule struct {
+	Name       string
+	Says       string // what the kernel does when it is on
+	Protects   string // what goes wrong when it is off
+	Guards     string // the step it guards
+	Group      string // the part of the kernel it belongs to: "GUP-fast", "reclaim", …
+	Since      string // "v4.13", or "always"
+	Commit     string
+	Subject    string
+	Confidence string
+	Changed    bool // it is not as the version has it
+	Decides    bool // the check found that this rule decides the verdict
+	Values     []RuleValue
+}
+
+// A RuleValue is one position of a toggle.
+type RuleValue struct {
+	Name    string // "on", "off", "pv"
+	On      bool
+	Kernel  string // the kernel that choosing it makes
+	Refused string // why it cannot be chosen: "gup_pmd_recheck needs gup_pte_recheck: …"
+}
+
+// A Sentence says what just happened and what it means.
+type Sentence []Word
+
+// A Word is a stretch of text with one look.
+type Word struct {
+	Text string
+	Who  Who  // in whose colour; the zero Who: nobody's
+	Code bool // what the kernel or the scenario would print
+	Bad  bool // what is wrong
+}
+
+// Plain is the sentence without its looks: for screen readers, alt texts, ASCII.
+func (s Sentence) Plain() string {
+	var b []byte
+	for _, w := range s {
+		b = append(b, w.Text...)
+	}
+	return string(b)
+}
+
+// A Who is somebody with a colour: a CPU, a device, an mm. 0 is nobody; 1…8 are the
+// CPUs in order, and what is no CPU takes the hues behind them.
+type Who uint8
+
+// A Link says where the run can be found again.
+type Link struct {
+	Here   string // path, query and fragment of exactly this view
+	Path   string // path alone: where the forms of the page without script send to
+	Kernel string // its k
+	Run    string // its r
+	SVG    string // the same as a picture, "" where there is none
+	Text   string // the same as ASCII, "" where there is none
+	Embed  string
+}
+
+// A Live is the room that the page belongs to, if it does.
+type Live struct {
+	Room    string // "" outside rooms
+	Drives  bool   // this reader may change the run
+	Viewers int
+	Says    string // "You drive. 3 people look on."
+}
+
+// Assets names the files that the page loads; what is empty is not loaded.
+type Assets struct {
+	CSS, Script, WASM string
+	Frames            string // JSON: the fragments of the next steps, so that the first click is answered at once
+}
