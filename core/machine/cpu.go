@@ -1,0 +1,166 @@
+package machine
+
+import (
+	"fmt"
+	"math/bits"
+	"strings"
+)
+
+// IRQOff is 1 while the CPU's task has interrupts disabled.
+func (m *Machine) IRQOff(cpu int) Word { return m.at(m.irqOff, cpu) }
+
+// IPI is the set of CPUs (bit i: CPU i) whose flush request this CPU has not
+// acknowledged yet.
+func (m *Machine) IPI(cpu int) Word { return m.at(m.ipi, cpu) }
+
+// Request is the flush request that a CPU has out: a [Flush], or 0.
+func (m *Machine) Request(cpu int) Word { return m.at(m.request, cpu) }
+
+// The byte that the host shares with a guest's CPU (kvm_steal_time.preempted).
+const (
+	StealPreempted uint64 = 1 << iota // the host does not run this CPU
+	StealFlush                        // it shall flush its TLB before it runs again
+)
+
+// Steal is a CPU's preempted byte.
+func (m *Machine) Steal(cpu int) Word { return m.at(m.steal, cpu) }
+
+// Preempts is how often the host may still preempt the CPU.
+func (m *Machine) Preempts(cpu int) Word { return m.at(m.preempts, cpu) }
+
+// Walker is the table that the CPU's hardware walker stands in: the PMD entry
+// that it followed to a PTE table, as a capture; 0 when it is idle.
+func (m *Machine) Walker(cpu int) Word { return m.at(m.walker, cpu) }
+
+// TLB is the CPU's translation of a page: the leaf entry as the walker found
+// it, or none. Dirty there means that the CPU may write without going to memory.
+func (m *Machine) TLB(cpu int, p PageID) Word { return m.at(m.tlb, cpu*len(m.pages)+int(p)) }
+
+// A Flush says what a flush request wants: the pages of one mm from First to Last, or
+// of all mms; Ahead counts the generations of the mm that came after it.
+type Flush struct {
+	MM          int // -1: whatever is loaded
+	First, Last PageID
+	Tables      bool // page tables go too
+	Ahead       int
+}
+
+const flushed = 1 << 63 // set in every request, so that none encodes as 0
+
+func (f Flush) encode() uint64 {
+	v := uint64(flushed) | uint64(f.MM+1)<<32 | uint64(f.First)<<16 | uint64(f.Last)<<24 | uint64(f.Ahead)
+	if f.Tables {
+		v |= 1 << 40
+	}
+	return v
+}
+
+// RequestOf returns the request that a CPU has out; false if none.
+func (m *Machine) RequestOf(cpu int) (Flush, bool) {
+	v := m.Load(m.Request(cpu))
+	return Flush{int(v>>32&0xff) - 1, PageID(v >> 16 & 0xff), PageID(v >> 24 & 0xff), v>>40&1 != 0, int(v & 0xff)}, v != 0
+}
+
+// SetRequest publishes a CPU's flush request.
+func (m *Machine) SetRequest(cpu int, f Flush) { m.Store(m.Request(cpu), f.encode()) }
+
+// Behind is how many TLB generations of the mm the CPU has not flushed for yet,
+// up to maxBehind. (The kernel counts generations up in mm and CPU; only the
+// distance matters.)
+func (m *Machine) Behind(cpu, mm int) Word { return m.at(m.behind, cpu*len(m.MMs)+mm) }
+
+const maxBehind = 3
+
+// Loaded returns the mm whose tables the CPU walks, or -1 for a CPU that runs a
+// kernel thread.
+func (m *Machine) Loaded(cpu int) int {
+	for _, t := range m.Config.Tasks {
+		if t.CPU == cpu {
+			return t.MM
+		}
+	}
+	return -1
+}
+
+// Cpumask returns the CPUs on which the mm is loaded, as a bit set.
+func (m *Machine) Cpumask(mm int) uint64 {
+	var mask uint64
+	for c := range m.CPUs {
+		if m.Loaded(c) == mm {
+			mask |= 1 << c
+		}
+	}
+	return mask
+}
+
+// AdvanceGeneration starts a new TLB generation of the mm: every CPU that has
+// it loaded falls one more behind, requests that are out get one older.
+// Compare arch/x86/include/asm/tlbflush.h:inc_mm_tlb_gen.
+func (m *Machine) AdvanceGeneration(mm int) {
+	for c := range m.CPUs {
+		if m.Loaded(c) == mm {
+			if b := m.Load(m.Behind(c, mm)); b < maxBehind {
+				m.Store(m.Behind(c, mm), b+1)
+			}
+		}
+		if f, ok := m.RequestOf(c); ok && f.MM == mm && f.Ahead < maxBehind {
+			f.Ahead++
+			m.SetRequest(c, f)
+		}
+	}
+}
+
+// FlushLocal does on a CPU what a flush request asks: nothing if the CPU is up
+// to date, the request's pages if it is exactly one generation behind, all of
+// the loaded mm otherwise. A walk in flight is given up: the interrupt comes
+// between instructions, and the access starts again.
+// Compare arch/x86/mm/tlb.c:flush_tlb_func.
+func (m *Machine) FlushLocal(cpu int, f Flush) {
+	m.Store(m.Walker(cpu), 0)
+	mm := m.Loaded(cpu)
+	if mm < 0 || f.MM >= 0 && f.MM != mm {
+		return
+	}
+	behind := int(m.Load(m.Behind(cpu, mm)))
+	if behind <= f.Ahead {
+		return
+	}
+	if f.MM >= 0 && behind == 1 {
+		m.Invalidate(cpu, f.First, f.Last)
+	} else {
+		m.InvalidateMM(cpu, mm)
+	}
+	m.Store(m.Behind(cpu, mm), 0)
+}
+
+// Invalidate drops the CPU's translations of the pages from first to last.
+func (m *Machine) Invalidate(cpu int, first, last PageID) {
+	for p := first; p <= last; p++ {
+		m.Store(m.TLB(cpu, p), 0)
+	}
+}
+
+// InvalidateMM drops all of the CPU's translations of the mm.
+func (m *Machine) InvalidateMM(cpu, mm int) {
+	for p := range m.pages {
+		if m.pages[p].MM == mm {
+			m.Store(m.TLB(cpu, PageID(p)), 0)
+		}
+	}
+}
+
+// CPUs as people write them: "cpu0, cpu2".
+func cpuSet(mask uint64) string {
+	var out []string
+	for ; mask != 0; mask &= mask - 1 {
+		out = append(out, fmt.Sprintf("cpu%d", bits.TrailingZeros64(mask)))
+	}
+	if out == nil {
+		return "none"
+	}
+	return strings.Join(out, ", ")
+}
+
+func stealText(_ int, v uint64) string {
+	return [...]string{"running", "preempted", "running, flush due", "preempted, flush due"}[v&3]
+}

@@ -1,0 +1,157 @@
+package machine
+
+import (
+	"fmt"
+	"strings"
+)
+
+// An Entry is one page-table entry with the bits of x86-64: present, swap or none.
+type Entry uint64
+
+// Bits of a present entry.
+const (
+	Present  Entry = 1 << 0
+	RW       Entry = 1 << 1
+	User     Entry = 1 << 2
+	Accessed Entry = 1 << 5
+	Dirty    Entry = 1 << 6
+	PSE      Entry = 1 << 7
+	Special  Entry = 1 << 9 // _PAGE_SPECIAL: no struct page to count (the zero page)
+	NX       Entry = 1 << 63
+
+	pfnShift       = 12
+	pfnMask  Entry = (1<<40 - 1) << pfnShift
+
+	// Stale is in no page table: it marks a captured value whose frame was freed
+	// since. (Hardware ignores bits 52 to 58 of an entry.)
+	Stale Entry = 1 << 52
+)
+
+// Bits of a swap entry: not present; E says that the page was exclusive; the
+// offset is stored inverted from bit 9, the type from bit 59.
+const (
+	SwpExclusive   Entry = 1 << 3
+	swpOffsetShift       = 9
+	swpOffsetMask  Entry = (1<<50 - 1) << swpOffsetShift
+	swpTypeShift         = 59
+)
+
+// MakePTE returns a present leaf entry for a user page.
+func MakePTE(f Frame, bits Entry) Entry {
+	return Entry(f)<<pfnShift | Present | User | Accessed | NX | bits
+}
+
+// MakeTable returns the entry that points to a table of the next level.
+func MakeTable(f Frame) Entry {
+	return Entry(f)<<pfnShift | Present | RW | User | Accessed
+}
+
+// MakeSwap returns the swap entry of a slot of device 0.
+func MakeSwap(slot int, exclusive bool) Entry {
+	e := ^(Entry(slot) << swpOffsetShift) & swpOffsetMask
+	if exclusive {
+		e |= SwpExclusive
+	}
+	return e
+}
+
+// None reports whether the entry is empty; accessed and dirty do not count.
+func (e Entry) None() bool { return e&^(Accessed|Dirty) == 0 }
+
+// Present reports whether the entry maps something.
+func (e Entry) Present() bool { return e&Present != 0 }
+
+// IsSwap reports whether the entry is a swap entry.
+func (e Entry) IsSwap() bool { return !e.None() && !e.Present() }
+
+// Has reports whether all the bits are set.
+func (e Entry) Has(bits Entry) bool { return e&bits == bits }
+
+// Frame returns the frame of a present entry.
+func (e Entry) Frame() Frame { return Frame(e & pfnMask >> pfnShift) }
+
+// Slot returns the slot of a swap entry.
+func (e Entry) Slot() int { return int(^e & swpOffsetMask >> swpOffsetShift) }
+
+// Fresh returns the entry as it was read: without the stale mark.
+func (e Entry) Fresh() Entry { return e &^ Stale }
+
+// IsStale reports whether the frame was freed since the entry was captured.
+func (e Entry) IsStale() bool { return e&Stale != 0 }
+
+// Bits returns the letters of a present entry's bits: "W D", "A".
+func (e Entry) Bits() string {
+	var b []string
+	for _, x := range []struct {
+		bit  Entry
+		name string
+	}{{RW, "W"}, {Dirty, "D"}, {Accessed, "A"}, {PSE, "PSE"}, {Special, "special"}} {
+		if e.Has(x.bit) {
+			b = append(b, x.name)
+		}
+	}
+	return strings.Join(b, " ")
+}
+
+// String is the entry as the page prints it: "none", "frame 3 W D A", "swap 0 exclusive".
+func (e Entry) String() string {
+	switch {
+	case e.None():
+		return "none"
+	case e.IsSwap():
+		s := fmt.Sprintf("swap %d", e.Slot())
+		if e.Has(SwpExclusive) {
+			s += " exclusive"
+		}
+		return s
+	}
+	s := fmt.Sprintf("frame %d %s", e.Frame(), e.Bits())
+	if e.Frame() == ZeroPage {
+		s = "zero page " + e.Bits()
+	}
+	if e.IsStale() {
+		s += ", stale"
+	}
+	return strings.TrimSpace(s)
+}
+
+// A Hold is a capture that carries references: frame and count, in the place of
+// an Entry's bits (bit 0 is set, the count is in bits 1 to 11).
+type Hold uint64
+
+// MakeHold returns the hold of n references on a frame; none for n = 0.
+func MakeHold(f Frame, n int) Hold {
+	if n == 0 {
+		return 0
+	}
+	return Hold(f)<<pfnShift | Hold(n)<<1 | 1
+}
+
+// Frame returns the frame held.
+func (h Hold) Frame() Frame { return Entry(h).Frame() }
+
+// Count returns the number of references held.
+func (h Hold) Count() int { return int(h >> 1 & 0x7ff) }
+
+// Some reports whether anything is held.
+func (h Hold) Some() bool { return h&1 != 0 }
+
+// IsStale reports whether the frame was freed although it is held.
+func (h Hold) IsStale() bool { return Entry(h).IsStale() }
+
+func (h Hold) String() string {
+	if !h.Some() {
+		return "nothing"
+	}
+	s := fmt.Sprintf("frame %d", h.Frame())
+	if h.Count() > 1 {
+		s += fmt.Sprintf(" (%d references)", h.Count())
+	}
+	if h.IsStale() {
+		s += ", stale"
+	}
+	return s
+}
+
+func entryText(_ int, v uint64) string { return Entry(v).String() }
+func holdText(_ int, v uint64) string  { return Hold(v).String() }

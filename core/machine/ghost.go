@@ -1,0 +1,189 @@
+package machine
+
+import "fmt"
+
+// An Alarm is a ghost that a step raises where a claim about a step, rather
+// than about a state, is broken.
+type Alarm uint8
+
+const (
+	AlarmFreedTable   Alarm = iota // a walker read an entry of a table that was freed
+	AlarmStaleTLB                  // an access went through a TLB entry of a frame that was freed
+	AlarmPinnedFreed               // a frame was freed that somebody holds through GUP
+	AlarmBadPage                   // a frame was freed although its count was not zero
+	AlarmRefOnZero                 // a reference was added to a count of zero
+	AlarmRefUnderflow              // a reference was dropped that nobody held
+	AlarmForeignPage               // GUP returned a page that was not mapped there during the call
+	AlarmUnpinShared               // a pin of an anonymous page was given back that was not exclusive any more
+	AlarmLostStore                 // memory reads other than what was last stored there
+	Alarms
+)
+
+// Alarm is the ghost of an alarm: 0, or what raised it plus one.
+func (m *Machine) Alarm(a Alarm) Word { return m.at(m.alarm, int(a)) }
+
+// Raise raises an alarm; what names the frame, page or task concerned.
+func (m *Machine) Raise(a Alarm, what uint64) {
+	if w := m.Alarm(a); m.Peek(w) == 0 {
+		m.Store(w, what+1)
+	}
+}
+
+// GUPAt is the page that a task's GUP call in flight is for: PageID plus one,
+// and gupWrite; 0 outside a call.
+func (m *Machine) GUPAt(task int) Word { return m.at(m.gupAt, task) }
+
+// GUPSeen is the set of frames that were mapped at that page, with the
+// permission asked for, at some instant since the call began, and were not freed since.
+func (m *Machine) GUPSeen(task int) Word { return m.at(m.gupSeen, task) }
+
+const gupWrite = 1 << 16
+
+// BeginGUP notes that a task's GUP call begins.
+func (m *Machine) BeginGUP(task int, p PageID, write bool) {
+	if !m.Track.Seen {
+		return
+	}
+	at := uint64(p) + 1
+	if write {
+		at |= gupWrite
+	}
+	m.Store(m.GUPAt(task), at)
+	if e := m.Mapped(p); e.Present() && (!write || e.Has(RW)) {
+		m.Store(m.GUPSeen(task), 1<<e.Frame())
+	}
+}
+
+// EndGUP notes that a task's GUP call returns the frame (or, with got false,
+// an error), and raises the alarm if the frame was never mapped there meanwhile.
+func (m *Machine) EndGUP(task int, f Frame, got bool) {
+	if !m.Track.Seen {
+		return
+	}
+	if got && m.Peek(m.GUPSeen(task))>>f&1 == 0 {
+		m.Raise(AlarmForeignPage, uint64(task)<<16|uint64(f))
+	}
+	m.Store(m.GUPAt(task), 0)
+	m.Store(m.GUPSeen(task), 0)
+}
+
+// saw notes for GUP calls in flight that an entry became mapped.
+func (m *Machine) saw(mm, vma, index int, e Entry) {
+	if !m.Track.Seen || index >= m.MMs[mm].VMAs[vma].Pages {
+		return
+	}
+	p := m.PageAt(mm, vma, index)
+	for t := range m.Config.Tasks {
+		at := m.Peek(m.GUPAt(t))
+		if at&0xffff == uint64(p)+1 && (at&gupWrite == 0 || e.Has(RW)) {
+			w := m.GUPSeen(t)
+			m.Store(w, m.Peek(w)|1<<e.Frame())
+		}
+	}
+}
+
+// Where a variable's page was got, as a ghost.
+type PinAt struct {
+	Page                 PageID
+	Write, Pin, Longterm bool
+	Excused              bool // the owner has unmapped or discarded the page since
+	Undirtied            bool // the device has written and nobody has marked the page dirty yet
+}
+
+const pinnedSome = 1 << 32
+
+// VarAt is the ghost of a variable that holds a page: see PinAt.
+func (m *Machine) VarAt(task, i int) Word { return m.at(m.varAt, m.varBase[task]+i) }
+
+// SetPinAt sets the ghost of a variable.
+func (m *Machine) SetPinAt(task, i int, p PinAt) {
+	if !m.Track.Pins {
+		return
+	}
+	v := uint64(pinnedSome) | uint64(p.Page)
+	for b, on := range []bool{p.Write, p.Pin, p.Longterm, p.Excused, p.Undirtied} {
+		if on {
+			v |= 1 << (16 + b)
+		}
+	}
+	m.Store(m.VarAt(task, i), v)
+}
+
+// ClearPinAt clears the ghost of a variable whose page was given back.
+func (m *Machine) ClearPinAt(task, i int) { m.Store(m.VarAt(task, i), 0) }
+
+// PinAtOf decodes a variable's ghost; false if it holds no page.
+func PinAtOf(v uint64) (PinAt, bool) {
+	bit := func(b int) bool { return v>>(16+b)&1 != 0 }
+	return PinAt{PageID(v & 0xffff), bit(0), bit(1), bit(2), bit(3), bit(4)}, v != 0
+}
+
+// Excuse notes that the owner has given up what was mapped at the page: later
+// differences between a pin taken before and the page table are its own doing.
+func (m *Machine) Excuse(p PageID) {
+	if m.Track.Pins {
+		m.eachVar(func(t, i int) {
+			if at, ok := PinAtOf(m.Peek(m.VarAt(t, i))); ok && at.Page == p && !at.Excused {
+				at.Excused = true
+				m.SetPinAt(t, i, at)
+			}
+		})
+	}
+	m.Forget(p)
+}
+
+func (m *Machine) eachVar(f func(task, i int)) {
+	for t := range m.Config.Tasks {
+		for i := range m.Config.Tasks[t].Vars {
+			f(t, i)
+		}
+	}
+}
+
+// EachVar calls f with every variable of every task.
+func (m *Machine) EachVar(f func(task, i int)) { m.eachVar(f) }
+
+// pinnedBySomebody reports whether a variable holds the frame through GUP.
+func (m *Machine) pinnedBySomebody(f Frame) bool {
+	held := false
+	m.eachVar(func(t, i int) {
+		h := Hold(m.Peek(m.Var(t, i)))
+		if uint64(h)&varTag == 0 && h.Some() && h.Frame() == f && !h.IsStale() {
+			held = true
+		}
+	})
+	return held
+}
+
+// Should is what memory should read at a page: a content plus one, or 0 where
+// nothing is promised.
+func (m *Machine) Should(p PageID) Word { return m.at(m.value, int(p)) }
+
+// Wrote notes that the process, or a device through a coherent pin, has written to the page.
+func (m *Machine) Wrote(p PageID, content uint64) {
+	if m.Track.Values {
+		m.Store(m.Should(p), content+1)
+	}
+}
+
+// Forget notes that nothing is promised about what the page reads any more.
+func (m *Machine) Forget(p PageID) {
+	if m.Track.Values {
+		m.Store(m.Should(p), 0)
+	}
+}
+
+// Read notes that the process has read the page, and raises the alarm if it got
+// something else than what was last written.
+func (m *Machine) Read(p PageID, content uint64) {
+	if v := m.Peek(m.Should(p)); m.Track.Values && v != 0 && v != content+1 {
+		m.Raise(AlarmLostStore, uint64(p))
+	}
+}
+
+func (m *Machine) alarmText(_ int, v uint64) string {
+	if v == 0 {
+		return "no"
+	}
+	return fmt.Sprintf("raised by %d", v-1)
+}

@@ -1,0 +1,261 @@
+package machine
+
+import (
+	"fmt"
+
+	"gupscope/core/cell"
+)
+
+type cellID = cell.ID
+
+func (m *Machine) at(first cell.ID, i int) Word { return Word{first + cell.ID(i)} }
+
+// layout lays all cells out. The order is part of the hash of a state.
+func (m *Machine) layout() *cell.Layout {
+	l := &cell.Layout{}
+	m.layoutFrames(l)
+	m.layoutTables(l)
+	m.layoutMMs(l)
+	m.layoutCPUs(l)
+	m.layoutSwap(l)
+	m.layoutTasks(l)
+	m.layoutGhosts(l)
+	return l
+}
+
+func numbered(format string) func(int) string {
+	return func(i int) string { return fmt.Sprintf(format, i) }
+}
+
+func words(names ...string) func(int, uint64) string {
+	return func(_ int, v uint64) string {
+		if v < uint64(len(names)) {
+			return names[v]
+		}
+		return fmt.Sprint(v)
+	}
+}
+
+func (m *Machine) layoutFrames(l *cell.Layout) {
+	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
+		return l.Add(m.nframe, cell.Region{Class: c, Owner: "folio", Name: func(i int) string {
+			if !m.IsData(Frame(i)) {
+				return fmt.Sprintf("%s: %s", m.TableName(Frame(i)), field)
+			}
+			return fmt.Sprintf("folio %d: %s", i, field)
+		}, Decode: decode})
+	}
+	m.ref = add(Refs, "refcount", nil)
+	m.mapcount = add(Mapcounts, "mapcount", nil)
+	m.flags = add(Flags, "flags", flagText)
+	m.mapping = add(Mappings, "mapping", func(_ int, v uint64) string {
+		if mm := MappingMM(v); mm >= 0 {
+			return "anon_vma of " + m.MMs[mm].Name
+		}
+		return "NULL"
+	})
+	m.index = add(Mappings, "index", func(_ int, v uint64) string { return fmt.Sprintf("%#x", v) })
+	m.folioSwap = add(Mappings, "swap", func(_ int, v uint64) string {
+		if v == 0 {
+			return "none"
+		}
+		return fmt.Sprintf("slot %d", v-1)
+	})
+	m.content = add(Contents, "content", func(_ int, v uint64) string { return m.Content(v) })
+	m.alloc = add(Frames, "frame", words("free", "data", "table", "bad page"))
+	m.lockedBy = add(FolioLocks, "PG_locked", func(_ int, v uint64) string { return m.taskName(v) })
+	m.ledger = add(Ghosts, "references held", nil)
+}
+
+func (m *Machine) layoutTables(l *cell.Layout) {
+	n := m.TableCount()
+	table := func(format string) func(int) string {
+		return func(i int) string { return fmt.Sprintf(format, m.TableName(m.TableFrame(i))) }
+	}
+	m.upper = l.Add(3*len(m.MMs)*m.width, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: entryText})
+	m.entry = l.Add(n*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText})
+	m.ptl = l.Add(n, cell.Region{Class: PTLs, Owner: "lock", Name: table("PTL of the %s"), Decode: func(_ int, v uint64) string { return m.taskName(v) }})
+	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Name: func(i int) string {
+		return "PMD lock of " + m.MMs[i].Name
+	}, Decode: func(_ int, v uint64) string { return m.taskName(v) }})
+	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Name: func(i int) string {
+		return fmt.Sprintf("table frame %d: owner", m.TableFrame(i))
+	}, Decode: func(_ int, v uint64) string {
+		o, ok := decodeOwner(v)
+		if !ok {
+			return "nobody"
+		}
+		return m.MMs[o.mm].Name + " " + m.MMs[o.mm].VMAs[o.vma].Name
+	}})
+	m.rcu = l.Add(n, cell.Region{Class: RCU, Owner: "rcu", Name: table("RCU callback of the %s"), Decode: rcuText})
+}
+
+func (m *Machine) upperName(i int) string {
+	level := LevelPGD - i/(len(m.MMs)*m.width)
+	mm := i / m.width % len(m.MMs)
+	if level == LevelPMD && i%m.width < len(m.MMs[mm].VMAs) {
+		return fmt.Sprintf("PMD of %s %s", m.MMs[mm].Name, m.MMs[mm].VMAs[i%m.width].Name)
+	}
+	return fmt.Sprintf("%s[%d] of %s", LevelName(level), i%m.width, m.MMs[mm].Name)
+}
+
+func (m *Machine) entryName(i int) string {
+	t := m.TableFrame(i / m.width)
+	if p, ok := m.Leaf(t, i%m.width); ok {
+		return "PTE of " + m.pages[p].Name
+	}
+	return fmt.Sprintf("%s[%d]", m.TableName(t), i%m.width)
+}
+
+func (m *Machine) layoutMMs(l *cell.Layout) {
+	n := len(m.MMs)
+	add := func(c cell.Class, owner, field string, decode func(int, uint64) string) cell.ID {
+		return l.Add(n, cell.Region{Class: c, Owner: owner, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
+	}
+	m.mmapLock = add(MMLocks, "lock", "mmap_lock", m.mmapText)
+	m.writeProtectSeq = add(MMs, "mm", "write_protect_seq", words("even", "odd"))
+	m.mmFlags = add(MMs, "mm", "flags", words("none", "MMF_HAS_PINNED"))
+	m.flushPending = add(MMs, "mm", "tlb_flush_pending", nil)
+	m.batched = add(MMs, "mm", "tlb_flush_batched", func(_ int, v uint64) string { return [...]string{"flushed", "pending"}[v&1] })
+	k := m.maxVMAs()
+	m.vma = l.Add(n*k, cell.Region{Class: VMAs, Owner: "mm", Name: func(i int) string {
+		if i%k < len(m.MMs[i/k].VMAs) {
+			return fmt.Sprintf("VMA %s %s", m.MMs[i/k].Name, m.MMs[i/k].VMAs[i%k].Name)
+		}
+		return "no VMA"
+	}, Decode: words("gone", "attached")})
+}
+
+func (m *Machine) layoutCPUs(l *cell.Layout) {
+	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
+		return l.Add(m.CPUs, cell.Region{Class: c, Owner: "cpu", Name: func(i int) string { return fmt.Sprintf("cpu%d %s", i, field) }, Decode: decode})
+	}
+	m.irqOff = add(IRQs, "irq", words("on", "off"))
+	m.ipi = add(IPIs, "IPI from", func(_ int, v uint64) string { return cpuSet(v) })
+	m.request = add(IPIs, "flush request", func(_ int, v uint64) string {
+		if v == 0 {
+			return "none"
+		}
+		mm := int(v>>32&0xff) - 1
+		if mm < 0 {
+			return "all that was unmapped"
+		}
+		return m.pages[v>>16&0xff].Name
+	})
+	m.steal = add(Steal, "host", stealText)
+	m.preempts = add(Steal, "preemptions left", nil)
+	m.walker = add(TLBs, "walker", func(_ int, v uint64) string {
+		if v == 0 {
+			return "idle"
+		}
+		return "in table " + Entry(v).String()
+	})
+	m.tlb = l.Add(m.CPUs*len(m.pages), cell.Region{Class: TLBs, Owner: "tlb", Name: func(i int) string {
+		return fmt.Sprintf("cpu%d TLB: %s", i/len(m.pages), m.pages[i%len(m.pages)].Name)
+	}, Decode: entryText})
+	m.behind = l.Add(m.CPUs*len(m.MMs), cell.Region{Class: MMs, Owner: "cpu", Name: func(i int) string {
+		return fmt.Sprintf("cpu%d TLB generations behind %s", i/len(m.MMs), m.MMs[i%len(m.MMs)].Name)
+	}})
+	m.lruBatch = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Name: numbered("cpu%d LRU batch"), Decode: func(_ int, v uint64) string {
+		s := ""
+		for f := range m.nframe {
+			if v>>f&1 != 0 {
+				s += fmt.Sprintf(" folio %d", f)
+			}
+		}
+		if s == "" {
+			return "empty"
+		}
+		return s[1:]
+	}})
+}
+
+func (m *Machine) layoutSwap(l *cell.Layout) {
+	m.swapMap = l.Add(m.Slots, cell.Region{Class: Swap, Owner: "slot", Name: numbered("swap slot %d: count"), Decode: swapMapText})
+	m.swapCache = l.Add(m.Slots, cell.Region{Class: SwapCache, Owner: "slot", Name: numbered("swap slot %d: in the swap cache"), Decode: holdText})
+	m.disk = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Name: numbered("swap slot %d: on disk"), Decode: func(_ int, v uint64) string { return m.Content(v) }})
+}
+
+func (m *Machine) layoutTasks(l *cell.Layout) {
+	n := len(m.Config.Tasks)
+	name := func(i int) string { return m.Config.Tasks[i].Name }
+	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
+		return l.Add(n, cell.Region{Class: c, Owner: "task", Name: func(i int) string { return name(i) + " " + field }, Decode: decode})
+	}
+	m.ubc = add(Batches, "flush put off", func(_ int, v uint64) string {
+		if v&UBCRequired == 0 {
+			return "none"
+		}
+		return cpuSet(UBCMask(v))
+	})
+	m.done = add(Ends, "finished", words("no", "yes"))
+	m.pc = add(Stacks, "statement", nil)
+	m.depth = add(Stacks, "call depth", nil)
+	m.ret = add(Stacks, "returned", nil)
+	m.held = add(Stacks, "pages[0]", holdText)
+	m.stack = l.Add(n*MaxDepth, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+		return fmt.Sprintf("%s stack[%d]", name(i/MaxDepth), i%MaxDepth)
+	}, Decode: func(_ int, v uint64) string { return m.StackText(v) }})
+	m.local = l.Add(n*MaxLocals, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+		t := i / MaxLocals
+		for d := int(m.Peek(m.Depth(t))) - 1; d >= 0; d-- {
+			if a := decodeActivation(m.Peek(m.stackWord(t, d))); i%MaxLocals >= a.base {
+				if k := i%MaxLocals - a.base; k < m.Config.Locals(a.Fn) {
+					return name(t) + " " + m.LocalText(a.Fn, k)
+				}
+				break
+			}
+		}
+		return fmt.Sprintf("%s local %d", name(t), i%MaxLocals)
+	}, Decode: func(_ int, v uint64) string { return fmt.Sprintf("%#x", v) }})
+	var of []string
+	for _, t := range m.Config.Tasks {
+		for _, v := range t.Vars {
+			of = append(of, t.Name+" "+v)
+		}
+	}
+	m.vars = l.Add(m.nvar, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string { return of[i] }, Decode: func(_ int, v uint64) string { return m.ResultText(v) }})
+	m.varAt = l.Add(m.nvar, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return of[i] + ": where it was got" }})
+}
+
+// ResultText is a variable's value in words.
+func (m *Machine) ResultText(v uint64) string {
+	r := DecodeResult(v)
+	switch r.Kind {
+	case IsPage:
+		return r.Page.String()
+	case IsErrno:
+		return ErrnoName(r.Errno)
+	case IsContent:
+		return m.Content(r.Content)
+	}
+	return "not set"
+}
+
+// ErrnoName is an error as the kernel writes it: "-EFAULT".
+func ErrnoName(errno int) string {
+	switch errno {
+	case 12:
+		return "-ENOMEM"
+	case 14:
+		return "-EFAULT"
+	case 16:
+		return "-EBUSY"
+	case 22:
+		return "-EINVAL"
+	}
+	return fmt.Sprintf("-%d", errno)
+}
+
+func (m *Machine) layoutGhosts(l *cell.Layout) {
+	n := len(m.Config.Tasks)
+	m.gupAt = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.Config.Tasks[i].Name + " GUP call is for" }})
+	m.gupSeen = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.Config.Tasks[i].Name + " frames mapped during the call" }})
+	m.value = l.Add(len(m.pages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.pages[i].Name + " should read" }, Decode: func(_ int, v uint64) string {
+		if v == 0 {
+			return "anything"
+		}
+		return m.Content(v - 1)
+	}})
+	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
+}

@@ -1,0 +1,235 @@
+// Package machine is what exists: frames and their folios, page tables, TLBs,
+// CPUs, address spaces, locks, swap, tasks. It is typed accessors over the
+// cells of one [cell.Memory]; what happens to them is package kernel's.
+//
+// Its nouns: a Frame is a physical page and the folio that describes it; an
+// Entry is one x86-64 page-table entry; a Page is one virtual page of one mm; a
+// Word is one shared word that steps load and store; a capture is a value that
+// names a frame in a private place (a local, a TLB entry, a walker, a variable).
+//
+// Its laws:
+//
+//   - Equal situations are equal states. Nothing in here only grows: there are no
+//     generation numbers. Who could tell an old frame from its next life is told by the
+//     stale bit that [Machine.Free] sets in every capture of the frame.
+//   - The reference ledger is kept by structure, not by bookkeeping: whatever cell
+//     comes to hold a reference (a PTE, the swap cache, an LRU batch, a hold) adds
+//     to the ledger of the frame, and the claim is that _refcount equals it.
+//   - Ghosts (alarms, what GUP has seen mapped, what memory should read) are for
+//     claims alone: no step decides anything by them, and those that no judged
+//     claim reads stay zero.
+//
+// Reading order: machine.go, frame.go, entry.go, table.go, cpu.go, mm.go, swap.go,
+// task.go, ghost.go.
+package machine
+
+import (
+	"fmt"
+
+	"gupscope/core/cell"
+)
+
+// Classes of cells: the grain in which a step says what it may touch.
+const (
+	PTEs       cell.Class = iota // entries of PTE tables
+	PMDs                         // entries of the tables above
+	Refs                         // _refcount
+	Mapcounts                    // _mapcount
+	Flags                        // folio flags
+	Mappings                     // folio->mapping, index, swap
+	Contents                     // what is in a frame
+	Frames                       // the allocator: free, data, table
+	PTLs                         // page-table locks
+	FolioLocks                   // who holds PG_locked
+	TLBs                         // TLB entries, walkers
+	IPIs                         // pending IPIs, flush requests
+	IRQs                         // interrupts on or off
+	Steal                        // the host's preempted byte
+	MMLocks                      // mmap_lock
+	MMs                          // mm flags, sequence counts, TLB generations
+	VMAs                         // the tree of VMAs
+	Swap                         // swap_map
+	SwapCache                    // the swap cache's index
+	Disk                         // what is on the swap device
+	LRU                          // per-CPU batches
+	RCU                          // callbacks that wait for a grace period
+	Batches                      // a task's batched flush
+	Stacks                       // tasks: stack, locals, variables
+	Ghosts                       // for claims alone
+	Ends                         // which tasks have finished
+	classes
+)
+
+// ClassName returns the name of a class, for messages.
+func ClassName(c cell.Class) string {
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends"}[c]
+}
+
+// A Config says what a machine consists of. It does not change.
+type Config struct {
+	CPUs  int
+	MMs   []MMConfig
+	Tasks []TaskConfig
+
+	Frames int  // frames for data, the zero page apart
+	Tables int  // frames for PTE tables, beside those for data
+	Shared bool // PTE tables are taken from the frames for data; Tables is 0
+
+	Slots  int      // of the swap device
+	Values []string // contents; 0 is the content of a zeroed page
+
+	Speculate []bool // CPUs whose walker fills TLB entries unasked
+
+	Track Track // which ghosts are kept
+
+	// What the cells of a task's stack mean is known to package kernel alone.
+	Captures  func(fn uint16) int           // how many of a function's locals are captures: its first ones
+	Locals    func(fn uint16) int           // how many locals it has
+	StackText func(v uint64) string         // a stack cell in words
+	LocalText func(fn uint16, i int) string // the name of a local
+}
+
+// MMConfig is an address space.
+type MMConfig struct {
+	Name string
+	VMAs []VMAConfig
+}
+
+// VMAConfig is a mapping of private anonymous memory.
+type VMAConfig struct {
+	Name     string
+	Pages    int
+	Writable bool
+}
+
+// TaskConfig is a thread; MM is -1 for a kernel thread.
+type TaskConfig struct {
+	Name string
+	CPU  int
+	MM   int
+	Vars []string
+}
+
+// Track says which ghosts are kept.
+type Track struct {
+	Seen   bool // which frames were mapped during a GUP call
+	Values bool // what memory should read
+	Pins   bool // where a held page was got, and whether the owner gave that up
+}
+
+// A Machine is the state of everything, in the cells of Mem.
+type Machine struct {
+	Mem *cell.Memory
+	Config
+
+	pages  []Page // all virtual pages, by PageID
+	nframe int
+	width  int // entries of a table
+
+	// First cells of the regions.
+	ref, mapcount, flags, mapping, index, folioSwap, content, alloc   cell.ID
+	lockedBy, ledger                                                  cell.ID
+	upper, entry, ptl, pmdLock, tableOf                               cell.ID
+	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched cell.ID
+	vma                                                               cell.ID
+	irqOff, ipi, request, steal, preempts, walker, tlb                cell.ID
+	lruBatch                                                          cell.ID
+	swapMap, swapCache, disk                                          cell.ID
+	rcu                                                               cell.ID
+	ubc                                                               cell.ID
+	done, pc, depth, ret, stack, local, held, vars, varAt             cell.ID
+	gupAt, gupSeen, value, alarm                                      cell.ID
+
+	varBase []int // first variable of each task, in vars
+	nvar    int
+}
+
+// A PageID names one virtual page of one mm, over all mms.
+type PageID int
+
+// A Page is a virtual page.
+type Page struct {
+	MM, VMA, Index int
+	Addr           uint64
+	Name           string // "A buf", "A buf[2]"
+}
+
+const (
+	mmapBase = 0x7f0000000000 // where VMA 0 of every mm lies
+	pmdSize  = 1 << 21
+	pageSize = 1 << 12
+)
+
+// New returns a machine of that configuration, everything zero: all frames
+// free, nothing mapped. Package kernel sets the scene.
+func New(c Config) *Machine {
+	m := &Machine{Config: c}
+	m.nframe = 1 + c.Frames + 3*len(c.MMs) + c.Tables
+	m.width = 1
+	for a, mm := range c.MMs {
+		m.width = max(m.width, len(mm.VMAs))
+		for v, vma := range mm.VMAs {
+			m.width = max(m.width, vma.Pages)
+			for i := range vma.Pages {
+				name := mm.Name + " " + vma.Name
+				if vma.Pages > 1 {
+					name += fmt.Sprintf("[%d]", i)
+				}
+				m.pages = append(m.pages, Page{a, v, i, mmapBase + uint64(v)*pmdSize + uint64(i)*pageSize, name})
+			}
+		}
+	}
+	for _, t := range c.Tasks {
+		m.varBase = append(m.varBase, m.nvar)
+		m.nvar += len(t.Vars)
+	}
+	m.Mem = cell.New(m.layout())
+	return m
+}
+
+// Pages returns all virtual pages by PageID.
+func (m *Machine) Pages() []Page { return m.pages }
+
+// PageAt returns the page with that index in a VMA.
+func (m *Machine) PageAt(mm, vma, index int) PageID {
+	for i, p := range m.pages {
+		if p.MM == mm && p.VMA == vma && p.Index == index {
+			return PageID(i)
+		}
+	}
+	panic(fmt.Sprintf("machine: mm %d has no page %d in VMA %d: the scenario's checks let it through", mm, index, vma))
+}
+
+// A Word is one shared word of the machine: what a step loads, stores, or
+// changes in one atomic instruction.
+type Word struct{ id cell.ID }
+
+// Cell returns the word's cell, for footprints and histories.
+func (w Word) Cell() cell.ID { return w.id }
+
+// Load returns the word's value; a step's access.
+func (m *Machine) Load(w Word) uint64 { return m.Mem.Load(w.id) }
+
+// Store sets the word; a step's access.
+func (m *Machine) Store(w Word, v uint64) { m.Mem.Store(w.id, v) }
+
+// Peek returns the word's value without a trace in the footprint, for onlookers.
+func (m *Machine) Peek(w Word) uint64 { return m.Mem.Peek(w.id) }
+
+// Value returns the number of a content, which must be one of Values.
+func (m *Machine) Value(s string) uint64 {
+	for i, v := range m.Values {
+		if v == s {
+			return uint64(i)
+		}
+	}
+	panic(fmt.Sprintf("machine: content %q is not in Values: package kernel interns every value of a scenario", s))
+}
+
+// Content returns a content in quotes, as scenarios write it.
+func (m *Machine) Content(v uint64) string {
+	if v == 0 {
+		return `""`
+	}
+	return `"` + m.Values[v] + `"`
+}

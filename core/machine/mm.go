@@ -1,0 +1,138 @@
+package machine
+
+import "fmt"
+
+// MmapLock is an mm's mmap_lock: the tasks that hold it for reading as a bit set,
+// or the one that holds it for writing plus one in the high half.
+func (m *Machine) MmapLock(mm int) Word { return m.at(m.mmapLock, mm) }
+
+// MmapWriter returns the task that holds mmap_lock for writing, or -1.
+func MmapWriter(v uint64) int { return int(v>>32) - 1 }
+
+// MmapReaders returns the tasks that hold mmap_lock for reading, as a bit set.
+func MmapReaders(v uint64) uint64 { return v & 0xffffffff }
+
+// WriteProtectSeq is mm->write_protect_seq, of which only the parity and
+// whether it moved matter: odd while fork write-protects.
+func (m *Machine) WriteProtectSeq(mm int) Word { return m.at(m.writeProtectSeq, mm) }
+
+// MMFHasPinned is the bit MMF_HAS_PINNED of mm->flags.
+const MMFHasPinned = 1
+
+// MMFlags is mm->flags.
+func (m *Machine) MMFlags(mm int) Word { return m.at(m.mmFlags, mm) }
+
+// FlushPending is mm->tlb_flush_pending: how many mmu_gathers are open.
+func (m *Machine) FlushPending(mm int) Word { return m.at(m.flushPending, mm) }
+
+// Batched is mm->tlb_flush_batched: bit 0 is set while a flush that reclaim has
+// put off is not known to be done; bit 1+t while task t is busy doing it and
+// nothing new was put off meanwhile.
+func (m *Machine) Batched(mm int) Word { return m.at(m.batched, mm) }
+
+// VMA is 1 while the VMA is in the mm's tree.
+func (m *Machine) VMA(mm, vma int) Word { return m.at(m.vma, mm*m.maxVMAs()+vma) }
+
+func (m *Machine) maxVMAs() int {
+	n := 1
+	for _, mm := range m.MMs {
+		n = max(n, len(mm.VMAs))
+	}
+	return n
+}
+
+// LRUBatch is the CPU's batch of folios on their way to the LRU list, as a bit
+// set of frames; each holds one reference. Change it with AddToBatch and TakeBatch.
+func (m *Machine) LRUBatch(cpu int) Word { return m.at(m.lruBatch, cpu) }
+
+// AddToBatch puts a folio into the CPU's batch: one reference more is held there.
+func (m *Machine) AddToBatch(cpu int, f Frame) {
+	w := m.LRUBatch(cpu)
+	m.Store(w, m.Load(w)|1<<f)
+	m.Account(f, 1)
+}
+
+// TakeBatch takes a folio out of the CPU's batch, with its reference.
+func (m *Machine) TakeBatch(cpu int, f Frame) {
+	w := m.LRUBatch(cpu)
+	m.Store(w, m.Load(w)&^(1<<f))
+	m.Account(f, -1)
+}
+
+// A task's batched flush (tlb_ubc).
+const (
+	UBCRequired uint64 = 1 << iota // some PTE was cleared without a flush
+	UBCWritable                    // one of them was dirty: a CPU may still write through it
+	ubcCPUs     = 8                // from here on: the CPUs to flush
+)
+
+// UBC is a task's batched flush.
+func (m *Machine) UBC(task int) Word { return m.at(m.ubc, task) }
+
+// UBCMask returns the CPUs of a batched flush.
+func UBCMask(v uint64) uint64 { return v >> ubcCPUs }
+
+// MakeUBC returns a batched flush of those CPUs.
+func MakeUBC(flags, mask uint64) uint64 { return flags | mask<<ubcCPUs }
+
+// RCUQueued marks a table that is to be freed after a grace period; the bits
+// below are the CPUs that have not been quiescent since.
+const RCUQueued uint64 = 1 << 63
+
+// RCU is the callback that frees a table, or 0.
+func (m *Machine) RCU(table Frame) Word { return m.at(m.rcu, m.tableIndex(table)) }
+
+// CallRCU queues a table to be freed once every CPU that has interrupts off now
+// has had them on.
+func (m *Machine) CallRCU(table Frame) {
+	var readers uint64
+	for c := range m.CPUs {
+		if m.Load(m.IRQOff(c)) != 0 {
+			readers |= 1 << c
+		}
+	}
+	m.Store(m.RCU(table), RCUQueued|readers)
+}
+
+// Quiescent notes that the CPU has left its read-side section.
+func (m *Machine) Quiescent(cpu int) {
+	for i := range m.TableCount() {
+		w := m.RCU(m.TableFrame(i))
+		if v := m.Load(w); v>>cpu&1 != 0 {
+			m.Store(w, v&^(1<<cpu))
+		}
+	}
+}
+
+func (m *Machine) taskName(v uint64) string {
+	if v == 0 {
+		return "free"
+	}
+	return "held by " + m.Config.Tasks[v-1].Name
+}
+
+func (m *Machine) mmapText(_ int, v uint64) string {
+	if w := MmapWriter(v); w >= 0 {
+		return "write-held by " + m.Config.Tasks[w].Name
+	}
+	s := ""
+	for t, task := range m.Config.Tasks {
+		if v>>t&1 != 0 {
+			if s != "" {
+				s += ", "
+			}
+			s += task.Name
+		}
+	}
+	if s == "" {
+		return "free"
+	}
+	return "read-held by " + s
+}
+
+func rcuText(_ int, v uint64) string {
+	if v == 0 {
+		return "none"
+	}
+	return fmt.Sprintf("waits for a grace period (readers: %s)", cpuSet(v&^RCUQueued))
+}

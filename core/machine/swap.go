@@ -1,0 +1,40 @@
+package machine
+
+import "fmt"
+
+// SwapHasCache marks a slot that the swap cache uses, in its count.
+const SwapHasCache = 0x40
+
+// SwapMap is a slot's count: the PTEs that name it, and SwapHasCache.
+func (m *Machine) SwapMap(slot int) Word { return m.at(m.swapMap, slot) }
+
+// SwapCache is what the swap cache holds for a slot: a Hold of one reference.
+// Change it with SetSwapCache.
+func (m *Machine) SwapCache(slot int) Word { return m.at(m.swapCache, slot) }
+
+// Disk is what the slot holds on the device.
+func (m *Machine) Disk(slot int) Word { return m.at(m.disk, slot) }
+
+// SetSwapCache puts a folio into the swap cache at a slot, with one reference,
+// or takes it out (a zero hold).
+func (m *Machine) SetSwapCache(slot int, h Hold) { m.setHold(m.SwapCache(slot), h) }
+
+// setHold stores a hold and moves its references in the ledger.
+func (m *Machine) setHold(w Word, h Hold) {
+	old := Hold(m.Peek(w))
+	m.Store(w, uint64(h))
+	if old.Some() {
+		m.Account(old.Frame(), -old.Count())
+	}
+	if h.Some() {
+		m.Account(h.Frame(), h.Count())
+	}
+}
+
+func swapMapText(_ int, v uint64) string {
+	s := fmt.Sprint(v &^ SwapHasCache)
+	if v&SwapHasCache != 0 {
+		s += " + cache"
+	}
+	return s
+}

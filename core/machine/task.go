@@ -1,0 +1,200 @@
+package machine
+
+// MaxDepth is how deep calls nest; MaxLocals how many locals all frames of a
+// task have together. A table that needs more makes Push panic.
+const (
+	MaxDepth  = 12
+	MaxLocals = 64
+)
+
+// Done is 1 once a task has finished its program.
+func (m *Machine) Done(task int) Word { return m.at(m.done, task) }
+
+// PC is the statement that a task is in.
+func (m *Machine) PC(task int) Word { return m.at(m.pc, task) }
+
+// Depth is how many functions a task is in.
+func (m *Machine) Depth(task int) Word { return m.at(m.depth, task) }
+
+// Ret is what the last function returned, until the caller has looked.
+func (m *Machine) Ret(task int) Word { return m.at(m.ret, task) }
+
+// Held is the page that a GUP call has collected so far, with its references.
+// Change it with SetHeld.
+func (m *Machine) Held(task int) Word { return m.at(m.held, task) }
+
+// SetHeld sets the page that a GUP call holds.
+func (m *Machine) SetHeld(task int, h Hold) { m.setHold(m.Held(task), h) }
+
+// An Activation is one call on a task's stack.
+type Activation struct {
+	Fn   uint16 // the function, as package kernel numbers them
+	Step uint16 // the step that comes next
+	base int    // its first local
+}
+
+func (a Activation) encode() uint64 {
+	return uint64(a.Fn)<<32 | uint64(a.Step)<<16 | uint64(a.base)
+}
+
+func decodeActivation(v uint64) Activation {
+	return Activation{uint16(v >> 32), uint16(v >> 16), int(v & 0xffff)}
+}
+
+func (m *Machine) stackWord(task, level int) Word { return m.at(m.stack, task*MaxDepth+level) }
+
+// Activation returns the call at a level of a task's stack; 0 is the outermost.
+func (m *Machine) Activation(task, level int) Activation {
+	return decodeActivation(m.Mem.Load(m.stackWord(task, level).id))
+}
+
+// Push starts a call. Its locals are zero.
+func (m *Machine) Push(task int, fn uint16) {
+	d := int(m.Load(m.Depth(task)))
+	base := 0
+	if d > 0 {
+		a := m.Activation(task, d-1)
+		base = a.base + m.Config.Locals(a.Fn)
+	}
+	if d == MaxDepth || base+m.Config.Locals(fn) > MaxLocals {
+		panic("machine: the call stack is full: MaxDepth and MaxLocals bound what the step tables nest")
+	}
+	m.Store(m.stackWord(task, d), Activation{fn, 0, base}.encode())
+	m.Store(m.Depth(task), uint64(d+1))
+}
+
+// Pop ends the innermost call and clears its locals.
+func (m *Machine) Pop(task int) {
+	d := int(m.Load(m.Depth(task))) - 1
+	a := m.Activation(task, d)
+	for i := range m.Config.Locals(a.Fn) {
+		m.Store(m.at(m.local, task*MaxLocals+a.base+i), 0)
+	}
+	m.Store(m.stackWord(task, d), 0)
+	m.Store(m.Depth(task), uint64(d))
+}
+
+// Goto sets the innermost call's next step.
+func (m *Machine) Goto(task int, step uint16) {
+	d := int(m.Load(m.Depth(task))) - 1
+	a := m.Activation(task, d)
+	a.Step = step
+	m.Store(m.stackWord(task, d), a.encode())
+}
+
+// Local is local i of the call at a level of a task's stack.
+func (m *Machine) Local(task, level, i int) Word {
+	return m.at(m.local, task*MaxLocals+m.Activation(task, level).base+i)
+}
+
+// SetHold sets a local that holds references.
+func (m *Machine) SetHold(w Word, h Hold) { m.setHold(w, h) }
+
+// A task's variable holds the result of a call: nothing yet, a page with its
+// references, an error, or a content.
+const (
+	varTag     = 7 << 60
+	varErrno   = 1 << 60
+	varContent = 2 << 60
+)
+
+// Var is variable i of a task. Change it with SetVarPage and SetVarValue.
+func (m *Machine) Var(task, i int) Word { return m.at(m.vars, m.varBase[task]+i) }
+
+// SetVarPage makes a variable hold a page.
+func (m *Machine) SetVarPage(task, i int, h Hold) {
+	w := m.Var(task, i)
+	m.setHold(w, h)
+}
+
+// SetVarErrno makes a variable hold an error; errno is positive.
+func (m *Machine) SetVarErrno(task, i, errno int) {
+	m.Store(m.Var(task, i), varErrno|uint64(errno)<<1)
+}
+
+// SetVarContent makes a variable hold what was read.
+func (m *Machine) SetVarContent(task, i int, v uint64) {
+	m.Store(m.Var(task, i), varContent|v<<1)
+}
+
+// A Result is what a variable holds.
+type Result struct {
+	Page    Hold
+	Errno   int
+	Content uint64
+	Kind    ResultKind
+}
+
+// A ResultKind says which field of a Result counts.
+type ResultKind uint8
+
+const (
+	Unset ResultKind = iota
+	IsPage
+	IsErrno
+	IsContent
+)
+
+// DecodeResult returns what a variable's cell holds.
+func DecodeResult(v uint64) Result {
+	switch {
+	case v == 0:
+		return Result{}
+	case v&varTag == varErrno:
+		return Result{Errno: int(v &^ varTag >> 1), Kind: IsErrno}
+	case v&varTag == varContent:
+		return Result{Content: v &^ varTag >> 1, Kind: IsContent}
+	}
+	return Result{Page: Hold(v), Kind: IsPage}
+}
+
+// captures calls f with every cell that may capture a frame: locals, held
+// pages, variables, TLB entries and walkers.
+func (m *Machine) captures(f func(w Word)) {
+	for t := range m.Config.Tasks {
+		f(m.Held(t))
+		for l := range int(m.Peek(m.Depth(t))) {
+			a := decodeActivation(m.Peek(m.stackWord(t, l)))
+			for i := range m.Config.Captures(a.Fn) {
+				f(m.at(m.local, t*MaxLocals+a.base+i))
+			}
+		}
+	}
+	for i := range m.nvar {
+		if m.Peek(m.at(m.vars, i))&varTag == 0 {
+			f(m.at(m.vars, i))
+		}
+	}
+	for c := range m.CPUs {
+		f(m.Walker(c))
+		for p := range m.pages {
+			f(m.TLB(c, PageID(p)))
+		}
+	}
+}
+
+// markStale marks every capture of the frame: its next life is another's.
+func (m *Machine) markStale(f Frame) {
+	m.captures(func(w Word) {
+		if e := Entry(m.Peek(w)); e.Present() && e.Frame() == f && !e.IsStale() {
+			m.Store(w, uint64(e|Stale))
+		}
+	})
+	for t := range m.Config.Tasks {
+		if w := m.GUPSeen(t); m.Peek(w)>>f&1 != 0 {
+			m.Store(w, m.Peek(w)&^(1<<f))
+		}
+	}
+}
+
+// staleFrames returns the frames that some capture names as they were before
+// they were freed, as a bit set.
+func (m *Machine) staleFrames() uint64 {
+	var set uint64
+	m.captures(func(w Word) {
+		if e := Entry(m.Peek(w)); e.Present() && e.IsStale() {
+			set |= 1 << e.Frame()
+		}
+	})
+	return set
+}
