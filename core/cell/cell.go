@@ -17,6 +17,8 @@
 // cell.go.
 package cell
 
+import "unsafe"
+
 // An ID names one cell of a Memory. IDs are dense and start at 0.
 type ID uint32
 
@@ -100,6 +102,9 @@ func (m *Memory) Undo(to Mark) {
 // Forget empties the undo log: what was stored so far cannot be taken back.
 // Marks taken before are void.
 func (m *Memory) Forget() { m.log = m.log[:0] }
+
+// LogBytes returns the memory that the undo log takes.
+func (m *Memory) LogBytes() uint64 { return uint64(cap(m.log)) * uint64(unsafe.Sizeof(change{})) }
 
 // Written calls f with every cell stored to since the mark, in order; a cell
 // stored to twice comes twice.

@@ -1,0 +1,194 @@
+package check
+
+import (
+	"fmt"
+
+	"gupscope/core/cell"
+)
+
+// NoDeadlock is the claim that the check itself judges: a state without choices
+// is one that the model calls Done.
+const NoDeadlock = "no-deadlock"
+
+// A Check explores one model. Make it with [New], drive it with [Check.Run].
+//
+// The check owns the model, and the model's memory, from New on, because between two
+// calls of Run its search stands in the midst of some run. The memory is at the
+// initial state again when the phase is Stopped or Done. Who wants to
+// look at states meanwhile makes a second model.
+type Check struct {
+	m      Model
+	mem    *cell.Memory
+	claims []string // the model's, then NoDeadlock
+	limits Limits
+	phase  Phase
+
+	proof proof
+	// breaches has a place for every claim; nil: not seen to break.
+	breaches []*breach
+
+	broken []int // what judge found in the present state; overwritten by the next call
+}
+
+// Limits bound a check; zero is no limit. They hold for the proof and for the
+// search for shortest runs each on its own.
+type Limits struct {
+	States uint64 // states kept
+	Bytes  uint64 // memory of the set of states, the stacks and the undo log
+}
+
+// A Phase is what a check is doing.
+type Phase uint8
+
+const (
+	Proving    Phase = iota // seeing all states; every claim that breaks is found here
+	Shortening              // looking for the shortest run to each breach
+	Stopped                 // at a limit: Run does nothing until Limit raises it
+	Done                    // the result is final
+)
+
+func (p Phase) String() string {
+	return [...]string{"proving", "shortening", "stopped", "done"}[p]
+}
+
+// Progress is how far a check has come.
+type Progress struct {
+	Phase       Phase
+	States      uint64
+	Transitions uint64
+	Depth       int      // length of the longest run followed
+	Layer       int      // when shortening: all runs of this length are being looked at
+	Broken      []string // claims seen to break so far
+	Bytes       uint64   // memory now in use, as Limits counts it
+}
+
+// A breach is a claim that breaks, with the best run to it so far.
+type breach struct {
+	claim int
+	run   []Choice
+	final bool // run is shortest, and the first in order among the shortest
+}
+
+// New returns a check of the model from the state that its memory is in. It
+// empties the memory's undo log, and stops recording footprints.
+func New(m Model, l Limits) *Check {
+	mem := m.Memory()
+	mem.Forget()
+	mem.Record(nil)
+	c := &Check{m: m, mem: mem, limits: l}
+	c.claims = append(append(c.claims, m.Claims()...), NoDeadlock)
+	c.breaches = make([]*breach, len(c.claims))
+	return c
+}
+
+// Limit replaces the limits. A check that was stopped goes on with the next
+// Run, from where it was.
+func (c *Check) Limit(l Limits) {
+	c.limits = l
+	if c.phase == Stopped {
+		c.resume()
+	}
+}
+
+// Run goes on with the check for about so many transitions. Not to call it
+// again is to stop; nothing runs in between.
+func (c *Check) Run(transitions int) Progress {
+	for transitions > 0 && c.phase < Stopped {
+		switch c.phase {
+		case Proving:
+			transitions -= c.prove(transitions)
+		}
+	}
+	return c.progress()
+}
+
+func (c *Check) progress() Progress {
+	p := Progress{
+		Phase:       c.phase,
+		States:      c.proof.states,
+		Transitions: c.proof.transitions,
+		Depth:       c.proof.depth,
+		Bytes:       c.proof.bytes(c.mem),
+	}
+	for i, b := range c.breaches {
+		if b != nil {
+			p.Broken = append(p.Broken, c.claims[i])
+		}
+	}
+	return p
+}
+
+// Result returns what is known so far.
+func (c *Check) Result() Result {
+	r := Result{
+		States:      c.proof.states,
+		Transitions: c.proof.transitions,
+		Depth:       c.proof.depth,
+	}
+	for i, b := range c.breaches {
+		if b != nil {
+			r.Claims = append(r.Claims, Broken{c.claims[i], b.run, Switches(b.run), b.final})
+		}
+	}
+	if c.proof.complete {
+		r.Verdict = Never
+		if len(r.Claims) > 0 {
+			r.Verdict = Sometimes
+		}
+	}
+	return r
+}
+
+// judge returns the numbers of the claims that are false in the present state.
+func (c *Check) judge(since cell.Mark) []int {
+	c.broken = c.m.Broken(since, c.broken[:0])
+	return c.broken
+}
+
+// found notes that a run breaks a claim, if it is shorter than the one that is known.
+func (c *Check) found(claim int, run []Choice) {
+	if b := c.breaches[claim]; b == nil || len(run) < len(b.run) {
+		c.breaches[claim] = &breach{claim: claim, run: append([]Choice(nil), run...)}
+	}
+}
+
+// replay follows a run from the initial state, where the memory must be and is
+// left, and panics unless it does break the claim at its end and none before.
+// Searches find runs by making them, so this fails only for a model that breaks
+// its laws.
+func (c *Check) replay(claim int, run []Choice) {
+	var choices []Choice
+	mark := cell.Mark(-1)
+	for i, choice := range run {
+		choices = c.m.Choices(choices[:0])
+		if len(c.judge(mark)) > 0 || !contains(choices, choice) {
+			panic(fmt.Sprintf("check: a run to a breach of %s cannot be replayed beyond step %d of %d.\n"+
+				"Does the model keep state outside its memory, or do Choices or Broken depend on more than the cells?",
+				c.claims[claim], i, len(run)))
+		}
+		mark = c.mem.Mark()
+		c.m.Do(choice)
+	}
+	holds := true
+	if choices = c.m.Choices(choices[:0]); claim == len(c.claims)-1 {
+		holds = len(c.judge(mark)) > 0 || len(choices) > 0 || c.m.Done()
+	} else {
+		for _, n := range c.judge(mark) {
+			holds = holds && n != claim
+		}
+	}
+	if holds {
+		panic(fmt.Sprintf("check: %s holds at the end of the run that was found to break it.\n"+
+			"Is Do deterministic, and does Broken agree with itself when it judges only what a step stored?", c.claims[claim]))
+	}
+	c.mem.Undo(0)
+}
+
+func contains(choices []Choice, c Choice) bool {
+	for _, d := range choices {
+		if c == d {
+			return true
+		}
+	}
+	return false
+}
