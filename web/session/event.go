@@ -7,7 +7,10 @@ package session
 type Event struct {
 	// Do is what was done:
 	//
-	//	open     Scenario, Kernel, Run, At   show a gallery scenario, a kernel override, a run, a cursor
+	//	open     Scenario, Kernel, Run, At   show a gallery scenario, a kernel override, a run, a cursor (below zero: its end)
+	//	open     Text, Kernel, Run, At       the same with a text that is not in the gallery
+	//	open     Link                        what an address says: see package link
+	//	open                                 show everything there is, once more
 	//	text     Text                        the scenario's text is now Text
 	//	kernel   Kernel                      run on another kernel; "" is the one of the text
 	//	step     Choice, At                  the actor of Choice makes its next step, at cursor At
@@ -15,7 +18,7 @@ type Event struct {
 	//	check    N                           check with a bound of N states; 0: the default
 	//	more     N                           go on with the check for about N transitions
 	//	stop                                 leave the check where it is
-	//	show     Claim                       put the counterexample of the claim into the run
+	//	show     Claim, Run, At              put the counterexample of the claim into the run
 	//	complete, hover  N                   the editor asks at offset N of the text
 	Do string `json:"do"`
 
@@ -27,6 +30,7 @@ type Event struct {
 	Claim    string `json:"claim,omitempty"`
 	At       int    `json:"at,omitempty"`
 	N        int    `json:"n,omitempty"`
+	Link     string `json:"link,omitempty"`
 }
 
 // A Fragment is one change to the page. Applying the fragments of an event in

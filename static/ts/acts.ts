@@ -1,0 +1,62 @@
+// data-act: what the script does itself, without the session.
+import type { Page } from "./page";
+
+export async function act(page: Page, name: string, on: HTMLElement) {
+  switch (name) {
+    case "copy": {
+      const from = on.dataset.from ? document.getElementById(on.dataset.from)?.textContent : on.dataset.text;
+      await copy(page, from ?? "", "Copied.");
+      break;
+    }
+    case "link":
+      await copy(page, new URL(page.address, location.href).href, "The address of this run is copied.");
+      break;
+    case "share": {
+      const made = await post(page, "/api/share");
+      if (!made) return;
+      const href = new URL(made.address, location.href).href;
+      const out = document.getElementById("link-short");
+      if (out) {
+        const a = document.createElement("a");
+        a.href = a.textContent = href;
+        out.replaceChildren(a);
+      }
+      await copy(page, href, `Stored as ${href}`);
+      break;
+    }
+    case "live": {
+      const made = await post(page, "/api/room");
+      if (made) location.assign(made.address);
+      break;
+    }
+    case "pen":
+      page.pen?.();
+  }
+}
+
+/** Sends the address of the present run, which holds the text if it is nobody's yet. This is the only upload there is. */
+async function post(page: Page, to: string): Promise<{ address: string } | undefined> {
+  page.editor?.flush();
+  try {
+    const response = await fetch(to, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify({ address: page.address }),
+    });
+    const answer = await response.json();
+    if (response.ok) return answer;
+    page.notice(answer.error, "error");
+  } catch {
+    page.notice("The server does not answer. Your run stays in the address of this page.", "error");
+  }
+  return undefined;
+}
+
+async function copy(page: Page, text: string, said: string) {
+  try {
+    await navigator.clipboard.writeText(text);
+    page.notice(said);
+  } catch {
+    page.notice(text);
+  }
+}

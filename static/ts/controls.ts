@@ -1,0 +1,162 @@
+// Clicks, keys and forms, turned into events (data-do), acts of the script
+// (data-act) and the reader's own state (data-set, data-toggle). The README says what each attribute means.
+import { toggleOwn } from "./apply";
+import type { Event } from "./event";
+
+const words = ["scenario", "text", "kernel", "run", "choice", "claim"] as const;
+const numbers = ["at", "n"] as const;
+
+export interface Will {
+  event(e: Event): void;
+  act(name: string, on: HTMLElement): void;
+}
+
+export function listen(will: Will) {
+  const root = document.documentElement;
+  const theme = remembered("theme");
+  if (theme) root.dataset.theme = theme;
+  showOwn();
+
+  document.addEventListener("click", (e) => {
+    const on = (e.target as Element).closest<HTMLElement>("[data-do], [data-act], [data-set], [data-toggle]");
+    if (!on || e.defaultPrevented) return;
+    if (e.button !== 0 || ((e.ctrlKey || e.metaKey || e.shiftKey) && on instanceof HTMLAnchorElement)) return;
+    if (on.matches("select, input:not([type=button]), form, option, textarea")) return;
+    if (on instanceof HTMLButtonElement && on.form && on.type === "submit" && !on.dataset.do) return;
+    if (on.getAttribute("aria-disabled") === "true") {
+      e.preventDefault();
+      return;
+    }
+    if (on instanceof HTMLAnchorElement) e.preventDefault();
+    if (on.dataset.set) set(on.dataset.set);
+    if (on.dataset.toggle) toggle(on);
+    if (on.dataset.act) will.act(on.dataset.act, on);
+    if (on.dataset.do) will.event(eventOf(on));
+  });
+
+  document.addEventListener("change", (e) => {
+    const on = e.target as HTMLElement;
+    if (on.matches("select[data-do], input[data-do]:not([type=range])")) will.event(eventOf(on));
+    if (on.matches("select[data-set]")) set(`${on.dataset.set}=${(on as HTMLSelectElement).value}`);
+  });
+
+  const scrub = atMost(100, will.event);
+  document.addEventListener("input", (e) => {
+    const on = e.target as HTMLElement;
+    if (on.matches("input[type=range][data-do]")) scrub(eventOf(on));
+  });
+
+  document.addEventListener("submit", (e) => {
+    const form = e.target as HTMLFormElement;
+    if (!form.dataset.do && !form.dataset.act) return;
+    e.preventDefault();
+    if (form.dataset.act) will.act(form.dataset.act, form);
+    if (form.dataset.do) will.event(eventOf(form));
+  });
+
+  document.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.altKey || e.metaKey || e.defaultPrevented || e.isComposing || typing(e.target)) return;
+    for (const on of document.querySelectorAll<HTMLElement>("[data-key]")) {
+      if (!on.dataset.key!.split(" ").includes(e.key) || !on.checkVisibility()) continue;
+      if (e.key === "Enter" || e.key === " ") return; // these belong to what has the focus
+      e.preventDefault();
+      on.click();
+      return;
+    }
+  });
+}
+
+/** Whether keys belong to the element: inputs, the editor, and a slider's arrows. */
+function typing(target: EventTarget | null): boolean {
+  return target instanceof Element && target.closest("input, select, textarea, [contenteditable], #editor, dialog[open] [role=listbox]") !== null;
+}
+
+export function eventOf(on: HTMLElement): Event {
+  const event: Event = { do: on.dataset.do! };
+  const put = (name: string, value: string | undefined) => {
+    if (value === undefined) return;
+    if ((words as readonly string[]).includes(name)) (event as any)[name] = value;
+    if ((numbers as readonly string[]).includes(name)) (event as any)[name] = Number(value);
+  };
+  for (const name of [...words, ...numbers]) put(name, on.dataset[name]);
+  if (on instanceof HTMLFormElement) for (const [name, value] of new FormData(on)) put(name, String(value));
+  else if (on instanceof HTMLInputElement || on instanceof HTMLSelectElement) put(on.name, on.value);
+  return event;
+}
+
+function set(pair: string) {
+  const [name, value] = pair.split("=", 2) as [string, string];
+  document.documentElement.dataset[name] = value;
+  if (name === "theme") remember(name, value);
+  showOwn();
+}
+
+function toggle(on: HTMLElement) {
+  const name = on.dataset.toggle!;
+  if (name.startsWith("own-")) {
+    const target = on.dataset.on ? document.getElementById(on.dataset.on) : on;
+    if (target) on.setAttribute("aria-pressed", String(toggleOwn(target, name)));
+    return;
+  }
+  const own = document.documentElement.dataset;
+  if (own[name] === undefined) own[name] = "";
+  else delete own[name];
+  showOwn();
+}
+
+/** Makes aria-pressed and its like say what data-set and data-toggle have done; again after each morph. */
+export function showOwn() {
+  const own = document.documentElement.dataset;
+  for (const on of document.querySelectorAll<HTMLElement>("[data-set], [data-toggle]")) {
+    let is: boolean;
+    if (on.dataset.set) {
+      const [name, value] = on.dataset.set.split("=", 2) as [string, string];
+      is = own[name] === value;
+      if (on instanceof HTMLSelectElement) {
+        if (own[name] !== undefined) on.value = own[name]!;
+        continue;
+      }
+    } else if (on.dataset.toggle!.startsWith("own-")) {
+      continue;
+    } else {
+      is = own[on.dataset.toggle!] !== undefined;
+    }
+    for (const attribute of ["aria-pressed", "aria-selected", "aria-expanded"])
+      if (on.hasAttribute(attribute)) on.setAttribute(attribute, String(is));
+  }
+}
+
+/** Calls f at most once in that many milliseconds; of those in between, the last is made good. */
+export function atMost<T>(milliseconds: number, f: (x: T) => void): (x: T) => void {
+  let due = 0;
+  let last: { x: T } | undefined;
+  const run = () => {
+    due = 0;
+    if (!last) return;
+    const { x } = last;
+    last = undefined;
+    due = window.setTimeout(run, milliseconds);
+    f(x);
+  };
+  return (x) => {
+    last = { x };
+    if (!due) run();
+  };
+}
+
+// A page in a foreign frame may not have storage: then nothing is remembered.
+function remembered(name: string): string | null {
+  try {
+    return localStorage.getItem("gupscope." + name);
+  } catch {
+    return null;
+  }
+}
+
+function remember(name: string, value: string) {
+  try {
+    localStorage.setItem("gupscope." + name, value);
+  } catch {
+    // not remembered
+  }
+}

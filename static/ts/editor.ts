@@ -1,0 +1,226 @@
+// The editor: CodeMirror in the place of the highlighted text. It knows nothing
+// of the language: tokens, diagnostics, completions and hover texts are answers of the session.
+//
+// It lives in a shadow root, where CodeMirror's styles need no exception from
+// the content security policy; the page's own style sheet is linked there too,
+// so that a token looks the same before and after.
+import {
+  Annotation, autocompletion, closeCompletion, Compartment, completionKeymap, Decoration, defaultKeymap, drawSelection, EditorState,
+  EditorView, highlightActiveLine, highlightActiveLineGutter, history, historyKeymap, hoverTooltip, indentLess, indentMore, keymap, lineNumbers,
+  lintGutter, lintKeymap, search, searchKeymap, setDiagnostics, StateEffect, StateField,
+  type Completion, type CompletionContext, type CompletionResult, type DecorationSet, type Diagnostic, type Tooltip,
+} from "../vendor/editor.js";
+import type { Event } from "./event";
+
+export interface Asks {
+  /** The text changed by the reader's hand and has rested a while. */
+  text(text: string): void;
+  /** A question about the text as it is now, and the JSON that answers it. */
+  ask(event: Event): Promise<any>;
+}
+
+const rest = 400; // ms without typing, before the text is sent
+const remote = Annotation.define<boolean>();
+
+export class Editor {
+  private view: EditorView;
+  private readOnly = new Compartment();
+  private timer = 0;
+  private sent: string; // the text as the session knows it from here
+
+  constructor(box: HTMLElement, css: string, private asks: Asks) {
+    const pre = box.querySelector("#text")!;
+    const text = pre.textContent ?? "";
+    this.sent = text;
+    const host = document.createElement("div");
+    host.className = "codemirror";
+    const root = host.attachShadow({ mode: "open" });
+    const link = document.createElement("link");
+    link.rel = "stylesheet";
+    link.href = css;
+    root.append(link);
+
+    this.view = new EditorView({
+      root,
+      parent: root as unknown as Element,
+      state: EditorState.create({
+        doc: text,
+        extensions: [
+          lineNumbers(), lintGutter(), history(), drawSelection(), search({ top: true }), highlightActiveLine(), highlightActiveLineGutter(),
+          tokens, this.readOnly.of([]),
+          autocompletion({ override: [(c) => this.complete(c)], icons: false }),
+          hoverTooltip((_, at) => this.hover(at)),
+          keymap.of([
+            // Tab leaves the editor, as everywhere on a page; Ctrl-[ and Ctrl-] indent.
+            { key: "Mod-]", run: indentMore }, { key: "Mod-[", run: indentLess },
+            { key: "Escape", run: (v) => closeCompletion(v) || (v.contentDOM.blur(), true) },
+            ...completionKeymap, ...lintKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap,
+          ]),
+          EditorView.lineWrapping,
+          EditorView.contentAttributes.of({ "aria-label": "Scenario", spellcheck: "false", autocapitalize: "off", translate: "no" }),
+          EditorView.updateListener.of((u) => {
+            if (u.docChanged && !u.transactions.every((t) => t.annotation(remote))) this.typed();
+            if (u.focusChanged && !u.view.hasFocus) this.flush();
+          }),
+          theme,
+        ],
+      }),
+    });
+    pre.replaceWith(host);
+    box.dataset.mounted = "";
+  }
+
+  get text(): string {
+    return this.view.state.doc.toString();
+  }
+
+  /** Whether the reader typed what the session has not seen. */
+  get unsent(): boolean {
+    return this.text !== this.sent;
+  }
+
+  /** Shows the session's text, changing only what differs, so that the caret stays where it can. */
+  show(text: string) {
+    clearTimeout(this.timer);
+    this.sent = text;
+    const old = this.text;
+    if (old === text) return;
+    let from = 0;
+    while (from < old.length && from < text.length && old[from] === text[from]) from++;
+    let back = 0;
+    while (back < old.length - from && back < text.length - from && old[old.length - 1 - back] === text[text.length - 1 - back]) back++;
+    this.view.dispatch({
+      changes: { from, to: old.length - back, insert: text.slice(from, text.length - back) },
+      annotations: remote.of(true),
+    });
+  }
+
+  lock(locked: boolean) {
+    this.view.dispatch({ effects: this.readOnly.reconfigure(locked ? EditorState.readOnly.of(true) : []) });
+  }
+
+  tokens(list: [number, number, string][]) {
+    if (this.unsent) return; // of an older text; a newer answer is on its way
+    const at = this.offsets();
+    const marks = list.filter(([from, to]) => from < to).map(([from, to, kind]) => Decoration.mark({ class: "tok-" + kind }).range(at(from), at(to)));
+    this.view.dispatch({ effects: setTokens.of(Decoration.set(marks, true)) });
+  }
+
+  diagnostics(list: { from: number; to: number; severity: string; message: string; fixes?: Fix[] }[]) {
+    if (this.unsent) return;
+    const at = this.offsets();
+    const all: Diagnostic[] = list.map((d) => ({
+      from: at(d.from),
+      to: Math.max(at(d.to), at(d.from)),
+      severity: d.severity as Diagnostic["severity"],
+      message: d.message,
+      actions: d.fixes?.map((f) => ({
+        name: f.name,
+        apply: (v: EditorView) => v.dispatch({ changes: { from: at(f.from), to: at(f.to), insert: f.insert } }),
+      })),
+    }));
+    this.view.dispatch(setDiagnostics(this.view.state, all));
+  }
+
+  /** Sends what rests, now. */
+  flush() {
+    clearTimeout(this.timer);
+    if (!this.unsent || this.view.state.readOnly) return;
+    this.sent = this.text;
+    this.asks.text(this.sent);
+  }
+
+  /** Forgets that the text was sent: it did not arrive. */
+  resend() {
+    this.sent = "";
+    this.flush();
+  }
+
+  private typed() {
+    clearTimeout(this.timer);
+    this.timer = window.setTimeout(() => this.flush(), rest);
+  }
+
+  private async complete(c: CompletionContext): Promise<CompletionResult | null> {
+    if (!c.explicit && !c.matchBefore(/[\w"]+$/)) return null;
+    const text = this.text;
+    const answer = await this.asks.ask({ do: "complete", n: bytes(text, c.pos) });
+    if (!answer?.options?.length) return null;
+    const options: Completion[] = answer.options.map((o: any) => ({ label: o.label, detail: o.detail, info: o.info, apply: o.apply }));
+    return { from: units(text, answer.from), options, validFor: /^\w*$/ };
+  }
+
+  private async hover(at: number): Promise<Tooltip | null> {
+    const text = this.text;
+    const answer = await this.asks.ask({ do: "hover", n: bytes(text, at) });
+    if (!answer || text !== this.text) return null;
+    return {
+      pos: units(text, answer.from),
+      end: units(text, answer.to),
+      above: true,
+      create() {
+        const dom = document.createElement("div");
+        dom.className = "hover";
+        dom.innerHTML = answer.html;
+        return { dom };
+      },
+    };
+  }
+
+  /** From bytes to positions in the present text, for a whole list of them. */
+  private offsets(): (byte: number) => number {
+    const text = this.text;
+    if (ascii.test(text)) return (byte) => Math.min(byte, text.length);
+    const unit: number[] = [];
+    let at = 0;
+    for (const c of text) {
+      for (let left = new TextEncoder().encode(c).length; left > 0; left--) unit.push(at);
+      at += c.length;
+    }
+    return (byte) => unit[byte] ?? text.length;
+  }
+}
+
+interface Fix {
+  name: string;
+  from: number;
+  to: number;
+  insert: string;
+}
+
+const setTokens = StateEffect.define<DecorationSet>();
+const tokens = StateField.define<DecorationSet>({
+  create: () => Decoration.none,
+  update(marks, t) {
+    for (const e of t.effects) if (e.is(setTokens)) return e.value;
+    return marks.map(t.changes);
+  },
+  provide: (f) => EditorView.decorations.from(f),
+});
+
+// Colours and fonts come through the shadow root as custom properties and inherited values.
+const theme = EditorView.theme({
+  "&": { height: "100%", backgroundColor: "transparent", color: "inherit" },
+  "&.cm-focused": { outline: "2px solid var(--focus, currentColor)", outlineOffset: "-2px" },
+  ".cm-content, .cm-gutters": { fontFamily: "var(--mono, ui-monospace, monospace)", fontSize: "inherit" },
+  ".cm-gutters": { backgroundColor: "transparent", color: "inherit", border: "none", opacity: "0.75" },
+  ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--line, rgb(128 128 128 / 0.1))" },
+  ".cm-cursor": { borderLeftColor: "currentColor" },
+  "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--selection, rgb(90 140 220 / 0.3))" },
+  ".cm-tooltip, .cm-panels": { backgroundColor: "var(--panel, Canvas)", color: "var(--ink, CanvasText)", border: "1px solid var(--rule, GrayText)" },
+  ".cm-tooltip .hover": { padding: "0.4em 0.6em", maxWidth: "34em" },
+  ".cm-completionDetail": { fontStyle: "normal", opacity: "0.8" },
+});
+
+// Offsets. The session counts bytes of UTF-8, the editor UTF-16 units; for ASCII they are the same.
+
+const ascii = /^[\x00-\x7f]*$/;
+
+function bytes(text: string, unit: number): number {
+  return ascii.test(text) ? unit : new TextEncoder().encode(text.slice(0, unit)).length;
+}
+
+function units(text: string, byte: number): number {
+  if (ascii.test(text)) return byte;
+  return new TextDecoder().decode(new TextEncoder().encode(text).slice(0, byte)).length;
+}

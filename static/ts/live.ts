@@ -1,0 +1,101 @@
+// A page in a room: what the room says of people and of the pen.
+import type { Page } from "./page";
+import { Socket, type People } from "./socket";
+
+/** Joins the room whose token is in the address's fragment: "#d.TOKEN" drives, "#v.TOKEN" looks on. */
+export function enter(page: Page) {
+  const token = location.hash.slice(1);
+  const html = document.documentElement.dataset;
+  let you = "";
+  let base = ""; // the text that the room had when we last heard of it
+  let people: People = { here: 0, pen: "", asks: [] };
+
+  const socket = new Socket(page.boot.room!, token, key(page.boot.room!), {
+    welcome(w) {
+      you = w.you;
+      html.role = w.role;
+      html.connected = "";
+      page.notice("");
+      if (w.role === "driver") {
+        link("link-driver", location.href);
+        if (w.viewer) link("link-viewer", new URL(`${location.pathname}#${w.viewer}`, location.href).href);
+      } else {
+        link("link-viewer", location.href);
+      }
+    },
+    batch(b, snapshot) {
+      // What was typed while the connection was away: sent again, if nobody else changed the text.
+      const mine = snapshot && page.editor?.unsent ? page.editor.text : undefined;
+      page.show(b);
+      if (mine !== undefined && mine !== page.text) {
+        if (page.text === base) {
+          page.editor!.show(mine);
+          page.event({ do: "text", text: mine });
+        } else {
+          page.notice("Somebody else changed the text while you were away; what you had typed is on the clipboard.", "note");
+          navigator.clipboard?.writeText(mine).catch(() => {});
+        }
+      }
+      base = page.text;
+      if (snapshot) void page.mountEditor();
+    },
+    people(p) {
+      people = p;
+      html.pen = p.pen === you ? "mine" : p.pen === "" ? "free" : "other";
+      if (p.pen === you && p.asks.length) html.asked = "";
+      else delete html.asked;
+      tell(p, you);
+      page.editor?.lock(p.pen !== you);
+    },
+    notice: (text, kind) => page.notice(text, kind),
+    lost() {
+      delete html.connected;
+      page.editor?.lock(true);
+    },
+  });
+  page.transport = socket;
+  page.mounted = () => page.editor!.lock(people.pen !== you);
+  page.pen = () => {
+    if (people.pen !== you) socket.pen("ask");
+    else if (people.asks.length) socket.pen("give", people.asks[0]);
+    else socket.pen("drop");
+  };
+}
+
+function tell(p: People, you: string) {
+  const e = document.getElementById("people");
+  if (!e) return;
+  const here = p.here === 1 ? "You are alone here." : `${p.here} people are here.`;
+  let pen = "Somebody else holds the pen.";
+  if (p.pen === "") pen = "Nobody holds the pen.";
+  else if (p.pen === you) pen = p.asks.length ? "Somebody asks for the pen: yours to give." : "You hold the pen.";
+  else if (p.asks.includes(you)) pen = "You have asked for the pen.";
+  e.textContent = `${here} ${pen}`;
+}
+
+function link(id: string, href: string) {
+  const at = document.getElementById(id);
+  if (!at) return;
+  const a = document.createElement("a");
+  a.href = a.textContent = href;
+  at.replaceChildren(a);
+}
+
+/** The key of this tab in the room: kept over reloads, so that the pen is. */
+function key(room: string): string {
+  const name = "gupscope.room." + room;
+  try {
+    const old = sessionStorage.getItem(name);
+    if (old) return old;
+  } catch {
+    // no storage: a new person after each reload
+  }
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  const fresh = Array.from(random, (b) => b.toString(16).padStart(2, "0")).join("");
+  try {
+    sessionStorage.setItem(name, fresh);
+  } catch {
+    // as above
+  }
+  return fresh;
+}

@@ -1,0 +1,240 @@
+// The script of every page with a session: reads #boot, makes the transport,
+// and lets events and fragments flow. Start here.
+import { act } from "./acts";
+import { apply, write } from "./apply";
+import { Checker } from "./checker";
+import { listen, showOwn } from "./controls";
+import type { Editor } from "./editor";
+import type { Batch, Boot, Event, Fragment, Transport } from "./event";
+import { frame } from "./frame";
+import { enter } from "./live";
+import { Core } from "./worker";
+
+/** What the parts of the script share on one page. */
+export class Page {
+  /** Where shared events go: the worker, or the room. */
+  transport?: Transport;
+  /** A core of the reader's own. On a page of one's own it is the transport; in a room it answers the editor. */
+  core?: Core;
+  editor?: Editor;
+  /** The address of the present run. */
+  address: string;
+  text = "";
+  kernel: string;
+  private checker?: Checker;
+  private told?: string; // the text that the core of one's own in a room knows
+  private asked: ((answer: any) => void)[] = [];
+  private early: Event[] = []; // made before the core was there
+  private silent = 0; // batches to come that the page shows already
+
+  constructor(readonly boot: Boot) {
+    this.address = location.pathname + location.search + location.hash;
+    this.kernel = boot.open.kernel ?? "";
+    this.text = document.getElementById("text")?.textContent ?? "";
+  }
+
+  /** An event that the reader made. */
+  event(e: Event) {
+    switch (e.do) {
+      case "check":
+      case "stop":
+        this.check(e);
+        return;
+      case "open":
+      case "text":
+      case "kernel":
+        this.checker?.close();
+        this.checker = undefined;
+    }
+    if (e.do !== "text") this.editor?.flush();
+    if (e.do === "kernel") this.kernel = e.kernel ?? "";
+    if (e.do === "open") this.kernel = e.kernel ?? "";
+    if (this.transport) this.transport.send(e);
+    else this.before(e);
+  }
+
+  /** Before the core is there: the frames that came with the page, and a list for later. */
+  private before(e: Event) {
+    this.early.push(e);
+    const ahead = this.boot.ahead?.[0];
+    if (ahead && ahead.event.do === e.do && ahead.event.choice === e.choice && ahead.event.at === e.at) {
+      this.boot.ahead!.shift();
+      this.show({ fragments: ahead.fragments, do: e.do, own: true });
+    } else {
+      this.boot.ahead = [];
+      document.documentElement.dataset.waiting = "";
+    }
+    this.start();
+  }
+
+  /** Fetches and starts the core, once. */
+  start() {
+    if (this.core) return;
+    this.core = this.make(this.boot.core);
+    if (this.boot.host === "room") return;
+    this.open(this.boot.open, this.early);
+    this.transport = this.core;
+  }
+
+  /** Brings a fresh core to what the page shows, and then the page to what the core says. */
+  private open(first: Event, then: Event[]) {
+    for (const e of [first, ...then]) {
+      this.silent++;
+      this.core!.send(e);
+    }
+    this.core!.send({ do: "open" });
+  }
+
+  private make(wasm: string | WebAssembly.Module): Core {
+    return new Core(this.boot.worker, wasm, {
+      batch: (b) => {
+        if (this.boot.host === "room") this.answers(b.fragments);
+        else if (this.silent > 0) this.silent--;
+        else {
+          delete document.documentElement.dataset.waiting;
+          this.show(b);
+          this.mountEditor();
+        }
+      },
+      failed: (sentence) => {
+        delete document.documentElement.dataset.waiting;
+        this.notice(`${sentence} Reload the page to go on; the address holds the run.`, "error");
+        for (const a of this.asked.splice(0)) a(null);
+      },
+    });
+  }
+
+  /** Fragments, into the page. */
+  show(b: Batch) {
+    apply(b.fragments, {
+      answer: (id, value) => this.answer(id, value, b),
+      address: (value, push) => this.addressIs(value, push),
+    });
+    showOwn();
+    if (b.do === "step" || b.do === "goto" || b.do === "show") document.querySelector("[data-now]")?.scrollIntoView({ block: "nearest" });
+  }
+
+  private answer(id: string, value: any, b: Batch) {
+    switch (id) {
+      case "text":
+        this.text = value;
+        if (!(b.own && b.do === "text")) this.editor?.show(value);
+        break;
+      case "tokens":
+        this.editor?.tokens(value ?? []);
+        break;
+      case "diagnostics":
+        this.editor?.diagnostics(value ?? []);
+        break;
+      case "complete":
+      case "hover":
+        this.asked.shift()?.(value);
+        break;
+      case "notice":
+        this.notice(value.text, value.kind);
+        break;
+    }
+  }
+
+  private answers(fragments: Fragment[]) {
+    for (const f of fragments)
+      if (f.op === "answer" && (f.id === "complete" || f.id === "hover")) this.asked.shift()?.(f.value ? JSON.parse(f.value) : null);
+  }
+
+  notice(text: string, kind: "error" | "note" = "note") {
+    write("notice", text, kind);
+  }
+
+  private addressIs(value: string, push: boolean) {
+    this.address = value;
+    for (const a of document.querySelectorAll<HTMLAnchorElement>("a[data-full]")) a.href = value;
+    if (this.boot.host === "worker") show(value, push);
+  }
+
+  /** A question that only the reader asks: answered by a core of the reader's own. */
+  ask(e: Event): Promise<any> {
+    if (!this.core) this.start();
+    if (this.boot.host === "room") {
+      if (this.told !== this.editor!.text) {
+        this.told = this.editor!.text;
+        this.core!.send({ do: "open", text: this.told, kernel: this.kernel });
+      }
+    } else {
+      this.editor?.flush();
+    }
+    return new Promise((answer) => {
+      this.asked.push(answer);
+      this.core!.send(e);
+    });
+  }
+
+  private check(e: Event) {
+    if (e.do === "stop") {
+      this.checker?.stop();
+      return;
+    }
+    this.editor?.flush();
+    this.checker?.close();
+    const text = this.editor?.text ?? this.text;
+    this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, { do: "open", text, kernel: this.kernel }, e, {
+      show: (fragments) => this.show({ fragments, do: "check", own: true }),
+      failed: (sentence) => this.notice(sentence, "error"),
+    });
+  }
+
+  private mounting = false;
+
+  /** CodeMirror is fetched when the core is there to answer it. */
+  async mountEditor() {
+    const box = document.getElementById("editor");
+    if (!box || this.mounting) return;
+    this.mounting = true;
+    const { Editor } = await import("./editor");
+    this.editor = new Editor(box, this.boot.css, { text: (text) => this.event({ do: "text", text }), ask: (e) => this.ask(e) });
+    this.editor.show(this.text);
+    this.mounted?.();
+  }
+
+  /** In a room: told when the editor is there; and what the button of the pen does. */
+  mounted?: () => void;
+  pen?: () => void;
+}
+
+/** Browsers allow about 100 changes of the address in 30 s; what is in between is made good later. */
+let shown = 0;
+let due = 0;
+function show(address: string, push: boolean) {
+  clearTimeout(due);
+  const go = () => {
+    shown = performance.now();
+    if (location.pathname + location.search + location.hash !== address) history[push ? "pushState" : "replaceState"](null, "", address);
+  };
+  if (push || performance.now() - shown > 400) go();
+  else due = window.setTimeout(go, 400);
+}
+
+function main() {
+  const script = document.getElementById("boot");
+  const boot: Boot | undefined = script ? JSON.parse(script.textContent!) : undefined;
+  const page = new Page(boot ?? { host: "none", core: "", worker: "", css: "", open: { do: "open" } });
+  listen({
+    event: (e) => (page.boot.host === "none" ? undefined : page.event(e)),
+    act: (name, on) => act(page, name, on),
+  });
+  switch (page.boot.host) {
+    case "worker":
+      if (location.hash.startsWith("#1.")) page.boot.open = { do: "open", link: location.hash };
+      page.start();
+      // Back and forward between scenarios: the address says what is to be seen.
+      addEventListener("popstate", () => page.event({ do: "open", link: location.pathname + location.search + location.hash }));
+      break;
+    case "room":
+      enter(page);
+      break;
+    case "embed":
+      frame(page);
+  }
+  document.documentElement.dataset.script = "";
+}
+
+main();
