@@ -3,12 +3,12 @@ package view
 // A Memory is what memory looks like at the cursor. What the scenario does not
 // touch is not there.
 type Memory struct {
-	Walks  []Walk
-	Folios []Folio
-	Slots  []Slot
-	TLBs   []TLB
-	Locks  []Lock
-	Free   []Target // frames that nobody uses
+	Walks   []Walk
+	Folios  []Folio
+	Slots   []Slot
+	TLBs    []TLB
+	Locks   []Lock
+	Targets []Target // what the entries and walkers point at
 }
 
 // A Target is what an entry or a walker points at: a folio, a free frame, a swap slot.
@@ -32,25 +32,26 @@ type Walk struct {
 // A Level is a table above the leaves, with the one or few entries that are used.
 type Level struct {
 	Name    string // "PGD"
-	Entries []Entry
+	Entries []PTE
 }
 
 // A Table is a page of PTEs.
 type Table struct {
 	VMA     string // "buf"
 	Flags   string // "rw", "r", as the VMA allows
-	PMD     Entry  // the entry that points at it
+	PMD     PTE    // the entry of the PMD that points at it
 	Freed   bool
-	Entries []Entry
+	Entries []PTE
 }
 
-// An Entry is one page-table entry.
-type Entry struct {
+// A PTE is one page-table entry, of any level.
+type PTE struct {
 	Cell    string // its name: "A pte[buf]"
 	Index   string // "[0]"
 	Text    string // "frame 3 W D", "swap 0", "none"
 	Bits    []Bit  // decoded, highest first, for those who open it
 	To      string // a Target's ID, "" if it points at nothing shown
+	None    bool
 	Changed bool   // in this step
 	Was     string // what it was before this step, if Changed
 	Walkers []Walker

@@ -20,7 +20,8 @@ package view
 
 // A Page is the playground.
 type Page struct {
-	Title    string
+	Title    string // of the window
+	About    string // what it is, in a sentence
 	Header   Header
 	Source   Source
 	Listing  []Listing
@@ -141,6 +142,18 @@ type Live struct {
 
 // Assets names the files that the page loads; what is empty is not loaded.
 type Assets struct {
-	CSS, Script, WASM string
-	Frames            string // JSON: the fragments of the next steps, so that the first click is answered at once
+	CSS, Script, Icon string
+}
+
+// A Doc is a page to be read.
+type Doc struct {
+	Title, About string
+	Pages        []PageLink // to the other ones
+	Assets       Assets
+}
+
+// A PageLink leads to a page.
+type PageLink struct {
+	Title, Href string
+	On          bool
 }

@@ -37,7 +37,6 @@ type Row struct {
 	Note    string // what is remarkable: "uses what it read at step 2"
 	Bad     string // what is wrong from here on: the sentence of the claim that broke; "" if nothing
 	Pair    bool   // one of the racing pair
-	Href    string
 }
 
 // A Change is one thing that a step changed.
@@ -110,6 +109,7 @@ type Window struct {
 	Gap      [2]int // the longest stretch of it without a card of its own lane, for the text; zero if none
 	Head     string // "race window, 11 steps"
 	Text     string // "cpu0 believes buf is frame 3"
+	Bad      bool   // its use broke a claim; else it did no harm
 	Open     bool   // nobody has used it yet
 }
 

@@ -30,9 +30,9 @@ type Counter struct {
 	Claim    string
 	Steps    int
 	Switches int
-	Shortest bool // proved
-	On       bool // it is the run that stands there
-	Run      string
+	Shortest bool   // proved
+	Run      string // as in links
+	At       int    // where to stand in it: before it goes wrong
 }
 
 // A VerdictState is how far the check is.

@@ -1,0 +1,125 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/a-h/templ"
+
+	"gupscope/web/view"
+)
+
+// go test ./web/page -pages DIR writes the sample's pages to DIR, to be looked at in a browser.
+var pages = flag.String("pages", "", "write the sample's pages into this directory")
+
+func TestPages(t *testing.T) {
+	for name, c := range samples() {
+		t.Run(name, func(t *testing.T) {
+			html := render(t, c)
+			if *pages != "" {
+				write(t, name+".html", html)
+			}
+			check(t, html)
+		})
+	}
+	if *pages != "" {
+		write(t, "all.css", sheet(t))
+	}
+}
+
+func samples() map[string]templ.Component {
+	assets := view.Assets{CSS: "all.css"}
+	with := func(at int) *view.Page {
+		p := sample(at)
+		p.Assets = assets
+		return p
+	}
+	wrong := with(15)
+	wrong.Source.Kept = true
+	wrong.Source.Diagnostics = []view.Diagnostic{{Line: 12, Col: 34, EndLine: 12, EndCol: 44, Severity: "error",
+		Text: "unknown flag FOLL_WRIET", FixText: "did you mean FOLL_WRITE?"}}
+	wrong.Source.Lines[11].Wrong = "error"
+	wrong.Verdict = view.Verdict{State: view.Running, States: "1,204,311", Rate: "1.6 M/s", Depth: 61}
+	return map[string]templ.Component{
+		"violation": Page(with(15), nil),
+		"before":    Page(with(12), nil),
+		"start":     Page(with(0), nil),
+		"wrong":     Page(wrong, nil),
+		"embed":     Embed(with(12), nil),
+		"gallery":   Doc(&view.Doc{Title: "Gallery", Assets: assets, Pages: []view.PageLink{{Title: "Gallery", Href: "/gallery", On: true}}}, Gallery(sample(0).Header.Scenarios)),
+	}
+}
+
+func render(t *testing.T, c templ.Component) string {
+	var b bytes.Buffer
+	if err := c.Render(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func write(t *testing.T, name, text string) {
+	if err := os.WriteFile(filepath.Join(*pages, name), []byte(text), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// check holds a page to the policy and to what makes it usable.
+func check(t *testing.T, html string) {
+	for _, re := range []string{` style="`, ` on[a-z]+="`, `<style`, `javascript:`} {
+		if m := regexp.MustCompile(re).FindString(html); m != "" {
+			t.Errorf("the page's policy forbids %q", m)
+		}
+	}
+	seen := map[string]bool{}
+	for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(html, -1) {
+		if seen[m[1]] {
+			t.Errorf("two elements have the id %q", m[1])
+		}
+		seen[m[1]] = true
+	}
+	for _, m := range regexp.MustCompile(` (?:form|popovertarget|aria-labelledby|data-from)="([^"]*)"`).FindAllStringSubmatch(html, -1) {
+		if !seen[m[1]] {
+			t.Errorf("no element has the id %q, which another one names", m[1])
+		}
+	}
+}
+
+// The text of the editor is the scenario's, to the blank.
+func TestText(t *testing.T) {
+	s := source()
+	html := render(t, text(&s))
+	got := regexp.MustCompile(`<[^>]*>`).ReplaceAllString(html, "")
+	got = strings.NewReplacer("&#34;", `"`, "&#39;", "'", "&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(got)
+	if got != s.Text {
+		t.Errorf("got %q\nwant %q", got, s.Text)
+	}
+}
+
+// sheet is the style sheet as the build makes it, without the minifying.
+func sheet(t *testing.T) string {
+	dir := "../../static/css"
+	main, err := os.ReadFile(filepath.Join(dir, "page.css"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	for _, m := range regexp.MustCompile(`@import "([a-z]+\.css)";`).FindAllStringSubmatch(string(main), -1) {
+		part, err := os.ReadFile(filepath.Join(dir, m[1]))
+		if err != nil && m[1] != "grid.css" {
+			t.Fatal(err)
+		}
+		b.Write(part)
+	}
+	for i := 1; i < 100; i++ {
+		fmt.Fprintf(&b, ".r%d{grid-row-start:%d}.e%d{grid-row-end:%d}.c%d{grid-column-start:%d}.d%d{grid-column-end:%d}\n", i, i, i, i, i, i, i, i)
+	}
+	return b.String()
+}

@@ -1,0 +1,58 @@
+package page
+
+import (
+	"context"
+	"html"
+	"io"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"gupscope/web/view"
+)
+
+// text is the scenario's text in its <pre>, highlighted. It is written by hand
+// because every blank counts: the element's textContent is the text, exactly.
+// Who stands in a line is told by an attribute, which is not text.
+func text(s *view.Source) templ.Component {
+	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
+		var b strings.Builder
+		b.WriteString(`<pre id="text" tabindex="0" role="region" aria-label="The scenario's text">`)
+		if strings.HasPrefix(s.Text, "\n") {
+			b.WriteByte('\n') // a parser drops the first one
+		}
+		for i, l := range s.Lines {
+			open := len(l.Marks) > 0 || l.Wrong != ""
+			if open {
+				b.WriteString(`<span class="line`)
+				var lanes []string
+				for _, m := range l.Marks {
+					lanes = append(lanes, m.Lane)
+				}
+				if len(l.Marks) > 0 {
+					b.WriteString(" at " + who(l.Marks[0].Who))
+				}
+				if l.Wrong != "" {
+					b.WriteString(" wrong-" + l.Wrong)
+				}
+				b.WriteString(`" data-at="` + html.EscapeString(strings.Join(lanes, " ")) + `">`)
+			}
+			for _, t := range l.Tokens {
+				if t.Kind == "" {
+					b.WriteString(html.EscapeString(t.Text))
+					continue
+				}
+				b.WriteString(`<span class="tok-` + t.Kind + `">` + html.EscapeString(t.Text) + `</span>`)
+			}
+			if open {
+				b.WriteString(`</span>`)
+			}
+			if i < len(s.Lines)-1 {
+				b.WriteByte('\n')
+			}
+		}
+		b.WriteString("</pre>")
+		_, err := io.WriteString(w, b.String())
+		return err
+	})
+}

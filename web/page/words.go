@@ -1,0 +1,104 @@
+package page
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"gupscope/web/view"
+)
+
+// What is said of parts of the diagram that are drawn, not written: for titles
+// and for those who listen.
+
+func spanText(r *view.Race, s *view.Span) string {
+	t := r.Lanes[s.Lane].Name + ": " + s.Text
+	if s.Open {
+		return t + ", since step " + strconv.Itoa(s.From)
+	}
+	return t + ", step " + strconv.Itoa(s.From) + " to " + strconv.Itoa(s.To)
+}
+
+func edgeText(r *view.Race, e *view.Edge) string {
+	t := "step " + strconv.Itoa(e.From) + " on " + r.Lanes[e.FromLane].Name + " → step " +
+		strconv.Itoa(e.To) + " on " + r.Lanes[e.ToLane].Name + ": " + e.Text
+	if e.Race {
+		return "racing: " + t
+	}
+	return t
+}
+
+// pointer is the arrow from a lane towards the one it waits for.
+func pointer(from, to int) string {
+	switch {
+	case to < from:
+		return "←"
+	case to > from:
+		return "→"
+	}
+	return "↑"
+}
+
+// moveID keeps the identity of a button over steps, and with it the focus: the
+// lane and the place in it.
+func moveID(r *view.Race, at, j int) string {
+	return "move-" + r.Lanes[at].Name + "-" + strconv.Itoa(j)
+}
+
+// moveKey is the key that presses a lane's first button.
+func moveKey(at, j int) string {
+	if j == 0 && at < 9 {
+		return strconv.Itoa(at + 1)
+	}
+	return ""
+}
+
+// sign says a verdict by shape.
+func sign(s view.VerdictState) string {
+	switch s {
+	case view.Held:
+		return "✓"
+	case view.Broken:
+		return "✗"
+	case view.NotOnThis:
+		return "–"
+	}
+	return "?"
+}
+
+func length(c *view.Counter) string {
+	if c.Shortest {
+		return "shortest: " + plural(c.Steps, "step", "steps")
+	}
+	return plural(c.Steps, "step", "steps") + ", not proved shortest"
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return strconv.Itoa(n) + " " + many
+}
+
+func pressed(on bool) string { return strconv.FormatBool(on) }
+
+// on reports whether the second value of a rule of two is the one it has.
+func on(r *view.Rule) bool { return r.Values[1].On }
+
+// toggle makes a switch press the value, or say why it cannot.
+func toggle(v *view.RuleValue) templ.Attributes {
+	if v.Refused != "" {
+		return templ.Attributes{"aria-disabled": "true", "title": v.Refused}
+	}
+	return templ.Attributes{"data-do": "kernel", "data-kernel": v.Kernel}
+}
+
+func join(s []string) string { return strings.Join(s, " · ") }
+
+func pageCurrent(on bool) string {
+	if on {
+		return "page"
+	}
+	return "false"
+}
