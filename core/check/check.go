@@ -24,6 +24,7 @@ type Check struct {
 	phase  Phase
 
 	proof proof
+	short *shortening // nil before and between
 	// breaches has a place for every claim; nil: not seen to break.
 	breaches []*breach
 
@@ -35,6 +36,11 @@ type Check struct {
 type Limits struct {
 	States uint64 // states kept
 	Bytes  uint64 // memory of the set of states, the stacks and the undo log
+}
+
+// reached reports whether there is no room for another state.
+func (l Limits) reached(states, bytes uint64) bool {
+	return l.States != 0 && states >= l.States || l.Bytes != 0 && bytes >= l.Bytes
 }
 
 // A Phase is what a check is doing.
@@ -97,6 +103,8 @@ func (c *Check) Run(transitions int) Progress {
 		switch c.phase {
 		case Proving:
 			transitions -= c.prove(transitions)
+		case Shortening:
+			transitions -= c.shorten(transitions)
 		}
 	}
 	return c.progress()
@@ -108,7 +116,10 @@ func (c *Check) progress() Progress {
 		States:      c.proof.states,
 		Transitions: c.proof.transitions,
 		Depth:       c.proof.depth,
-		Bytes:       c.proof.bytes(c.mem),
+		Bytes:       c.proof.bytes() + c.short.bytes() + c.mem.LogBytes(),
+	}
+	if c.phase == Shortening && c.short != nil {
+		p.Layer = c.short.layers.layer
 	}
 	for i, b := range c.breaches {
 		if b != nil {
@@ -139,6 +150,9 @@ func (c *Check) Result() Result {
 	return r
 }
 
+// deadlock is the number of NoDeadlock.
+func (c *Check) deadlock() int { return len(c.claims) - 1 }
+
 // judge returns the numbers of the claims that are false in the present state.
 func (c *Check) judge(since cell.Mark) []int {
 	c.broken = c.m.Broken(since, c.broken[:0])
@@ -149,6 +163,37 @@ func (c *Check) judge(since cell.Mark) []int {
 func (c *Check) found(claim int, run []Choice) {
 	if b := c.breaches[claim]; b == nil || len(run) < len(b.run) {
 		c.breaches[claim] = &breach{claim: claim, run: append([]Choice(nil), run...)}
+	}
+}
+
+// rest ends up in the phase of a check that has no more to do within its limits.
+func (c *Check) rest() {
+	c.phase = Stopped
+	if !c.proof.complete {
+		return
+	}
+	for claim, b := range c.breaches {
+		if b != nil && !b.final && !(c.short.layers.over && !c.short.gaveUp[claim]) {
+			return
+		}
+	}
+	c.phase, c.short = Done, nil
+}
+
+// resume takes up after a stop what had no room: the proof, and only when that
+// is complete the search for shortest runs, which would otherwise have to be
+// done again for what the proof has yet to find.
+func (c *Check) resume() {
+	if !c.proof.complete {
+		c.short = nil
+		c.proof.redo(c)
+		c.phase = Proving
+		return
+	}
+	c.phase = Shortening
+	clear(c.short.gaveUp)
+	if !c.short.layers.over {
+		c.short.layers.redo(c)
 	}
 }
 
@@ -170,7 +215,7 @@ func (c *Check) replay(claim int, run []Choice) {
 		c.m.Do(choice)
 	}
 	holds := true
-	if choices = c.m.Choices(choices[:0]); claim == len(c.claims)-1 {
+	if choices = c.m.Choices(choices[:0]); claim == c.deadlock() {
 		holds = len(c.judge(mark)) > 0 || len(choices) > 0 || c.m.Done()
 	} else {
 		for _, n := range c.judge(mark) {

@@ -82,7 +82,7 @@ func ExampleCheck() {
 	fmt.Println(r.Claims[0].Claim, r.Claims[0].Run)
 	// Output:
 	// Sometimes no-lost-increment, 13 states
-	// no-lost-increment [{0 0} {1 0} {0 0} {1 0}]
+	// no-lost-increment [{0 0} {1 0} {1 0} {0 0}]
 }
 
 func TestIncrement(t *testing.T) {

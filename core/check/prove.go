@@ -39,9 +39,9 @@ type frame struct {
 	next  int32     // choice to be done
 }
 
-func (p *proof) bytes(mem *cell.Memory) uint64 {
+func (p *proof) bytes() uint64 {
 	n := uint64(cap(p.stack))*uint64(unsafe.Sizeof(frame{})) +
-		uint64(cap(p.choices))*uint64(unsafe.Sizeof(Choice{})) + mem.LogBytes()
+		uint64(cap(p.choices))*uint64(unsafe.Sizeof(Choice{}))
 	if p.seen != nil {
 		n += p.seen.bytes
 	}
@@ -80,7 +80,7 @@ func (c *Check) prove(budget int) int {
 			c.mem.Undo(mark)
 			continue
 		}
-		if c.full(p) {
+		if c.limits.reached(p.states, p.bytes()+c.mem.LogBytes()) {
 			c.mem.Undo(mark)
 			c.proved()
 			break
@@ -123,19 +123,12 @@ func (c *Check) enter(mark cell.Mark) bool {
 	p.choices = c.m.Choices(p.choices)
 	if len(p.choices) == first {
 		if !c.m.Done() {
-			c.found(len(c.claims)-1, c.run())
+			c.found(c.deadlock(), c.run())
 		}
 		return false
 	}
 	p.stack = append(p.stack, frame{max(mark, 0), int32(first), int32(first)})
 	return true
-}
-
-// full reports whether another state would break a limit.
-func (c *Check) full(p *proof) bool {
-	l := c.limits
-	return l.States != 0 && p.states >= l.States ||
-		l.Bytes != 0 && p.bytes(c.mem) >= l.Bytes
 }
 
 // run returns the choices that led to the present state.
@@ -150,22 +143,18 @@ func (c *Check) run() []Choice {
 // proved ends the proof, for now or for good.
 func (c *Check) proved() {
 	c.mem.Undo(0)
+	for _, b := range c.breaches {
+		if b != nil && !b.final {
+			c.phase = Shortening
+			return
+		}
+	}
 	c.rest()
 }
 
-// rest is where a check ends up that has no more to do within its limits.
-func (c *Check) rest() {
-	c.phase = Stopped
-	if c.proof.complete {
-		c.phase = Done
-	}
-}
-
-// resume brings the memory back to where the proof left it.
-func (c *Check) resume() {
-	p := &c.proof
+// redo brings the memory from the initial state back to where the proof stopped.
+func (p *proof) redo(c *Check) {
 	for i := 0; i+1 < len(p.stack); i++ {
 		c.m.Do(p.choices[p.stack[i].next-1])
 	}
-	c.phase = Proving
 }

@@ -134,3 +134,12 @@ func (s *seen) split(g *segment, fp uint64) {
 		}
 	}
 }
+
+// unmeet takes met off all tags.
+func (s *seen) unmeet() {
+	for _, g := range s.dir {
+		for i := range g.tags {
+			g.tags[i] &^= met
+		}
+	}
+}
