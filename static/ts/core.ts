@@ -5,7 +5,7 @@
 // In comes {start} once, then {n, event}; out go {module}, {n, fragments}, and {failed} if the
 // program in the WASM ended. A check goes on by itself: a slice of about 30 ms,
 // then a turn of the event loop, so that "stop" is heard in between.
-import "../built/wasm_exec.js";
+import "wasm_exec";
 import type { Event, Fragment } from "./event";
 
 declare const Go: new () => { importObject: WebAssembly.Imports; run(i: WebAssembly.Instance): Promise<void> };

@@ -1,0 +1,95 @@
+# make build     bin/gupscope: one binary with the WASM, the pages' assets and the scenarios inside
+# make run       build it, and start it on a loopback address that it prints (ADDR=127.0.0.1:8080 DATA=data)
+# make test      everything that must hold; installs Chromium where it is missing
+# make bench     figures: the checker, a step with its rendering, native and in WASM
+# make generate  web/page/*_templ.go, after a change of *.templ
+# make fmt       gofmt, templ fmt
+# make vendor    static/vendor anew from npm, and tsc's opinion of static/ts; the only target that needs npm
+
+GO     ?= go
+ADDR   ?= 127.0.0.1:8080
+DATA   ?= data
+ASSETS := bin/assets
+WASM_PACKAGES = ./core/cell ./core/check ./core/trace ./web/link ./web/session ./wasm
+export GOFLAGS := -buildvcs=false
+
+.PHONY: build assets run test chromium check-format check-generated check-modules check-vendor unit wasm-test bench generate fmt vendor clean
+
+build: assets
+	$(GO) build -trimpath -o bin/gupscope ./cmd/server
+
+# Chunks are named by esbuild, because scripts name each other; the rest by static/pack.
+assets:
+	@rm -rf $(ASSETS) && mkdir -p $(ASSETS)
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o $(ASSETS)/gupscope.wasm ./wasm
+	$(GO) tool esbuild static/ts/page.ts --bundle --splitting --format=esm --target=es2022 --minify --log-level=warning \
+		--chunk-names=[name].[hash] --outdir=$(ASSETS)
+	$(GO) tool esbuild static/ts/core.ts static/ts/embed.ts --bundle --format=iife --target=es2022 --minify --log-level=warning \
+		--alias:wasm_exec="$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" --outdir=$(ASSETS)
+	$(GO) tool esbuild static/css/page.css --bundle --minify --log-level=warning --outdir=$(ASSETS)
+	@cp static/icon.svg $(ASSETS)/
+	$(GO) run ./static/pack $(ASSETS) static/built
+
+run: build
+	bin/gupscope serve --addr $(ADDR) --data $(DATA)
+
+test: chromium check-format check-generated check-modules check-vendor assets
+	$(GO) vet ./...
+	$(GO) test -timeout 12m ./...
+	$(MAKE) --no-print-directory wasm-test
+
+# Browser tests drive a real browser. Debian's package is the one that they are made for.
+chromium:
+	@command -v chromium >/dev/null || { \
+		[ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { \
+			echo 'Chromium is missing. Install it, for example: sudo apt-get update && sudo apt-get install --no-install-recommends chromium' >&2; exit 1; }; \
+		apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends chromium; }
+
+check-format:
+	@bad="$$(gofmt -l cmd core scenarios static/*.go static/pack wasm web)"; \
+		[ -z "$$bad" ] || { echo "not formatted (make fmt): $$bad" >&2; exit 1; }
+
+# What make generate would write is what is committed.
+check-generated:
+	@rm -rf bin/generated && mkdir -p bin/generated/old && cp web/page/*_templ.go bin/generated/old/
+	@$(MAKE) --no-print-directory generate >/dev/null 2>&1 || { $(MAKE) generate; exit 1; }
+	@for f in bin/generated/old/*; do cmp -s $$f web/page/$${f##*/} || { \
+		echo "web/page/$${f##*/} is not what its .templ makes: make generate" >&2; exit 1; }; done
+
+check-modules:
+	$(GO) mod tidy -diff
+
+check-vendor:
+	@cd static/vendor && sha256sum --quiet -c SHA256SUMS
+
+# The same tests in WASM: under node where there is one, else in Chromium.
+wasm-test:
+	@if command -v node >/dev/null; then exec="$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec"; \
+		else $(GO) build -o bin/chromium-exec ./wasm/chromium && exec="$$PWD/bin/chromium-exec"; fi; \
+	GOOS=js GOARCH=wasm $(GO) test -short -timeout 6m -exec="$$exec" $(WASM_PACKAGES)
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./core/check/... ./web/session/...
+
+generate:
+	$(GO) tool templ generate -path web/page
+
+fmt:
+	gofmt -w cmd core scenarios static/*.go static/pack wasm web
+	$(GO) tool templ fmt web/page
+
+BUNDLE = $(GO) tool esbuild --bundle --format=esm --target=es2022 --minify --legal-comments=none --log-level=warning
+
+vendor:
+	cd static/vendor && npm ci --no-audit --no-fund
+	cd static/vendor && node_modules/.bin/tsc -p ../ts
+	cd static/vendor && $(BUNDLE) editor.entry.ts --outfile=editor.js && $(BUNDLE) morph.entry.ts --outfile=morph.js
+	cd static/vendor && cp node_modules/axe-core/axe.min.js axe.min.js
+	cd static/vendor && for p in $$(ls -d node_modules/@codemirror/* node_modules/@lezer/* node_modules/@marijn/* \
+			node_modules/crelt node_modules/style-mod node_modules/w3c-keyname node_modules/idiomorph node_modules/axe-core); do \
+		echo "== $${p#node_modules/} $$(sed -n 's/^  "version": "\(.*\)",\{0,1\}$$/\1/p' $$p/package.json)"; echo; cat $$p/LICENSE*; echo; done > LICENSES.txt
+	cd static/vendor && sha256sum editor.js morph.js axe.min.js LICENSES.txt package-lock.json > SHA256SUMS
+
+clean:
+	rm -rf bin static/vendor/node_modules
+	find static/built -type f ! -name keep -delete
