@@ -2,13 +2,12 @@ package check_test
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"reflect"
 	"testing"
 
 	"gupscope/core/cell"
 	"gupscope/core/check"
-
-	"pgregory.net/rapid"
 )
 
 // generated is a small random model: tasks that walk through graphs of their
@@ -23,50 +22,66 @@ type generated struct {
 }
 
 type place struct {
-	End   bool
-	Edges []edge
+	end   bool
+	edges []edge
 }
 
-// An edge may be taken while variable Var has value Is. Then variable Sets becomes To.
+// An edge may be taken while a variable has a value, or always. Then another
+// variable is set.
 type edge struct {
-	Var, Sets, Goto int
-	Is, To          uint64
+	always    bool
+	on, sets  int
+	is, to    uint64
+	nextPlace int
 }
 
-// A predicate is false when variable Var has value Is while the task is at a place.
+// A predicate is false when a variable has a value while two tasks are at
+// certain places.
 type predicate struct {
-	Var, Task, Place int
-	Is               uint64
+	on   int
+	is   uint64
+	task [2]int
+	at   [2]uint64
 }
 
 const (
 	genVars   = 3
 	genValues = 3
+	genModels = 400
 )
 
-func drawModel(t *rapid.T) *generated {
+// generate returns the model of a number. Half of the models go round in
+// circles; in the others, tasks move on to later places only.
+func generate(number int) *generated {
 	m := &generated{}
-	variable, value := rapid.IntRange(0, genVars-1), rapid.Uint64Range(0, genValues-1)
-	for range rapid.IntRange(1, 4).Draw(t, "tasks") {
-		places := make([]place, rapid.IntRange(1, 5).Draw(t, "places"))
+	r := rand.New(rand.NewPCG(uint64(number), 0))
+	loops := r.IntN(2) == 0
+	for range 2 + r.IntN(3) {
+		places := make([]place, 2+r.IntN(5))
 		for p := range places {
-			places[p].End = rapid.IntRange(0, 3).Draw(t, "end") > 0
-			for range rapid.IntRange(0, 3).Draw(t, "edges") {
-				places[p].Edges = append(places[p].Edges, edge{
-					Var: variable.Draw(t, "var"), Is: value.Draw(t, "is"),
-					Sets: variable.Draw(t, "sets"), To: value.Draw(t, "to"),
-					Goto: rapid.IntRange(0, len(places)-1).Draw(t, "goto"),
+			places[p].end = r.IntN(4) > 0 || p == len(places)-1
+			for range 1 + r.IntN(3) {
+				to := r.IntN(len(places))
+				if !loops && p == len(places)-1 {
+					break
+				} else if !loops {
+					to = p + 1 + r.IntN(len(places)-p-1)
+				}
+				places[p].edges = append(places[p].edges, edge{
+					always: r.IntN(2) == 0, on: r.IntN(genVars), is: r.Uint64N(genValues),
+					sets: r.IntN(genVars), to: r.Uint64N(genValues), nextPlace: to,
 				})
 			}
 		}
 		m.tasks = append(m.tasks, places)
 	}
-	for range rapid.IntRange(0, 3).Draw(t, "claims") {
-		task := rapid.IntRange(0, len(m.tasks)-1).Draw(t, "task")
-		m.claims = append(m.claims, predicate{
-			Var: variable.Draw(t, "var"), Is: value.Draw(t, "is"),
-			Task: task, Place: rapid.IntRange(0, len(m.tasks[task])-1).Draw(t, "place"),
-		})
+	for range r.IntN(4) {
+		p := predicate{on: r.IntN(genVars), is: r.Uint64N(genValues)}
+		for i := range p.task {
+			p.task[i] = r.IntN(len(m.tasks))
+			p.at[i] = uint64(r.IntN(len(m.tasks[p.task[i]])))
+		}
+		m.claims = append(m.claims, p)
 	}
 	var l cell.Layout
 	m.vars = l.Add(genVars, cell.Region{Name: func(i int) string { return fmt.Sprintf("var %d", i) }})
@@ -83,8 +98,8 @@ func (m *generated) place(task int) place {
 
 func (m *generated) Choices(dst []check.Choice) []check.Choice {
 	for task := range m.tasks {
-		for key, e := range m.place(task).Edges {
-			if m.mem.Load(m.vars+cell.ID(e.Var)) == e.Is {
+		for key, e := range m.place(task).edges {
+			if e.always || m.mem.Load(m.vars+cell.ID(e.on)) == e.is {
 				dst = append(dst, check.Choice{Actor: uint16(task), Key: uint16(key)})
 			}
 		}
@@ -93,9 +108,9 @@ func (m *generated) Choices(dst []check.Choice) []check.Choice {
 }
 
 func (m *generated) Do(c check.Choice) {
-	e := m.place(int(c.Actor)).Edges[c.Key]
-	m.mem.Store(m.vars+cell.ID(e.Sets), e.To)
-	m.mem.Store(m.at+cell.ID(c.Actor), uint64(e.Goto))
+	e := m.place(int(c.Actor)).edges[c.Key]
+	m.mem.Store(m.vars+cell.ID(e.sets), e.to)
+	m.mem.Store(m.at+cell.ID(c.Actor), uint64(e.nextPlace))
 }
 
 func (m *generated) Claims() []string {
@@ -113,11 +128,11 @@ func (m *generated) Broken(since cell.Mark, dst []int) []int {
 		m.mem.Written(since, func(id cell.ID) { wrote[id] = true })
 	}
 	for i, p := range m.claims {
-		v, at := m.vars+cell.ID(p.Var), m.at+cell.ID(p.Task)
-		if since >= 0 && !wrote[v] && !wrote[at] {
+		v, a, b := m.vars+cell.ID(p.on), m.at+cell.ID(p.task[0]), m.at+cell.ID(p.task[1])
+		if since >= 0 && !wrote[v] && !wrote[a] && !wrote[b] {
 			continue
 		}
-		if m.mem.Load(v) == p.Is && m.mem.Load(at) == uint64(p.Place) {
+		if m.mem.Load(v) == p.is && m.mem.Load(a) == p.at[0] && m.mem.Load(b) == p.at[1] {
 			dst = append(dst, i)
 		}
 	}
@@ -126,11 +141,17 @@ func (m *generated) Broken(since cell.Mark, dst []int) []int {
 
 func (m *generated) Done() bool {
 	for task := range m.tasks {
-		if !m.place(task).End {
+		if !m.place(task).end {
 			return false
 		}
 	}
 	return true
+}
+
+func eachGenerated(t *testing.T, f func(t *testing.T, m *generated, number int)) {
+	for number := range genModels {
+		t.Run(fmt.Sprint("model ", number), func(t *testing.T) { f(t, generate(number), number) })
+	}
 }
 
 // finish runs a check to its end, or to its limits.
@@ -206,8 +227,7 @@ func best(m check.Model, claim string, length int) []check.Choice {
 }
 
 func TestAgreesWithExhaust(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := drawModel(t)
+	eachGenerated(t, func(t *testing.T, m *generated, number int) {
 		want := check.Exhaust(m)
 		before := m.mem.Snapshot(nil)
 		r := finish(check.New(m, check.Limits{}), 1000)
@@ -238,8 +258,7 @@ func TestAgreesWithExhaust(t *testing.T) {
 }
 
 func TestRunIsTheBestOfTheShortest(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := drawModel(t)
+	eachGenerated(t, func(t *testing.T, m *generated, number int) {
 		for _, b := range finish(check.New(m, check.Limits{}), 1000).Claims {
 			want := best(m, b.Claim, len(b.Run))
 			if len(b.Run) > 0 && !reflect.DeepEqual(b.Run, want) {
@@ -250,10 +269,9 @@ func TestRunIsTheBestOfTheShortest(t *testing.T) {
 }
 
 func TestSlicesDoNotMatter(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := drawModel(t)
+	eachGenerated(t, func(t *testing.T, m *generated, number int) {
 		want := finish(check.New(m, check.Limits{}), 1<<30)
-		slice := rapid.IntRange(1, 50).Draw(t, "slice")
+		slice := 1 + number%50
 		if got := finish(check.New(m, check.Limits{}), slice); !reflect.DeepEqual(got, want) {
 			t.Errorf("in slices of %d: got %+v, want %+v", slice, got, want)
 		}
@@ -261,10 +279,9 @@ func TestSlicesDoNotMatter(t *testing.T) {
 }
 
 func TestGoesOnWhenLimitsAreRaised(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		m := drawModel(t)
+	eachGenerated(t, func(t *testing.T, m *generated, number int) {
 		want := finish(check.New(m, check.Limits{}), 1<<30)
-		step := rapid.Uint64Range(1, 40).Draw(t, "step")
+		step := 1 + uint64(number)%40
 		limit := step
 		c := check.New(m, check.Limits{States: limit})
 		for {
