@@ -22,4 +22,32 @@ const (
 	fnMadvise
 	fnShrinkFolioList
 	fnLRUAddDrain
+
+	fnDoUserAddrFault
+	fnHandleMMFault
+	fnDoAnonymousPage
+	fnDoSwapPage
+	fnDoWPPage
+	fnWPPageCopy
+	fnFlushTLBMMRange
+	fnFlushTLBMulti
+	fnTryToUnmapFlush
+	fnGUPFastFallback
+	fnGUPFast
+	fnGUPFastPMDRange
+	fnGUPFastPTERange
+	fnTryGrabFolioFast
+	fnGetUserPagesLocked
+	fnFollowPagePTE
+	fnTryToUnmapOne
+	fnPageout
+	fnRemoveMapping
+	fnZapPTERange
+	fnFreeSwapAndCache
+	fnFolioFreeSwap
+	fnFreePgtables
+	fnTLBFinishMMU
+	fnFreeUnrefFolio
+	fnPTEAlloc
+	funcCount
 )

@@ -114,6 +114,10 @@ const (
 	BatchedPending
 	AddToSwapDirties
 	MunmapReadLock
+	PerVMALock
+	SwapinSkipsCache
+	SwapcachePrepare
+	SwapinReadWritable
 	GatherFlushFirst
 	TLBFlush
 	PTFree
@@ -162,7 +166,7 @@ var Rules = []*Rule{
 		Guards:   "gup_fast_pte_range: is the PTE still the same?",
 		Commit:   "e585513b76f7", Subject: "x86/mm/gup: Switch GUP to the generic get_user_page_fast() implementation",
 		Confidence: "commit seen; release v4.13 from memory"},
-	{ID: GUPPMDRecheck, Name: "gup_pmd_recheck", History: on(601), Needs: []RuleID{GUPPTERecheck},
+	{ID: GUPPMDRecheck, Name: "gup_pmd_recheck", History: on(601),
 		Says:     "having its reference, GUP-fast looks at the PMD again",
 		Protects: "the page table was taken out of the tree (khugepaged) while its PTEs stayed as they were",
 		Guards:   "gup_fast_pte_range: is the PMD still the same?",
@@ -298,6 +302,29 @@ var Rules = []*Rule{
 		Guards:   "do_munmap: downgrade mmap_lock",
 		Commit:   "dd2283f2605e", Subject: "mm: mmap: zap pages with read mmap_sem in munmap",
 		Confidence: "commit seen; v4.20 from memory"},
+	{ID: PerVMALock, Name: "per_vma_lock", History: on(604),
+		Says:     "a page fault takes the lock of its VMA alone, mmap_lock only where that fails",
+		Protects: "nothing: it lets faults elsewhere go on while an mm changes",
+		Guards:   "do_user_addr_fault: take the VMA's own lock",
+		Commit:   "", Subject: "",
+		Confidence: "6.4 from the fact sheets"},
+	{ID: SwapinSkipsCache, Name: "swapin_skips_cache", History: on(415),
+		Says:     "from a synchronous swap device, a page that one PTE names is read without going through the swap cache",
+		Protects: "nothing: it is an optimisation",
+		Guards:   "do_swap_page: read past the swap cache",
+		Commit:   "", Subject: "",
+		Confidence: "present in 6.1 and 6.12; v4.15 from memory"},
+	{ID: SwapcachePrepare, Name: "swapcache_prepare", History: on(608), Needs: []RuleID{SwapinSkipsCache},
+		Says:     "reading past the swap cache marks the slot as cached first",
+		Protects: "two faults read the same slot, and one maps what the other has overwritten meanwhile",
+		Guards:   "do_swap_page: mark the slot",
+		Commit:   "", Subject: "",
+		Confidence: "about 6.8; also in 6.1.y"},
+	{ID: SwapinReadWritable, Name: "swapin_read_maps_writable", History: on(612), Needs: []RuleID{AnonExclusive},
+		Says:       "a read fault maps an exclusive page from swap writable at once",
+		Protects:   "nothing: it saves a second fault",
+		Guards:     "do_swap_page: map it",
+		Confidence: "absent in 6.1, present in 6.12 (read in source)"},
 	{ID: GatherFlushFirst, Name: "gather_flush_before_free", History: always,
 		Says:       "mmu_gather flushes the TLBs before it frees tables and pages",
 		Protects:   "a CPU uses a page or table that was freed",

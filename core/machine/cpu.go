@@ -32,6 +32,23 @@ func (m *Machine) Preempts(cpu int) Word { return m.at(m.preempts, cpu) }
 // that it followed to a PTE table, as a capture; 0 when it is idle.
 func (m *Machine) Walker(cpu int) Word { return m.at(m.walker, cpu) }
 
+const walkerPage = 53 // where a walker's capture keeps the page it walks for
+
+// SetWalker puts the CPU's walker into the table that a PMD entry points to.
+func (m *Machine) SetWalker(cpu int, pmd Entry, p PageID) {
+	m.Store(m.Walker(cpu), uint64(MakeTable(pmd.Frame()))|uint64(p)<<walkerPage)
+}
+
+// WalkerAt returns the table that the CPU's walker stands in, none if it is
+// idle, and the page it walks for.
+func (m *Machine) WalkerAt(cpu int) (Entry, PageID) {
+	v := m.Load(m.Walker(cpu))
+	return Entry(v & (1<<walkerPage - 1)), PageID(v >> walkerPage)
+}
+
+// ClearWalker makes the CPU's walker idle.
+func (m *Machine) ClearWalker(cpu int) { m.Store(m.Walker(cpu), 0) }
+
 // TLB is the CPU's translation of a page: the leaf entry as the walker found
 // it, or none. Dirty there means that the CPU may write without going to memory.
 func (m *Machine) TLB(cpu int, p PageID) Word { return m.at(m.tlb, cpu*len(m.pages)+int(p)) }

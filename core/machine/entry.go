@@ -127,6 +127,9 @@ func MakeHold(f Frame, n int) Hold {
 	return Hold(f)<<pfnShift | Hold(n)<<1 | 1
 }
 
+// Uncounted returns the hold of a frame without a reference: a pin of the zero page.
+func Uncounted(f Frame) Hold { return Hold(f)<<pfnShift | 1 }
+
 // Frame returns the frame held.
 func (h Hold) Frame() Frame { return Entry(h).Frame() }
 

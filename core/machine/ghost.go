@@ -15,7 +15,8 @@ const (
 	AlarmRefUnderflow              // a reference was dropped that nobody held
 	AlarmForeignPage               // GUP returned a page that was not mapped there during the call
 	AlarmUnpinShared               // a pin of an anonymous page was given back that was not exclusive any more
-	AlarmLostStore                 // memory reads other than what was last stored there
+	AlarmLostStore                 // memory reads other than what a CPU last stored there
+	AlarmLostDMA                   // memory reads other than what a device last wrote there
 	Alarms
 )
 
@@ -24,7 +25,7 @@ func (m *Machine) Alarm(a Alarm) Word { return m.at(m.alarm, int(a)) }
 
 // Raise raises an alarm; what names the frame, page or task concerned.
 func (m *Machine) Raise(a Alarm, what uint64) {
-	if w := m.Alarm(a); m.Peek(w) == 0 {
+	if w := m.Alarm(a); m.Track.Alarms>>a&1 != 0 && m.Peek(w) == 0 {
 		m.Store(w, what+1)
 	}
 }
@@ -37,11 +38,14 @@ func (m *Machine) GUPAt(task int) Word { return m.at(m.gupAt, task) }
 // permission asked for, at some instant since the call began, and were not freed since.
 func (m *Machine) GUPSeen(task int) Word { return m.at(m.gupSeen, task) }
 
-const gupWrite = 1 << 16
+const (
+	gupWrite   = 1 << 16
+	gupExcused = 1 << 17 // the owner has given up what was mapped there meanwhile
+)
 
 // BeginGUP notes that a task's GUP call begins.
 func (m *Machine) BeginGUP(task int, p PageID, write bool) {
-	if !m.Track.Seen {
+	if !m.Track.Seen && !m.Track.Pins {
 		return
 	}
 	at := uint64(p) + 1
@@ -49,22 +53,25 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 		at |= gupWrite
 	}
 	m.Store(m.GUPAt(task), at)
+	if !m.Track.Seen {
+		return
+	}
 	if e := m.Mapped(p); e.Present() && (!write || e.Has(RW)) {
 		m.Store(m.GUPSeen(task), 1<<e.Frame())
 	}
 }
 
 // EndGUP notes that a task's GUP call returns the frame (or, with got false,
-// an error), and raises the alarm if the frame was never mapped there meanwhile.
-func (m *Machine) EndGUP(task int, f Frame, got bool) {
-	if !m.Track.Seen {
-		return
-	}
-	if got && m.Peek(m.GUPSeen(task))>>f&1 == 0 {
+// an error), and raises the alarm if the frame was never mapped there
+// meanwhile. It reports whether the owner gave the page up during the call.
+func (m *Machine) EndGUP(task int, f Frame, got bool) (excused bool) {
+	excused = m.Peek(m.GUPAt(task))&gupExcused != 0
+	if m.Track.Seen && got && m.Peek(m.GUPSeen(task))>>f&1 == 0 {
 		m.Raise(AlarmForeignPage, uint64(task)<<16|uint64(f))
 	}
 	m.Store(m.GUPAt(task), 0)
 	m.Store(m.GUPSeen(task), 0)
+	return excused
 }
 
 // saw notes for GUP calls in flight that an entry became mapped.
@@ -128,9 +135,28 @@ func (m *Machine) Excuse(p PageID) {
 				m.SetPinAt(t, i, at)
 			}
 		})
+		for t := range m.Config.Tasks {
+			if w := m.GUPAt(t); m.Peek(w)&0xffff == uint64(p)+1 {
+				m.Store(w, m.Peek(w)|gupExcused)
+			}
+		}
 	}
-	m.Forget(p)
+	if m.Track.Values {
+		m.Store(m.Should(p), discarding)
+	}
 }
+
+// Discarded notes that the page has been discarded on every CPU: what is stored
+// from now on is promised again.
+func (m *Machine) Discarded(p PageID) {
+	if m.Peek(m.Should(p)) == discarding {
+		m.Forget(p)
+	}
+}
+
+// discarding is what a page should read while its owner discards it: a store
+// may hit the old page or the new one.
+const discarding = 1 << 32
 
 func (m *Machine) eachVar(f func(task, i int)) {
 	for t := range m.Config.Tasks {
@@ -155,14 +181,21 @@ func (m *Machine) pinnedBySomebody(f Frame) bool {
 	return held
 }
 
-// Should is what memory should read at a page: a content plus one, or 0 where
-// nothing is promised.
+// Should is what memory should read at a page: a content plus one, and byDevice
+// if a device wrote it; or 0 where nothing is promised.
 func (m *Machine) Should(p PageID) Word { return m.at(m.value, int(p)) }
 
-// Wrote notes that the process, or a device through a coherent pin, has written to the page.
-func (m *Machine) Wrote(p PageID, content uint64) {
-	if m.Track.Values {
-		m.Store(m.Should(p), content+1)
+const byDevice = 1 << 33
+
+// Wrote notes that the process has written to the page.
+func (m *Machine) Wrote(p PageID, content uint64) { m.wrote(p, content+1) }
+
+// DeviceWrote notes that a device has written to the page through GUP.
+func (m *Machine) DeviceWrote(p PageID, content uint64) { m.wrote(p, content+1|byDevice) }
+
+func (m *Machine) wrote(p PageID, v uint64) {
+	if m.Track.Values && m.Peek(m.Should(p)) != discarding {
+		m.Store(m.Should(p), v)
 	}
 }
 
@@ -176,9 +209,54 @@ func (m *Machine) Forget(p PageID) {
 // Read notes that the process has read the page, and raises the alarm if it got
 // something else than what was last written.
 func (m *Machine) Read(p PageID, content uint64) {
-	if v := m.Peek(m.Should(p)); m.Track.Values && v != 0 && v != content+1 {
+	if !m.Track.Values {
+		return
+	}
+	if lost, device := m.Lost(p, content); lost && device {
+		m.Raise(AlarmLostDMA, uint64(p))
+	} else if lost {
 		m.Raise(AlarmLostStore, uint64(p))
 	}
+}
+
+// Lost reports whether a content is not what the page should read, and whether a
+// device wrote what is lost.
+func (m *Machine) Lost(p PageID, content uint64) (lost, device bool) {
+	v := m.Peek(m.Should(p))
+	if v == 0 || v == discarding {
+		return false, false
+	}
+	return v&^byDevice != content+1, v&byDevice != 0
+}
+
+// ShouldText is what the page should read, in words.
+func (m *Machine) ShouldText(p PageID) string {
+	v := m.Peek(m.Should(p))
+	if v == 0 || v == discarding {
+		return "anything"
+	}
+	return m.Content(v&^byDevice - 1)
+}
+
+// Resolve returns what the page's process would find there now: the frame mapped by its PTE
+// or held by the swap cache for its swap entry (ok), or the slot on disk (slot
+// >= 0), or neither.
+func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
+	t, found := m.Find(p, LevelPTE)
+	if !found {
+		return 0, -1, false
+	}
+	e := Entry(m.Mem.Load(m.Entry(t, m.Slot(p, LevelPTE)).id))
+	switch {
+	case e.Present():
+		return e.Frame(), -1, true
+	case e.IsSwap():
+		if h := Hold(m.Load(m.SwapCache(e.Slot()))); h.Some() {
+			return h.Frame(), e.Slot(), true
+		}
+		return 0, e.Slot(), false
+	}
+	return 0, -1, false
 }
 
 func (m *Machine) alarmText(_ int, v uint64) string {

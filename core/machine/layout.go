@@ -118,6 +118,12 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 	m.flushPending = add(MMs, "mm", "tlb_flush_pending", nil)
 	m.batched = add(MMs, "mm", "tlb_flush_batched", func(_ int, v uint64) string { return [...]string{"flushed", "pending"}[v&1] })
 	k := m.maxVMAs()
+	m.vmaLock = l.Add(n*k, cell.Region{Class: MMLocks, Owner: "lock", Name: func(i int) string {
+		if i%k < len(m.MMs[i/k].VMAs) {
+			return fmt.Sprintf("VMA lock of %s %s", m.MMs[i/k].Name, m.MMs[i/k].VMAs[i%k].Name)
+		}
+		return "no VMA"
+	}, Decode: m.mmapText})
 	m.vma = l.Add(n*k, cell.Region{Class: VMAs, Owner: "mm", Name: func(i int) string {
 		if i%k < len(m.MMs[i/k].VMAs) {
 			return fmt.Sprintf("VMA %s %s", m.MMs[i/k].Name, m.MMs[i/k].VMAs[i%k].Name)
@@ -174,6 +180,7 @@ func (m *Machine) layoutSwap(l *cell.Layout) {
 	m.swapMap = l.Add(m.Slots, cell.Region{Class: Swap, Owner: "slot", Name: numbered("swap slot %d: count"), Decode: swapMapText})
 	m.swapCache = l.Add(m.Slots, cell.Region{Class: SwapCache, Owner: "slot", Name: numbered("swap slot %d: in the swap cache"), Decode: holdText})
 	m.disk = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Name: numbered("swap slot %d: on disk"), Decode: func(_ int, v uint64) string { return m.Content(v) }})
+	m.io = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Name: numbered("swap slot %d: write"), Decode: words("idle", "submitted", "written")})
 }
 
 func (m *Machine) layoutTasks(l *cell.Layout) {
@@ -188,6 +195,9 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 		}
 		return cpuSet(UBCMask(v))
 	})
+	m.gather = l.Add(n*m.width, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+		return fmt.Sprintf("%s mmu_gather[%d]", name(i/m.width), i%m.width)
+	}, Decode: holdText})
 	m.done = add(Ends, "finished", words("no", "yes"))
 	m.pc = add(Stacks, "statement", nil)
 	m.depth = add(Stacks, "call depth", nil)
@@ -252,10 +262,10 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 	m.gupAt = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.Config.Tasks[i].Name + " GUP call is for" }})
 	m.gupSeen = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.Config.Tasks[i].Name + " frames mapped during the call" }})
 	m.value = l.Add(len(m.pages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.pages[i].Name + " should read" }, Decode: func(_ int, v uint64) string {
-		if v == 0 {
+		if v == 0 || v == discarding {
 			return "anything"
 		}
-		return m.Content(v - 1)
+		return m.Content(v&^byDevice - 1)
 	}})
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
 }

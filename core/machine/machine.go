@@ -112,9 +112,10 @@ type TaskConfig struct {
 
 // Track says which ghosts are kept.
 type Track struct {
-	Seen   bool // which frames were mapped during a GUP call
-	Values bool // what memory should read
-	Pins   bool // where a held page was got, and whether the owner gave that up
+	Seen   bool   // which frames were mapped during a GUP call
+	Values bool   // what memory should read
+	Pins   bool   // where a held page was got, and whether the owner gave that up
+	Alarms uint64 // the alarms that are raised, as a bit set
 }
 
 // A Machine is the state of everything, in the cells of Mem.
@@ -131,13 +132,13 @@ type Machine struct {
 	lockedBy, ledger                                                  cell.ID
 	upper, entry, ptl, pmdLock, tableOf                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched cell.ID
-	vma                                                               cell.ID
+	vma, vmaLock                                                      cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                cell.ID
 	lruBatch                                                          cell.ID
-	swapMap, swapCache, disk                                          cell.ID
+	swapMap, swapCache, disk, io                                      cell.ID
 	rcu                                                               cell.ID
 	ubc                                                               cell.ID
-	done, pc, depth, ret, stack, local, held, vars, varAt             cell.ID
+	gather, done, pc, depth, ret, stack, local, held, vars, varAt     cell.ID
 	gupAt, gupSeen, value, alarm                                      cell.ID
 
 	varBase []int // first variable of each task, in vars

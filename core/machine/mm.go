@@ -33,6 +33,9 @@ func (m *Machine) Batched(mm int) Word { return m.at(m.batched, mm) }
 // VMA is 1 while the VMA is in the mm's tree.
 func (m *Machine) VMA(mm, vma int) Word { return m.at(m.vma, mm*m.maxVMAs()+vma) }
 
+// VMALock is the VMA's own lock, encoded as mmap_lock is.
+func (m *Machine) VMALock(mm, vma int) Word { return m.at(m.vmaLock, mm*m.maxVMAs()+vma) }
+
 func (m *Machine) maxVMAs() int {
 	n := 1
 	for _, mm := range m.MMs {

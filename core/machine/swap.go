@@ -15,6 +15,16 @@ func (m *Machine) SwapCache(slot int) Word { return m.at(m.swapCache, slot) }
 // Disk is what the slot holds on the device.
 func (m *Machine) Disk(slot int) Word { return m.at(m.disk, slot) }
 
+// States of a slot's write to the device.
+const (
+	IOIdle      uint64 = iota
+	IOSubmitted        // the device will read the page
+	IOWritten          // it has; the end is not reported yet
+)
+
+// IO is the state of the write to a slot.
+func (m *Machine) IO(slot int) Word { return m.at(m.io, slot) }
+
 // SetSwapCache puts a folio into the swap cache at a slot, with one reference,
 // or takes it out (a zero hold).
 func (m *Machine) SetSwapCache(slot int, h Hold) { m.setHold(m.SwapCache(slot), h) }

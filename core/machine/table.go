@@ -93,6 +93,11 @@ func (m *Machine) PTL(table Frame) Word { return m.at(m.ptl, m.tableIndex(table)
 // PMDLock is the lock of an mm's PMD table.
 func (m *Machine) PMDLock(mm int) Word { return m.at(m.pmdLock, mm) }
 
+// PMD is the entry that points to the page's PTE table.
+func (m *Machine) PMD(p PageID) Word {
+	return m.Entry(m.Upper(m.pages[p].MM, LevelPMD), m.Slot(p, LevelPMD))
+}
+
 // Width returns the number of entries a table has here. (A real one has 512;
 // those that no VMA reaches are left out.)
 func (m *Machine) Width() int { return m.width }
@@ -109,24 +114,22 @@ func (m *Machine) Slot(p PageID, level int) int {
 }
 
 // SetEntry stores an entry of a table; every change of a page table goes
-// through here. At the PTE level the entry's reference moves in the ledger, and
-// GUP calls in flight see what became mapped.
+// through here. The entry's reference moves in the ledger, and GUP calls in
+// flight see what became mapped.
 func (m *Machine) SetEntry(table Frame, i int, e Entry) {
 	w := m.Entry(table, i)
 	old := Entry(m.Peek(w))
 	m.Store(w, uint64(e))
-	if m.isUpper(table) {
-		return
-	}
-	o, ok := decodeOwner(m.Peek(m.TableOf(table)))
-	if !ok {
-		return
-	}
 	if old.Present() {
 		m.Account(old.Frame(), -1)
 	}
 	if e.Present() {
 		m.Account(e.Frame(), 1)
+	}
+	if m.isUpper(table) || !e.Present() {
+		return
+	}
+	if o, ok := decodeOwner(m.Peek(m.TableOf(table))); ok {
 		m.saw(o.mm, o.vma, i, e)
 	}
 }
@@ -142,12 +145,12 @@ func (m *Machine) Leaf(table Frame, i int) (PageID, bool) {
 }
 
 // Find walks an mm's tables as they are now down to the table that holds the
-// page's entry of the level; false if a level above is missing. It is for
-// onlookers and leaves no footprint.
+// page's entry of the level; false if a level above is missing. It is for claims
+// and views, not for steps.
 func (m *Machine) Find(p PageID, level int) (Frame, bool) {
 	t := m.Root(m.pages[p].MM)
 	for l := LevelPGD; l > level; l-- {
-		e := Entry(m.Peek(m.Entry(t, m.Slot(p, l))))
+		e := Entry(m.Load(m.Entry(t, m.Slot(p, l))))
 		if !e.Present() {
 			return 0, false
 		}

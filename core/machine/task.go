@@ -26,6 +26,13 @@ func (m *Machine) Held(task int) Word { return m.at(m.held, task) }
 // SetHeld sets the page that a GUP call holds.
 func (m *Machine) SetHeld(task int, h Hold) { m.setHold(m.Held(task), h) }
 
+// Gathered is page i of those that the task's mmu_gather has unmapped, with the
+// reference that the PTE had. Change it with SetGathered.
+func (m *Machine) Gathered(task, i int) Word { return m.at(m.gather, task*m.width+i) }
+
+// SetGathered sets page i of a task's mmu_gather.
+func (m *Machine) SetGathered(task, i int, h Hold) { m.setHold(m.Gathered(task, i), h) }
+
 // An Activation is one call on a task's stack.
 type Activation struct {
 	Fn   uint16 // the function, as package kernel numbers them
@@ -153,6 +160,9 @@ func DecodeResult(v uint64) Result {
 func (m *Machine) captures(f func(w Word)) {
 	for t := range m.Config.Tasks {
 		f(m.Held(t))
+		for i := range m.width {
+			f(m.Gathered(t, i))
+		}
 		for l := range int(m.Peek(m.Depth(t))) {
 			a := decodeActivation(m.Peek(m.stackWord(t, l)))
 			for i := range m.Config.Captures(a.Fn) {
@@ -194,6 +204,18 @@ func (m *Machine) staleFrames() uint64 {
 	m.captures(func(w Word) {
 		if e := Entry(m.Peek(w)); e.Present() && e.IsStale() {
 			set |= 1 << e.Frame()
+		}
+	})
+	return set
+}
+
+// CapturedSlots returns the swap slots that some captured swap entry names, as
+// a bit set.
+func (m *Machine) CapturedSlots() uint64 {
+	var set uint64
+	m.captures(func(w Word) {
+		if e := Entry(m.Peek(w)); e.IsSwap() {
+			set |= 1 << e.Slot()
 		}
 	})
 	return set

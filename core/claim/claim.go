@@ -1,0 +1,98 @@
+// Package claim is what must hold: the catalogue of claims about memory
+// management, each a family of small predicates over the machine.
+//
+// Its nouns: a Claim is named for what holds ("pinned-never-freed") and has a
+// sentence; a predicate is the claim for one folio, one page, one pin; a Model is
+// a scenario on a kernel together with the claims that are judged: what package
+// check explores.
+//
+// Its law: a predicate says beforehand which cells it may read, and is
+// evaluated when one of them was written, never otherwise. Claims about a step
+// rather than a state (a freed table was walked) are alarms: ghost cells that the
+// step raises.
+//
+// Reading order: claim.go (the catalogue), predicates.go, model.go.
+package claim
+
+import "gupscope/core/machine"
+
+// A Claim is one thing that must hold.
+type Claim struct {
+	Name string
+	Says string // the claim in a sentence, for people
+	// Promised tells from which release (as Version.Order) on the kernel means to
+	// keep it; before, it is not judged unless a scenario asks.
+	Promised int
+
+	alarms []machine.Alarm
+	family func(*Model) []predicate
+	track  machine.Track
+}
+
+// Catalogue is all claims, in the order in which they are shown.
+var Catalogue = []*Claim{
+	{Name: "gup-returns-only-mapped-pages",
+		Says:   "GUP returns only a page that was mapped there, with the permission asked for, at some instant during the call.",
+		alarms: []machine.Alarm{machine.AlarmForeignPage}, track: machine.Track{Seen: true}},
+	{Name: "pinned-never-freed",
+		Says:   "A page that somebody holds through GUP is not given back to the allocator.",
+		alarms: []machine.Alarm{machine.AlarmPinnedFreed}},
+	{Name: "refcount-discipline",
+		Says:   "A reference is added only where there is one already, dropped only by who has it, and a page is freed only at zero.",
+		alarms: []machine.Alarm{machine.AlarmBadPage, machine.AlarmRefOnZero, machine.AlarmRefUnderflow}},
+	{Name: "refcount-is-sum-of-holders",
+		Says:   "The reference count of every folio is the sum of what its holders hold.",
+		family: refcounts},
+	{Name: "pin-matches-page-table",
+		Says:   "While a page is held for writing through GUP (from v5.6 on: pinned), it is the page that the process has there, unless the process gave it up.",
+		family: func(m *Model) []predicate { return pins(m, true) }, track: machine.Track{Pins: true}},
+	{Name: "read-only-pin-matches-page-table", Promised: 519,
+		Says:   "While an anonymous page is pinned for reading, it is the page that the process has there, unless the process gave it up.",
+		family: func(m *Model) []predicate { return pins(m, false) }, track: machine.Track{Pins: true}},
+	{Name: "pinned-anon-exclusive", Promised: 519,
+		Says:   "An anonymous page that is pinned is exclusive, until the pin is given back.",
+		alarms: []machine.Alarm{machine.AlarmUnpinShared}, family: pinnedExclusive, track: machine.Track{Pins: true}},
+	{Name: "writable-anon-exclusive", Promised: 519,
+		Says:   "A PTE that is writable maps an anonymous page that is exclusive.",
+		family: writableExclusive},
+	{Name: "no-lost-device-write",
+		Says:   "What a device has written through GUP, and was marked dirty, is what the process reads afterwards.",
+		alarms: []machine.Alarm{machine.AlarmLostDMA}, family: func(m *Model) []predicate { return endContents(m, true) },
+		track: machine.Track{Values: true, Pins: true}},
+	{Name: "no-lost-store",
+		Says:   "What a CPU has stored is what the process reads afterwards.",
+		alarms: []machine.Alarm{machine.AlarmLostStore}, family: func(m *Model) []predicate { return endContents(m, false) },
+		track: machine.Track{Values: true, Pins: true}},
+	{Name: "no-walk-of-freed-table",
+		Says:   "No walker, of hardware or of software, reads a page table that was freed.",
+		alarms: []machine.Alarm{machine.AlarmFreedTable}},
+	{Name: "no-stale-tlb-use",
+		Says:   "No access goes through a TLB entry whose page was freed.",
+		alarms: []machine.Alarm{machine.AlarmStaleTLB}},
+	{Name: "mapcount-is-number-of-ptes",
+		Says:   "When all have finished, the mapcount of every folio is the number of PTEs that map it.",
+		family: mapcounts},
+}
+
+// NoDeadlock is the name under which a check reports a state in which somebody
+// has program left and nobody can go on.
+const NoDeadlock = "no-deadlock"
+
+// Names returns the names of all claims that scenarios may write.
+func Names() []string {
+	var out []string
+	for _, c := range Catalogue {
+		out = append(out, c.Name)
+	}
+	return append(out, NoDeadlock)
+}
+
+// ByName returns the claim of that name, or nil.
+func ByName(name string) *Claim {
+	for _, c := range Catalogue {
+		if c.Name == name {
+			return c
+		}
+	}
+	return nil
+}

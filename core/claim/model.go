@@ -1,0 +1,232 @@
+package claim
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"gupscope/core/cell"
+	"gupscope/core/kernel"
+	"gupscope/core/machine"
+)
+
+// A Model is a scenario on a kernel with the claims that are judged.
+type Model struct {
+	*kernel.Sim
+
+	claims []judged
+	preds  []predicate
+	alarms []alarm
+	watch  [][]uint64 // per cell: the predicates that read it, as a bit set
+	dirty  []uint64   // scratch of Broken
+}
+
+// judged is a claim of the catalogue, or a condition of the scenario on the ends of runs.
+type judged struct {
+	name, says string
+	end        *kernel.Condition
+}
+
+type alarm struct {
+	claim int
+	kind  machine.Alarm
+}
+
+// New sets a scenario up on a kernel. The claims judged are those in
+// setup.Judge, or all that the kernel promises.
+func New(setup kernel.Setup, k kernel.Kernel) *Model {
+	var judge []*Claim
+	var track machine.Track
+	for _, c := range Catalogue {
+		if setup.Judge == nil && k.Version.Order < c.Promised || setup.Judge != nil && !slices.Contains(setup.Judge, c.Name) {
+			continue
+		}
+		judge = append(judge, c)
+		track.Seen = track.Seen || c.track.Seen
+		track.Values = track.Values || c.track.Values
+		track.Pins = track.Pins || c.track.Pins
+	}
+	for _, c := range judge {
+		for _, a := range c.alarms {
+			track.Alarms |= 1 << a
+		}
+	}
+	m := &Model{Sim: kernel.New(setup, k, track)}
+	for _, c := range judge {
+		m.add(c)
+	}
+	for i := range setup.Ends {
+		e := &setup.Ends[i]
+		m.claims = append(m.claims, judged{name: e.Text, says: e.Text, end: e})
+		p := ends(m, *e)
+		p.claim = len(m.claims) - 1
+		m.preds = append(m.preds, p)
+	}
+	m.index()
+	return m
+}
+
+func (m *Model) add(c *Claim) {
+	n := len(m.claims)
+	m.claims = append(m.claims, judged{name: c.Name, says: c.Says})
+	for _, a := range c.alarms {
+		m.alarms = append(m.alarms, alarm{n, a})
+		w := m.M.Alarm(a)
+		m.preds = append(m.preds, predicate{claim: n, what: c.Name, reads: []machine.Word{w},
+			holds: func() bool { return m.M.Load(w) == 0 },
+			why:   func() string { return m.alarmed(a) }})
+	}
+	if c.family != nil {
+		for _, p := range c.family(m) {
+			p.claim = n
+			m.preds = append(m.preds, p)
+		}
+	}
+}
+
+// index notes for every cell which predicates read it.
+func (m *Model) index() {
+	words := (len(m.preds) + 63) / 64
+	m.dirty = make([]uint64, words)
+	m.watch = make([][]uint64, m.Memory().Layout().Len())
+	for i, p := range m.preds {
+		for _, w := range p.reads {
+			if m.watch[w.Cell()] == nil {
+				m.watch[w.Cell()] = make([]uint64, words)
+			}
+			m.watch[w.Cell()][i/64] |= 1 << (i % 64)
+		}
+	}
+}
+
+// Claims returns the names of what is judged.
+func (m *Model) Claims() []string {
+	var out []string
+	for _, c := range m.claims {
+		out = append(out, c.name)
+	}
+	return out
+}
+
+// Wanted reports whether "broken" is good news for a claim: a scenario's
+// "sometimes" condition, whose breach is the witness.
+func (m *Model) Wanted(claim int) bool {
+	return m.claims[claim].end != nil && m.claims[claim].end.When == kernel.Sometimes
+}
+
+// Says returns a claim's sentence.
+func (m *Model) Says(claim int) string { return m.claims[claim].says }
+
+// Broken appends the claims that are false now; see check.Model.
+func (m *Model) Broken(since cell.Mark, dst []int) []int {
+	if since < 0 {
+		for i := range m.preds {
+			m.dirty[i/64] |= 1 << (i % 64)
+		}
+	} else {
+		m.Memory().Written(since, func(id cell.ID) {
+			for i, w := range m.watch[id] {
+				m.dirty[i] |= w
+			}
+		})
+	}
+	start := len(dst)
+	for i, w := range m.dirty {
+		m.dirty[i] = 0
+		for ; w != 0; w &= w - 1 {
+			p := &m.preds[i*64+bits.TrailingZeros64(w)]
+			if !p.holds() && !slices.Contains(dst[start:], p.claim) {
+				dst = append(dst, p.claim)
+			}
+		}
+	}
+	slices.Sort(dst[start:])
+	return dst
+}
+
+// A Truth is how a claim stands in the present state.
+type Truth struct {
+	Name, Says string
+	Holds      bool
+	Why        []string  // why it is false: a sentence for every instance
+	Cells      []cell.ID // the cells that make it false
+}
+
+// Truths returns how every judged claim stands in the present state.
+func (m *Model) Truths() []Truth {
+	out := make([]Truth, len(m.claims))
+	for i, c := range m.claims {
+		out[i] = Truth{Name: c.name, Says: c.says, Holds: true}
+	}
+	for _, p := range m.preds {
+		var f cell.Footprint
+		was := m.Memory().Record(&f)
+		holds := p.holds()
+		m.Memory().Record(was)
+		if !holds {
+			t := &out[p.claim]
+			t.Holds = false
+			t.Why = append(t.Why, p.why())
+			t.Cells = append(t.Cells, f.Reads...)
+		}
+	}
+	return out
+}
+
+// varName is what people call a variable: "P0's p".
+func (m *Model) varName(task, i int) string {
+	t := m.Setup.Tasks[task]
+	return t.Name + "'s " + t.Vars[i]
+}
+
+// variables lists every variable with its value.
+func (m *Model) variables() string {
+	var out []string
+	m.M.EachVar(func(t, i int) {
+		out = append(out, fmt.Sprintf("%s = %s", m.varName(t, i), m.M.ResultText(m.M.Peek(m.M.Var(t, i)))))
+	})
+	return strings.Join(out, ", ")
+}
+
+// alarmed says what an alarm is about.
+func (m *Model) alarmed(a machine.Alarm) string {
+	v := m.M.Peek(m.M.Alarm(a)) - 1
+	switch a {
+	case machine.AlarmForeignPage:
+		return fmt.Sprintf("%s got frame %d, which was not mapped there during the call, or was freed since", m.Setup.Tasks[v>>16].Name, v&0xffff)
+	case machine.AlarmPinnedFreed:
+		return fmt.Sprintf("frame %d was freed while it is held through GUP", v)
+	case machine.AlarmBadPage:
+		return fmt.Sprintf("frame %d was freed although its count is not zero: bad page state", v)
+	case machine.AlarmRefOnZero:
+		return fmt.Sprintf("a reference was added to folio %d, whose count was zero", v)
+	case machine.AlarmRefUnderflow:
+		return fmt.Sprintf("more references were dropped from folio %d than it has", v)
+	case machine.AlarmUnpinShared:
+		return fmt.Sprintf("folio %d was unpinned, and is not exclusive", v)
+	case machine.AlarmFreedTable:
+		return fmt.Sprintf("%s read a page table that was freed", m.Setup.Tasks[v].Name)
+	case machine.AlarmStaleTLB:
+		return fmt.Sprintf("cpu%d used a TLB entry whose frame was freed", v)
+	case machine.AlarmLostStore, machine.AlarmLostDMA:
+		return fmt.Sprintf("a load of %s did not get %s, which was written last", m.M.Pages()[v].Name, m.M.ShouldText(machine.PageID(v)))
+	}
+	panic("claim: an alarm without words")
+}
+
+// eval evaluates a condition on the variables.
+func (m *Model) eval(e *kernel.Expr) bool {
+	switch e.Op {
+	case "and":
+		return m.eval(e.Left) && m.eval(e.Right)
+	case "or":
+		return m.eval(e.Left) || m.eval(e.Right)
+	case "not":
+		return !m.eval(e.Left)
+	}
+	r := machine.DecodeResult(m.M.Load(m.M.Var(e.Task, e.Var)))
+	equal := r.Kind == machine.IsErrno && r.Errno == e.Errno && e.Value == "" ||
+		r.Kind == machine.IsContent && e.Errno == 0 && m.M.Values[r.Content] == e.Value
+	return equal == (e.Op == "==")
+}

@@ -1,0 +1,266 @@
+package claim
+
+import (
+	"fmt"
+
+	"gupscope/core/kernel"
+	"gupscope/core/machine"
+)
+
+// A predicate is a claim for one instance. It reads no cell but those it names.
+type predicate struct {
+	claim int
+	what  string // the instance, for people: "folio 3"
+	reads []machine.Word
+	holds func() bool
+	why   func() string // why it is false, asked only then
+}
+
+// refcounts: for every folio, _refcount is what the ledger says.
+func refcounts(m *Model) []predicate {
+	var out []predicate
+	for i := 1; i < m.M.FrameCount(); i++ {
+		f := machine.Frame(i)
+		out = append(out, predicate{
+			what:  fmt.Sprintf("folio %d", f),
+			reads: []machine.Word{m.M.Ref(f), m.M.Ledger(f)},
+			holds: func() bool { return m.M.Load(m.M.Ref(f)) == m.M.Load(m.M.Ledger(f)) },
+			why: func() string {
+				return fmt.Sprintf("folio %d has a count of %d, but its holders have %d", f, int64(m.M.Peek(m.M.Ref(f))), int64(m.M.Peek(m.M.Ledger(f))))
+			},
+		})
+	}
+	return out
+}
+
+// pins: for every variable that holds a page, the page table leads to that
+// page. Judged while nobody is inside the PTL section that may change the PTE.
+func pins(m *Model, write bool) []predicate {
+	var out []predicate
+	m.M.EachVar(func(t, i int) {
+		v, at := m.M.Var(t, i), m.M.VarAt(t, i)
+		out = append(out, predicate{
+			what:  m.varName(t, i),
+			reads: append(m.resolveWords(m.Setup.Tasks[t].MM), v, at),
+			holds: func() bool {
+				pin, ok := machine.PinAtOf(m.M.Load(at))
+				if !ok || pin.Excused || pin.Write != write || !m.covers(pin) {
+					return true
+				}
+				r := machine.DecodeResult(m.M.Load(v))
+				if r.Kind != machine.IsPage || r.Page.Frame() == machine.ZeroPage || m.changing(pin.Page) {
+					return true
+				}
+				f, _, ok := m.M.Resolve(pin.Page)
+				return ok && f == r.Page.Frame() && !r.Page.IsStale()
+			},
+			why: func() string {
+				pin, _ := machine.PinAtOf(m.M.Peek(at))
+				r := machine.DecodeResult(m.M.Peek(v))
+				return fmt.Sprintf("%s holds %v for %s, but the process has %s there", m.varName(t, i), r.Page, m.M.Pages()[pin.Page].Name, m.found(pin.Page))
+			},
+		})
+	})
+	return out
+}
+
+// covers reports whether the kernel promises anything about a page held so: a
+// pin, or before there were pins any reference for writing.
+func (m *Model) covers(pin machine.PinAt) bool {
+	return pin.Pin || pin.Write && m.Kernel.Version.Order < 506
+}
+
+// changing reports whether the PTL of the page's table is held.
+func (m *Model) changing(p machine.PageID) bool {
+	t, ok := m.M.Find(p, machine.LevelPTE)
+	return ok && m.M.Load(m.M.PTL(t)) != 0
+}
+
+// found is what the process has at the page, in words.
+func (m *Model) found(p machine.PageID) string {
+	f, slot, ok := m.M.Resolve(p)
+	switch {
+	case ok && slot >= 0:
+		return fmt.Sprintf("folio %d of the swap cache", f)
+	case ok:
+		return m.M.FrameName(f)
+	case slot >= 0:
+		return fmt.Sprintf("swap slot %d", slot)
+	}
+	return "nothing"
+}
+
+// resolveWords are the words that looking a page of the mm up may read.
+func (m *Model) resolveWords(mm int) []machine.Word {
+	var out []machine.Word
+	for level := machine.LevelPMD; level <= machine.LevelPGD; level++ {
+		for i := range m.M.Width() {
+			out = append(out, m.M.Entry(m.M.Upper(mm, level), i))
+		}
+	}
+	for i := range m.M.TableCount() {
+		t := m.M.TableFrame(i)
+		out = append(out, m.M.PTL(t))
+		for e := range m.M.Width() {
+			out = append(out, m.M.Entry(t, e))
+		}
+	}
+	for s := range m.M.Slots {
+		out = append(out, m.M.SwapCache(s))
+	}
+	return out
+}
+
+// pinnedExclusive: for every variable that holds a pin, the page is exclusive
+// if it is anonymous.
+func pinnedExclusive(m *Model) []predicate {
+	var out []predicate
+	m.M.EachVar(func(t, i int) {
+		v, at := m.M.Var(t, i), m.M.VarAt(t, i)
+		reads := []machine.Word{v, at}
+		for f := range m.M.FrameCount() {
+			reads = append(reads, m.M.Flags(machine.Frame(f)), m.M.Mapping(machine.Frame(f)))
+		}
+		out = append(out, predicate{
+			what: m.varName(t, i), reads: reads,
+			holds: func() bool {
+				pin, ok := machine.PinAtOf(m.M.Load(at))
+				r := machine.DecodeResult(m.M.Load(v))
+				if !ok || !pin.Pin || r.Kind != machine.IsPage {
+					return true
+				}
+				f := r.Page.Frame()
+				return machine.MappingMM(m.M.Load(m.M.Mapping(f))) < 0 || m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive != 0
+			},
+			why: func() string {
+				f := machine.DecodeResult(m.M.Peek(v)).Page.Frame()
+				return fmt.Sprintf("%s pins folio %d, which is not exclusive", m.varName(t, i), f)
+			},
+		})
+	})
+	return out
+}
+
+// writableExclusive: for every PTE, writable means exclusive, while the PTL is free.
+func writableExclusive(m *Model) []predicate {
+	var out []predicate
+	for i := range m.M.TableCount() {
+		t := m.M.TableFrame(i)
+		for e := range m.M.Width() {
+			w := m.M.Entry(t, e)
+			reads := []machine.Word{w, m.M.PTL(t), m.M.TableOf(t)}
+			for f := range m.M.FrameCount() {
+				reads = append(reads, m.M.Flags(machine.Frame(f)))
+			}
+			out = append(out, predicate{
+				what: m.M.Mem.Layout().Name(w.Cell()), reads: reads,
+				holds: func() bool {
+					pte := machine.Entry(m.M.Load(w))
+					return !pte.Has(machine.Present|machine.RW) || m.M.Load(m.M.PTL(t)) != 0 || m.M.Load(m.M.TableOf(t)) == 0 ||
+						m.M.Load(m.M.Flags(pte.Frame()))&machine.PGAnonExclusive != 0
+				},
+				why: func() string {
+					return fmt.Sprintf("the %s is %v, but folio %d is not exclusive", m.M.Mem.Layout().Name(w.Cell()), machine.Entry(m.M.Peek(w)), machine.Entry(m.M.Peek(w)).Frame())
+				},
+			})
+		}
+	}
+	return out
+}
+
+// endContents: when all have finished, every page reads what was last written to it.
+func endContents(m *Model, device bool) []predicate {
+	var out []predicate
+	for i := range m.M.Pages() {
+		p := machine.PageID(i)
+		reads := m.doneWords()
+		for f := range m.M.FrameCount() {
+			reads = append(reads, m.M.Contents(machine.Frame(f)))
+		}
+		reads = append(reads, m.resolveWords(m.M.Pages()[p].MM)...)
+		reads = append(reads, m.M.Should(p))
+		for s := range m.M.Slots {
+			reads = append(reads, m.M.Disk(s))
+		}
+		out = append(out, predicate{
+			what: m.M.Pages()[p].Name, reads: reads,
+			holds: func() bool {
+				if !m.Done() {
+					return true
+				}
+				content, ok := m.content(p)
+				lost, by := m.M.Lost(p, content)
+				return !ok || !lost || by != device
+			},
+			why: func() string {
+				content, _ := m.content(p)
+				return fmt.Sprintf("%s reads %s at the end, not %s", m.M.Pages()[p].Name, m.M.Content(content), m.M.ShouldText(p))
+			},
+		})
+	}
+	return out
+}
+
+// content is what the process would read at the page; false if its VMA is gone.
+func (m *Model) content(p machine.PageID) (uint64, bool) {
+	f, slot, ok := m.M.Resolve(p)
+	switch {
+	case ok:
+		return m.M.Load(m.M.Contents(f)), true
+	case slot >= 0:
+		return m.M.Load(m.M.Disk(slot)), true
+	}
+	at := m.M.Pages()[p]
+	return 0, m.M.Peek(m.M.VMA(at.MM, at.VMA)) != 0
+}
+
+func (m *Model) doneWords() []machine.Word {
+	var out []machine.Word
+	for t := range m.Setup.Tasks {
+		out = append(out, m.M.Done(t))
+	}
+	return out
+}
+
+// mapcounts: when all have finished, every folio's mapcount is the number of
+// PTEs that map it.
+func mapcounts(m *Model) []predicate {
+	var ptes []machine.Word
+	for i := range m.M.TableCount() {
+		for e := range m.M.Width() {
+			ptes = append(ptes, m.M.Entry(m.M.TableFrame(i), e))
+		}
+	}
+	var out []predicate
+	for i := 1; m.M.IsData(machine.Frame(i)); i++ {
+		f := machine.Frame(i)
+		count := func() (n uint64) {
+			for _, w := range ptes {
+				if e := machine.Entry(m.M.Load(w)); e.Present() && e.Frame() == f {
+					n++
+				}
+			}
+			return n
+		}
+		out = append(out, predicate{
+			what: fmt.Sprintf("folio %d", f), reads: append(append(m.doneWords(), m.M.Mapcount(f)), ptes...),
+			holds: func() bool { return !m.Done() || m.M.Load(m.M.Mapcount(f)) == count() },
+			why: func() string {
+				return fmt.Sprintf("folio %d has a mapcount of %d, but %d PTEs map it", f, m.M.Peek(m.M.Mapcount(f)), count())
+			},
+		})
+	}
+	return out
+}
+
+// ends: what the scenario says of the values at the end of a run.
+func ends(m *Model, c kernel.Condition) predicate {
+	reads := m.doneWords()
+	m.M.EachVar(func(t, i int) { reads = append(reads, m.M.Var(t, i)) })
+	wanted := c.When == kernel.Always
+	return predicate{
+		what: c.Text, reads: reads,
+		holds: func() bool { return !m.Done() || m.eval(&c.Cond) == wanted },
+		why:   func() string { return "the run ends with " + m.variables() },
+	}
+}

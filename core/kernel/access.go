@@ -1,0 +1,186 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// A thread's access to its memory, in straight line:
+//
+//	again:
+//	if the TLB has the page (for a write: writable and dirty): access, done
+//	read the PMD; read the PTE, setting accessed and dirty in it; fill the TLB; again
+//	not mapped, or not so: page fault; again
+//
+// The walk is two reads with time in between, and the access comes after it:
+// an interrupt that flushes the TLB is taken between instructions, so it gives
+// up a walk in flight and the access starts again.
+//
+//	CPU0 (store)                   CPU1 (reclaim)
+//	read the PTE, set dirty
+//	                               clear the PTE
+//	store through the TLB entry    flush: waits until CPU0 took the interrupt
+//
+// compare x86: Intel SDM vol. 3, 4.10; the kernel has no code here.
+var (
+	_ = register(fnStore, &Func{Name: "store", File: "user space", Params: []int{accPage, accValue},
+		Locals: []Local{{"page", PageLocal}, {"value", IntLocal}}, Steps: accessSteps(true)})
+	_ = register(fnLoad, &Func{Name: "load", File: "user space", Params: []int{accPage},
+		Locals: []Local{{"page", PageLocal}}, Steps: accessSteps(false)})
+)
+
+const accPage, accValue = 0, 1
+
+const (
+	accAccess = iota
+	accLeaf
+	accFault
+	accRetry
+)
+
+func accessSteps(write bool) []Step {
+	says, fault := "read through the TLB, or begin the walk", "page fault: read"
+	touches := cell.Of(machine.TLBs, machine.PMDs, machine.Contents)
+	if write {
+		says, fault = "write through the TLB, or begin the walk", "page fault: write"
+	}
+	return []Step{
+		accAccess: {Label: "access", Says: says, Touches: touches, Do: func(c *Ctx) Next { return c.access(write) }},
+		accLeaf: {Label: "walk", Says: "read the PTE, fill the TLB", Touches: cell.Of(machine.TLBs, machine.PTEs),
+			Do: func(c *Ctx) Next { return c.walkLeaf(write) }},
+		accFault: {Label: "fault", Says: fault, Local: true, Do: func(c *Ctx) Next {
+			return c.Call(fnDoUserAddrFault, accRetry, c.L(accPage), faultFlags(write))
+		}},
+		accRetry: {Label: "retry", Says: "fixed: start the access again", Local: true, Do: func(c *Ctx) Next {
+			if ret := c.Ret(); ret&failed != 0 {
+				c.Say("SIGSEGV")
+				return c.Return(ret)
+			}
+			return accAccess
+		}},
+	}
+}
+
+// access uses the TLB entry if it allows the access, else reads the PMD.
+func (c *Ctx) access(write bool) Next {
+	p := c.Page(accPage)
+	e := machine.Entry(c.Load(c.M.TLB(c.CPU, p)))
+	if e.Present() && (!write || e.Has(machine.RW|machine.Dirty)) {
+		return c.touch(e, p, write)
+	}
+	return c.walkPMD(p, write)
+}
+
+// touch reads or writes the frame that a TLB entry names.
+func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
+	if e.IsStale() {
+		c.M.Raise(machine.AlarmStaleTLB, uint64(c.CPU))
+	}
+	content := c.M.Contents(e.Frame())
+	if write {
+		c.Sayf("store %s", c.M.Content(c.L(accValue)))
+		c.Store(content, c.L(accValue))
+		c.M.Wrote(p, c.L(accValue))
+		return Return
+	}
+	v := c.Load(content)
+	c.Sayf("load: %s", c.M.Content(v))
+	c.M.Read(p, v)
+	return c.Return(v)
+}
+
+// walkPMD begins a walk: the tables above the PMD never change while the mm lives.
+func (c *Ctx) walkPMD(p machine.PageID, write bool) Next {
+	pmd := machine.Entry(c.Load(c.M.PMD(p)))
+	if !pmd.Present() {
+		c.Say("TLB miss: no page table")
+		return accFault
+	}
+	c.Say("TLB miss: read the PMD")
+	c.M.SetWalker(c.CPU, pmd, p)
+	return accLeaf
+}
+
+// walkLeaf ends a walk: it sets accessed, and dirty for a write, in the PTE
+// with one locked access that succeeds only while the entry allows it, and
+// fills the TLB.
+func (c *Ctx) walkLeaf(write bool) Next {
+	p := c.Page(accPage)
+	table, at := c.M.WalkerAt(c.CPU)
+	if !table.Present() || at != p {
+		c.Say("the walk was interrupted: start again")
+		return accAccess
+	}
+	c.M.ClearWalker(c.CPU)
+	if !c.fill(table, p, write) {
+		return accFault
+	}
+	return accAccess
+}
+
+// fill reads the PTE that a walker has come to and fills the TLB; false if the
+// entry does not allow the access.
+func (c *Ctx) fill(table machine.Entry, p machine.PageID, write bool) bool {
+	c.walked(table)
+	e := machine.Entry(c.Load(c.PTE(table.Frame(), p)))
+	if !e.Present() || write && !e.Has(machine.RW) {
+		c.Sayf("the PTE is %v: page fault", e)
+		return false
+	}
+	e |= machine.Accessed
+	if write {
+		e |= machine.Dirty
+	}
+	c.SetPTE(table.Frame(), p, e)
+	c.M.Store(c.M.TLB(c.CPU, p), uint64(e))
+	return true
+}
+
+// speculations offers what a CPU's walker may do unasked: begin a walk for a
+// page of the loaded mm that is not in the TLB, or end the one it is in.
+func (s *Sim) speculations(cpu int, f func(key int)) {
+	m := s.M
+	mm := m.Loaded(cpu)
+	if mm < 0 || cpu >= len(s.Setup.Speculate) || !s.Setup.Speculate[cpu] || !s.running(cpu) {
+		return
+	}
+	if table, p := m.WalkerAt(cpu); table.Present() {
+		if !s.walks(cpu) {
+			f(int(p))
+		}
+		return
+	}
+	for i, p := range m.Pages() {
+		id := machine.PageID(i)
+		if p.MM == mm && m.Load(m.TLB(cpu, id)) == 0 && machine.Entry(m.Load(m.PMD(id))).Present() {
+			f(i)
+		}
+	}
+}
+
+// walks reports whether the CPU's thread itself is in the middle of a walk.
+func (s *Sim) walks(cpu int) bool {
+	for t, task := range s.Setup.Tasks {
+		if task.CPU == cpu {
+			d := int(s.M.Load(s.M.Depth(t)))
+			if d == 1 {
+				a := s.M.Activation(t, 0)
+				return (FuncID(a.Fn) == fnStore || FuncID(a.Fn) == fnLoad) && a.Step == accLeaf
+			}
+		}
+	}
+	return false
+}
+
+// doSpeculate makes a step of an unasked walk.
+func (s *Sim) doSpeculate(cpu int, p machine.PageID) {
+	m := s.M
+	table, _ := m.WalkerAt(cpu)
+	if !table.Present() {
+		m.SetWalker(cpu, machine.Entry(m.Load(m.PMD(p))), p)
+		return
+	}
+	m.ClearWalker(cpu)
+	c := Ctx{M: m, CPU: cpu, sim: s}
+	c.fill(table, p, false)
+}

@@ -1,0 +1,144 @@
+package kernel
+
+import (
+	"fmt"
+
+	"gupscope/core/machine"
+)
+
+// An Actor is something that can make the next step. Actors are numbered once
+// per scenario: the tasks in the order of the file; then for every CPU its
+// interrupt, its walker, its store buffer and its hypervisor; then RCU and the
+// swap device. The numbers are in links and stay.
+type Actor struct {
+	ID   int
+	Kind ActorKind
+	Name string // "P0", "cpu0 interrupt", "RCU"
+	CPU  int    // -1: none
+	Task int    // -1: none
+}
+
+// An ActorKind says what sort of actor it is.
+type ActorKind uint8
+
+const (
+	TaskActor ActorKind = iota
+	InterruptActor
+	WalkerActor
+	StoreBufferActor
+	HypervisorActor
+	RCUActor
+	DiskActor
+)
+
+// Actors returns the actors by number.
+func (s *Sim) Actors() []Actor { return s.actors }
+
+func makeActors(setup *Setup) []Actor {
+	var out []Actor
+	add := func(k ActorKind, name string, cpu, task int) {
+		out = append(out, Actor{len(out), k, name, cpu, task})
+	}
+	for i, t := range setup.Tasks {
+		add(TaskActor, t.Name, t.CPU, i)
+	}
+	for c := range setup.CPUs {
+		add(InterruptActor, fmt.Sprintf("cpu%d interrupt", c), c, -1)
+		add(WalkerActor, fmt.Sprintf("cpu%d walker", c), c, -1)
+		add(StoreBufferActor, fmt.Sprintf("cpu%d store buffer", c), c, -1)
+		add(HypervisorActor, fmt.Sprintf("cpu%d host", c), c, -1)
+	}
+	add(RCUActor, "RCU", -1, -1)
+	add(DiskActor, "swap device", -1, -1)
+	return out
+}
+
+// deviceOffers is offers for actors that have no program.
+func (s *Sim) deviceOffers(a *Actor, f func(key int)) {
+	m := s.M
+	switch a.Kind {
+	case InterruptActor:
+		if !s.running(a.CPU) || m.Load(m.IRQOff(a.CPU)) != 0 {
+			return
+		}
+		from := m.Load(m.IPI(a.CPU))
+		for c := range m.CPUs {
+			if from>>c&1 != 0 {
+				f(c)
+			}
+		}
+	case WalkerActor:
+		s.speculations(a.CPU, f)
+	case HypervisorActor:
+		if !s.running(a.CPU) || m.Load(m.Preempts(a.CPU)) > 0 {
+			f(0)
+		}
+	case RCUActor:
+		for i := range m.TableCount() {
+			if t := m.TableFrame(i); m.Load(m.RCU(t)) == machine.RCUQueued {
+				f(int(t))
+			}
+		}
+	case DiskActor:
+		for slot := range m.Slots {
+			if m.Load(m.IO(slot)) != machine.IOIdle {
+				f(slot)
+			}
+		}
+	}
+}
+
+// doInterrupt handles the flush request that CPU from has sent: flush, then
+// acknowledge. The handler runs with interrupts off, so nothing of this CPU comes between.
+// compare arch/x86/mm/tlb.c:flush_tlb_func
+func (s *Sim) doInterrupt(cpu, from int) {
+	m := s.M
+	if f, ok := m.RequestOf(from); ok {
+		m.FlushLocal(cpu, f)
+	}
+	w := m.IPI(cpu)
+	m.Store(w, m.Load(w)&^(1<<from))
+}
+
+// doHypervisor preempts a running CPU, or lets a preempted one run again, which
+// does the flush that was put off.
+// compare arch/x86/kvm/x86.c:record_steal_time
+func (s *Sim) doHypervisor(cpu int) {
+	m := s.M
+	steal := m.Steal(cpu)
+	v := m.Load(steal)
+	if v&machine.StealPreempted == 0 {
+		m.Store(steal, machine.StealPreempted)
+		m.Store(m.Preempts(cpu), m.Load(m.Preempts(cpu))-1)
+		return
+	}
+	m.Store(steal, 0)
+	if mm := m.Loaded(cpu); v&machine.StealFlush != 0 && mm >= 0 {
+		m.Store(m.Walker(cpu), 0)
+		m.InvalidateMM(cpu, mm)
+	}
+}
+
+// doRCU ends the grace period that a freed table waited for.
+func (s *Sim) doRCU(table machine.Frame) {
+	m := s.M
+	m.Store(m.RCU(table), 0)
+	m.Account(table, -1)
+	m.Store(m.Ref(table), 0)
+	m.Free(table)
+}
+
+// doDisk goes on with the write to a slot: first the device reads the page,
+// then it says that it has finished.
+// compare mm/page_io.c:end_swap_bio_write
+func (s *Sim) doDisk(slot int) {
+	m := s.M
+	f := machine.Hold(m.Load(m.SwapCache(slot))).Frame()
+	if m.Load(m.IO(slot)) == machine.IOSubmitted {
+		m.Store(m.Disk(slot), m.Load(m.Contents(f)))
+		m.Store(m.IO(slot), machine.IOWritten)
+		return
+	}
+	m.Store(m.IO(slot), machine.IOIdle)
+	m.Store(m.Flags(f), m.Load(m.Flags(f))&^machine.PGWriteback)
+}

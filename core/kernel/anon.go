@@ -1,0 +1,116 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// do_anonymous_page, in straight line:
+//
+//	read: PTE = the zero page, under the PTL, if still none
+//	folio = alloc_anon_folio()                   // zeroed
+//	lock the PTL; the PTE is not none any more: put the folio, done
+//	mapped once, anonymous, exclusive; into this CPU's LRU batch
+//	PTE = folio, writable and dirty if the VMA is writable; unlock
+//
+// What is done to the folio before the PTE is set nobody else can see.
+//
+// compare mm/memory.c:do_anonymous_page
+var _ = register(fnDoAnonymousPage, &Func{
+	Name: "do_anonymous_page", File: "mm/memory.c", Params: []int{daAddr, daFlags, daTable},
+	Locals: []Local{{"pmd", TableLocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}},
+	Steps: []Step{
+		daWrite: {Label: "write", Says: "a write fault?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(daFlags)&faultWrite != 0 {
+				return daAlloc
+			}
+			return Then
+		}},
+		daZero: {Label: "zero_page", Says: "map the zero page", Ref: "my_zero_pfn", Touches: cell.Of(machine.PTLs, machine.PTEs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(daTable))) },
+			Do: func(c *Ctx) Next {
+				if c.faster() {
+					return Return
+				}
+				c.SetPTE(c.Frame(daTable), c.Page(daAddr), machine.MakePTE(machine.ZeroPage, machine.Special))
+				return Return
+			}},
+		daAlloc: {Label: "alloc", Says: "take a free frame", Ref: "alloc_anon_folio", Touches: allocTouches,
+			Wait:   func(c *Ctx) Block { return c.memory(false) },
+			Choose: offerFrames,
+			Do: func(c *Ctx) Next {
+				c.allocate(daFolio)
+				return Then
+			}},
+		daMap: {Label: "map", Says: "map it, if the PTE is still none", Ref: "set_pte_at", Touches: mapTouches,
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(daTable))) },
+			Do: func(c *Ctx) Next {
+				f := c.Held(daFolio).Frame()
+				if c.faster() {
+					c.Release(daFolio)
+					return c.putFree(f, 1, end)
+				}
+				at := c.M.Pages()[c.Page(daAddr)]
+				bits := machine.Entry(0)
+				if c.M.MMs[at.MM].VMAs[at.VMA].Writable {
+					bits = machine.RW | machine.Dirty
+				}
+				c.newAnon(f, c.Page(daAddr))
+				c.Release(daFolio)
+				c.SetPTE(c.Frame(daTable), c.Page(daAddr), machine.MakePTE(f, bits))
+				return Return
+			}},
+	},
+})
+
+const daTable, daFolio, daAddr, daFlags = 0, 1, 2, 3
+
+const (
+	daWrite = iota
+	daZero
+	daAlloc
+	daMap
+)
+
+var mapTouches = cell.Of(machine.PTLs, machine.PTEs, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.LRU)
+
+// faster reports, under the PTL, that the PTE is not none any more.
+func (c *Ctx) faster() bool {
+	if machine.Entry(c.Load(c.PTE(c.Frame(daTable), c.Page(daAddr)))).None() {
+		return false
+	}
+	c.Say("the PTE is not none any more: somebody else was faster")
+	return true
+}
+
+// offerFrames offers the free frames.
+func offerFrames(c *Ctx, offer func(int)) {
+	c.M.Offers(false, func(f machine.Frame) { offer(int(f)) })
+}
+
+// allocate takes the frame chosen and makes local i hold it.
+func (c *Ctx) allocate(i int) {
+	f := machine.Frame(c.Key)
+	c.Sayf("take a free frame: %d", f)
+	c.M.Allocate(f, machine.FrameData)
+	c.Hold(i, f, 1)
+}
+
+// newAnon makes a fresh folio an anonymous one that the page's mm maps once,
+// exclusively, and puts it into this CPU's LRU batch.
+// compare mm/rmap.c:folio_add_new_anon_rmap, mm/swap.c:folio_add_lru
+func (c *Ctx) newAnon(f machine.Frame, p machine.PageID) {
+	m := c.M
+	c.Store(m.Mapping(f), machine.AnonMapping(m.Pages()[p].MM))
+	c.Store(m.Index(f), uint64(p))
+	c.Store(m.Mapcount(f), 1)
+	c.Store(m.Flags(f), machine.PGUptodate|machine.PGSwapBacked|c.sim.exclusive)
+	c.lruAdd(f)
+}
+
+// lruAdd puts a folio into this CPU's LRU batch, which holds a reference until it is drained.
+// compare mm/swap.c:folio_add_lru
+func (c *Ctx) lruAdd(f machine.Frame) {
+	c.Add(c.M.Ref(f), 1)
+	c.M.AddToBatch(c.CPU, f)
+}

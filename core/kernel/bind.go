@@ -1,0 +1,76 @@
+package kernel
+
+import "fmt"
+
+// funcs are the step tables by FuncID, filled by the init of each operation's file.
+var funcs [funcCount]*Func
+
+// register gives a table its number; each file does so for its own.
+func register(id FuncID, f *Func) bool {
+	if funcs[id] != nil {
+		panic(fmt.Sprintf("kernel: function %d is both %s and %s", id, funcs[id].Name, f.Name))
+	}
+	for i, l := range f.Locals {
+		if i > 0 && l.Kind.capture() && !f.Locals[i-1].Kind.capture() {
+			panic(fmt.Sprintf("kernel: %s: the capture %s stands behind the number %s", f.Name, l.Name, f.Locals[i-1].Name))
+		}
+	}
+	funcs[id] = f
+	return true
+}
+
+// A Bound function is a table as one kernel has it.
+type Bound struct {
+	*Func
+	ID       FuncID
+	Title    string // its name in this version
+	Steps    []Step
+	Off      []bool // steps that this kernel passes over
+	captures int
+}
+
+// Bind builds the tables of a kernel.
+func Bind(k *Kernel) []Bound {
+	out := make([]Bound, len(funcs))
+	for id, f := range funcs {
+		if f == nil {
+			continue
+		}
+		b := Bound{Func: f, ID: FuncID(id), Title: nameIn(f.Name, f.Was, k.Version), Steps: f.Steps}
+		for _, v := range f.Instead {
+			if v.When.holds(k) {
+				b.Steps = v.Steps
+				break
+			}
+		}
+		for _, s := range b.Steps {
+			b.Off = append(b.Off, !s.When.holds(k))
+		}
+		for _, l := range f.Locals {
+			if l.Kind.capture() {
+				b.captures++
+			}
+		}
+		out[id] = b
+	}
+	return out
+}
+
+func nameIn(name string, was []Name, v *Version) string {
+	for _, w := range was {
+		if v.Order < w.Before {
+			return w.Name
+		}
+	}
+	return name
+}
+
+// Local returns the number of the function's local of that name.
+func (f *Func) local(name string) int {
+	for i, l := range f.Locals {
+		if l.Name == name {
+			return i
+		}
+	}
+	panic("kernel: " + f.Name + " has no local " + name)
+}

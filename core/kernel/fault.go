@@ -1,0 +1,219 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// Fault flags.
+const (
+	faultWrite   uint64 = 1 << iota // FAULT_FLAG_WRITE
+	faultUnshare                    // FAULT_FLAG_UNSHARE
+)
+
+func faultFlags(write bool) uint64 {
+	if write {
+		return faultWrite
+	}
+	return 0
+}
+
+// do_user_addr_fault, in straight line:
+//
+//	vma = lock_vma_under_rcu(); got it: handle_mm_fault(), unlock it, done
+//	mmap_read_lock(); no VMA, or not allowed: SIGSEGV
+//	handle_mm_fault()
+//	mmap_read_unlock()
+//
+// compare arch/x86/mm/fault.c:do_user_addr_fault
+var _ = register(fnDoUserAddrFault, &Func{
+	Name: "do_user_addr_fault", Was: []Name{{"__do_page_fault", 504}}, File: "arch/x86/mm/fault.c", Params: []int{pfAddr, pfFlags},
+	Locals: []Local{{"address", PageLocal}, {"flags", IntLocal}, {"ret", IntLocal}},
+	Steps: []Step{
+		pfVMALock: {Label: "lock_vma", Says: "take the VMA's own lock", Ref: "lock_vma_under_rcu", When: With(PerVMALock),
+			Touches: cell.Of(machine.MMLocks, machine.VMAs), Do: func(c *Ctx) Next {
+				w, vma := c.vmaWords(c.Page(pfAddr))
+				if c.Load(vma) == 0 || !c.ReadFree(w).Ready() {
+					c.Say("the VMA is gone or being changed: take mmap_lock instead")
+					return pfLock
+				}
+				if c.segv(c.Page(pfAddr), c.L(pfFlags)) {
+					return c.Fail(EFAULT)
+				}
+				c.ReadLock(w)
+				return c.Call(fnHandleMMFault, pfVMAUnlock, c.L(pfAddr), c.L(pfFlags))
+			}},
+		pfLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.MM)) },
+			Do: func(c *Ctx) Next {
+				c.ReadLock(c.M.MmapLock(c.MM))
+				return Then
+			}},
+		pfVMA: {Label: "vma", Says: "find the VMA", Ref: "lock_mm_and_find_vma", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			_, vma := c.vmaWords(c.Page(pfAddr))
+			if c.Load(vma) == 0 || c.segv(c.Page(pfAddr), c.L(pfFlags)) {
+				c.Say("no VMA, or not allowed: SIGSEGV")
+				c.Set(pfRet, failed|EFAULT)
+				return pfUnlock
+			}
+			return c.Call(fnHandleMMFault, pfDone, c.L(pfAddr), c.L(pfFlags))
+		}},
+		pfDone: {Label: "done", Says: "fault done", Local: true, Do: func(c *Ctx) Next {
+			c.Set(pfRet, c.Ret())
+			return Then
+		}},
+		pfUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.MmapLock(c.MM))
+			return c.Return(c.L(pfRet))
+		}},
+		pfVMAUnlock: {Label: "unlock_vma", Says: "drop the VMA's lock", Ref: "vma_end_read", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			w, _ := c.vmaWords(c.Page(pfAddr))
+			c.ReadUnlock(w)
+			return c.Return(c.Ret())
+		}},
+	},
+})
+
+const pfAddr, pfFlags, pfRet = 0, 1, 2
+
+const (
+	pfVMALock = iota
+	pfLock
+	pfVMA
+	pfDone
+	pfUnlock
+	pfVMAUnlock
+)
+
+// vmaWords returns the lock of a page's VMA, and the word that says whether it is in the tree.
+func (c *Ctx) vmaWords(p machine.PageID) (lock, vma machine.Word) {
+	at := c.M.Pages()[p]
+	return c.M.VMALock(at.MM, at.VMA), c.M.VMA(at.MM, at.VMA)
+}
+
+// segv reports whether the VMA's permissions, which never change, forbid the access.
+func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
+	at := c.M.Pages()[p]
+	return flags&faultWrite != 0 && !c.M.MMs[at.MM].VMAs[at.VMA].Writable
+}
+
+// handle_pte_fault, in straight line:
+//
+//	pmd none: allocate a page table
+//	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page()
+//	lock the PTL; the PTE changed: somebody else was faster, done
+//	write or unshare, and the PTE is read-only: do_wp_page()
+//	set accessed (and dirty); unlock
+//
+// compare mm/memory.c:__handle_mm_fault, handle_pte_fault
+var _ = register(fnHandleMMFault, &Func{
+	Name: "handle_mm_fault", File: "mm/memory.c", Params: []int{hfAddr, hfFlags},
+	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}},
+	Steps: []Step{
+		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+			if !machine.Entry(c.Keep(hfTable, c.M.PMD(c.Page(hfAddr)))).Present() {
+				c.Say("the PMD is none: a page table is missing")
+				return c.Call(fnPTEAlloc, hfPMD, c.L(hfAddr))
+			}
+			return Then
+		}},
+		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			e := c.LoadPTE(hfPTE, c.Entry(hfTable), c.Page(hfAddr))
+			switch {
+			case e.None():
+				return c.Call(fnDoAnonymousPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
+			case e.IsSwap():
+				return c.Call(fnDoSwapPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable), uint64(e))
+			}
+			return Then
+		}},
+		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs, machine.PTEs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(hfTable))) },
+			Do: func(c *Ctx) Next {
+				c.Lock(c.M.PTL(c.Frame(hfTable)))
+				now := machine.Entry(c.Load(c.PTE(c.Frame(hfTable), c.Page(hfAddr))))
+				if now != c.Entry(hfPTE).Fresh() {
+					c.Say("the PTE has changed: somebody else was faster")
+					return hfUnlock
+				}
+				if c.L(hfFlags) != 0 && !now.Has(machine.RW) {
+					return c.Call(fnDoWPPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable), uint64(now))
+				}
+				return Then
+			}},
+		hfAccess: {Label: "access", Says: "set accessed in the PTE, unlock the PTL", Ref: "ptep_set_access_flags", Touches: cell.Of(machine.PTLs, machine.PTEs), Do: func(c *Ctx) Next {
+			e := c.Entry(hfPTE) | machine.Accessed
+			if c.L(hfFlags)&faultWrite != 0 {
+				e |= machine.Dirty
+			}
+			c.SetPTE(c.Frame(hfTable), c.Page(hfAddr), e)
+			c.Unlock(c.M.PTL(c.Frame(hfTable)))
+			return Return
+		}},
+		hfUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(hfTable)))
+			return Return
+		}},
+		hfEnd: {Label: "end", Says: "fault done", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
+	},
+})
+
+const hfTable, hfPTE, hfAddr, hfFlags = 0, 1, 2, 3
+
+const (
+	hfPMD = iota
+	hfRead
+	hfLock
+	hfAccess
+	hfUnlock
+	hfEnd
+)
+
+// __pte_alloc, in straight line:
+//
+//	new = pte_alloc_one()
+//	lock the PMD; still none: it points to new; else free new; unlock
+//
+// compare mm/memory.c:__pte_alloc
+var _ = register(fnPTEAlloc, &Func{
+	Name: "__pte_alloc", File: "mm/memory.c", Params: []int{1},
+	Locals: []Local{{"new", HoldLocal}, {"address", PageLocal}},
+	Steps: []Step{
+		{Label: "alloc", Says: "allocate a page table", Ref: "pte_alloc_one", Touches: allocTouches, Wait: func(c *Ctx) Block { return c.memory(true) },
+			Choose: func(c *Ctx, offer func(int)) { c.M.Offers(true, func(f machine.Frame) { offer(int(f)) }) },
+			Do: func(c *Ctx) Next {
+				f := machine.Frame(c.Key)
+				c.M.Allocate(f, machine.FrameTable)
+				c.Hold(0, f, 1)
+				return Then
+			}},
+		{Label: "install", Says: "make the PMD point to it", Ref: "pmd_install", Touches: cell.Of(machine.PTLs, machine.PMDs, machine.Frames, machine.PTEs, machine.Refs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PMDLock(c.MM)) },
+			Do: func(c *Ctx) Next {
+				w, f := c.M.PMD(c.Page(1)), c.Held(0).Frame()
+				if machine.Entry(c.Load(w)).Present() {
+					c.Say("somebody else was faster: free it again")
+					c.Release(0)
+					return c.putFree(f, 1, end)
+				}
+				at := c.M.Pages()[c.Page(1)]
+				c.M.SetTable(f, at.MM, at.VMA)
+				c.M.SetEntry(c.M.Upper(at.MM, machine.LevelPMD), c.M.Slot(c.Page(1), machine.LevelPMD), machine.MakeTable(f))
+				c.Release(0)
+				return Return
+			}},
+	},
+})
+
+// allocTouches are the classes that taking a free frame touches.
+var allocTouches = cell.Of(machine.Frames, machine.Refs, machine.Contents)
+
+// memory waits for a free frame.
+func (c *Ctx) memory(table bool) Block {
+	some := false
+	c.M.Offers(table, func(machine.Frame) { some = true })
+	if !some {
+		return Block{On: OnMemory}
+	}
+	return Block{}
+}

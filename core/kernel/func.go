@@ -1,0 +1,160 @@
+// Package kernel is what happens: Linux's functions, and the MMU's own walk, as
+// step tables over package machine.
+//
+// Its nouns: a Func is one kernel function as a table of Steps; a Step is what
+// runs without anybody in between; a Rule is one thing that a kernel does or
+// not; a Kernel is a version with the value of every rule; a Sim is a scenario
+// bound to a kernel, a Model that package check explores and package trace steps.
+//
+// Its laws:
+//
+//   - A step ends where another CPU could observe or interfere: at a load or store of shared
+//     memory, an atomic, a lock, an IPI. Work on a task's own locals is marked
+//     Local and runs together with the shared step before it.
+//   - A step touches no class of cells that its Touches does not name (a test holds every
+//     step of every scenario against it).
+//   - Which rules a kernel has is decided by [Bind], once. Actions never ask for a
+//     version or a rule. A step whose rule is off keeps its place and number in the listing and
+//     is passed over.
+//   - What the kernel does in one instruction is one step; what it does in two
+//     (a small folio's pin by GUP-fast: +1, then +1023) is two.
+//   - Chance is a choice: a step that takes "some free frame" offers each as a
+//     numbered choice (Choose) and acts on the one made (Ctx.Key).
+//
+// Reading order: func.go, gup_fast.go (the shortest complete example), ctx.go,
+// sim.go; rules.go and versions.go for the data; README.md for Linux itself.
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// A Func is a kernel function as a table.
+type Func struct {
+	Name   string
+	Was    []Name // older names, oldest first
+	File   string // "mm/gup.c"
+	Params []int  // the locals that arguments go to
+	Locals []Local
+	Steps  []Step
+
+	// Instead lists other tables for kernels whose order of things differs; the
+	// first whose condition holds is bound.
+	Instead []Variant
+}
+
+// A Variant is the table of a function under a condition.
+type Variant struct {
+	When  Cond
+	Steps []Step
+}
+
+// A Local is a named variable of a function. Captures must come before numbers.
+type Local struct {
+	Name string
+	Kind LocalKind
+}
+
+// A LocalKind says what a local holds.
+type LocalKind uint8
+
+const (
+	PTELocal   LocalKind = iota // a page-table entry as it was read
+	TableLocal                  // an entry that points to a table
+	FrameLocal                  // a frame, without a reference
+	HoldLocal                   // a frame with references that the task holds
+	PageLocal                   // a virtual page
+	IntLocal                    // a number
+	FlagsLocal                  // FOLL_ flags
+)
+
+func (k LocalKind) capture() bool { return k <= HoldLocal }
+
+// A Step is one row of a table.
+type Step struct {
+	Label string // how the source and links call it: "recheck_pte"
+	Says  string // what happens, for people, starting with a verb: "read the PTE"
+	Ref   string // what Linux calls it: "ptep_get_lockless"
+	When  Cond   // the rule that it belongs to; else it is passed over
+
+	// Local marks a step on the task's own locals: it runs together with the
+	// shared step before it and touches nothing.
+	Local bool
+
+	// Wait says what the step waits for; the zero Block is "ready". Nil: always ready.
+	Wait func(*Ctx) Block
+
+	// Choose offers the values the step may be made with. Nil: there is one way, key 0.
+	Choose func(c *Ctx, offer func(key int))
+
+	// Touches are the classes of shared cells that Wait, Choose and Do may read or write.
+	Touches cell.Set
+
+	Do func(*Ctx) Next
+}
+
+// A Cond is a condition on a kernel: a rule has (or has not) one of its values.
+type Cond struct {
+	rule   RuleID
+	values uint8 // set of values under which it holds; 0: always
+}
+
+// With holds in kernels that have the rule.
+func With(r RuleID) Cond { return Cond{r, 0xfe} }
+
+// Without holds in kernels that do not have the rule.
+func Without(r RuleID) Cond { return Cond{r, 1} }
+
+// If holds in kernels where the rule has one of the values.
+func If(r RuleID, values ...uint8) Cond {
+	c := Cond{rule: r}
+	for _, v := range values {
+		c.values |= 1 << v
+	}
+	return c
+}
+
+func (c Cond) holds(k *Kernel) bool { return c.values == 0 || c.values>>k.value[c.rule]&1 != 0 }
+
+// Rule returns the rule a condition is about; false if it is none.
+func (c Cond) Rule() (*Rule, bool) {
+	if c.values == 0 {
+		return nil, false
+	}
+	return Rules[c.rule], true
+}
+
+// Next is where a task goes after a step: a step of the same table by number,
+// or one of the following.
+type Next int
+
+const (
+	Then   Next = -1 - iota // the next step of the table
+	Return                  // back to the caller
+	called                  // into the function that Ctx.Call has pushed
+)
+
+// A Block is what a task waits for.
+type Block struct {
+	On  BlockKind
+	Who int // the task that holds a lock plus one; the CPU that owes an acknowledgement plus one
+	At  machine.Word
+}
+
+// A BlockKind says what sort of thing is waited for.
+type BlockKind uint8
+
+const (
+	Ready       BlockKind = iota
+	OnLock                // a lock that task Who-1 holds
+	OnReaders             // a rw-lock that readers hold
+	OnIPI                 // CPU Who-1's acknowledgement of the flush
+	OnWriteback           // the end of the write to swap
+	OnMemory              // a free frame
+	OnSlot                // a free swap slot
+	OnFolio               // the folio at hand, which somebody else is swapping in
+)
+
+// Ready reports whether nothing is waited for.
+func (b Block) Ready() bool { return b.On == Ready }

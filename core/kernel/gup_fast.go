@@ -1,0 +1,328 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// The entries: they differ in what they take.
+var (
+	_ = register(fnGetUserPagesFast, gupEntry("get_user_pages_fast", fnGUPFastFallback, FollGet))
+	_ = register(fnPinUserPagesFast, gupEntry("pin_user_pages_fast", fnGUPFastFallback, FollPin))
+	_ = register(fnGetUserPages, gupEntry("get_user_pages", fnGetUserPagesLocked, FollGet))
+	_ = register(fnPinUserPages, gupEntry("pin_user_pages", fnGetUserPagesLocked, FollPin))
+)
+
+// Locals of the GUP functions: the page asked for and the FOLL_ flags come last.
+func gupEntry(name string, fn FuncID, flag uint32) *Func {
+	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: []Step{
+		{Label: "call", Says: "check the flags", Local: true, Do: func(c *Ctx) Next {
+			return c.Call(fn, 1, c.L(0), c.L(1)|uint64(flag))
+		}},
+		{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
+	}}
+}
+
+// gup_fast_fallback, in straight line:
+//
+//	if pinning: mark the mm as one with pinned pages
+//	if gup_fast() got the page: return it
+//	return __gup_longterm_locked()    // under mmap_lock
+//
+// compare mm/gup.c:gup_fast_fallback
+var _ = register(fnGUPFastFallback, &Func{
+	Name: "gup_fast_fallback", Was: []Name{{"get_user_pages_fast", 507}, {"internal_get_user_pages_fast", 610}}, File: "mm/gup.c",
+	Params: []int{gfAddr, gfFlags},
+	Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}},
+	Steps: []Step{
+		{Label: "pinning", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(gfFlags)&uint64(FollPin) == 0 {
+				return 2
+			}
+			return Then
+		}},
+		{Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: With(GUPHasPinnedFirst),
+			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+				c.Or(c.M.MMFlags(c.MM), machine.MMFHasPinned)
+				return Then
+			}},
+		{Label: "fast", Says: "try without locks", Ref: "gup_fast", Local: true, Do: func(c *Ctx) Next {
+			return c.Call(fnGUPFast, 3, c.L(gfAddr), c.L(gfFlags))
+		}},
+		{Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {
+			if machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
+				return Return
+			}
+			return c.Call(fnGetUserPagesLocked, 4, c.L(gfAddr), c.L(gfFlags))
+		}},
+		{Label: "slow", Says: "return what the slow path got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
+	},
+})
+
+const gfAddr, gfFlags = 0, 1
+
+// gup_fast, in straight line:
+//
+//	seq = read(mm->write_protect_seq); odd: fork is at it, give up
+//	local_irq_save()
+//	gup_fast_pgd_range()
+//	local_irq_restore()
+//	write_protect_seq changed: unpin what was got
+//
+// With interrupts off, page tables are not freed under the walk: whoever frees
+// one first waits for this CPU, by IPI or by RCU.
+//
+// compare mm/gup.c:gup_fast
+var _ = register(fnGUPFast, &Func{
+	Name: "gup_fast", Was: []Name{{"get_user_pages_fast", 511}, {"lockless_pages_from_mm", 610}}, File: "mm/gup.c",
+	Params: []int{gsAddr, gsFlags},
+	Locals: []Local{{"page", FrameLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"seq", IntLocal}},
+	Steps: []Step{
+		gsPin: {Label: "pinning", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(gsFlags)&uint64(FollPin) == 0 {
+				return gsIRQOff
+			}
+			return Then
+		}},
+		gsSeq: {Label: "seq", Says: "read write_protect_seq", Ref: "raw_read_seqcount", When: With(GUPWriteProtectSeq),
+			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+				if c.Keep(gsSeqVal, c.M.WriteProtectSeq(c.MM))&1 != 0 {
+					c.Say("write_protect_seq is odd: fork is at it, give up")
+					return Return
+				}
+				return Then
+			}},
+		gsIRQOff: {Label: "irq_off", Says: "disable interrupts", Ref: "local_irq_save", When: With(GUPIRQOff),
+			Touches: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {
+				c.Store(c.M.IRQOff(c.CPU), 1)
+				return Then
+			}},
+		gsWalk: {Label: "walk", Says: "walk the page tables", Ref: "gup_fast_pgd_range", Local: true, Do: func(c *Ctx) Next {
+			return c.Call(fnGUPFastPMDRange, gsIRQOn, c.L(gsAddr), c.L(gsFlags))
+		}},
+		gsIRQOn: {Label: "irq_on", Says: "enable interrupts", Ref: "local_irq_restore", When: With(GUPIRQOff),
+			Touches: cell.Of(machine.IRQs, machine.RCU), Do: func(c *Ctx) Next {
+				c.Store(c.M.IRQOff(c.CPU), 0)
+				c.M.Quiescent(c.CPU)
+				return Then
+			}},
+		gsGot: {Label: "got", Says: "a pin to be checked against fork?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(gsFlags)&uint64(FollPin) == 0 || !machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
+				return Return
+			}
+			return Then
+		}},
+		gsSeqAgain: {Label: "seq_again", Says: "is write_protect_seq still the same?", Ref: "read_seqcount_retry", When: With(GUPWriteProtectSeq),
+			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+				if c.Load(c.M.WriteProtectSeq(c.MM)) != c.L(gsSeqVal) {
+					c.Say("write_protect_seq changed: fork came between")
+					return Then
+				}
+				return Return
+			}},
+		gsUnpin: {Label: "unpin", Says: "unpin it: fork came between", Ref: "gup_fast_unpin_user_pages", When: With(GUPWriteProtectSeq),
+			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+				h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
+				c.M.SetHeld(c.Task, 0)
+				return c.putFree(h.Frame(), h.Count(), gsDone)
+			}},
+		gsDone: {Label: "nothing", Says: "nothing got", Local: true, Do: func(c *Ctx) Next { return Return }},
+	},
+})
+
+const gsAddr, gsFlags, gsSeqVal = 1, 2, 3
+
+const (
+	gsPin = iota
+	gsSeq
+	gsIRQOff
+	gsWalk
+	gsIRQOn
+	gsGot
+	gsSeqAgain
+	gsUnpin
+	gsDone
+)
+
+// gup_fast_pgd_range and what it calls down to the PMD, in straight line:
+//
+//	pgd, p4d, pud: as they are while the mm lives
+//	pmd = pmdp_get_lockless(pmdp); none: give up
+//	gup_fast_pte_range(pmd)
+//
+// compare mm/gup.c:gup_fast_pmd_range
+var _ = register(fnGUPFastPMDRange, &Func{
+	Name: "gup_fast_pmd_range", Was: []Name{{"gup_pmd_range", 610}}, File: "mm/gup.c",
+	Params: []int{gmAddr, gmFlags},
+	Locals: []Local{{"pmd", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
+	Steps: []Step{
+		{Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+			pmd := machine.Entry(c.Keep(0, c.M.PMD(c.Page(gmAddr))))
+			if !pmd.Present() {
+				c.Say("the PMD is none: give up")
+				return Return
+			}
+			return c.Call(fnGUPFastPTERange, 1, uint64(pmd), c.L(gmAddr), c.L(gmFlags))
+		}},
+	},
+})
+
+const gmAddr, gmFlags = 1, 2
+
+// gup_fast_pte_range, in straight line:
+//
+//	pte = ptep_get_lockless(ptep)
+//	not present, or does not allow what is asked, or special: give up
+//	folio = try_grab_folio_fast(pte_page(pte)); none: give up
+//	PMD or PTE changed: put the folio, give up
+//	pinning read-only what may be shared: put the folio, give up
+//	folio_set_referenced(folio)
+//
+// The folio may be grabbed after it was freed and came to somebody else; the
+// second look at the PTE is what catches it:
+//
+//	CPU0 (GUP-fast)              CPU1 (reclaim)          CPU2
+//	read the PTE: frame 3
+//	                             clear the PTE
+//	                             write out, free frame 3
+//	                                                     allocate frame 3
+//	take a reference on frame 3
+//	is the PTE still the same? No: put it
+//
+// compare mm/gup.c:gup_fast_pte_range
+var _ = register(fnGUPFastPTERange, &Func{
+	Name: "gup_fast_pte_range", Was: []Name{{"gup_pte_range", 610}}, File: "mm/gup.c",
+	Params: []int{gpPMD, gpAddr, gpFlags},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
+	Steps: []Step{
+		gpRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			e := c.LoadPTE(gpPTE, c.Entry(gpPMD), c.Page(gpAddr))
+			c.Sayf("read the PTE: %v", e)
+			return Then
+		}},
+		gpPermitted: {Label: "permitted", Says: "present, and allows what is asked?", Ref: "pte_access_permitted", Local: true, Do: func(c *Ctx) Next {
+			e := c.Entry(gpPTE)
+			if !e.Has(machine.Present|machine.User) || c.L(gpFlags)&uint64(FollWrite) != 0 && !e.Has(machine.RW) || e.Has(machine.Special) {
+				return Return
+			}
+			return c.Call(fnTryGrabFolioFast, gpGrabbed, c.L(gpPTE), c.L(gpFlags))
+		}},
+		gpGrabbed: {Label: "grabbed", Says: "got a reference?", Local: true, Do: func(c *Ctx) Next {
+			if c.Ret()&failed != 0 {
+				return Return
+			}
+			return Then
+		}},
+		gpRecheckPMD: {Label: "recheck_pmd", Says: "is the PMD still the same?", Ref: "pmd_val(pmd) != pmd_val(*pmdp)", When: With(GUPPMDRecheck),
+			Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+				if machine.Entry(c.Load(c.M.PMD(c.Page(gpAddr)))) != c.Entry(gpPMD).Fresh() {
+					c.Say("the PMD has changed")
+					return gpPut
+				}
+				return Then
+			}},
+		gpRecheckPTE: {Label: "recheck_pte", Says: "is the PTE still the same?", Ref: "pte_val(pte) != pte_val(ptep_get(ptep))", When: With(GUPPTERecheck),
+			Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+				c.walked(c.Entry(gpPMD))
+				now := machine.Entry(c.Load(c.PTE(c.Frame(gpPMD), c.Page(gpAddr))))
+				if now != c.Entry(gpPTE).Fresh() {
+					c.Sayf("the PTE has changed: it is %v", now)
+					return gpPut
+				}
+				return Then
+			}},
+		gpReadOnly: {Label: "read_only_pin", Says: "a read-only pin through a read-only PTE?", Local: true, When: With(GUPUnshare), Do: func(c *Ctx) Next {
+			if f := c.L(gpFlags); f&uint64(FollPin) == 0 || f&uint64(FollWrite) != 0 || c.Entry(gpPTE).Has(machine.RW) {
+				return gpReferenced
+			}
+			return Then
+		}},
+		gpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Ref: "gup_must_unshare", When: With(GUPUnshare),
+			Touches: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+				f := c.Frame(gpPTE)
+				if machine.MappingMM(c.Load(c.M.Mapping(f))) >= 0 && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
+					c.Say("it may be shared: the slow path must unshare it")
+					return gpPut
+				}
+				return Then
+			}},
+		gpReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			c.Or(c.M.Flags(c.Frame(gpPTE)), machine.PGReferenced)
+			return Return
+		}},
+		gpPut: {Label: "put", Says: "put the reference back", Ref: "gup_put_folio", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
+			c.M.SetHeld(c.Task, 0)
+			return c.putFree(h.Frame(), h.Count(), gpDone)
+		}},
+		gpDone: {Label: "stop", Says: "give up the fast way", Local: true, Do: func(c *Ctx) Next { return Return }},
+	},
+})
+
+const gpPMD, gpPTE, gpAddr, gpFlags = 0, 1, 2, 3
+
+const (
+	gpRead = iota
+	gpPermitted
+	gpGrabbed
+	gpRecheckPMD
+	gpRecheckPTE
+	gpReadOnly
+	gpUnshare
+	gpReferenced
+	gpPut
+	gpDone
+)
+
+// try_grab_folio_fast, in straight line:
+//
+//	folio_ref_add_unless_zero(folio, 1)
+//	if pinning: folio_ref_add(folio, 1023)
+//
+// Between the two a pin looks like a passing reference. x86 of 4.6 had a plain
+// get_page() instead: it relied on the flush by IPI, with interrupts off here,
+// to come before the page is freed.
+//
+// compare mm/gup.c:try_grab_folio_fast, arch/x86/mm/gup.c:gup_pte_range (4.6)
+var _ = register(fnTryGrabFolioFast, &Func{
+	Name: "try_grab_folio_fast", Was: []Name{{"get_page", 413}, {"page_cache_get_speculative", 504}, {"try_get_compound_head", 507}, {"try_grab_compound_head", 519}, {"try_grab_folio", 610}}, File: "mm/gup.c",
+	Params: []int{tgPTE, tgFlags},
+	Locals: []Local{{"page", PTELocal}, {"flags", FlagsLocal}},
+	Steps: []Step{
+		{Label: "try_get", Says: "take a reference unless the count is zero", Ref: "folio_ref_add_unless_zero", When: With(GUPGetUnlessZero),
+			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+				f := c.Frame(tgPTE)
+				if !c.TryGet(f, 1) {
+					c.Say("the count is zero: no reference")
+					return c.Fail(EBUSY)
+				}
+				c.M.SetHeld(c.Task, machine.MakeHold(f, 1))
+				return Then
+			}},
+		{Label: "get", Says: "take a reference, whatever the count is", Ref: "get_page", When: Without(GUPGetUnlessZero),
+			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+				f := c.Frame(tgPTE)
+				c.Get(f, 1)
+				c.M.SetHeld(c.Task, machine.MakeHold(f, 1))
+				return Then
+			}},
+		{Label: "pinning", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(tgFlags)&uint64(FollPin) == 0 {
+				return Return
+			}
+			return Then
+		}},
+		{Label: "pin", Says: "make it a pin: 1023 more", Ref: "folio_ref_add", When: With(FOLLPinCounting),
+			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+				f := c.Frame(tgPTE)
+				c.Get(f, pinBias-1)
+				c.M.SetHeld(c.Task, machine.MakeHold(f, pinBias))
+				return Return
+			}},
+	},
+})
+
+const tgPTE, tgFlags = 0, 1
+
+// pinBias is what a pin adds to a small folio's count (GUP_PIN_COUNTING_BIAS).
+const pinBias = 1024

@@ -1,0 +1,130 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// What a holder of a page does with it. None of it asks a page table or a TLB;
+// a variable without a page (GUP failed) makes every one of these do nothing.
+//
+//	device_write(p, v):     the page's content is v
+//	set_page_dirty_lock(p): lock_page(p); set_page_dirty(p); unlock_page(p)
+//	put_page(p):            drop the reference; the last one frees the page
+//	unpin_user_page(p):     drop 1024 references
+//
+// compare mm/gup.c:unpin_user_pages_dirty_lock, gup_put_folio; mm/page-writeback.c:set_page_dirty_lock
+var (
+	_ = register(fnDeviceWrite, &Func{Name: "device_write", File: "device", Params: []int{0, 1},
+		Locals: []Local{{"page", IntLocal}, {"value", IntLocal}}, Steps: []Step{
+			noPage,
+			{Label: "write", Says: "the device writes to the page", Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+				c.deviceWrite(int(c.L(0)), c.L(1))
+				return Return
+			}},
+		}})
+	_ = register(fnDeviceRead, &Func{Name: "device_read", File: "device", Params: []int{0},
+		Locals: []Local{{"page", IntLocal}}, Steps: []Step{
+			noPage,
+			{Label: "read", Says: "the device reads the page", Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+				return c.Return(c.Load(c.M.Contents(c.varPage().Frame())))
+			}},
+		}})
+	_ = register(fnPutPage, &Func{Name: "put_page", File: "include/linux/mm.h", Params: []int{0},
+		Locals: []Local{{"page", IntLocal}}, Steps: []Step{noPage, putVar("put_page")}})
+	_ = register(fnUnpinUserPage, &Func{Name: "unpin_user_page", File: "mm/gup.c", Params: []int{0},
+		Locals: []Local{{"page", IntLocal}}, Steps: []Step{noPage, checkPinned, putVar("gup_put_folio")}})
+	_ = register(fnSetPageDirtyLock, &Func{Name: "set_page_dirty_lock", File: "mm/page-writeback.c", Params: []int{0},
+		Locals: []Local{{"page", IntLocal}}, Steps: append([]Step{noPage}, dirtySteps...)})
+	_ = register(fnUnpinUserPagesDirtyLock, &Func{Name: "unpin_user_pages_dirty_lock", File: "mm/gup.c", Params: []int{0},
+		Locals: []Local{{"page", IntLocal}}, Steps: append(append([]Step{noPage, checkPinned,
+			{Label: "is_dirty", Says: "is the page clean?", Ref: "folio_test_dirty", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+				if c.Load(c.M.Flags(c.varPage().Frame()))&machine.PGDirty != 0 {
+					c.Say("the page is dirty already")
+					c.dirtied()
+					return 5
+				}
+				return Then
+			}}}, dirtySteps...), putVar("gup_put_folio"))})
+)
+
+// noPage ends a call on a variable that holds no page.
+var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func(c *Ctx) Next {
+	if !c.varPage().Some() {
+		return Return
+	}
+	return Then
+}}
+
+// checkPinned is the kernel's own check when a pin is given back: an anonymous
+// page that was pinned must still be exclusive (5.19, CONFIG_DEBUG_VM).
+var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Ref: "sanity_check_pinned_pages", When: With(AnonExclusive),
+	Touches: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+		f := c.varPage().Frame()
+		if machine.MappingMM(c.Load(c.M.Mapping(f))) >= 0 && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
+			c.Say("the pinned page is not exclusive any more: VM_BUG_ON")
+			c.M.Raise(machine.AlarmUnpinShared, uint64(f))
+		}
+		return Then
+	}}
+
+var dirtySteps = []Step{
+	{Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks),
+		Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.varPage().Frame())) },
+		Do: func(c *Ctx) Next {
+			c.Lock(c.M.FolioLock(c.varPage().Frame()))
+			return Then
+		}},
+	{Label: "dirty", Says: "mark it dirty, unlock it", Ref: "folio_mark_dirty", Touches: cell.Of(machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
+		f := c.varPage().Frame()
+		c.Or(c.M.Flags(f), machine.PGDirty)
+		c.Unlock(c.M.FolioLock(f))
+		c.dirtied()
+		return Then
+	}},
+}
+
+// putVar drops the references that the variable holds.
+func putVar(ref string) Step {
+	return Step{Label: "put", Says: "drop the reference", Ref: ref, Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		h, v := c.varPage(), int(c.L(0))
+		if at, ok := machine.PinAtOf(c.M.Peek(c.M.VarAt(c.Task, v))); ok && at.Undirtied {
+			c.M.Forget(at.Page) // written behind the page table's back, and nobody told: reclaim may drop it
+		}
+		c.M.ClearPinAt(c.Task, v)
+		c.M.SetVarPage(c.Task, v, 0)
+		return c.putFree(h.Frame(), h.Count(), end)
+	}}
+}
+
+// varPage returns the page that the variable in local 0 holds.
+func (c *Ctx) varPage() machine.Hold {
+	r := machine.DecodeResult(c.M.Load(c.M.Var(c.Task, int(c.L(0)))))
+	if r.Kind != machine.IsPage {
+		return 0
+	}
+	return r.Page
+}
+
+// deviceWrite writes to the page that a variable holds. What the process should
+// read afterwards changes with it, unless the owner has given the page up.
+func (c *Ctx) deviceWrite(v int, content uint64) {
+	f := c.varPage().Frame()
+	c.Sayf("the device writes %s to frame %d", c.M.Content(content), f)
+	c.Store(c.M.Contents(f), content)
+	at, ok := machine.PinAtOf(c.M.Peek(c.M.VarAt(c.Task, v)))
+	if !ok || at.Excused {
+		return
+	}
+	c.M.DeviceWrote(at.Page, content)
+	at.Undirtied = true
+	c.M.SetPinAt(c.Task, v, at)
+}
+
+// dirtied notes that what the device has written is known to be dirty.
+func (c *Ctx) dirtied() {
+	if at, ok := machine.PinAtOf(c.M.Peek(c.M.VarAt(c.Task, int(c.L(0))))); ok {
+		at.Undirtied = false
+		c.M.SetPinAt(c.Task, int(c.L(0)), at)
+	}
+}

@@ -1,0 +1,190 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// __get_user_pages_locked, in straight line:
+//
+//	mmap_read_lock()
+//	if pinning: mark the mm
+//	retry:
+//	vma = find_vma(); none, or not allowed: -EFAULT
+//	page = follow_page_mask(); got it: unlock, return it
+//	faultin_page(): unshare if it was -EMLINK; retry
+//
+// compare mm/gup.c:__get_user_pages_locked, __get_user_pages
+var _ = register(fnGetUserPagesLocked, &Func{
+	Name: "__get_user_pages_locked", File: "mm/gup.c", Params: []int{glAddr, glFlags},
+	Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}, {"ret", IntLocal}},
+	Steps: []Step{
+		glLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock_killable", Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.MM)) },
+			Do: func(c *Ctx) Next {
+				c.ReadLock(c.M.MmapLock(c.MM))
+				if c.L(glFlags)&uint64(FollPin) == 0 {
+					return glVMA
+				}
+				return Then
+			}},
+		glHasPinned: {Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: With(GUPHasPinnedFirst),
+			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+				c.Or(c.M.MMFlags(c.MM), machine.MMFHasPinned)
+				return Then
+			}},
+		glVMA: {Label: "vma", Says: "find the VMA, check its flags", Ref: "check_vma_flags", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			if err := c.checkVMA(c.Page(glAddr), c.L(glFlags)); err != 0 {
+				c.Say("no VMA there, or not allowed: -EFAULT")
+				c.Set(glRet, failed|err)
+				return glUnlock
+			}
+			return Then
+		}},
+		glFollow: {Label: "follow", Says: "follow the page tables", Ref: "follow_page_mask", Local: true, Do: func(c *Ctx) Next {
+			return c.Call(fnFollowPagePTE, glFollowed, c.L(glAddr), c.L(glFlags))
+		}},
+		glFollowed: {Label: "followed", Says: "got the page?", Local: true, Do: func(c *Ctx) Next {
+			ret := c.Ret()
+			switch {
+			case machine.Hold(c.M.Load(c.M.Held(c.Task))).Some():
+				return glUnlock
+			case ret&failed != 0 && ret != followUnshare:
+				c.Set(glRet, ret)
+				return glUnlock
+			}
+			flags := faultFlags(c.L(glFlags)&uint64(FollWrite) != 0)
+			if ret == followUnshare {
+				flags = faultUnshare
+			}
+			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), flags)
+		}},
+		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Do: func(c *Ctx) Next {
+			if ret := c.Ret(); ret&failed != 0 {
+				c.Set(glRet, ret)
+				return glUnlock
+			}
+			return glFollow
+		}},
+		glUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.MmapLock(c.MM))
+			return c.Return(c.L(glRet))
+		}},
+	},
+})
+
+const glAddr, glFlags, glRet = 0, 1, 2
+
+const (
+	glLock = iota
+	glHasPinned
+	glVMA
+	glFollow
+	glFollowed
+	glFaulted
+	glUnlock
+)
+
+// checkVMA returns 0 or the errno with which GUP refuses the page's VMA.
+func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
+	at := c.M.Pages()[p]
+	if c.Load(c.M.VMA(at.MM, at.VMA)) == 0 {
+		return EFAULT
+	}
+	if flags&uint64(FollWrite) != 0 && flags&uint64(FollForce) == 0 && !c.M.MMs[at.MM].VMAs[at.VMA].Writable {
+		return EFAULT
+	}
+	return 0
+}
+
+// followUnshare is what follow_page_pte returns as -EMLINK: unshare it first.
+const followUnshare = failed | 31
+
+// follow_page_pte, in straight line:
+//
+//	pmd none: no page
+//	lock the PTL; not present, or not writable enough: no page
+//	pinning read-only what may be shared: -EMLINK
+//	try_grab_folio(); unlock
+//
+// The PTE maps the page and the PTL keeps it so: the count cannot be zero.
+//
+// compare mm/gup.c:follow_page_pte
+var _ = register(fnFollowPagePTE, &Func{
+	Name: "follow_page_pte", File: "mm/gup.c", Params: []int{fpAddr, fpFlags},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
+	Steps: []Step{
+		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+			if !machine.Entry(c.Keep(fpPMD, c.M.PMD(c.Page(fpAddr)))).Present() {
+				return Return
+			}
+			return Then
+		}},
+		fpLock: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs, machine.PTEs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(fpPMD))) },
+			Do: func(c *Ctx) Next {
+				c.Lock(c.M.PTL(c.Frame(fpPMD)))
+				c.LoadPTE(fpPTE, c.Entry(fpPMD), c.Page(fpAddr))
+				return Then
+			}},
+		fpPresent: {Label: "present", Says: "present, and writable if asked?", Ref: "can_follow_write_pte", Local: true, Do: func(c *Ctx) Next {
+			e, flags := c.Entry(fpPTE), c.L(fpFlags)
+			if !e.Present() || flags&uint64(FollWrite) != 0 && !e.Has(machine.RW) {
+				return fpNoPage
+			}
+			if flags&uint64(FollPin) == 0 || flags&uint64(FollWrite) != 0 || e.Has(machine.RW) || e.Has(machine.Special) {
+				return fpZero
+			}
+			return Then
+		}},
+		fpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Ref: "gup_must_unshare", When: With(GUPUnshare),
+			Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+				if c.Load(c.M.Flags(c.Frame(fpPTE)))&machine.PGAnonExclusive == 0 {
+					c.Say("it may be shared: unshare it first")
+					return fpEMLINK
+				}
+				return Then
+			}},
+		fpZero: {Label: "zero_page", Says: "a pin of the zero page is not counted", Ref: "is_zero_folio", When: With(ZeroPageNotCounted), Local: true, Do: func(c *Ctx) Next {
+			if c.Frame(fpPTE) != machine.ZeroPage || c.L(fpFlags)&uint64(FollPin) == 0 {
+				return Then
+			}
+			c.M.SetHeld(c.Task, machine.Uncounted(machine.ZeroPage))
+			return fpNoPage
+		}},
+		fpGrab: {Label: "grab", Says: "take a reference", Ref: "try_grab_folio", Touches: cell.Of(machine.Refs, machine.PTLs), Do: (*Ctx).followGrab},
+		fpNoPage: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(fpPMD)))
+			return Return
+		}},
+		fpEMLINK: {Label: "emlink", Says: "-EMLINK: unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(fpPMD)))
+			return c.Return(followUnshare)
+		}},
+	},
+})
+
+const fpPMD, fpPTE, fpAddr, fpFlags = 0, 1, 2, 3
+
+const (
+	fpReadPMD = iota
+	fpLock
+	fpPresent
+	fpUnshare
+	fpZero
+	fpGrab
+	fpNoPage
+	fpEMLINK
+)
+
+// followGrab takes the reference or the pin under the PTL, and lets go of it.
+func (c *Ctx) followGrab() Next {
+	f, n := c.Frame(fpPTE), 1
+	if c.L(fpFlags)&uint64(FollPin) != 0 {
+		n = pinBias
+	}
+	c.Get(f, n)
+	c.M.SetHeld(c.Task, machine.MakeHold(f, n))
+	c.Unlock(c.M.PTL(c.Frame(fpPMD)))
+	return Return
+}

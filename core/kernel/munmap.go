@@ -1,0 +1,263 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// munmap of one VMA, in straight line:
+//
+//	mmap_write_lock(); lock the VMA, take it out of the tree
+//	mmap_write_downgrade()
+//	lru_add_drain(); tlb_gather_mmu()
+//	zap_pte_range(); free_pgtables(); tlb_finish_mmu()     // unhook, flush, free
+//	mmap_read_unlock()
+//
+// compare mm/mmap.c:do_vmi_align_munmap, unmap_region
+var _ = register(fnMunmap, &Func{
+	Name: "munmap", File: "mm/mmap.c", Params: []int{muFirst},
+	Locals: []Local{{"table", HoldLocal}, {"first", PageLocal}},
+	Steps: []Step{
+		muLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock_killable", Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.MM)) },
+			Do: func(c *Ctx) Next {
+				c.WriteLock(c.M.MmapLock(c.MM))
+				return Then
+			}},
+		muVMALock: {Label: "lock_vma", Says: "lock the VMA: no fault is in it", Ref: "vma_start_write", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block {
+				w, _ := c.vmaWords(c.Page(muFirst))
+				return c.WriteFree(w)
+			},
+			Do: func(c *Ctx) Next {
+				w, _ := c.vmaWords(c.Page(muFirst))
+				c.WriteLock(w)
+				return Then
+			}},
+		muDetach: {Label: "detach", Says: "take the VMA out of the tree", Ref: "vms_gather_munmap_vmas", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			_, vma := c.vmaWords(c.Page(muFirst))
+			if c.Load(vma) == 0 {
+				c.Say("there is no VMA")
+				return muUnlockWrite
+			}
+			c.Store(vma, 0)
+			c.excuseVMA(c.Page(muFirst))
+			return Then
+		}},
+		muDowngrade: {Label: "downgrade", Says: "keep mmap_lock for reading only", Ref: "mmap_write_downgrade", When: With(MunmapReadLock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.Downgrade(c.M.MmapLock(c.MM))
+			w, _ := c.vmaWords(c.Page(muFirst))
+			c.WriteUnlock(w)
+			return Then
+		}},
+		muDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, muGather) }},
+		muGather: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Add(c.M.FlushPending(c.MM), 1)
+			return c.Call(fnZapPTERange, muTables, c.L(muFirst))
+		}},
+		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Touches: cell.Of(machine.PMDs, machine.Frames, machine.Refs, machine.Flags, machine.Mappings, machine.Contents, machine.PTEs, machine.RCU, machine.IRQs), Do: (*Ctx).unhookTable},
+		muTableNow: {Label: "free_table_now", Says: "free the page table at once", Ref: "pte_free", When: If(PTFree, PTFreeImmediate), Touches: tableFreeTouches, Do: func(c *Ctx) Next {
+			return c.freeTable(muTable, muFinish)
+		}},
+		muFinish: {Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Do: func(c *Ctx) Next {
+			tables := uint64(0)
+			if machine.Hold(c.L(muTable)).Some() {
+				tables = 1
+			}
+			return c.Call(fnTLBFinishMMU, muFreeTable, c.L(muFirst), tables)
+		}},
+		muFreeTable: {Label: "free_table", Says: "free the page table", Ref: "tlb_remove_page", When: If(PTFree, PTFreeGather), Touches: tableFreeTouches, Do: func(c *Ctx) Next {
+			return c.freeTable(muTable, muUnlock)
+		}},
+		muRCUTable: {Label: "call_rcu", Says: "have the page table freed after a grace period", Ref: "tlb_remove_table_free", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.RCU, machine.IRQs), Do: func(c *Ctx) Next {
+			if h := c.Held(muTable); h.Some() {
+				c.Release(muTable)
+				c.M.Account(h.Frame(), 1) // the callback holds it
+				c.M.CallRCU(h.Frame())
+			}
+			return Then
+		}},
+		muUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", When: With(MunmapReadLock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.MmapLock(c.MM))
+			return Return
+		}},
+		muUnlockWrite: {Label: "unlock_write", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.WriteUnlock(c.M.MmapLock(c.MM))
+			w, _ := c.vmaWords(c.Page(muFirst))
+			c.WriteUnlock(w)
+			return Return
+		}},
+	},
+})
+
+const muTable, muFirst = 0, 1
+
+const (
+	muLock = iota
+	muVMALock
+	muDetach
+	muDowngrade
+	muDrain
+	muGather
+	muTables
+	muTableNow
+	muFinish
+	muFreeTable
+	muRCUTable
+	muUnlock
+	muUnlockWrite
+)
+
+// madvise(MADV_DONTNEED), in straight line:
+//
+//	mmap_read_lock()
+//	lru_add_drain(); tlb_gather_mmu()
+//	zap_pte_range(); tlb_finish_mmu()
+//	mmap_read_unlock()
+//
+// The PTL is dropped before the flush: another CPU may fault a new page in
+// while a third still has the old one in its TLB.
+//
+// compare mm/madvise.c:madvise_dontneed_single_vma, mm/memory.c:zap_page_range_single
+var _ = register(fnMadvise, &Func{
+	Name: "madvise", File: "mm/madvise.c", Params: []int{0, 1},
+	Locals: []Local{{"first", PageLocal}, {"advice", IntLocal}},
+	Steps: []Step{
+		{Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.MM)) },
+			Do: func(c *Ctx) Next {
+				c.ReadLock(c.M.MmapLock(c.MM))
+				return Then
+			}},
+		{Label: "vma", Says: "find the VMA", Ref: "find_vma_prev", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			_, vma := c.vmaWords(c.Page(0))
+			if c.Load(vma) == 0 {
+				c.Say("there is no VMA: -ENOMEM")
+				return 5
+			}
+			c.excuseVMA(c.Page(0))
+			return Then
+		}},
+		{Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, 3) }},
+		{Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Add(c.M.FlushPending(c.MM), 1)
+			return c.Call(fnZapPTERange, 4, c.L(0))
+		}},
+		{Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Do: func(c *Ctx) Next { return c.Call(fnTLBFinishMMU, 5, c.L(0), 0) }},
+		{Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.MmapLock(c.MM))
+			return Return
+		}},
+	},
+})
+
+// excuseVMA notes for the claims that the owner gives up what the VMA's pages hold.
+func (c *Ctx) excuseVMA(first machine.PageID) {
+	for p := first; p <= c.lastPage(first); p++ {
+		c.M.Excuse(p)
+	}
+}
+
+// lastPage returns the last page of the VMA that begins with first.
+func (c *Ctx) lastPage(first machine.PageID) machine.PageID {
+	at := c.M.Pages()[first]
+	return first + machine.PageID(c.M.MMs[at.MM].VMAs[at.VMA].Pages) - 1
+}
+
+// zap_pte_range over a VMA, in straight line:
+//
+//	lock the PTL
+//	flush_tlb_batched_pending()
+//	every PTE: swap entry: clear it, free_swap_and_cache()
+//	           present: clear it, queue the page with the PTE's reference; mapped once less
+//	unlock the PTL
+//
+// compare mm/memory.c:zap_pte_range
+var _ = register(fnZapPTERange, &Func{
+	Name: "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}},
+	Steps: []Step{
+		zpPMD: {Label: "read_pmd", Says: "read the PMD", Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+			c.Set(zpEnd, uint64(c.lastPage(c.Page(zpPage))))
+			if !machine.Entry(c.Keep(zpTable, c.M.PMD(c.Page(zpPage)))).Present() {
+				return Return
+			}
+			return Then
+		}},
+		zpLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(zpTable))) },
+			Do: func(c *Ctx) Next {
+				c.Lock(c.M.PTL(c.Frame(zpTable)))
+				return Then
+			}},
+		zpBatched: {Label: "batched", Says: "has reclaim put a flush off?", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			w := c.M.Batched(c.MM)
+			if c.Load(w)&1 == 0 {
+				return zpClear
+			}
+			c.Say("reclaim has put a flush off: do it now")
+			c.Or(w, 2<<c.Task)
+			return c.Call(fnFlushTLBMMRange, zpFlushed, uint64(c.MM), c.L(zpPage), c.L(zpEnd), 1)
+		}},
+		zpFlushed: {Label: "flushed", Says: "that flush is done", Ref: "atomic_cmpxchg(tlb_flush_batched)", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			w := c.M.Batched(c.MM)
+			if c.Load(w)&(2<<c.Task) != 0 {
+				c.Store(w, 0)
+			}
+			return Then
+		}},
+		zpClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear_full", Touches: cell.Of(machine.PTEs), Do: (*Ctx).zapClear},
+		zpRmap: {Label: "rmap", Says: "the page is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+			c.Add(c.M.Mapcount(c.Frame(zpPTE)), -1)
+			return Then
+		}},
+		zpNext: {Label: "next", Says: "the next PTE", Local: true, Do: func(c *Ctx) Next {
+			if c.Page(zpPage) == c.Page(zpEnd) {
+				return Then
+			}
+			c.Set(zpPage, c.L(zpPage)+1)
+			return zpClear
+		}},
+		zpUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(zpTable)))
+			return Return
+		}},
+	},
+})
+
+const zpTable, zpPTE, zpPage, zpEnd = 0, 1, 2, 3
+
+const (
+	zpPMD = iota
+	zpLock
+	zpBatched
+	zpFlushed
+	zpClear
+	zpRmap
+	zpNext
+	zpUnlock
+)
+
+// zapClear clears one PTE: its page goes into the gather with the PTE's reference.
+func (c *Ctx) zapClear() Next {
+	p, table := c.Page(zpPage), c.Frame(zpTable)
+	c.M.Excuse(p)
+	old := machine.Entry(c.Load(c.PTE(table, p)))
+	switch {
+	case old.None():
+		c.Say("the PTE is none")
+		return zpNext
+	case old.IsSwap():
+		c.Sayf("clear the PTE: it was %v", old)
+		c.ClearPTE(table, p)
+		return c.Call(fnFreeSwapAndCache, zpNext, uint64(old.Slot()))
+	}
+	c.ClearPTE(table, p)
+	c.Sayf("clear the PTE: it was %v", old)
+	c.Set(zpPTE, uint64(old))
+	if old.Frame() == machine.ZeroPage {
+		return zpNext
+	}
+	c.M.SetGathered(c.Task, c.M.Slot(p, machine.LevelPTE), machine.MakeHold(old.Frame(), 1))
+	return Then
+}

@@ -1,0 +1,351 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// shrink_folio_list, one pass over one anonymous folio, in straight line:
+//
+//	take it off the LRU list
+//	trylock it; under writeback, or maybe pinned: keep it
+//	add_to_swap(), dirty
+//	try_to_unmap(): see rmap.go
+//	still mapped, or maybe pinned now: keep it
+//	dirty: try_to_unmap_flush_dirty(); pageout(); was it asynchronous: keep it, a later pass frees it
+//	__remove_mapping(): freeze the last two references; dirty again: keep it
+//	try_to_unmap_flush()         // before any frame goes back
+//	free it
+//	keep it: unlock, back to the LRU list, drop the reference
+//
+// References (the accessed bit) are not looked at, as under MADV_PAGEOUT.
+//
+// compare mm/vmscan.c:shrink_folio_list
+var _ = register(fnShrinkFolioList, &Func{
+	Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, File: "mm/vmscan.c", Params: []int{1},
+	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}},
+	Steps: []Step{
+		slIsolate: {Label: "isolate", Says: "take the folio off the LRU list", Ref: "isolate_lru_folios",
+			Touches: cell.Of(machine.Frames, machine.Mappings, machine.Flags, machine.Refs), Choose: isolationCandidates, Do: (*Ctx).isolate},
+		slTrylock: {Label: "trylock", Says: "try the folio lock", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
+			if !c.TryLock(c.M.FolioLock(c.Held(slFolio).Frame())) {
+				c.Say("the folio is locked: keep it")
+				return slFlush
+			}
+			return Then
+		}},
+		slWriteback: {Label: "writeback", Says: "under writeback?", Ref: "folio_test_writeback", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			if c.Load(c.M.Flags(c.Held(slFolio).Frame()))&machine.PGWriteback != 0 {
+				c.Say("it is still being written: keep it")
+				return slUnlock
+			}
+			return Then
+		}},
+		slPinned: {Label: "pinned", Says: "may it be pinned?", Ref: "folio_maybe_dma_pinned", When: With(ReclaimSkipsPinned), Touches: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
+			f := c.Held(slFolio).Frame()
+			if c.Load(c.M.Flags(f))&machine.PGSwapCache == 0 && c.maybePinned(f) {
+				c.Say("it may be pinned: keep it")
+				return slUnlock
+			}
+			return Then
+		}},
+		slAddToSwap: {Label: "add_to_swap", Says: "add it to the swap cache", Ref: "add_to_swap", Touches: swapCacheTouches, Choose: offerSlots, Do: (*Ctx).addToSwap},
+		slDirty: {Label: "dirty", Says: "mark it dirty, so that it gets written", Ref: "folio_mark_dirty", When: With(AddToSwapDirties), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			c.Or(c.M.Flags(c.Held(slFolio).Frame()), machine.PGDirty)
+			return Then
+		}},
+		slMapped: {Label: "mapped", Says: "is it mapped?", Ref: "folio_mapped", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+			f := c.Held(slFolio).Frame()
+			if c.Load(c.M.Mapcount(f)) == 0 {
+				c.Say("it is not mapped any more")
+				return slPinnedNow
+			}
+			return c.Call(fnTryToUnmapOne, slUnmapped, uint64(machine.MakeHold(f, 1)))
+		}},
+		slUnmapped: {Label: "unmapped", Says: "is it still mapped?", Ref: "folio_mapped", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+			if c.Load(c.M.Mapcount(c.Held(slFolio).Frame())) != 0 {
+				c.Say("it is still mapped: keep it")
+				return slUnlock
+			}
+			return Then
+		}},
+		slPinnedNow: {Label: "pinned_now", Says: "may it be pinned now?", Ref: "folio_maybe_dma_pinned", When: With(ReclaimKeepsPinned), Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			if c.maybePinned(c.Held(slFolio).Frame()) {
+				c.Say("it may be pinned now: keep it")
+				return slUnlock
+			}
+			return Then
+		}},
+		slIsDirty: {Label: "is_dirty", Says: "is it dirty?", Ref: "folio_test_dirty", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			if c.Load(c.M.Flags(c.Held(slFolio).Frame()))&machine.PGDirty == 0 {
+				c.Say("it is clean")
+				return slRemove
+			}
+			return Then
+		}},
+		slFlushDirty: {Label: "flush_dirty", Says: "may a CPU still write to it?", Ref: "try_to_unmap_flush_dirty", When: With(ReclaimFlushDirty), Local: true, Do: func(c *Ctx) Next {
+			if c.M.Load(c.M.UBC(c.Task))&machine.UBCWritable == 0 {
+				return Then
+			}
+			return c.Call(fnTryToUnmapFlush, slPageout)
+		}},
+		slPageout: {Label: "pageout", Says: "write it out", Ref: "pageout", Local: true, Do: func(c *Ctx) Next {
+			return c.Call(fnPageout, slWritten, uint64(machine.MakeHold(c.Held(slFolio).Frame(), 1)))
+		}},
+		slWritten: {Label: "written", Says: "written, and locked again?", Local: true, Do: func(c *Ctx) Next {
+			switch c.Ret() {
+			case pageoutKeep:
+				return slUnlock
+			case pageoutUnlocked:
+				return slFlush
+			}
+			return Then
+		}},
+		slRemove: {Label: "remove", Says: "take its last references", Ref: "__remove_mapping", Local: true, Do: func(c *Ctx) Next {
+			return c.Call(fnRemoveMapping, slRemoved, uint64(machine.MakeHold(c.Held(slFolio).Frame(), 1)))
+		}},
+		slRemoved: {Label: "removed", Says: "did that succeed?", Local: true, Do: func(c *Ctx) Next {
+			if c.Ret() == 0 {
+				return slUnlock
+			}
+			c.Set(slFreed, 1)
+			return slFlush
+		}},
+		slUnlock: {Label: "unlock", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.FolioLock(c.Held(slFolio).Frame()))
+			return Then
+		}},
+		slFlush: {Label: "flush", Says: "flush what was put off", Ref: "try_to_unmap_flush", When: With(ReclaimFlushFree), Local: true, Do: func(c *Ctx) Next {
+			return c.Call(fnTryToUnmapFlush, slFate)
+		}},
+		slFate: {Label: "fate", Says: "free it or keep it?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(slFreed) == 0 {
+				return Then
+			}
+			f := c.Frame(slFolio)
+			return c.Call(fnFreeUnrefFolio, end, uint64(machine.MakeHold(f, 1)))
+		}},
+		slPutback: {Label: "putback", Says: "put it back on the LRU list, drop the reference", Ref: "folio_putback_lru", Touches: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+			f := c.Held(slFolio).Frame()
+			c.Or(c.M.Flags(f), machine.PGLRU)
+			c.Release(slFolio)
+			return c.putFree(f, 1, end)
+		}},
+	},
+})
+
+const slFolio, slPage, slFreed = 0, 1, 2
+
+const (
+	slIsolate = iota
+	slTrylock
+	slWriteback
+	slPinned
+	slAddToSwap
+	slDirty
+	slMapped
+	slUnmapped
+	slPinnedNow
+	slIsDirty
+	slFlushDirty
+	slPageout
+	slWritten
+	slRemove
+	slRemoved
+	slUnlock
+	slFlush
+	slFate
+	slPutback
+)
+
+// isolationCandidates offers the folios of the page that are on the LRU list: the one
+// that is mapped there, or that the swap cache holds for it. Key 0: none is.
+func isolationCandidates(c *Ctx, offer func(int)) {
+	none := true
+	for i := 1; c.M.IsData(machine.Frame(i)); i++ {
+		f := machine.Frame(i)
+		if c.Load(c.M.State(f)) == machine.FrameData && c.Load(c.M.Flags(f))&machine.PGLRU != 0 &&
+			c.Load(c.M.Mapping(f)) != 0 && c.Load(c.M.Index(f)) == c.L(slPage) && c.Load(c.M.Ref(f)) > 0 {
+			offer(i)
+			none = false
+		}
+	}
+	if none {
+		offer(0)
+	}
+}
+
+func (c *Ctx) isolate() Next {
+	if c.Key == 0 {
+		c.Say("no folio of it is on the LRU list")
+		return Return
+	}
+	f := machine.Frame(c.Key)
+	c.AndNot(c.M.Flags(f), machine.PGLRU)
+	c.Get(f, 1)
+	c.Hold(slFolio, f, 1)
+	return Then
+}
+
+// maybePinned is folio_maybe_dma_pinned of a small folio: certain only when it says no.
+func (c *Ctx) maybePinned(f machine.Frame) bool { return c.Load(c.M.Ref(f)) >= pinBias }
+
+// addToSwap gives the folio a slot and puts it into the swap cache.
+// compare mm/swap_state.c:add_to_swap
+func (c *Ctx) addToSwap() Next {
+	f := c.Held(slFolio).Frame()
+	if c.Load(c.M.Flags(f))&machine.PGSwapCache != 0 {
+		c.Say("it is in the swap cache already")
+		return slMapped
+	}
+	slot := c.Key
+	w := c.M.SwapMap(slot)
+	if c.Load(w) != 0 {
+		c.Say("swap is full: keep it")
+		return slUnlock
+	}
+	c.Sayf("add it to the swap cache, at slot %d", slot)
+	c.Store(w, machine.SwapHasCache)
+	c.Store(c.M.FolioSwap(f), uint64(slot)+1)
+	c.Or(c.M.Flags(f), machine.PGSwapCache)
+	c.Add(c.M.Ref(f), 1)
+	c.M.SetSwapCache(slot, machine.MakeHold(f, 1))
+	return Then
+}
+
+// offerSlots offers the free slots that a captured swap entry still names, and
+// one of the others, which nothing tells apart; slot 0 if there is none to take.
+func offerSlots(c *Ctx, offer func(int)) {
+	taken := c.Load(c.M.Flags(c.Held(slFolio).Frame()))&machine.PGSwapCache != 0
+	any := false
+	named, anonymous := c.M.CapturedSlots(), false
+	for slot := 0; slot < c.M.Slots && !taken; slot++ {
+		if c.Load(c.M.SwapMap(slot)) != 0 || named>>slot&1 == 0 && anonymous {
+			continue
+		}
+		anonymous = anonymous || named>>slot&1 == 0
+		any = true
+		offer(slot)
+	}
+	if !any {
+		offer(0)
+	}
+}
+
+// What pageout returns: whether the folio is locked, and whether it was written.
+const (
+	pageoutDone uint64 = iota
+	pageoutKeep
+	pageoutUnlocked
+)
+
+// pageout of a dirty folio in the swap cache, in straight line:
+//
+//	references other than ours and the cache's: keep it
+//	folio_clear_dirty_for_io()
+//	start writeback, unlock the folio
+//	the device reads the page; end writeback   // asynchronous: by themselves, later
+//	trylock it again; dirty or under writeback again: keep it
+//
+// compare mm/vmscan.c:pageout, mm/page_io.c:swap_writepage
+var _ = register(fnPageout, &Func{
+	Name: "pageout", File: "mm/vmscan.c", Params: []int{0},
+	Locals: []Local{{"folio", FrameLocal}},
+	Steps: []Step{
+		{Label: "freeable", Says: "are there other references?", Ref: "is_page_cache_freeable", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			if n := c.Load(c.M.Ref(c.Frame(0))); n != 2 {
+				c.Sayf("there are other references (%d, not 2): keep it", n)
+				return c.Return(pageoutKeep)
+			}
+			return Then
+		}},
+		{Label: "clear_dirty", Says: "clear dirty", Ref: "folio_clear_dirty_for_io", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			c.AndNot(c.M.Flags(c.Frame(0)), machine.PGDirty)
+			return Then
+		}},
+		{Label: "start", Says: "start writeback, unlock the folio", Ref: "folio_start_writeback", Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Mappings, machine.Disk), Do: func(c *Ctx) Next {
+			f := c.Frame(0)
+			c.Or(c.M.Flags(f), machine.PGWriteback)
+			c.Unlock(c.M.FolioLock(f))
+			return c.sim.submitSwapWrite(c, f)
+		}},
+		{Label: "write", Says: "the device reads the page", Ref: "submit_bio_wait", Touches: cell.Of(machine.Contents, machine.Disk, machine.Mappings), Do: func(c *Ctx) Next {
+			f := c.Frame(0)
+			v := c.Load(c.M.Contents(f))
+			c.Sayf("write it to swap: %s", c.M.Content(v))
+			c.Store(c.M.Disk(int(c.Load(c.M.FolioSwap(f)))-1), v)
+			return Then
+		}},
+		{Label: "end", Says: "end writeback", Ref: "folio_end_writeback", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			c.AndNot(c.M.Flags(c.Frame(0)), machine.PGWriteback)
+			return Then
+		}},
+		{Label: "relock", Says: "try the folio lock again; still clean?", Ref: "folio_trylock", Touches: cell.Of(machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
+			f := c.Frame(0)
+			if !c.TryLock(c.M.FolioLock(f)) {
+				c.Say("it is locked: keep it")
+				return c.Return(pageoutUnlocked)
+			}
+			if c.Load(c.M.Flags(f))&(machine.PGDirty|machine.PGWriteback) != 0 {
+				c.Say("it is dirty again: keep it")
+				return c.Return(pageoutKeep)
+			}
+			return c.Return(pageoutDone)
+		}},
+	},
+})
+
+// submitSwapWrite hands the write over to the device, or leaves it to the next
+// steps if the scenario's swap is synchronous.
+func (s *Sim) submitSwapWrite(c *Ctx, f machine.Frame) Next {
+	if !s.Setup.SwapAsync {
+		return Then
+	}
+	c.Store(c.M.IO(int(c.Load(c.M.FolioSwap(f)))-1), machine.IOSubmitted)
+	return c.Return(pageoutUnlocked)
+}
+
+// __remove_mapping of a folio in the swap cache, in straight line, under the
+// cache's lock:
+//
+//	folio_ref_freeze(2): 2 -> 0, else keep it      // from here on no try-get succeeds
+//	dirty: 2 again, keep it                        // grabbed, written, put meanwhile
+//	leave the swap cache; unlock the folio
+//
+// compare mm/vmscan.c:__remove_mapping
+var _ = register(fnRemoveMapping, &Func{
+	Name: "__remove_mapping", File: "mm/vmscan.c", Params: []int{0},
+	Locals: []Local{{"folio", FrameLocal}},
+	Steps: []Step{
+		{Label: "freeze", Says: "freeze the last two references", Ref: "folio_ref_freeze", When: With(ReclaimFreeze), Touches: swapCacheTouches, Do: func(c *Ctx) Next {
+			f := c.Frame(0)
+			n := c.Load(c.M.Ref(f))
+			if n != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
+				c.Sayf("%d references, or dirty again: keep it", n)
+				return c.Return(0)
+			}
+			return c.removed(f)
+		}},
+		{Label: "check", Says: "are there other references?", Ref: "page_count", When: Without(ReclaimFreeze), Touches: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
+			f := c.Frame(0)
+			if c.Load(c.M.Ref(f)) != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
+				return c.Return(0)
+			}
+			return Then
+		}},
+		{Label: "drop", Says: "set the count to zero, leave the swap cache", Ref: "set_page_count", When: Without(ReclaimFreeze), Touches: swapCacheTouches, Do: func(c *Ctx) Next {
+			return c.removed(c.Frame(0))
+		}},
+	},
+})
+
+// removed takes the folio out of the swap cache with all references gone, ours
+// in the caller's first local among them, and unlocks it.
+func (c *Ctx) removed(f machine.Frame) Next {
+	c.Store(c.M.Ref(f), 0)
+	c.leaveSwapCache(f)
+	c.M.SetHold(c.M.Local(c.Task, c.level-1, slFolio), 0)
+	c.M.Store(c.M.Local(c.Task, c.level-1, slFolio), uint64(machine.Uncounted(f)))
+	c.Unlock(c.M.FolioLock(f))
+	return c.Return(1)
+}

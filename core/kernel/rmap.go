@@ -1,0 +1,176 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// try_to_unmap_one, of a locked anonymous folio in the swap cache, in straight line:
+//
+//	lock the PTL; the PTE does not map the folio: done
+//	clear the PTE; put the flush off, or flush at once
+//	the PTE was dirty: so is the folio
+//	one PTE more will name the swap slot
+//	exclusive: pinned? restore the PTE, give up. Else it is exclusive no more
+//	PTE = swap entry; mapped once less; drop the PTE's reference; unlock
+//
+// The flush is put off only where the PTE's clearing and the look at the pins are
+// ordered by fences (6.1 on), or exclusivity does not exist yet:
+//
+//	CPU0 (GUP-fast)              CPU1 (reclaim)
+//	read the PTE
+//	take the pin                 clear the PTE
+//	PTE still the same?          pinned?
+//
+// one of them sees the other.
+//
+// compare mm/rmap.c:try_to_unmap_one
+var _ = register(fnTryToUnmapOne, &Func{
+	Name: "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio},
+	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}},
+	Steps: []Step{
+		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Touches: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
+			f := c.Frame(tuFolio)
+			p := machine.PageID(c.Load(c.M.Index(f)))
+			c.Set(tuPage, uint64(p))
+			c.Set(tuSlot, c.Load(c.M.FolioSwap(f))-1)
+			if !machine.Entry(c.Keep(tuPMD, c.M.PMD(p))).Present() {
+				return Return
+			}
+			return Then
+		}},
+		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Ref: "check_pte", Touches: cell.Of(machine.PTLs, machine.PTEs, machine.Flags),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(tuPMD))) }, Do: (*Ctx).unmapLock},
+		tuClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			old := c.ClearPTE(c.Frame(tuPMD), c.Page(tuPage))
+			c.Sayf("clear the PTE: it was %v", old)
+			c.Set(tuPTE, uint64(old))
+			c.Hold(tuRef, old.Frame(), 1)
+			return Then
+		}},
+		tuBatch: {Label: "defer", Says: "may the flush be put off?", Ref: "should_defer_flush", When: With(ReclaimBatch), Local: true, Do: func(c *Ctx) Next {
+			if c.M.Cpumask(c.tuMM())&^(1<<c.CPU) == 0 {
+				return tuFlush
+			}
+			return Then
+		}},
+		tuForced: {Label: "forced", Says: "exclusive pages are flushed at once", Ref: "should_defer_flush", When: Without(ShareFences), Local: true, Do: func(c *Ctx) Next {
+			if c.L(tuExcl) != 0 {
+				return tuFlush
+			}
+			return Then
+		}},
+		tuPutOff: {Label: "put_off", Says: "put the flush off", Ref: "set_tlb_ubc_flush_pending", When: With(ReclaimBatch), Touches: cell.Of(machine.MMs, machine.Batches, machine.IPIs), Do: func(c *Ctx) Next {
+			mm := c.tuMM()
+			c.M.AdvanceGeneration(mm)
+			ubc := c.Load(c.M.UBC(c.Task))
+			flags := ubc&machine.UBCWritable | machine.UBCRequired
+			if c.Entry(tuPTE).Has(machine.Dirty) {
+				flags |= machine.UBCWritable
+			}
+			c.Store(c.M.UBC(c.Task), machine.MakeUBC(flags, machine.UBCMask(ubc)|c.M.Cpumask(mm)))
+			c.Store(c.M.Batched(mm), 1)
+			return tuDirty
+		}},
+		tuFlush: {Label: "flush", Says: "flush the page from every TLB", Ref: "flush_tlb_page", Local: true, Do: func(c *Ctx) Next {
+			return c.Call(fnFlushTLBMMRange, tuDirty, uint64(c.tuMM()), c.L(tuPage), c.L(tuPage), 0)
+		}},
+		tuDirty: {Label: "was_dirty", Says: "was the PTE dirty?", Local: true, Do: func(c *Ctx) Next {
+			if !c.Entry(tuPTE).Has(machine.Dirty) {
+				return tuDup
+			}
+			return Then
+		}},
+		tuSetDirty: {Label: "set_dirty", Says: "the PTE was dirty: so is the folio", Ref: "folio_mark_dirty", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			c.Or(c.M.Flags(c.Frame(tuFolio)), machine.PGDirty)
+			return Then
+		}},
+		tuDup: {Label: "swap_duplicate", Says: "one PTE more will name the slot", Ref: "swap_duplicate", Touches: cell.Of(machine.Swap), Do: func(c *Ctx) Next {
+			c.Add(c.M.SwapMap(int(c.L(tuSlot))), 1)
+			if c.L(tuExcl) == 0 {
+				return tuSet
+			}
+			return Then
+		}},
+		tuPinned: {Label: "share", Says: "may it be pinned?", Ref: "folio_try_share_anon_rmap_pte", When: With(AnonExclusive), Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			if c.maybePinned(c.Frame(tuFolio)) {
+				c.Say("it may be pinned: restore the PTE")
+				return tuRestore
+			}
+			return Then
+		}},
+		tuShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			c.AndNot(c.M.Flags(c.Frame(tuFolio)), machine.PGAnonExclusive)
+			return Then
+		}},
+		tuSet: {Label: "set_swap", Says: "put the swap entry", Ref: "set_pte_at", When: Without(SwpExclusive), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			return c.unmapSet(false)
+		}},
+		tuSetExcl: {Label: "set_swap_exclusive", Says: "put the swap entry, which remembers that the page was exclusive", Ref: "pte_swp_mkexclusive", When: With(SwpExclusive), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			return c.unmapSet(c.L(tuExcl) != 0)
+		}},
+		tuRmap: {Label: "rmap", Says: "it is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+			c.Add(c.M.Mapcount(c.Frame(tuFolio)), -1)
+			return Then
+		}},
+		tuPut: {Label: "put", Says: "drop the PTE's reference, unlock the PTL", Ref: "folio_put", Touches: cell.Of(machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
+			f := c.Held(tuRef).Frame()
+			c.Release(tuRef)
+			c.Unlock(c.M.PTL(c.Frame(tuPMD)))
+			return c.putFree(f, 1, end)
+		}},
+		tuRestore: {Label: "restore", Says: "restore the PTE, give the slot back, unlock the PTL", Ref: "set_pte_at", When: With(AnonExclusive), Touches: cell.Of(machine.PTEs, machine.PTLs, machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
+			c.swapFree(int(c.L(tuSlot)))
+			c.Release(tuRef)
+			c.SetPTE(c.Frame(tuPMD), c.Page(tuPage), c.Entry(tuPTE))
+			c.Unlock(c.M.PTL(c.Frame(tuPMD)))
+			return Return
+		}},
+	},
+})
+
+const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl = 0, 1, 2, 3, 4, 5, 6
+
+const (
+	tuWalk = iota
+	tuLock
+	tuClear
+	tuBatch
+	tuForced
+	tuPutOff
+	tuFlush
+	tuDirty
+	tuSetDirty
+	tuDup
+	tuPinned
+	tuShare
+	tuSet
+	tuSetExcl
+	tuRmap
+	tuPut
+	tuRestore
+)
+
+func (c *Ctx) tuMM() int { return c.M.Pages()[c.Page(tuPage)].MM }
+
+// unmapLock looks, under the PTL, whether the PTE maps the folio, and whether the page is exclusive.
+func (c *Ctx) unmapLock() Next {
+	f := c.Frame(tuFolio)
+	e := machine.Entry(c.Load(c.PTE(c.Frame(tuPMD), c.Page(tuPage))))
+	if !e.Present() || e.Frame() != f {
+		c.Say("it is not mapped there any more")
+		return Return
+	}
+	c.Lock(c.M.PTL(c.Frame(tuPMD)))
+	if c.Load(c.M.Flags(f))&machine.PGAnonExclusive != 0 {
+		c.Set(tuExcl, 1)
+	}
+	return Then
+}
+
+func (c *Ctx) unmapSet(exclusive bool) Next {
+	e := machine.MakeSwap(int(c.L(tuSlot)), exclusive)
+	c.Sayf("put the swap entry: %v", e)
+	c.SetPTE(c.Frame(tuPMD), c.Page(tuPage), e)
+	return tuRmap
+}

@@ -1,0 +1,264 @@
+package kernel
+
+import (
+	"fmt"
+
+	"gupscope/core/cell"
+	"gupscope/core/check"
+	"gupscope/core/machine"
+)
+
+// A Sim is a scenario on a kernel: the machine, the bound tables and the
+// actors. With the claims that package claim adds it is a check.Model.
+type Sim struct {
+	M      *machine.Machine
+	Kernel Kernel
+	Setup  Setup
+
+	funcs  []Bound
+	ctx    []Ctx // per task
+	actors []Actor
+
+	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
+	readSwapinWritable bool   // see the rule swapin_read_maps_writable
+}
+
+// Funcs returns the tables as this kernel has them, by FuncID; unused numbers
+// have no Func.
+func (s *Sim) Funcs() []Bound { return s.funcs }
+
+// Memory is the state of the machine.
+func (s *Sim) Memory() *cell.Memory { return s.M.Mem }
+
+// Choices appends all that can happen now: every actor that is ready, with
+// every value its step can be made with.
+func (s *Sim) Choices(dst []check.Choice) []check.Choice {
+	for i := range s.actors {
+		s.offers(i, func(key int) {
+			dst = append(dst, check.Choice{Actor: uint16(i), Key: uint16(key)})
+		})
+	}
+	return dst
+}
+
+// Do makes the choice happen.
+func (s *Sim) Do(c check.Choice) {
+	a := &s.actors[c.Actor]
+	switch a.Kind {
+	case TaskActor:
+		s.doTask(a.Task, int(c.Key))
+	case InterruptActor:
+		s.doInterrupt(a.CPU, int(c.Key))
+	case WalkerActor:
+		s.doSpeculate(a.CPU, machine.PageID(c.Key))
+	case HypervisorActor:
+		s.doHypervisor(a.CPU)
+	case RCUActor:
+		s.doRCU(machine.Frame(c.Key))
+	case DiskActor:
+		s.doDisk(int(c.Key))
+	}
+}
+
+// Done reports whether every task has finished.
+func (s *Sim) Done() bool {
+	for t := range s.Setup.Tasks {
+		if s.M.Load(s.M.Done(t)) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// offers calls f with every key the actor can move with now; not at all if it
+// cannot move.
+func (s *Sim) offers(actor int, f func(key int)) {
+	a := &s.actors[actor]
+	if a.Kind != TaskActor {
+		s.deviceOffers(a, f)
+		return
+	}
+	st, c := s.next(a.Task)
+	if st == nil || !s.running(a.CPU) || st.Wait != nil && !st.Wait(c).Ready() {
+		return
+	}
+	if st.Choose == nil {
+		f(0)
+		return
+	}
+	st.Choose(c, f)
+}
+
+// running reports whether the host lets the CPU run.
+func (s *Sim) running(cpu int) bool {
+	return s.M.Load(s.M.Steal(cpu))&machine.StealPreempted == 0
+}
+
+// next returns the shared step that a task makes next and the context to make
+// it in; nil when it has finished.
+func (s *Sim) next(task int) (*Step, *Ctx) {
+	d := int(s.M.Load(s.M.Depth(task)))
+	if d == 0 {
+		return nil, nil
+	}
+	c := &s.ctx[task]
+	c.level = d - 1
+	a := s.M.Activation(task, c.level)
+	return &s.funcs[a.Fn].Steps[a.Step], c
+}
+
+// doTask makes the task's next shared step and the local ones behind it.
+func (s *Sim) doTask(task, key int) {
+	st, c := s.next(task)
+	c.Key = key
+	s.proceed(task, st.Do(c))
+	s.settle(task)
+}
+
+// settle runs a task's local steps until a shared one is next or the program ends.
+func (s *Sim) settle(task int) {
+	for {
+		if s.M.Load(s.M.Depth(task)) == 0 {
+			if !s.statement(task) {
+				return
+			}
+			continue
+		}
+		c := &s.ctx[task]
+		c.level = int(s.M.Load(s.M.Depth(task))) - 1
+		a := s.M.Activation(task, c.level)
+		fn := &s.funcs[a.Fn]
+		switch {
+		case int(a.Step) >= len(fn.Steps):
+			s.proceed(task, c.Return(0))
+		case fn.Off[a.Step]:
+			s.M.Goto(task, a.Step+1)
+		case fn.Steps[a.Step].Local:
+			s.proceed(task, fn.Steps[a.Step].Do(c))
+		default:
+			return
+		}
+	}
+}
+
+// proceed takes a task to where its step said.
+func (s *Sim) proceed(task int, n Next) {
+	switch n {
+	case Then:
+		d := int(s.M.Load(s.M.Depth(task))) - 1
+		s.M.Goto(task, s.M.Activation(task, d).Step+1)
+	case Return:
+		s.M.Pop(task)
+	case called:
+	default:
+		s.M.Goto(task, uint16(n))
+	}
+}
+
+// push starts a call with numbers as arguments.
+func (s *Sim) push(task int, fn FuncID, args ...uint64) {
+	s.M.Push(task, uint16(fn))
+	s.M.Store(s.M.Ret(task), 0)
+	d := int(s.M.Load(s.M.Depth(task))) - 1
+	for i, v := range args {
+		s.M.Store(s.M.Local(task, d, s.funcs[fn].Params[i]), v)
+	}
+}
+
+// statement ends the task's statement, if it was in one, and begins the next.
+// It reports whether there is one.
+func (s *Sim) statement(task int) bool {
+	t := &s.Setup.Tasks[task]
+	pc := int(s.M.Load(s.M.PC(task)))
+	if pc > 0 {
+		s.finish(task, &t.Body[pc-1])
+	}
+	if pc == len(t.Body) {
+		s.M.Store(s.M.Done(task), 1)
+		return false
+	}
+	s.M.Store(s.M.PC(task), uint64(pc+1))
+	st := &t.Body[pc]
+	var args []uint64
+	for i, p := range st.Call.Params {
+		args = append(args, s.argument(p, st.Args[i]))
+	}
+	s.push(task, st.Call.entry, args...)
+	if st.Call.Result == PageResult {
+		page := st.Args[0]
+		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.VMA, page.Page), st.Args[1].Flags&FollWrite != 0)
+	}
+	return true
+}
+
+// argument is an argument as the entry function's local holds it.
+func (s *Sim) argument(p Param, a Arg) uint64 {
+	switch p.Kind {
+	case PageParam:
+		return uint64(s.M.PageAt(a.MM, a.VMA, a.Page))
+	case VMAParam:
+		return uint64(s.M.PageAt(a.MM, a.VMA, 0))
+	case VarParam:
+		return uint64(a.Var)
+	case ValueParam:
+		return s.M.Value(a.Value)
+	case FlagsParam:
+		return uint64(a.Flags)
+	case WordParam:
+		for i, w := range p.Words {
+			if w == a.Word {
+				return uint64(i)
+			}
+		}
+	}
+	panic(fmt.Sprintf("kernel: no argument for %s: the scenario's checks let it through", p.Name))
+}
+
+// finish stores what a statement's call has returned.
+func (s *Sim) finish(task int, st *Stmt) {
+	ret := s.M.Load(s.M.Ret(task))
+	s.M.Store(s.M.Ret(task), 0)
+	switch st.Call.Result {
+	case PageResult:
+		s.finishGUP(task, st, ret)
+	case ErrResult:
+		if st.Var >= 0 {
+			s.M.SetVarErrno(task, st.Var, errno(ret))
+		}
+	case ValueResult:
+		if st.Var >= 0 {
+			s.M.SetVarContent(task, st.Var, ret)
+		}
+	}
+}
+
+// finishGUP hands the page that a GUP call has collected to the variable.
+func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
+	h := machine.Hold(s.M.Load(s.M.Held(task)))
+	excused := s.M.EndGUP(task, h.Frame(), h.Some())
+	s.M.SetHeld(task, 0)
+	if !h.Some() {
+		s.M.SetVarErrno(task, st.Var, errno(ret))
+		return
+	}
+	s.M.SetVarPage(task, st.Var, h)
+	flags := st.Args[1].Flags
+	a := st.Args[0]
+	s.M.SetPinAt(task, st.Var, machine.PinAt{
+		Page: s.M.PageAt(a.MM, a.VMA, a.Page), Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
+		Pin: st.Call.entry == fnPinUserPages || st.Call.entry == fnPinUserPagesFast,
+	})
+}
+
+// failed marks a returned error; the errno is in the low bits.
+const failed = 1 << 32
+
+// Fail returns an error.
+func (c *Ctx) Fail(errno uint64) Next { return c.Return(failed | errno) }
+
+func errno(ret uint64) int {
+	if ret&failed == 0 {
+		return 0
+	}
+	return int(ret &^ failed)
+}

@@ -1,0 +1,265 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// do_swap_page, in straight line:
+//
+//	folio = swap_cache_get_folio(entry)
+//	none: read it from the device: past the swap cache if only this PTE names
+//	      the slot and the device is synchronous, else through the swap cache
+//	lock the folio; not in the swap cache for this entry any more: start again
+//	lock the PTL; the PTE changed: back out
+//	exclusive = the entry says so
+//	give the slot back; drop the swap cache if nobody else needs it
+//	mapped once more, exclusive; PTE = folio, writable if ...; unlock the folio
+//	a write that is not satisfied: do_wp_page()
+//	unlock the PTL
+//
+// compare mm/memory.c:do_swap_page
+var _ = register(fnDoSwapPage, &Func{
+	Name: "do_swap_page", File: "mm/memory.c", Params: []int{dsAddr, dsFlags, dsTable, dsPTE},
+	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"cached", IntLocal}, {"exclusive", IntLocal}},
+	Steps: []Step{
+		dsLookup: {Label: "lookup", Says: "look it up in the swap cache", Ref: "swap_cache_get_folio", Touches: cell.Of(machine.SwapCache, machine.Swap, machine.Refs), Do: (*Ctx).swapLookup},
+		dsPast: {Label: "alloc", Says: "take a free frame, to read past the swap cache", Ref: "alloc_swap_folio", When: With(SwapinSkipsCache), Touches: allocTouches,
+			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
+			Do: func(c *Ctx) Next {
+				c.allocate(dsFolio)
+				return Then
+			}},
+		dsPrepare: {Label: "prepare", Says: "mark the slot as cached", Ref: "swapcache_prepare", When: With(SwapcachePrepare), Touches: cell.Of(machine.Swap, machine.Refs), Do: func(c *Ctx) Next {
+			w := c.M.SwapMap(c.Entry(dsPTE).Slot())
+			v := c.Load(w)
+			if v&machine.SwapHasCache != 0 || v == 0 {
+				c.Say("somebody else reads it: back out")
+				f := c.Held(dsFolio).Frame()
+				c.Release(dsFolio)
+				return c.putFree(f, 1, end)
+			}
+			c.Store(w, v|machine.SwapHasCache)
+			return Then
+		}},
+		dsReadPast: {Label: "read", Says: "read the page from swap", Ref: "swap_read_folio", When: With(SwapinSkipsCache), Touches: cell.Of(machine.Disk, machine.Contents, machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
+			c.swapRead()
+			c.Lock(c.M.FolioLock(c.Held(dsFolio).Frame()))
+			return dsMap
+		}},
+		dsAlloc: {Label: "alloc_cached", Says: "take a free frame", Ref: "__read_swap_cache_async", Touches: allocTouches,
+			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
+			Do: func(c *Ctx) Next {
+				c.allocate(dsFolio)
+				return Then
+			}},
+		dsInsert: {Label: "insert", Says: "put it into the swap cache, locked", Ref: "add_to_swap_cache", Touches: swapCacheTouches | cell.Of(machine.LRU), Do: (*Ctx).swapInsert},
+		dsRead: {Label: "read_cached", Says: "read the page from swap, unlock it", Ref: "swap_read_folio", Touches: cell.Of(machine.Disk, machine.Contents, machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
+			c.swapRead()
+			c.Unlock(c.M.FolioLock(c.Held(dsFolio).Frame()))
+			return dsLock
+		}},
+		dsLock: {Label: "lock_folio", Says: "lock the folio; is it still in the swap cache?", Ref: "folio_lock_or_retry", Touches: cell.Of(machine.FolioLocks, machine.Flags, machine.Mappings, machine.Refs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(dsFolio).Frame())) }, Do: (*Ctx).swapLock},
+		dsLRU: {Label: "lru", Says: "a write to a folio that is not on the LRU list?", When: If(SwapinWritable, SwapinOnWrite, SwapinIfExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			if c.L(dsFlags)&faultWrite != 0 && c.Load(c.M.Flags(c.Held(dsFolio).Frame()))&machine.PGLRU == 0 {
+				return c.Call(fnLRUAddDrain, dsMap)
+			}
+			return Then
+		}},
+		dsMap: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs, machine.PTEs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dsTable))) },
+			Do: func(c *Ctx) Next {
+				c.Lock(c.M.PTL(c.Frame(dsTable)))
+				now := machine.Entry(c.Load(c.PTE(c.Frame(dsTable), c.Page(dsAddr))))
+				if now != c.Entry(dsPTE) {
+					c.Sayf("the PTE has changed: it is %v; back out", now)
+					return dsBackOut
+				}
+				return Then
+			}},
+		dsSwapFree: {Label: "swap_free", Says: "give the slot back", Ref: "swap_free", When: With(SwapinSwapFreeFirst), Touches: cell.Of(machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
+			c.swapFree(c.Entry(dsPTE).Slot())
+			return Then
+		}},
+		dsTryFree: {Label: "free_swap", Says: "drop it from the swap cache, if this write is its only user", Ref: "should_try_to_free_swap", When: With(SwapinSwapFreeFirst),
+			Touches: swapCacheTouches, Do: func(c *Ctx) Next {
+				f := c.Held(dsFolio).Frame()
+				if c.L(dsFlags)&faultWrite != 0 && c.Load(c.M.Ref(f)) == 2 {
+					c.freeSwap(f)
+				}
+				return Then
+			}},
+		dsSetExclusive: {Label: "set_pte", Says: "map it: writable if exclusive or nobody else has a reference", Ref: "set_ptes", When: If(SwapinWritable, SwapinIfExclusive), Touches: mapTouches,
+			Do: func(c *Ctx) Next {
+				e := c.Entry(dsPTE)
+				exclusive := e.Has(machine.SwpExclusive) || c.L(dsCached) == 0
+				return c.swapMap(exclusive || c.Load(c.M.Ref(c.Held(dsFolio).Frame())) == 1, c.sim.readSwapinWritable)
+			}},
+		dsSetOnWrite: {Label: "set_pte", Says: "map it: writable for a write, if nobody else has a reference", Ref: "set_pte_at", When: If(SwapinWritable, SwapinOnWrite), Touches: mapTouches,
+			Do: func(c *Ctx) Next {
+				return c.swapMap(c.L(dsCached) == 0 || c.Load(c.M.Ref(c.Held(dsFolio).Frame())) == 1, false)
+			}},
+		dsSetReuse: {Label: "set_pte", Says: "map it: writable for a write, if no other PTE names it", Ref: "reuse_swap_page", When: If(SwapinWritable, SwapinReuseSwapPage),
+			Touches: mapTouches | swapCacheTouches, Do: func(c *Ctx) Next {
+				return c.swapMap(c.L(dsFlags)&faultWrite != 0 && c.reuseSwapPage(c.Held(dsFolio).Frame(), c.Entry(dsPTE).Slot()), false)
+			}},
+		dsSwapFreeLate: {Label: "swap_free_late", Says: "give the slot back", Ref: "swap_free", When: Without(SwapinSwapFreeFirst), Touches: cell.Of(machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
+			c.swapFree(c.Entry(dsPTE).Slot())
+			return Then
+		}},
+		dsUnlockFolio: {Label: "unlock_folio", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.FolioLock(c.Frame(dsFolio)))
+			return Then
+		}},
+		dsWP: {Label: "wp", Says: "a write that the PTE does not allow?", Local: true, Do: func(c *Ctx) Next {
+			e := machine.Entry(c.M.Peek(c.PTE(c.Frame(dsTable), c.Page(dsAddr))))
+			if c.L(dsFlags)&faultWrite == 0 || e.Has(machine.RW) {
+				return Then
+			}
+			return c.Call(fnDoWPPage, dsPrepared, c.L(dsAddr), c.L(dsFlags), c.L(dsTable), uint64(e))
+		}},
+		dsUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(dsTable)))
+			return dsPrepared
+		}},
+		dsBackOut: {Label: "back_out", Says: "unlock the PTL and the folio, put it", Touches: cell.Of(machine.PTLs, machine.FolioLocks, machine.Refs), Do: func(c *Ctx) Next {
+			f := c.Held(dsFolio).Frame()
+			c.Unlock(c.M.PTL(c.Frame(dsTable)))
+			c.Unlock(c.M.FolioLock(f))
+			c.Release(dsFolio)
+			return c.putFree(f, 1, dsPrepared)
+		}},
+		dsPrepared: {Label: "prepared", Says: "was the slot marked?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(dsCached) != 0 {
+				return Return
+			}
+			return Then
+		}},
+		dsClear: {Label: "clear", Says: "take the mark off the slot", Ref: "swapcache_clear", When: With(SwapcachePrepare), Touches: cell.Of(machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
+			c.AndNot(c.M.SwapMap(c.Entry(dsPTE).Slot()), machine.SwapHasCache)
+			c.slotFree(c.Entry(dsPTE).Slot())
+			return Then
+		}},
+	},
+})
+
+const dsTable, dsPTE, dsFolio, dsAddr, dsFlags, dsCached = 0, 1, 2, 3, 4, 5
+
+const (
+	dsLookup = iota
+	dsPast
+	dsPrepare
+	dsReadPast
+	dsAlloc
+	dsInsert
+	dsRead
+	dsLock
+	dsLRU
+	dsMap
+	dsSwapFree
+	dsTryFree
+	dsSetExclusive
+	dsSetOnWrite
+	dsSetReuse
+	dsSwapFreeLate
+	dsUnlockFolio
+	dsWP
+	dsUnlock
+	dsBackOut
+	dsPrepared
+	dsClear
+)
+
+// swapLookup finds the folio in the swap cache and takes a reference; else it
+// decides how to read it.
+func (c *Ctx) swapLookup() Next {
+	slot := c.Entry(dsPTE).Slot()
+	if h := machine.Hold(c.Load(c.M.SwapCache(slot))); h.Some() && c.TryGet(h.Frame(), 1) {
+		c.Sayf("the swap cache has it: folio %d", h.Frame())
+		c.Hold(dsFolio, h.Frame(), 1)
+		c.Set(dsCached, 1)
+		return dsLock
+	}
+	if c.sim.Setup.SwapAsync || c.Load(c.M.SwapMap(slot)) != 1 {
+		c.Say("not in the swap cache: read it through the cache")
+		return dsAlloc
+	}
+	c.Say("not in the swap cache")
+	return dsPast
+}
+
+// swapRead reads the slot into the folio.
+func (c *Ctx) swapRead() {
+	f := c.Held(dsFolio).Frame()
+	v := c.Load(c.M.Disk(c.Entry(dsPTE).Slot()))
+	c.Sayf("read %s from swap", c.M.Content(v))
+	c.Store(c.M.Contents(f), v)
+	c.Store(c.M.Flags(f), c.Load(c.M.Flags(f))|machine.PGUptodate|machine.PGSwapBacked)
+}
+
+// swapInsert puts the new folio into the swap cache, unless somebody else was faster.
+// compare mm/swap_state.c:__read_swap_cache_async
+func (c *Ctx) swapInsert() Next {
+	f, slot := c.Held(dsFolio).Frame(), c.Entry(dsPTE).Slot()
+	w := c.M.SwapMap(slot)
+	v := c.Load(w)
+	if v&machine.SwapHasCache != 0 || v == 0 {
+		c.Say("somebody else was faster: start again")
+		c.Release(dsFolio)
+		return c.putFree(f, 1, end)
+	}
+	c.Store(w, v|machine.SwapHasCache)
+	c.Store(c.M.FolioSwap(f), uint64(slot)+1)
+	c.Or(c.M.Flags(f), machine.PGSwapCache)
+	c.Lock(c.M.FolioLock(f))
+	c.Add(c.M.Ref(f), 1)
+	c.M.SetSwapCache(slot, machine.MakeHold(f, 1))
+	c.lruAdd(f)
+	c.Set(dsCached, 1)
+	return Then
+}
+
+// swapLock locks a folio from the swap cache; the look-up's reference does not
+// keep it there, so it must be looked at again.
+func (c *Ctx) swapLock() Next {
+	f := c.Held(dsFolio).Frame()
+	if c.Load(c.M.FolioSwap(f)) != uint64(c.Entry(dsPTE).Slot())+1 {
+		c.Say("it has left the swap cache: back out")
+		c.Release(dsFolio)
+		return c.putFree(f, 1, end)
+	}
+	c.Lock(c.M.FolioLock(f))
+	return Then
+}
+
+// swapMap maps the folio: the reference of the look-up becomes the PTE's. own says
+// that the page may be written here without a copy; onRead that a read fault
+// maps it writable, too, then.
+func (c *Ctx) swapMap(own, onRead bool) Next {
+	f, p := c.Held(dsFolio).Frame(), c.Page(dsAddr)
+	at := c.M.Pages()[p]
+	write := c.L(dsFlags)&faultWrite != 0
+	bits := machine.Entry(0)
+	if own && c.M.MMs[at.MM].VMAs[at.VMA].Writable && (write || onRead) {
+		bits |= machine.RW
+		if write {
+			bits |= machine.Dirty
+		}
+	}
+	if own {
+		c.Or(c.M.Flags(f), c.sim.exclusive)
+	}
+	c.Store(c.M.Mapping(f), machine.AnonMapping(at.MM))
+	c.Store(c.M.Index(f), uint64(p))
+	c.Add(c.M.Mapcount(f), 1)
+	if c.L(dsCached) == 0 {
+		c.lruAdd(f)
+	}
+	e := machine.MakePTE(f, bits)
+	c.Sayf("map it: %v", e)
+	c.Release(dsFolio)
+	c.Set(dsFolio, uint64(machine.Uncounted(f)))
+	c.SetPTE(c.Frame(dsTable), p, e)
+	return Then
+}

@@ -1,0 +1,289 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// do_wp_page, entered with the PTL held on a present, read-only PTE, in
+// straight line:
+//
+//	exclusive: reuse
+//	too many references, or the folio lock is taken: copy
+//	in the swap cache: drop it from there; references are not 1: copy
+//	it is ours alone: exclusive, reuse
+//	reuse: an unshare leaves the PTE read-only; a write makes it writable and dirty; unlock
+//	copy: take a reference on the old folio, unlock, wp_page_copy()
+//
+// Kernels before 5.19 decide by counts: by mapcount and swap users (until 5.8),
+// which overlooks references through GUP; by refcount (from 5.9 on).
+//
+// compare mm/memory.c:do_wp_page, wp_can_reuse_anon_folio
+var _ = register(fnDoWPPage, &Func{
+	Name: "do_wp_page", File: "mm/memory.c", Params: []int{wpAddr, wpFlags, wpTable, wpPTE},
+	Locals: wpLocals,
+	Steps: []Step{
+		0: {Label: "exclusive", Says: "is the page exclusive?", Ref: "PageAnonExclusive", When: With(AnonExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			if c.zeroPage() {
+				return 4
+			}
+			if c.Load(c.M.Flags(c.Frame(wpPTE)))&machine.PGAnonExclusive != 0 {
+				c.Say("the page is exclusive: reuse it")
+				return 3
+			}
+			return Then
+		}},
+		1: {Label: "count", Says: "how many references?", Ref: "wp_can_reuse_anon_folio", Touches: cell.Of(machine.Refs, machine.Flags, machine.LRU), Do: func(c *Ctx) Next {
+			if c.zeroPage() {
+				return 4
+			}
+			f := c.Frame(wpPTE)
+			refs, flags := c.Load(c.M.Ref(f)), c.Load(c.M.Flags(f))
+			c.Sayf("how many references? %d", refs)
+			if refs > 3 {
+				return 4
+			}
+			if flags&machine.PGLRU == 0 && c.Load(c.M.LRUBatch(c.CPU)) != 0 {
+				return c.Call(fnLRUAddDrain, 2)
+			}
+			return Then
+		}},
+		2: {Label: "trylock", Says: "try the folio lock, leave the swap cache; is ours the only reference?", Ref: "folio_trylock", Touches: swapCacheTouches, Do: func(c *Ctx) Next {
+			f := c.Frame(wpPTE)
+			cached := c.Load(c.M.Flags(f)) & machine.PGSwapCache
+			refs := c.Load(c.M.Ref(f))
+			if refs > 1 && cached == 0 || refs > 2 || !c.Free(c.M.FolioLock(f)).Ready() {
+				c.Say("somebody else uses it: copy")
+				return 4
+			}
+			if cached != 0 {
+				c.freeSwap(f)
+			}
+			if c.Load(c.M.Ref(f)) != 1 {
+				c.Say("somebody else uses it: copy")
+				return 4
+			}
+			c.Say("ours is the only reference: it is exclusive")
+			c.Or(c.M.Flags(f), c.sim.exclusive)
+			return Then
+		}},
+		3: wpReuseStep,
+		4: wpCopyStep,
+	},
+	Instead: []Variant{
+		{If(WPReuse, WPReuseMapcount), []Step{
+			0: {Label: "trylock", Says: "try the page lock", Ref: "trylock_page", Touches: cell.Of(machine.FolioLocks, machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
+				f := c.Frame(wpPTE)
+				switch {
+				case c.zeroPage():
+					return 5
+				case c.TryLock(c.M.FolioLock(f)):
+					return 3
+				}
+				c.Say("the page is locked: take a reference, unlock the PTL, sleep")
+				c.Get(f, 1)
+				c.Hold(wpOld, f, 1)
+				c.Unlock(c.M.PTL(c.Frame(wpTable)))
+				return Then
+			}},
+			1: {Label: "lock", Says: "lock the page", Ref: "lock_page", Touches: cell.Of(machine.FolioLocks),
+				Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Frame(wpPTE))) },
+				Do: func(c *Ctx) Next {
+					c.Lock(c.M.FolioLock(c.Frame(wpPTE)))
+					return Then
+				}},
+			2: {Label: "relock", Says: "lock the PTL again; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.PTEs, machine.Refs),
+				Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wpTable))) },
+				Do: func(c *Ctx) Next {
+					f := c.Frame(wpPTE)
+					c.Release(wpOld)
+					if machine.Entry(c.Load(c.PTE(c.Frame(wpTable), c.Page(wpAddr)))) != c.Entry(wpPTE).Fresh() {
+						c.Say("the PTE has changed: give up")
+						c.Unlock(c.M.FolioLock(f))
+						return c.putFree(f, 1, end)
+					}
+					c.Lock(c.M.PTL(c.Frame(wpTable)))
+					return c.putFree(f, 1, 3)
+				}},
+			3: {Label: "mapcount", Says: "is this the only PTE or swap entry of the page?", Ref: "reuse_swap_page", Touches: swapCacheTouches | cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+				f := c.Frame(wpPTE)
+				own := c.reuseSwapPage(f, int(c.Load(c.M.FolioSwap(f)))-1)
+				c.Unlock(c.M.FolioLock(f))
+				if !own {
+					c.Say("others map the page: copy")
+					return 5
+				}
+				c.Say("no other maps the page: reuse it")
+				return Then
+			}},
+			4: wpReuseStep,
+			5: wpCopyStep,
+		}},
+		{If(WPReuse, WPReuseRefcount1), []Step{
+			0: {Label: "count", Says: "is ours the only reference?", Ref: "page_count", Touches: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks), Do: func(c *Ctx) Next {
+				f := c.Frame(wpPTE)
+				if c.zeroPage() || c.Load(c.M.Ref(f)) != 1 || c.Load(c.M.Mapcount(f)) != 1 || !c.Free(c.M.FolioLock(f)).Ready() {
+					c.Say("somebody else uses the page: copy")
+					return 2
+				}
+				return Then
+			}},
+			1: wpReuseStep,
+			2: wpCopyStep,
+		}},
+	},
+})
+
+const wpTable, wpPTE, wpOld, wpAddr, wpFlags = 0, 1, 2, 3, 4
+
+var wpLocals = []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"old_page", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}}
+
+func (c *Ctx) zeroPage() bool { return c.Frame(wpPTE) == machine.ZeroPage }
+
+var wpReuseStep = Step{Label: "reuse", Says: "make the PTE writable and dirty, unlock the PTL", Ref: "wp_page_reuse", Touches: cell.Of(machine.PTLs, machine.PTEs), Do: func(c *Ctx) Next {
+	if c.L(wpFlags)&faultUnshare == 0 {
+		c.SetPTE(c.Frame(wpTable), c.Page(wpAddr), c.Entry(wpPTE)|machine.RW|machine.Dirty|machine.Accessed)
+	} else {
+		c.Say("unshare: the PTE stays read-only; unlock the PTL")
+	}
+	c.Unlock(c.M.PTL(c.Frame(wpTable)))
+	return Return
+}}
+
+var wpCopyStep = Step{Label: "copy", Says: "take a reference on the old page, unlock the PTL", Ref: "folio_get", Touches: cell.Of(machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
+	if !c.zeroPage() {
+		c.Get(c.Frame(wpPTE), 1)
+	}
+	c.Unlock(c.M.PTL(c.Frame(wpTable)))
+	return c.callHolding(fnWPPageCopy, wcOld, c.L(wpAddr), c.L(wpFlags), c.L(wpTable), c.L(wpPTE))
+}}
+
+// wp_page_copy, entered with a reference on the old page, in straight line:
+//
+//	new = folio_prealloc(); copy the content
+//	lock the PTL; the PTE changed: put both, done
+//	clear the PTE and flush every TLB             // before the new one exists
+//	the new folio: mapped once, exclusive, in the LRU batch
+//	PTE = new: writable and dirty; read-only for an unshare
+//	the old folio is mapped once less             // after the new PTE
+//	unlock the PTL; put the old folio twice
+//
+// If a CPU still had the old page in its TLB when another can write the new one, they
+// would not see each other's stores; if the old page's mapcount fell before, another process could
+// take it for its own while a TLB here still maps it.
+//
+// compare mm/memory.c:wp_page_copy
+var _ = register(fnWPPageCopy, &Func{
+	Name: "wp_page_copy", File: "mm/memory.c", Params: []int{wcAddr, wcFlags, wcTable, wcPTE},
+	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"old_folio", HoldLocal}, {"pte_reference", HoldLocal}, {"new_folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}},
+	Steps: []Step{
+		wcAlloc: {Label: "alloc", Says: "take a free frame for the copy", Ref: "folio_prealloc", Touches: allocTouches,
+			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
+			Do: func(c *Ctx) Next {
+				c.allocate(wcNew)
+				return Then
+			}},
+		wcCopy: {Label: "copy", Says: "copy the content", Ref: "__wp_page_copy_user", Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+			v := c.Load(c.M.Contents(c.Frame(wcPTE)))
+			c.Sayf("copy the content: %s", c.M.Content(v))
+			c.Store(c.M.Contents(c.Held(wcNew).Frame()), v)
+			return Then
+		}},
+		wcLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs, machine.PTEs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wcTable))) },
+			Do: func(c *Ctx) Next {
+				if machine.Entry(c.Load(c.PTE(c.Frame(wcTable), c.Page(wcAddr)))) != c.Entry(wcPTE).Fresh() {
+					c.Say("the PTE has changed: forget the copy")
+					return wcForget
+				}
+				c.Lock(c.M.PTL(c.Frame(wcTable)))
+				return Then
+			}},
+		wcClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_clear_flush", When: With(CowClearFlushFirst), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			c.copyClear()
+			p := c.L(wcAddr)
+			return c.Call(fnFlushTLBMMRange, wcRmapEarly, uint64(c.M.Pages()[p].MM), p, p, 0)
+		}},
+		wcRmapEarly: {Label: "rmap_early", Says: "the old page is mapped once less", Ref: "folio_remove_rmap_pte", When: Without(RmapDropAfterSet), Touches: cell.Of(machine.Mapcounts), Do: (*Ctx).copyDropRmap},
+		wcSet: {Label: "set_pte", Says: "map the copy", Ref: "set_pte_at", Touches: mapTouches, Do: func(c *Ctx) Next {
+			f, p := c.Held(wcNew).Frame(), c.Page(wcAddr)
+			c.newAnon(f, p)
+			bits := machine.Entry(0)
+			if c.L(wcFlags)&faultWrite != 0 {
+				bits = machine.RW | machine.Dirty
+			}
+			if c.Frame(wcPTE) != machine.ZeroPage && !c.Held(wcPTERef).Some() {
+				c.copyClear()
+			}
+			c.Release(wcNew)
+			c.SetPTE(c.Frame(wcTable), p, machine.MakePTE(f, bits))
+			return Then
+		}},
+		wcFlushLate: {Label: "flush_late", Says: "flush the TLBs, late", When: Without(CowClearFlushFirst), Local: true, Do: func(c *Ctx) Next {
+			p := c.L(wcAddr)
+			return c.Call(fnFlushTLBMMRange, wcRmap, uint64(c.M.Pages()[p].MM), p, p, 0)
+		}},
+		wcRmap: {Label: "rmap", Says: "the old page is mapped once less", Ref: "folio_remove_rmap_pte", When: With(RmapDropAfterSet), Touches: cell.Of(machine.Mapcounts), Do: (*Ctx).copyDropRmap},
+		wcUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(wcTable)))
+			return Then
+		}},
+		wcPutPTE: {Label: "put_pte", Says: "put the PTE's reference on the old page", Ref: "folio_put", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			return c.copyPut(wcPTERef, wcPutOld)
+		}},
+		wcPutOld: {Label: "put_old", Says: "put our reference on the old page", Ref: "free_swap_cache", Touches: swapCacheTouches | cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+			f := c.Held(wcOld).Frame()
+			if c.Held(wcOld).Some() && c.Load(c.M.Flags(f))&machine.PGSwapCache != 0 && c.Load(c.M.Mapcount(f)) == 0 && c.Free(c.M.FolioLock(f)).Ready() {
+				c.freeSwap(f)
+			}
+			return c.copyPut(wcOld, end)
+		}},
+		wcForget: {Label: "forget", Says: "free the copy", Ref: "folio_put", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			f := c.Held(wcNew).Frame()
+			c.Release(wcNew)
+			return c.putFree(f, 1, wcPutOld)
+		}},
+	},
+})
+
+const wcTable, wcPTE, wcOld, wcPTERef, wcNew, wcAddr, wcFlags = 0, 1, 2, 3, 4, 5, 6
+
+const (
+	wcAlloc = iota
+	wcCopy
+	wcLock
+	wcClear
+	wcRmapEarly
+	wcSet
+	wcFlushLate
+	wcRmap
+	wcUnlock
+	wcPutPTE
+	wcPutOld
+	wcForget
+)
+
+// copyClear clears the PTE; its reference on the old page is ours from now on.
+func (c *Ctx) copyClear() {
+	old := c.ClearPTE(c.Frame(wcTable), c.Page(wcAddr))
+	if old.Frame() != machine.ZeroPage {
+		c.Hold(wcPTERef, old.Frame(), 1)
+	}
+}
+
+func (c *Ctx) copyDropRmap() Next {
+	if f := c.Frame(wcPTE); f != machine.ZeroPage {
+		c.Add(c.M.Mapcount(f), -1)
+	}
+	return Then
+}
+
+// copyPut drops what a local holds on the old page, if anything.
+func (c *Ctx) copyPut(local, back int) Next {
+	h := c.Held(local)
+	if !h.Some() {
+		return Next(back)
+	}
+	c.Release(local)
+	return c.putFree(h.Frame(), 1, back)
+}
