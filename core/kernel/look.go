@@ -1,0 +1,269 @@
+package kernel
+
+import (
+	"fmt"
+	"hash/fnv"
+	"strings"
+
+	"gupscope/core/machine"
+)
+
+// A Look is what an actor can do next, for onlookers.
+type Look struct {
+	Actor    int
+	Func     *Bound // nil for actors without a program, and finished tasks
+	Step     int    // in Func.Steps
+	Says     string
+	Ready    bool
+	Finished bool
+	Keys     []int  // the values the step can be made with; {0} where there is one way
+	Why      string // why it is not ready, in words
+	For      int    // the actor that is waited for, or -1
+	Stmt     int    // the statement of a task, from 0; -1 none
+}
+
+// Look returns what an actor can do next.
+func (s *Sim) Look(actor int) Look {
+	a := &s.actors[actor]
+	l := Look{Actor: actor, For: -1, Stmt: -1}
+	s.offers(actor, func(key int) { l.Keys = append(l.Keys, key) })
+	l.Ready = len(l.Keys) > 0
+	if a.Kind != TaskActor {
+		l.Says = s.deviceSays(a, l.Keys)
+		if !l.Ready {
+			l.Why = "has nothing to do"
+		}
+		if a.Kind == InterruptActor && !l.Ready && s.M.Peek(s.M.IPI(a.CPU)) != 0 {
+			l.Why = s.deaf(a.CPU)
+		}
+		return l
+	}
+	l.Stmt = int(s.M.Peek(s.M.PC(a.Task))) - 1
+	st, c := s.next(a.Task)
+	if st == nil {
+		l.Finished, l.Why = true, "finished"
+		return l
+	}
+	act := s.M.Activation(a.Task, c.level)
+	l.Func, l.Step, l.Says = &s.funcs[act.Fn], int(act.Step), st.Says
+	if l.Ready {
+		return l
+	}
+	if !s.running(a.CPU) {
+		l.Why, l.For = fmt.Sprintf("cpu%d is preempted by the host", a.CPU), s.actorOf(HypervisorActor, a.CPU)
+		return l
+	}
+	l.Why, l.For = s.blocked(st.Wait(c))
+	return l
+}
+
+// blocked says what a task waits for, and for whom.
+func (s *Sim) blocked(b Block) (why string, actor int) {
+	name := ""
+	if b.At != (machine.Word{}) {
+		name = s.M.Mem.Layout().Name(b.At.Cell())
+	}
+	switch b.On {
+	case OnLock:
+		if f, ok := strings.CutSuffix(name, ": PG_locked"); ok {
+			name = "the lock of " + f
+		}
+		return fmt.Sprintf("waits for %s, which %s holds", name, s.Setup.Tasks[b.Who-1].Name), b.Who - 1
+	case OnReaders:
+		for t, task := range s.Setup.Tasks {
+			if s.M.Peek(b.At)>>t&1 != 0 {
+				return fmt.Sprintf("waits for %s, which %s holds for reading", name, task.Name), t
+			}
+		}
+	case OnIPI:
+		cpu := b.Who - 1
+		return fmt.Sprintf("waits for cpu%d to acknowledge the TLB flush%s", cpu, s.deafReason(cpu)), s.actorOf(InterruptActor, cpu)
+	case OnMemory:
+		return "waits for a free frame: there is none", -1
+	case OnSlot:
+		return "waits for a free swap slot: there is none", -1
+	}
+	return "waits", -1
+}
+
+func (s *Sim) deaf(cpu int) string {
+	return fmt.Sprintf("cpu%d does not take the interrupt%s", cpu, s.deafReason(cpu))
+}
+
+// deafReason says why a CPU does not take interrupts, if it does not.
+func (s *Sim) deafReason(cpu int) string {
+	switch {
+	case !s.running(cpu):
+		return ": the host has preempted it"
+	case s.M.Peek(s.M.IRQOff(cpu)) != 0:
+		return ": its interrupts are off"
+	}
+	return ""
+}
+
+func (s *Sim) actorOf(k ActorKind, cpu int) int {
+	for _, a := range s.actors {
+		if a.Kind == k && a.CPU == cpu {
+			return a.ID
+		}
+	}
+	return -1
+}
+
+// deviceSays is what an actor without a program does next, in words.
+func (s *Sim) deviceSays(a *Actor, keys []int) string {
+	m := s.M
+	switch a.Kind {
+	case InterruptActor:
+		return "take the flush IPI: flush, acknowledge"
+	case WalkerActor:
+		if t, p := m.WalkerAt(a.CPU); t.Present() {
+			return fmt.Sprintf("the walker fills the TLB: %s", m.Pages()[p].Name)
+		}
+		return "the walker looks ahead"
+	case HypervisorActor:
+		if s.running(a.CPU) {
+			return fmt.Sprintf("the host preempts cpu%d", a.CPU)
+		}
+		if m.Peek(m.Steal(a.CPU))&machine.StealFlush != 0 {
+			return fmt.Sprintf("the host lets cpu%d run again; it flushes its TLB", a.CPU)
+		}
+		return fmt.Sprintf("the host lets cpu%d run again", a.CPU)
+	case RCUActor:
+		return "the grace period ends: free the page table"
+	case DiskActor:
+		if len(keys) > 0 && m.Peek(m.IO(keys[0])) == machine.IOWritten {
+			return "the write to swap ends: end writeback"
+		}
+		return "the device reads the page and writes it to swap"
+	}
+	return ""
+}
+
+// FuncOf returns the function name under which an actor without a program appears.
+func (a *Actor) FuncOf() string {
+	return [...]string{"", "flush_tlb_func", "MMU walker", "store buffer", "host", "rcu_core", "swap device"}[a.Kind]
+}
+
+// KeyText says what a key of an actor's next step stands for.
+func (s *Sim) KeyText(l *Look, key int) string {
+	a := &s.actors[l.Actor]
+	switch a.Kind {
+	case TaskActor:
+		if l.Func == nil || l.Func.Steps[l.Step].Choose == nil {
+			return ""
+		}
+		switch FuncID(l.Func.ID) {
+		case fnShrinkFolioList:
+			if l.Step == slAddToSwap {
+				return fmt.Sprintf("slot %d", key)
+			}
+			if key == 0 {
+				return "none"
+			}
+			return fmt.Sprintf("folio %d", key)
+		}
+		return fmt.Sprintf("frame %d", key)
+	case InterruptActor:
+		return fmt.Sprintf("from cpu%d", key)
+	case WalkerActor:
+		return s.M.Pages()[key].Name
+	case RCUActor:
+		return s.M.TableName(machine.Frame(key))
+	case DiskActor:
+		return fmt.Sprintf("slot %d", key)
+	}
+	return ""
+}
+
+// Listen makes the steps of all tasks note in n what they tell; nil stops it.
+func (s *Sim) Listen(n *Notes) {
+	for i := range s.ctx {
+		s.ctx[i].notes = n
+	}
+}
+
+// Stack returns the functions that a task is in, outermost first, with the step
+// that each is at.
+func (s *Sim) Stack(task int) []Look {
+	var out []Look
+	for l := range int(s.M.Peek(s.M.Depth(task))) {
+		a := s.M.Activation(task, l)
+		out = append(out, Look{Actor: task, Func: &s.funcs[a.Fn], Step: int(a.Step), For: -1})
+	}
+	return out
+}
+
+// StmtText is a statement of a task as the scenario writes it.
+func (s *Sim) StmtText(task, stmt int) string {
+	t := &s.Setup.Tasks[task]
+	st := &t.Body[stmt]
+	var args []string
+	for i, p := range st.Call.Params {
+		if text := s.argText(t, p, st.Args[i]); text != "" {
+			args = append(args, text)
+		}
+	}
+	call := st.Call.NameIn(s.Kernel.Version) + "(" + strings.Join(args, ", ") + ")"
+	if st.Var >= 0 {
+		call = t.Vars[st.Var] + " = " + call
+	}
+	return call
+}
+
+func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
+	switch p.Kind {
+	case PageParam, VMAParam:
+		vma := s.Setup.MMs[a.MM].VMAs[a.VMA]
+		text := vma.Name
+		if p.Kind == PageParam && vma.Pages > 1 {
+			text += fmt.Sprintf("[%d]", a.Page)
+		}
+		if t.MM >= 0 && t.MM != a.MM {
+			text = s.Setup.MMs[a.MM].Name + "." + text
+		}
+		return text
+	case VarParam:
+		return t.Vars[a.Var]
+	case ValueParam:
+		return `"` + a.Value + `"`
+	case WordParam:
+		return a.Word
+	}
+	var flags []string
+	for _, w := range p.Words {
+		if bit, ok := FollByName(w); ok && a.Flags&bit != 0 {
+			flags = append(flags, w)
+		}
+	}
+	return strings.Join(flags, " | ")
+}
+
+// ModelVersion is a hash over the tables and the rules: two programs with the
+// same version replay each other's runs.
+func ModelVersion() string {
+	h := fnv.New64a()
+	for _, f := range funcs {
+		if f == nil {
+			continue
+		}
+		fmt.Fprintln(h, f.Name, f.Locals, f.Params)
+		for _, steps := range append([][]Step{f.Steps}, variants(f)...) {
+			for _, s := range steps {
+				fmt.Fprintln(h, s.Label, s.When, s.Local, s.Touches)
+			}
+		}
+	}
+	for _, r := range Rules {
+		fmt.Fprintln(h, r.Name, r.Values, r.History)
+	}
+	return fmt.Sprintf("%08x", uint32(h.Sum64()))
+}
+
+func variants(f *Func) [][]Step {
+	var out [][]Step
+	for _, v := range f.Instead {
+		out = append(out, v.Steps)
+	}
+	return out
+}
