@@ -3,8 +3,10 @@ package page
 import (
 	"bytes"
 	"context"
+	"encoding/xml"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -45,7 +47,7 @@ func samples() map[string]templ.Component {
 	wrong.Source.Kept = true
 	wrong.Source.Diagnostics = []view.Diagnostic{{Line: 12, Col: 34, EndLine: 12, EndCol: 44, Severity: "error",
 		Text: "unknown flag FOLL_WRIET", FixText: "did you mean FOLL_WRITE?"}}
-	wrong.Source.Lines[11].Wrong = "error"
+	wrong.Source.Lines[11].Tokens[8].Wrong = "error"
 	wrong.Verdict = view.Verdict{State: view.Running, States: "1,204,311", Rate: "1.6 M/s", Depth: 61}
 	return map[string]templ.Component{
 		"violation": Page(with(15), nil),
@@ -92,6 +94,41 @@ func check(t *testing.T, html string) {
 	}
 }
 
+// The picture is well-formed, and has every word of the race.
+func TestSVG(t *testing.T) {
+	for _, dark := range []bool{false, true} {
+		p := sample(15)
+		var b bytes.Buffer
+		if err := SVG(&b, p, dark); err != nil {
+			t.Fatal(err)
+		}
+		if *pages != "" {
+			write(t, fmt.Sprintf("race-%v.svg", dark), b.String())
+		}
+		dec := xml.NewDecoder(bytes.NewReader(b.Bytes()))
+		var words strings.Builder
+		for {
+			tok, err := dec.Token()
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if c, ok := tok.(xml.CharData); ok {
+				words.Write(c)
+				words.WriteByte(' ')
+			}
+		}
+		text := strings.Join(strings.Fields(words.String()), " ")
+		for _, r := range p.Race.Rows {
+			if !strings.Contains(text, r.Says) {
+				t.Errorf("the picture does not say %q", r.Says)
+			}
+		}
+	}
+}
+
 // The text of the editor is the scenario's, to the blank.
 func TestText(t *testing.T) {
 	s := source()
@@ -122,4 +159,10 @@ func sheet(t *testing.T) string {
 		fmt.Fprintf(&b, ".r%d{grid-row-start:%d}.e%d{grid-row-end:%d}.c%d{grid-column-start:%d}.d%d{grid-column-end:%d}\n", i, i, i, i, i, i, i, i)
 	}
 	return b.String()
+}
+
+func TestWidths(t *testing.T) {
+	if got, want := len(sansWidths), '~'-' '+1; got != int(want) {
+		t.Errorf("sansWidths has %d characters, want %d", got, want)
+	}
 }

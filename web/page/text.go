@@ -22,27 +22,27 @@ func text(s *view.Source) templ.Component {
 			b.WriteByte('\n') // a parser drops the first one
 		}
 		for i, l := range s.Lines {
-			open := len(l.Marks) > 0 || l.Wrong != ""
+			open := len(l.Marks) > 0
 			if open {
-				b.WriteString(`<span class="line`)
 				var lanes []string
 				for _, m := range l.Marks {
 					lanes = append(lanes, m.Lane)
 				}
-				if len(l.Marks) > 0 {
-					b.WriteString(" at " + who(l.Marks[0].Who))
-				}
-				if l.Wrong != "" {
-					b.WriteString(" wrong-" + l.Wrong)
-				}
-				b.WriteString(`" data-at="` + html.EscapeString(strings.Join(lanes, " ")) + `">`)
+				b.WriteString(`<span class="line ` + who(l.Marks[0].Who) + `" data-at="` + html.EscapeString(strings.Join(lanes, " ")) + `">`)
 			}
 			for _, t := range l.Tokens {
-				if t.Kind == "" {
-					b.WriteString(html.EscapeString(t.Text))
-					continue
+				class := ""
+				if t.Kind != "" {
+					class = "tok-" + t.Kind
 				}
-				b.WriteString(`<span class="tok-` + t.Kind + `">` + html.EscapeString(t.Text) + `</span>`)
+				if t.Wrong != "" {
+					class = strings.TrimSpace(class + " wrong-" + t.Wrong)
+				}
+				if class == "" {
+					b.WriteString(html.EscapeString(t.Text))
+				} else {
+					b.WriteString(`<span class="` + class + `">` + html.EscapeString(t.Text) + `</span>`)
+				}
 			}
 			if open {
 				b.WriteString(`</span>`)

@@ -13,13 +13,13 @@ type Line struct {
 	N      int
 	Tokens []Token
 	Marks  []Mark // who is there
-	Wrong  string // the worst diagnostic's severity: "error", "warning", ""
 }
 
 // A Token is a stretch of a line with one meaning.
 type Token struct {
-	Kind string // class of its look: "keyword", "call", "name", "string", "comment", …; "" plain
-	Text string
+	Kind  string // class of its look: "keyword", "call", "name", "string", "comment", …; "" plain
+	Text  string
+	Wrong string // the severity of a diagnostic that it is part of: "error", "warning", ""
 }
 
 // A Mark says that somebody's present statement stands there.
