@@ -1,0 +1,211 @@
+package scenario
+
+import (
+	"slices"
+	"strings"
+
+	"gupscope/core/kernel"
+)
+
+// An End is a line "never|sometimes|always COND [on KERNEL, …]": how often a
+// condition holds at the ends of runs.
+type End struct {
+	kernel.Condition
+	Kernels []kernel.Kernel // nil: on every kernel
+	Line    int
+}
+
+// errnos are the errors that a condition may name.
+var errnos = []struct {
+	name string
+	no   int
+}{
+	{"-EPERM", 1}, {"-EINTR", 4}, {"-ENXIO", 6}, {"-EAGAIN", 11}, {"-ENOMEM", 12}, {"-EACCES", 13}, {"-EFAULT", 14},
+	{"-EBUSY", 16}, {"-EEXIST", 17}, {"-EINVAL", 22}, {"-EOPNOTSUPP", 95}, {"-EHWPOISON", 133},
+}
+
+func errnoNames() []string {
+	var names []string
+	for _, e := range errnos {
+		names = append(names, e.name)
+	}
+	return names
+}
+
+// end reads a condition on the ends of runs.
+func (b *builder) end(word string, c *cursor) {
+	e := End{Condition: kernel.Condition{When: map[string]kernel.Quantifier{
+		"never": kernel.Never, "sometimes": kernel.Sometimes, "always": kernel.Always}[word]}}
+	e.Line, _ = b.file.lines.Position(c.toks[0].start)
+	from := c.i
+	cond := c.either(0)
+	e.Text = join(c.toks[from:c.i])
+	if c.keyword("on") {
+		for _, k := range c.kernels() {
+			e.Kernels = append(e.Kernels, k.kernel)
+		}
+	}
+	c.end()
+	if len(b.file.Ends) == maxEnds {
+		b.tooMany(c.toks[0], c.toks[len(c.toks)-1], "conditions", b.countItems("never")+b.countItems("sometimes")+b.countItems("always"), maxEnds)
+		return
+	}
+	if c.ok() {
+		e.Cond = *cond
+		b.file.Ends = append(b.file.Ends, e)
+	}
+}
+
+// either reads "COND or COND …"; "and" binds closer.
+func (c *cursor) either(depth int) *kernel.Expr {
+	left := c.both(depth)
+	for c.ok() && c.keyword("or") {
+		left = &kernel.Expr{Op: "or", Left: left, Right: c.both(depth)}
+	}
+	return left
+}
+
+func (c *cursor) both(depth int) *kernel.Expr {
+	left := c.negated(depth)
+	for c.ok() && c.keyword("and") {
+		left = &kernel.Expr{Op: "and", Left: left, Right: c.negated(depth)}
+	}
+	return left
+}
+
+func (c *cursor) negated(depth int) *kernel.Expr {
+	t := c.peek()
+	if depth > maxNesting {
+		c.fail(t, nil, "brackets and nots are nested more than %d deep; at most %d are possible", maxNesting, maxNesting)
+		return &kernel.Expr{}
+	}
+	if c.keyword("not") {
+		return &kernel.Expr{Op: "not", Left: c.negated(depth + 1)}
+	}
+	if c.punct("(") {
+		e := c.either(depth + 1)
+		c.sign(")")
+		return e
+	}
+	return c.comparison()
+}
+
+// comparison reads `P0.v == "a"`, `P0.r != -EFAULT` or `P0.r == 0`.
+func (c *cursor) comparison() *kernel.Expr {
+	e := &kernel.Expr{}
+	result := c.variable(e)
+	if e.Op = "=="; !c.punct("==") {
+		if t := c.peek(); t != nil && t.text == "=" {
+			c.fail(t, replace(t, "=="), "a condition compares with ==")
+		}
+		if e.Op = "!="; c.ok() && !c.punct("!=") {
+			c.want("== or !=", nil)
+		}
+	}
+	t := c.peek()
+	switch {
+	case t == nil:
+		c.want("what it is compared with", nil)
+	case t.form == formErrno:
+		e.Errno = c.errno(t)
+	case t.text == "0":
+		if result == kernel.PageResult {
+			c.fail(t, nil, "the variable holds a page or an error: compare it with an error, as in != -EFAULT")
+		}
+		c.take(Number)
+	case t.form == formString && (result == kernel.PageResult || result == kernel.ErrResult):
+		c.fail(t, nil, "the variable holds no content: compare it with an error, as in == -EFAULT")
+	case t.form == formString:
+		e.Value = c.content(t)
+	default:
+		if t.mark {
+			c.b.offer(offerErrnos()...)
+		}
+		c.want(`a content ("a"), an error (-EFAULT) or 0`, nil)
+	}
+	return e
+}
+
+// variable reads "P0.v".
+func (c *cursor) variable(e *kernel.Expr) kernel.Result {
+	b := c.b
+	var tasks []string
+	for _, t := range b.tasks {
+		tasks = append(tasks, t.Name)
+	}
+	w := c.word(Task, "a task's variable (P0.v)", b.offerTasks)
+	if w == nil {
+		return kernel.NoResult
+	}
+	if e.Task = slices.Index(tasks, w.text); e.Task < 0 {
+		w.kind = Plain
+		for _, t := range b.tasks {
+			if slices.Contains(t.Vars, w.text) {
+				c.fail(w, replace(w, t.Name+"."+w.text), "whose %s? Write %s.%s", w.text, t.Name, w.text)
+			}
+		}
+		c.unknown(w, "task", tasks)
+		return kernel.NoResult
+	}
+	t := b.tasks[e.Task]
+	if !c.sign(".") {
+		return kernel.NoResult
+	}
+	if w = c.word(Variable, "a variable of "+t.Name, t.offerVars); w == nil {
+		return kernel.NoResult
+	}
+	if e.Var = slices.Index(t.Vars, w.text); e.Var < 0 {
+		w.kind = Plain
+		if len(t.Vars) == 0 {
+			c.fail(w, nil, "%s has no variables: assign one in its braces", t.Name)
+		}
+		c.unknown(w, "variable of "+t.Name, t.Vars)
+		return kernel.NoResult
+	}
+	if t.unsure[e.Var] {
+		return kernel.NoResult
+	}
+	return t.results[e.Var]
+}
+
+func (c *cursor) errno(t *token) int {
+	for _, e := range errnos {
+		if e.name == t.text {
+			c.take(Errno)
+			return e.no
+		}
+	}
+	if t.mark {
+		c.b.offer(offerErrnos()...)
+	}
+	c.unknown(t, "error", errnoNames())
+	return 0
+}
+
+// content reads a string that some page may hold.
+func (c *cursor) content(t *token) string {
+	if t.fault != nil {
+		c.fail(t, nil, "")
+		return ""
+	}
+	v := strings.Trim(t.text, `"`)
+	if !slices.Contains(c.b.values, v) && c.ok() {
+		c.b.report(Warning, t.start, t.end, meantContent(t, c.b.values), "nobody writes %s%s", t.text, insteadContent(v, c.b.values))
+	}
+	c.take(String)
+	return v
+}
+
+func meantContent(t *token, values []string) *Fix {
+	if n := nearest(strings.Trim(t.text, `"`), values); n != "" {
+		return replace(t, `"`+n+`"`)
+	}
+	return nil
+}
+
+func insteadContent(v string, values []string) string {
+	if n := nearest(v, values); n != "" {
+		return `: did you mean "` + n + `"?`
+	}
+	return ""
+}

@@ -1,0 +1,61 @@
+package scenario
+
+import "slices"
+
+// A keyword is a word of the language, with the form in which it stands and a
+// sentence about it.
+type keyword struct{ word, form, doc string }
+
+var keywords = []keyword{
+	{"GUP", "GUP NAME", "The first line: what the scenario is called."},
+	{"kernel", "kernel v6.12 without RULE with RULE=VALUE", "The kernel that the scenario runs on unless another one is picked."},
+	{"mm", `mm A { buf = anon 2 rw "a" }`, "An address space and its memory."},
+	{"frames", "frames N", "How many free frames there are beside those in use at the start. Without this line: 1."},
+	{"tables", "tables from frames", "Page tables come from the same frames as pages, so that a freed table may come back as a page. Without this line they have a pool of their own."},
+	{"swap", "swap sync|async", "Whether a write to swap is finished when pageout returns (sync, as without this line), or ends later by itself (async)."},
+	{"preempt", "preempt cpu0 N", "The host may take this CPU away, N times at most, and give it back."},
+	{"speculate", "speculate cpu0", "The walker of this CPU may fill its TLB unasked."},
+	{"claim", "claim NAME on|off", "Judges a claim that is off by itself, or does not judge one that is on."},
+	{"judge", "judge NAME, NAME", "Judges these claims alone."},
+	{"expect", "expect KERNEL, KERNEL: Never", "What a check of these kernels finds."},
+	{"never", `never P0.v == "a"`, "At the end of no run this holds."},
+	{"sometimes", `sometimes P0.v == "a"`, "At the end of some run this holds, of another it does not."},
+	{"always", `always P0.v == "a"`, "At the end of every run this holds."},
+
+	{"from", "tables from frames", "Page tables come from the same frames as pages."},
+	{"sync", "swap sync", "The write to swap is finished when pageout returns."},
+	{"async", "swap async", "The write to swap ends later by itself; a later pass of reclaim frees the page."},
+	{"anon", "NAME = anon N rw|ro", "Private anonymous memory of N pages."},
+	{"rw", "anon N rw", "The process may write to it."},
+	{"ro", "anon N ro", "The process may only read it."},
+	{"clean", `anon N rw "a" clean`, "The filled pages were written to swap and read back: mapped clean, and in the swap cache."},
+	{"swapped", `anon N rw "a" swapped`, "The filled pages were written to swap and dropped: the PTE holds the swap entry."},
+	{"on", "P0 on cpu0 in A { … }", "Which CPU the task runs on; behind a condition, which kernels it speaks of; with claim, that it is judged."},
+	{"off", "claim NAME off", "The claim is not judged."},
+	{"in", "P0 on cpu0 in A { … }", "A thread of the process with this mm."},
+	{"without", "v6.12 without RULE", "The kernel without this rule."},
+	{"with", "v6.12 with RULE=VALUE", "The kernel with this rule, or with this value of it."},
+	{"judging", "expect KERNEL judging NAME, NAME: Never", "This line judges these claims alone."},
+	{"Never", "expect KERNEL: Never", "No claim that is judged is ever false."},
+	{"Sometimes", "expect KERNEL: Sometimes NAME, NAME", "Exactly these claims can become false."},
+	{"within", "expect KERNEL: Never within N states", "The search is stopped after so many states: too many for a proof."},
+	{"states", "expect KERNEL: Never, N states", "How many states the search has found, one number for each kernel."},
+	{"reduced", "expect KERNEL: Never, N reduced states", "The number before it was counted by the reduced search."},
+	{"and", "COND and COND", "Both hold."},
+	{"or", "COND or COND", "One of them holds, or both."},
+	{"not", "not COND", "It does not hold."},
+}
+
+// isReserved reports whether a word cannot be a name.
+func isReserved(word string) bool {
+	return slices.ContainsFunc(keywords, func(k keyword) bool { return k.word == word })
+}
+
+func keywordDoc(word string) string {
+	for _, k := range keywords {
+		if k.word == word {
+			return k.doc
+		}
+	}
+	return ""
+}

@@ -1,0 +1,176 @@
+package scenario
+
+import (
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"gupscope/core/kernel"
+)
+
+// A vmaKey names a VMA by its place in the setup.
+type vmaKey struct{ mm, vma int }
+
+// mm reads "mm NAME { … }".
+func (b *builder) mm(n *clause) {
+	c := b.read(n.toks)
+	c.take(Keyword)
+	name := c.newName(MM, "an mm")
+	c.end()
+	s := &b.file.setup
+	switch {
+	case !c.ok():
+	case n.open == nil:
+		c.fail(c.toks[1], insert("write { }", c.toks[1].end, " { }"), "the memory of mm %s is missing: { buf = anon 1 rw }", name)
+	case b.mmNamed(name) >= 0:
+		c.fail(c.toks[1], nil, "there is an mm %s already", name)
+		name = ""
+	case len(s.MMs) == maxMMs:
+		b.tooMany(c.toks[0], c.toks[1], "mms", b.countItems("mm"), maxMMs)
+		name = ""
+	}
+	mm := kernel.MMSetup{Name: name}
+	for _, line := range n.body {
+		b.vma(&mm, len(s.MMs), b.read(line.toks))
+	}
+	if k := len(mm.VMAs); k > maxVMAs {
+		t := b.vmas[vmaKey{len(s.MMs), maxVMAs}]
+		b.report(Error, t.start, t.end, nil, "mm %s has %d VMAs; at most %d are possible", name, k, maxVMAs)
+		mm.VMAs = mm.VMAs[:maxVMAs]
+		b.partial = true
+	}
+	if name == "" {
+		b.partial = true
+		return
+	}
+	s.MMs = append(s.MMs, mm)
+}
+
+// tooMany reports the first of too many things. Later ones say nothing more.
+func (b *builder) tooMany(from, to *token, what string, found, most int) {
+	key := "too many " + what
+	if b.said[key] == nil {
+		b.said[key] = from
+		b.report(Error, from.start, to.end, nil, "there are %d %s; at most %d are possible", found, what, most)
+	}
+}
+
+func (b *builder) countItems(word string) int {
+	n := 0
+	for _, item := range b.file.items {
+		if item.sort() == word {
+			n++
+		}
+	}
+	return n
+}
+
+func (b *builder) mmNamed(name string) int {
+	return slices.IndexFunc(b.file.setup.MMs, func(m kernel.MMSetup) bool { return m.Name == name })
+}
+
+func vmaNamed(m *kernel.MMSetup, name string) int {
+	return slices.IndexFunc(m.VMAs, func(v kernel.VMASetup) bool { return v.Name == name })
+}
+
+// vma reads "NAME = anon N rw|ro STRING… [clean|swapped]".
+func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
+	v := kernel.VMASetup{Name: c.newName(VMA, "a VMA")}
+	if c.ok() && vmaNamed(mm, v.Name) >= 0 {
+		c.fail(c.toks[0], nil, "mm %s has a VMA %s already", mm.Name, v.Name)
+		return
+	}
+	if c.ok() && c.sign("=") && c.choose("a sort of memory (anon)", "anon") != "" {
+		v.Pages = c.number("pages", 1, maxPages)
+		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
+		b.fill(&v, c)
+	}
+	c.end()
+	// A VMA that is wrong is there all the same, so that its name is known.
+	if v.Name == "" {
+		b.partial = true
+		return
+	}
+	v.Pages = max(v.Pages, 1)
+	if !c.ok() {
+		v.Pages = maxPages
+	}
+	b.vmas[vmaKey{index, len(mm.VMAs)}] = c.toks[0]
+	mm.VMAs = append(mm.VMAs, v)
+}
+
+// fill reads the contents of the first pages and how they stand.
+func (b *builder) fill(v *kernel.VMASetup, c *cursor) {
+	for c.peek() != nil && (c.peek().form == formString || c.peek().open()) {
+		t := c.peek()
+		v.Fill = append(v.Fill, c.value())
+		if len(v.Fill) > v.Pages {
+			c.fail(t, nil, "%s has %d %s, and this is the content of number %d", v.Name, v.Pages, plural(v.Pages, "page", "pages"), len(v.Fill))
+		}
+	}
+	t := c.peek()
+	switch {
+	case c.keyword("clean"):
+		v.State = kernel.Clean
+	case c.keyword("swapped"):
+		v.State = kernel.Swapped
+	default:
+		if t != nil && t.form == formWord {
+			c.want("clean, swapped or the end", nil)
+		}
+		return
+	}
+	if len(v.Fill) == 0 {
+		c.fail(t, insert("write a content", t.start, `"a" `), "only a page that was written can be %s: write its content before, as in \"a\" %s", t.text, t.text)
+	}
+}
+
+// value reads the content of a page: a string.
+func (c *cursor) value() string {
+	t := c.peek()
+	if t == nil || t.form != formString || t.fault != nil {
+		var fix *Fix
+		if t != nil && (t.form == formWord || t.form == formNumber) {
+			fix = replace(t, `"`+t.text+`"`)
+		}
+		c.want("a content in quotes", fix)
+		return ""
+	}
+	v := strings.Trim(t.text, `"`)
+	if n := utf8.RuneCountInString(v); n == 0 || n > maxValue {
+		c.fail(t, nil, "a content of %d characters; from 1 to %d are possible", n, maxValue)
+		return v
+	}
+	if i := strings.IndexFunc(v, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 {
+		r, _ := utf8.DecodeRuneInString(v[i:])
+		c.fail(t, nil, "a content cannot hold %s", quote(string(r)))
+		return v
+	}
+	b := c.b
+	if !slices.Contains(b.values, v) {
+		if b.values = append(b.values, v); len(b.values) > maxValues {
+			b.tooMany(t, t, "different contents", b.countValues(), maxValues)
+		}
+	}
+	c.take(String)
+	return v
+}
+
+// countValues is how many different contents the text has.
+func (b *builder) countValues() int {
+	seen := map[string]bool{}
+	for _, t := range b.file.tokens {
+		if t.form == formString && t != b.said["title"] {
+			seen[t.text] = true
+		}
+	}
+	return len(seen)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

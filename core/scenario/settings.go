@@ -1,0 +1,154 @@
+package scenario
+
+import (
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// gup reads "GUP NAME", the first line.
+func (b *builder) gup(i int, c *cursor) {
+	if !b.once(c, "GUP") {
+		return
+	}
+	if i > 0 {
+		c.fail(c.toks[0], nil, "GUP and the scenario's name are the first line")
+		return
+	}
+	b.file.Name = c.newName(Name, "the scenario")
+	if t := c.peek(); t != nil && t.form == formString {
+		c.fail(t, insert("move it there", t.start, "\n"), "the title stands on a line of its own")
+	}
+}
+
+// title reads the string under the first line.
+func (b *builder) title(i int, c *cursor) {
+	t := c.peek()
+	if t.open() {
+		end := c.toks[len(c.toks)-1].end
+		c.fail(&token{start: t.start, end: end, fault: &fault{t.fault.message, insert("close the string", end, `"`)}}, nil, "")
+		return
+	}
+	if i == 0 && b.countItems("GUP") > 0 {
+		c.fail(t, nil, "the title stands under the first line: GUP and the scenario's name")
+		return
+	}
+	if first := b.said["title"]; first != nil {
+		line, _ := b.file.lines.Position(first.start)
+		c.fail(t, nil, "there is a title already, on line %d; more is said in comments (//)", line)
+		return
+	}
+	b.said["title"] = t
+	b.file.Title = strings.Trim(t.text, `"`)
+	if n := utf8.RuneCountInString(b.file.Title); n > maxTitle {
+		c.fail(t, nil, "the title has %d characters; at most %d are possible", n, maxTitle)
+	}
+	if t.fault != nil {
+		c.fail(t, nil, "")
+	}
+	if c.ok() {
+		c.take(String)
+	}
+	c.end()
+}
+
+// frames reads "frames N".
+func (b *builder) frames(c *cursor) {
+	if b.once(c, "frames") {
+		b.file.setup.Frames = c.number("frames", 0, maxFrames)
+	}
+}
+
+// tables reads "tables from frames".
+func (b *builder) tables(c *cursor) {
+	if !b.once(c, "tables") {
+		return
+	}
+	if c.choose("from frames", "from") != "" && c.choose("frames", "frames") != "" {
+		b.file.setup.TablesFromFrames = true
+	}
+}
+
+// swap reads "swap sync|async".
+func (b *builder) swap(c *cursor) {
+	if b.once(c, "swap") {
+		b.file.setup.SwapAsync = c.choose("sync or async", "sync", "async") == "async"
+	}
+}
+
+// A cpuLine is a preempt or speculate line: whether a task runs there is known later.
+type cpuLine struct {
+	at  *token
+	cpu int
+}
+
+// preempt reads "preempt cpu0 N".
+func (b *builder) preempt(c *cursor) {
+	cpu := c.cpu()
+	n := c.number("preemptions", 1, maxPreempts)
+	if !c.ok() || !b.once(c, "preempt "+c.toks[1].text) {
+		return
+	}
+	s := &b.file.setup
+	s.Preempts = grown(s.Preempts, cpu)
+	s.Preempts[cpu] = n
+	b.perCPU = append(b.perCPU, cpuLine{c.toks[1], cpu})
+}
+
+// speculate reads "speculate cpu1".
+func (b *builder) speculate(c *cursor) {
+	cpu := c.cpu()
+	if !c.ok() || !b.once(c, "speculate "+c.toks[1].text) {
+		return
+	}
+	s := &b.file.setup
+	s.Speculate = grown(s.Speculate, cpu)
+	s.Speculate[cpu] = true
+	b.perCPU = append(b.perCPU, cpuLine{c.toks[1], cpu})
+}
+
+// grown returns the list, long enough to have an entry i.
+func grown[T any](list []T, i int) []T {
+	for len(list) <= i {
+		var zero T
+		list = append(list, zero)
+	}
+	return list
+}
+
+// claim reads "claim NAME on|off".
+func (b *builder) claim(c *cursor) {
+	t := c.known(Claim, "claim", claimNames(), offerClaims)
+	word := c.choose("on or off", "on", "off")
+	if c.ok() && b.once(c, "claim "+t.text) {
+		b.file.claims[t.text] = word == "on"
+	}
+}
+
+// judge reads "judge NAME, NAME".
+func (b *builder) judge(c *cursor) {
+	if b.once(c, "judge") {
+		b.file.setup.Judge = c.claims(nil)
+	}
+}
+
+// claims reads names of claims; if among is not nil, they must be of those.
+func (c *cursor) claims(among func(name string) bool) []string {
+	var names []string
+	c.list(func() {
+		if t := c.peek(); t != nil && t.form == formNumber && names != nil {
+			return // a count of states follows the claims
+		}
+		t := c.known(Claim, "claim", claimNames(), offerClaims)
+		switch {
+		case t == nil:
+		case slices.Contains(names, t.text):
+			c.fail(t, nil, "%s is listed twice", t.text)
+		case among != nil && !among(t.text):
+			c.fail(t, nil, "%s is not judged here: write claim %s on, or leave it out", t.text, t.text)
+		default:
+			names = append(names, t.text)
+		}
+	})
+	return names
+}

@@ -1,0 +1,160 @@
+package scenario
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gupscope/core/kernel"
+)
+
+// Setup returns what the scenario describes, on its own kernel. It is for
+// reading: Setups of one File share their parts.
+func (f *File) Setup() kernel.Setup {
+	s, _ := f.ForKernel(f.Kernel)
+	return s
+}
+
+// ForKernel returns what the scenario describes on another kernel. If that
+// kernel lacks a call which the scenario makes, the scenario is n/a there, and
+// the diagnostics say which, and what to write instead.
+func (f *File) ForKernel(k kernel.Kernel) (kernel.Setup, []Diagnostic) {
+	s := f.setup
+	s.Judge = f.judged(k)
+	name := k.String()
+	for _, e := range f.Ends {
+		if e.Kernels == nil || slices.ContainsFunc(e.Kernels, func(x kernel.Kernel) bool { return x.String() == name }) {
+			s.Ends = append(s.Ends, e.Condition)
+		}
+	}
+	b := &builder{file: f}
+	b.notApplicable(k)
+	return s, b.done()
+}
+
+// missing returns the calls that a kernel does not have.
+func (f *File) missing(k kernel.Kernel) []callSite {
+	var out []callSite
+	for _, s := range f.calls {
+		if !s.call.In(k.Version) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// lacks says that a version does not have the call: "v4.6 has no pin_user_pages (since v5.6)".
+func (s *callSite) lacks(v *kernel.Version) string {
+	if v.Order < s.call.Since {
+		return fmt.Sprintf("%s has no %s (since %s)", v.Name, s.at.text, release(s.call.Since))
+	}
+	return fmt.Sprintf("%s has no %s any more (since %s)", v.Name, s.at.text, release(s.call.Until))
+}
+
+// release is an order as a version: 506 is v5.6.
+func release(order int) string { return fmt.Sprintf("v%d.%d", order/100, order%100) }
+
+// notApplicable reports every call that the kernel does not have.
+func (b *builder) notApplicable(k kernel.Kernel) {
+	for _, s := range b.file.missing(k) {
+		var fix *Fix
+		text := s.lacks(k.Version)
+		if s.call.Use != "" {
+			text += ": write " + s.call.Use
+			if kernel.CallByName(s.call.Use) != nil {
+				fix = replace(s.at, s.call.Use)
+			}
+		}
+		b.report(Error, s.at.start, s.at.end, fix, "%s", text)
+	}
+}
+
+// whole looks at what no single clause can know.
+func (b *builder) whole() {
+	f := b.file
+	for _, t := range b.tasks {
+		f.setup.Tasks = append(f.setup.Tasks, t.TaskSetup)
+	}
+	f.setup.CPUs = max(b.cpus, 1)
+	if f.setup.Preempts != nil {
+		f.setup.Preempts = grown(f.setup.Preempts, f.setup.CPUs-1)
+	}
+	if f.setup.Speculate != nil {
+		f.setup.Speculate = grown(f.setup.Speculate, f.setup.CPUs-1)
+	}
+	b.absent()
+	for _, p := range b.perCPU {
+		if b.onCPU[p.cpu] == nil && len(b.onCPU) > 0 {
+			b.report(Error, p.at.start, p.at.end, nil, "no task runs on %s", p.at.text)
+		}
+	}
+	b.enoughFrames()
+	if b.said["kernel"] != nil {
+		b.notApplicable(f.Kernel)
+	}
+}
+
+// absent reports the lines that every scenario has.
+func (b *builder) absent() {
+	items := b.file.items
+	if len(items) == 0 {
+		return
+	}
+	from := items[0].first()
+	if b.countItems("GUP") == 0 {
+		b.report(Error, from.start, from.end, insert("begin with GUP untitled", 0, "GUP untitled\n"), "the first line is missing: GUP and the scenario's name")
+		return // what else is missing, if this is a scenario at all, is for then
+	}
+	end := len(strings.TrimRightFunc(b.file.text, isSpace))
+	if b.countItems("task") == 0 && !b.partial {
+		b.report(Error, end, end, nil, "no task: write one, as in \"P0 on cpu0 in A { … }\"")
+	}
+	if b.countItems("kernel") == 0 {
+		line := "kernel " + b.file.Kernel.String()
+		fix := insert("write "+line, end, "\n"+line)
+		if n := slices.IndexFunc(items, func(n *clause) bool { return n.open != nil || n.begins("expect") }); n >= 0 {
+			fix = insert("write "+line, items[n].first().start, line+"\n")
+		}
+		b.report(Error, from.start, from.end, fix, "no kernel: write a line such as %s", line)
+	}
+}
+
+// enoughFrames reports a machine that is too large. In use at the start are the
+// filled pages that are not swapped out and, if tables come from frames, the
+// tables above them: one PGD for an mm, PUD and PMD if anything is mapped, and
+// a page of PTEs for every VMA.
+func (b *builder) enoughFrames() {
+	s := &b.file.setup
+	pages, tables := 0, 0
+	for _, m := range s.MMs {
+		tables++
+		mapped := 0
+		for _, v := range m.VMAs {
+			if len(v.Fill) > 0 {
+				mapped++
+			}
+			if v.State != kernel.Swapped {
+				pages += len(v.Fill)
+			}
+		}
+		if mapped > 0 {
+			tables += 2 + mapped
+		}
+	}
+	said := fmt.Sprintf("%d frames are in use at the start and %d are free", pages, s.Frames)
+	if s.TablesFromFrames {
+		said = fmt.Sprintf("%d frames and %d page tables are in use at the start and %d frames are free", pages, tables, s.Frames)
+		pages += tables
+	}
+	if pages+s.Frames <= maxFrames {
+		return
+	}
+	at := cmp.Or(b.said["frames"], b.said["tables"], b.file.items[0].first())
+	for _, n := range b.file.items {
+		if at == b.file.items[0].first() && n.begins("mm") {
+			at = n.first()
+		}
+	}
+	b.report(Error, at.start, at.end, nil, "%s; at most %d frames are possible in all", said, maxFrames)
+}

@@ -1,0 +1,345 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gupscope/core/kernel"
+)
+
+// A task is a block "P0 on cpu0 in A { … }" while it is read.
+type task struct {
+	kernel.TaskSetup
+	results []kernel.Result // what the last assignment left in each variable
+	unsure  []bool          // that assignment is wrong, so nobody knows
+	assigns []*token        // the variables that the text assigns, in order
+}
+
+// unknownMM is the MM of a task whose head is wrong; -1 is a kernel task's.
+const unknownMM = -2
+
+// A callSite is a place of the text where a call is made.
+type callSite struct {
+	call *kernel.Call
+	at   *token
+	task string
+}
+
+func (b *builder) task(n *clause) {
+	c := b.read(n.toks)
+	t := &task{TaskSetup: kernel.TaskSetup{MM: unknownMM}}
+	t.Name = c.newName(Task, "a task")
+	if c.choose("on", "on") != "" {
+		t.CPU = c.cpu()
+		b.home(c, t)
+	}
+	c.end()
+	b.place(c, t, n)
+	for _, line := range n.body {
+		if len(line.toks) > 1 && line.toks[1].text == "=" {
+			t.assigns = append(t.assigns, line.toks[0])
+		}
+	}
+	for i, line := range n.body {
+		if i == maxStatements {
+			first, last := line.toks[0], line.toks[len(line.toks)-1]
+			b.report(Error, first.start, last.end, nil, "%s has %d statements; at most %d are possible", t.Name, len(n.body), maxStatements)
+			break
+		}
+		before := len(b.diags) + b.more
+		b.statement(t, b.read(line.toks))
+		if len(b.diags)+b.more == before {
+			b.leftFaults(line)
+		}
+	}
+	b.tasks = append(b.tasks, t)
+}
+
+// home reads where a task belongs: "in A" or "kernel".
+func (b *builder) home(c *cursor, t *task) {
+	if c.choose("where it belongs (in A, or kernel)", "in", "kernel") == "kernel" {
+		t.MM = -1
+		return
+	}
+	var names []string
+	for _, m := range b.file.setup.MMs {
+		names = append(names, m.Name)
+	}
+	w := c.word(MM, "the name of an mm", b.offerMMs)
+	if w == nil {
+		return
+	}
+	if i := b.mmNamed(w.text); i >= 0 {
+		t.MM = i
+	} else if b.partial {
+		c.dead = true
+	} else {
+		c.unknown(w, "mm", names)
+	}
+}
+
+// place holds a task against those before it.
+func (b *builder) place(c *cursor, t *task, n *clause) {
+	if !c.ok() {
+		return
+	}
+	name, cpu := n.toks[0], n.toks[2]
+	other := b.onCPU[t.CPU]
+	switch {
+	case n.open == nil:
+		end := n.toks[len(n.toks)-1].end
+		c.fail(name, insert("write { }", end, " { }"), "what %s does is missing: { … }", t.Name)
+	case slices.ContainsFunc(b.tasks, func(x *task) bool { return x.Name == t.Name }):
+		c.fail(name, nil, "there is a task %s already", t.Name)
+	case len(b.tasks) == maxTasks:
+		b.tooMany(name, cpu, "tasks", b.countItems("task"), maxTasks)
+	case other != nil:
+		c.fail(cpu, b.freeCPU(cpu), "%s runs %s already: two tasks on one CPU are not possible yet", cpu.text, other.Name)
+	default:
+		b.onCPU[t.CPU] = t
+	}
+}
+
+// freeCPU is the fix that moves a task to the first CPU without one.
+func (b *builder) freeCPU(cpu *token) *Fix {
+	taken := map[string]bool{}
+	for _, n := range b.file.items {
+		if isTask(n.toks) {
+			taken[n.toks[2].text] = true
+		}
+	}
+	for i := range maxCPUs {
+		if free := fmt.Sprintf("cpu%d", i); !taken[free] {
+			return replace(cpu, free)
+		}
+	}
+	return nil
+}
+
+// statement reads "[VAR =] CALL(ARG, …)".
+func (b *builder) statement(t *task, c *cursor) {
+	var into *token
+	var name string
+	if len(c.toks) > 1 && c.toks[1].text == "=" {
+		into = c.toks[0]
+		name = c.newName(Variable, "a variable")
+		c.punct("=")
+	}
+	s := kernel.Stmt{Var: -1}
+	s.Line, _ = b.file.lines.Position(c.toks[0].start)
+	b.call(t, &s, into, c)
+	switch {
+	case name != "":
+		t.assign(s, name, c.ok())
+	case c.ok():
+		t.Body = append(t.Body, s)
+	}
+}
+
+// call reads "CALL(ARG, …)", the right side of a statement.
+func (b *builder) call(t *task, s *kernel.Stmt, into *token, c *cursor) {
+	w := c.word(Call, "a call", func() []Completion { return offerCalls(t) })
+	if w == nil {
+		return
+	}
+	if s.Call = kernel.CallByName(w.text); s.Call == nil {
+		w.kind = Plain
+		c.unknown(w, "call", callNames())
+		return
+	}
+	b.file.calls = append(b.file.calls, callSite{s.Call, w, t.Name})
+	switch from := s.Call.From; {
+	case from == kernel.UserTask && t.MM == -1:
+		c.fail(w, nil, "%s is called by a thread of a process, and %s is a task of the kernel", w.text, t.Name)
+	case from == kernel.KernelTask && t.MM >= 0:
+		c.fail(w, nil, "%s is nothing that a thread calls: it needs a task of the kernel, as in \"P1 on cpu1 kernel\"", w.text)
+	case into != nil && s.Call.Result == kernel.NoResult:
+		c.fail(into, &Fix{"remove " + into.text + " =", []Edit{{into.start, w.start, ""}}}, "%s returns nothing that %s could hold", w.text, into.text)
+	}
+	s.Args = b.args(t, s.Call, w, c)
+	if c.end() && into == nil && s.Call.Result == kernel.PageResult {
+		b.report(Warning, w.start, w.end, insert("keep it", w.start, t.freshName()+" = "), "the page that %s returns is not kept, so nobody can give it back", w.text)
+	}
+}
+
+// assign ends a statement that assigns.
+func (t *task) assign(s kernel.Stmt, name string, ok bool) {
+	i := slices.Index(t.Vars, name)
+	if i < 0 {
+		i = len(t.Vars)
+		t.Vars = append(t.Vars, name)
+		t.results = append(t.results, kernel.NoResult)
+		t.unsure = append(t.unsure, false)
+	}
+	t.unsure[i] = !ok
+	if ok {
+		s.Var, t.results[i] = i, s.Call.Result
+		t.Body = append(t.Body, s)
+	}
+}
+
+// freshName is a name that no variable of the task has.
+func (t *task) freshName() string {
+	for _, n := range []string{"p", "q", "r"} {
+		if !slices.ContainsFunc(t.assigns, func(a *token) bool { return a.text == n }) {
+			return n
+		}
+	}
+	return "page"
+}
+
+func callNames() []string {
+	var names []string
+	for _, c := range kernel.Calls {
+		names = append(names, c.Name)
+		for _, w := range c.Was {
+			names = append(names, w.Name)
+		}
+	}
+	return names
+}
+
+// signature is a call as documentation writes it: "get_user_pages_fast(page, [flags])".
+func signature(c *kernel.Call, name string) string {
+	var ps []string
+	for _, p := range c.Params {
+		if p.Optional {
+			ps = append(ps, "["+p.Name+"]")
+		} else {
+			ps = append(ps, p.Name)
+		}
+	}
+	return name + "(" + strings.Join(ps, ", ") + ")"
+}
+
+// args reads "(ARG, …)".
+func (b *builder) args(t *task, call *kernel.Call, name *token, c *cursor) []kernel.Arg {
+	args := make([]kernel.Arg, len(call.Params))
+	if !c.sign("(") {
+		return nil
+	}
+	for i, p := range call.Params {
+		next := c.peek()
+		if next == nil || next.text == ")" {
+			if p.Optional {
+				break
+			}
+			if next != nil || c.i == len(c.toks) && i > 0 {
+				c.countArgs(call, name, i)
+			}
+		}
+		if i > 0 && !c.sign(",") {
+			return nil
+		}
+		args[i] = b.arg(t, call, &p, c)
+	}
+	if next := c.peek(); next != nil && next.text == "," {
+		c.countArgs(call, name, len(call.Params)+strings.Count(join(c.toks[c.i:]), ","))
+	}
+	if next := c.peek(); next == nil && c.ok() {
+		end := c.before().end
+		c.fail(name, insert("write )", end, ")"), "the ( of %s is not closed", name.text)
+	}
+	c.sign(")")
+	return args
+}
+
+func (c *cursor) countArgs(call *kernel.Call, name *token, found int) {
+	least := 0
+	for _, p := range call.Params {
+		if !p.Optional {
+			least++
+		}
+	}
+	takes := fmt.Sprint(least)
+	if least < len(call.Params) {
+		takes += fmt.Sprintf(" or %d", len(call.Params))
+	}
+	c.fail(name, nil, "%s takes %s %s, found %d: write %s", name.text, takes, plural(len(call.Params), "argument", "arguments"), found, signature(call, name.text))
+}
+
+// arg reads one argument, as its parameter wants it.
+func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) kernel.Arg {
+	switch p.Kind {
+	case kernel.PageParam, kernel.VMAParam:
+		return b.page(t, call, p, c)
+	case kernel.VarParam:
+		return kernel.Arg{Var: t.held(c, call)}
+	case kernel.ValueParam:
+		return kernel.Arg{Value: c.value()}
+	case kernel.FlagsParam:
+		return kernel.Arg{Flags: c.flags(p)}
+	}
+	if w := c.known(Word, p.Name, p.Words, func() []Completion { return offerWords(p, Word) }); w != nil {
+		return kernel.Arg{Word: w.text}
+	}
+	return kernel.Arg{}
+}
+
+// flags reads "FOLL_WRITE | FOLL_LONGTERM" or "0".
+func (c *cursor) flags(p *kernel.Param) uint32 {
+	if t := c.peek(); t != nil && t.form == formNumber {
+		if t.text != "0" {
+			c.fail(t, nil, "flags are %s, or 0, not %s", strings.Join(p.Words, " | "), short(t.text))
+			return 0
+		}
+		c.take(Number)
+		return 0
+	}
+	var flags uint32
+	for c.ok() {
+		t := c.known(Flag, "flag", p.Words, func() []Completion { return offerWords(p, Flag) })
+		if t == nil {
+			break
+		}
+		bit, _ := kernel.FollByName(t.text)
+		if flags&bit != 0 {
+			c.fail(t, nil, "%s is set twice", t.text)
+		}
+		flags |= bit
+		if !c.punct("|") {
+			break
+		}
+	}
+	return flags
+}
+
+// held reads a variable that holds a page.
+func (t *task) held(c *cursor, call *kernel.Call) int {
+	w := c.word(Variable, "a variable that holds a page", t.offerHeld)
+	if w == nil {
+		return 0
+	}
+	i := slices.Index(t.Vars, w.text)
+	if i >= 0 && (t.unsure[i] || t.results[i] == kernel.PageResult) {
+		return i
+	}
+	if i >= 0 {
+		c.fail(w, nil, "%s holds what was read or an error, and %s needs a page", w.text, call.Name)
+		return 0
+	}
+	w.kind = Plain
+	for _, a := range t.assigns {
+		if a.text == w.text {
+			line, _ := c.b.file.lines.Position(a.start)
+			c.fail(w, nil, "%s is used before it is assigned, on line %d", w.text, line)
+			return 0
+		}
+	}
+	if len(t.Vars) == 0 || c.b.isMemory(w.text) {
+		c.fail(w, meant(w, t.Vars), "%s is no variable: %s needs one that holds a page, as in p = get_user_pages_fast(…)", w.text, call.Name)
+		return 0
+	}
+	c.unknown(w, "variable", t.Vars)
+	return 0
+}
+
+func (b *builder) isMemory(name string) bool {
+	for i := range b.file.setup.MMs {
+		if vmaNamed(&b.file.setup.MMs[i], name) >= 0 {
+			return true
+		}
+	}
+	return false
+}
