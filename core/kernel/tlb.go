@@ -119,7 +119,7 @@ func (c *Ctx) flushSend() Next {
 		c.M.FlushLocal(c.CPU, f)
 	}
 	if others == 0 {
-		c.Say("flush this CPU's TLB; no other has the mm")
+		c.Say("no other CPU is left to interrupt")
 		return Return
 	}
 	c.M.SetRequest(c.CPU, f)

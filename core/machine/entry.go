@@ -73,11 +73,17 @@ func (e Entry) Frame() Frame { return Frame(e & pfnMask >> pfnShift) }
 // Slot returns the slot of a swap entry.
 func (e Entry) Slot() int { return int(^e & swpOffsetMask >> swpOffsetShift) }
 
-// Fresh returns the entry as it was read: without the stale mark.
-func (e Entry) Fresh() Entry { return e &^ Stale }
+// Fresh returns the entry as it was read: without the stale mark. (In a swap
+// entry the bit belongs to the offset.)
+func (e Entry) Fresh() Entry {
+	if e.Present() {
+		return e &^ Stale
+	}
+	return e
+}
 
 // IsStale reports whether the frame was freed since the entry was captured.
-func (e Entry) IsStale() bool { return e&Stale != 0 }
+func (e Entry) IsStale() bool { return e.Has(Present | Stale) }
 
 // Bits returns the letters of a present entry's bits: "W D", "A".
 func (e Entry) Bits() string {
