@@ -46,7 +46,7 @@ type walked struct {
 const (
 	maxLayer = 0x7ffe // longer runs stay unsettled
 	deadEnd  = 0x7fff
-	met      = 0x8000 // set by ties, on top of a layer
+	tiesMet  = 0x8000 // set by ties, on top of a layer
 )
 
 func newLayers(c *Check) *layers {

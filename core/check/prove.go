@@ -73,7 +73,7 @@ func (c *Check) prove(budget int) int {
 		c.m.Do(p.choices[f.next])
 		left--
 		fp := c.mem.Hash()
-		at, known := p.seen.find(fp)
+		at, known := p.seen.met(fp)
 		if known {
 			p.transitions++
 			f.next++
@@ -81,6 +81,7 @@ func (c *Check) prove(budget int) int {
 			continue
 		}
 		if c.limits.reached(p.states, p.bytes()+c.mem.LogBytes()) {
+			p.seen.forget(fp)
 			c.mem.Undo(mark)
 			c.proved()
 			break

@@ -46,7 +46,7 @@ func (c *Check) shorten(budget int) int {
 			b := c.breaches[claim]
 			b.run, b.final = s.ties.best(c), true
 		}
-		s.layers.seen.unmeet()
+		s.layers.seen.untie()
 		s.tie(c)
 	}
 	return made

@@ -94,10 +94,10 @@ func (t *ties) search(c *Check, l *layers, budget int) (made int, full bool) {
 		} else if at, known := l.seen.find(c.mem.Hash()); known {
 			switch tag := &at.g.tags[at.i]; *tag {
 			case uint16(depth):
-				*tag |= met
+				*tag |= tiesMet
 				t.push(c, mark)
 				continue
-			case uint16(depth) | met:
+			case uint16(depth) | tiesMet:
 				if s, leads := t.where[c.mem.Hash()]; leads {
 					t.open = append(t.open, note{choice, fewest(t.notes[s.first:s.end], choice.Actor)})
 				}
