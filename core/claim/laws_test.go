@@ -33,7 +33,7 @@ func walk(m *Model, n int, f func(c check.Choice, step func())) {
 }
 
 // private are the classes that only their task, or nobody, acts on.
-var private = cell.Of(machine.Stacks, machine.Ghosts, machine.Ends, machine.Batches)
+var private = cell.Of(machine.Stacks, machine.Ghosts, machine.Ends, machine.Batches, machine.LRU)
 
 func TestStepsTouchWhatTheySay(t *testing.T) {
 	for _, k := range testKernels(t) {
