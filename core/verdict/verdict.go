@@ -1,0 +1,149 @@
+// Package verdict answers the question that a scenario asks: on this kernel, can
+// a claim be broken, and how?
+//
+// Its noun is the Check: a scenario on one kernel, with the claims that are
+// judged, under exploration. Its law: a verdict is computed, never looked up.
+// It stands between the packages that know nothing of each other: scenario
+// (text), claim (what must hold) and check (all interleavings).
+package verdict
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gupscope/core/check"
+	"gupscope/core/claim"
+	"gupscope/core/kernel"
+	"gupscope/core/scenario"
+)
+
+// DefaultLimits bound a check where nobody says otherwise.
+var DefaultLimits = check.Limits{States: 20_000_000, Bytes: 2 << 30}
+
+// A Check explores a scenario on one kernel. Run it until its Phase is final,
+// then ask for the Outcome.
+type Check struct {
+	*check.Check
+	File   *scenario.File
+	Kernel kernel.Kernel
+
+	model   *claim.Model
+	ignored bool // deadlocks are not judged
+}
+
+// New returns the check of a scenario on a kernel. judge are the claims to
+// judge, nil for those of the scenario. The diagnostics say why the scenario is
+// n/a on the kernel; the check is nil then.
+func New(f *scenario.File, k kernel.Kernel, judge []string, l check.Limits) (*Check, []scenario.Diagnostic) {
+	m, setup, ds := Model(f, k, judge)
+	if m == nil {
+		return nil, ds
+	}
+	ignored := setup.Judge != nil && !slices.Contains(setup.Judge, check.NoDeadlock)
+	return &Check{Check: check.New(m, l), File: f, Kernel: k, model: m, ignored: ignored}, nil
+}
+
+// Model returns the model of a scenario on a kernel, for checks and for runs.
+func Model(f *scenario.File, k kernel.Kernel, judge []string) (*claim.Model, kernel.Setup, []scenario.Diagnostic) {
+	setup, ds := f.ForKernel(k)
+	if scenario.Failed(ds) {
+		return nil, setup, ds
+	}
+	if judge != nil {
+		setup.Judge, setup.Ends = judge, nil
+	}
+	return claim.New(setup, k), setup, nil
+}
+
+// An Outcome is what a check has found.
+type Outcome struct {
+	check.Result
+	Broken []check.Broken // claims that can break, those that nobody judges left out
+	Seen   []check.Broken // "sometimes" conditions with a run that ends so
+	Unseen []string       // "sometimes" conditions that no run ends with
+}
+
+// Outcome returns what is known so far.
+func (c *Check) Outcome() Outcome {
+	o := Outcome{Result: c.Result()}
+	wanted := map[string]bool{}
+	for i, name := range c.model.Claims() {
+		if c.model.Wanted(i) {
+			wanted[name] = true
+			o.Unseen = append(o.Unseen, name)
+		}
+	}
+	for _, b := range o.Claims {
+		switch {
+		case wanted[b.Claim]:
+			o.Seen = append(o.Seen, b)
+			o.Unseen = slices.DeleteFunc(o.Unseen, func(n string) bool { return n == b.Claim })
+		case b.Claim == check.NoDeadlock && c.ignored:
+		default:
+			o.Broken = append(o.Broken, b)
+		}
+	}
+	if o.Verdict == check.Sometimes && len(o.Broken) == 0 {
+		o.Verdict = check.Never
+	}
+	return o
+}
+
+// Names returns the claims that can break.
+func (o *Outcome) Names() []string {
+	var out []string
+	for _, b := range o.Broken {
+		out = append(out, b.Claim)
+	}
+	return out
+}
+
+// String is the verdict as scenarios write it: "Never", "Sometimes A, B",
+// "unknown: stopped at 1000 states".
+func (o *Outcome) String() string {
+	broken := strings.Join(o.Names(), ", ")
+	switch o.Verdict {
+	case check.Never:
+		return "Never"
+	case check.Sometimes:
+		return "Sometimes " + broken
+	}
+	s := fmt.Sprintf("unknown: stopped at %d states", o.States)
+	if broken != "" {
+		s += ", Sometimes " + broken + " so far"
+	}
+	return s
+}
+
+// Met reports whether the outcome is what an expect line says, and if not, in
+// what it differs. kernel is the index of the kernel in the line.
+func (o *Outcome) Met(e *scenario.Expect, kernelIndex int) (bool, string) {
+	if o.Verdict == check.Unknown {
+		if e.Bound > 0 && e.Verdict == kernel.Never && len(o.Broken) == 0 {
+			return true, ""
+		}
+		return false, o.String()
+	}
+	want := slices.Sorted(slices.Values(e.Claims))
+	got := slices.Sorted(slices.Values(o.Names()))
+	if !slices.Equal(want, got) {
+		return false, "it is " + o.String()
+	}
+	if len(o.Unseen) > 0 {
+		return false, "no run ends with " + strings.Join(o.Unseen, ", nor with ")
+	}
+	if kernelIndex < len(e.States) && uint64(e.States[kernelIndex].States) != o.States {
+		return false, fmt.Sprintf("it has %d states, not %d", o.States, e.States[kernelIndex].States)
+	}
+	return true, ""
+}
+
+// Limits returns the limits under which an expect line is checked.
+func Limits(e *scenario.Expect) check.Limits {
+	l := DefaultLimits
+	if e.Bound > 0 {
+		l.States = uint64(e.Bound)
+	}
+	return l
+}

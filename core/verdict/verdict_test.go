@@ -1,0 +1,79 @@
+package verdict
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"gupscope/core/check"
+	"gupscope/core/kernel"
+	"gupscope/core/scenario"
+)
+
+var rewrite = flag.Bool("rewrite", false, "write what was found into the expect lines; only commit the change if you understand what caused it")
+
+// scenarioFiles are the scenarios of the gallery, as files, so that -rewrite reaches them.
+func scenarioFiles(t *testing.T) []string {
+	files, err := filepath.Glob("../../scenarios/*.gup")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no scenarios:", err)
+	}
+	return files
+}
+
+func parse(t *testing.T, path string) *scenario.File {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, ds := scenario.Parse(filepath.Base(path), text)
+	for _, d := range ds {
+		t.Errorf("%v", d)
+	}
+	return f
+}
+
+func run(t *testing.T, f *scenario.File, e *scenario.Expect, k kernel.Kernel) Outcome {
+	c, ds := New(f, k, e.Judge, Limits(e))
+	if c == nil {
+		t.Fatalf("%v: %v", k, ds)
+	}
+	for c.Run(1<<20).Phase < check.Stopped {
+	}
+	return c.Outcome()
+}
+
+// TestExpectations checks every expect line of every scenario.
+func TestExpectations(t *testing.T) {
+	for _, path := range scenarioFiles(t) {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			f := parse(t, path)
+			found := map[[2]int]scenario.Outcome{}
+			for i := range f.Expects {
+				e := &f.Expects[i]
+				for j, k := range e.Kernels {
+					o := run(t, f, e, k)
+					t.Logf("line %d, %v: %v, %d states, %d transitions", e.Line, k, o.String(), o.States, o.Transitions)
+					for _, b := range o.Broken {
+						t.Logf("    %s: %d steps, %d switches, shortest: %v", b.Claim, len(b.Run), b.Switches, b.Shortest)
+					}
+					q := kernel.Never
+					if o.Verdict == check.Sometimes {
+						q = kernel.Sometimes
+					}
+					found[[2]int{i, j}] = scenario.Outcome{Verdict: q, Claims: o.Names(), States: scenario.Count{States: int(o.States)}}
+					if ok, why := o.Met(e, j); !ok && !*rewrite {
+						t.Errorf("line %d: on %v expected %v %v, but %s", e.Line, k, e.Verdict, e.Claims, why)
+					}
+				}
+			}
+			if *rewrite {
+				text := f.Record(func(e, k int) scenario.Outcome { return found[[2]int{e, k}] })
+				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
