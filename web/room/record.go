@@ -1,0 +1,41 @@
+package room
+
+import (
+	"time"
+
+	"gupscope/web/link"
+	"gupscope/web/session"
+)
+
+// A Record is one message on a room's subject. Exactly one of Event, Pen and State is there.
+type Record struct {
+	// Model is the version of the model that the record was made with: a hash
+	// over its tables, rules and layout. Where it differs, the same choice may
+	// mean another step, so the record is not folded.
+	Model string `json:"model"`
+
+	By    string         `json:"by,omitempty"` // the person who made it; "": the server
+	Event *session.Event `json:"event,omitempty"`
+	Pen   *Pen           `json:"pen,omitempty"`
+
+	// State is everything up to here: the first record of a room, and the roll-up that takes the
+	// place of all records before it, once there are [rollUp] of them.
+	State *State `json:"state,omitempty"`
+}
+
+// rollUp is how many records a room may have before they are folded into one.
+const rollUp = 256
+
+// A Pen passes the pen.
+type Pen struct {
+	To string `json:"to"` // the person who holds it from now on; "": nobody
+}
+
+// State is what a room is.
+type State struct {
+	Link   link.Link `json:"link"`
+	Pen    string    `json:"pen,omitempty"`
+	Driver string    `json:"driver"` // sums of the tokens; the tokens themselves are stored nowhere
+	Viewer string    `json:"viewer"`
+	Made   time.Time `json:"made"`
+}

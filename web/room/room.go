@@ -1,0 +1,143 @@
+// Package room is a session that several readers share.
+//
+// A room is a subject in one of sixteen JetStream streams. What it shows is the
+// fold of the records of that subject through a session: the same core,
+// deterministic, so every server that has the stream shows the same.
+//
+//	driver ──event──> Room ──append, expecting the last sequence──> stream
+//	                   │ fold: session.Do, rendered once                │ republished
+//	                   └──the same bytes──> every reader here           └──> the room on other servers
+//
+// Laws:
+//
+//   - What is not on the stream did not happen. A record is shown only after the
+//     stream has acknowledged it, and the stream syncs every write.
+//   - A record is appended under the condition that the subject's last sequence
+//     is the one that this server folded last. Two servers cannot fork a room.
+//   - One driver holds the pen. Who looks on, or drives without the pen, changes
+//     nothing; the server checks it at every event.
+//   - Tokens and texts are in no log.
+//
+// Reading order: record.go (what is on the stream), log.go (the streams), room.go, live.go
+// (one room on one server), pen.go, reader.go (one connection), socket.go (the websocket),
+// message.go (what goes over it), token.go.
+package room
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/nats-io/nats.go"
+	"golang.org/x/time/rate"
+
+	"gupscope/web/link"
+)
+
+// ErrUnknown is what a reader is told who asks for a room that is not there.
+var ErrUnknown = errors.New("There is no such room. Perhaps the address was cut off, or the room has expired: rooms that nobody visits for 90 days are removed.")
+
+// ErrModel is what a reader is told about a room of another version.
+var ErrModel = errors.New("This room was made with another version of the simulator, and is not replayed by this one: a step might mean something else.")
+
+// Rooms are the rooms of one server.
+type Rooms struct {
+	log    *records
+	conn   *nats.Conn
+	server string // this server among those that share the streams
+	model  string // the version of the model: see Record.Model
+
+	ctx  context.Context // of the server; a hijacked request's own must not be used
+	stop context.CancelFunc
+
+	perSecond rate.Limit // events of one connection
+
+	mu   sync.Mutex
+	live map[string]*Room
+
+	Metrics Metrics
+}
+
+// Metrics count what happens in the rooms. The functions may be nil.
+type Metrics struct {
+	Rooms, Readers func(change int)
+	Events         func(do string, took time.Duration)
+	Cut            func() // a reader who could not keep up
+}
+
+// Open returns the rooms whose streams are reached by the connection, and
+// creates what is missing. replicas is how many servers keep each stream.
+func Open(ctx context.Context, nc *nats.Conn, replicas int, model string) (*Rooms, error) {
+	log, err := openRecords(ctx, nc, replicas)
+	if err != nil {
+		return nil, err
+	}
+	rs := &Rooms{log: log, conn: nc, server: nats.NewInbox(), model: model, perSecond: 20, live: map[string]*Room{}}
+	rs.ctx, rs.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return rs, nil
+}
+
+// Create makes a room that stands where the link says. It returns the room's
+// name and the driver's token; the viewers' follows from it.
+func (rs *Rooms) Create(ctx context.Context, at link.Link) (id, driver string, err error) {
+	id, driver = newSecret(), newSecret()
+	begin := State{
+		Link:   at,
+		Driver: sum(driver),
+		Viewer: sum(viewerOf(driver)),
+		Made:   time.Now().UTC().Truncate(time.Second),
+	}
+	_, err = rs.log.append(ctx, id, Record{Model: rs.model, State: &begin}, 0)
+	if err != nil {
+		return "", "", err
+	}
+	return id, driverPrefix + driver, nil
+}
+
+// find returns the live room of that name, and loads it if nobody was in it.
+func (rs *Rooms) find(id string) (*Room, error) {
+	if !isSecret(id) {
+		return nil, ErrUnknown
+	}
+	rs.mu.Lock()
+	r := rs.live[id]
+	if r == nil {
+		r = &Room{id: id, rooms: rs, inbox: make(chan any, 64), gone: make(chan struct{}), loaded: make(chan struct{})}
+		rs.live[id] = r
+		go r.run()
+	}
+	rs.mu.Unlock()
+	<-r.loaded
+	return r, r.failed
+}
+
+// forget takes the room out of the live ones. Its goroutine ends after that.
+func (rs *Rooms) forget(r *Room) {
+	rs.mu.Lock()
+	if rs.live[r.id] == r {
+		delete(rs.live, r.id)
+	}
+	rs.mu.Unlock()
+	close(r.gone)
+}
+
+// Close ends every connection, telling the readers to come back: 1012, the
+// server restarts. Nothing needs to be saved; the stream has it all.
+func (rs *Rooms) Close() {
+	rs.stop()
+	rs.mu.Lock()
+	var live []*Room
+	for _, r := range rs.live {
+		live = append(live, r)
+	}
+	rs.mu.Unlock()
+	for _, r := range live {
+		select {
+		case <-r.gone:
+		case <-time.After(5 * time.Second):
+			slog.Warn("a room did not end in time", "room", r.short())
+		}
+	}
+}
