@@ -226,35 +226,45 @@ func best(m check.Model, claim string, length int) []check.Choice {
 	return least
 }
 
-func TestAgreesWithExhaust(t *testing.T) {
-	eachGenerated(t, func(t *testing.T, m *generated, number int) {
-		want := check.Exhaust(m)
-		before := m.mem.Snapshot(nil)
-		r := finish(check.New(m, check.Limits{}), 1000)
+// agree holds a check of the model against the slow guard, and returns its result.
+func agree(t *testing.T, m check.Model) check.Result {
+	t.Helper()
+	want := check.Exhaust(m)
+	before := m.Memory().Snapshot(nil)
+	r := finish(check.New(m, check.Limits{}), 1000)
 
-		if r.States != want.States || r.Transitions != want.Transitions {
-			t.Fatalf("got %d states, %d transitions, want %d, %d", r.States, r.Transitions, want.States, want.Transitions)
+	if r.States != want.States || r.Transitions != want.Transitions {
+		t.Errorf("got %d states, %d transitions, want %d, %d", r.States, r.Transitions, want.States, want.Transitions)
+	}
+	got := map[string]int{}
+	for _, b := range r.Claims {
+		got[b.Claim] = len(b.Run)
+		if !b.Shortest {
+			t.Errorf("%s: run not proved shortest without limits", b.Claim)
 		}
-		got := map[string]int{}
-		for _, b := range r.Claims {
-			got[b.Claim] = len(b.Run)
-			if !b.Shortest {
-				t.Errorf("%s: run not proved shortest without limits", b.Claim)
-			}
-			if b.Switches != check.Switches(b.Run) {
-				t.Errorf("%s: got %d switches, want %d", b.Claim, b.Switches, check.Switches(b.Run))
-			}
+		if b.Switches != check.Switches(b.Run) {
+			t.Errorf("%s: got %d switches, want %d", b.Claim, b.Switches, check.Switches(b.Run))
 		}
-		if !reflect.DeepEqual(got, want.Shortest) {
-			t.Errorf("got shortest runs %v, want %v", got, want.Shortest)
-		}
-		if verdict := map[bool]check.Verdict{true: check.Never, false: check.Sometimes}[len(want.Shortest) == 0]; r.Verdict != verdict {
-			t.Errorf("got verdict %v, want %v", r.Verdict, verdict)
-		}
-		if after := m.mem.Snapshot(nil); !reflect.DeepEqual(after, before) || m.mem.Hash() != m.mem.Rehash() {
-			t.Errorf("memory is not as it was: got %v, want %v", after, before)
-		}
-	})
+	}
+	if !reflect.DeepEqual(got, want.Shortest) {
+		t.Errorf("got shortest runs %v, want %v", got, want.Shortest)
+	}
+	verdict := check.Sometimes
+	if len(want.Shortest) == 0 {
+		verdict = check.Never
+	}
+	if r.Verdict != verdict {
+		t.Errorf("got verdict %v, want %v", r.Verdict, verdict)
+	}
+	mem := m.Memory()
+	if after := mem.Snapshot(nil); !reflect.DeepEqual(after, before) || mem.Hash() != mem.Rehash() {
+		t.Errorf("memory is not as it was: got %v, want %v", after, before)
+	}
+	return r
+}
+
+func TestAgreesWithExhaust(t *testing.T) {
+	eachGenerated(t, func(t *testing.T, m *generated, number int) { agree(t, m) })
 }
 
 func TestRunIsTheBestOfTheShortest(t *testing.T) {

@@ -44,7 +44,7 @@ type walked struct {
 
 // Tags of fingerprints. A state that ends its runs is in no layer.
 const (
-	maxLayer = 0x7ffe // longer runs stay unsettled
+	maxLayer = 1 << 12 // longer runs stay unsettled: nobody reads them
 	deadEnd  = 0x7fff
 	tiesMet  = 0x8000 // set by ties, on top of a layer
 )

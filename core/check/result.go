@@ -34,7 +34,8 @@ type Broken struct {
 
 	// Shortest says that no run to a breach of the claim is shorter than Run,
 	// none as short has fewer switches, and of those left Run is the least.
-	// If it is false, Run is the best that was found within the bounds.
+	// If it is false, Run is the best that was found within the limits. Runs of
+	// more than 4096 steps are never shown to be shortest.
 	Shortest bool
 }
 

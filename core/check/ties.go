@@ -166,7 +166,10 @@ func (t *ties) breached(c *Check, mark cell.Mark) bool {
 func (t *ties) best(c *Check) []Choice {
 	run := make([]Choice, 0, t.length)
 	for len(run) < t.length {
-		s := t.where[c.mem.Hash()]
+		s, leads := t.where[c.mem.Hash()]
+		if !leads {
+			break // the model has broken a law: replay will say so
+		}
 		var take note
 		for i, n := range t.notes[s.first:s.end] {
 			if len(run) > 0 && n.choice.Actor != run[len(run)-1].Actor {
