@@ -30,7 +30,6 @@ type ID uint32
 type Memory struct {
 	layout *Layout
 	v      []uint64
-	key    []uint64
 	log    []change
 	hash   uint64
 	rec    *Footprint
@@ -46,11 +45,7 @@ type Mark int
 
 // New returns a memory of the cells in l, all zero. The layout must not grow afterwards.
 func New(l *Layout) *Memory {
-	m := &Memory{layout: l, v: make([]uint64, l.Len()), key: make([]uint64, l.Len())}
-	for i := range m.key {
-		m.key[i] = scramble(uint64(i+1) * 0x9e3779b97f4a7c15)
-	}
-	return m
+	return &Memory{layout: l, v: make([]uint64, l.Len())}
 }
 
 // Layout returns the layout the memory was made of.
@@ -74,7 +69,7 @@ func (m *Memory) Store(id ID, v uint64) {
 		return
 	}
 	m.log = append(m.log, change{id, old})
-	m.hash ^= m.mix(id, old) ^ m.mix(id, v)
+	m.hash ^= mix(id, old) ^ mix(id, v)
 	m.v[id] = v
 }
 
@@ -93,10 +88,21 @@ func (m *Memory) Mark() Mark { return Mark(len(m.log)) }
 func (m *Memory) Undo(to Mark) {
 	for i := len(m.log) - 1; i >= int(to); i-- {
 		c := m.log[i]
-		m.hash ^= m.mix(c.id, m.v[c.id]) ^ m.mix(c.id, c.old)
+		m.hash ^= mix(c.id, m.v[c.id]) ^ mix(c.id, c.old)
 		m.v[c.id] = c.old
 	}
 	m.log = m.log[:to]
+}
+
+// Return is Undo for those who know the hash of the state at the mark, which
+// saves computing it.
+func (m *Memory) Return(to Mark, hash uint64) {
+	for i := len(m.log) - 1; i >= int(to); i-- {
+		c := m.log[i]
+		m.v[c.id] = c.old
+	}
+	m.log = m.log[:to]
+	m.hash = hash
 }
 
 // Forget empties the undo log: what was stored so far cannot be taken back.
@@ -144,17 +150,18 @@ func (m *Memory) Snapshot(dst []uint64) []uint64 { return append(dst, m.v...) }
 func (m *Memory) Rehash() uint64 {
 	var h uint64
 	for i, v := range m.v {
-		h ^= m.mix(ID(i), v)
+		h ^= mix(ID(i), v)
 	}
 	return h
 }
 
 // mix is the contribution of one cell to the hash.
-func (m *Memory) mix(id ID, v uint64) uint64 {
+func mix(id ID, v uint64) uint64 {
 	if v == 0 {
 		return 0
 	}
-	return scramble(v ^ m.key[id])
+	// The multiplier spreads the numbers of cells over all words: 2⁶⁴ divided by the golden ratio.
+	return scramble(v ^ uint64(id+1)*0x9e3779b97f4a7c15)
 }
 
 // scramble is a bijection of 64-bit words whose every output bit depends on

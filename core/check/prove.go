@@ -69,7 +69,7 @@ func (c *Check) prove(budget int) int {
 			p.stack = p.stack[:len(p.stack)-1]
 			continue
 		}
-		mark := c.mem.Mark()
+		mark, hash := c.mem.Mark(), c.mem.Hash()
 		c.m.Do(p.choices[f.next])
 		left--
 		fp := c.mem.Hash()
@@ -77,7 +77,7 @@ func (c *Check) prove(budget int) int {
 		if known {
 			p.transitions++
 			f.next++
-			c.mem.Undo(mark)
+			c.mem.Return(mark, hash)
 			continue
 		}
 		if c.limits.reached(p.states, p.bytes()+c.mem.LogBytes()) {
