@@ -140,6 +140,9 @@ func (c *cursor) sign(sign string) bool {
 	if t := c.before(); t != nil {
 		fix = insert("write "+sign, t.end, sign)
 	}
+	if t := c.peek(); t != nil && slices.Contains([]string{"=", "==", ":", "[", "]"}, t.text) {
+		fix = replace(t, sign)
+	}
 	c.want(quote(sign), fix)
 	return false
 }

@@ -22,7 +22,7 @@ func HoverAt(text string, offset int) (Hover, bool) {
 		if t.start <= offset && offset < t.end {
 			h := Hover{Start: t.start, End: t.end}
 			h.Title, h.Text = f.about(i)
-			return h, h.Title != ""
+			return h, h.Text != ""
 		}
 	}
 	return Hover{}, false

@@ -82,43 +82,70 @@ func (p *printer) items(items []*clause) {
 // wrapped prints an item that is no block. Where it is too long, it goes on
 // indented in the next line.
 func (p *printer) wrapped(n *clause) {
-	var b strings.Builder
-	width, blank, breaks := 0, n.blank, mayBreak(n)
-	for i := 0; i < len(n.toks); {
-		end := i + 1
-		for end < len(n.toks) && !breaks(end) {
-			end++
-		}
-		part := join(n.toks[i:end])
-		if i > 0 {
-			part = gap(n.toks[i-1], n.toks[i]) + part
-		}
-		w := utf8.RuneCountInString(part)
-		if i > 0 && width+w > lineWidth {
-			p.add(b.String(), blank, nil)
-			b.Reset()
-			width, blank, part = len(step), false, step+strings.TrimLeft(part, " ")
-		}
-		b.WriteString(part)
-		width += w
-		i = end
-	}
-	p.add(b.String(), blank, n.tail)
+	w := wrap{p: p, n: n, blank: n.blank}
+	w.fill(0, len(n.toks), breaks(n))
+	p.add(w.line.String(), w.blank, n.tail)
 }
 
-// breakWords are words that a line may be broken before.
-var breakWords = []string{"without", "with", "judging", "within", "and", "or", "on"}
+// breaks are the places where an item may be broken, the best ones first: a
+// verdict is kept together before a list of kernels, and that before a kernel.
+// Each reports whether a line may begin with t.
+func breaks(n *clause) []func(before, t *token) bool {
+	if !slices.ContainsFunc(mayContinue, n.begins) || slices.ContainsFunc(n.toks, (*token).open) {
+		return nil
+	}
+	return []func(before, t *token) bool{
+		func(before, t *token) bool { return before.text == ":" },
+		func(before, t *token) bool {
+			return before.text == "," && t.form != formNumber || slices.Contains([]string{"judging", "within", "and", "or", "on"}, t.text)
+		},
+		func(before, t *token) bool { return t.text == "without" || t.text == "with" },
+	}
+}
 
-// mayBreak returns whether the line may be broken before a token.
-func mayBreak(n *clause) func(i int) bool {
-	if len(n.toks) == 0 || !slices.Contains(mayContinue, n.toks[0].text) || slices.ContainsFunc(n.toks, (*token).open) {
-		return func(int) bool { return false }
+// A wrap sets an item in lines that are not too long.
+type wrap struct {
+	p     *printer
+	n     *clause
+	blank bool
+	line  strings.Builder
+	width int
+}
+
+// fill sets the tokens i to j: on the present line if they fit, else on the next
+// one, else in pieces.
+func (w *wrap) fill(i, j int, levels []func(before, t *token) bool) {
+	toks := w.n.toks
+	text := join(toks[i:j])
+	width := utf8.RuneCountInString(text)
+	space := ""
+	if i > 0 {
+		space = gap(toks[i-1], toks[i])
 	}
-	return func(i int) bool {
-		t, before := n.toks[i], n.toks[i-1].text
-		return (before == "," || before == ":" || slices.Contains(breakWords, t.text)) &&
-			t.form != formBad && t.text != "," && t.text != ":" && !beginsItem(n.toks[i:])
+	fits := w.width+len(space)+width <= lineWidth
+	if !fits && len(levels) > 0 && len(step)+width > lineWidth {
+		for from, at := i, i+1; at <= j; at++ {
+			if at == j || levels[0](toks[at-1], toks[at]) {
+				w.fill(from, at, levels[1:])
+				from = at
+			}
+		}
+		return
 	}
+	if !fits && w.mayBegin(i) {
+		w.p.add(w.line.String(), w.blank, nil)
+		w.line.Reset()
+		w.blank, w.width, space = false, 0, step
+	}
+	w.line.WriteString(space + text)
+	w.width += len(space) + width
+}
+
+// mayBegin reports whether a line that begins with token i is read as the rest
+// of the item.
+func (w *wrap) mayBegin(i int) bool {
+	t := w.n.toks[i]
+	return i > 0 && breaks(w.n) != nil && t.form != formBad && t.text != "," && t.text != ":" && !beginsItem(w.n.toks[i:])
 }
 
 // block prints a block of several lines.
@@ -162,7 +189,8 @@ func isShort(n *clause) bool {
 		return false
 	}
 	b := n.body[0]
-	return len(b.lead) == 0 && b.tail == nil && len(n.toks) > 0 &&
+	nested := slices.ContainsFunc(b.toks, func(t *token) bool { return t.text == "{" })
+	return !nested && len(b.lead) == 0 && b.tail == nil && len(n.toks) > 0 &&
 		utf8.RuneCountInString(join(n.toks)+" { "+join(b.toks)+" }") <= lineWidth
 }
 

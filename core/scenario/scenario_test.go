@@ -1,6 +1,10 @@
 package scenario
 
 import (
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -18,8 +22,12 @@ func TestGallery(t *testing.T) {
 		for _, d := range ds {
 			t.Error(d)
 		}
-		if p := f.Print(); p != s.Text {
-			t.Errorf("%s is not in canonical form, which is\n%s", s.File(), p)
+		if p := f.Print(); p != s.Text && !*rewrite {
+			t.Errorf("%s is not in canonical form; -rewrite puts it so. It is\n%s", s.File(), p)
+		} else if p != s.Text {
+			if err := os.WriteFile("../../scenarios/"+s.File(), []byte(p), 0o644); err != nil {
+				t.Fatal(err)
+			}
 		}
 		if f.Name != s.Name {
 			t.Errorf("%s calls itself %s", s.File(), f.Name)
@@ -44,7 +52,7 @@ func sound(t interface{ Fatalf(string, ...any) }, text string) {
 			t.Fatalf("the message %q", d.Message)
 		}
 		if d.Fix != nil {
-			mended(t, text, d, ds)
+			mended(t, text, d)
 		}
 	}
 	end := 0
@@ -73,8 +81,8 @@ func sound(t interface{ Fatalf(string, ...any) }, text string) {
 // foreign reports whether the text has comments in a form that the printer mends.
 func foreign(text string) bool { return strings.Contains(text, "#") || strings.Contains(text, "/*") }
 
-// mended checks that a fix does away with its diagnostic.
-func mended(t interface{ Fatalf(string, ...any) }, text string, d Diagnostic, ds []Diagnostic) {
+// mended checks that a fix is one.
+func mended(t interface{ Fatalf(string, ...any) }, text string, d Diagnostic) {
 	end := 0
 	for _, e := range d.Fix.Edits {
 		if e.Start < end || e.End < e.Start || e.End > len(text) {
@@ -82,15 +90,49 @@ func mended(t interface{ Fatalf(string, ...any) }, text string, d Diagnostic, ds
 		}
 		end = e.End
 	}
-	fixed := d.Fix.Apply(text)
-	if d.Fix.Title == "" || fixed == text {
+	if d.Fix.Title == "" || d.Fix.Apply(text) == text {
 		t.Fatalf("the fix %q of %q changes nothing", d.Fix.Title, d)
 	}
-	_, fs := Parse("", []byte(fixed))
-	same := func(x Diagnostic) bool { return x.Message == d.Message }
-	for _, x := range fs {
-		if same(x) && x.Start == d.Start && count(fs, same) >= count(ds, same) {
-			t.Fatalf("the fix %q leaves the mistake %q in\n%q\nwhich is\n%q", d.Fix.Title, d, text, fixed)
+}
+
+// A fix does away with its mistake, and can make another one of the same sort
+// visible, but not the very same one.
+func TestFixesMend(t *testing.T) {
+	for text := range brokenTexts(t) {
+		_, ds := Parse("", []byte(text))
+		for _, d := range ds {
+			if d.Fix == nil {
+				continue
+			}
+			fixed := d.Fix.Apply(text)
+			_, fs := Parse("", []byte(fixed))
+			same := func(x Diagnostic) bool { return x.Message == d.Message }
+			for _, x := range fs {
+				if same(x) && x.Start == d.Start && count(fs, same) >= count(ds, same) {
+					t.Errorf("the fix %q leaves the mistake %q in\n%s\nwhich is\n%s", d.Fix.Title, d, text, fixed)
+				}
+			}
+		}
+	}
+}
+
+// brokenTexts are the inputs of the transcripts.
+func brokenTexts(t *testing.T) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		files, _ := filepath.Glob("testdata/*.txt")
+		for _, file := range files {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for c := range strings.SplitSeq(string(text), "====\n") {
+				given, _, _ := strings.Cut(c, "----\n")
+				for _, frame := range []struct{ command, before, after string }{{"parse\n", "", ""}, {"line\n", lineFrame, ""}, {"task\n", taskFrame, "}\n"}, {"fix\n", "", ""}} {
+					if _, input, ok := strings.Cut("\n"+given, "\n"+frame.command); ok && !yield(frame.before+input+frame.after) {
+						return
+					}
+				}
+			}
 		}
 	}
 }
@@ -210,6 +252,33 @@ func TestCompletionKnowsTheGallery(t *testing.T) {
 	}
 }
 
+// Claim lines change what is judged, from what the kernel promises.
+func TestClaimLines(t *testing.T) {
+	judge := func(text, version string) []string {
+		f, ds := Parse("", []byte(lineFrame+text))
+		if Failed(ds) {
+			t.Fatal(ds)
+		}
+		k, _ := kernel.Make(version)
+		s, _ := f.ForKernel(k)
+		return s.Judge
+	}
+	if got := judge("", "v6.12"); got != nil {
+		t.Errorf("without claim lines, %q are judged, want nil", got)
+	}
+	off := judge("claim refcount-discipline off\n", "v6.12")
+	if len(off) != len(claimNames())-1 || slices.Contains(off, "refcount-discipline") {
+		t.Errorf("all but refcount-discipline: %q", off)
+	}
+	const late = "pinned-anon-exclusive" // promised from v5.19 on
+	if off := judge("claim refcount-discipline off\n", "v4.6"); slices.Contains(off, late) {
+		t.Errorf("v4.6 does not promise %s: %q", late, off)
+	}
+	if on := judge("claim "+late+" on\n", "v4.6"); !slices.Contains(on, late) {
+		t.Errorf("%s is asked for: %q", late, on)
+	}
+}
+
 func TestLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := strings.Join(rapid.SliceOf(rapid.SampledFrom([]string{"a", "é", "😀", "\n", "\xff", "b"})).Draw(t, "text"), "")
@@ -278,4 +347,33 @@ func FuzzParse(f *testing.F) {
 		sound(t, text)
 		anywhere(t, text, len(text)/2)
 	})
+}
+
+// The page about the language is right: its scenario can be read, its grammar is
+// that of the package comment, and it tells every word and the limits.
+func TestLanguage(t *testing.T) {
+	_, text, _ := strings.Cut(Language, "```gup\n")
+	text, _, _ = strings.Cut(text, "```")
+	if _, ds := Parse("LANGUAGE.md", []byte(text)); len(ds) > 0 {
+		t.Error(ds)
+	}
+	if Format(text) != text {
+		t.Error("the scenario of LANGUAGE.md is not in canonical form")
+	}
+	_, grammar, _ := strings.Cut(Language, "## Grammar\n\n```\n")
+	grammar, _, _ = strings.Cut(grammar, "```")
+	source, err := os.ReadFile("scenario.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(grammar) {
+		if line != "\n" && !strings.Contains(string(source), "//\t"+line) {
+			t.Errorf("the package comment does not have the line %q", line)
+		}
+	}
+	for _, k := range keywords {
+		if !strings.Contains(grammar, `"`+k.word+`"`) {
+			t.Errorf("the grammar does not have %q", k.word)
+		}
+	}
 }
