@@ -1,0 +1,117 @@
+package verdict
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"gupscope/core/check"
+	"gupscope/core/claim"
+	"gupscope/core/kernel"
+	"gupscope/core/scenario"
+	"gupscope/scenarios"
+)
+
+// eachModel calls f with every scenario of the gallery on every kernel that it names.
+func eachModel(t *testing.T, f func(t *testing.T, name string, m *claim.Model)) {
+	for _, s := range scenarios.List() {
+		file, ds := scenario.Parse(s.File(), []byte(s.Text))
+		if scenario.Failed(ds) {
+			t.Fatal(ds)
+		}
+		var kernels []kernel.Kernel
+		add := func(k kernel.Kernel) {
+			if !slices.ContainsFunc(kernels, func(x kernel.Kernel) bool { return x.String() == k.String() }) {
+				kernels = append(kernels, k)
+			}
+		}
+		add(file.Kernel)
+		for _, e := range file.Expects {
+			for _, k := range e.Kernels {
+				add(k)
+			}
+		}
+		for _, k := range kernels {
+			t.Run(s.Name+"/"+k.String(), func(t *testing.T) {
+				m, _, ds := Model(file, k, nil)
+				if m == nil {
+					t.Fatal(ds)
+				}
+				f(t, s.Name, m)
+			})
+		}
+	}
+}
+
+// TestAgreesWithExhaust holds the explorer against the slow one that keeps whole states.
+func TestAgreesWithExhaust(t *testing.T) {
+	if testing.Short() {
+		t.Skip("keeps every state of every scenario whole: long mode only")
+	}
+	eachModel(t, func(t *testing.T, name string, m *claim.Model) {
+		want := check.Exhaust(m)
+		c := check.New(m, check.Limits{})
+		for c.Run(1<<20).Phase < check.Stopped {
+		}
+		got := c.Result()
+		if got.States != want.States || got.Transitions != want.Transitions {
+			t.Errorf("got %d states, %d transitions, want %d, %d", got.States, got.Transitions, want.States, want.Transitions)
+		}
+		shortest := map[string]int{}
+		for _, b := range got.Claims {
+			shortest[b.Claim] = len(b.Run)
+		}
+		if fmt.Sprint(shortest) != fmt.Sprint(want.Shortest) {
+			t.Errorf("got the shortest runs %v, want %v", shortest, want.Shortest)
+		}
+	})
+}
+
+// TestHashes walks through every scenario and holds the hash after every step
+// against what is on record. The same test runs natively and as WebAssembly, so
+// both have the same states.
+func TestHashes(t *testing.T) {
+	const record = "testdata/hashes.txt"
+	var b strings.Builder
+	eachModel(t, func(t *testing.T, name string, m *claim.Model) {
+		rng := rand.New(rand.NewPCG(1, 2))
+		start := m.Memory().Mark()
+		chain := sha256.New()
+		steps := 0
+		for range 20 {
+			for range 500 {
+				cs := m.Choices(nil)
+				if len(cs) == 0 {
+					break
+				}
+				m.Do(cs[rng.IntN(len(cs))])
+				steps++
+				fmt.Fprintf(chain, "%016x", m.Memory().Hash())
+				if m.Memory().Hash() != m.Memory().Rehash() {
+					t.Fatal("the hash kept up is not the hash computed")
+				}
+			}
+			m.Memory().Undo(start)
+		}
+		fmt.Fprintf(&b, "%s | %v | %d steps | %x\n", name, m.Kernel, steps, chain.Sum(nil)[:8])
+	})
+	if *rewrite {
+		if err := os.MkdirAll("testdata", 0o777); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(record, []byte(b.String()), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(record)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != string(want) {
+		t.Errorf("the hashes are not those on record (go test ./core/verdict -run TestHashes -rewrite, if the model was changed on purpose):\n%s", b.String())
+	}
+}
