@@ -148,7 +148,8 @@ func (c *cursor) variable(e *kernel.Expr) kernel.Result {
 		return kernel.NoResult
 	}
 	t := b.tasks[e.Task]
-	if !c.sign(".") {
+	if !c.punct(".") {
+		c.want("a dot and a variable of "+t.Name, nil)
 		return kernel.NoResult
 	}
 	if w = c.word(Variable, "a variable of "+t.Name, t.offerVars); w == nil {
@@ -189,23 +190,14 @@ func (c *cursor) content(t *token) string {
 		return ""
 	}
 	v := strings.Trim(t.text, `"`)
-	if !slices.Contains(c.b.values, v) && c.ok() {
-		c.b.report(Warning, t.start, t.end, meantContent(t, c.b.values), "nobody writes %s%s", t.text, insteadContent(v, c.b.values))
+	if c.ok() && !slices.Contains(c.b.values, v) {
+		said, fix := "nobody writes "+t.text, (*Fix)(nil)
+		if n := nearest(v, c.b.values); n != "" {
+			said += `: did you mean "` + n + `"?`
+			fix = replace(t, `"`+n+`"`)
+		}
+		c.b.report(Warning, t.start, t.end, fix, "%s", said)
 	}
 	c.take(String)
 	return v
-}
-
-func meantContent(t *token, values []string) *Fix {
-	if n := nearest(strings.Trim(t.text, `"`), values); n != "" {
-		return replace(t, `"`+n+`"`)
-	}
-	return nil
-}
-
-func insteadContent(v string, values []string) string {
-	if n := nearest(v, values); n != "" {
-		return `: did you mean "` + n + `"?`
-	}
-	return ""
 }

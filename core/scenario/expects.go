@@ -41,7 +41,7 @@ func (b *builder) expect(c *cursor) {
 	}
 	c.sign(":")
 	b.verdict(&e, c)
-	if n := len(e.Claims); n > 0 && c.before().text == "," || c.punct(",") {
+	if c.punct(",") {
 		c.counts(&e)
 	} else if c.keyword("within") {
 		e.Bound = c.number("states", 1, 1<<40)

@@ -223,37 +223,46 @@ func (c *cursor) needed(version *token, words []ruleWord, settings []kernel.Sett
 			at = w
 		}
 	}
-	var more []kernel.Setting
-	for n := first; n != nil && len(more) < len(kernel.Rules); {
-		s := kernel.Setting{Rule: n.Rule.Name, Value: "on"}
-		if slices.ContainsFunc(settings, func(x kernel.Setting) bool { return x.Rule == n.Rule.Name && x.Value == "off" }) {
-			s = kernel.Setting{Rule: n.By.Name, Value: "off"}
-		}
-		if slices.ContainsFunc(settings, func(x kernel.Setting) bool { return x.Rule == s.Rule }) {
-			more = nil // only the author can say which of the two is meant
-			break
-		}
-		more = append(more, s)
-		settings = append(slices.Clip(settings), s)
-		_, err := kernel.Make(version.text, settings...)
-		n = nil
-		errors.As(err, &n)
-	}
 	var fix *Fix
 	var names []string
-	insertion := ""
-	for _, s := range more {
-		insertion += " " + spell(s)
-		names = append(names, s.Rule)
+	if more := repair(version.text, settings, first); more != nil {
+		text := ""
+		for _, s := range more {
+			text += " " + spell(s)
+			names = append(names, s.Rule)
+		}
+		fix = insert("write"+text+" too", words[len(words)-1].last.end, text)
 	}
-	if insertion != "" {
-		fix = insert("write"+insertion+" too", words[len(words)-1].last.end, insertion)
-	}
-	if switchedOff && len(names) > 0 {
+	if switchedOff && names != nil {
 		c.fail(at.name, fix, "%s %s %s: switch %s off too", listed(names), plural(len(names), "needs", "need"), first.Rule.Name, plural(len(names), "it", "them"))
 	} else {
 		c.fail(at.name, fix, "%s needs %s, which %s", first.By.Name, first.Rule.Name, offBecause(version.text, switchedOff))
 	}
+}
+
+// repair returns the settings that are missing: what needs a rule that was
+// switched off is switched off too, what a rule needs that was switched on is
+// switched on. It returns nil if that contradicts what is written: then only
+// the author can know.
+func repair(version string, settings []kernel.Setting, n *kernel.Needed) []kernel.Setting {
+	written := func(rule string) int {
+		return slices.IndexFunc(settings, func(s kernel.Setting) bool { return s.Rule == rule })
+	}
+	begin := len(settings)
+	for n != nil {
+		s := kernel.Setting{Rule: n.Rule.Name, Value: "on"}
+		if i := written(n.Rule.Name); i >= 0 && settings[i].Value == "off" {
+			s = kernel.Setting{Rule: n.By.Name, Value: "off"}
+		}
+		if written(s.Rule) >= 0 {
+			return nil
+		}
+		settings = append(settings, s)
+		_, err := kernel.Make(version, settings...)
+		n = nil
+		errors.As(err, &n)
+	}
+	return settings[begin:]
 }
 
 func offBecause(version string, switchedOff bool) string {

@@ -55,9 +55,9 @@ type lexer struct {
 	pos   int
 	mark  int // offset of the byte that stands for the cursor, -1: none
 	toks  []*token
-	lines int // line ends since the last token
-	any   bool
-	begin int // where the line begins
+	lines int  // line ends since the last token
+	any   bool // there is a token already
+	begin int  // where the line begins
 }
 
 // lex cuts the text into tokens. The byte at offset mark, if there is one, is

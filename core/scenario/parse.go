@@ -41,9 +41,6 @@ func Parse(name string, text []byte) (*File, []Diagnostic) {
 	return b.file, b.done()
 }
 
-// Text returns the text that was parsed.
-func (f *File) Text() string { return f.text }
-
 // A builder makes a File of clauses.
 type builder struct {
 	file  *File

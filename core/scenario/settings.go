@@ -132,13 +132,11 @@ func (b *builder) judge(c *cursor) {
 	}
 }
 
-// claims reads names of claims; if among is not nil, they must be of those.
+// claims reads names of claims; if among is not nil, they must be of those. A
+// number behind a comma is none of them: it counts states.
 func (c *cursor) claims(among func(name string) bool) []string {
 	var names []string
-	c.list(func() {
-		if t := c.peek(); t != nil && t.form == formNumber && names != nil {
-			return // a count of states follows the claims
-		}
+	for {
 		t := c.known(Claim, "claim", claimNames(), offerClaims)
 		switch {
 		case t == nil:
@@ -149,6 +147,9 @@ func (c *cursor) claims(among func(name string) bool) []string {
 		default:
 			names = append(names, t.text)
 		}
-	})
-	return names
+		counted := c.i+1 < len(c.toks) && c.toks[c.i+1].form == formNumber
+		if !c.ok() || counted || !c.punct(",") {
+			return names
+		}
+	}
 }

@@ -298,6 +298,9 @@ func (c *cursor) flags(p *kernel.Param) uint32 {
 			c.fail(t, nil, "%s is set twice", t.text)
 		}
 		flags |= bit
+		if next := c.peek(); next != nil && slices.Contains(p.Words, next.text) {
+			c.fail(next, insert("write |", t.end, " |"), "flags are joined with |")
+		}
 		if !c.punct("|") {
 			break
 		}
