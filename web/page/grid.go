@@ -3,6 +3,8 @@ package page
 import (
 	"strconv"
 
+	"github.com/a-h/templ"
+
 	"gupscope/web/view"
 )
 
@@ -48,27 +50,27 @@ func who(w view.Who) string {
 	return "w" + strconv.Itoa(int(w))
 }
 
-// frame returns the classes of the race's grid: how many lanes there are, and
+// Frame returns the classes of the race's grid: how many lanes there are, and
 // how many bars stand beside each other.
-func frame(r *view.Race) string {
+func Frame(r *view.Race) string {
 	tracks := 0
 	for i := range r.Spans {
 		tracks = max(tracks, r.Spans[i].Track+1)
 	}
-	return "lanes-" + strconv.Itoa(len(r.Lanes)) + " bars-" + strconv.Itoa(tracks)
+	return "frame lanes-" + strconv.Itoa(len(r.Lanes)) + " bars-" + strconv.Itoa(tracks)
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // spanClass is the look of a span.
 func spanClass(k view.SpanKind) string {
-	return [...]string{"irqs", "lock", "rcu", "preempted", "waiting"}[k]
+	return [...]string{"irqs", "lock", "preempted", "waiting"}[k]
 }
 
-// current is the value of aria-current for a row.
-func current(n, at int) string {
+// current marks the present row.
+func current(n, at int) templ.Attributes {
 	if n == at {
-		return "step"
+		return templ.Attributes{"aria-current": "step"}
 	}
-	return "false"
+	return nil
 }

@@ -43,7 +43,7 @@ func sample(at int) *view.Page {
 				Why: "frame 3 was not mapped at buf during the call after step 4", Since: 15},
 			{Name: "pinned-never-freed", Holds: true}, {Name: "refcount-is-sum-of-holders", Holds: true}, {Name: "no-stale-tlb-use", Holds: true},
 		},
-		Verdict: view.Verdict{State: view.Broken, Word: "Sometimes", States: "4,212", Decides: "gup_pte_recheck", Expect: "as expected",
+		Verdict: view.Verdict{State: view.Broken, Word: "Sometimes", States: "4,212", Decides: []string{"gup_pte_recheck"}, Expect: "as expected",
 			Bad: []view.Counter{
 				{Claim: "gup-returns-only-mapped-pages", Steps: 15, Switches: 3, Shortest: true, Run: "0x3.1x6.2x3.0x3", At: 12},
 				{Claim: "no-lost-device-write", Steps: 17, Switches: 3, Run: "0x3.1x6.2x3.0x5", At: 14},
@@ -170,7 +170,7 @@ func sentence(at int) view.Sentence {
 
 func race(at int) view.Race {
 	c := func(what, old, new string) []view.Change {
-		return []view.Change{{What: what, Cell: what, Old: old, New: new}}
+		return []view.Change{{What: what, Old: old, New: new}}
 	}
 	r := view.Race{
 		At: at,

@@ -171,7 +171,10 @@ func did(x *view.Row) []string {
 		out = append(out, x.Chose)
 	}
 	for _, c := range x.Changes {
-		out = append(out, c.What+": "+c.Old+" → "+c.New)
+		out = append(out, c.What+": "+changed(&c))
+	}
+	if x.More > 0 {
+		out = append(out, fmt.Sprint(x.More, " more"))
 	}
 	for _, k := range x.Keeps {
 		out = append(out, k.Name+" = "+k.Value)
@@ -181,7 +184,7 @@ func did(x *view.Row) []string {
 
 func (d *drawing) span(s *view.Span) {
 	x := d.x(s.Lane) - 4 - float64(s.Track)*track
-	dash := map[view.SpanKind]string{view.IRQsOff: "5 3", view.RCURead: "1.5 3", view.Waiting: "1 2"}[s.Kind]
+	dash := map[view.SpanKind]string{view.IRQsOff: "5 3", view.Waiting: "1 2"}[s.Kind]
 	ink := d.who(s.Lane)
 	if s.Kind == view.Preempted || s.Kind == view.Waiting {
 		ink = d.ink.edge

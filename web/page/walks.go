@@ -145,6 +145,9 @@ func draw(m *view.Memory) picture {
 				row++
 				walkers = append(walkers, e.Walkers...)
 			}
+			if len(t.Entries) == 0 {
+				row++ // the PMD's box alone
+			}
 			stand(walkers, ptes)
 		}
 		stand(w.Loose, ptes)
@@ -154,6 +157,9 @@ func draw(m *view.Memory) picture {
 
 func tableTitle(t *view.Table) string {
 	s := "PTEs of " + t.VMA
+	if len(t.Entries) == 0 {
+		s = t.VMA + ": no table"
+	}
 	if t.Flags != "" {
 		s += " · " + t.Flags
 	}

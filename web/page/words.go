@@ -81,6 +81,9 @@ func plural(n int, one, many string) string {
 	return strconv.Itoa(n) + " " + many
 }
 
+// either joins what does the same.
+func either(s []string) string { return strings.Join(s, " or ") }
+
 func pressed(on bool) string { return strconv.FormatBool(on) }
 
 // on reports whether the second value of a rule of two is the one it has.
@@ -101,4 +104,12 @@ func pageCurrent(on bool) string {
 		return "page"
 	}
 	return "false"
+}
+
+// changed says what became of something.
+func changed(c *view.Change) string {
+	if c.Delta != "" {
+		return c.Delta
+	}
+	return c.Old + " → " + c.New
 }

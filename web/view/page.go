@@ -6,11 +6,17 @@
 //
 // Its nouns are the parts of the page, one file each:
 //
-//	page.go     the whole, its header, and words in colour
-//	race.go     the diagram: lanes, rows, spans, edges, windows, what can happen next
-//	memory.go   what memory looks like now: walks, folios, slots, TLBs, locks
-//	source.go   what runs: the scenario's text and the kernel's listing
-//	verdict.go  what is claimed, what holds now, and what the check found
+//	page.go      the whole, its header, and words in colour
+//	race.go      the diagram: lanes, rows, spans, edges, windows, what can happen next
+//	sentence.go  what just happened and what it means
+//	memory.go    what memory looks like now: walks, folios, slots, TLBs, locks
+//	source.go    what runs: the scenario's text and the kernel's listing
+//	kernels.go   what it could run on instead
+//	verdict.go   what is claimed, what holds now, and what the check found
+//
+// Structs stand first in each file, or in a file of their own where what makes
+// them (Of…) is long: diagram.go makes a Race, edges.go and windows.go parts of
+// it, walk.go, folio.go and now.go a Memory.
 //
 // Its law: what depends on the cursor and what depends on the whole run are
 // apart. A [Race] is a function of the whole run, ahead of the cursor too; moving the

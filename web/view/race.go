@@ -11,7 +11,6 @@ type Race struct {
 	Branches []Branch
 	Next     []Next // one per lane
 	At       int    // the cursor: so many steps have happened; row At is the present one
-	Worth    int    // the row where the story turns, to start a reader near; 0: none
 }
 
 // A Lane is a column.
@@ -33,17 +32,20 @@ type Row struct {
 	Says    string // "read the PTE"
 	Chose   string // what was chosen where something was left open: "frame 3"
 	Changes []Change
+	More    int    // changes that have no room on the card
 	Keeps   []Keep // what it now believes, without having changed anything: "pte = frame 3 W D"
 	Note    string // what is remarkable: "uses what it read at step 2"
 	Bad     string // what is wrong from here on: the sentence of the claim that broke; "" if nothing
 	Pair    bool   // one of the racing pair
+	Quiet   bool   // it changed nothing that is shown: a look, a question
+	Key     uint64 // two rows with the same N and Key are the same step of the same run
 }
 
 // A Change is one thing that a step changed.
 type Change struct {
-	What     string // "refcount", short for its card: the row says whose
-	Cell     string // the whole name: "folio 3._refcount"
+	What     string // "PTE of A buf"
 	Old, New string
+	Delta    string // instead of Old and New, where only a part changed: "+ dirty"
 }
 
 // A Keep is a value that a step holds on to.
@@ -55,14 +57,13 @@ type SpanKind uint8
 const (
 	IRQsOff SpanKind = iota
 	LockHeld
-	RCURead
 	Preempted
 	Waiting
 )
 
-// String is the class of the span on the page and its word for people.
+// String is the word for people.
 func (k SpanKind) String() string {
-	return [...]string{"irqs off", "lock held", "RCU read side", "preempted", "waiting"}[k]
+	return [...]string{"interrupts off", "lock held", "preempted", "waiting"}[k]
 }
 
 // A Span is something that lasts: a bar at the edge of a column.
@@ -109,6 +110,7 @@ type Window struct {
 	Gap      [2]int // the longest stretch of it without a card of its own lane, for the text; zero if none
 	Head     string // "race window, 11 steps"
 	Text     string // "cpu0 believes buf is frame 3"
+	Value    string // "frame 3 W D"
 	Bad      bool   // its use broke a claim; else it did no harm
 	Open     bool   // nobody has used it yet
 }

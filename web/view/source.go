@@ -1,5 +1,13 @@
 package view
 
+import (
+	"fmt"
+	"strings"
+
+	"gupscope/core/scenario"
+	"gupscope/core/trace"
+)
+
 // A Source is the scenario's text with what is to be said about it.
 type Source struct {
 	Text        string
@@ -56,4 +64,114 @@ type ListingStep struct {
 	Off   bool   // the rule is off: struck through
 	Marks []Mark // who does it next
 	Bad   bool
+}
+
+// OfSource is a text with its tokens and diagnostics. marks says who stands in
+// which line; kept, that what is shown beside it is not of this text.
+func OfSource(text string, tokens []scenario.Token, ds []scenario.Diagnostic, marks map[int][]Mark, kept bool) Source {
+	s := Source{Text: text, Kept: kept}
+	for _, d := range ds {
+		x := Diagnostic{Line: d.Line, Col: d.Col, EndLine: d.EndLine, EndCol: d.EndCol, Severity: d.Severity.String(), Text: d.Message}
+		if d.Fix != nil {
+			x.FixText = d.Fix.Title
+		}
+		s.Diagnostics = append(s.Diagnostics, x)
+	}
+	line := Line{N: 1, Marks: marks[1]}
+	// put adds a stretch of the text, cut at line ends.
+	put := func(kind, wrong, text string) {
+		for {
+			part, rest, more := strings.Cut(text, "\n")
+			if part != "" {
+				line.Tokens = append(line.Tokens, Token{Kind: kind, Text: part, Wrong: wrong})
+			}
+			if !more {
+				return
+			}
+			s.Lines = append(s.Lines, line)
+			line = Line{N: line.N + 1, Marks: marks[line.N+1]}
+			text = rest
+		}
+	}
+	at := 0
+	for _, t := range tokens {
+		put("", "", text[at:t.Start])
+		put(class(t.Kind), wrong(ds, t.Start, t.End), text[t.Start:t.End])
+		at = t.End
+	}
+	put("", "", text[at:])
+	s.Lines = append(s.Lines, line)
+	return s
+}
+
+// class is a token's class, "" for what has no look of its own.
+func class(k scenario.Kind) string {
+	if k == scenario.Plain || k == scenario.Punctuation {
+		return ""
+	}
+	return k.String()
+}
+
+// wrong is the severity of the worst diagnostic that a token is part of.
+func wrong(ds []scenario.Diagnostic, start, end int) string {
+	out := ""
+	for _, d := range ds {
+		if d.Start < end && start < max(d.End, d.Start+1) {
+			if d.Severity == scenario.Error {
+				return "error"
+			}
+			out = d.Severity.String()
+		}
+	}
+	return out
+}
+
+// OfMarks says who stands in which line of the scenario.
+func OfMarks(r *trace.Run) map[int][]Mark {
+	out := map[int][]Mark{}
+	for _, a := range r.Lanes() {
+		l := r.Model.Look(a.ID)
+		if l.Stmt < 0 || l.Finished {
+			continue
+		}
+		line := r.Model.Setup.Tasks[a.Task].Body[l.Stmt].Line
+		out[line] = append(out[line], Mark{Lane: fmt.Sprintf("cpu%d", a.CPU), Who: Who(a.CPU + 1)})
+	}
+	return out
+}
+
+// OfListing is the functions that the CPUs are in, the one that has moved last on top.
+func OfListing(r *trace.Run) []Listing {
+	var out []Listing
+	last := -1
+	if r.Cursor() > 0 {
+		last = r.Steps()[r.Cursor()-1].Actor
+	}
+	for _, a := range r.Lanes() {
+		stack := r.Model.Stack(a.Task)
+		if len(stack) == 0 {
+			continue
+		}
+		in := &stack[len(stack)-1]
+		x := Listing{Lane: fmt.Sprintf("cpu%d", a.CPU), Who: Who(a.CPU + 1), Func: in.Func.Title, File: in.Func.File}
+		for _, f := range stack[:len(stack)-1] {
+			x.Stack = append(x.Stack, f.Func.Title)
+		}
+		for i, s := range in.Func.Steps {
+			ls := ListingStep{N: i + 1, Says: s.Says, Ref: s.Ref, Off: in.Func.Off[i]}
+			if rule, ok := s.When.Rule(); ok {
+				ls.Rule = rule.Name
+			}
+			if i == in.Step {
+				ls.Marks = []Mark{{Lane: x.Lane, Who: x.Who}}
+			}
+			x.Steps = append(x.Steps, ls)
+		}
+		if a.ID == last {
+			out = append([]Listing{x}, out...)
+		} else {
+			out = append(out, x)
+		}
+	}
+	return out
 }

@@ -1,13 +1,24 @@
 package view
 
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gupscope/core/check"
+	"gupscope/core/trace"
+	"gupscope/core/verdict"
+)
+
 // A Claim is something that must hold.
 type Claim struct {
-	Name  string
-	Says  string // what holds, in a sentence
-	Holds bool
-	Why   string // why it is false here
-	Since int    // the step from which on it is false
-	Found bool   // the check has a counterexample of it, to be shown
+	Name   string
+	Says   string // what holds, in a sentence
+	Holds  bool
+	Why    string // why it is false here
+	Since  int    // the step from which on it is false
+	Wanted bool   // a scenario's "sometimes": false is what one looks for
 }
 
 // A Verdict is what the check found, or finds just now.
@@ -20,7 +31,7 @@ type Verdict struct {
 	Rate    string // "1.6 M/s"
 	Depth   int
 	Bad     []Counter // one per claim that can break, the shortest first
-	Decides string    // the rule whose change turns the verdict: "gup_pte_recheck"
+	Decides []string  // the settings any of which turns the verdict: "gup_pte_recheck"
 	Expect  string    // what the scenario says of this kernel: "expected", "expected Never", ""
 	Wrong   bool      // the expectation failed
 }
@@ -50,4 +61,98 @@ const (
 // String is the verdict's class on the page.
 func (s VerdictState) String() string {
 	return [...]string{"unchecked", "running", "never", "sometimes", "unknown", "na"}[s]
+}
+
+// OfClaims is how every judged claim stands at the cursor, the broken ones first.
+func OfClaims(r *trace.Run) []Claim {
+	var out []Claim
+	since := map[string]int{}
+	for _, st := range r.Steps()[:r.Cursor()] {
+		for _, b := range st.Broken {
+			since[b] = st.N
+		}
+	}
+	if r.Deadlock() {
+		out = append(out, Claim{Name: check.NoDeadlock, Says: "Whoever has program left can go on.", Why: "somebody has program left, and nobody can go on", Since: r.Cursor()})
+	}
+	for i, t := range r.Model.Truths() {
+		c := Claim{Name: t.Name, Says: t.Says, Holds: t.Holds, Since: since[t.Name], Wanted: r.Model.Wanted(i)}
+		if c.Wanted {
+			c.Why = "not at this end of a run"
+			if !t.Holds {
+				c.Why = "this run ends so"
+			}
+		} else if !t.Holds && len(t.Why) > 0 {
+			c.Why = t.Why[0]
+			if n := len(t.Why) - 1; n > 0 {
+				c.Why += fmt.Sprintf(" (and %d more)", n)
+			}
+		}
+		out = append(out, c)
+	}
+	slices.SortStableFunc(out, func(a, b Claim) int { return cmp.Compare(rank(a), rank(b)) })
+	return out
+}
+
+func rank(c Claim) int {
+	if !c.Holds && !c.Wanted {
+		return 0
+	}
+	return 1
+}
+
+// OfProgress is a check that runs; rate is in transitions per second.
+func OfProgress(p check.Progress, rate float64) Verdict {
+	v := Verdict{State: Running, States: grouped(p.States), Moves: grouped(p.Transitions), Depth: p.Depth, Rate: perSecond(rate)}
+	if p.Phase == check.Shortening {
+		v.Says = fmt.Sprintf("looking for the shortest run, at %d steps", p.Layer)
+	}
+	return v
+}
+
+// OfOutcome is what a check has found. run writes a run as links do, before the
+// first claim to break is to be shown.
+func OfOutcome(o *verdict.Outcome, rate float64, run func([]check.Choice) string) Verdict {
+	v := Verdict{States: grouped(o.States), Moves: grouped(o.Transitions), Depth: o.Depth, Rate: perSecond(rate)}
+	switch o.Verdict {
+	case check.Never:
+		v.State, v.Word, v.Says = Held, "Never", "no run breaks a claim"
+	case check.Sometimes:
+		v.State, v.Word = Broken, "Sometimes"
+	default:
+		v.State, v.Word, v.Says = Stopped, "Unknown", fmt.Sprintf("stopped at %s states", grouped(o.States))
+	}
+	for _, b := range o.Broken {
+		v.Bad = append(v.Bad, Counter{Claim: b.Claim, Steps: len(b.Run), Switches: b.Switches, Shortest: b.Shortest, Run: run(b.Run), At: Before(len(b.Run))})
+	}
+	slices.SortStableFunc(v.Bad, func(a, b Counter) int { return cmp.Compare(a.Steps, b.Steps) })
+	for _, name := range o.Unseen {
+		v.Says = strings.TrimPrefix(v.Says+"; no run ends with "+name, "; ")
+	}
+	return v
+}
+
+// Before is where to stand in a counterexample of so many steps: so that the
+// next few presses lead over the edge.
+func Before(steps int) int { return max(0, steps-3) }
+
+// grouped is a number with its thousands apart.
+func grouped(n uint64) string {
+	s := fmt.Sprint(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+func perSecond(rate float64) string {
+	switch {
+	case rate <= 0:
+		return ""
+	case rate < 1e3:
+		return fmt.Sprintf("%.0f /s", rate)
+	case rate < 1e6:
+		return fmt.Sprintf("%.0f k/s", rate/1e3)
+	}
+	return fmt.Sprintf("%.1f M/s", rate/1e6)
 }

@@ -1,0 +1,216 @@
+package session
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"gupscope/core/check"
+	"gupscope/core/kernel"
+	"gupscope/core/verdict"
+	"gupscope/web/page"
+	"gupscope/web/view"
+)
+
+// A checking is the check of what is shown: first the check itself, then, if a
+// claim can break on a kernel that departs from its version, which of the departures
+// it hangs on. It runs in slices; nothing goes on between two events.
+type checking struct {
+	c      *verdict.Check
+	done   bool
+	stop   bool // by the reader
+	spent  time.Duration
+	moves  uint64
+	probes []probe
+}
+
+// A probe is the same check with one departure of the kernel taken back.
+type probe struct {
+	c       *verdict.Check
+	setting kernel.Setting
+}
+
+// Bounds of a check where the event names none.
+const (
+	checkStates = 10_000_000
+	checkBytes  = 1 << 30
+	slice       = 50_000 // transitions
+)
+
+func (s *Session) stopCheck() {
+	s.checking = nil
+	s.verdict = view.Verdict{Says: s.expectation()}
+	if s.na != "" {
+		s.verdict = view.Verdict{State: view.NotOnThis, Word: "n/a", Says: s.na}
+	}
+}
+
+// expected is what the scenario says of the kernel, if anything.
+func (s *Session) expected() (line, at int, ok bool) {
+	if s.file == nil || s.kernel.Version == nil {
+		return 0, 0, false
+	}
+	for i, e := range s.file.Expects {
+		if e.Judge != nil {
+			continue
+		}
+		for j, k := range e.Kernels {
+			if k.String() == s.kernel.String() {
+				return i, j, true
+			}
+		}
+	}
+	return 0, 0, false
+}
+
+func (s *Session) expectation() string {
+	i, _, ok := s.expected()
+	if !ok {
+		return "not checked yet"
+	}
+	e := &s.file.Expects[i]
+	if e.Verdict == kernel.Never {
+		return "expected: Never"
+	}
+	return "expected: Sometimes " + strings.Join(e.Claims, ", ")
+}
+
+// startCheck begins to check what is shown, with a bound of n states.
+func (s *Session) startCheck(n int) []Fragment {
+	if s.run == nil || s.shown != s.file {
+		s.notice("error", "There is nothing to check: %s", s.because())
+		return []Fragment{answer("check", map[string]any{"running": false})}
+	}
+	if c := s.checking; c != nil && !c.done { // go on with a check that was stopped
+		c.stop = false
+		if n > 0 {
+			c.c.Limit(check.Limits{States: uint64(n), Bytes: checkBytes})
+		}
+		return s.moreCheck(0)
+	}
+	if n <= 0 {
+		n = checkStates
+	}
+	c, ds := verdict.New(s.file, s.kernel, nil, check.Limits{States: uint64(n), Bytes: checkBytes})
+	if c == nil {
+		s.notice("error", "%s.", upper(ds[0].Message))
+		return []Fragment{answer("check", map[string]any{"running": false})}
+	}
+	s.checking = &checking{c: c}
+	return s.moreCheck(0)
+}
+
+// moreCheck goes on for about n transitions.
+func (s *Session) moreCheck(n int) []Fragment {
+	c := s.checking
+	if c == nil || c.done || c.stop {
+		return []Fragment{answer("check", map[string]any{"running": false})}
+	}
+	if n <= 0 {
+		n = slice
+	}
+	begin := time.Now()
+	running := false
+	if len(c.probes) > 0 {
+		running = s.probe(n)
+	} else {
+		p := c.c.Run(n)
+		c.spent += time.Since(begin)
+		c.moves = p.Transitions
+		if p.Phase < check.Stopped {
+			s.verdict = view.OfProgress(p, c.rate())
+			running = true
+		} else {
+			running = s.finish(p.Phase)
+		}
+	}
+	c.done = !running && s.verdict.State != view.Stopped
+	return s.verdictFragments(running)
+}
+
+func (c *checking) rate() float64 {
+	if c.spent <= 0 {
+		return 0
+	}
+	return float64(c.moves) / c.spent.Seconds()
+}
+
+// finish takes the outcome over and says whether there is more to find out.
+func (s *Session) finish(phase check.Phase) (more bool) {
+	c := s.checking
+	o := c.c.Outcome()
+	s.verdict = view.OfOutcome(&o, c.rate(), s.write)
+	if i, j, ok := s.expected(); ok && phase == check.Done {
+		met, why := o.Met(&s.file.Expects[i], j)
+		s.verdict.Expect, s.verdict.Wrong = "as the scenario expects", !met
+		if !met {
+			s.verdict.Expect = "not as the scenario expects: " + why
+		}
+	}
+	if o.Verdict != check.Sometimes {
+		return false
+	}
+	limit := check.Limits{States: 3*o.States + 100_000, Bytes: checkBytes}
+	changes := s.kernel.Changes()
+	for i, x := range changes {
+		k, err := kernel.Make(s.kernel.Version.Name, slices.Delete(slices.Clone(changes), i, i+1)...)
+		if err != nil {
+			continue
+		}
+		if p, _ := verdict.New(s.file, k, o.Names(), limit); p != nil {
+			c.probes = append(c.probes, probe{p, x})
+		}
+	}
+	return len(c.probes) > 0
+}
+
+// probe goes on with the first probe; if nothing breaks in it, its departure decides.
+func (s *Session) probe(n int) (more bool) {
+	c := s.checking
+	p := &c.probes[0]
+	if p.c.Run(n).Phase < check.Stopped {
+		return true
+	}
+	if o := p.c.Outcome(); o.Verdict == check.Never {
+		s.verdict.Decides = append(s.verdict.Decides, undone(p.setting))
+	}
+	c.probes = c.probes[1:]
+	return len(c.probes) > 0
+}
+
+// undone is the opposite of a departure: what would stop it.
+func undone(s kernel.Setting) string {
+	switch s.Value {
+	case "off":
+		return s.Rule
+	case "on":
+		return "without " + s.Rule
+	}
+	return "other than " + s.Rule + "=" + s.Value
+}
+
+// pauseCheck leaves the check where it is.
+func (s *Session) pauseCheck() []Fragment {
+	c := s.checking
+	if c == nil || c.done {
+		return s.verdictFragments(false)
+	}
+	c.stop = true
+	if len(c.probes) > 0 {
+		c.probes, c.done = nil, true
+		return s.verdictFragments(false)
+	}
+	o := c.c.Outcome()
+	s.verdict = view.OfOutcome(&o, c.rate(), s.write)
+	return s.verdictFragments(false)
+}
+
+func (s *Session) verdictFragments(running bool) []Fragment {
+	s.page.Verdict = s.verdict
+	var p check.Result
+	if s.checking != nil {
+		p = s.checking.c.Result()
+	}
+	return []Fragment{morph("verdict", page.Verdict(&s.verdict)),
+		answer("check", map[string]any{"running": running, "verdict": s.verdict.Word, "states": p.States, "transitions": p.Transitions})}
+}

@@ -1,0 +1,209 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+
+	"gupscope/core/scenario"
+	"gupscope/core/trace"
+	"gupscope/web/link"
+	"gupscope/web/page"
+	"gupscope/web/view"
+)
+
+// Do makes an event happen and returns what changes on the page. It never
+// panics: what goes wrong is a sentence for the reader, and the session stays usable.
+func (s *Session) Do(e Event) (out []Fragment) {
+	before := s.State()
+	defer func() {
+		if p := recover(); p != nil {
+			*s = *New()
+			s.Restore(before)
+			out = append(s.everything(), answer("notice", map[string]string{"kind": "error",
+				"text": fmt.Sprintf("This went wrong inside, and was taken back: %v. Please report it with the address of this page.", p)}))
+		}
+	}()
+	out = s.do(e)
+	out = append(out, s.notices...)
+	s.notices = nil
+	return out
+}
+
+func (s *Session) do(e Event) []Fragment {
+	switch e.Do {
+	case "open":
+		return s.doOpen(e)
+	case "text":
+		s.setText(e.Text)
+		return append(s.update(), s.textAnswers()...)
+	case "kernel":
+		s.setKernel(e.Kernel)
+		return s.update()
+	case "step":
+		s.step(e)
+		return s.update()
+	case "goto":
+		if s.run != nil {
+			s.run.Goto(e.At)
+		}
+		return s.update()
+	case "show":
+		s.show(e)
+		return s.update()
+	case "check":
+		return s.startCheck(e.N)
+	case "more":
+		return s.moreCheck(e.N)
+	case "stop":
+		return s.pauseCheck()
+	case "complete":
+		return s.complete(e.N)
+	case "hover":
+		return s.hover(e.N)
+	case "export":
+		return s.export()
+	}
+	s.notice("error", "There is no event %q.", e.Do)
+	return nil
+}
+
+// doOpen shows something else, or everything once more.
+func (s *Session) doOpen(e Event) []Fragment {
+	switch {
+	case e.Link != "":
+		l, err := link.Parse(e.Link)
+		if err != nil {
+			s.notice("error", "%s.", upper(err.Error()))
+			return s.everything()
+		}
+		s.Restore(l)
+	case e.Scenario != "" || e.Text != "":
+		s.Restore(link.Link{Scenario: e.Scenario, Text: e.Text, Kernel: e.Kernel, Run: e.Run, At: e.At})
+	default:
+		return s.everything()
+	}
+	return append(s.everything(), morph("verdict", page.Verdict(&s.verdict)))
+}
+
+// setText takes a new text over. The run goes on in it as far as it can.
+func (s *Session) setText(text string) {
+	if text == s.text {
+		return
+	}
+	s.text = text
+	s.file, s.diagnostics = scenario.Parse(s.source(), []byte(text))
+	s.again()
+}
+
+// setKernel runs the scenario on another kernel; "" is the text's own. The run
+// goes on there as far as it can.
+func (s *Session) setKernel(spec string) {
+	s.override = spec
+	if k, ds := scenario.ParseKernel(spec); spec != "" && !scenario.Failed(ds) && k.String() == s.file.Kernel.String() {
+		s.override = ""
+	}
+	s.again()
+}
+
+// again sets up text and kernel anew and plays the present run in them.
+func (s *Session) again() {
+	run, at := "", 0
+	if s.run != nil {
+		run, at = s.run.String(), s.run.Cursor()
+	}
+	s.kept = nil
+	s.bind(run, at)
+}
+
+// step makes a choice at the cursor at which the reader saw it.
+func (s *Session) step(e Event) {
+	if s.run == nil {
+		return
+	}
+	if e.At != s.run.Cursor() {
+		s.notice("note", "The run has moved on to step %d meanwhile; that step was chosen at %d.", s.run.Cursor(), e.At)
+		return
+	}
+	c, err := trace.ParseChoice(e.Choice)
+	if err != nil {
+		s.notice("error", "%s.", upper(err.Error()))
+		return
+	}
+	if at := s.run.Cursor(); at < s.run.Len() && s.run.Steps()[at].Choice != c && s.run.Allowed(c) {
+		s.keep(at)
+	}
+	if _, err := s.run.Do(c); err != nil {
+		s.notice("note", "%s.", upper(err.Error()))
+	}
+}
+
+// show puts a run in the place of the present one, which is kept.
+func (s *Session) show(e Event) {
+	if s.run == nil {
+		return
+	}
+	old := s.run.String()
+	if s.run.Len() > 0 && !strings.HasPrefix(e.Run, old) {
+		s.keep(s.run.Cursor())
+	}
+	for i, b := range s.kept {
+		if b.run == e.Run {
+			s.kept = append(s.kept[:i:i], s.kept[i+1:]...)
+			break
+		}
+	}
+	s.replay(e.Run, e.At)
+}
+
+const maxKept = 8 // branches; the oldest go
+
+// keep keeps the present run as a branch that leaves after step at.
+func (s *Session) keep(at int) {
+	steps := s.run.Steps()
+	if at >= len(steps) {
+		at = 0
+	}
+	actor := s.run.Model.Actors()[steps[at].Actor].Name
+	b := branch{run: s.run.String(), view: view.Branch{At: at, Steps: len(steps) - at, Bad: s.run.FirstViolation() > 0}}
+	b.view.Run = b.run
+	b.view.Text = fmt.Sprintf("%d steps, %s first", b.view.Steps, actor)
+	if b.view.Steps == 1 {
+		b.view.Text = "1 step of " + actor
+	}
+	s.kept = append([]branch{b}, s.kept...)
+	if len(s.kept) > maxKept {
+		s.kept = s.kept[:maxKept]
+	}
+}
+
+// export writes the diagram as text into the panel from which it is copied.
+func (s *Session) export() []Fragment {
+	if s.run == nil {
+		return nil
+	}
+	return []Fragment{morph("ascii", page.ASCII(s.run.ASCII()))}
+}
+
+// A Frame is an event that the reader may make next, with what it changes.
+type Frame struct {
+	Event     Event      `json:"event"`
+	Fragments []Fragment `json:"fragments"`
+}
+
+// Ahead returns the next n steps of the run that stands there, rendered before
+// they are asked for. The session stays where it is.
+func (s *Session) Ahead(n int) []Frame {
+	t := &Session{}
+	t.Restore(s.State())
+	t.verdict = s.verdict
+	t.page = t.make()
+	var out []Frame
+	for range n {
+		if t.run == nil || t.run.Cursor() >= t.run.Len() {
+			break
+		}
+		e := Event{Do: "step", Choice: trace.FormatChoice(t.run.Steps()[t.run.Cursor()].Choice), At: t.run.Cursor()}
+		out = append(out, Frame{e, t.Do(e)})
+	}
+	return out
+}

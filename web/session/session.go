@@ -1,0 +1,320 @@
+// Package session is one reader: an event in, the changes to the page out. It
+// knows no transport: the WASM in a browser and a room on the server run it alike.
+//
+// Its nouns: an [Event] is what a reader did; a [Fragment] is one change to the
+// page; a [Session] holds the text, the kernel, the run and the cursor, and the
+// page as the reader's browser shows it.
+//
+// Its law: every event first changes the session, then the page is made anew
+// from it as structs, and the fragments are the difference to the page before.
+// So a step costs the bytes of what it changes, however long the run is; and what
+// [Session.Page] paints at first is what the fragments arrive at.
+//
+// Reading order: event.go, session.go, do.go (each event), diff.go (two pages,
+// to fragments), checking.go (the check, in slices), editor.go (answers for the editor).
+package session
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/a-h/templ"
+
+	"gupscope/core/check"
+	"gupscope/core/kernel"
+	"gupscope/core/scenario"
+	"gupscope/core/trace"
+	"gupscope/core/verdict"
+	"gupscope/scenarios"
+	"gupscope/web/link"
+	"gupscope/web/view"
+)
+
+// A Session is what one reader, or one room, looks at.
+type Session struct {
+	scenario string // name in the gallery, if the text is, or began as, that one's
+	text     string
+	override string // the kernel chosen, "" for the text's own
+
+	file        *scenario.File // of the text
+	diagnostics []scenario.Diagnostic
+
+	// What is shown. It stays when the text has errors or is n/a on the kernel.
+	shown  *scenario.File
+	kernel kernel.Kernel
+	na     string // why the scenario cannot run on the kernel chosen
+	run    *trace.Run
+	kept   []branch // runs left behind, latest first
+
+	checking *checking
+	verdict  view.Verdict
+
+	page    view.Page // as the reader's browser has it
+	notices []Fragment
+}
+
+// A branch is a run that was left behind.
+type branch struct {
+	run  string
+	view view.Branch
+}
+
+// New returns a session that shows the first scenario of the gallery, nothing
+// having happened yet.
+func New() *Session {
+	s := &Session{}
+	s.open(scenarios.List()[0].Name, "", "")
+	s.page = s.make()
+	return s
+}
+
+// State is what a link, and a snapshot of a room, hold of the session.
+func (s *Session) State() link.Link {
+	l := link.Link{Scenario: s.scenario, Kernel: s.override}
+	if g, ok := scenarios.ByName(s.scenario); !ok || g.Text != s.text {
+		l.Scenario, l.Text = "", s.text
+	}
+	if s.run != nil {
+		l.Run, l.At = s.run.String(), s.run.Cursor()
+	}
+	return l
+}
+
+// Restore makes the session what a link says. What the link names and there is
+// not becomes a notice with the next event.
+func (s *Session) Restore(l link.Link) {
+	s.open(l.Scenario, l.Text, l.Kernel)
+	s.replay(l.Run, l.At)
+	s.page = s.make()
+}
+
+// Page is the whole page as it stands, for a first paint. Assets are the host's to add.
+func (s *Session) Page() *view.Page {
+	p := s.page
+	return &p
+}
+
+// open shows a scenario of the gallery, or a text, on a kernel ("": its own),
+// with an empty run.
+func (s *Session) open(name, text, override string) {
+	s.scenario, s.override, s.kept = name, "", nil
+	s.text = text
+	if text == "" {
+		g, ok := scenarios.ByName(name)
+		if !ok {
+			g = scenarios.List()[0]
+			if name != "" {
+				s.notice("error", "There is no scenario %s. This is %s.", name, g.Name)
+			}
+			s.scenario = g.Name
+		}
+		s.text = g.Text
+	}
+	s.file, s.diagnostics = scenario.Parse(s.source(), []byte(s.text))
+	s.shown, s.run = nil, nil
+	s.override = override
+	s.bind("", 0)
+}
+
+// source is what diagnostics call the text.
+func (s *Session) source() string {
+	if s.scenario == "" {
+		return "scenario"
+	}
+	return s.scenario + ".gup"
+}
+
+// bind sets up the text on the kernel chosen and plays a run in it. With errors
+// in the text, what was shown before stays.
+func (s *Session) bind(run string, at int) {
+	s.stopCheck()
+	if scenario.Failed(s.diagnostics) {
+		return
+	}
+	k := s.file.Kernel
+	if s.override != "" {
+		chosen, ds := scenario.ParseKernel(s.override)
+		if scenario.Failed(ds) {
+			s.notice("error", "The kernel %s cannot be made: %s. This is %v.", s.override, ds[0].Message, k)
+			s.override = ""
+		} else {
+			k = chosen
+		}
+	}
+	s.kernel, s.na = k, ""
+	m, _, ds := verdict.Model(s.file, k, nil)
+	if m == nil {
+		s.na = "n/a: " + ds[0].Message
+		if s.shown == nil {
+			s.shown = s.file
+		}
+		return
+	}
+	s.shown = s.file
+	s.run = trace.New(m)
+	s.replay(run, at)
+}
+
+// replay plays a run from the start, as far as it goes, and puts the cursor after
+// step at; below zero: at its end.
+func (s *Session) replay(run string, at int) {
+	if s.run == nil {
+		return
+	}
+	s.run.Goto(0)
+	r, err := trace.Replay(s.run.Model, run)
+	if err != nil {
+		s.notice("note", "%s. The run is shown up to there.", upper(err.Error()))
+	}
+	s.run = r
+	if at < 0 {
+		at = r.Len()
+	}
+	r.Goto(at)
+}
+
+func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+// notice is a sentence for the reader, with the next fragments.
+func (s *Session) notice(kind, format string, args ...any) {
+	s.notices = append(s.notices, answer("notice", map[string]string{"kind": kind, "text": fmt.Sprintf(format, args...)}))
+}
+
+// make is the page as it ought to be now.
+func (s *Session) make() view.Page {
+	l := s.State()
+	p := view.Page{Title: "gupscope", Verdict: s.verdict, Link: links(l), Source: s.makeSource(), Header: s.makeHeader()}
+	if f := s.file; f != nil {
+		p.About = f.Title
+		if f.Name != "" {
+			p.Title = f.Name + " · gupscope"
+		}
+	}
+	if s.run == nil {
+		p.Sentence = view.Sentence{{Text: "There is nothing to run yet: "}, {Text: s.because(), Bad: true}}
+		return p
+	}
+	p.Race = view.OfRace(s.run)
+	for _, b := range s.kept {
+		p.Race.Branches = append(p.Race.Branches, b.view)
+	}
+	p.Sentence = view.OfSentence(s.run, &p.Race)
+	p.Memory = view.OfMemory(s.run)
+	p.Claims = view.OfClaims(s.run)
+	p.Listing = view.OfListing(s.run)
+	return p
+}
+
+// because says why nothing can be run.
+func (s *Session) because() string {
+	if s.na != "" {
+		return s.na
+	}
+	for _, d := range s.diagnostics {
+		if d.Severity == scenario.Error {
+			return fmt.Sprintf("line %d: %s.", d.Line, d.Message)
+		}
+	}
+	return ""
+}
+
+func (s *Session) makeSource() view.Source {
+	var marks map[int][]view.Mark
+	if s.run != nil && s.shown == s.file {
+		marks = view.OfMarks(s.run)
+	}
+	return view.OfSource(s.text, s.file.Tokens(), s.diagnostics, marks, s.run != nil && (s.shown != s.file || s.na != ""))
+}
+
+func (s *Session) makeHeader() view.Header {
+	h := view.Header{Scenario: s.scenario, Title: s.file.Name}
+	if h.Title == "" {
+		h.Title = "without a name"
+	}
+	for _, g := range scenarios.List() {
+		h.Scenarios = append(h.Scenarios, entry(g, g.Name == s.scenario))
+		if g.Name == s.scenario {
+			h.Edited = g.Text != s.text
+		}
+	}
+	if s.kernel.Version != nil {
+		h.Kernel = view.OfKernel(s.kernel, s.file.Kernel, s.override != "", s.na, s.verdict.Decides)
+	}
+	return h
+}
+
+// entry is a scenario as the gallery lists it.
+func entry(g scenarios.Scenario, on bool) view.Scenario {
+	f, _ := scenario.Parse(g.File(), []byte(g.Text))
+	return view.Scenario{Name: g.Name, Title: g.Name, About: f.Title, On: on, Href: link.Link{Scenario: g.Name}.Address()}
+}
+
+// Gallery lists the scenarios.
+func Gallery() []view.Scenario {
+	var out []view.Scenario
+	for _, g := range scenarios.List() {
+		out = append(out, entry(g, false))
+	}
+	return out
+}
+
+// links are the addresses of what is shown. A text of the reader's own has an
+// address that stays in the browser, and no picture.
+func links(l link.Link) view.Link {
+	v := view.Link{Here: l.Address(), Path: "/", Kernel: l.Kernel, Run: l.Run}
+	if l.Scenario == "" {
+		return v
+	}
+	v.Path = link.Link{Scenario: l.Scenario}.Address()
+	v.Embed = l.Embed()
+	path, query, _ := strings.Cut(v.Embed, "?")
+	if query != "" {
+		query = "?" + query
+	}
+	v.SVG, v.Text = path+".svg"+query, path+".txt"+query
+	return v
+}
+
+// Counterexample checks a link's scenario on its kernel and returns the link of
+// the shortest way in which a claim breaks, the cursor shortly before that; false if
+// none was found within the bounds.
+func Counterexample(l link.Link) (link.Link, bool) {
+	s := &Session{}
+	s.open(l.Scenario, l.Text, l.Kernel)
+	if s.run == nil {
+		return l, false
+	}
+	c, _ := verdict.New(s.file, s.kernel, nil, verdict.DefaultLimits)
+	for p := c.Run(1 << 20); p.Phase < check.Stopped; p = c.Run(1 << 20) {
+	}
+	o := c.Outcome()
+	v := view.OfOutcome(&o, 0, s.write)
+	if len(v.Bad) == 0 {
+		return l, false
+	}
+	l.Run, l.At = v.Bad[0].Run, v.Bad[0].At
+	return l, true
+}
+
+// write is a run as links do, played in a model of its own.
+func (s *Session) write(choices []check.Choice) string {
+	m, _, _ := verdict.Model(s.file, s.kernel, nil)
+	r := trace.New(m)
+	for _, c := range choices {
+		if _, err := r.Do(c); err != nil {
+			panic("session: the check has found a run that cannot be made: " + err.Error())
+		}
+	}
+	return r.String()
+}
+
+// html renders a component.
+func html(c templ.Component) string {
+	var b bytes.Buffer
+	if err := c.Render(context.Background(), &b); err != nil {
+		panic("session: " + err.Error())
+	}
+	return b.String()
+}

@@ -1,0 +1,47 @@
+package session
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"gupscope/web/link"
+	"gupscope/web/page"
+)
+
+// go test ./web/session -pages DIR writes real pages to DIR, to be looked at in a browser.
+var pages = flag.String("pages", "", "write pages into this directory")
+
+func write(t *testing.T, s *Session, name string) {
+	if *pages == "" {
+		return
+	}
+	p := s.Page()
+	p.Assets.CSS = "all.css"
+	if err := os.WriteFile(filepath.Join(*pages, name+".html"), []byte(html(page.Page(p, nil))), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// standing is the session of a gallery scenario with its counterexample, where it has one.
+func standing(t *testing.T, name string) *Session {
+	l, _ := Counterexample(link.Link{Scenario: name})
+	s := New()
+	s.Restore(l)
+	return s
+}
+
+func TestStanding(t *testing.T) {
+	s := standing(t, "gup-fast-vs-reclaim")
+	if s.run.FirstViolation() == 0 {
+		t.Fatal("no violation stands in it")
+	}
+	write(t, s, "real-before")
+	s.run.Goto(s.run.Len())
+	s.page = s.make()
+	write(t, s, "real-violation")
+	s.run.Goto(14)
+	s.page = s.make()
+	write(t, s, "real-14")
+}

@@ -1,0 +1,304 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+
+	"gupscope/core/kernel"
+	"gupscope/core/machine"
+)
+
+// folios are the cards of the data frames that are in use, or that somebody
+// still believes in.
+func (n *now) folios() {
+	m := n.m
+	for i := 1; m.IsData(machine.Frame(i)); i++ {
+		f := machine.Frame(i)
+		words := []machine.Word{m.Ref(f), m.Mapcount(f), m.Flags(f), m.Mapping(f), m.FolioSwap(f), m.Contents(f), m.State(f)}
+		id := fmt.Sprint("frame-", i)
+		if m.Peek(m.State(f)) == machine.FrameTable || m.Peek(m.State(f)) == machine.FrameFree && !n.targets[id] && n.ever(words...) == 0 {
+			continue
+		}
+		x := Folio{ID: id, Title: fmt.Sprintf("folio %d", i), Refcount: int(int64(m.Peek(m.Ref(f)))), Mapcount: int(int64(m.Peek(m.Mapcount(f)))),
+			Holders: n.holders(f), ChangedAt: n.ever(words...), Kind: n.kind(f)}
+		sum := 0
+		var terms []string
+		for _, h := range x.Holders {
+			sum += h.Count
+			terms = append(terms, fmt.Sprint(h.Count))
+		}
+		x.AddsUp = sum == x.Refcount
+		if len(terms) > 0 || x.Refcount != 0 {
+			sign := "="
+			if !x.AddsUp {
+				sign = "≠"
+			}
+			x.Sum = sign + " " + strings.Join(terms, " + ")
+			if len(terms) == 0 {
+				x.Sum = sign + " 0: nobody holds it"
+			}
+		}
+		n.flags(f, &x)
+		if mm := machine.MappingMM(m.Peek(m.Mapping(f))); mm >= 0 {
+			x.Mapping = "anon_vma of " + m.MMs[mm].Name
+		}
+		if m.Peek(m.State(f)) != machine.FrameFree {
+			x.Content = m.Content(m.Peek(m.Contents(f)))
+		}
+		for _, field := range []struct {
+			name string
+			w    machine.Word
+		}{{"refcount", m.Ref(f)}, {"mapcount", m.Mapcount(f)}, {"mapping", m.Mapping(f)}, {"content", m.Contents(f)}, {"state", m.State(f)}} {
+			if n.did(field.w) {
+				x.Changed = append(x.Changed, field.name)
+			}
+		}
+		if m.Peek(m.State(f)) == machine.FrameLeaked {
+			x.Bad = "freed although its count was not zero; never handed out again"
+		}
+		n.out.Folios = append(n.out.Folios, x)
+	}
+}
+
+// kind says in a word or two what a folio is.
+func (n *now) kind(f machine.Frame) string {
+	m := n.m
+	if m.Peek(m.State(f)) == machine.FrameFree {
+		return "free"
+	}
+	var parts []string
+	if mm := machine.MappingMM(m.Peek(m.Mapping(f))); mm >= 0 {
+		parts = append(parts, "anon of "+m.MMs[mm].Name)
+	}
+	if s := m.Peek(m.FolioSwap(f)); s != 0 {
+		parts = append(parts, fmt.Sprintf("in the swap cache at slot %d", s-1))
+	}
+	if t := m.Peek(m.FolioLock(f)); t != 0 {
+		parts = append(parts, "locked by "+n.m.Config.Tasks[t-1].Name)
+	}
+	if len(parts) == 0 {
+		return "new"
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (n *now) flags(f machine.Frame, x *Folio) {
+	is := n.m.Peek(n.m.Flags(f))
+	was := is
+	if n.did(n.m.Flags(f)) {
+		for _, c := range n.step.Changes {
+			if c.Cell == n.m.Flags(f).Cell() {
+				was = c.OldV
+			}
+		}
+		x.Changed = append(x.Changed, "flags")
+	}
+	for bit := uint64(1); bit <= is|was && bit != 0; bit <<= 1 {
+		if (is|was)&bit == 0 {
+			continue
+		}
+		name := machine.FlagNames(bit)
+		x.Flags = append(x.Flags, Flag{Name: name[0], Gone: is&bit == 0, Changed: is&bit != was&bit})
+	}
+}
+
+// holders are all who hold references on a folio: the ledger, name by name.
+func (n *now) holders(f machine.Frame) []Holder {
+	m := n.m
+	var out []Holder
+	for i := range m.TableCount() {
+		t := m.TableFrame(i)
+		if m.Peek(m.State(t)) != machine.FrameTable {
+			continue
+		}
+		for e := range m.Width() {
+			pte := machine.Entry(m.Peek(m.Entry(t, e)))
+			if !pte.Present() || pte.Frame() != f {
+				continue
+			}
+			text, who := "a PTE", Who(0)
+			if p, ok := m.Leaf(t, e); ok {
+				page := m.Pages()[p]
+				text, who = "mapped at "+page.Name, n.c.mm[page.MM]
+			}
+			out = append(out, Holder{Count: 1, Text: text, Who: who})
+		}
+	}
+	for s := range m.Slots {
+		if h := machine.Hold(m.Peek(m.SwapCache(s))); h.Some() && h.Frame() == f {
+			out = append(out, Holder{Count: h.Count(), Text: "swap cache", Who: whoDisk})
+		}
+	}
+	for cpu := range m.CPUs {
+		if m.Peek(m.LRUBatch(cpu))>>f&1 != 0 {
+			out = append(out, Holder{Count: 1, Text: fmt.Sprintf("LRU batch of cpu%d", cpu), Who: Who(cpu + 1)})
+		}
+	}
+	hold := func(task int, w machine.Word, text string) {
+		h := machine.Hold(m.Peek(w))
+		if !h.Some() || h.Frame() != f || h.Count() == 0 {
+			return
+		}
+		out = append(out, Holder{Count: h.Count(), Text: text, Who: n.c.task(n.r.Model.Sim, task), Pin: h.Count() > 1, Bad: h.IsStale()})
+	}
+	for t, task := range n.r.Model.Setup.Tasks {
+		hold(t, m.Held(t), "GUP of "+task.Name)
+		for i := range m.Width() {
+			hold(t, m.Gathered(t, i), task.Name+", unmapping")
+		}
+		for i, v := range task.Vars {
+			if machine.DecodeResult(m.Peek(m.Var(t, i))).Kind == machine.IsPage {
+				hold(t, m.Var(t, i), task.Name+"'s "+v)
+			}
+		}
+		for level, l := range n.r.Model.Stack(t) {
+			for i, local := range l.Func.Locals {
+				if local.Kind == kernel.HoldLocal {
+					hold(t, m.Local(t, level, i), task.Name+" in "+l.Func.Title)
+				}
+			}
+		}
+	}
+	return out
+}
+
+// slots are the swap slots that are in use, or were in this run.
+func (n *now) slots() {
+	m := n.m
+	for s := range m.Slots {
+		words := []machine.Word{m.SwapMap(s), m.Disk(s), m.SwapCache(s), m.IO(s)}
+		if m.Peek(m.SwapMap(s)) == 0 && n.ever(words...) == 0 {
+			continue
+		}
+		x := Slot{ID: fmt.Sprint("slot-", s), Title: fmt.Sprintf("swap slot %d", s), Count: int(m.Peek(m.SwapMap(s)) &^ machine.SwapHasCache),
+			Content: m.Content(m.Peek(m.Disk(s))), Cache: "not in the swap cache"}
+		var users []string
+		for i := range m.TableCount() {
+			t := m.TableFrame(i)
+			for e := range m.Width() {
+				if pte := machine.Entry(m.Peek(m.Entry(t, e))); pte.IsSwap() && pte.Slot() == s {
+					if p, ok := m.Leaf(t, e); ok {
+						users = append(users, m.Pages()[p].Name)
+					}
+				}
+			}
+		}
+		x.Kind = "free"
+		if len(users) > 0 {
+			x.Kind = "entry of " + strings.Join(users, ", ")
+		} else if m.Peek(m.SwapMap(s)) != 0 {
+			x.Kind = "in use"
+		}
+		if h := machine.Hold(m.Peek(m.SwapCache(s))); h.Some() {
+			x.Cache = fmt.Sprintf("the swap cache has folio %d", h.Frame())
+		} else if m.Peek(m.SwapMap(s))&machine.SwapHasCache != 0 {
+			x.Cache = "marked as cached, no folio yet"
+		}
+		switch m.Peek(m.IO(s)) {
+		case machine.IOSubmitted:
+			x.Cache += ", the write is submitted"
+		case machine.IOWritten:
+			x.Cache += ", written, not reported yet"
+		}
+		for _, field := range []struct {
+			name string
+			ws   []machine.Word
+		}{{"count", words[:1]}, {"content", words[1:2]}, {"cache", words[2:]}} {
+			if n.did(field.ws...) {
+				x.Changed = append(x.Changed, field.name)
+			}
+		}
+		n.out.Slots = append(n.out.Slots, x)
+	}
+}
+
+// tlbs are the TLBs of the CPUs that run a process.
+func (n *now) tlbs() {
+	m := n.m
+	for cpu := range m.CPUs {
+		lane := n.c.cpu[cpu]
+		if lane < 0 {
+			continue
+		}
+		x := TLB{Lane: n.c.lanes[lane].Name, Who: n.c.lanes[lane].Who}
+		var notes []string
+		for p, page := range m.Pages() {
+			w := m.TLB(cpu, machine.PageID(p))
+			e := machine.Entry(m.Peek(w))
+			if e.None() {
+				continue
+			}
+			t := TLBEntry{Text: page.Name + " → " + e.Fresh().String(), Changed: n.did(w)}
+			if is := m.Mapped(machine.PageID(p)); !is.Present() || is.Frame() != e.Frame() || e.Has(machine.RW) && !is.Has(machine.RW) || e.IsStale() {
+				t.Stale, t.Note = true, "the page table says "+n.leaf(machine.PageID(p))
+			}
+			x.Entries = append(x.Entries, t)
+		}
+		if from := m.Peek(m.IPI(cpu)); from != 0 {
+			notes = append(notes, "an IPI to flush is pending")
+		}
+		if m.Peek(m.Steal(cpu))&machine.StealFlush != 0 {
+			notes = append(notes, "it will flush before it runs again")
+		}
+		for mm := range m.MMs {
+			if b := m.Peek(m.Behind(cpu, mm)); b > 0 && m.Loaded(cpu) == mm {
+				notes = append(notes, behind(b))
+			}
+		}
+		x.Note = strings.Join(notes, "; ")
+		n.out.TLBs = append(n.out.TLBs, x)
+	}
+}
+
+// leaf is the page's leaf entry, present or not, in words.
+func (n *now) leaf(p machine.PageID) string {
+	t, ok := n.m.Find(p, machine.LevelPTE)
+	if !ok {
+		return "none"
+	}
+	return machine.Entry(n.m.Peek(n.m.Entry(t, n.m.Slot(p, machine.LevelPTE)))).String()
+}
+
+// locks are those that somebody holds, or that changed in this step.
+func (n *now) locks() {
+	m := n.m
+	layout := m.Mem.Layout()
+	add := func(w machine.Word, task int) {
+		v := m.Peek(w)
+		if v == 0 && !n.did(w) {
+			return
+		}
+		l := Lock{Name: strings.Replace(layout.Name(w.Cell()), ": PG_locked", "", 1), State: "free", Changed: n.did(w)}
+		if v != 0 {
+			l.State = layout.Decode(w.Cell(), v)
+		}
+		if task >= 0 {
+			l.Who = n.c.task(n.r.Model.Sim, task)
+		}
+		n.out.Locks = append(n.out.Locks, l)
+	}
+	for mm := range m.MMs {
+		w := m.MmapLock(mm)
+		add(w, machine.MmapWriter(m.Peek(w)))
+		for v := range m.MMs[mm].VMAs {
+			w := m.VMALock(mm, v)
+			add(w, machine.MmapWriter(m.Peek(w)))
+		}
+		add(m.PMDLock(mm), int(m.Peek(m.PMDLock(mm)))-1)
+	}
+	for i := range m.TableCount() {
+		w := m.PTL(m.TableFrame(i))
+		add(w, int(m.Peek(w))-1)
+	}
+	for f := 1; m.IsData(machine.Frame(f)); f++ {
+		w := m.FolioLock(machine.Frame(f))
+		add(w, int(m.Peek(w))-1)
+	}
+}
+
+func behind(generations uint64) string {
+	if generations == 1 {
+		return "a TLB generation behind"
+	}
+	return fmt.Sprintf("%d TLB generations behind", generations)
+}

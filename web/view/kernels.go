@@ -1,0 +1,114 @@
+package view
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"gupscope/core/kernel"
+)
+
+// OfKernel is a kernel and what it could be instead. own is the one of the
+// scenario's text, na says why the scenario cannot run on it.
+func OfKernel(k, own kernel.Kernel, override bool, na string, decides []string) Kernel {
+	x := Kernel{Name: k.Version.Name, Text: k.String(), Own: own.String(), Override: override, WhatIf: k.WhatIf(), NA: na}
+	for _, s := range k.Changes() {
+		x.Changes = append(x.Changes, setting(s))
+	}
+	for _, v := range kernel.Versions {
+		x.Versions = append(x.Versions, Version{Name: v.Name, About: v.About, On: v == k.Version, Kernel: onto(v, &k)})
+	}
+	rules := slices.Clone(kernel.Rules)
+	slices.SortStableFunc(rules, func(a, b *kernel.Rule) int { return cmp.Compare(group(a), group(b)) })
+	for _, r := range rules {
+		y := Rule{Name: r.Name, Says: r.Says, Protects: r.Protects, Guards: r.Guards, Group: groups[group(r)].name, Since: since(r), Commit: r.Commit, Subject: r.Subject, Confidence: r.Confidence}
+		for _, s := range k.Changes() {
+			y.Changed = y.Changed || s.Rule == r.Name
+		}
+		for _, d := range decides {
+			y.Decides = y.Decides || d == r.Name
+		}
+		names := r.Values
+		if names == nil {
+			names = []string{"off", "on"}
+		}
+		for i, name := range names {
+			v := RuleValue{Name: name, On: int(k.Value(r.ID)) == i}
+			if to, err := k.With(kernel.Setting{Rule: r.Name, Value: name}); err != nil {
+				v.Refused = err.Error()
+			} else {
+				v.Kernel = to.String()
+			}
+			y.Values = append(y.Values, v)
+		}
+		x.Rules = append(x.Rules, y)
+	}
+	return x
+}
+
+// setting is a departure from a version, as the picker's button says it.
+func setting(s kernel.Setting) string {
+	switch s.Value {
+	case "off":
+		return "− " + s.Rule
+	case "on":
+		return "+ " + s.Rule
+	}
+	return s.Rule + "=" + s.Value
+}
+
+// onto is a version with the departures of a kernel, as far as it can have them.
+func onto(v *kernel.Version, k *kernel.Kernel) string {
+	if to, err := kernel.Make(v.Name, k.Changes()...); err == nil {
+		return to.String()
+	}
+	return v.Name
+}
+
+// groups are the parts of the kernel that rules belong to, with the words that
+// the names of theirs begin with.
+var groups = []struct{ name, words string }{
+	{"GUP", "gup foll zero"},
+	{"Copy on write", "share anon swp wp cow rmap"},
+	{"Faults and swap-in", "per swapin swapcache"},
+	{"Reclaim", "reclaim batched add"},
+	{"Unmapping and TLB", ""},
+}
+
+func group(r *kernel.Rule) int {
+	word, _, _ := strings.Cut(r.Name, "_")
+	for i, g := range groups {
+		if slices.Contains(strings.Fields(g.words), word) {
+			return i
+		}
+	}
+	return len(groups) - 1
+}
+
+// since is when a rule came, or when it changed.
+func since(r *kernel.Rule) string {
+	var out []string
+	for _, s := range r.History {
+		if s.Order == 0 {
+			if len(r.History) == 1 {
+				return "always"
+			}
+			out = append(out, r.ValueName(s.Value)+" at first")
+			continue
+		}
+		at := fmt.Sprintf("v%d.%d", s.Order/100, s.Order%100)
+		if r.Values == nil {
+			if s.Value == 0 {
+				at += " (gone)"
+			}
+			out = append(out, at)
+		} else {
+			out = append(out, r.ValueName(s.Value)+" in "+at)
+		}
+	}
+	if len(out) == 0 {
+		return "in no release by itself"
+	}
+	return strings.Join(out, ", ")
+}

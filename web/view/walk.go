@@ -1,0 +1,136 @@
+package view
+
+import (
+	"fmt"
+
+	"gupscope/core/machine"
+)
+
+// walks draws the page tables of every mm.
+func (n *now) walks() {
+	for mm := range n.m.MMs {
+		n.out.Walks = append(n.out.Walks, n.walk(mm))
+	}
+}
+
+func (n *now) walk(mm int) Walk {
+	m := n.m
+	w := Walk{MM: "mm " + m.MMs[mm].Name, Who: n.c.mm[mm]}
+	first := machine.PageID(-1)
+	for id, p := range m.Pages() {
+		if p.MM == mm {
+			first = machine.PageID(id)
+			break
+		}
+	}
+	if first < 0 {
+		return w
+	}
+	for level := machine.LevelPGD; level > machine.LevelPMD; level-- {
+		at := m.Slot(first, level)
+		w.Upper = append(w.Upper, Level{Name: machine.LevelName(level), Entries: []PTE{n.upper(m.Entry(m.Upper(mm, level), at), at)}})
+	}
+	shown := map[machine.Frame]bool{}
+	for v, vma := range m.MMs[mm].VMAs {
+		t := n.table(mm, v, &vma)
+		if f, ok := m.Find(m.PageAt(mm, v, 0), machine.LevelPTE); ok {
+			shown[f] = true
+		}
+		w.Leaves = append(w.Leaves, t)
+	}
+	// Tables that are in the tree no more, while somebody may still be in them.
+	for i := range m.TableCount() {
+		f := m.TableFrame(i)
+		owner, vma, ok := m.Owner(f)
+		if !ok || owner != mm || shown[f] || m.Peek(m.State(f)) != machine.FrameTable {
+			continue
+		}
+		t := Table{VMA: m.MMs[mm].VMAs[vma].Name, Flags: "unhooked", Freed: true, PMD: PTE{Index: "–", None: true}}
+		t.Entries = n.entries(f, mm, vma)
+		w.Leaves = append(w.Leaves, t)
+	}
+	w.Loose = n.hardware(mm)
+	return w
+}
+
+// upper is an entry above the leaves.
+func (n *now) upper(w machine.Word, index int) PTE {
+	e := machine.Entry(n.m.Peek(w))
+	p := PTE{Cell: n.m.Mem.Layout().Name(w.Cell()), Index: fmt.Sprintf("[%d]", index), Text: e.String(), None: e.None(), Changed: n.did(w), Walkers: n.at(w.Cell())}
+	if e.Present() {
+		p.Text = "points to the next table"
+	}
+	p.Was = n.changed[w.Cell()]
+	return p
+}
+
+func (n *now) table(mm, v int, vma *machine.VMAConfig) Table {
+	m := n.m
+	p := m.PageAt(mm, v, 0)
+	t := Table{VMA: vma.Name, Flags: "ro", PMD: n.upper(m.PMD(p), m.Slot(p, machine.LevelPMD))}
+	if vma.Writable {
+		t.Flags = "rw"
+	}
+	if m.Peek(m.VMA(mm, v)) == 0 {
+		t.Flags = "unmapped"
+	}
+	if f, ok := m.Find(p, machine.LevelPTE); ok {
+		t.Freed = m.Peek(m.State(f)) != machine.FrameTable
+		t.Entries = n.entries(f, mm, v)
+	}
+	return t
+}
+
+// entries are the PTEs of a table that its VMA uses.
+func (n *now) entries(table machine.Frame, mm, vma int) []PTE {
+	m := n.m
+	var out []PTE
+	for i := range m.MMs[mm].VMAs[vma].Pages {
+		id := m.PageAt(mm, vma, i)
+		at := m.Slot(id, machine.LevelPTE)
+		w := m.Entry(table, at)
+		e := machine.Entry(m.Peek(w))
+		out = append(out, PTE{Cell: m.Mem.Layout().Name(w.Cell()), Index: fmt.Sprintf("[%d]", at), Text: e.String(), Bits: bits(e, n.changed[w.Cell()] != ""),
+			To: n.target(e), None: e.None(), Changed: n.did(w), Was: n.changed[w.Cell()], Walkers: n.at(w.Cell())})
+	}
+	return out
+}
+
+// hardware are the CPUs' own walkers that are inside a table of the mm.
+func (n *now) hardware(mm int) []Walker {
+	var out []Walker
+	for cpu := range n.m.CPUs {
+		t, p := n.m.WalkerAt(cpu)
+		if !t.Present() || n.c.cpu[cpu] < 0 || n.m.Pages()[p].MM != mm {
+			continue
+		}
+		w := Walker{Lane: fmt.Sprintf("cpu%d's MMU", cpu), Who: Who(cpu + 1), Holds: "the PTE table of " + n.m.Pages()[p].Name, Note: "on its way to the PTE"}
+		if t.IsStale() {
+			w.Stale, w.Note = true, "which was freed"
+		}
+		out = append(out, w)
+	}
+	return out
+}
+
+// bits decodes an entry for those who open it.
+func bits(e machine.Entry, changed bool) []Bit {
+	flag := func(bit machine.Entry, name, says string) Bit {
+		b := Bit{Name: name, Value: "0", Says: says}
+		if e.Has(bit) {
+			b.Value = "1"
+		}
+		return b
+	}
+	raw := Bit{Name: "raw", Value: fmt.Sprintf("%#x", uint64(e.Fresh()))}
+	switch {
+	case e.None():
+		return []Bit{raw}
+	case e.IsSwap():
+		return []Bit{raw, flag(machine.Present, "P", "not present"), {Name: "type", Value: "0", Says: "swap device"},
+			{Name: "offset", Value: fmt.Sprint(e.Slot()), Says: "stored inverted"}, flag(machine.SwpExclusive, "E", "was exclusive")}
+	}
+	return []Bit{raw, {Name: "pfn", Value: fmt.Sprint(e.Frame())}, flag(machine.Present, "P", "present"), flag(machine.RW, "RW", "writable"),
+		flag(machine.User, "US", "user"), flag(machine.Accessed, "A", "accessed"), flag(machine.Dirty, "D", "dirty"),
+		flag(machine.Special, "S", "special: no struct page"), flag(machine.NX, "NX", "no execute")}
+}
