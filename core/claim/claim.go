@@ -52,9 +52,6 @@ var Catalogue = []*Claim{
 	{Name: "pinned-anon-exclusive", Promised: 519,
 		Says:   "An anonymous page that is pinned is exclusive, until the pin is given back.",
 		alarms: []machine.Alarm{machine.AlarmUnpinShared}, family: pinnedExclusive, track: machine.Track{Pins: true}},
-	{Name: "writable-anon-exclusive", Promised: 519,
-		Says:   "A PTE that is writable maps an anonymous page that is exclusive.",
-		family: writableExclusive},
 	{Name: "no-lost-device-write",
 		Says:   "What a device has written through GUP, and was marked dirty, is what the process reads afterwards.",
 		alarms: []machine.Alarm{machine.AlarmLostDMA}, family: func(m *Model) []predicate { return endContents(m, true) },
@@ -69,9 +66,6 @@ var Catalogue = []*Claim{
 	{Name: "no-stale-tlb-use",
 		Says:   "No access goes through a TLB entry whose page was freed.",
 		alarms: []machine.Alarm{machine.AlarmStaleTLB}},
-	{Name: "mapcount-is-number-of-ptes",
-		Says:   "When all have finished, the mapcount of every folio is the number of PTEs that map it.",
-		family: mapcounts},
 }
 
 // NoDeadlock is the name under which a check reports a state in which somebody

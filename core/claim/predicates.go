@@ -141,33 +141,6 @@ func pinnedExclusive(m *Model) []predicate {
 	return out
 }
 
-// writableExclusive: for every PTE, writable means exclusive, while the PTL is free.
-func writableExclusive(m *Model) []predicate {
-	var out []predicate
-	for i := range m.M.TableCount() {
-		t := m.M.TableFrame(i)
-		for e := range m.M.Width() {
-			w := m.M.Entry(t, e)
-			reads := []machine.Word{w, m.M.PTL(t), m.M.TableOf(t)}
-			for f := range m.M.FrameCount() {
-				reads = append(reads, m.M.Flags(machine.Frame(f)))
-			}
-			out = append(out, predicate{
-				what: m.M.Mem.Layout().Name(w.Cell()), reads: reads,
-				holds: func() bool {
-					pte := machine.Entry(m.M.Load(w))
-					return !pte.Has(machine.Present|machine.RW) || m.M.Load(m.M.PTL(t)) != 0 || m.M.Load(m.M.TableOf(t)) == 0 ||
-						m.M.Load(m.M.Flags(pte.Frame()))&machine.PGAnonExclusive != 0
-				},
-				why: func() string {
-					return fmt.Sprintf("the %s is %v, but folio %d is not exclusive", m.M.Mem.Layout().Name(w.Cell()), machine.Entry(m.M.Peek(w)), machine.Entry(m.M.Peek(w)).Frame())
-				},
-			})
-		}
-	}
-	return out
-}
-
 // endContents: when all have finished, every page reads what was last written to it.
 func endContents(m *Model, device bool) []predicate {
 	var out []predicate
@@ -218,37 +191,6 @@ func (m *Model) doneWords() []machine.Word {
 	var out []machine.Word
 	for t := range m.Setup.Tasks {
 		out = append(out, m.M.Done(t))
-	}
-	return out
-}
-
-// mapcounts: when all have finished, every folio's mapcount is the number of
-// PTEs that map it.
-func mapcounts(m *Model) []predicate {
-	var ptes []machine.Word
-	for i := range m.M.TableCount() {
-		for e := range m.M.Width() {
-			ptes = append(ptes, m.M.Entry(m.M.TableFrame(i), e))
-		}
-	}
-	var out []predicate
-	for i := 1; m.M.IsData(machine.Frame(i)); i++ {
-		f := machine.Frame(i)
-		count := func() (n uint64) {
-			for _, w := range ptes {
-				if e := machine.Entry(m.M.Load(w)); e.Present() && e.Frame() == f {
-					n++
-				}
-			}
-			return n
-		}
-		out = append(out, predicate{
-			what: fmt.Sprintf("folio %d", f), reads: append(append(m.doneWords(), m.M.Mapcount(f)), ptes...),
-			holds: func() bool { return !m.Done() || m.M.Load(m.M.Mapcount(f)) == count() },
-			why: func() string {
-				return fmt.Sprintf("folio %d has a mapcount of %d, but %d PTEs map it", f, m.M.Peek(m.M.Mapcount(f)), count())
-			},
-		})
 	}
 	return out
 }

@@ -21,7 +21,7 @@ func (c *Ctx) unhookTable() Next {
 	return Then
 }
 
-var tableFreeTouches = cell.Of(machine.Frames, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.Contents, machine.PTEs)
+var tableFreeTouches = cell.Of(machine.Frames, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.Contents, machine.PTEs, machine.TLBs)
 
 // freeTable gives a held page table back.
 func (c *Ctx) freeTable(local, back int) Next {

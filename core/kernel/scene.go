@@ -180,7 +180,10 @@ func (s *Sim) page(mm, vma, i int, vs *VMASetup, table machine.Frame, frame *mac
 	if vs.State == Clean {
 		flags |= machine.PGSwapCache
 		bits = 0
-		if vs.Writable && s.readSwapinWritable {
+		if !exclusive {
+			flags &^= machine.PGAnonExclusive
+		}
+		if vs.Writable && s.readSwapinWritable && exclusive {
 			bits = machine.RW
 		}
 		m.Store(m.Ref(f), 2)
