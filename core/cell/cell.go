@@ -35,10 +35,15 @@ type Memory struct {
 	rec    *Footprint
 }
 
+// A change is an entry of the undo log. The old value is kept in two halves,
+// because a whole one would align the entry to 16 bytes instead of 12, and the log of a
+// long run is the largest part of what an explorer keeps of it.
 type change struct {
-	id  ID
-	old uint64
+	id           ID
+	oldLo, oldHi uint32
 }
+
+func (c change) old() uint64 { return uint64(c.oldHi)<<32 | uint64(c.oldLo) }
 
 // A Mark is a place in the undo log.
 type Mark int
@@ -68,7 +73,7 @@ func (m *Memory) Store(id ID, v uint64) {
 	if old == v {
 		return
 	}
-	m.log = append(m.log, change{id, old})
+	m.log = append(m.log, change{id, uint32(old), uint32(old >> 32)})
 	m.hash ^= mix(id, old) ^ mix(id, v)
 	m.v[id] = v
 }
@@ -88,8 +93,8 @@ func (m *Memory) Mark() Mark { return Mark(len(m.log)) }
 func (m *Memory) Undo(to Mark) {
 	for i := len(m.log) - 1; i >= int(to); i-- {
 		c := m.log[i]
-		m.hash ^= mix(c.id, m.v[c.id]) ^ mix(c.id, c.old)
-		m.v[c.id] = c.old
+		m.hash ^= mix(c.id, m.v[c.id]) ^ mix(c.id, c.old())
+		m.v[c.id] = c.old()
 	}
 	m.log = m.log[:to]
 }
@@ -99,7 +104,7 @@ func (m *Memory) Undo(to Mark) {
 func (m *Memory) Return(to Mark, hash uint64) {
 	for i := len(m.log) - 1; i >= int(to); i-- {
 		c := m.log[i]
-		m.v[c.id] = c.old
+		m.v[c.id] = c.old()
 	}
 	m.log = m.log[:to]
 	m.hash = hash
@@ -134,8 +139,8 @@ func (m *Memory) Changes(since Mark) []Change {
 	for _, c := range m.log[since:] {
 		if !seen[c.id] {
 			seen[c.id] = true
-			if m.v[c.id] != c.old {
-				out = append(out, Change{c.id, c.old, m.v[c.id]})
+			if m.v[c.id] != c.old() {
+				out = append(out, Change{c.id, c.old(), m.v[c.id]})
 			}
 		}
 	}

@@ -1,3 +1,34 @@
+// Package check sees every state that a model can be in, and finds which of its
+// claims can break.
+//
+// A [Model] is a transition system over the cells of one memory (core/cell): which
+// choices there are now, what a choice does, which claims are false. It says
+// nothing of what the cells mean, and neither does this package. A [Check] explores a
+// model from the state that its memory is in:
+//
+//	c := check.New(model, check.Limits{States: 10_000_000})
+//	for c.Run(100_000).Phase < check.Stopped {
+//		// show the progress; or leave, to stop
+//	}
+//	fmt.Println(c.Result())
+//
+// There is no goroutine and no clock inside. Run goes on for as many transitions as
+// it is told and returns; to stop is not to call it again; a limit that was reached can be
+// raised. However the work is sliced, the result is the same, here and in a browser.
+//
+// A check has two phases. The proof goes depth-first through all states, by Do
+// and Undo on the one memory, and knows afterwards which claims can break. If any
+// do, a breadth-first search finds for each of them the shortest run; among the
+// shortest that with the fewest switches from one actor to another; among those the
+// least in the order of choices.
+//
+// Laws of this package: a run goes no further than the first state in which a
+// claim is false; a state without choices must be one that the model calls Done, else
+// [NoDeadlock] is broken; every run in the result of a check that is Stopped or Done has been replayed.
+//
+// Reading order: model.go, check.go, prove.go, seen.go; then shorten.go,
+// layers.go, ties.go; exhaust.go is the slow guard that tests hold all this against.
+// Why it is like this is in RATIONALE.md.
 package check
 
 import (

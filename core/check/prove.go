@@ -34,9 +34,9 @@ type proof struct {
 
 // A frame is a state on the way from the initial state to the present one.
 type frame struct {
-	mark  cell.Mark // before the step that led here
-	first int32     // of its choices
-	next  int32     // choice to be done
+	mark  uint32 // before the step that led here
+	first uint32 // of its choices
+	next  uint32 // choice to be done
 }
 
 func (p *proof) bytes() uint64 {
@@ -65,7 +65,7 @@ func (c *Check) prove(budget int) int {
 		f := &p.stack[len(p.stack)-1]
 		if int(f.next) == len(p.choices) {
 			p.choices = p.choices[:f.first]
-			c.mem.Undo(f.mark)
+			c.mem.Undo(cell.Mark(f.mark))
 			p.stack = p.stack[:len(p.stack)-1]
 			continue
 		}
@@ -128,7 +128,7 @@ func (c *Check) enter(mark cell.Mark) bool {
 		}
 		return false
 	}
-	p.stack = append(p.stack, frame{max(mark, 0), int32(first), int32(first)})
+	p.stack = append(p.stack, frame{uint32(max(mark, 0)), uint32(first), uint32(first)})
 	return true
 }
 

@@ -45,7 +45,7 @@ type span struct{ first, end int32 }
 type tied struct {
 	fp          uint64
 	mark        cell.Mark // before the step that led here
-	first, next int32     // as in frame
+	first, next int32     // of its choices, and the one to be done
 	open        int32     // where its notes begin
 }
 
