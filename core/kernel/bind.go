@@ -24,6 +24,7 @@ type Bound struct {
 	*Func
 	ID       FuncID
 	Title    string // its name in this version
+	Source   string // the file that has it there
 	Steps    []Step
 	Off      []bool // steps that this kernel passes over
 	captures int
@@ -36,7 +37,7 @@ func Bind(k *Kernel) []Bound {
 		if f == nil {
 			continue
 		}
-		b := Bound{Func: f, ID: FuncID(id), Title: nameIn(f.Name, f.Was, k.Version), Steps: f.Steps}
+		b := Bound{Func: f, ID: FuncID(id), Title: nameIn(f.Name, f.Was, k.Version), Source: nameIn(f.File, f.FileWas, k.Version), Steps: f.Steps}
 		for _, v := range f.Instead {
 			if v.When.holds(k) {
 				b.Steps = v.Steps
@@ -63,14 +64,4 @@ func nameIn(name string, was []Name, v *Version) string {
 		}
 	}
 	return name
-}
-
-// Local returns the number of the function's local of that name.
-func (f *Func) local(name string) int {
-	for i, l := range f.Locals {
-		if l.Name == name {
-			return i
-		}
-	}
-	panic("kernel: " + f.Name + " has no local " + name)
 }

@@ -32,12 +32,13 @@ import (
 
 // A Func is a kernel function as a table.
 type Func struct {
-	Name   string
-	Was    []Name // older names, oldest first
-	File   string // "mm/gup.c"
-	Params []int  // the locals that arguments go to
-	Locals []Local
-	Steps  []Step
+	Name    string
+	Was     []Name // older names, oldest first
+	File    string // "mm/gup.c"
+	FileWas []Name // where it was before, oldest first
+	Params  []int  // the locals that arguments go to
+	Locals  []Local
+	Steps   []Step
 
 	// Instead lists other tables for kernels whose order of things differs; the
 	// first whose condition holds is bound.

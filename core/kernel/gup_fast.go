@@ -5,11 +5,14 @@ import (
 	"gupscope/core/machine"
 )
 
+// gupFileWas is where x86 had its own GUP-fast.
+var gupFileWas = []Name{{"arch/x86/mm/gup.c", 413}}
+
 // The entries: they differ in what they take.
 var (
 	_ = register(fnGetUserPagesFast, gupEntry("get_user_pages_fast", fnGUPFastFallback, FollGet))
 	_ = register(fnPinUserPagesFast, gupEntry("pin_user_pages_fast", fnGUPFastFallback, FollPin))
-	_ = register(fnGetUserPages, gupEntry("get_user_pages", fnGetUserPagesLocked, FollGet))
+	_ = register(fnGetUserPages, gupEntry("get_user_pages", fnGetUserPagesLocked, FollGet|FollTouch))
 	_ = register(fnPinUserPages, gupEntry("pin_user_pages", fnGetUserPagesLocked, FollPin))
 )
 
@@ -31,7 +34,7 @@ func gupEntry(name string, fn FuncID, flag uint32) *Func {
 //
 // compare mm/gup.c:gup_fast_fallback
 var _ = register(fnGUPFastFallback, &Func{
-	Name: "gup_fast_fallback", Was: []Name{{"get_user_pages_fast", 507}, {"internal_get_user_pages_fast", 610}}, File: "mm/gup.c",
+	Name: "gup_fast_fallback", Was: []Name{{"get_user_pages_fast", 507}, {"internal_get_user_pages_fast", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
 	Params: []int{gfAddr, gfFlags},
 	Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}},
 	Steps: []Step{
@@ -53,7 +56,7 @@ var _ = register(fnGUPFastFallback, &Func{
 			if machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
 				return Return
 			}
-			return c.Call(fnGetUserPagesLocked, 4, c.L(gfAddr), c.L(gfFlags))
+			return c.Call(fnGetUserPagesLocked, 4, c.L(gfAddr), c.L(gfFlags)|uint64(FollTouch))
 		}},
 		{Label: "slow", Says: "return what the slow path got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	},
@@ -74,7 +77,7 @@ const gfAddr, gfFlags = 0, 1
 //
 // compare mm/gup.c:gup_fast
 var _ = register(fnGUPFast, &Func{
-	Name: "gup_fast", Was: []Name{{"get_user_pages_fast", 511}, {"lockless_pages_from_mm", 610}}, File: "mm/gup.c",
+	Name: "gup_fast", Was: []Name{{"get_user_pages_fast", 511}, {"lockless_pages_from_mm", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
 	Params: []int{gsAddr, gsFlags},
 	Locals: []Local{{"page", FrameLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"seq", IntLocal}},
 	Steps: []Step{
@@ -152,7 +155,7 @@ const (
 //
 // compare mm/gup.c:gup_fast_pmd_range
 var _ = register(fnGUPFastPMDRange, &Func{
-	Name: "gup_fast_pmd_range", Was: []Name{{"gup_pmd_range", 610}}, File: "mm/gup.c",
+	Name: "gup_fast_pmd_range", Was: []Name{{"gup_pmd_range", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
 	Params: []int{gmAddr, gmFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
@@ -191,7 +194,7 @@ const gmAddr, gmFlags = 1, 2
 //
 // compare mm/gup.c:gup_fast_pte_range
 var _ = register(fnGUPFastPTERange, &Func{
-	Name: "gup_fast_pte_range", Was: []Name{{"gup_pte_range", 610}}, File: "mm/gup.c",
+	Name: "gup_fast_pte_range", Was: []Name{{"gup_pte_range", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
 	Params: []int{gpPMD, gpAddr, gpFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
@@ -285,7 +288,7 @@ const (
 //
 // compare mm/gup.c:try_grab_folio_fast, arch/x86/mm/gup.c:gup_pte_range (4.6)
 var _ = register(fnTryGrabFolioFast, &Func{
-	Name: "try_grab_folio_fast", Was: []Name{{"get_page", 413}, {"page_cache_get_speculative", 504}, {"try_get_compound_head", 507}, {"try_grab_compound_head", 519}, {"try_grab_folio", 610}}, File: "mm/gup.c",
+	Name: "try_grab_folio_fast", Was: []Name{{"get_page", 413}, {"page_cache_get_speculative", 504}, {"try_get_compound_head", 507}, {"try_grab_compound_head", 519}, {"try_grab_folio", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
 	Params: []int{tgPTE, tgFlags},
 	Locals: []Local{{"page", PTELocal}, {"flags", FlagsLocal}},
 	Steps: []Step{

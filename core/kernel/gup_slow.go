@@ -105,7 +105,7 @@ const followUnshare = failed | 31
 //	pmd none: no page
 //	lock the PTL; not present, or not writable enough: no page
 //	pinning read-only what may be shared: -EMLINK
-//	try_grab_folio(); unlock
+//	try_grab_folio(); mark it accessed, and dirty for a write; unlock
 //
 // The PTE maps the page and the PTL keeps it so: the count cannot be zero.
 //
@@ -152,7 +152,22 @@ var _ = register(fnFollowPagePTE, &Func{
 			c.M.SetHeld(c.Task, machine.Uncounted(machine.ZeroPage))
 			return fpNoPage
 		}},
-		fpGrab: {Label: "grab", Says: "take a reference", Ref: "try_grab_folio", Touches: cell.Of(machine.Refs, machine.PTLs), Do: (*Ctx).followGrab},
+		fpGrab: {Label: "grab", Says: "take a reference", Ref: "try_grab_folio", Touches: cell.Of(machine.Refs), Do: (*Ctx).followGrab},
+		fpTouching: {Label: "touching", Says: "to be marked accessed, or dirty?", Ref: "FOLL_TOUCH", Local: true, Do: func(c *Ctx) Next {
+			if c.L(fpFlags)&uint64(FollTouch) == 0 || c.Entry(fpPTE).Has(machine.Special) {
+				return fpNoPage
+			}
+			return Then
+		}},
+		fpTouch: {Label: "touch", Says: "mark it accessed", Ref: "folio_mark_accessed", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			bits := machine.PGReferenced
+			if c.L(fpFlags)&uint64(FollWrite) != 0 && !c.Entry(fpPTE).Has(machine.Dirty) {
+				c.Say("mark it accessed and dirty")
+				bits |= machine.PGDirty
+			}
+			c.Or(c.M.Flags(c.Frame(fpPTE)), bits)
+			return Then
+		}},
 		fpNoPage: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(fpPMD)))
 			return Return
@@ -173,11 +188,13 @@ const (
 	fpUnshare
 	fpZero
 	fpGrab
+	fpTouching
+	fpTouch
 	fpNoPage
 	fpEMLINK
 )
 
-// followGrab takes the reference or the pin under the PTL, and lets go of it.
+// followGrab takes the reference or the pin under the PTL.
 func (c *Ctx) followGrab() Next {
 	f, n := c.Frame(fpPTE), 1
 	if c.L(fpFlags)&uint64(FollPin) != 0 {
@@ -185,6 +202,5 @@ func (c *Ctx) followGrab() Next {
 	}
 	c.Get(f, n)
 	c.M.SetHeld(c.Task, machine.MakeHold(f, n))
-	c.Unlock(c.M.PTL(c.Frame(fpPMD)))
-	return Return
+	return Then
 }

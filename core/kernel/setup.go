@@ -79,8 +79,7 @@ const (
 	FollForce
 	FollGet
 	FollPin
-	FollFast // what the call came through, for the claims
-	FollUnshare
+	FollTouch // mark what is got accessed and, for a write, dirty
 )
 
 // FollByName returns the bit of a flag that programs may write.

@@ -23,12 +23,16 @@ func (r *Run) ASCII() string {
 		st := &r.steps[i]
 		lane := d.lane(st.CPU)
 		if where := fmt.Sprint(lane, st.Func); where != at {
-			d.put(lane, 0, st.Func+"()")
+			name := st.Func
+			if st.Path != nil {
+				name += "()"
+			}
+			d.put(lane, 0, name)
 			at = where
 		}
 		d.put(lane, 2, st.Says)
 		for _, b := range st.Broken {
-			d.put(lane, 2, "*** "+b)
+			d.b.WriteString("*** " + b + " is false\n")
 		}
 	}
 	return d.b.String()

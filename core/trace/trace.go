@@ -205,7 +205,7 @@ func (r *Run) make(c check.Choice) Step {
 	st := Step{N: r.cursor + 1, Choice: c, Actor: int(c.Actor), CPU: a.CPU, Says: l.Says, Stmt: l.Stmt, Func: a.FuncOf(), origin: a.FuncOf()}
 	if l.Func != nil {
 		s := l.Func.Steps[l.Step]
-		st.Func, st.File, st.Label, st.Index = l.Func.Title, l.Func.File, s.Label, l.Step
+		st.Func, st.File, st.Label, st.Index = l.Func.Title, l.Func.Source, s.Label, l.Step
 		st.origin = l.Func.Name
 		for _, f := range m.Stack(a.Task) {
 			st.Path = append(st.Path, f.Func.Title)
