@@ -44,8 +44,6 @@ const (
 	fnRemoveMapping
 	fnZapPTERange
 	fnFreeSwapAndCache
-	fnFolioFreeSwap
-	fnFreePgtables
 	fnTLBFinishMMU
 	fnFreeUnrefFolio
 	fnPTEAlloc
