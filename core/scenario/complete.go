@@ -157,7 +157,7 @@ func (b *builder) offerMMs() []Completion {
 func (b *builder) offerTasks() []Completion {
 	var out []Completion
 	for _, t := range b.tasks {
-		if len(t.Vars) > 0 {
+		if t.Name != "" && len(t.Vars) > 0 {
 			out = append(out, Completion{Label: t.Name, Insert: t.Name + ".", Kind: Task, Detail: strings.Join(t.Vars, ", ")})
 		}
 	}

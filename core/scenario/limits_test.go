@@ -24,7 +24,7 @@ func TestLimits(t *testing.T) {
 		text func(n int) string
 		want string // of the message at most+1
 	}{
-		{"text", 64 << 10, func(n int) string { return head + task + strings.Repeat("/", n-len(head)-len(task)) }, "64.0 KiB; at most 64 KiB"},
+		{"text", 64 << 10, func(n int) string { return head + task + strings.Repeat("/", n-len(head)-len(task)) }, "64.1 KiB; at most 64 KiB"},
 		{"tasks", 8, func(n int) string { return head + many(n, "P# on cpu# kernel { lru_add_drain() }\n") }, ""},
 		{"mms", 4, func(n int) string { return head + task + many(n, "mm A# { buf = anon 1 rw }\n") }, "5 mms; at most 4"},
 		{"VMAs", 8, func(n int) string { return head + task + "mm A {\n" + many(n, "v# = anon 1 rw\n") + "}\n" }, "9 VMAs; at most 8"},

@@ -108,11 +108,10 @@ func notText(text string) (at int, why string) {
 	return -1, ""
 }
 
+// kib is a size in KiB, rounded up.
 func kib(n int) string {
-	if n < 1<<20 {
-		return fmt.Sprintf("%d.%d KiB", n>>10, n&1023*10>>10)
-	}
-	return fmt.Sprintf("%d KiB", n>>10)
+	tenths := (n*10 + 1023) >> 10
+	return fmt.Sprintf("%d.%d KiB", tenths/10, tenths%10)
 }
 
 // The clauses are read in four rounds, so that a name may be used above the
