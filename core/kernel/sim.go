@@ -237,6 +237,9 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 	h := machine.Hold(s.M.Load(s.M.Held(task)))
 	excused := s.M.EndGUP(task, h.Frame(), h.Some())
 	s.M.SetHeld(task, 0)
+	if st.Var < 0 {
+		return // nobody holds the reference any more: a leak, and a claim says so
+	}
 	if !h.Some() {
 		s.M.SetVarErrno(task, st.Var, errno(ret))
 		return
