@@ -91,7 +91,7 @@ func (s *Session) setText(text string) {
 		return
 	}
 	s.text = text
-	s.file, s.diagnostics = scenario.Parse(s.source(), []byte(text))
+	s.file, s.diagnostics = scenario.Parse(s.called(), []byte(text))
 	s.again()
 }
 

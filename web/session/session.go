@@ -19,6 +19,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/a-h/templ"
 
@@ -50,6 +51,10 @@ type Session struct {
 
 	checking *checking
 	verdict  view.Verdict
+
+	// Parts of the page that only a text or a kernel changes: made by bind.
+	header view.Header
+	source view.Source // nobody standing in it
 
 	page    view.Page // as the reader's browser has it
 	notices []Fragment
@@ -112,14 +117,14 @@ func (s *Session) open(name, text, override string) {
 		}
 		s.text = g.Text
 	}
-	s.file, s.diagnostics = scenario.Parse(s.source(), []byte(s.text))
+	s.file, s.diagnostics = scenario.Parse(s.called(), []byte(s.text))
 	s.shown, s.run = nil, nil
 	s.override = override
 	s.bind("", 0)
 }
 
-// source is what diagnostics call the text.
-func (s *Session) source() string {
+// called is what diagnostics call the text.
+func (s *Session) called() string {
 	if s.scenario == "" {
 		return "scenario"
 	}
@@ -129,7 +134,11 @@ func (s *Session) source() string {
 // bind sets up the text on the kernel chosen and plays a run in it. With errors
 // in the text, what was shown before stays.
 func (s *Session) bind(run string, at int) {
-	s.stopCheck()
+	defer func() { // whatever comes of it
+		s.stopCheck()
+		s.header = s.makeHeader()
+		s.source = view.OfSource(s.text, s.file.Tokens(), s.diagnostics, s.run != nil && (s.shown != s.file || s.na != ""))
+	}()
 	if scenario.Failed(s.diagnostics) {
 		return
 	}
@@ -185,7 +194,7 @@ func (s *Session) notice(kind, format string, args ...any) {
 // make is the page as it ought to be now.
 func (s *Session) make() view.Page {
 	l := s.State()
-	p := view.Page{Title: "gupscope", Verdict: s.verdict, Link: links(l), Source: s.makeSource(), Header: s.makeHeader()}
+	p := view.Page{Title: "gupscope", Verdict: s.verdict, Link: links(l), Header: s.header, Source: s.source}
 	if f := s.file; f != nil {
 		p.About = f.Title
 		if f.Name != "" {
@@ -195,6 +204,9 @@ func (s *Session) make() view.Page {
 	if s.run == nil {
 		p.Sentence = view.Sentence{{Text: "There is nothing to run yet: "}, {Text: s.because(), Bad: true}}
 		return p
+	}
+	if s.shown == s.file {
+		p.Source = p.Source.Marked(view.OfMarks(s.run))
 	}
 	p.Race = view.OfRace(s.run)
 	for _, b := range s.kept {
@@ -220,24 +232,17 @@ func (s *Session) because() string {
 	return ""
 }
 
-func (s *Session) makeSource() view.Source {
-	var marks map[int][]view.Mark
-	if s.run != nil && s.shown == s.file {
-		marks = view.OfMarks(s.run)
-	}
-	return view.OfSource(s.text, s.file.Tokens(), s.diagnostics, marks, s.run != nil && (s.shown != s.file || s.na != ""))
-}
-
 func (s *Session) makeHeader() view.Header {
 	h := view.Header{Scenario: s.scenario, Title: s.file.Name}
 	if h.Title == "" {
 		h.Title = "without a name"
 	}
-	for _, g := range scenarios.List() {
-		h.Scenarios = append(h.Scenarios, entry(g, g.Name == s.scenario))
-		if g.Name == s.scenario {
-			h.Edited = g.Text != s.text
-		}
+	for _, g := range Gallery() {
+		g.On = g.Name == s.scenario
+		h.Scenarios = append(h.Scenarios, g)
+	}
+	if g, ok := scenarios.ByName(s.scenario); ok {
+		h.Edited = g.Text != s.text
 	}
 	if s.kernel.Version != nil {
 		h.Kernel = view.OfKernel(s.kernel, s.file.Kernel, s.override != "", s.na, s.verdict.Decides)
@@ -245,20 +250,17 @@ func (s *Session) makeHeader() view.Header {
 	return h
 }
 
-// entry is a scenario as the gallery lists it.
-func entry(g scenarios.Scenario, on bool) view.Scenario {
-	f, _ := scenario.Parse(g.File(), []byte(g.Text))
-	return view.Scenario{Name: g.Name, Title: g.Name, About: f.Title, On: on, Href: link.Link{Scenario: g.Name}.Address()}
-}
-
 // Gallery lists the scenarios.
-func Gallery() []view.Scenario {
+func Gallery() []view.Scenario { return gallery() }
+
+var gallery = sync.OnceValue(func() []view.Scenario {
 	var out []view.Scenario
 	for _, g := range scenarios.List() {
-		out = append(out, entry(g, false))
+		f, _ := scenario.Parse(g.File(), []byte(g.Text))
+		out = append(out, view.Scenario{Name: g.Name, Title: g.Name, About: f.Title, Href: link.Link{Scenario: g.Name}.Address()})
 	}
 	return out
-}
+})
 
 // links are the addresses of what is shown. A text of the reader's own has an
 // address that stays in the browser, and no picture.

@@ -21,19 +21,20 @@ func (c *columns) edges(r *trace.Run) []Edge {
 		into[e.To] = append(into[e.To], e)
 	}
 	actors := len(r.Model.Actors())
-	before := make([][]int, len(steps)+1) // per step: the last step of every actor that came before it
-	last := make([]int, actors)           // per actor: its last step so far
+	before := make([][]int32, len(steps)+1) // per step: the last step of every actor that came before it
+	clocks := make([]int32, len(steps)*actors)
+	last := make([]int, actors) // per actor: its last step so far
 	var out []Edge
 	for n := 1; n <= len(steps); n++ {
 		st := &steps[n-1]
-		clock := make([]int, actors)
+		clock := clocks[(n-1)*actors : n*actors : n*actors]
 		if p := last[st.Actor]; p > 0 {
 			copy(clock, before[p])
 		}
 		slices.SortFunc(into[n], func(a, b trace.Edge) int { return cmp.Compare(b.From, a.From) })
 		for _, e := range into[n] {
 			from := &steps[e.From-1]
-			if clock[from.Actor] >= e.From {
+			if int(clock[from.Actor]) >= e.From {
 				continue
 			}
 			for i, k := range before[e.From] {
@@ -45,7 +46,7 @@ func (c *columns) edges(r *trace.Run) []Edge {
 					FromLane: fl, ToLane: tl, Text: e.Name})
 			}
 		}
-		clock[st.Actor] = n
+		clock[st.Actor] = int32(n)
 		before[n], last[st.Actor] = clock, n
 	}
 	return out

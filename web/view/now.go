@@ -68,6 +68,7 @@ func (n *now) ever(ws ...machine.Word) int {
 // A belief is a local that remembers what a cell of a page table held.
 type belief struct {
 	lane  int
+	task  string // for a variable: whose, and its name
 	from  cell.ID
 	value machine.Entry // as it was read, with the stale mark
 	read  int           // step
@@ -100,6 +101,45 @@ func (n *now) believe(steps []trace.Step) {
 			n.beliefs = append(n.beliefs, b)
 		}
 	}
+	n.got(steps)
+}
+
+// got collects the pages that the tasks' variables hold: what GUP has returned is
+// believed of the page it was asked for.
+func (n *now) got(steps []trace.Step) {
+	n.m.EachVar(func(task, i int) {
+		w := n.m.Var(task, i)
+		res := machine.DecodeResult(n.m.Peek(w))
+		if res.Kind != machine.IsPage {
+			return
+		}
+		b := belief{task: n.r.Model.Setup.Tasks[task].Name + "'s " + n.r.Model.Setup.Tasks[task].Vars[i], value: machine.MakePTE(res.Page.Frame(), 0)}
+		body := n.r.Model.Setup.Tasks[task].Body
+		for j := min(int(n.m.Peek(n.m.PC(task))), len(body)) - 1; j >= 0; j-- {
+			if st := &body[j]; st.Var == i {
+				page := n.m.PageAt(st.Args[0].MM, st.Args[0].VMA, st.Args[0].Page)
+				b.lane = n.c.cpu[n.r.Model.Setup.Tasks[task].CPU]
+				table, ok := n.m.Find(page, machine.LevelPTE)
+				if !ok || b.lane < 0 {
+					return
+				}
+				b.from = n.m.Entry(table, n.m.Slot(page, machine.LevelPTE)).Cell()
+				b.read = n.touched[w.Cell()]
+				if f, _, ok := n.m.Resolve(page); !ok || f != res.Page.Frame() || res.Page.IsStale() {
+					b.since = b.read
+					for k := range steps {
+						for _, c := range steps[k].Changes {
+							if c.Cell == b.from {
+								b.since = steps[k].N
+							}
+						}
+					}
+				}
+				n.beliefs = append(n.beliefs, b)
+				return
+			}
+		}
+	})
 }
 
 // at returns the walkers that stand at an entry: what was read there.
@@ -112,8 +152,11 @@ func (n *now) at(id cell.ID) []Walker {
 		}
 		l := n.c.lanes[b.lane]
 		w := Walker{Lane: l.Name, Who: l.Who, Holds: b.value.Fresh().String(), Note: fmt.Sprintf("read at %d", b.read), Stale: b.since > 0}
+		if b.task != "" {
+			w.Lane, w.Holds, w.Note = b.task, n.m.FrameName(b.value.Frame()), fmt.Sprintf("got at %d", b.read)
+		}
 		if b.since > 0 {
-			w.Note += fmt.Sprintf(", untrue since %d", b.since)
+			w.Note += fmt.Sprintf(", not there since %d", b.since)
 		}
 		if n.m.Mem.Layout().Class(id) == machine.PMDs {
 			w.Holds = "the table"

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gupscope/core/scenario"
@@ -66,9 +67,9 @@ type ListingStep struct {
 	Bad   bool
 }
 
-// OfSource is a text with its tokens and diagnostics. marks says who stands in
-// which line; kept, that what is shown beside it is not of this text.
-func OfSource(text string, tokens []scenario.Token, ds []scenario.Diagnostic, marks map[int][]Mark, kept bool) Source {
+// OfSource is a text with its tokens and diagnostics. kept says that what is
+// shown beside it is not of this text.
+func OfSource(text string, tokens []scenario.Token, ds []scenario.Diagnostic, kept bool) Source {
 	s := Source{Text: text, Kept: kept}
 	for _, d := range ds {
 		x := Diagnostic{Line: d.Line, Col: d.Col, EndLine: d.EndLine, EndCol: d.EndCol, Severity: d.Severity.String(), Text: d.Message}
@@ -77,7 +78,7 @@ func OfSource(text string, tokens []scenario.Token, ds []scenario.Diagnostic, ma
 		}
 		s.Diagnostics = append(s.Diagnostics, x)
 	}
-	line := Line{N: 1, Marks: marks[1]}
+	line := Line{N: 1}
 	// put adds a stretch of the text, cut at line ends.
 	put := func(kind, wrong, text string) {
 		for {
@@ -89,7 +90,7 @@ func OfSource(text string, tokens []scenario.Token, ds []scenario.Diagnostic, ma
 				return
 			}
 			s.Lines = append(s.Lines, line)
-			line = Line{N: line.N + 1, Marks: marks[line.N+1]}
+			line = Line{N: line.N + 1}
 			text = rest
 		}
 	}
@@ -101,6 +102,15 @@ func OfSource(text string, tokens []scenario.Token, ds []scenario.Diagnostic, ma
 	}
 	put("", "", text[at:])
 	s.Lines = append(s.Lines, line)
+	return s
+}
+
+// Marked returns the source with somebody standing in some of its lines.
+func (s Source) Marked(marks map[int][]Mark) Source {
+	s.Lines = slices.Clone(s.Lines)
+	for i := range s.Lines {
+		s.Lines[i].Marks = marks[s.Lines[i].N]
+	}
 	return s
 }
 

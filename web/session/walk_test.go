@@ -1,0 +1,148 @@
+package session
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"gupscope/core/check"
+	"gupscope/core/trace"
+	"gupscope/scenarios"
+	"gupscope/web/link"
+	"gupscope/web/page"
+)
+
+// regions are the parts of the page that the fragments of shared events keep up
+// to date. (The text belongs to the editor, the verdict to the check.)
+var regions = []string{"pick-scenario", "pick-kernel", "kernels", "sentence", "frame", "listing", "diagnostics", "now", "claims"}
+
+// After any walk of events the page that the fragments have made is the page
+// that would be painted anew.
+func TestFragmentsArriveAtThePage(t *testing.T) {
+	for _, g := range scenarios.List() {
+		t.Run(g.Name, func(t *testing.T) {
+			rnd := rand.New(rand.NewPCG(1, uint64(len(g.Text))))
+			s := standing(t, g.Name)
+			d := parse(t, html(page.Page(s.Page(), nil)))
+			n := 40
+			if testing.Short() {
+				n = 10
+			}
+			for range n {
+				e := someEvent(rnd, s)
+				for _, f := range s.Do(e) {
+					d.apply(t, f)
+				}
+				want := parse(t, html(page.Page(s.Page(), nil)))
+				if err := same(d, want, regions...); err != nil {
+					t.Fatalf("after %+v, at %d of %d: %v", e, s.run.Cursor(), s.run.Len(), err)
+				}
+			}
+		})
+	}
+}
+
+// someEvent is something that a reader could do now.
+func someEvent(rnd *rand.Rand, s *Session) Event {
+	switch rnd.IntN(20) {
+	case 0:
+		k := []string{"", "v4.6", "v6.1", "v6.12", "v6.12 with tlb_flush=pv", "v9"}
+		return Event{Do: "kernel", Kernel: k[rnd.IntN(len(k))]}
+	case 1:
+		texts := []string{s.text + "\n// more", strings.Replace(s.text, "frames 1", "frames 2", 1), strings.Replace(s.text, "mm ", "mmm ", 1), strings.Replace(s.text, "mmm ", "mm ", 1)}
+		return Event{Do: "text", Text: texts[rnd.IntN(len(texts))]}
+	case 2, 3, 4:
+		return Event{Do: "goto", At: rnd.IntN(s.run.Len() + 1)}
+	case 5:
+		if len(s.kept) > 0 {
+			return Event{Do: "show", Run: s.kept[rnd.IntN(len(s.kept))].run, At: -1}
+		}
+	case 6:
+		return Event{Do: "open"}
+	case 7:
+		return Event{Do: "step", Choice: "77", At: s.run.Cursor()}
+	case 8, 9, 10, 11:
+		if at := s.run.Cursor(); at < s.run.Len() {
+			return Event{Do: "step", Choice: trace.FormatChoice(s.run.Steps()[at].Choice), At: at}
+		}
+	}
+	if cs := s.run.Model.Choices(nil); len(cs) > 0 {
+		return Event{Do: "step", Choice: trace.FormatChoice(cs[rnd.IntN(len(cs))]), At: s.run.Cursor()}
+	}
+	return Event{Do: "goto", At: 0}
+}
+
+// A step costs the bytes of what it changes, not of what came before it.
+func TestStepBytesDoNotGrow(t *testing.T) {
+	s := New()
+	s.Restore(link.Link{Text: long()})
+	if s.run == nil {
+		t.Fatal(s.because())
+	}
+	var early, late int
+	n := 0
+	for ; ; n++ {
+		cs := s.run.Model.Choices(nil)
+		if len(cs) == 0 {
+			break
+		}
+		size := 0
+		for _, f := range s.Do(Event{Do: "step", Choice: trace.FormatChoice(pick(cs, n)), At: n}) {
+			if f.Op != "address" { // the address holds the run itself
+				size += len(f.HTML) + len(f.Value) + len(f.ID)
+			}
+		}
+		switch {
+		case n >= 50 && n < 250:
+			early = max(early, size)
+		case n >= 600:
+			late = max(late, size)
+		}
+	}
+	if n < 900 {
+		t.Fatalf("the run ended after %d steps", n)
+	}
+	t.Logf("%d steps: at most %d bytes early, %d late", n, early, late)
+	if late > early+early/10 {
+		t.Errorf("a step costs %d bytes early in the run and %d late", early, late)
+	}
+}
+
+// pick goes round all actors.
+func pick(cs []check.Choice, n int) check.Choice { return cs[n%len(cs)] }
+
+// long is a scenario whose runs are long.
+func long() string {
+	var b strings.Builder
+	b.WriteString("GUP long\n\"Many steps.\"\n\nkernel v6.12\n\nmm A { buf = anon 4 rw \"a\" }\nframes 6\n\n")
+	for p := range 4 {
+		fmt.Fprintf(&b, "P%d on cpu%d in A {\n", p, p)
+		for i := range 24 {
+			fmt.Fprintf(&b, "    store(buf[%d], \"%c\")\n", (i+p)%4, 'a'+i%3)
+			if i%3 == 0 {
+				b.WriteString("    madvise(buf, MADV_DONTNEED)\n")
+			}
+		}
+		b.WriteString("}\n")
+	}
+	return b.String()
+}
+
+// Nothing that a reader can send makes the session fail.
+func FuzzDo(f *testing.F) {
+	f.Add("step", "0", "x", 0)
+	f.Add("open", "", "/s/gup-fast-vs-reclaim?k=v9&r=0x9&c=3", 0)
+	f.Add("text", "GUP x", "", 0)
+	f.Add("hover", "", "", 20)
+	s := New()
+	f.Fuzz(func(t *testing.T, do, a, b string, n int) {
+		for _, e := range []Event{{Do: do, Choice: a, Text: b, Kernel: a, Run: b, At: n, N: n % 1000, Link: a, Scenario: b, Claim: a}, {Do: do, Run: a, Text: a, Kernel: b, Link: b, At: s.State().At}} {
+			for _, f := range s.Do(e) {
+				if f.Op == "answer" && strings.Contains(f.Value, "went wrong inside") {
+					t.Fatalf("%+v: %s", e, f.Value)
+				}
+			}
+		}
+	})
+}
