@@ -2,8 +2,8 @@
 // lockless page-table walkers against reclaimers and allocators, with the same
 // states and transitions as testdata/gup.pml has under Spin.
 //
-// It is a yardstick and no model of Linux: reference counts, a page table of one
-// level and a shootdown are just close enough to give the state space the shape that
+// It is a yardstick and no model of Linux: its reference counts, its page table of
+// one level and its shootdown are just close enough to give the state space the shape that
 // the real machine has. What Linux does is in core/kernel.
 //
 // The program of every task is in gup.pml; each of its d_steps is one step here,
@@ -143,8 +143,11 @@ func New(f Flags) *Model {
 	return m
 }
 
-func (m *Model) get(first cell.ID, i int) int    { return int(m.mem.Load(first + cell.ID(i))) }
-func (m *Model) set(first cell.ID, i int, v int) { m.mem.Store(first+cell.ID(i), uint64(v)) }
+func (m *Model) get(first cell.ID, i int) int { return int(m.mem.Load(first + cell.ID(i))) }
+
+// set stores a byte, which all variables of gup.pml are: a reference count that
+// is dropped below zero becomes 255 there, too.
+func (m *Model) set(first cell.ID, i int, v int) { m.mem.Store(first+cell.ID(i), uint64(uint8(v))) }
 
 func (m *Model) start(task int) int {
 	switch {

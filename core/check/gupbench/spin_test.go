@@ -110,7 +110,7 @@ func TestShortestUnderSpin(t *testing.T) {
 	for _, f := range []Flags{
 		{NG: 1, NR: 1, NA: 1, NF: 2, NP: 1, INCNZ: true},
 		{NG: 1, NR: 1, NA: 1, NF: 2, NP: 1, Recheck: true, INCNZ: true, PTF: true},
-		{NG: 2, NR: 1, NA: 1, NF: 3, NP: 1, Loop: true},
+		{NG: 1, NR: 1, NA: 1, NF: 2, NP: 1, Recheck: true, INCNZ: true, PTF: true, Loop: true},
 	} {
 		t.Run(fmt.Sprintf("%+v", f), func(t *testing.T) {
 			out, _ := verify(t, pan(t, f, "-DBFS"))
