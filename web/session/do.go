@@ -181,7 +181,7 @@ func (s *Session) export() []Fragment {
 	if s.run == nil {
 		return nil
 	}
-	return []Fragment{morph("ascii", page.ASCII(s.run.ASCII()))}
+	return []Fragment{morph("ascii", page.ASCII(s.ASCII()))}
 }
 
 // A Frame is an event that the reader may make next, with what it changes.
