@@ -9,7 +9,8 @@
 GO     ?= go
 ADDR   ?= 127.0.0.1:8080
 DATA   ?= data
-ASSETS := bin/assets
+BROTLI ?= 11
+ESBUILD = $(GO) tool esbuild --target=es2022 --minify --log-level=warning
 WASM_PACKAGES = ./core/cell ./core/check ./core/trace ./web/link ./web/session ./wasm
 export GOFLAGS := -buildvcs=false
 
@@ -19,16 +20,16 @@ build: assets
 	$(GO) build -trimpath -o bin/gupscope ./cmd/server
 
 # Chunks are named by esbuild, because scripts name each other; the rest by static/pack.
+# Brotli at its best takes half a minute for the WASM, whenever that changes: BROTLI=5 while working.
 assets:
-	@rm -rf $(ASSETS) && mkdir -p $(ASSETS)
-	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o $(ASSETS)/gupscope.wasm ./wasm
-	$(GO) tool esbuild static/ts/page.ts --bundle --splitting --format=esm --target=es2022 --minify --log-level=warning \
-		--chunk-names=[name].[hash] --outdir=$(ASSETS)
-	$(GO) tool esbuild static/ts/core.ts static/ts/embed.ts --bundle --format=iife --target=es2022 --minify --log-level=warning \
-		--alias:wasm_exec="$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js" --outdir=$(ASSETS)
-	$(GO) tool esbuild static/css/page.css --bundle --minify --log-level=warning --outdir=$(ASSETS)
-	@cp static/icon.svg $(ASSETS)/
-	$(GO) run ./static/pack $(ASSETS) static/built
+	@set -e; dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; echo "building the assets"; \
+	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o "$$dir/gupscope.wasm" ./wasm; \
+	$(ESBUILD) static/ts/page.ts --bundle --splitting --format=esm --chunk-names=[name].[hash] --outdir="$$dir"; \
+	$(ESBUILD) static/ts/core.ts static/ts/embed.ts --bundle --format=iife --outdir="$$dir" \
+		--alias:wasm_exec="$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js"; \
+	$(ESBUILD) static/css/page.css --bundle --outdir="$$dir"; \
+	cp static/icon.svg "$$dir/"; \
+	BROTLI=$(BROTLI) $(GO) run ./static/pack "$$dir" static/built
 
 run: build
 	bin/gupscope serve --addr $(ADDR) --data $(DATA)

@@ -42,7 +42,7 @@ func init() {
 		panic("static: built/keep is committed, so the folder is embedded: " + err.Error())
 	}
 	for _, e := range entries {
-		if e.Name() == "keep" || e.IsDir() {
+		if e.IsDir() || path.Ext(e.Name()) == "" { // keep, quality
 			continue
 		}
 		content, err := built.ReadFile("built/" + e.Name())

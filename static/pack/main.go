@@ -17,6 +17,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/andybalholm/brotli"
@@ -38,7 +39,11 @@ func pack(from, to string) error {
 	if err != nil {
 		return err
 	}
-	made := map[string]bool{"keep": true}
+	made := map[string]bool{"keep": true, "quality": true}
+	quality, again, err := brotliQuality(filepath.Join(to, "quality"))
+	if err != nil {
+		return err
+	}
 	for _, e := range entries {
 		content, err := os.ReadFile(filepath.Join(from, e.Name()))
 		if err != nil {
@@ -54,7 +59,7 @@ func pack(from, to string) error {
 		}
 		for _, form := range forms {
 			made[form] = true
-			if err := write(filepath.Join(to, form), content); err != nil {
+			if err := write(filepath.Join(to, form), content, quality, again); err != nil {
 				return err
 			}
 		}
@@ -84,16 +89,31 @@ func hashed(name string, content []byte) string {
 	return strings.TrimSuffix(name, ext) + "." + base32.StdEncoding.EncodeToString(sum[:5]) + ext
 }
 
+// brotliQuality is what $BROTLI says, or the best, and whether the files that
+// are there were made with less or more.
+func brotliQuality(record string) (quality int, again bool, err error) {
+	quality = brotli.BestCompression
+	if s := os.Getenv("BROTLI"); s != "" {
+		if quality, err = strconv.Atoi(s); err != nil || quality < 0 || quality > brotli.BestCompression {
+			return 0, false, fmt.Errorf("BROTLI=%s: from 0 to %d are possible", s, brotli.BestCompression)
+		}
+	}
+	old, _ := os.ReadFile(record)
+	is := strconv.Itoa(quality)
+	return quality, string(old) != is, os.WriteFile(record, []byte(is), 0o644)
+}
+
 // write writes the content in the form that the name's last suffix says. Where
-// the name holds the hash and the file is there, nothing is left to do: brotli at its best takes seconds for the WASM.
-func write(name string, content []byte) error {
-	if _, err := os.Stat(name); err == nil && carriesHash.MatchString(name) {
+// the name holds the hash and the file is there, nothing is left to do: brotli at its best takes
+// half a minute for the WASM.
+func write(name string, content []byte, quality int, again bool) error {
+	if _, err := os.Stat(name); err == nil && carriesHash.MatchString(name) && !(again && path.Ext(name) == ".br") {
 		return nil
 	}
 	var b bytes.Buffer
 	switch path.Ext(name) {
 	case ".br":
-		w := brotli.NewWriterOptions(&b, brotli.WriterOptions{Quality: 11, LGWin: 22})
+		w := brotli.NewWriterOptions(&b, brotli.WriterOptions{Quality: quality, LGWin: 24})
 		w.Write(content)
 		if err := w.Close(); err != nil {
 			return err

@@ -38,10 +38,7 @@ export function write(id: string, text: string, kind?: string) {
 
 function change(f: Fragment) {
   const e = document.getElementById(f.id ?? "");
-  if (!e) {
-    console.error(`fragment ${f.op} for #${f.id}: no such element`);
-    return;
-  }
+  if (!e) return; // an embed has a part of the page only
   switch (f.op) {
     case "morph":
       morph(e, f.html ?? "");

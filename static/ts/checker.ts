@@ -3,16 +3,21 @@
 import type { Event, Fragment } from "./event";
 import { Core } from "./worker";
 
+const bound = 10_000_000; // states that the session allows a check where nobody says otherwise
+
 export class Checker {
   private core: Core;
   private opened = false;
   private stopping = 0;
+  private states = bound;
+
+  /** It was stopped, or came to its bound, and can go on. */
+  waits = false;
 
   constructor(
     script: string,
     wasm: string | WebAssembly.Module,
     open: Event,
-    check: Event,
     then: { show(fragments: Fragment[]): void; failed(sentence: string): void },
   ) {
     this.core = new Core(script, wasm, {
@@ -24,7 +29,12 @@ export class Checker {
         }
         then.show(fragments);
         const answer = fragments.find((f) => f.op === "answer" && f.id === "check");
-        if (answer?.value && !JSON.parse(answer.value).running) this.close();
+        if (!answer?.value) return;
+        const is = JSON.parse(answer.value);
+        if (is.running) return;
+        clearTimeout(this.stopping);
+        this.waits = is.verdict === "unknown";
+        if (!this.waits) this.close();
       },
       failed: (sentence) => {
         this.close();
@@ -32,7 +42,7 @@ export class Checker {
       },
     });
     this.core.send(open);
-    this.core.send(check);
+    this.core.send({ do: "check" });
   }
 
   stop() {
@@ -41,8 +51,16 @@ export class Checker {
     this.stopping = window.setTimeout(() => this.close(), 2000);
   }
 
+  /** Goes on where it stopped, with more room if that was the reason. */
+  goOn() {
+    this.waits = false;
+    this.states *= 3;
+    this.core.send({ do: "check", n: this.states });
+  }
+
   close() {
     clearTimeout(this.stopping);
+    this.waits = false;
     this.core.close();
   }
 }

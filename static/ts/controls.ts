@@ -22,12 +22,13 @@ export function listen(will: Will) {
     if (!on || e.defaultPrevented) return;
     if (e.button !== 0 || ((e.ctrlKey || e.metaKey || e.shiftKey) && on instanceof HTMLAnchorElement)) return;
     if (on.matches("select, input:not([type=button]), form, option, textarea")) return;
-    if (on instanceof HTMLButtonElement && on.form && on.type === "submit" && !on.dataset.do) return;
+    if (on instanceof HTMLButtonElement && on.form && on.type === "submit" && !on.dataset.do && !on.dataset.act) return;
     if (on.getAttribute("aria-disabled") === "true") {
       e.preventDefault();
       return;
     }
-    if (on instanceof HTMLAnchorElement) e.preventDefault();
+    // A button may belong to a form, for readers without script.
+    if (on instanceof HTMLAnchorElement || (on instanceof HTMLButtonElement && on.form && on.type === "submit")) e.preventDefault();
     if (on.dataset.set) set(on.dataset.set);
     if (on.dataset.toggle) toggle(on);
     if (on.dataset.act) will.act(on.dataset.act, on);
@@ -55,7 +56,7 @@ export function listen(will: Will) {
   });
 
   document.addEventListener("keydown", (e) => {
-    if (e.ctrlKey || e.altKey || e.metaKey || e.defaultPrevented || e.isComposing || typing(e.target)) return;
+    if (e.ctrlKey || e.altKey || e.metaKey || e.defaultPrevented || e.isComposing || typing(e.target, e.key)) return;
     for (const on of document.querySelectorAll<HTMLElement>("[data-key]")) {
       if (!on.dataset.key!.split(" ").includes(e.key) || !on.checkVisibility()) continue;
       if (e.key === "Enter" || e.key === " ") return; // these belong to what has the focus
@@ -66,9 +67,11 @@ export function listen(will: Will) {
   });
 }
 
-/** Whether keys belong to the element: inputs, the editor, and a slider's arrows. */
-function typing(target: EventTarget | null): boolean {
-  return target instanceof Element && target.closest("input, select, textarea, [contenteditable], #editor, dialog[open] [role=listbox]") !== null;
+/** Whether the key belongs to the element: to inputs, to the editor; to a slider only what moves it. */
+function typing(target: EventTarget | null, key: string): boolean {
+  if (!(target instanceof Element)) return false;
+  if (target.matches("input[type=range]")) return /^(Arrow|Page|Home$|End$)/.test(key);
+  return target.closest("input, select, textarea, [contenteditable], #editor") !== null;
 }
 
 export function eventOf(on: HTMLElement): Event {

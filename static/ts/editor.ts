@@ -6,8 +6,8 @@
 // so that a token looks the same before and after.
 import {
   Annotation, autocompletion, closeCompletion, Compartment, completionKeymap, Decoration, defaultKeymap, drawSelection, EditorState,
-  EditorView, highlightActiveLine, highlightActiveLineGutter, history, historyKeymap, hoverTooltip, indentLess, indentMore, keymap, lineNumbers,
-  lintGutter, lintKeymap, search, searchKeymap, setDiagnostics, StateEffect, StateField,
+  EditorView, gutter, GutterMarker, highlightActiveLine, highlightActiveLineGutter, history, historyKeymap, hoverTooltip, indentLess, indentMore, keymap, lineNumbers,
+  lintGutter, lintKeymap, RangeSet, search, searchKeymap, setDiagnostics, StateEffect, StateField,
   type Completion, type CompletionContext, type CompletionResult, type DecorationSet, type Diagnostic, type Tooltip,
 } from "../vendor/editor.js";
 import type { Event } from "./event";
@@ -47,7 +47,7 @@ export class Editor {
         doc: text,
         extensions: [
           lineNumbers(), lintGutter(), history(), drawSelection(), search({ top: true }), highlightActiveLine(), highlightActiveLineGutter(),
-          tokens, this.readOnly.of([]),
+          tokens, who, this.readOnly.of([]),
           autocompletion({ override: [(c) => this.complete(c)], icons: false }),
           hoverTooltip((_, at) => this.hover(at)),
           keymap.of([
@@ -120,6 +120,15 @@ export class Editor {
       })),
     }));
     this.view.dispatch(setDiagnostics(this.view.state, all));
+  }
+
+  /** Who stands in which line, with the class of their colour. */
+  marks(list: [number, string, number][]) {
+    if (this.unsent) return;
+    const at = list
+      .filter(([line]) => line >= 1 && line <= this.view.state.doc.lines)
+      .map(([line, name, colour]) => new Who(name, colour).range(this.view.state.doc.line(line).from));
+    this.view.dispatch({ effects: setWho.of(RangeSet.of(at, true)) });
   }
 
   /** Sends what rests, now. */
@@ -197,6 +206,35 @@ const tokens = StateField.define<DecorationSet>({
   },
   provide: (f) => EditorView.decorations.from(f),
 });
+
+// Who stands in a line, in a gutter of its own.
+class Who extends GutterMarker {
+  constructor(
+    readonly name: string,
+    readonly colour: number,
+  ) {
+    super();
+  }
+  override eq(other: Who) {
+    return this.name === other.name && this.colour === other.colour;
+  }
+  override toDOM() {
+    const em = document.createElement("em");
+    em.className = `on w${this.colour}`;
+    em.textContent = this.name;
+    return em;
+  }
+}
+
+const setWho = StateEffect.define<RangeSet<GutterMarker>>();
+const whoField = StateField.define<RangeSet<GutterMarker>>({
+  create: () => RangeSet.empty,
+  update(marks, t) {
+    for (const e of t.effects) if (e.is(setWho)) return e.value;
+    return marks.map(t.changes);
+  },
+});
+const who = [whoField, gutter({ class: "cm-who", markers: (v) => v.state.field(whoField) })];
 
 // Colours and fonts come through the shadow root as custom properties and inherited values.
 const theme = EditorView.theme({

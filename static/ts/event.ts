@@ -29,6 +29,7 @@ export interface Boot {
   worker: string;
   css: string;
   open: Event;
+  checked?: boolean; // the verdict that was painted is the check's
   ahead?: { event: Event; fragments: Fragment[] }[];
   room?: string;
 }

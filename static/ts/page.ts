@@ -37,18 +37,27 @@ export class Page {
   event(e: Event) {
     switch (e.do) {
       case "check":
+      case "more":
       case "stop":
         this.check(e);
         return;
+      case "export":
+        if (this.boot.host === "room") {
+          this.export();
+          return;
+        }
+        break;
       case "open":
-      case "text":
-      case "kernel":
-        this.checker?.close();
-        this.checker = undefined;
+      case "show":
+        for (const open of document.querySelectorAll<HTMLElement>("[popover]:popover-open")) open.hidePopover();
+        break;
+    }
+    if (e.do === "open" || e.do === "text" || e.do === "kernel") {
+      this.checker?.close();
+      this.checker = undefined;
     }
     if (e.do !== "text") this.editor?.flush();
-    if (e.do === "kernel") this.kernel = e.kernel ?? "";
-    if (e.do === "open") this.kernel = e.kernel ?? "";
+    if (e.do === "kernel" || e.do === "open") this.kernel = e.kernel ?? "";
     if (this.transport) this.transport.send(e);
     else this.before(e);
   }
@@ -88,12 +97,17 @@ export class Page {
   private make(wasm: string | WebAssembly.Module): Core {
     return new Core(this.boot.worker, wasm, {
       batch: (b) => {
-        if (this.boot.host === "room") this.answers(b.fragments);
-        else if (this.silent > 0) this.silent--;
-        else {
+        if (this.boot.host === "room") this.own(b);
+        else if (this.silent > 0) {
+          this.silent--;
+          this.notices(b.fragments);
+        } else {
           delete document.documentElement.dataset.waiting;
+          // The first of these shows everything once more. A verdict that the server painted stands.
+          if (this.boot.checked && !this.editor) b.fragments = b.fragments.filter((f) => f.id !== "verdict");
+          this.boot.checked = false;
           this.show(b);
-          this.mountEditor();
+          void this.mountEditor();
         }
       },
       failed: (sentence) => {
@@ -111,8 +125,11 @@ export class Page {
       address: (value, push) => this.addressIs(value, push),
     });
     showOwn();
-    if (b.do === "step" || b.do === "goto" || b.do === "show") document.querySelector("[data-now]")?.scrollIntoView({ block: "nearest" });
+    if (b.do === "step" || b.do === "goto" || b.do === "show") document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
   }
+
+  /** What was said of the text, for an editor that comes later. */
+  private ofText = { tokens: [] as any[], diagnostics: [] as any[], marks: [] as any[] };
 
   private answer(id: string, value: any, b: Batch) {
     switch (id) {
@@ -121,10 +138,10 @@ export class Page {
         if (!(b.own && b.do === "text")) this.editor?.show(value);
         break;
       case "tokens":
-        this.editor?.tokens(value ?? []);
-        break;
       case "diagnostics":
-        this.editor?.diagnostics(value ?? []);
+      case "marks":
+        this.ofText[id] = value ?? [];
+        this.editor?.[id](value ?? []);
         break;
       case "complete":
       case "hover":
@@ -136,8 +153,18 @@ export class Page {
     }
   }
 
-  private answers(fragments: Fragment[]) {
-    for (const f of fragments)
+  /** What a batch that is not shown has to say. */
+  private notices(fragments: Fragment[]) {
+    for (const f of fragments) if (f.op === "answer" && f.id === "notice" && f.value) this.answer("notice", JSON.parse(f.value), { fragments, do: "", own: true });
+  }
+
+  /** In a room, what the reader's own core answers: never what everybody shares. */
+  private own(b: Batch) {
+    if (b.do === "export") {
+      this.show(b);
+      return;
+    }
+    for (const f of b.fragments)
       if (f.op === "answer" && (f.id === "complete" || f.id === "hover")) this.asked.shift()?.(f.value ? JSON.parse(f.value) : null);
   }
 
@@ -174,12 +201,25 @@ export class Page {
       return;
     }
     this.editor?.flush();
+    // A check that was stopped, or came to its bound, goes on.
+    if (this.checker?.waits) {
+      this.checker.goOn();
+      return;
+    }
     this.checker?.close();
     const text = this.editor?.text ?? this.text;
-    this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, { do: "open", text, kernel: this.kernel }, e, {
+    this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, { do: "open", text, kernel: this.kernel }, {
       show: (fragments) => this.show({ fragments, do: "check", own: true }),
       failed: (sentence) => this.notice(sentence, "error"),
     });
+  }
+
+  /** In a room, what is taken away is drawn by the reader's own core. */
+  private export() {
+    if (!this.core) this.start();
+    this.told = undefined;
+    this.core!.send({ do: "open", link: this.address });
+    this.core!.send({ do: "export" });
   }
 
   private mounting = false;
@@ -192,6 +232,7 @@ export class Page {
     const { Editor } = await import("./editor");
     this.editor = new Editor(box, this.boot.css, { text: (text) => this.event({ do: "text", text }), ask: (e) => this.ask(e) });
     this.editor.show(this.text);
+    for (const id of ["tokens", "diagnostics", "marks"] as const) this.editor[id](this.ofText[id]);
     this.mounted?.();
   }
 
@@ -223,7 +264,14 @@ function main() {
   });
   switch (page.boot.host) {
     case "worker":
-      if (location.hash.startsWith("#1.")) page.boot.open = { do: "open", link: location.hash };
+      if (/^#\d+\./.test(location.hash)) {
+        // The server never saw this text, and painted something else.
+        page.boot.open = { do: "open", link: location.hash };
+        page.boot.checked = false;
+        page.boot.ahead = [];
+        document.documentElement.dataset.waiting = "";
+        page.notice("This text is in the address alone and was sent to nobody: your browser draws it.");
+      }
       page.start();
       // Back and forward between scenarios: the address says what is to be seen.
       addEventListener("popstate", () => page.event({ do: "open", link: location.pathname + location.search + location.hash }));

@@ -8,7 +8,7 @@ export { highlightSelectionMatches, search, searchKeymap } from "@codemirror/sea
 export { Annotation, EditorState, StateEffect, StateField, Compartment, RangeSet } from "@codemirror/state";
 export type { Extension, Range, Text } from "@codemirror/state";
 export {
-  Decoration, EditorView, drawSelection, highlightActiveLine, highlightActiveLineGutter, hoverTooltip, keymap,
+  Decoration, EditorView, GutterMarker, drawSelection, gutter, highlightActiveLine, highlightActiveLineGutter, hoverTooltip, keymap,
   lineNumbers, rectangularSelection,
 } from "@codemirror/view";
 export type { DecorationSet, Tooltip, ViewUpdate } from "@codemirror/view";

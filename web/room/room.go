@@ -141,3 +141,11 @@ func (rs *Rooms) Close() {
 		}
 	}
 }
+
+// Healthy reports why rooms cannot be served at the moment, if so.
+func (rs *Rooms) Healthy() error {
+	if !rs.conn.IsConnected() {
+		return errors.New("no connection to NATS")
+	}
+	return nil
+}

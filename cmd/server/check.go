@@ -1,0 +1,221 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"gupscope/core/check"
+	"gupscope/core/kernel"
+	"gupscope/core/scenario"
+	"gupscope/core/trace"
+	"gupscope/core/verdict"
+)
+
+// checkCommand is "gupscope check FILE|DIR…".
+type checkCommand struct {
+	Paths   []string `arg:"" name:"file" help:"Scenarios, folders of them, or names of the gallery."`
+	Kernels []string `help:"Check on these kernels instead of those of the expect lines." sep:"," placeholder:"KERNEL,…"`
+	States  uint64   `help:"Stop a check after so many states." placeholder:"N"`
+	JSON    bool     `name:"json" help:"Print one JSON object per verdict and line."`
+	Quiet   bool     `short:"q" help:"Print no counterexamples."`
+}
+
+// A question is one verdict to be found: a scenario on a kernel.
+type question struct {
+	file   string
+	f      *scenario.File
+	k      kernel.Kernel
+	expect *scenario.Expect // nil: nothing is expected
+	index  int              // of the kernel in the expect line
+}
+
+// Run checks every expect line of every file.
+func (c *checkCommand) Run() error {
+	questions, err := c.questions()
+	if err != nil {
+		return err
+	}
+	failed := 0
+	for _, q := range questions {
+		ok, err := c.answer(os.Stdout, q)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			failed++
+		}
+	}
+	if !c.JSON {
+		fmt.Printf("%d passed, %d failed\n", len(questions)-failed, failed)
+	}
+	if failed > 0 {
+		return errFailed
+	}
+	return nil
+}
+
+// questions reads the files and lists what is to be checked.
+func (c *checkCommand) questions() ([]question, error) {
+	files, err := sources(c.Paths)
+	if err != nil {
+		return nil, err
+	}
+	var kernels []kernel.Kernel
+	for _, spec := range c.Kernels {
+		k, err := kernelOf(nil, spec)
+		if err != nil {
+			return nil, err
+		}
+		kernels = append(kernels, k)
+	}
+	var out []question
+	for _, src := range files {
+		path := src.name
+		f, err := parse(src)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case kernels != nil:
+			for _, k := range kernels {
+				out = append(out, question{file: path, f: f, k: k})
+			}
+		case len(f.Expects) == 0:
+			out = append(out, question{file: path, f: f, k: f.Kernel})
+		}
+		for i := range f.Expects {
+			if kernels != nil {
+				break
+			}
+			for j, k := range f.Expects[i].Kernels {
+				out = append(out, question{path, f, k, &f.Expects[i], j})
+			}
+		}
+	}
+	return out, nil
+}
+
+// answerJSON is what --json prints of a verdict.
+type answerJSON struct {
+	File        string   `json:"file"`
+	Kernel      string   `json:"kernel"`
+	Expected    string   `json:"expected,omitempty"`
+	Verdict     string   `json:"verdict"`
+	Claims      []string `json:"claims"`
+	States      uint64   `json:"states"`
+	Transitions uint64   `json:"transitions"`
+	Depth       int      `json:"depth"`
+	Seconds     float64  `json:"seconds"`
+	Run         string   `json:"run,omitempty"`
+	OK          bool     `json:"ok"`
+	Why         string   `json:"why,omitempty"`
+}
+
+// answer finds one verdict, prints it, and reports whether it is as expected.
+func (c *checkCommand) answer(w io.Writer, q question) (bool, error) {
+	var judge []string
+	limits := verdict.DefaultLimits
+	expected := ""
+	if q.expect != nil {
+		judge, limits = q.expect.Judge, verdict.Limits(q.expect)
+		expected = expectation(q.expect)
+	}
+	if c.States > 0 {
+		limits.States = c.States
+	}
+	ck, ds := verdict.New(q.f, q.k, judge, limits)
+	if ck == nil {
+		return c.notApplicable(w, q, ds)
+	}
+	began := time.Now()
+	for ck.Run(1<<20).Phase < check.Stopped {
+	}
+	o := ck.Outcome()
+	ok, why := true, ""
+	if q.expect != nil {
+		ok, why = o.Met(q.expect, q.index)
+	}
+	a := answerJSON{q.file, q.k.String(), expected, o.String(), o.Names(), o.States, o.Transitions, o.Depth, time.Since(began).Seconds(), "", ok, why}
+	runs, err := counterexamples(q, judge, o)
+	if err != nil {
+		return false, err
+	}
+	if len(runs) > 0 {
+		a.Run = runs[0].String()
+	}
+	if c.JSON {
+		return ok, json.NewEncoder(w).Encode(a)
+	}
+	c.print(w, q, a, o, runs)
+	return ok, nil
+}
+
+func expectation(e *scenario.Expect) string {
+	if e.Verdict == kernel.Never {
+		return "Never"
+	}
+	return "Sometimes " + strings.Join(e.Claims, ", ")
+}
+
+func (c *checkCommand) print(w io.Writer, q question, a answerJSON, o verdict.Outcome, runs []*trace.Run) {
+	where := q.file
+	if q.expect != nil {
+		where = fmt.Sprintf("%s:%d", q.file, q.expect.Line)
+	}
+	mark := ""
+	if !a.OK {
+		mark = fmt.Sprintf("  FAILED: expected %s, but %s", a.Expected, a.Why)
+	}
+	fmt.Fprintf(w, "%s: %s: %s%s\n", where, a.Kernel, a.Verdict, mark)
+	fmt.Fprintf(w, "    %d states, %d transitions, depth %d, %.2f s", a.States, a.Transitions, a.Depth, a.Seconds)
+	if o.Verdict == check.Never {
+		fmt.Fprintf(w, "; a state was overlooked with a probability of at most %.1g", o.Omission())
+	}
+	fmt.Fprintln(w)
+	if c.Quiet {
+		return
+	}
+	for i, r := range runs {
+		b := o.Broken[i]
+		proof := "shortest"
+		if !b.Shortest {
+			proof = "not proved shortest"
+		}
+		fmt.Fprintf(w, "\n    %s: %d steps, %d switches, %s\n    --run %s\n\n", b.Claim, len(b.Run), b.Switches, proof, r)
+		fmt.Fprintln(w, r.ASCII())
+		for _, t := range r.Model.Truths() {
+			for _, why := range t.Why {
+				fmt.Fprintf(w, "%s is false: %s.\n", t.Name, why)
+			}
+		}
+	}
+}
+
+// counterexamples replays what the check found, a run for every claim that can break.
+func counterexamples(q question, judge []string, o verdict.Outcome) ([]*trace.Run, error) {
+	var out []*trace.Run
+	for _, b := range o.Broken {
+		m, _, _ := verdict.Model(q.f, q.k, judge)
+		r := trace.New(m)
+		for _, ch := range b.Run {
+			if _, err := r.Do(ch); err != nil {
+				return nil, fmt.Errorf("the counterexample of %s cannot be replayed: %w", b.Claim, err)
+			}
+		}
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+func (c *checkCommand) notApplicable(w io.Writer, q question, ds []scenario.Diagnostic) (bool, error) {
+	a := answerJSON{File: q.file, Kernel: q.k.String(), Verdict: "n/a", Claims: []string{}, OK: q.expect == nil, Why: ds[0].Message}
+	if c.JSON {
+		return a.OK, json.NewEncoder(w).Encode(a)
+	}
+	fmt.Fprintf(w, "%s: %s: n/a: %s\n", q.file, a.Kernel, a.Why)
+	return a.OK, nil
+}

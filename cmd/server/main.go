@@ -1,0 +1,64 @@
+// Gupscope is a simulator and model checker of Linux's MMU and GUP.
+//
+//	gupscope serve                        the playground, on a loopback address that it prints
+//	gupscope check FILE|DIR…              every expect line, with counterexamples
+//	gupscope run FILE --run 0x3d.1x5K     one run, step by step
+//	gupscope version
+//
+// FILE may also be the name of a scenario of the gallery, or - for standard input.
+//
+// This package reads the command line and wires the others together; it decides nothing.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/alecthomas/kong"
+)
+
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Serve the playground, rooms and embeds."`
+	Check   checkCommand   `cmd:"" help:"Check the expect lines of scenarios over all interleavings. Exit code 1: an expectation failed; 2: bad input."`
+	Run     runCommand     `cmd:"" help:"Play one run of a scenario, and print it. Exit code 1: the run diverged; 2: bad input."`
+	Version versionCommand `cmd:"" help:"Print the version of the program and that of its model."`
+}
+
+// Exit codes, as scripts know them from grep and its like.
+const (
+	exitFailed = 1 // an expectation failed, a run diverged
+	exitInput  = 2 // bad input, or no place to listen
+)
+
+// errFailed says that what went wrong is printed already.
+var errFailed = errors.New("failed")
+
+func main() {
+	var c commands
+	parser, err := kong.New(&c,
+		kong.Name("gupscope"),
+		kong.Description("Step through, and exhaustively check, races of Linux's page tables, TLBs and get_user_pages."),
+		kong.UsageOnError(),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
+		kong.Exit(func(code int) {
+			if code != 0 { // kong's own codes are for what the user typed
+				code = exitInput
+			}
+			os.Exit(code)
+		}),
+	)
+	if err != nil {
+		panic("the commands above are well formed: " + err.Error())
+	}
+	ctx, err := parser.Parse(os.Args[1:])
+	parser.FatalIfErrorf(err)
+	switch err := ctx.Run(); {
+	case err == nil:
+	case errors.Is(err, errFailed):
+		os.Exit(exitFailed)
+	default:
+		fmt.Fprintf(os.Stderr, "gupscope: %v\n", err)
+		os.Exit(exitInput)
+	}
+}

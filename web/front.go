@@ -1,0 +1,46 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+
+	"gupscope/scenarios"
+	"gupscope/web/link"
+	"gupscope/web/page"
+	"gupscope/web/session"
+)
+
+// The first page shows a race about to go wrong. The checker finds it when the server
+// starts; nothing of it is stored anywhere.
+type front struct {
+	scenario string
+	page     []byte
+}
+
+// shown is the scenario of the first page.
+const shown = "gup-fast-vs-reclaim"
+
+func (f *front) begin(ctx context.Context) {
+	f.scenario = shown
+	if !inGallery(shown) {
+		f.scenario = scenarios.List()[0].Name
+	}
+	l, found := session.Counterexample(link.Link{Scenario: f.scenario})
+	if !found {
+		slog.Warn("no counterexample for the first page", "scenario", f.scenario)
+	}
+	at := session.New()
+	at.Restore(l)
+	checkBriefly(ctx, at)
+	b := newBoot("worker", l)
+	b.Checked = true
+	b.Ahead = at.Ahead(4)
+	p := at.Page()
+	p.Assets = assets()
+	var html bytes.Buffer
+	if err := page.Page(p, b).Render(ctx, &html); err != nil {
+		panic("web: the first page cannot be rendered: " + err.Error())
+	}
+	f.page = html.Bytes()
+}

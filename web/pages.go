@@ -1,0 +1,302 @@
+package web
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/a-h/templ"
+	"github.com/go-chi/chi/v5"
+
+	"gupscope/scenarios"
+	"gupscope/static"
+	"gupscope/web/link"
+	"gupscope/web/page"
+	"gupscope/web/session"
+	"gupscope/web/shortlink"
+	"gupscope/web/view"
+)
+
+// boot is what the page's script starts from; see static/ts/README.md.
+type boot struct {
+	Host    string          `json:"host"`
+	Core    string          `json:"core"`
+	Worker  string          `json:"worker"`
+	CSS     string          `json:"css"`
+	Open    session.Event   `json:"open"`
+	Checked bool            `json:"checked,omitempty"` // the verdict that was painted is the check's
+	Ahead   []session.Frame `json:"ahead,omitempty"`
+	Room    string          `json:"room,omitempty"`
+}
+
+func newBoot(host string, l link.Link) boot {
+	return boot{
+		Host: host, Core: static.URL("gupscope.wasm"), Worker: static.URL("core.js"), CSS: static.URL("page.css"),
+		Open: session.Event{Do: "open", Scenario: l.Scenario, Text: l.Text, Kernel: l.Kernel, Run: l.Run, At: l.At},
+	}
+}
+
+func assets() view.Assets {
+	return view.Assets{CSS: static.URL("page.css"), Script: static.URL("page.js"), Icon: static.URL("icon.svg")}
+}
+
+// home is the playground with the run that the checker found for it.
+func (s *Site) home(w http.ResponseWriter, r *http.Request) {
+	if r.URL.RawQuery != "" { // a form of a page without script
+		s.scenarioOf(w, r, link.Link{Scenario: s.front.scenario})
+		return
+	}
+	send(w, r, "text/html; charset=utf-8", s.front.page)
+}
+
+func inGallery(name string) bool {
+	_, ok := scenarios.ByName(name)
+	return ok
+}
+
+// scenario is a scenario of the gallery at any point of any run.
+func (s *Site) scenario(w http.ResponseWriter, r *http.Request) {
+	name := chi.URLParam(r, "name")
+	if !inGallery(name) {
+		s.sorry(w, r, http.StatusNotFound, "There is no scenario of this name in the gallery.")
+		return
+	}
+	s.scenarioOf(w, r, link.Link{Scenario: name})
+}
+
+// short is a link that was stored.
+func (s *Site) short(w http.ResponseWriter, r *http.Request) {
+	if l, ok := s.stored(w, r, chi.URLParam(r, "id")); ok {
+		s.scenarioOf(w, r, l)
+	}
+}
+
+func (s *Site) stored(w http.ResponseWriter, r *http.Request, id string) (link.Link, bool) {
+	l, err := s.Links.Get(r.Context(), id)
+	switch {
+	case errors.Is(err, shortlink.ErrUnknown):
+		s.sorry(w, r, http.StatusNotFound, err.Error())
+		return l, false
+	case err != nil:
+		slog.Error("a link could not be read", "err", err)
+		s.sorry(w, r, http.StatusServiceUnavailable, "The link cannot be read at the moment. Try again.")
+		return l, false
+	}
+	return l, true
+}
+
+// scenarioOf draws the playground of a link, as the query changes it: kernel, run and cursor of a link,
+// and what the buttons of a page without script send.
+func (s *Site) scenarioOf(w http.ResponseWriter, r *http.Request, l link.Link) {
+	q := r.URL.Query()
+	l, err := asked(l, q)
+	if err != nil {
+		s.sorry(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	at := session.New()
+	at.Restore(l)
+	if choice := q.Get("do"); choice != "" {
+		at.Do(session.Event{Do: "step", Choice: choice, At: at.State().At})
+		l = at.State()
+	}
+	b := newBoot("worker", l)
+	if q.Get("check") != "" {
+		checkBriefly(r.Context(), at)
+		b.Checked = true
+	}
+	b.Ahead = at.Ahead(3)
+	p := at.Page()
+	p.Assets = assets()
+	if r.URL.Path != "/" {
+		p.Link.Path = r.URL.Path
+	}
+	s.html(w, r, http.StatusOK, page.Page(p, b))
+}
+
+// asked is the link as a query changes it.
+func asked(l link.Link, q url.Values) (link.Link, error) {
+	for name := range q {
+		switch name {
+		case "k", "r", "c":
+			changed, err := link.Query(l.Scenario, q)
+			if err != nil {
+				return l, err
+			}
+			changed.Text = l.Text
+			if !q.Has("k") {
+				changed.Kernel = l.Kernel
+			}
+			if !q.Has("r") {
+				changed.Run = l.Run
+			}
+			return changed, nil
+		}
+	}
+	return l, nil
+}
+
+// checkBriefly runs the check for a reader without script, as far as a second goes.
+func checkBriefly(ctx context.Context, at *session.Session) {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	for more := running(at.Do(session.Event{Do: "check", N: 500_000})); more; {
+		if ctx.Err() != nil {
+			at.Do(session.Event{Do: "stop"})
+			break
+		}
+		more = running(at.Do(session.Event{Do: "more"}))
+	}
+}
+
+// running reports whether a check goes on after the fragments.
+func running(all []session.Fragment) bool {
+	for _, f := range all {
+		if f.Op == "answer" && f.ID == "check" {
+			var is struct{ Running bool }
+			return json.Unmarshal([]byte(f.Value), &is) == nil && is.Running
+		}
+	}
+	return false
+}
+
+// room is the shell of a room. What is in it only who has a token gets to see, over the websocket.
+func (s *Site) room(w http.ResponseWriter, r *http.Request) {
+	at := session.New()
+	b := newBoot("room", link.Link{})
+	b.Room = chi.URLParam(r, "id")
+	p := at.Page()
+	p.Title = "Room · gupscope"
+	p.About = "A run that several people look at."
+	p.Sentence = view.Sentence{{Text: "Joining the room …"}}
+	p.Race, p.Memory, p.Claims, p.Listing, p.Verdict = view.Race{}, view.Memory{}, nil, nil, view.Verdict{}
+	p.Source = view.Source{}
+	p.Header.Title = "…"
+	p.Live.Room = b.Room
+	p.Assets = assets()
+	w.Header().Set("Referrer-Policy", "no-referrer")
+	s.html(w, r, http.StatusOK, page.Page(p, b))
+}
+
+// embed is a scenario of the gallery in somebody else's page, or as a picture or as text.
+func (s *Site) embed(w http.ResponseWriter, r *http.Request) {
+	name, form := cutForm(chi.URLParam(r, "name"))
+	if !inGallery(name) {
+		s.sorry(w, r, http.StatusNotFound, "There is no scenario of this name in the gallery.")
+		return
+	}
+	l, err := link.Query(name, r.URL.Query())
+	if err != nil {
+		s.sorry(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	s.embedded(w, r, l, form)
+}
+
+func (s *Site) embedShort(w http.ResponseWriter, r *http.Request) {
+	id, form := cutForm(chi.URLParam(r, "id"))
+	if l, ok := s.stored(w, r, id); ok {
+		s.embedded(w, r, l, form)
+	}
+}
+
+// embedText is an embed whose text is in its address.
+func (s *Site) embedText(w http.ResponseWriter, r *http.Request) {
+	x := r.URL.Query().Get("x")
+	if len(x) > link.MaxEmbed {
+		s.sorry(w, r, http.StatusRequestURITooLong, "The text of this embed takes "+strconv.Itoa(len(x))+" characters of its address; "+strconv.Itoa(link.MaxEmbed)+" is the limit. Store it as a short link, and embed that.")
+		return
+	}
+	l, err := link.Decode(x)
+	if err != nil {
+		s.sorry(w, r, http.StatusBadRequest, err.Error())
+		return
+	}
+	_, form := cutForm(r.URL.Path)
+	s.embedded(w, r, l, form)
+}
+
+// cutForm takes ".svg" or ".txt" off a name.
+func cutForm(name string) (string, string) {
+	if ext := path.Ext(name); ext == ".svg" || ext == ".txt" {
+		return strings.TrimSuffix(name, ext), ext
+	}
+	return name, ""
+}
+
+func (s *Site) embedded(w http.ResponseWriter, r *http.Request, l link.Link, form string) {
+	at := session.New()
+	at.Restore(l)
+	w.Header().Set("Access-Control-Allow-Origin", "*")
+	p := at.Page()
+	switch form {
+	case ".svg":
+		var b bytes.Buffer
+		if err := page.SVG(&b, p, r.URL.Query().Get("theme") == "dark"); err != nil {
+			panic("web: a buffer takes everything: " + err.Error())
+		}
+		send(w, r, "image/svg+xml", b.Bytes())
+	case ".txt":
+		send(w, r, "text/plain; charset=utf-8", []byte(at.ASCII()))
+	default:
+		b := newBoot("embed", l)
+		b.Ahead = at.Ahead(3)
+		p.Assets = assets()
+		s.html(w, r, http.StatusOK, page.Embed(p, b))
+	}
+}
+
+func (s *Site) icon(w http.ResponseWriter, r *http.Request) {
+	http.Redirect(w, r, static.URL("icon.svg"), http.StatusFound)
+}
+
+// sorry is a page, or for scripts an object, that says why there is nothing else.
+func (s *Site) sorry(w http.ResponseWriter, r *http.Request, code int, sentence string) {
+	if strings.HasPrefix(r.URL.Path, "/api/") {
+		answer(w, code, map[string]string{"error": sentence})
+		return
+	}
+	s.html(w, r, code, page.Doc(&view.Doc{Title: http.StatusText(code), Assets: assets(), Pages: docPages("")},
+		templ.Raw("<h1>"+templ.EscapeString(sentence)+`</h1><p><a href="/">To the playground</a></p>`)))
+}
+
+func (s *Site) html(w http.ResponseWriter, r *http.Request, code int, c templ.Component) {
+	var b bytes.Buffer
+	if err := c.Render(r.Context(), &b); err != nil {
+		slog.Error("a page could not be rendered", "path", r.URL.Path, "err", err)
+		http.Error(w, "This page could not be rendered.", http.StatusInternalServerError)
+		return
+	}
+	if code != http.StatusOK {
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		w.WriteHeader(code)
+		w.Write(b.Bytes())
+		return
+	}
+	send(w, r, "text/html; charset=utf-8", b.Bytes())
+}
+
+// send answers with bytes that are always the same for the same address, until the next release.
+func send(w http.ResponseWriter, r *http.Request, contentType string, body []byte) {
+	sum := sha256.Sum256(body)
+	etag := `W/"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+	h := w.Header()
+	h.Set("Content-Type", contentType)
+	h.Set("Cache-Control", "no-cache")
+	h.Set("ETag", etag)
+	if strings.Contains(r.Header.Get("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	w.Write(body)
+}

@@ -1,0 +1,91 @@
+// Package web is the server's side of the page: what HTTP requests are answered with.
+//
+// [New] has the routes; pages.go the playground and embeds, docs.go what is to be read, front.go the run
+// that stands on the first page, api.go what the page's script posts, headers.go what every answer
+// carries, metrics.go what is counted. The session and its pages are the same that run in the
+// browser; here they only draw first paints.
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/go-chi/httprate"
+
+	"gupscope/static"
+	"gupscope/web/room"
+	"gupscope/web/shortlink"
+)
+
+// A Site is what the routes need.
+type Site struct {
+	Rooms   *room.Rooms
+	Links   *shortlink.Links
+	Metrics *Metrics
+
+	// BehindProxy says that X-Forwarded-For and its like come from a proxy of
+	// our own, and tell who asks. Else anybody could pretend to be many.
+	BehindProxy bool
+
+	front front
+}
+
+// New returns the handler of a site. ctx ends with the server.
+func New(ctx context.Context, s *Site) http.Handler {
+	s.front.begin(ctx)
+	r := chi.NewRouter()
+	r.Use(middleware.Recoverer, security)
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		s.sorry(w, r, http.StatusNotFound, "There is no page of this address.")
+	})
+
+	// Outside everything that wraps the ResponseWriter: the websocket wants the connection itself.
+	r.With(s.limit(60)).Get("/ws", s.Rooms.Serve)
+
+	r.Group(func(r chi.Router) {
+		r.Use(s.Metrics.count, middleware.GetHead)
+		r.Get("/static/*", static.Serve)
+		r.Get("/favicon.ico", s.icon)
+		r.Get("/healthz", s.health)
+	})
+
+	r.Group(func(r chi.Router) {
+		r.Use(s.Metrics.count, middleware.GetHead, middleware.Compress(6), s.limit(300))
+		r.Get("/", s.home)
+		r.Get("/gallery", s.gallery)
+		r.Get("/s/{name}", s.scenario)
+		r.Get("/l/{id}", s.short)
+		r.Get("/room/{id}", s.room)
+		r.Get("/docs", s.docs)
+		r.Get("/docs/scenarios", s.language)
+		r.Get("/help", http.RedirectHandler("/docs", http.StatusFound).ServeHTTP)
+		r.Group(func(r chi.Router) {
+			r.Use(framed)
+			r.Get("/embed", s.embedText)
+			r.Get("/embed{form:\\.(svg|txt)}", s.embedText)
+			r.Get("/embed/{name}", s.embed)
+			r.Get("/embed/l/{id}", s.embedShort)
+		})
+	})
+
+	r.Group(func(r chi.Router) {
+		r.Use(s.Metrics.count, http.NewCrossOriginProtection().Handler, s.limit(30))
+		r.Post("/api/share", s.share)
+		r.Post("/api/room", s.live)
+	})
+	return r
+}
+
+// limit bounds the requests of one address in a minute.
+func (s *Site) limit(perMinute int) func(http.Handler) http.Handler {
+	key := httprate.KeyByIP
+	if s.BehindProxy {
+		key = httprate.KeyByRealIP
+	}
+	return httprate.Limit(perMinute, time.Minute, httprate.WithKeyFuncs(key), httprate.WithLimitHandler(func(w http.ResponseWriter, r *http.Request) {
+		s.sorry(w, r, http.StatusTooManyRequests, "Too many requests from your address: wait a minute.")
+	}))
+}
