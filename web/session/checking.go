@@ -172,21 +172,23 @@ func (s *Session) probe(n int) (more bool) {
 		return true
 	}
 	if o := p.c.Outcome(); o.Verdict == check.Never {
-		s.verdict.Decides = append(s.verdict.Decides, undone(p.setting))
+		s.verdict.Decides = append(s.verdict.Decides, undone(p.setting, p.c.Kernel))
 	}
 	c.probes = c.probes[1:]
 	return len(c.probes) > 0
 }
 
-// undone is the opposite of a departure: what would stop it.
-func undone(s kernel.Setting) string {
-	switch s.Value {
-	case "off":
-		return s.Rule
+// undone is what would stop it: a departure taken back, as rules are named.
+func undone(s kernel.Setting, version kernel.Kernel) string {
+	r := kernel.RuleByName(s.Rule)
+	switch was := r.ValueName(version.Value(r.ID)); was {
 	case "on":
-		return "without " + s.Rule
+		return s.Rule
+	case "off":
+		return "no " + s.Rule
+	default:
+		return s.Rule + "=" + was
 	}
-	return "other than " + s.Rule + "=" + s.Value
 }
 
 // pauseCheck leaves the check where it is.

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strings"
 
 	"gupscope/core/cell"
 	"gupscope/core/machine"
@@ -78,16 +79,12 @@ type belief struct {
 // believe collects what the tasks' locals remember of page tables.
 func (n *now) believe(steps []trace.Step) {
 	layout := n.m.Mem.Layout()
-	seen := map[cell.ID]bool{}
+	over := map[cell.ID]bool{} // locals that their own task has set since
 	for i := len(steps) - 1; i >= 0; i-- {
 		st := &steps[i]
 		for _, k := range st.Kept {
-			if seen[k.Into] {
-				continue
-			}
-			seen[k.Into] = true
 			class := layout.Class(k.From)
-			if class != machine.PTEs && class != machine.PMDs || n.touched[k.Into] > st.N || n.c.actor[st.Actor] < 0 {
+			if over[k.Into] || class != machine.PTEs && class != machine.PMDs || n.c.actor[st.Actor] < 0 {
 				continue
 			}
 			v := machine.Entry(n.m.Mem.Peek(k.Into))
@@ -96,12 +93,41 @@ func (n *now) believe(steps []trace.Step) {
 			}
 			b := belief{lane: n.c.actor[st.Actor], from: k.From, value: v, read: st.N}
 			if layout.Decode(k.From, n.m.Mem.Peek(k.From)) != k.Value || v.IsStale() {
-				b.since = max(n.touched[k.From], st.N)
+				b.since = n.lost(steps[i:], k.From, k.Value)
 			}
 			n.beliefs = append(n.beliefs, b)
 		}
+		for _, c := range st.Changes {
+			if c.Class == machine.Stacks && n.owns(st, c.Cell) {
+				over[c.Cell] = true
+			}
+		}
 	}
 	n.got(steps)
+}
+
+// lost returns the last of the steps that made a cell another value than this.
+func (n *now) lost(steps []trace.Step, id cell.ID, value string) int {
+	at := steps[0].N
+	for i := range steps {
+		for _, c := range steps[i].Changes {
+			if c.Cell == id && c.Old == value {
+				at = steps[i].N
+			}
+		}
+	}
+	return at
+}
+
+// owns reports whether a stack cell is that of the step's own task. (Freeing a
+// frame marks what others remember of it.)
+func (n *now) owns(st *trace.Step, id cell.ID) bool {
+	for _, k := range st.Kept {
+		if k.Into == id {
+			return true
+		}
+	}
+	return strings.HasPrefix(n.m.Mem.Layout().Name(id), n.r.Model.Actors()[st.Actor].Name+" ")
 }
 
 // got collects the pages that the tasks' variables hold: what GUP has returned is
@@ -129,7 +155,7 @@ func (n *now) got(steps []trace.Step) {
 					b.since = b.read
 					for k := range steps {
 						for _, c := range steps[k].Changes {
-							if c.Cell == b.from {
+							if was := machine.Entry(c.OldV); c.Cell == b.from && was.Present() && was.Frame() == res.Page.Frame() {
 								b.since = steps[k].N
 							}
 						}
