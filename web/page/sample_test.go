@@ -208,7 +208,7 @@ func race(at int) view.Race {
 			{ID: "edge-3", From: 10, To: 14, FromLane: 2, ToLane: 0, Text: "folio 3._refcount", Race: true},
 		},
 		Windows: []view.Window{{ID: "window-1", Lane: 0, Read: 2, From: 4, To: 13, Gap: [2]int{4, 12}, Bad: true,
-			Head: "race window, 11 steps", Text: "cpu0 believes buf is frame 3"}},
+			Head: "race window, 11 steps", Texts: []string{"cpu0 believes buf is frame 3"}}},
 	}
 	for i := range r.Rows {
 		r.Rows[i].N = i + 1

@@ -208,9 +208,11 @@ func (d *drawing) window(w *view.Window) {
 		return
 	}
 	y := d.top[w.Gap[0]] + 18
-	for _, l := range append(saysFace.wrap(w.Head+":", column-20), noteFace.wrap(w.Text, column-20)...) {
-		d.text(&d.below, d.x(w.Lane)+10, y, &noteFace, ink, l)
-		y += 15
+	for _, t := range append([]string{w.Head + ":"}, w.Texts...) {
+		for _, l := range noteFace.wrap(t, column-20) {
+			d.text(&d.below, d.x(w.Lane)+10, y, &noteFace, ink, l)
+			y += 15
+		}
 	}
 }
 

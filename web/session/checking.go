@@ -115,8 +115,10 @@ func (s *Session) moreCheck(n int) []Fragment {
 		running = s.probe(n)
 	} else {
 		p := c.c.Run(n)
-		c.spent += time.Since(begin)
-		c.moves = p.Transitions
+		if p.Phase == check.Proving { // the rate is that of the proof
+			c.spent += time.Since(begin)
+			c.moves = p.Transitions
+		}
 		if p.Phase < check.Stopped {
 			s.verdict = view.OfProgress(p, c.rate())
 			running = true

@@ -24,8 +24,14 @@ func (s *Session) Do(e Event) (out []Fragment) {
 		}
 	}()
 	out = s.do(e)
+	if e.Do == "hover" || e.Do == "complete" {
+		return out
+	}
+	if s.notices == nil && s.noticed {
+		out = append(out, answer("notice", map[string]string{"text": ""}))
+	}
 	out = append(out, s.notices...)
-	s.notices = nil
+	s.notices, s.noticed = nil, s.notices != nil
 	return out
 }
 

@@ -17,6 +17,7 @@ package session
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -58,6 +59,7 @@ type Session struct {
 
 	page    view.Page // as the reader's browser has it
 	notices []Fragment
+	noticed bool // the reader still sees one
 }
 
 // A branch is a run that was left behind.
@@ -174,8 +176,12 @@ func (s *Session) replay(run string, at int) {
 	}
 	s.run.Goto(0)
 	r, err := trace.Replay(s.run.Model, run)
-	if err != nil {
-		s.notice("note", "%s. The run is shown up to there.", upper(err.Error()))
+	var d *trace.Diverged
+	switch {
+	case errors.As(err, &d):
+		s.notice("note", "The run is another one from step %d on: %s.", d.Step, d.Why)
+	case err != nil:
+		s.notice("note", "%s.", upper(err.Error()))
 	}
 	s.run = r
 	if at < 0 {

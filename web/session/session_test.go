@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"gupscope/scenarios"
 	"gupscope/web/link"
 	"gupscope/web/page"
 )
@@ -44,4 +45,15 @@ func TestStanding(t *testing.T) {
 	s.run.Goto(14)
 	s.page = s.make()
 	write(t, s, "real-14")
+}
+
+// Every scenario of the gallery makes a page, at the start and where it goes wrong.
+func TestGallery(t *testing.T) {
+	for _, g := range scenarios.List() {
+		s := standing(t, g.Name)
+		write(t, s, "at-"+g.Name)
+		if len(s.page.Race.Lanes) == 0 || s.page.Sentence.Plain() == "" {
+			t.Errorf("%s: an empty page", g.Name)
+		}
+	}
 }

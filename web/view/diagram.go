@@ -25,6 +25,7 @@ func OfRace(r *trace.Run) Race {
 	out.Windows = c.windows(r)
 	out.Edges = c.edges(r)
 	out.blame(r)
+	out.Windows = joined(out.Windows)
 	for i := range out.Windows {
 		out.Windows[i].settle(out.Rows)
 	}
@@ -118,7 +119,8 @@ func hidden(c *trace.Change) bool {
 	return c.Class == machine.Mappings && !strings.HasSuffix(c.Name, "mapping") ||
 		c.Class == machine.Steal && !strings.HasSuffix(c.Name, "host") ||
 		c.Class == machine.IPIs && strings.HasSuffix(c.Name, "request") ||
-		c.Class == machine.MMs && strings.Contains(c.Name, "behind")
+		c.Class == machine.MMs && strings.Contains(c.Name, "behind") ||
+		c.Class == machine.TLBs && strings.HasSuffix(c.Name, "walker")
 }
 
 func change(c *trace.Change) Change {

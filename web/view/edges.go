@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gupscope/core/cell"
 	"gupscope/core/machine"
@@ -82,9 +83,37 @@ func (c *columns) windows(r *trace.Run) []Window {
 			continue
 		}
 		out = append(out, Window{ID: fmt.Sprintf("window-%d-%d", w.Read, w.Cell), Lane: lane, Read: w.Read, From: w.Stale, To: w.To,
-			Head: fmt.Sprintf("race window, %d steps", w.To-w.Read), Text: fmt.Sprintf("%s goes by %s = %s", c.lanes[lane].Name, w.Name, w.Value), Value: w.Value})
+			Head: fmt.Sprintf("race window, %d steps", w.To-w.Read), Texts: []string{fmt.Sprintf("%s goes by %s = %s", c.lanes[lane].Name, w.Name, w.Value)}, Value: w.Value})
 	}
 	slices.SortStableFunc(out, func(a, b Window) int { return cmp.Compare(a.From, b.From) })
+	return out
+}
+
+// joined makes one window of those that overlap in a lane, so that their texts
+// do not: the longest has the say.
+func joined(ws []Window) []Window {
+	var out []Window
+next:
+	for _, w := range ws {
+		for i := range out {
+			o := &out[i]
+			if o.Lane != w.Lane || w.From > o.To || w.To < o.From {
+				continue
+			}
+			if w.To-w.Read > o.To-o.Read {
+				o.Head = w.Head
+			}
+			o.From, o.To = min(o.From, w.From), max(o.To, w.To)
+			if w.Bad && !o.Bad {
+				o.Texts = append(w.Texts, o.Texts...)
+			} else {
+				o.Texts = append(o.Texts, w.Texts...)
+			}
+			o.Bad = o.Bad || w.Bad
+			continue next
+		}
+		out = append(out, w)
+	}
 	return out
 }
 
@@ -108,11 +137,6 @@ func (w *Window) settle(rows []Row) {
 // when it happened, the pair of accesses that opened each, and those by which
 // it used what was no longer so.
 func (x *Race) blame(r *trace.Run) {
-	n := r.FirstViolation()
-	if n == 0 {
-		return
-	}
-	st := &r.Steps()[n-1]
 	at := r.Cursor()
 	for _, s := range r.Steps() {
 		if len(s.Broken) > 0 {
@@ -120,7 +144,16 @@ func (x *Race) blame(r *trace.Run) {
 			x.Rows[s.N-1].Bad = why(r, s.Broken)
 		}
 	}
+	if r.Goto(r.Len()); r.Len() > 0 && r.Deadlock() && x.Rows[r.Len()-1].Bad == "" {
+		x.Rows[r.Len()-1].Bad = stuck(r)
+		x.Rows[r.Len()-1].Quiet = false
+	}
 	r.Goto(at)
+	n := r.FirstViolation()
+	if n == 0 {
+		return
+	}
+	st := &r.Steps()[n-1]
 	lane := x.Rows[n-1].Lane
 	found := false
 	for i := range x.Windows {
@@ -160,6 +193,17 @@ func (x *Race) race(e *Edge) {
 func sameCall(r *trace.Run, a, b int) bool {
 	s, t := &r.Steps()[a-1], &r.Steps()[b-1]
 	return s.Actor == t.Actor && s.Stmt == t.Stmt
+}
+
+// stuck says who has program left and cannot go on.
+func stuck(r *trace.Run) string {
+	var out []string
+	for _, a := range r.Lanes() {
+		if o := r.Offer(a.ID); !o.Finished {
+			out = append(out, a.Name+" "+o.Why)
+		}
+	}
+	return "nobody can go on: " + strings.Join(out, "; ")
 }
 
 // why says in words what is wrong at the cursor with the claims named.

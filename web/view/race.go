@@ -105,14 +105,14 @@ type Edge struct {
 type Window struct {
 	ID       string
 	Lane     int
-	Read     int    // the row where it was read
-	From, To int    // rows, both included: the step that made it stale, the last one before the use
-	Gap      [2]int // the longest stretch of it without a card of its own lane, for the text; zero if none
-	Head     string // "race window, 11 steps"
-	Text     string // "cpu0 believes buf is frame 3"
-	Value    string // "frame 3 W D"
-	Bad      bool   // its use broke a claim; else it did no harm
-	Open     bool   // nobody has used it yet
+	Read     int      // the row where it was read
+	From, To int      // rows, both included: the step that made it stale, the last one before the use
+	Gap      [2]int   // the longest stretch of it without a card of its own lane, for the text; zero if none
+	Head     string   // "race window, 11 steps"
+	Texts    []string // "cpu0 goes by PTE of A buf = frame 3 W D"
+	Value    string   // "frame 3 W D"
+	Bad      bool     // its use broke a claim; else it did no harm
+	Open     bool     // nobody has used it yet
 }
 
 // A Branch is a tail that was left behind.

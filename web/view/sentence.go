@@ -33,6 +33,9 @@ func OfSentence(r *trace.Run, race *Race) Sentence {
 func start(r *trace.Run, race *Race) Sentence {
 	s := Sentence{{Text: "Nothing has happened yet. "}}
 	for i, l := range race.Lanes {
+		if l.Who >= whoRCU {
+			continue
+		}
 		if i > 0 {
 			s = append(s, Word{Text: ", "})
 		}
