@@ -24,8 +24,11 @@ type seen struct {
 	n     uint64
 	bytes uint64
 
-	// tagged sets carry 16 bits with every fingerprint.
+	// A tagged set carries 16 bits with every fingerprint, here by the number of
+	// the segment. They are not in the segment, because it has no pointers
+	// then, and the garbage collector has no reason to read it.
 	tagged bool
+	tags   []*[segmentSlots]uint16
 
 	room   []segment // allocated, not yet used
 	recent [recentSlots]uint64
@@ -40,9 +43,9 @@ const (
 
 type segment struct {
 	slots [segmentSlots]uint64
-	tags  *[segmentSlots]uint16 // nil unless tagged
 	n     int
 	bits  uint     // how many top bits all its fingerprints share
+	tags  uint     // its number, if tagged
 	_     [40]byte // keeps the next segment's slots on whole cache lines
 }
 
@@ -65,8 +68,9 @@ func (s *seen) segment(bits uint) *segment {
 	s.room = s.room[1:]
 	g.bits = bits
 	if s.tagged {
-		g.tags = new([segmentSlots]uint16)
-		s.bytes += uint64(unsafe.Sizeof(*g.tags))
+		g.tags = uint(len(s.tags))
+		s.tags = append(s.tags, new([segmentSlots]uint16))
+		s.bytes += segmentSlots * 2
 	}
 	return g
 }
@@ -123,7 +127,7 @@ func (s *seen) add(p place, fp uint64, tag uint16) {
 	fp = occupied(fp)
 	p.g.slots[p.i] = fp
 	if s.tagged {
-		p.g.tags[p.i] = tag
+		*s.tag(p) = tag
 	}
 	s.n++
 	p.g.n++
@@ -147,8 +151,7 @@ func (s *seen) split(g *segment, fp uint64) {
 	clear(g.slots[:])
 	var tags [segmentSlots]uint16
 	if s.tagged {
-		tags = *g.tags
-		clear(g.tags[:])
+		tags = *s.tags[g.tags]
 	}
 	g.n = 0
 	g.bits++
@@ -167,16 +170,19 @@ func (s *seen) split(g *segment, fp uint64) {
 		p.g.slots[p.i] = fp
 		p.g.n++
 		if s.tagged {
-			p.g.tags[p.i] = tags[i]
+			*s.tag(p) = tags[i]
 		}
 	}
 }
 
+// tag returns the tag of the fingerprint at a place.
+func (s *seen) tag(p place) *uint16 { return &s.tags[p.g.tags][p.i] }
+
 // untie takes the mark of ties off all tags.
 func (s *seen) untie() {
-	for _, g := range s.dir {
-		for i := range g.tags {
-			g.tags[i] &^= tiesMet
+	for _, tags := range s.tags {
+		for i := range tags {
+			tags[i] &^= tiesMet
 		}
 	}
 }

@@ -33,8 +33,8 @@ func TestSeen(t *testing.T) {
 			if !known {
 				t.Fatalf("fingerprint %x is lost", fp)
 			}
-			if tagged && at.g.tags[at.i] != tag {
-				t.Fatalf("fingerprint %x: got tag %x, want %x", fp, at.g.tags[at.i], tag)
+			if tagged && *s.tag(at) != tag {
+				t.Fatalf("fingerprint %x: got tag %x, want %x", fp, *s.tag(at), tag)
 			}
 		}
 		if s.n != uint64(len(want)) {

@@ -92,7 +92,7 @@ func (t *ties) search(c *Check, l *layers, budget int) (made int, full bool) {
 				t.open = append(t.open, note{choice, 0})
 			}
 		} else if at, known := l.seen.find(c.mem.Hash()); known {
-			switch tag := &at.g.tags[at.i]; *tag {
+			switch tag := l.seen.tag(at); *tag {
 			case uint16(depth):
 				*tag |= tiesMet
 				t.push(c, mark)
