@@ -67,7 +67,8 @@ check-vendor:
 wasm-test:
 	@if command -v node >/dev/null; then exec="$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec"; \
 		else $(GO) build -o bin/chromium-exec ./wasm/chromium && exec="$$PWD/bin/chromium-exec"; fi; \
-	GOOS=js GOARCH=wasm $(GO) test -short -timeout 6m -exec="$$exec" $(WASM_PACKAGES)
+	GOOS=js GOARCH=wasm $(GO) test -short -timeout 6m -exec="$$exec" $(WASM_PACKAGES) && \
+	GOOS=js GOARCH=wasm $(GO) test -short -timeout 6m -exec="$$exec" -run TestHashes ./core/verdict
 
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./core/check/... ./web/session/...
