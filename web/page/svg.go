@@ -37,7 +37,7 @@ type inks struct {
 
 var light = inks{
 	paper: "#fbfaf9", card: "#ffffff", line: "#dfdbd5", ink: "#1c1b1a", muted: "#63605b", edge: "#6f6b66", wrong: "#b0122b", wrongSoft: "#fdebec", now: "#fff3c7",
-	who: [13]string{"#63605b", "#0a62a8", "#ad4a00", "#00744d", "#7b3fa8", "#6b5d00", "#a82a78", "#00707d", "#4c5a78", "#57534e", "#57534e", "#57534e", "#57534e"},
+	who: [13]string{"#63605b", "#0a62a8", "#a24400", "#00744d", "#7b3fa8", "#6b5d00", "#a82a78", "#00707d", "#4c5a78", "#57534e", "#57534e", "#57534e", "#57534e"},
 }
 
 var night = inks{
