@@ -75,6 +75,7 @@ type Kept struct {
 	From  cell.ID
 	Name  string // of From
 	Value string
+	Raw   uint64
 }
 
 // New begins a run at the start of a scenario.
@@ -230,7 +231,7 @@ func (r *Run) make(c check.Choice) Step {
 			layout.Decode(ch.Cell, ch.Old), layout.Decode(ch.Cell, ch.New), ch.Old, ch.New})
 	}
 	for _, k := range notes.Kept {
-		st.Kept = append(st.Kept, Kept{k.Local, k.To.Cell(), k.From.Cell(), layout.Name(k.From.Cell()), layout.Decode(k.From.Cell(), k.Value)})
+		st.Kept = append(st.Kept, Kept{k.Local, k.To.Cell(), k.From.Cell(), layout.Name(k.From.Cell()), layout.Decode(k.From.Cell(), k.Value), k.Value})
 	}
 	st.Broken = r.newlyBroken(before)
 	st.Hash = m.Memory().Hash()

@@ -1,0 +1,162 @@
+package trace
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"gupscope/core/check"
+	"gupscope/core/kernel"
+	"gupscope/core/machine"
+)
+
+// A Wait is one task that cannot go on.
+type Wait struct {
+	Actor int
+	Why   string // "waits for the PTL of …, which P1 holds"
+	For   int    // the actor that is waited for, -1: nobody in particular
+	In    bool   // it is part of the cycle
+}
+
+// explainDeadlock says who waits for whom at the cursor, where nobody can go on.
+func (r *Run) explainDeadlock() (*Explanation, error) {
+	if !r.Deadlock() {
+		return nil, fmt.Errorf("%s holds: somebody can go on, or all have finished", check.NoDeadlock)
+	}
+	e := &Explanation{Claim: check.NoDeadlock, Says: "Whoever has program left can go on some time.", Step: r.cursor}
+	memory := false
+	waits := map[int]*Wait{}
+	for _, a := range r.Lanes() {
+		l := r.Model.Look(a.ID)
+		if l.Finished {
+			continue
+		}
+		e.Cycle = append(e.Cycle, Wait{Actor: a.ID, Why: l.Why, For: l.For})
+		memory = memory || l.Func != nil && l.Func.Steps[l.Step].Touches.Has(machine.Frames) && l.For < 0
+	}
+	for i := range e.Cycle {
+		waits[e.Cycle[i].Actor] = &e.Cycle[i]
+	}
+	cycle := findCycle(e.Cycle, waits)
+	for _, w := range cycle {
+		w.In = true
+	}
+	e.Steps = r.heldSteps(memory)
+	for _, w := range e.Cycle {
+		e.Why = append(e.Why, r.Model.Actors()[w.Actor].Name+" "+w.Why)
+	}
+	e.Text = r.tellDeadlock(e, cycle, memory)
+	e.Chart = r.chart(e.Steps, nil, "*** "+strings.Join(e.Why, "; ")+": deadlock")
+	return e, nil
+}
+
+// findCycle follows who waits for whom until somebody comes up twice.
+func findCycle(all []Wait, waits map[int]*Wait) []*Wait {
+	for i := range all {
+		var path []*Wait
+		at := map[int]int{}
+		for w := waits[all[i].Actor]; w != nil; w = waits[w.For] {
+			if n, again := at[w.Actor]; again {
+				return path[n:]
+			}
+			at[w.Actor] = len(path)
+			path = append(path, w)
+		}
+	}
+	return nil
+}
+
+// heldSteps are the steps that took what is held now: locks, and if memory is
+// waited for, frames.
+func (r *Run) heldSteps(memory bool) []int {
+	var out []int
+	seen := map[int]bool{}
+	add := func(n int) {
+		if !seen[n] {
+			seen[n] = true
+			out = append(out, n)
+		}
+	}
+	for _, s := range r.Spans() {
+		if s.To == 0 && (s.Kind == Locked || s.Kind == IRQsOff) {
+			add(s.From)
+		}
+	}
+	for i := range r.steps[:r.cursor] {
+		for _, c := range r.steps[i].Changes {
+			if memory && c.Class == machine.Frames && c.OldV == machine.FrameFree && c.NewV != machine.FrameFree && !strings.HasPrefix(c.Name, "table frame") {
+				add(r.steps[i].N)
+			}
+		}
+	}
+	sort.Ints(out)
+	return out
+}
+
+func (r *Run) tellDeadlock(e *Explanation, cycle []*Wait, memory bool) string {
+	name := func(actor int) string {
+		a := r.Model.Actors()[actor]
+		if a.Kind == kernel.TaskActor {
+			return fmt.Sprintf("%s (on cpu%d)", a.Name, a.CPU)
+		}
+		return a.Name
+	}
+	var b strings.Builder
+	if len(cycle) > 0 {
+		var links []string
+		for _, w := range cycle {
+			links = append(links, name(w.Actor)+" "+w.Why)
+		}
+		b.WriteString("A cycle of waits: " + strings.Join(links, "; ") + ".")
+	}
+	for _, w := range e.Cycle {
+		if !w.In {
+			text := name(w.Actor) + " " + w.Why + "."
+			if b.Len() > 0 {
+				text = " " + text
+			}
+			b.WriteString(text)
+		}
+	}
+	if memory {
+		b.WriteString(" " + r.whoHasMemory(name))
+	}
+	return b.String()
+}
+
+// whoHasMemory says where the frames went, and that nobody gives one back.
+func (r *Run) whoHasMemory(name func(int) string) string {
+	m := r.Model.M
+	var out []string
+	for i, p := range m.Pages() {
+		if t, ok := m.Find(machine.PageID(i), machine.LevelPTE); ok {
+			if e := machine.Entry(m.Peek(m.Entry(t, m.Slot(machine.PageID(i), machine.LevelPTE)))); e.Present() && e.Frame() != machine.ZeroPage {
+				mm, vma, _ := strings.Cut(p.Name, " ")
+				out = append(out, fmt.Sprintf("frame %d is %s's %s", e.Frame(), mm, vma))
+			}
+		}
+	}
+	var done []string
+	for _, a := range r.Lanes() {
+		if r.Model.Look(a.ID).Finished {
+			done = append(done, name(a.ID))
+		}
+	}
+	text := "nobody is left who could free one"
+	if len(done) > 0 {
+		text += ": " + listOf(done) + plural(len(done), " has", " have") + " finished"
+	}
+	if len(out) > 0 {
+		return capital(listOf(out)) + ", and " + text + "."
+	}
+	return capital(text) + "."
+}
+
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}

@@ -1,0 +1,284 @@
+package trace
+
+import (
+	"fmt"
+	"strings"
+
+	"gupscope/core/kernel"
+	"gupscope/core/machine"
+)
+
+// An event is what one step does to one thing, as far as stories tell of it.
+type event struct {
+	kind  eventKind
+	frame machine.Frame
+	cpu   int    // whose TLB, interrupts or host it is about
+	says  string // what the actor does, in the third person: "clears the PTE of A's buf"
+}
+
+type eventKind uint8
+
+const (
+	evIRQsOff  eventKind = iota // a CPU disables interrupts
+	evBelieves                  // somebody reads a translation and goes by it
+	evLooks                     // somebody looks at a count
+	evUnmaps
+	evUnhooks // a page table leaves the tree
+	evTakesRef
+	evDropsRef
+	evToZero   // the count becomes zero
+	evFromZero // a reference on what has none
+	evShares   // exclusivity goes
+	evMaps
+	evWrites // the content of a frame changes
+	evSwaps  // the content goes to swap
+	evFrees
+	evTakes // a frame is allocated
+	evInvalidates
+	evSends
+	evAcknowledges
+	evPreempts
+	evMarks // a preempted CPU is marked to flush later
+	evResumes
+	evReturns // a GUP call hands the page over
+)
+
+// events returns what a step does, in the order in which people would say it.
+func (s *story) events(st *Step) []event {
+	var out []event
+	add := func(k eventKind, f machine.Frame, cpu int, format string, args ...any) {
+		out = append(out, event{k, f, cpu, fmt.Sprintf(format, args...)})
+	}
+	for i := range s.beliefs {
+		if b := &s.beliefs[i]; b.read == st.N {
+			add(evBelieves, b.entry.Frame(), b.cpu, "%s", s.believes(b))
+		}
+	}
+	for i := range st.Changes {
+		s.changed(st, &st.Changes[i], add)
+	}
+	s.flushed(st, add)
+	return out
+}
+
+type adder func(k eventKind, f machine.Frame, cpu int, format string, args ...any)
+
+func (s *story) believes(b *belief) string {
+	verb := "reads"
+	if s.m.Mem.Layout().Class(b.into) == machine.TLBs {
+		verb = "fills its TLB from"
+	}
+	if b.class == machine.PMDs {
+		if !b.entry.Present() {
+			return fmt.Sprintf("%s the %s", verb, possessive(b.name))
+		}
+		return fmt.Sprintf("%s the %s: the page table in frame %d", verb, possessive(b.name), b.entry.Frame())
+	}
+	what := b.entry.Fresh().String()
+	if b.entry.Present() && b.entry.Frame() != machine.ZeroPage {
+		what = fmt.Sprintf("frame %d", b.entry.Frame())
+		if !b.entry.Has(machine.RW) {
+			what += ", read-only"
+		}
+	}
+	return fmt.Sprintf("%s the %s: %s", verb, possessive(b.name), what)
+}
+
+// possessive turns the layout's "PTE of A buf" into "PTE of A's buf".
+func possessive(name string) string {
+	head, tail, ok := strings.Cut(name, " of ")
+	if !ok {
+		return name
+	}
+	if mm, vma, ok := strings.Cut(tail, " "); ok {
+		tail = mm + "'s " + vma
+	}
+	return head + " of " + tail
+}
+
+func (s *story) page(p machine.PageID) string {
+	mm, vma, _ := strings.Cut(s.m.Pages()[p].Name, " ")
+	return mm + "'s " + vma
+}
+
+func (s *story) changed(st *Step, c *Change, add adder) {
+	switch c.Class {
+	case machine.PTEs:
+		s.entryChanged(c, add)
+	case machine.PMDs:
+		if p, ok := s.x.pmd[c.Cell]; ok && machine.Entry(c.OldV).Present() && !machine.Entry(c.NewV).Present() {
+			add(evUnhooks, machine.Entry(c.OldV).Frame(), -1, "unhooks the page table of %s", s.page(p))
+		}
+	case machine.Frames:
+		s.allocated(st, c, add)
+	case machine.Refs:
+		s.counted(st, c, add)
+	case machine.Flags:
+		if f, ok := s.x.flags[c.Cell]; ok && c.OldV&machine.PGAnonExclusive != 0 && c.NewV&machine.PGAnonExclusive == 0 && !s.frees(st, f) {
+			add(evShares, f, -1, "takes frame %d's exclusivity away", f)
+		}
+	case machine.Contents:
+		s.written(st, c, add)
+	case machine.Disk:
+		if slot, ok := s.x.disk[c.Cell]; ok && c.New != `""` {
+			add(evSwaps, 0, -1, "writes %s to swap slot %d", c.New, slot)
+		}
+	case machine.IRQs:
+		if cpu, ok := s.x.irq[c.Cell]; ok && c.NewV != 0 {
+			add(evIRQsOff, 0, cpu, "disables interrupts")
+		}
+	case machine.Steal:
+		s.host(c, add)
+	case machine.Stacks:
+		if at, ok := s.x.variable[c.Cell]; ok {
+			if r := machine.DecodeResult(c.NewV); r.Kind == machine.IsPage && r.Page.Some() {
+				add(evReturns, r.Page.Frame(), -1, "returns it as %s's %s", s.m.Config.Tasks[at.task].Name, s.m.Config.Tasks[at.task].Vars[at.n])
+			}
+		}
+	}
+}
+
+func (s *story) entryChanged(c *Change, add adder) {
+	p, ok := s.x.pte[c.Cell]
+	if !ok {
+		return
+	}
+	was, is := machine.Entry(c.OldV), machine.Entry(c.NewV)
+	switch {
+	case was.Present() && (!is.Present() || is.Frame() != was.Frame()):
+		add(evUnmaps, was.Frame(), -1, "clears the PTE of %s", s.page(p))
+	case !was.Present() && is.Present():
+		add(evMaps, is.Frame(), -1, "maps %s at %s", s.m.FrameName(is.Frame()), s.page(p))
+	}
+}
+
+// allocated tells of a frame's way to and from the allocator.
+func (s *story) allocated(st *Step, c *Change, add adder) {
+	f, ok := s.x.state[c.Cell]
+	if !ok {
+		return
+	}
+	what := fmt.Sprintf("frame %d", f)
+	if c.OldV == machine.FrameTable || c.NewV == machine.FrameTable {
+		what = fmt.Sprintf("the page table in frame %d", f)
+	}
+	switch {
+	case c.NewV == machine.FrameFree:
+		add(evFrees, f, -1, "frees %s", what)
+	case c.NewV == machine.FrameLeaked:
+		add(evFrees, f, -1, "finds frame %d's count not zero: bad page state, it is never used again", f)
+	case c.OldV == machine.FrameFree && c.NewV == machine.FrameTable:
+		add(evTakes, f, -1, "takes frame %d for a page table", f)
+	case c.OldV == machine.FrameFree:
+		if p, ok := s.r.pageOf(st); ok {
+			what += " for " + s.page(p)
+		}
+		add(evTakes, f, -1, "takes %s", what)
+	}
+}
+
+// frees reports whether a step gives a frame back to the allocator, or takes it from there.
+func (s *story) frees(st *Step, f machine.Frame) bool { return changes(st, s.m.State(f).Cell()) }
+
+func (s *story) counted(st *Step, c *Change, add adder) {
+	f := s.x.ref[c.Cell]
+	if s.frees(st, f) {
+		return
+	}
+	n := int64(c.NewV) - int64(c.OldV)
+	switch {
+	case n > 0 && c.OldV == 0:
+		add(evFromZero, f, -1, "adds a reference to frame %d, whose count is zero", f)
+	case n == 1:
+		add(evTakesRef, f, -1, "takes a reference on frame %d", f)
+	case n == 1023:
+		add(evTakesRef, f, -1, "makes it a pin: 1023 references more")
+	case n > 0:
+		add(evTakesRef, f, -1, "pins frame %d", f)
+	case c.NewV == 0 && n < -1:
+		add(evToZero, f, -1, "freezes frame %d, its count going from %d to zero", f, c.OldV)
+	case c.NewV == 0:
+		add(evToZero, f, -1, "drops the last reference on frame %d", f)
+	default:
+		add(evDropsRef, f, -1, "drops %s on frame %d", references(-n), f)
+	}
+}
+
+func references(n int64) string {
+	if n == 1 {
+		return "a reference"
+	}
+	return fmt.Sprintf("%d references", n)
+}
+
+func (s *story) written(st *Step, c *Change, add adder) {
+	f, ok := s.x.content[c.Cell]
+	if !ok || s.frees(st, f) {
+		return
+	}
+	if s.m.Mem.Layout().Class(c.Cell) == machine.Contents && len(st.Path) > 0 {
+		if call := s.r.callOf(st); call == "store" && len(st.Path) == 1 {
+			how := ""
+			for _, b := range s.beliefs {
+				if b.actor == st.Actor && b.stale != 0 && b.stale < st.N && b.entry.Frame() == f && s.m.Mem.Layout().Class(b.into) == machine.TLBs {
+					how = " through its TLB"
+				}
+			}
+			add(evWrites, f, -1, "stores %s into frame %d%s", c.New, f, how)
+			return
+		} else if call == "device_write" {
+			add(evWrites, f, -1, "has the device write %s into frame %d", c.New, f)
+			return
+		}
+	}
+	add(evWrites, f, -1, "puts %s into frame %d", c.New, f)
+}
+
+// callOf is the newest name of the call that a step is in, "" for actors without a program.
+func (r *Run) callOf(st *Step) string {
+	a := r.Model.Actors()[st.Actor]
+	if a.Kind != kernel.TaskActor || st.Stmt < 0 {
+		return ""
+	}
+	return r.Model.Setup.Tasks[a.Task].Body[st.Stmt].Call.Name
+}
+
+func (s *story) host(c *Change, add adder) {
+	cpu, ok := s.x.steal[c.Cell]
+	if !ok {
+		return
+	}
+	was, is := c.OldV, c.NewV
+	switch {
+	case was&machine.StealPreempted == 0 && is&machine.StealPreempted != 0:
+		add(evPreempts, 0, cpu, "preempts cpu%d", cpu)
+	case was&machine.StealPreempted != 0 && is&machine.StealPreempted == 0:
+		add(evResumes, 0, cpu, "lets cpu%d run again", cpu)
+	case is&machine.StealFlush != 0 && was&machine.StealFlush == 0:
+		add(evMarks, 0, cpu, "leaves the flush to preempted cpu%d instead of waiting for it", cpu)
+	}
+}
+
+// flushed tells of the ways in which other CPUs' TLBs are flushed.
+func (s *story) flushed(st *Step, add adder) {
+	kind := s.r.Model.Actors()[st.Actor].Kind
+	for _, c := range st.Changes {
+		cpu, ok := s.x.ipi[c.Cell]
+		switch {
+		case !ok || c.Class != machine.IPIs:
+		case c.NewV&^c.OldV != 0:
+			add(evSends, 0, cpu, "sends cpu%d the flush IPI", cpu)
+		case kind == kernel.InterruptActor:
+			add(evAcknowledges, 0, cpu, "takes the flush IPI")
+		}
+	}
+	if kind != kernel.TaskActor {
+		return
+	}
+	for _, id := range st.Writes {
+		if at, ok := s.x.tlb[id]; ok && at.cpu != st.CPU && s.pages[at.page] {
+			add(evInvalidates, 0, at.cpu, "invalidates the translation in every TLB by a broadcast, which waits for nobody")
+			return
+		}
+	}
+}

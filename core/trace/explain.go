@@ -1,0 +1,248 @@
+package trace
+
+import (
+	"fmt"
+
+	"gupscope/core/cell"
+	"gupscope/core/check"
+	"gupscope/core/kernel"
+	"gupscope/core/machine"
+)
+
+// An Explanation says why a run breaks a claim: what a maintainer would write
+// into the commit message of the fix.
+type Explanation struct {
+	Claim string
+	Says  string   // the claim in a sentence
+	Why   []string // why it is false, a sentence for every instance
+	Cells []Value  // the cells that make it false
+	Step  int      // that breaks it
+	Races []Race   // the one that decides first; none if one task breaks it all alone
+	Steps []int    // that matter, in order
+	Text  string   // the story in a paragraph
+	Chart string   // the same as a diagram, at most 75 columns wide
+	Cycle []Wait   // who waits for whom, if the claim is no-deadlock
+}
+
+// A Value is what a cell holds where a claim is false.
+type Value struct{ Name, Value string }
+
+// A Race is a read that became belief, and the write that made it stale.
+type Race struct {
+	Actor    int // who believes
+	Read     int // the step that read the cell
+	Stale    int // the step, of another actor, that changed it
+	Use      int // the first step at which the believer acts on it all the same, 0: none
+	Cell     cell.ID
+	Name     string // of the cell
+	Believed string // what it held when it was read
+	Now      string // what it held from Stale on
+	Check    bool   // what was read is a count, not a translation: a check before an act
+}
+
+// Explain says why the run breaks a claim ("": the one that it breaks first). It
+// looks at the run up to its first violation, or for [check.NoDeadlock] up to the
+// cursor, and leaves the cursor where it is.
+func (r *Run) Explain(claim string) (*Explanation, error) {
+	if claim == check.NoDeadlock || claim == "" && r.FirstViolation() == 0 && r.Deadlock() {
+		return r.explainDeadlock()
+	}
+	v := r.FirstViolation()
+	if v == 0 {
+		return nil, fmt.Errorf("no claim is false after any step of this run: there is nothing to explain")
+	}
+	if claim == "" {
+		claim = r.steps[v-1].Broken[0]
+	}
+	if !holdsName(r.steps[v-1].Broken, claim) {
+		return nil, fmt.Errorf("%s holds in this run; step %d breaks %s", claim, v, r.steps[v-1].Broken[0])
+	}
+	was := r.cursor
+	defer r.Goto(was)
+	r.Goto(v)
+	s := r.newStory(v)
+	e := s.about(claim)
+	s.findRaces()
+	s.slice()
+	e.Races, e.Steps = s.races, s.numbers()
+	e.Text = s.tell(e)
+	e.Chart = r.chart(e.Steps, s.remarks(), "*** "+claim+" is false")
+	return e, nil
+}
+
+func holdsName(names []string, name string) bool {
+	for _, n := range names {
+		if n == name {
+			return true
+		}
+	}
+	return false
+}
+
+// Digest returns the diagram of the steps that matter for the first claim that
+// the run breaks; all of the run ([Run.ASCII]) if it breaks none.
+func (r *Run) Digest() string {
+	e, err := r.Explain("")
+	if err != nil {
+		return r.ASCII()
+	}
+	return e.Chart
+}
+
+// A story is an explanation under construction: a run up to the step v that
+// breaks a claim, and what the claim is about.
+type story struct {
+	r *Run
+	m *machine.Machine
+	v int
+	x index
+
+	actor   int // whose doing the violation is, -1: nobody's in particular
+	frames  map[machine.Frame]bool
+	pages   map[machine.PageID]bool
+	values  bool // the claim is about contents
+	private bool // the claim is about exclusivity
+	table   bool // the claim is about page tables
+	named   map[cell.ID]bool
+
+	beliefs []belief
+	races   []Race
+	told    map[int][]event // by step: what of it matters
+}
+
+// about sets what the claim is about, from the cells that make it false.
+func (s *story) about(claim string) *Explanation {
+	e := &Explanation{Claim: claim, Step: s.v}
+	layout := s.m.Mem.Layout()
+	for _, t := range s.r.Model.Truths() {
+		if t.Name != claim || t.Holds {
+			continue
+		}
+		e.Says, e.Why = t.Says, t.Why
+		for _, id := range t.Cells {
+			if s.named[id] {
+				continue
+			}
+			s.named[id] = true
+			if s.subject(id) {
+				e.Cells = append(e.Cells, Value{layout.Name(id), layout.Decode(id, s.m.Mem.Peek(id))})
+			}
+		}
+	}
+	s.widen()
+	return e
+}
+
+// subject notes what a cell that makes the claim false is about; false if it
+// says nothing by itself.
+func (s *story) subject(id cell.ID) bool {
+	v := s.m.Mem.Peek(id)
+	if a, ok := s.x.alarm[id]; ok {
+		s.alarmed(a, v-1)
+		return false // how an alarm is kept is nobody's concern; the sentence says what it is about
+	}
+	if f, ok := s.x.ref[id]; ok {
+		s.frames[f] = true
+		return true
+	}
+	if at, ok := s.x.variable[id]; ok {
+		s.actor = at.task
+		if r := machine.DecodeResult(v); r.Kind == machine.IsPage {
+			s.frames[r.Page.Frame()] = true
+		}
+		if pin, ok := machine.PinAtOf(s.m.Peek(s.m.VarAt(at.task, at.n))); ok {
+			s.pages[pin.Page] = true
+		}
+		for i := range s.r.steps[:s.v] {
+			if changes(&s.r.steps[i], id) {
+				s.stmtPage(&s.r.steps[i])
+			}
+		}
+		return true
+	}
+	if p, ok := s.x.pte[id]; ok {
+		s.pages[p] = true
+		return true
+	}
+	switch s.m.Mem.Layout().Class(id) {
+	case machine.Flags:
+		s.private = true
+		return s.frames[s.x.flags[id]]
+	case machine.Contents, machine.Disk:
+		s.values = true
+		return v != 0
+	}
+	return false
+}
+
+// alarmed notes what an alarm is about.
+func (s *story) alarmed(a machine.Alarm, v uint64) {
+	st := &s.r.steps[s.v-1]
+	switch a {
+	case machine.AlarmForeignPage:
+		s.actor = int(v >> 16)
+		s.frames[machine.Frame(v&0xffff)] = true
+		s.stmtPage(st)
+	case machine.AlarmFreedTable:
+		s.actor, s.table = st.Actor, true
+	case machine.AlarmStaleTLB:
+		s.actor = st.Actor
+		s.stmtPage(st)
+	case machine.AlarmLostStore, machine.AlarmLostDMA:
+		s.values = true
+		s.pages[machine.PageID(v)] = true
+	case machine.AlarmUnpinShared:
+		s.private = true
+		s.frames[machine.Frame(v)] = true
+	default:
+		s.frames[machine.Frame(v)] = true
+	}
+}
+
+// stmtPage notes the page that the statement of a step is for.
+func (s *story) stmtPage(st *Step) {
+	if p, ok := s.r.pageOf(st); ok {
+		s.pages[p] = true
+	}
+}
+
+// pageOf returns the page that the statement of a step is about.
+func (r *Run) pageOf(st *Step) (machine.PageID, bool) {
+	a := r.Model.Actors()[st.Actor]
+	if a.Kind != kernel.TaskActor || st.Stmt < 0 {
+		return 0, false
+	}
+	stmt := &r.Model.Setup.Tasks[a.Task].Body[st.Stmt]
+	for i, p := range stmt.Call.Params {
+		if p.Kind == kernel.PageParam || p.Kind == kernel.VMAParam {
+			at := stmt.Args[i]
+			return r.Model.M.PageAt(at.MM, at.VMA, at.Page), true
+		}
+	}
+	return 0, false
+}
+
+// widen completes the subjects: where a claim names a page, the frames that its
+// PTE held; where it is about a freed table, the table whose entry the walker
+// went by.
+func (s *story) widen() {
+	if s.table {
+		for i := len(s.beliefs) - 1; i >= 0; i-- {
+			if b := &s.beliefs[i]; b.actor == s.actor && b.class == machine.PMDs {
+				s.frames[b.entry.Frame()] = true
+				break
+			}
+		}
+		return
+	}
+	if len(s.frames) > 0 {
+		return
+	}
+	for id, p := range s.x.pte {
+		if s.pages[p] {
+			for _, e := range s.x.held[id] {
+				s.frames[e] = true
+			}
+		}
+	}
+}

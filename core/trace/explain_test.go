@@ -1,0 +1,160 @@
+package trace_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gupscope/core/check"
+	"gupscope/core/claim"
+	"gupscope/core/scenario"
+	"gupscope/core/trace"
+	"gupscope/core/verdict"
+	"gupscope/scenarios"
+)
+
+// breaking calls f with every counterexample of a scenario: on its own kernel and
+// on every kernel and judgement of its expect lines that breaks something.
+func breaking(t *testing.T, s scenarios.Scenario, f func(on string, b check.Broken, r *trace.Run)) {
+	file, ds := scenario.Parse(s.File(), []byte(s.Text))
+	if scenario.Failed(ds) {
+		t.Fatal(ds)
+	}
+	seen := map[string]bool{}
+	for i := range file.Expects {
+		e := &file.Expects[i]
+		if len(e.Claims) == 0 {
+			continue
+		}
+		for _, k := range e.Kernels {
+			on := k.String()
+			if e.Judge != nil {
+				on += " judging " + strings.Join(e.Judge, ", ")
+			}
+			if seen[on] {
+				continue
+			}
+			seen[on] = true
+			c, ds := verdict.New(file, k, e.Judge, check.Limits{})
+			if c == nil {
+				t.Fatal(ds)
+			}
+			for c.Run(1<<20).Phase < check.Stopped {
+			}
+			for _, b := range c.Outcome().Broken {
+				m, _, _ := verdict.Model(file, k, e.Judge)
+				f(on, b, replayed(t, m, b.Run))
+			}
+		}
+	}
+}
+
+func replayed(t *testing.T, m *claim.Model, choices []check.Choice) *trace.Run {
+	r := trace.New(m)
+	for _, c := range choices {
+		if _, err := r.Do(c); err != nil {
+			t.Fatalf("step %d: %v", r.Cursor()+1, err)
+		}
+	}
+	return r
+}
+
+// TestExplain tells every counterexample of the gallery, and holds what is told
+// against what must be true of any explanation.
+func TestExplain(t *testing.T) {
+	for _, s := range scenarios.List() {
+		t.Run(s.Name, func(t *testing.T) {
+			var b strings.Builder
+			breaking(t, s, func(on string, broken check.Broken, r *trace.Run) {
+				e, err := r.Explain(broken.Claim)
+				if err != nil {
+					t.Fatalf("%s, %s: %v", on, broken.Claim, err)
+				}
+				laws(t, on, r, e)
+				fmt.Fprintf(&b, "%s: %s, %d of %d steps\n\n", on, e.Claim, len(e.Steps), r.Len())
+				b.WriteString(paragraph(e.Text) + "\n" + indent(e.Chart) + "\n")
+				for _, race := range e.Races {
+					fmt.Fprintf(&b, "race: %s, read at %d as %s, %s from %d on, used at %d\n", race.Name, race.Read, race.Believed, race.Now, race.Stale, race.Use)
+				}
+				for _, v := range e.Cells {
+					fmt.Fprintf(&b, "cell: %s = %s\n", v.Name, v.Value)
+				}
+				b.WriteString("\n")
+			})
+			record(t, filepath.Join("testdata", "explain", s.Name+".txt"), b.String())
+		})
+	}
+}
+
+// laws are what holds of every explanation.
+func laws(t *testing.T, on string, r *trace.Run, e *trace.Explanation) {
+	t.Helper()
+	if r.Cursor() != r.Len() {
+		t.Errorf("%s, %s: explaining moved the cursor to %d", on, e.Claim, r.Cursor())
+	}
+	has := map[int]bool{}
+	for i, n := range e.Steps {
+		if n < 1 || n > r.Len() || i > 0 && n <= e.Steps[i-1] {
+			t.Errorf("%s, %s: the steps %v are not steps of the run in their order", on, e.Claim, e.Steps)
+		}
+		has[n] = true
+	}
+	if e.Claim == check.NoDeadlock {
+		return
+	}
+	if !has[e.Step] {
+		t.Errorf("%s, %s: step %d, which breaks the claim, is left out of %v", on, e.Claim, e.Step, e.Steps)
+	}
+	for _, race := range e.Races {
+		if !has[race.Read] || !has[race.Stale] {
+			t.Errorf("%s, %s: the race of steps %d and %d is not among %v", on, e.Claim, race.Read, race.Stale, e.Steps)
+		}
+		if race.Read >= race.Stale || race.Stale > e.Step {
+			t.Errorf("%s, %s: the read at %d, the write at %d and the violation at %d are out of order", on, e.Claim, race.Read, race.Stale, e.Step)
+		}
+	}
+	for _, line := range strings.Split(e.Chart, "\n") {
+		if len(line) > 75 {
+			t.Errorf("%s, %s: %d columns: %s", on, e.Claim, len(line), line)
+		}
+	}
+}
+
+// paragraph wraps a text as a commit message does.
+func paragraph(text string) string {
+	var b strings.Builder
+	line := ""
+	for _, w := range strings.Fields(text) {
+		if line != "" && len(line)+1+len(w) > 72 {
+			b.WriteString(line + "\n")
+			line = ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += w
+	}
+	return b.String() + line + "\n"
+}
+
+func indent(text string) string { return strings.TrimRight(text, "\n") + "\n" }
+
+// record holds a transcript against the one on record, or with -rewrite writes it.
+func record(t *testing.T, path, got string) {
+	t.Helper()
+	if *rewrite {
+		os.MkdirAll(filepath.Dir(path), 0o777)
+		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}

@@ -1,0 +1,195 @@
+package trace
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/kernel"
+	"gupscope/core/machine"
+)
+
+// An index tells of a cell what it is: which folio's count, which page's PTE.
+type index struct {
+	ref, flags, content, state map[cell.ID]machine.Frame
+	pte                        map[cell.ID]machine.PageID
+	pmd                        map[cell.ID]machine.PageID // the first page below it
+	held                       map[cell.ID][]machine.Frame
+	tlb                        map[cell.ID]onCPU
+	steal, irq, ipi            map[cell.ID]int // the CPU
+	disk                       map[cell.ID]int // the slot
+	variable                   map[cell.ID]varAt
+	alarm                      map[cell.ID]machine.Alarm
+}
+
+type onCPU struct {
+	cpu  int
+	page machine.PageID
+}
+
+type varAt struct{ task, n int }
+
+func (r *Run) newStory(v int) *story {
+	s := &story{r: r, m: r.Model.M, v: v, actor: -1,
+		frames: map[machine.Frame]bool{}, pages: map[machine.PageID]bool{}, named: map[cell.ID]bool{}, told: map[int][]event{}}
+	s.index()
+	s.beliefs = s.x.beliefs(r, v)
+	return s
+}
+
+func (s *story) index() {
+	m, x := s.m, &s.x
+	*x = index{
+		ref: map[cell.ID]machine.Frame{}, flags: map[cell.ID]machine.Frame{}, content: map[cell.ID]machine.Frame{}, state: map[cell.ID]machine.Frame{},
+		pte: map[cell.ID]machine.PageID{}, pmd: map[cell.ID]machine.PageID{}, held: map[cell.ID][]machine.Frame{}, tlb: map[cell.ID]onCPU{},
+		steal: map[cell.ID]int{}, irq: map[cell.ID]int{}, ipi: map[cell.ID]int{}, disk: map[cell.ID]int{},
+		variable: map[cell.ID]varAt{}, alarm: map[cell.ID]machine.Alarm{},
+	}
+	for i := 1; i < m.FrameCount(); i++ {
+		f := machine.Frame(i)
+		x.ref[m.Ref(f).Cell()], x.ref[m.Ledger(f).Cell()] = f, f
+		x.flags[m.Flags(f).Cell()], x.content[m.Contents(f).Cell()], x.state[m.State(f).Cell()] = f, f, f
+	}
+	for c := range m.CPUs {
+		x.steal[m.Steal(c).Cell()], x.irq[m.IRQOff(c).Cell()], x.ipi[m.IPI(c).Cell()] = c, c, c
+		for p := range m.Pages() {
+			x.tlb[m.TLB(c, machine.PageID(p)).Cell()] = onCPU{c, machine.PageID(p)}
+		}
+	}
+	for i := range m.Slots {
+		x.disk[m.Disk(i).Cell()] = i
+	}
+	m.EachVar(func(t, i int) { x.variable[m.Var(t, i).Cell()] = varAt{t, i} })
+	for a := range machine.Alarms {
+		x.alarm[m.Alarm(a).Cell()] = a
+	}
+	s.indexTables()
+}
+
+// indexTables finds the entries of every page: as they are now, as they were at
+// the start, and those that came and went between, which the steps name.
+func (s *story) indexTables() {
+	m, x := s.m, &s.x
+	byName := map[string]machine.PageID{}
+	entries := func() {
+		for i := range m.Pages() {
+			p := machine.PageID(i)
+			if _, ok := x.pmd[m.PMD(p).Cell()]; !ok {
+				x.pmd[m.PMD(p).Cell()] = p
+			}
+			if t, ok := m.Find(p, machine.LevelPTE); ok {
+				id := m.Entry(t, m.Slot(p, machine.LevelPTE)).Cell()
+				x.pte[id] = p
+				x.hold(id, m.Mem.Peek(id))
+			}
+		}
+	}
+	for i, p := range m.Pages() {
+		byName["PTE of "+p.Name] = machine.PageID(i)
+	}
+	at := s.r.cursor
+	entries()
+	s.r.Goto(0)
+	entries()
+	s.r.Goto(at)
+	for i := range s.r.steps[:s.v] {
+		for _, c := range s.r.steps[i].Changes {
+			if p, ok := byName[c.Name]; ok {
+				x.pte[c.Cell] = p
+				x.hold(c.Cell, c.OldV)
+				x.hold(c.Cell, c.NewV)
+			}
+		}
+	}
+}
+
+// hold notes that an entry has held a frame.
+func (x *index) hold(id cell.ID, v uint64) {
+	e := machine.Entry(v)
+	if !e.Present() || e.Frame() == machine.ZeroPage {
+		return
+	}
+	for _, f := range x.held[id] {
+		if f == e.Frame() {
+			return
+		}
+	}
+	x.held[id] = append(x.held[id], e.Frame())
+}
+
+// A belief is a translation that somebody has read, in a local or a TLB, and
+// goes by from then on.
+type belief struct {
+	actor, cpu int
+	read       int // the step
+	again      int // the last step before stale at which the believer looked once more
+	stale      int // the step of another actor that made it untrue, 0: none
+	from, into cell.ID
+	class      cell.Class
+	name       string
+	entry      machine.Entry
+	now        string
+}
+
+// beliefs lists what actors have believed of page tables, in the order of the run.
+func (x *index) beliefs(r *Run, v int) []belief {
+	var out []belief
+	layout := r.Model.Memory().Layout()
+	for i := range r.steps[:v] {
+		st := &r.steps[i]
+		for _, k := range st.Kept {
+			if class := layout.Class(k.From); class == machine.PTEs || class == machine.PMDs {
+				out = append(out, belief{actor: st.Actor, cpu: st.CPU, read: st.N, from: k.From, into: k.Into, class: class, name: k.Name, entry: machine.Entry(k.Raw)})
+			}
+		}
+		for _, c := range st.Changes {
+			if e := machine.Entry(c.NewV); c.Class == machine.TLBs && e.Present() && !e.IsStale() && (!machine.Entry(c.OldV).Present() || machine.Entry(c.OldV).Frame() != e.Frame()) {
+				if from, ok := entryRead(st, layout); ok {
+					out = append(out, belief{actor: r.owner(st), cpu: st.CPU, read: st.N, from: from, into: c.Cell, class: layout.Class(from), name: layout.Name(from), entry: e})
+				}
+			}
+		}
+	}
+	for i := range out {
+		out[i].age(r, v)
+	}
+	return out
+}
+
+// owner returns the actor that goes by what a step fills a TLB with: the
+// thread of its CPU.
+func (r *Run) owner(st *Step) int {
+	for _, a := range r.Model.Actors() {
+		if a.Kind == kernel.TaskActor && a.CPU == st.CPU {
+			return a.ID
+		}
+	}
+	return st.Actor
+}
+
+func entryRead(st *Step, layout *cell.Layout) (cell.ID, bool) {
+	for i := len(st.Reads) - 1; i >= 0; i-- {
+		if c := layout.Class(st.Reads[i]); c == machine.PTEs || c == machine.PMDs {
+			return st.Reads[i], true
+		}
+	}
+	return 0, false
+}
+
+// age finds when the belief became untrue: somebody else made the entry name
+// another frame, or none.
+func (b *belief) age(r *Run, v int) {
+	b.again = b.read
+	for i := b.read; i < v; i++ {
+		st := &r.steps[i]
+		if st.Actor == b.actor {
+			if reads(st, b.from) {
+				b.again = st.N
+			}
+			continue
+		}
+		for _, c := range st.Changes {
+			if e := machine.Entry(c.NewV); c.Cell == b.from && (!e.Present() || e.Frame() != b.entry.Frame()) {
+				b.stale, b.now = st.N, c.New
+				return
+			}
+		}
+	}
+}

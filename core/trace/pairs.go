@@ -1,0 +1,137 @@
+package trace
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// findRaces finds the racing pairs, the one that decides first:
+//
+//   - a count that the violating actor had looked at, which somebody changed before
+//     it acted: check, then act;
+//   - a translation that an actor read and went by although somebody had changed the
+//     page table meanwhile;
+//   - if there is neither, the last two conflicting accesses before the violation.
+func (s *story) findRaces() {
+	s.checkThenAct()
+	s.staleBelief()
+	if len(s.races) == 0 {
+		s.lastConflict()
+	}
+}
+
+func (s *story) checkThenAct() {
+	act := &s.r.steps[s.v-1]
+	for _, c := range act.Changes {
+		if f, ok := s.x.ref[c.Cell]; !ok || c.Class != machine.Refs || !s.frames[f] {
+			continue
+		}
+		overtaken := 0
+		for i := s.v - 2; i >= 0; i-- {
+			st := &s.r.steps[i]
+			if st.Actor != act.Actor {
+				if overtaken == 0 && changes(st, c.Cell) {
+					overtaken = st.N
+				}
+				continue
+			}
+			if changes(st, c.Cell) {
+				break
+			}
+			if reads(st, c.Cell) {
+				if overtaken != 0 {
+					s.races = append(s.races, Race{Actor: act.Actor, Read: st.N, Stale: overtaken, Use: s.v, Check: true, Cell: c.Cell, Name: c.Name,
+						Believed: s.valueAt(st.N, c.Cell), Now: c.Old})
+				}
+				break
+			}
+		}
+	}
+}
+
+// valueAt is what a cell held after a step, in words.
+func (s *story) valueAt(n int, id cell.ID) string {
+	at := s.r.cursor
+	s.r.Goto(n)
+	defer s.r.Goto(at)
+	return s.m.Mem.Layout().Decode(id, s.m.Mem.Peek(id))
+}
+
+// staleBelief finds the translation whose believer matters most: whose doing the
+// violation is, else who made the violating step, else anybody; the one read last,
+// and a PTE rather than a PMD unless the claim is about tables.
+func (s *story) staleBelief() {
+	var best *belief
+	rank := func(b *belief) int {
+		n := 0
+		switch b.actor {
+		case s.actor:
+			n += 4
+		case s.r.steps[s.v-1].Actor:
+			n += 2
+		}
+		if (b.class == machine.PMDs) == s.table {
+			n++
+		}
+		return n
+	}
+	for i := range s.beliefs {
+		b := &s.beliefs[i]
+		page, known := s.x.pte[b.from]
+		if b.stale == 0 || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) || s.use(b) == 0 {
+			continue
+		}
+		if best == nil || rank(b) >= rank(best) {
+			best = b
+		}
+	}
+	if best != nil {
+		s.races = append(s.races, Race{Actor: best.actor, Read: best.again, Stale: best.stale, Use: s.use(best), Cell: best.from, Name: best.name,
+			Believed: best.entry.Fresh().String(), Now: best.now})
+	}
+}
+
+// use finds the first step after a belief became untrue at which the believer acts on
+// it: touches the frame that it names.
+func (s *story) use(b *belief) int {
+	f := b.entry.Frame()
+	for i := b.stale; i < s.v; i++ {
+		st := &s.r.steps[i]
+		if st.Actor != b.actor {
+			continue
+		}
+		for _, id := range st.Writes {
+			if s.x.ref[id] == f || s.x.content[id] == f || s.x.flags[id] == f {
+				return st.N
+			}
+		}
+		for _, id := range st.Reads {
+			if s.x.content[id] == f {
+				return st.N
+			}
+		}
+		if st.N == s.v {
+			return st.N
+		}
+	}
+	if pin := b.again < b.stale && s.actor == b.actor; pin {
+		return s.v // what was got by it is still held
+	}
+	return 0
+}
+
+func (s *story) lastConflict() {
+	var last *Edge
+	edges := s.r.Edges()
+	for i := range edges {
+		if e := &edges[i]; e.To == s.v && (last == nil || e.From > last.From) {
+			last = e
+		}
+	}
+	if last == nil {
+		return
+	}
+	from := &s.r.steps[last.From-1]
+	s.races = append(s.races, Race{Actor: from.Actor, Read: last.From, Stale: s.v, Cell: last.Cell, Name: last.Name,
+		Believed: s.valueAt(last.From, last.Cell), Now: s.valueAt(s.v, last.Cell)})
+}

@@ -1,0 +1,212 @@
+package trace
+
+import (
+	"sort"
+
+	"gupscope/core/machine"
+)
+
+// slice picks the steps that matter: going back from the violation, over what its
+// subjects (frames, pages, tables) went through while somebody raced, and over the
+// waits that should have kept the racers apart.
+func (s *story) slice() {
+	from := s.begin()
+	for i := from - 1; i < s.v; i++ {
+		st := &s.r.steps[i]
+		for _, e := range s.events(st) {
+			if s.matters(st, &e, from) {
+				s.told[st.N] = append(s.told[st.N], e)
+			}
+		}
+	}
+	s.lookBefore()
+	for _, r := range s.races {
+		s.mention(r.Read)
+		s.mention(r.Stale)
+		if r.Use != 0 {
+			s.mention(r.Use)
+		}
+	}
+	s.mention(s.v)
+	s.interruptsOff()
+	s.handsOff()
+}
+
+// begin returns the first step that may matter: where the first belief was
+// read, or without a race the statement of the violation began.
+func (s *story) begin() int {
+	from := s.v
+	for _, r := range s.races {
+		from = min(from, r.Read)
+	}
+	if len(s.races) > 0 {
+		// What the same statement had read before belongs to it only if it is a subject's.
+		return from
+	}
+	last := &s.r.steps[s.v-1]
+	for i := range s.r.steps[:s.v] {
+		if st := &s.r.steps[i]; st.Actor == last.Actor && st.Stmt == last.Stmt {
+			return st.N
+		}
+	}
+	return from
+}
+
+// racer reports whether an actor is one of those that went by something untrue.
+func (s *story) racer(actor int) bool {
+	for _, r := range s.races {
+		if r.Actor == actor {
+			return true
+		}
+	}
+	return len(s.races) == 0 && s.r.steps[s.v-1].Actor == actor
+}
+
+func (s *story) racingCPU(cpu int) bool {
+	for _, r := range s.races {
+		if s.r.Model.Actors()[r.Actor].CPU == cpu {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *story) matters(st *Step, e *event, from int) bool {
+	ours := s.frames[e.frame]
+	switch e.kind {
+	case evBelieves:
+		return ours && len(s.races) == 0
+	case evUnmaps, evFrees, evTakes, evToZero, evFromZero:
+		return ours
+	case evMaps:
+		return ours || st.N == s.v
+	case evUnhooks:
+		return s.table && ours
+	case evTakesRef:
+		return ours && s.racer(st.Actor) || ours && s.isStale(st.N)
+	case evDropsRef:
+		return ours && s.isStale(st.N)
+	case evShares:
+		return ours && s.private
+	case evWrites:
+		return ours && s.values
+	case evSwaps:
+		return s.values
+	case evPreempts, evResumes, evMarks, evSends, evAcknowledges, evInvalidates:
+		return s.racingCPU(e.cpu)
+	case evReturns:
+		return ours && s.racer(st.Actor)
+	}
+	return false
+}
+
+func (s *story) isStale(n int) bool {
+	for _, r := range s.races {
+		if r.Stale == n {
+			return true
+		}
+	}
+	return false
+}
+
+// lookBefore adds the look at the count that somebody took before taking a page's
+// exclusivity away: it saw no pin.
+func (s *story) lookBefore() {
+	for n, events := range s.told {
+		for _, e := range events {
+			if e.kind != evShares {
+				continue
+			}
+			ref := s.m.Ref(e.frame).Cell()
+			for i := n - 2; i >= 0; i-- {
+				st := &s.r.steps[i]
+				if st.Actor == s.r.steps[n-1].Actor && reads(st, ref) && !changes(st, ref) {
+					s.told[st.N] = []event{{kind: evLooks, frame: e.frame, cpu: -1, says: "finds no pin: the count is " + s.valueAt(st.N, ref)}}
+					break
+				}
+			}
+		}
+	}
+}
+
+// mention adds a step whatever it does, told by what it does to the subjects or,
+// if that is nothing, by its own sentence.
+func (s *story) mention(n int) {
+	if len(s.told[n]) > 0 {
+		return
+	}
+	st := &s.r.steps[n-1]
+	for _, e := range s.events(st) {
+		if e.kind != evIRQsOff && (e.frame == 0 || s.frames[e.frame]) {
+			s.told[n] = append(s.told[n], e)
+		}
+	}
+	if len(s.told[n]) > 0 {
+		return
+	}
+	for _, r := range s.races {
+		if r.Read == n && r.Check {
+			s.told[n] = []event{{kind: evLooks, cpu: -1, says: "looks at the " + of(r.Name) + ": " + r.Believed}}
+			return
+		}
+		if r.Read == n {
+			s.told[n] = []event{{kind: evBelieves, cpu: -1, says: "sees the " + possessive(r.Name) + " unchanged: " + r.Believed}}
+			return
+		}
+	}
+	s.told[n] = []event{{kind: evReturns, cpu: -1, says: thirdPerson(st.Says)}}
+}
+
+// interruptsOff adds the step that kept flushes out, where any was tried.
+func (s *story) interruptsOff() {
+	tried := false
+	for _, events := range s.told {
+		for _, e := range events {
+			tried = tried || e.kind == evSends || e.kind == evMarks || e.kind == evInvalidates
+		}
+	}
+	if !tried || len(s.races) == 0 {
+		return
+	}
+	cpu := s.r.Model.Actors()[s.races[len(s.races)-1].Actor].CPU
+	off := 0
+	for i := range s.r.steps[:s.races[len(s.races)-1].Read] {
+		for _, c := range s.r.steps[i].Changes {
+			if at, ok := s.x.irq[c.Cell]; ok && c.Class == machine.IRQs && at == cpu {
+				off = 0
+				if c.NewV != 0 {
+					off = s.r.steps[i].N
+				}
+			}
+		}
+	}
+	if off != 0 {
+		s.told[off] = []event{{kind: evIRQsOff, cpu: cpu, says: "disables interrupts"}}
+	}
+}
+
+// handsOff drops what the host did to a CPU and took back before anything else mattered.
+func (s *story) handsOff() {
+	ns := s.numbers()
+	for i := 0; i+1 < len(ns); i++ {
+		if s.only(ns[i], evPreempts) && s.only(ns[i+1], evResumes) {
+			delete(s.told, ns[i])
+			delete(s.told, ns[i+1])
+		}
+	}
+}
+
+func (s *story) only(n int, k eventKind) bool {
+	es := s.told[n]
+	return len(es) == 1 && es[0].kind == k
+}
+
+// numbers returns the steps that are told, in order.
+func (s *story) numbers() []int {
+	var out []int
+	for n := range s.told {
+		out = append(out, n)
+	}
+	sort.Ints(out)
+	return out
+}

@@ -1,0 +1,287 @@
+package trace
+
+import (
+	"fmt"
+	"strings"
+
+	"gupscope/core/kernel"
+	"gupscope/core/machine"
+)
+
+// tell writes the story: a sentence for every stretch of one actor, and why the
+// claim is false.
+func (s *story) tell(e *Explanation) string {
+	t := teller{s: s, met: map[int]bool{}}
+	ns := s.numbers()
+	for i := 0; i < len(ns); {
+		j := i + 1
+		for j < len(ns) && s.r.steps[ns[j]-1].Actor == s.r.steps[ns[i]-1].Actor {
+			j++
+		}
+		t.stretch(ns[i:j])
+		i = j
+	}
+	t.end(s.outcome(e))
+	return t.b.String()
+}
+
+// A teller is a paragraph under construction.
+type teller struct {
+	s    *story
+	b    strings.Builder
+	met  map[int]bool // actors that were introduced
+	lead string       // what the next sentence begins with: "While the host has cpu0 preempted, "
+	gone machine.Frame
+}
+
+// stretch tells what one actor does in one go.
+func (t *teller) stretch(ns []int) {
+	s := t.s
+	st := &s.r.steps[ns[0]-1]
+	a := s.r.Model.Actors()[st.Actor]
+	if a.Kind == kernel.HypervisorActor && len(ns) == 1 {
+		t.host(s.told[ns[0]][0], a.CPU, ns[0])
+		return
+	}
+	var said []string
+	irq, still := false, ""
+	for _, n := range ns {
+		for _, e := range s.told[n] {
+			if e.kind == evIRQsOff {
+				irq = true
+				continue
+			}
+			said = append(said, e.says)
+		}
+		if r, ok := s.firstUse(n); ok && still == "" && r.Stale < ns[0] {
+			still = fmt.Sprintf(", for which %s is still %s,", t.of(r), r.Believed)
+			if r.Check {
+				still = fmt.Sprintf(", which has counted %s,", r.Believed)
+			}
+		}
+	}
+	said = t.brief(said)
+	subject := t.subject(a)
+	if irq && len(said) > 0 {
+		said[0] = "with interrupts off " + said[0]
+	} else if irq {
+		said = []string{"disables interrupts"}
+	}
+	if t.follows(ns[0], subject, said, still) {
+		return
+	}
+	t.sentence(subject + still + " " + listOf(said))
+	t.gone = s.lastFreed(ns)
+}
+
+// of is what a race is about, short: "the PTE".
+func (t *teller) of(r *Race) string {
+	head, _, _ := strings.Cut(r.Name, " of ")
+	return "the " + head
+}
+
+// firstUse returns the race whose untrue belief a step acts on first.
+func (s *story) firstUse(n int) (*Race, bool) {
+	for i := range s.races {
+		if s.races[i].Use == n {
+			return &s.races[i], true
+		}
+	}
+	return nil, false
+}
+
+// follows joins "…, frees frame 1" and "takes frame 1 for B's other" to one sentence.
+func (t *teller) follows(n int, subject string, said []string, still string) bool {
+	events := t.s.told[n]
+	if t.gone == 0 || still != "" || len(events) == 0 || events[0].kind != evTakes || events[0].frame != t.gone {
+		return false
+	}
+	first := strings.Replace(said[0], fmt.Sprintf("takes frame %d", t.gone), "then takes", 1)
+	said = append([]string{first}, said[1:]...)
+	text := strings.TrimSuffix(t.b.String(), ".")
+	t.b.Reset()
+	t.b.WriteString(text + ", which " + subject + " " + listOf(said) + ".")
+	t.gone = 0
+	return true
+}
+
+func (s *story) lastFreed(ns []int) machine.Frame {
+	for _, e := range s.told[ns[len(ns)-1]] {
+		if e.kind == evFrees {
+			return e.frame
+		}
+	}
+	return 0
+}
+
+// host tells what the host does by how the next sentence begins.
+func (t *teller) host(e event, cpu, n int) {
+	name := fmt.Sprintf("cpu%d", cpu)
+	if e.kind == evPreempts {
+		t.lead = "While the host has " + name + " preempted, "
+		return
+	}
+	t.lead = ""
+	t.sentence("the host lets " + name + " run again")
+	t.lead = "Then "
+}
+
+// subject names an actor: at length when it is met.
+func (t *teller) subject(a kernel.Actor) string {
+	name := a.Name
+	switch a.Kind {
+	case kernel.TaskActor:
+		name = fmt.Sprintf("cpu%d", a.CPU)
+		if !t.met[a.ID] {
+			name += "'s " + t.s.doing(a)
+		}
+	case kernel.InterruptActor, kernel.WalkerActor:
+		name = fmt.Sprintf("cpu%d", a.CPU)
+	case kernel.DiskActor:
+		name = "the swap device"
+	case kernel.RCUActor:
+		name = "RCU, the grace period being over,"
+	}
+	t.met[a.ID] = true
+	return name
+}
+
+// doing is what a task does in the steps that are told, as people call it.
+func (s *story) doing(a kernel.Actor) string {
+	for _, n := range s.numbers() {
+		if st := &s.r.steps[n-1]; st.Actor == a.ID {
+			return s.r.activity(st)
+		}
+	}
+	return a.Name
+}
+
+// activity is the statement of a step as people call it.
+func (r *Run) activity(st *Step) string {
+	call := r.callOf(st)
+	stmt := &r.Model.Setup.Tasks[r.Model.Actors()[st.Actor].Task].Body[st.Stmt]
+	switch call {
+	case "get_user_pages_fast", "pin_user_pages_fast":
+		return "GUP-fast"
+	case "get_user_pages", "pin_user_pages":
+		return "GUP"
+	case "shrink_folio_list":
+		return "reclaim"
+	case "madvise":
+		for _, arg := range stmt.Args {
+			if arg.Word != "" {
+				return arg.Word
+			}
+		}
+	}
+	return stmt.Call.NameIn(r.Model.Kernel.Version)
+}
+
+// brief leaves out what the phrase before said already: "a reference on frame 1",
+// "makes it a pin".
+func (t *teller) brief(said []string) []string {
+	var out []string
+	for _, s := range said {
+		if len(out) == 0 || out[len(out)-1] != s {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (t *teller) sentence(text string) {
+	if t.b.Len() > 0 {
+		t.b.WriteString(" ")
+	}
+	text = t.lead + text
+	t.lead = ""
+	t.b.WriteString(strings.ToUpper(text[:1]) + text[1:] + ".")
+}
+
+// end joins the outcome to the last sentence.
+func (t *teller) end(outcome string) {
+	text := strings.TrimSuffix(t.b.String(), ".")
+	t.b.Reset()
+	t.b.WriteString(text)
+	if outcome != "" {
+		t.b.WriteString(": " + outcome)
+	}
+	t.b.WriteString(".")
+}
+
+// listOf joins clauses: "a, b and c".
+func listOf(said []string) string {
+	if len(said) < 2 {
+		return strings.Join(said, "")
+	}
+	return strings.Join(said[:len(said)-1], ", ") + " and " + said[len(said)-1]
+}
+
+// outcome is why the claim is false: what it says itself, or more exactly where
+// the run tells more.
+func (s *story) outcome(e *Explanation) string {
+	if s.x.foreign(s) {
+		f := onlyFrame(s.frames)
+		fate := "which never was mapped there during the call"
+		for n := s.v; n > 0; n-- {
+			for _, ev := range s.told[n] {
+				if ev.frame != f {
+					continue
+				}
+				switch ev.kind {
+				case evTakes:
+					_, whom, _ := strings.Cut(ev.says, " for ")
+					return fmt.Sprintf("%s got frame %d, which is %s by now", s.m.Config.Tasks[s.actor].Name, f, whom)
+				case evFrees:
+					return fmt.Sprintf("%s got frame %d, which was freed meanwhile", s.m.Config.Tasks[s.actor].Name, f)
+				}
+			}
+		}
+		return fmt.Sprintf("%s got frame %d, %s", s.m.Config.Tasks[s.actor].Name, f, fate)
+	}
+	return strings.Join(e.Why, "; ")
+}
+
+// foreign reports whether the violation is that GUP returned a page of somebody else.
+func (x *index) foreign(s *story) bool {
+	return s.actor >= 0 && len(s.frames) == 1 && s.named[s.m.Alarm(machine.AlarmForeignPage).Cell()]
+}
+
+func onlyFrame(fs map[machine.Frame]bool) machine.Frame {
+	for f := range fs {
+		return f
+	}
+	return 0
+}
+
+// of turns the layout's "folio 1: refcount" into "refcount of folio 1".
+func of(name string) string {
+	if owner, field, ok := strings.Cut(name, ": "); ok {
+		return field + " of " + owner
+	}
+	return name
+}
+
+// thirdPerson turns a step's sentence, which begins with a verb, into what its
+// actor does: "read the PTE" becomes "reads the PTE". A question is asked.
+func thirdPerson(says string) string {
+	if strings.Contains(says, "?") {
+		return "asks: " + says
+	}
+	verb, rest, _ := strings.Cut(says, " ")
+	verb, colon := strings.CutSuffix(verb, ":")
+	switch {
+	case verb == "the" || verb == "it" || strings.ContainsAny(verb, "0123456789_"):
+		return "goes on: " + says
+	case strings.HasSuffix(verb, "s") || strings.HasSuffix(verb, "sh") || strings.HasSuffix(verb, "ch"):
+		verb += "es"
+	case strings.HasSuffix(verb, "y") && !strings.HasSuffix(verb, "ay"):
+		verb = strings.TrimSuffix(verb, "y") + "ies"
+	default:
+		verb += "s"
+	}
+	if colon {
+		verb += ":"
+	}
+	return strings.TrimSpace(verb + " " + rest)
+}
