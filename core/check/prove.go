@@ -54,6 +54,7 @@ func (c *Check) prove(budget int) int {
 	if !p.begun {
 		c.begin()
 	}
+	m, mem, seen := c.m, c.mem, p.seen
 	left := budget
 	for left > 0 {
 		if len(p.stack) == 0 {
@@ -65,33 +66,33 @@ func (c *Check) prove(budget int) int {
 		f := &p.stack[len(p.stack)-1]
 		if int(f.next) == len(p.choices) {
 			p.choices = p.choices[:f.first]
-			c.mem.Undo(cell.Mark(f.mark))
+			mem.Undo(cell.Mark(f.mark))
 			p.stack = p.stack[:len(p.stack)-1]
 			continue
 		}
-		mark, hash := c.mem.Mark(), c.mem.Hash()
-		c.m.Do(p.choices[f.next])
+		mark, hash := mem.Mark(), mem.Hash()
+		m.Do(p.choices[f.next])
 		left--
-		fp := c.mem.Hash()
-		at, known := p.seen.met(fp)
+		fp := mem.Hash()
+		at, known := seen.met(fp)
 		if known {
 			p.transitions++
 			f.next++
-			c.mem.Return(mark, hash)
+			mem.Return(mark, hash)
 			continue
 		}
-		if c.limits.reached(p.states, p.bytes()+c.mem.LogBytes()) {
-			p.seen.forget(fp)
-			c.mem.Undo(mark)
+		if c.limits.reached(p.states, p.bytes()+mem.LogBytes()) {
+			seen.forget(fp)
+			mem.Return(mark, hash)
 			c.proved()
 			break
 		}
 		p.transitions++
 		p.states++
 		f.next++
-		p.seen.add(at, fp, 0)
+		seen.add(at, fp, 0)
 		if !c.enter(mark) {
-			c.mem.Undo(mark)
+			mem.Return(mark, hash)
 		}
 	}
 	return budget - left
