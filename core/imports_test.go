@@ -44,7 +44,7 @@ var laws = []struct {
 }{
 	{"core/check", []string{"gupscope/core/machine", "gupscope/core/kernel", "gupscope/core/claim"}, "the explorer knows nothing of memory management"},
 	{"core/cell", []string{"gupscope/"}, "the memory knows nothing of what is in it"},
-	{"core/scenario", []string{"gupscope/core/machine", "gupscope/core/claim", "gupscope/core/check"}, "a text is read without a machine"},
+	{"core/scenario", []string{"gupscope/core/machine", "gupscope/core/trace", "gupscope/core/verdict"}, "a text is read without a machine"},
 	{"web/link", []string{"gupscope/", "net/http"}, "links are pure; the WASM has them too"},
 	{"web/view", []string{"net/http", "html/", "github.com/a-h/templ"}, "a view is plain structs: no HTML, no HTTP"},
 	{"web/page", []string{"gupscope/core/", "gupscope/static"}, "a page draws a view; the WASM, which has the pages, must not have the assets, which have the WASM"},

@@ -100,12 +100,9 @@ export class Page {
         if (this.boot.host === "room") this.own(b);
         else if (this.silent > 0) {
           this.silent--;
-          this.notices(b.fragments);
+          this.rest(b);
         } else {
           delete document.documentElement.dataset.waiting;
-          // The first of these shows everything once more. A verdict that the server painted stands.
-          if (this.boot.checked && !this.editor) b.fragments = b.fragments.filter((f) => f.id !== "verdict");
-          this.boot.checked = false;
           this.show(b);
           void this.mountEditor();
         }
@@ -153,9 +150,10 @@ export class Page {
     }
   }
 
-  /** What a batch that is not shown has to say. */
-  private notices(fragments: Fragment[]) {
-    for (const f of fragments) if (f.op === "answer" && f.id === "notice" && f.value) this.answer("notice", JSON.parse(f.value), { fragments, do: "", own: true });
+  /** Of a batch that the page shows already: sentences, and the verdict unless the server painted the check's. */
+  private rest(b: Batch) {
+    const keep = (f: Fragment) => (f.op === "answer" ? f.id === "notice" : f.id === "verdict" && !this.boot.checked);
+    this.show({ ...b, fragments: b.fragments.filter(keep) });
   }
 
   /** In a room, what the reader's own core answers: never what everybody shares. */

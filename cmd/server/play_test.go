@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+)
+
+// What somebody does who opens the page for the first time: the next step, over
+// the edge, Check, the counterexample, the rule back on, the proof, the link.
+func TestFirstVisit(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.open(s.url)
+	at := p.cursor()
+	if p.text("#verdict .word") == "" {
+		t.Error("the first page has no verdict")
+	}
+	p.click(".move.follows") // before the core is there
+	p.wait(fmt.Sprintf(`document.querySelector("#scrub input").value == %d`, at+1))
+	p.wait(`document.querySelector("#editor[data-mounted]")`)
+	if got := p.cursor(); got != at+1 {
+		t.Errorf("the core stands at step %d, the page was at %d", got, at+1)
+	}
+	for p.text(".row.bad[aria-current=step]") == "" {
+		before := p.cursor()
+		p.click(".move.follows")
+		p.wait(fmt.Sprintf(`document.querySelector("#scrub input").value == %d`, before+1))
+	}
+	p.shot("violation")
+	link := eval[string](p, `location.href`)
+	if !strings.Contains(link, "/s/") || !strings.Contains(link, fmt.Sprintf("c=%d", p.cursor())) {
+		p.wait(fmt.Sprintf(`location.href.includes("c=%d")`, p.cursor()))
+		link = eval[string](p, `location.href`)
+	}
+
+	p.click("button.check")
+	p.wait(`/Sometimes/.test(document.querySelector("#verdict .word")?.textContent)`)
+	p.shot("sometimes")
+
+	p.click("#pick-kernel")
+	p.click("#rule-gup_pte_recheck [data-do=kernel]")
+	p.wait(`!document.querySelector("#pick-kernel").textContent.includes("recheck")`)
+	p.key("\x1b") // closes the panel
+	p.click("button.check")
+	p.wait(`/Never/.test(document.querySelector("#verdict .word")?.textContent)`)
+	p.shot("never")
+
+	q := newTab(t, s.url, 1440, 900)
+	q.ready(link)
+	if q.text(".row.bad[aria-current=step]") == "" {
+		t.Errorf("%s does not open at the violation", link)
+	}
+}
+
+// Keys step, go back and forward; not while a text is typed.
+func TestKeys(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url)
+	at := p.cursor()
+	p.key("\u0302") // ArrowLeft
+	p.wait(fmt.Sprintf(`document.querySelector("#scrub input").value == %d`, at-1))
+	p.key("\u0303") // ArrowRight
+	p.wait(fmt.Sprintf(`document.querySelector("#scrub input").value == %d`, at))
+	p.click("#editor .codemirror")
+	p.key("1")
+	time.Sleep(300 * time.Millisecond)
+	if got := p.cursor(); got != at {
+		t.Errorf("a key typed into the editor moved the run from %d to %d", at, got)
+	}
+}
+
+// Text is typed, diagnosed, run, and lives in the address alone.
+func TestEdit(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url + "s/gup-fast-vs-reclaim")
+	p.click("#editor .codemirror")
+	edit := func(from, to string) {
+		t.Helper()
+		// As typing does: select, and replace.
+		eval[bool](p, `(() => {
+			const content = document.querySelector("#editor .codemirror").shadowRoot.querySelector(".cm-content");
+			const view = content.cmTile ? content.cmTile.view : content.cmView.view;
+			const doc = view.state.doc.toString(), at = doc.indexOf(`+quote(from)+`);
+			view.dispatch({changes: {from: at, to: at + `+fmt.Sprint(len(from))+`, insert: `+quote(to)+`}});
+			return true;
+		})()`)
+	}
+	edit("FOLL_WRITE", "FOLL_WRIET")
+	p.wait(`document.querySelector("#diagnostics").textContent.includes("FOLL_WRITE")`)
+	p.shot("diagnostic")
+	edit("FOLL_WRIET", "FOLL_WRITE")
+	p.wait(`!document.querySelector("#diagnostics").textContent.includes("FOLL_WRIET")`)
+	edit("\n\nmm A", "\n// mine\n\nmm A")
+	p.wait(`location.hash.startsWith("#1.")`)
+	p.click(".move.ready")
+	p.wait(`document.querySelector("#scrub input").value == 1`)
+	p.wait(`location.hash.startsWith("#1.")`)
+	time.Sleep(500 * time.Millisecond) // the address follows at its own pace
+	link := eval[string](p, `location.href`)
+
+	q := newTab(t, s.url, 1440, 900)
+	q.ready(link)
+	q.wait(`document.querySelector("#scrub input").value == 1`)
+	if text := editorText(q); !strings.Contains(text, "// mine") {
+		t.Errorf("the text did not come with its link: %q", text)
+	}
+	for _, r := range q.requests {
+		if u, _ := url.Parse(r); strings.Contains(u.RawQuery+u.Path, "1.") && strings.Contains(r, "x=") {
+			t.Errorf("the text was sent: %s", r)
+		}
+	}
+}
+
+func editorText(p *tab) string {
+	return eval[string](p, `(() => {
+		const content = document.querySelector("#editor .codemirror").shadowRoot.querySelector(".cm-content");
+		return (content.cmTile ? content.cmTile.view : content.cmView.view).state.doc.toString();
+	})()`)
+}
+
+// A damaged link says so, and the page is usable all the same.
+func TestDamagedLink(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	for _, fragment := range []string{"#1.abc", "#1.29glq6pWKlGyUnIPDVDoiMmLUUpUKEpMTo1RislT0lHKVrJSKjPTMzRS0lEqUrJSMqgw1jNU0lFKVrIyqgUEAAD__we", "#7.zzze"} {
+		p.ready(s.url + fragment)
+		p.wait(`/link/i.test(document.getElementById("notice").textContent)`)
+		t.Logf("%s: %s", fragment, p.text("#notice"))
+		p.open("about:blank")
+	}
+	p.shot("damaged")
+}
