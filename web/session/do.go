@@ -79,7 +79,7 @@ func (s *Session) doOpen(e Event) []Fragment {
 	case e.Link != "":
 		l, err := link.Parse(e.Link)
 		if err != nil {
-			s.notice("error", "%s.", upper(err.Error()))
+			s.notice("error", "%s", err) // a sentence
 			return s.everything()
 		}
 		s.Restore(l)
