@@ -7,10 +7,9 @@ import "gupscope/core/cell"
 // state is stored: of a layer it keeps the tree of runs that lead to its states,
 // and walks that tree by Do and Undo to expand one layer into the next.
 //
-// A tree is a list of its nodes in preorder. Only runs that lead to the layer
-// are in it, so a tree is never larger than the runs written out, and shares
-// what they have in common. The states of two layers that lie in one run of the
-// tree cost eight bytes each; all others cost their fingerprint.
+// A tree is a list of its nodes in preorder, eight bytes each. It has the
+// runs that lead to states of the layer, one run to a state, and what runs have in
+// common only once. Of all other states no more than the fingerprint is left.
 type layers struct {
 	seen  *seen // each fingerprint tagged with its layer
 	layer int   // being expanded: length of the runs in tree
