@@ -18,7 +18,7 @@ import (
 // checkCommand is "gupscope check FILE|DIR…".
 type checkCommand struct {
 	Paths   []string `arg:"" name:"file" help:"Scenarios, folders of them, or names of the gallery."`
-	Kernels []string `help:"Check on these kernels instead of those of the expect lines." sep:"," placeholder:"KERNEL,…"`
+	Kernels []string `help:"Check on these kernels instead of those of the expect lines." sep:"," placeholder:"KERNEL"`
 	States  uint64   `help:"Stop a check after so many states." placeholder:"N"`
 	JSON    bool     `name:"json" help:"Print one JSON object per verdict and line."`
 	Quiet   bool     `short:"q" help:"Print no counterexamples."`

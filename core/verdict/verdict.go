@@ -90,9 +90,9 @@ func (c *Check) Outcome() Outcome {
 	return o
 }
 
-// Names returns the claims that can break.
+// Names returns the claims that can break, as a list that is never nil.
 func (o *Outcome) Names() []string {
-	var out []string
+	out := []string{}
 	for _, b := range o.Broken {
 		out = append(out, b.Claim)
 	}
