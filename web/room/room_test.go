@@ -13,6 +13,7 @@ import (
 	"github.com/nats-io/nats.go"
 	"nhooyr.io/websocket"
 
+	"gupscope/scenarios"
 	"gupscope/web/link"
 	"gupscope/web/session"
 	"gupscope/web/stream"
@@ -294,18 +295,19 @@ func TestPaced(t *testing.T) {
 	d := enter(t, url, id, driver, key1)
 	began := time.Now()
 	for i := range 30 {
-		d.do(session.Event{Do: "goto", At: i})
+		d.do(session.Event{Do: "goto", At: i % 10})
 	}
 	d.event("goto")
 	d.event("goto")
-	if took := time.Since(began); took < pace["goto"] || rooms.live[id].session.State().At != 29 {
+	if took := time.Since(began); took < pace["goto"] || rooms.live[id].session.State().At != 9 {
 		t.Errorf("the second of 30 scrubs came after %v, and went to %d", took, rooms.live[id].session.State().At)
 	}
+	g, _ := scenarios.ByName(start0.Scenario)
 	for i := range 5 {
-		d.do(session.Event{Do: "text", Text: fmt.Sprint("GUP ", i, "\n")})
+		d.do(session.Event{Do: "text", Text: g.Text + fmt.Sprintf("// %d\n", i)})
 	}
 	d.event("text")
-	d.do(step(29))
+	d.do(step(9))
 	d.event("text") // what was held comes before what follows it
 	d.event("step")
 }
@@ -355,7 +357,13 @@ func TestComesBack(t *testing.T) {
 	id, driver, viewer := create(t, rooms, start0)
 	d := enter(t, url, id, driver, key1)
 	const n = rollUp + 10
-	for i := range n {
+	for i := range n - 5 {
+		d.do(session.Event{Do: "kernel", Kernel: []string{"v4.6", "v6.12"}[i%2]})
+		d.event("kernel")
+	}
+	d.do(session.Event{Do: "open", Scenario: start0.Scenario, Run: start0.Run})
+	d.event("open")
+	for i := range 4 {
 		d.do(step(i))
 		d.event("step")
 	}
@@ -376,7 +384,7 @@ func TestComesBack(t *testing.T) {
 	rooms, url = start(t, nc)
 	v := enter(t, url, id, viewer, key2)
 	after, _ := rooms.find(id)
-	if after.state != want || want.Link.At != n {
+	if after.state != want || want.Link.At != 4 {
 		t.Errorf("the room came back as %+v, was %+v", after.state, want)
 	}
 	records := 0
@@ -385,7 +393,7 @@ func TestComesBack(t *testing.T) {
 		t.Errorf("%d records on the subject, of %d events", records, n)
 	}
 	d = enter(t, url, id, driver, key1) // and the pen is in the same hand
-	d.do(step(n))
+	d.do(step(4))
 	v.event("step")
 
 	other, err := Open(t.Context(), nc, 1, "another model")
@@ -426,8 +434,18 @@ func TestTwoServers(t *testing.T) {
 	d.refused("Somebody else")
 }
 
-func step(at int) session.Event { return session.Event{Do: "step", Choice: "0", At: at} }
+// The run that the tests walk along: a counterexample, from its start.
+var start0, steps = func() (link.Link, []session.Frame) {
+	l, found := session.Counterexample(link.Link{Scenario: "gup-fast-vs-reclaim"})
+	if !found {
+		panic("no counterexample to walk along")
+	}
+	l.At = 0
+	s := session.New()
+	s.Restore(l)
+	return l, s.Ahead(100)
+}()
 
-var start0 = link.Link{Text: "GUP test\n"}
+func step(at int) session.Event { return steps[at].Event }
 
 var text66 = strings.Repeat("x", 66<<10)
