@@ -162,10 +162,14 @@ func (x *Race) blame(r *trace.Run) {
 			continue
 		}
 		w.Bad, found = true, true
+		x.ensure(r, w.Read, w.From)
+		if k := reused(r, w, n); k > 0 {
+			x.ensure(r, k, next(r, w.Read, k))
+		}
 		for j := range x.Edges {
 			e := &x.Edges[j]
 			opens := e.From == w.Read && e.To == w.From
-			uses := e.From > w.From && e.To <= n && sameCall(r, w.Read, e.To)
+			uses := e.From >= w.From && e.To <= n && sameCall(r, w.Read, e.To)
 			if opens || uses {
 				x.race(e)
 			}
@@ -182,6 +186,56 @@ func (x *Race) blame(r *trace.Run) {
 			x.race(e)
 		}
 	}
+}
+
+// ensure sees to it that an edge is there which belongs to the story, even if it
+// follows from others.
+func (x *Race) ensure(r *trace.Run, from, to int) {
+	if from <= 0 || to <= from || to > len(x.Rows) || x.Rows[from-1].Lane == x.Rows[to-1].Lane {
+		return
+	}
+	at := len(x.Edges)
+	for i, e := range x.Edges {
+		if e.From == from && e.To == to {
+			return
+		}
+		if at == len(x.Edges) && e.To > to {
+			at = i
+		}
+	}
+	text := "what is believed"
+	if cs := r.Steps()[from-1].Changes; len(cs) > 0 {
+		text = cs[0].Name
+	}
+	x.Edges = slices.Insert(x.Edges, at, Edge{ID: fmt.Sprintf("edge-%d-%d", from, to), From: from, To: to, FromLane: x.Rows[from-1].Lane, ToLane: x.Rows[to-1].Lane, Text: text})
+}
+
+// reused returns the last step before n at which the frame that a window's CPU
+// goes by was freed or handed out, or 0.
+func reused(r *trace.Run, w *Window, n int) int {
+	var f int
+	if _, err := fmt.Sscanf(w.Value, "frame %d", &f); err != nil {
+		return 0
+	}
+	state := r.Model.M.State(machine.Frame(f)).Cell()
+	for k := n - 1; k > w.Read; k-- {
+		for _, c := range r.Steps()[k-1].Changes {
+			if c.Cell == state {
+				return k
+			}
+		}
+	}
+	return 0
+}
+
+// next returns the first step after k of the call that made step at, or 0.
+func next(r *trace.Run, at, k int) int {
+	for n := k + 1; n <= r.Len(); n++ {
+		if sameCall(r, at, n) {
+			return n
+		}
+	}
+	return 0
 }
 
 func (x *Race) race(e *Edge) {

@@ -2,11 +2,9 @@ package view
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"gupscope/core/kernel"
-	"gupscope/core/machine"
 	"gupscope/core/trace"
 )
 
@@ -24,7 +22,7 @@ func OfSentence(r *trace.Run, race *Race) Sentence {
 	case x.Bad != "":
 		s = append(s, Word{Text: " "}, Word{Text: strings.Join(st.Broken, " and ") + " is false now: " + x.Bad + ".", Bad: true})
 	default:
-		s = append(s, race.means(r, x, st)...)
+		s = append(s, race.means(r, x)...)
 	}
 	return s
 }
@@ -135,7 +133,7 @@ func digit(s string, i int) bool { return i < len(s) && s[i] >= '0' && s[i] <= '
 
 // means says what a step means for others: whose belief it made untrue, or that
 // it goes by such a belief itself, or whom it keeps waiting.
-func (x *Race) means(r *trace.Run, row *Row, st *trace.Step) Sentence {
+func (x *Race) means(r *trace.Run, row *Row) Sentence {
 	for i := range x.Windows {
 		w := &x.Windows[i]
 		believer := x.Lanes[w.Lane]
@@ -144,32 +142,15 @@ func (x *Race) means(r *trace.Run, row *Row, st *trace.Step) Sentence {
 			return append(Sentence{{Text: " "}, {Text: believer.Name, Who: believer.Who}},
 				Word{Text: fmt.Sprintf(" read it at step %d and still goes by %s.", w.Read, w.Value)})
 		case w.From < row.N && row.N <= w.To && w.Lane != row.Lane && w.Bad:
-			if f, ok := reused(r, st, w); ok {
+			if reused(r, w, row.N+1) == row.N {
 				return append(Sentence{{Text: " "}, {Text: believer.Name, Who: believer.Who}},
-					Word{Text: fmt.Sprintf(" still goes by what it read at step %d: %s.", w.Read, f)})
+					Word{Text: fmt.Sprintf(" still goes by what it read at step %d: %s.", w.Read, w.Value)})
 			}
 		case w.From < row.N && row.N <= w.To && w.Lane == row.Lane && row.Note != "":
 			return Sentence{{Text: fmt.Sprintf(" It goes by what it read at step %d. Since step %d that is not so any more.", w.Read, w.From), Bad: w.Bad}}
 		}
 	}
 	return x.waiters(row)
-}
-
-// reused reports whether the step freed or handed out the frame that a window's
-// CPU goes by, and what that is.
-func reused(r *trace.Run, st *trace.Step, w *Window) (string, bool) {
-	for _, k := range r.Steps()[w.Read-1].Kept {
-		for _, c := range st.Changes {
-			if c.Class != machine.Frames {
-				continue
-			}
-			folio, _, _ := strings.Cut(strings.TrimPrefix(c.Name, "folio "), ":")
-			if slices.Contains(strings.Fields(k.Value), folio) {
-				return k.Value, true
-			}
-		}
-	}
-	return "", false
 }
 
 // waiters names those who wait for the lane that has just stepped.
