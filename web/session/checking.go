@@ -40,6 +40,9 @@ const (
 func (s *Session) stopCheck() {
 	s.checking = nil
 	s.verdict = view.Verdict{Says: s.expectation()}
+	if s.run == nil {
+		s.verdict.Says = ""
+	}
 	if s.na != "" {
 		s.verdict = view.Verdict{State: view.NotOnThis, Word: "n/a", Says: s.na}
 	}

@@ -120,7 +120,7 @@ func (s *Session) open(name, text, override string) {
 		s.text = g.Text
 	}
 	s.file, s.diagnostics = scenario.Parse(s.called(), []byte(s.text))
-	s.shown, s.run = nil, nil
+	s.shown, s.run, s.kernel = nil, nil, s.file.Kernel
 	s.override = override
 	s.bind("", 0)
 }
@@ -157,7 +157,7 @@ func (s *Session) bind(run string, at int) {
 	s.kernel, s.na = k, ""
 	m, _, ds := verdict.Model(s.file, k, nil)
 	if m == nil {
-		s.na = "n/a: " + ds[0].Message
+		s.na = ds[0].Message
 		if s.shown == nil {
 			s.shown = s.file
 		}
@@ -209,6 +209,9 @@ func (s *Session) make() view.Page {
 	}
 	if s.run == nil {
 		p.Sentence = view.Sentence{{Text: "There is nothing to run yet: "}, {Text: s.because(), Bad: true}}
+		if s.na != "" {
+			p.Sentence[0].Text = "The scenario cannot run on " + s.kernel.String() + ": "
+		}
 		return p
 	}
 	if s.shown == s.file {
@@ -228,7 +231,7 @@ func (s *Session) make() view.Page {
 // because says why nothing can be run.
 func (s *Session) because() string {
 	if s.na != "" {
-		return s.na
+		return s.na + "."
 	}
 	for _, d := range s.diagnostics {
 		if d.Severity == scenario.Error {
