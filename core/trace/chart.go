@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -72,7 +73,7 @@ func (r *Run) chartLanes(steps []int) []int {
 			out = append(out, c)
 		}
 	}
-	slices.SortFunc(out, func(a, b int) int { return int(uint(a)>>1) - int(uint(b)>>1) })
+	slices.SortFunc(out, func(a, b int) int { return cmp.Compare(uint(a), uint(b)) })
 	return out
 }
 

@@ -41,7 +41,7 @@ func (r *Run) explainDeadlock() (*Explanation, error) {
 	for _, w := range cycle {
 		w.In = true
 	}
-	e.Steps = r.heldSteps(memory)
+	e.Steps = r.heldSteps(e.Cycle, memory)
 	for _, w := range e.Cycle {
 		e.Why = append(e.Why, r.Model.Actors()[w.Actor].Name+" "+w.Why)
 	}
@@ -66,9 +66,12 @@ func findCycle(all []Wait, waits map[int]*Wait) []*Wait {
 	return nil
 }
 
-// heldSteps are the steps that took what is held now: locks, and if memory is
-// waited for, frames.
-func (r *Run) heldSteps(memory bool) []int {
+// heldSteps are the steps that took what is waited for: locks, frames.
+func (r *Run) heldSteps(waits []Wait, memory bool) []int {
+	waited := map[int]bool{}
+	for _, w := range waits {
+		waited[w.For] = true
+	}
 	var out []int
 	seen := map[int]bool{}
 	add := func(n int) {
@@ -78,7 +81,7 @@ func (r *Run) heldSteps(memory bool) []int {
 		}
 	}
 	for _, s := range r.Spans() {
-		if s.To == 0 && (s.Kind == Locked || s.Kind == IRQsOff) {
+		if s.To == 0 && waited[s.Actor] && (s.Kind == Locked || s.Kind == IRQsOff) {
 			add(s.From)
 		}
 	}
@@ -152,7 +155,13 @@ func (r *Run) whoHasMemory(name func(int) string) string {
 	return capital(text) + "."
 }
 
-func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
+// capital begins a sentence; CPUs and tasks keep their names.
+func capital(s string) string {
+	if strings.HasPrefix(s, "cpu") {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
 
 func plural(n int, one, many string) string {
 	if n == 1 {

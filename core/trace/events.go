@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"gupscope/core/cell"
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
 )
@@ -12,8 +13,9 @@ import (
 type event struct {
 	kind  eventKind
 	frame machine.Frame
-	cpu   int    // whose TLB, interrupts or host it is about
-	says  string // what the actor does, in the third person: "clears the PTE of A's buf"
+	page  machine.PageID // where a frame is mapped; -1
+	cpu   int            // whose TLB, interrupts or host it is about
+	says  string         // what the actor does, in the third person: "clears the PTE of A's buf"
 }
 
 type eventKind uint8
@@ -47,7 +49,7 @@ const (
 func (s *story) events(st *Step) []event {
 	var out []event
 	add := func(k eventKind, f machine.Frame, cpu int, format string, args ...any) {
-		out = append(out, event{k, f, cpu, fmt.Sprintf(format, args...)})
+		out = append(out, event{k, f, -1, cpu, fmt.Sprintf(format, args...)})
 	}
 	for i := range s.beliefs {
 		if b := &s.beliefs[i]; b.read == st.N {
@@ -55,7 +57,11 @@ func (s *story) events(st *Step) []event {
 		}
 	}
 	for i := range st.Changes {
+		n := len(out)
 		s.changed(st, &st.Changes[i], add)
+		if p, ok := s.x.pte[st.Changes[i].Cell]; ok && len(out) > n {
+			out[n].page = p
+		}
 	}
 	s.flushed(st, add)
 	return out
@@ -64,24 +70,30 @@ func (s *story) events(st *Step) []event {
 type adder func(k eventKind, f machine.Frame, cpu int, format string, args ...any)
 
 func (s *story) believes(b *belief) string {
-	verb := "reads"
-	if s.m.Mem.Layout().Class(b.into) == machine.TLBs {
-		verb = "fills its TLB from"
+	tlb := s.m.Mem.Layout().Class(b.into) == machine.TLBs
+	where := "the " + possessive(b.name)
+	if b.class == machine.PTEs && !strings.HasPrefix(b.name, "PTE of ") {
+		where = "an entry of that table"
 	}
-	if b.class == machine.PMDs {
-		if !b.entry.Present() {
-			return fmt.Sprintf("%s the %s", verb, possessive(b.name))
-		}
-		return fmt.Sprintf("%s the %s: the page table in frame %d", verb, possessive(b.name), b.entry.Frame())
+	switch {
+	case b.entry.None():
+		return "finds " + where + " empty"
+	case b.class == machine.PMDs && tlb:
+		return fmt.Sprintf("begins a walk at %s, which leads to the page table in frame %d", where, b.entry.Frame())
+	case b.class == machine.PMDs:
+		return fmt.Sprintf("reads %s, which leads to the page table in frame %d", where, b.entry.Frame())
 	}
 	what := b.entry.Fresh().String()
-	if b.entry.Present() && b.entry.Frame() != machine.ZeroPage {
-		what = fmt.Sprintf("frame %d", b.entry.Frame())
+	if b.entry.Present() {
+		what = s.m.FrameName(b.entry.Frame())
 		if !b.entry.Has(machine.RW) {
-			what += ", read-only"
+			what += ", read-only,"
 		}
 	}
-	return fmt.Sprintf("%s the %s: %s", verb, possessive(b.name), what)
+	if tlb {
+		return fmt.Sprintf("takes %s from %s into its TLB", what, where)
+	}
+	return fmt.Sprintf("reads %s from %s", what, where)
 }
 
 // possessive turns the layout's "PTE of A buf" into "PTE of A's buf".
@@ -192,13 +204,13 @@ func (s *story) counted(st *Step, c *Change, add adder) {
 	case n == 1:
 		add(evTakesRef, f, -1, "takes a reference on frame %d", f)
 	case n == 1023:
-		add(evTakesRef, f, -1, "makes it a pin: 1023 references more")
+		add(evTakesRef, f, -1, "makes it a pin with 1023 more")
 	case n > 0:
 		add(evTakesRef, f, -1, "pins frame %d", f)
 	case c.NewV == 0 && n < -1:
-		add(evToZero, f, -1, "freezes frame %d, its count going from %d to zero", f, c.OldV)
+		add(evToZero, f, -1, "takes the page's count from %d to zero", c.OldV)
 	case c.NewV == 0:
-		add(evToZero, f, -1, "drops the last reference on frame %d", f)
+		add(evToZero, f, -1, "drops the page's last reference")
 	default:
 		add(evDropsRef, f, -1, "drops %s on frame %d", references(-n), f)
 	}
@@ -218,13 +230,7 @@ func (s *story) written(st *Step, c *Change, add adder) {
 	}
 	if s.m.Mem.Layout().Class(c.Cell) == machine.Contents && len(st.Path) > 0 {
 		if call := s.r.callOf(st); call == "store" && len(st.Path) == 1 {
-			how := ""
-			for _, b := range s.beliefs {
-				if b.actor == st.Actor && b.stale != 0 && b.stale < st.N && b.entry.Frame() == f && s.m.Mem.Layout().Class(b.into) == machine.TLBs {
-					how = " through its TLB"
-				}
-			}
-			add(evWrites, f, -1, "stores %s into frame %d%s", c.New, f, how)
+			add(evWrites, f, -1, "stores %s into frame %d", c.New, f)
 			return
 		} else if call == "device_write" {
 			add(evWrites, f, -1, "has the device write %s into frame %d", c.New, f)
@@ -255,7 +261,7 @@ func (s *story) host(c *Change, add adder) {
 	case was&machine.StealPreempted != 0 && is&machine.StealPreempted == 0:
 		add(evResumes, 0, cpu, "lets cpu%d run again", cpu)
 	case is&machine.StealFlush != 0 && was&machine.StealFlush == 0:
-		add(evMarks, 0, cpu, "leaves the flush to preempted cpu%d instead of waiting for it", cpu)
+		add(evMarks, 0, cpu, "leaves the TLB flush to cpu%d for later instead of waiting for it", cpu)
 	}
 }
 
@@ -276,9 +282,19 @@ func (s *story) flushed(st *Step, add adder) {
 		return
 	}
 	for _, id := range st.Writes {
-		if at, ok := s.x.tlb[id]; ok && at.cpu != st.CPU && s.pages[at.page] {
-			add(evInvalidates, 0, at.cpu, "invalidates the translation in every TLB by a broadcast, which waits for nobody")
+		if at, ok := s.x.tlb[id]; ok && at.cpu != st.CPU && s.pages[at.page] && !marksStale(st, id) {
+			add(evInvalidates, 0, at.cpu, "broadcasts the TLB flush without waiting for cpu%d", at.cpu)
 			return
 		}
 	}
+}
+
+// marksStale reports whether a step only marks a TLB entry: its frame was freed.
+func marksStale(st *Step, id cell.ID) bool {
+	for _, c := range st.Changes {
+		if c.Cell == id {
+			return c.NewV != 0
+		}
+	}
+	return false
 }

@@ -38,6 +38,13 @@ type Race struct {
 	Believed string // what it held when it was read
 	Now      string // what it held from Stale on
 	Check    bool   // what was read is a count, not a translation: a check before an act
+
+	first int // the step that read it first; at Read it was only looked at again
+}
+
+// confirmed reports whether the believer has looked twice, and was right both times.
+func (r *Race) confirmed() bool {
+	return r.first != r.Read
 }
 
 // Explain says why the run breaks a claim ("": the one that it breaks first). It
@@ -222,9 +229,9 @@ func (r *Run) pageOf(st *Step) (machine.PageID, bool) {
 	return 0, false
 }
 
-// widen completes the subjects: where a claim names a page, the frames that its
-// PTE held; where it is about a freed table, the table whose entry the walker
-// went by.
+// widen completes the subjects: where a claim names a page alone, the frames that
+// its PTE held; where a frame alone, the pages that had it; where it is about a
+// freed table, the table whose entry the walker went by.
 func (s *story) widen() {
 	if s.table {
 		for i := len(s.beliefs) - 1; i >= 0; i-- {
@@ -235,13 +242,13 @@ func (s *story) widen() {
 		}
 		return
 	}
-	if len(s.frames) > 0 {
-		return
-	}
+	frames, pages := len(s.frames), len(s.pages)
 	for id, p := range s.x.pte {
-		if s.pages[p] {
-			for _, e := range s.x.held[id] {
-				s.frames[e] = true
+		for _, f := range s.x.held[id] {
+			if frames == 0 && s.pages[p] {
+				s.frames[f] = true
+			} else if pages == 0 && s.frames[f] {
+				s.pages[p] = true
 			}
 		}
 	}

@@ -40,7 +40,7 @@ func (s *story) checkThenAct() {
 			}
 			if reads(st, c.Cell) {
 				if overtaken != 0 {
-					s.races = append(s.races, Race{Actor: act.Actor, Read: st.N, Stale: overtaken, Use: s.v, Check: true, Cell: c.Cell, Name: c.Name,
+					s.races = append(s.races, Race{Actor: act.Actor, Read: st.N, Stale: overtaken, Use: s.v, first: st.N, Check: true, Cell: c.Cell, Name: c.Name,
 						Believed: s.valueAt(st.N, c.Cell), Now: c.Old})
 				}
 				break
@@ -78,7 +78,10 @@ func (s *story) staleBelief() {
 	for i := range s.beliefs {
 		b := &s.beliefs[i]
 		page, known := s.x.pte[b.from]
-		if b.stale == 0 || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) || s.use(b) == 0 {
+		if b.stale == 0 || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) {
+			continue
+		}
+		if _, matters := s.use(b); !matters {
 			continue
 		}
 		if best == nil || rank(b) >= rank(best) {
@@ -86,14 +89,16 @@ func (s *story) staleBelief() {
 		}
 	}
 	if best != nil {
-		s.races = append(s.races, Race{Actor: best.actor, Read: best.again, Stale: best.stale, Use: s.use(best), Cell: best.from, Name: best.name,
+		use, _ := s.use(best)
+		s.races = append(s.races, Race{Actor: best.actor, Read: best.again, first: best.read, Stale: best.stale, Use: use, Cell: best.from, Name: best.name,
 			Believed: best.entry.Fresh().String(), Now: best.now})
 	}
 }
 
 // use finds the first step after a belief became untrue at which the believer acts on
-// it: touches the frame that it names.
-func (s *story) use(b *belief) int {
+// it: touches the frame that it names, or breaks the claim. The belief matters also if
+// there is no such step, but what the believer got by it is what the claim is about.
+func (s *story) use(b *belief) (step int, matters bool) {
 	f := b.entry.Frame()
 	for i := b.stale; i < s.v; i++ {
 		st := &s.r.steps[i]
@@ -102,22 +107,19 @@ func (s *story) use(b *belief) int {
 		}
 		for _, id := range st.Writes {
 			if s.x.ref[id] == f || s.x.content[id] == f || s.x.flags[id] == f {
-				return st.N
+				return st.N, true
 			}
 		}
 		for _, id := range st.Reads {
 			if s.x.content[id] == f {
-				return st.N
+				return st.N, true
 			}
 		}
 		if st.N == s.v {
-			return st.N
+			return st.N, true
 		}
 	}
-	if pin := b.again < b.stale && s.actor == b.actor; pin {
-		return s.v // what was got by it is still held
-	}
-	return 0
+	return 0, b.actor == s.actor
 }
 
 func (s *story) lastConflict() {
@@ -132,6 +134,6 @@ func (s *story) lastConflict() {
 		return
 	}
 	from := &s.r.steps[last.From-1]
-	s.races = append(s.races, Race{Actor: from.Actor, Read: last.From, Stale: s.v, Cell: last.Cell, Name: last.Name,
+	s.races = append(s.races, Race{Actor: from.Actor, Read: last.From, first: last.From, Stale: s.v, Cell: last.Cell, Name: last.Name,
 		Believed: s.valueAt(last.From, last.Cell), Now: s.valueAt(s.v, last.Cell)})
 }

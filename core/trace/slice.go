@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"fmt"
 	"sort"
 
 	"gupscope/core/machine"
@@ -37,10 +38,9 @@ func (s *story) slice() {
 func (s *story) begin() int {
 	from := s.v
 	for _, r := range s.races {
-		from = min(from, r.Read)
+		from = min(from, r.first)
 	}
 	if len(s.races) > 0 {
-		// What the same statement had read before belongs to it only if it is a subject's.
 		return from
 	}
 	last := &s.r.steps[s.v-1]
@@ -52,19 +52,21 @@ func (s *story) begin() int {
 	return from
 }
 
-// racer reports whether an actor is one of those that went by something untrue.
-func (s *story) racer(actor int) bool {
+// racer reports whether a step is made by somebody who goes by what it has read.
+func (s *story) racer(st *Step) bool {
 	for _, r := range s.races {
-		if r.Actor == actor {
+		if r.Actor == st.Actor && st.N >= r.first {
 			return true
 		}
 	}
-	return len(s.races) == 0 && s.r.steps[s.v-1].Actor == actor
+	return len(s.races) == 0 && s.r.steps[s.v-1].Actor == st.Actor
 }
 
+// racingCPU reports whether a flush of a CPU's TLB, or its being preempted, has to
+// do with a race: not if its task has made sure already.
 func (s *story) racingCPU(cpu int) bool {
 	for _, r := range s.races {
-		if s.r.Model.Actors()[r.Actor].CPU == cpu {
+		if s.r.Model.Actors()[r.Actor].CPU == cpu && !r.confirmed() {
 			return true
 		}
 	}
@@ -75,15 +77,15 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 	ours := s.frames[e.frame]
 	switch e.kind {
 	case evBelieves:
-		return ours && len(s.races) == 0
+		return ours && (len(s.races) == 0 || s.first(st.N))
 	case evUnmaps, evFrees, evTakes, evToZero, evFromZero:
 		return ours
 	case evMaps:
-		return ours || st.N == s.v
+		return ours || s.pages[e.page]
 	case evUnhooks:
 		return s.table && ours
 	case evTakesRef:
-		return ours && s.racer(st.Actor) || ours && s.isStale(st.N)
+		return ours && (s.racer(st) || s.isStale(st.N))
 	case evDropsRef:
 		return ours && s.isStale(st.N)
 	case evShares:
@@ -95,7 +97,16 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 	case evPreempts, evResumes, evMarks, evSends, evAcknowledges, evInvalidates:
 		return s.racingCPU(e.cpu)
 	case evReturns:
-		return ours && s.racer(st.Actor)
+		return ours && s.racer(st)
+	}
+	return false
+}
+
+func (s *story) first(n int) bool {
+	for _, r := range s.races {
+		if r.first == n {
+			return true
+		}
 	}
 	return false
 }
@@ -121,7 +132,7 @@ func (s *story) lookBefore() {
 			for i := n - 2; i >= 0; i-- {
 				st := &s.r.steps[i]
 				if st.Actor == s.r.steps[n-1].Actor && reads(st, ref) && !changes(st, ref) {
-					s.told[st.N] = []event{{kind: evLooks, frame: e.frame, cpu: -1, says: "finds no pin: the count is " + s.valueAt(st.N, ref)}}
+					s.told[st.N] = []event{{kind: evLooks, frame: e.frame, page: -1, cpu: -1, says: "finds no pin (the count is " + s.valueAt(st.N, ref) + ")"}}
 					break
 				}
 			}
@@ -146,11 +157,11 @@ func (s *story) mention(n int) {
 	}
 	for _, r := range s.races {
 		if r.Read == n && r.Check {
-			s.told[n] = []event{{kind: evLooks, cpu: -1, says: "looks at the " + of(r.Name) + ": " + r.Believed}}
+			s.told[n] = []event{{kind: evLooks, cpu: -1, says: fmt.Sprintf("counts %s references on frame %d", r.Believed, s.x.ref[r.Cell])}}
 			return
 		}
 		if r.Read == n {
-			s.told[n] = []event{{kind: evBelieves, cpu: -1, says: "sees the " + possessive(r.Name) + " unchanged: " + r.Believed}}
+			s.told[n] = []event{{kind: evBelieves, cpu: -1, says: "sees the " + possessive(r.Name) + " unchanged"}}
 			return
 		}
 	}

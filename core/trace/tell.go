@@ -18,6 +18,10 @@ func (s *story) tell(e *Explanation) string {
 		for j < len(ns) && s.r.steps[ns[j]-1].Actor == s.r.steps[ns[i]-1].Actor {
 			j++
 		}
+		t.next = -1
+		if j < len(ns) {
+			t.next = s.r.steps[ns[j]-1].CPU
+		}
 		t.stretch(ns[i:j])
 		i = j
 	}
@@ -29,9 +33,10 @@ func (s *story) tell(e *Explanation) string {
 type teller struct {
 	s    *story
 	b    strings.Builder
-	met  map[int]bool // actors that were introduced
-	lead string       // what the next sentence begins with: "While the host has cpu0 preempted, "
-	gone machine.Frame
+	met  map[int]bool  // actors that were introduced
+	lead string        // what the next sentence begins with: "While the host has cpu0 preempted, "
+	gone machine.Frame // what the last sentence ends with the freeing of
+	next int           // the CPU of the next stretch
 }
 
 // stretch tells what one actor does in one go.
@@ -40,7 +45,7 @@ func (t *teller) stretch(ns []int) {
 	st := &s.r.steps[ns[0]-1]
 	a := s.r.Model.Actors()[st.Actor]
 	if a.Kind == kernel.HypervisorActor && len(ns) == 1 {
-		t.host(s.told[ns[0]][0], a.CPU, ns[0])
+		t.host(s.told[ns[0]][0], a.CPU)
 		return
 	}
 	var said []string
@@ -54,18 +59,21 @@ func (t *teller) stretch(ns []int) {
 			said = append(said, e.says)
 		}
 		if r, ok := s.firstUse(n); ok && still == "" && r.Stale < ns[0] {
-			still = fmt.Sprintf(", for which %s is still %s,", t.of(r), r.Believed)
-			if r.Check {
-				still = fmt.Sprintf(", which has counted %s,", r.Believed)
-			}
+			still = t.goingBy(r)
 		}
 	}
 	said = t.brief(said)
 	subject := t.subject(a)
 	if irq && len(said) > 0 {
-		said[0] = "with interrupts off " + said[0]
+		subject += ", with interrupts off,"
 	} else if irq {
 		said = []string{"disables interrupts"}
+	}
+	if s.only(ns[0], evAcknowledges) && len(ns) == 1 && strings.HasSuffix(t.b.String(), " the flush IPI.") {
+		text := strings.TrimSuffix(t.b.String(), ".")
+		t.b.Reset()
+		t.b.WriteString(text + ", which it takes.")
+		return
 	}
 	if t.follows(ns[0], subject, said, still) {
 		return
@@ -74,16 +82,27 @@ func (t *teller) stretch(ns []int) {
 	t.gone = s.lastFreed(ns)
 }
 
-// of is what a race is about, short: "the PTE".
-func (t *teller) of(r *Race) string {
-	head, _, _ := strings.Cut(r.Name, " of ")
-	return "the " + head
+// goingBy says by what somebody goes on who does not know better.
+func (t *teller) goingBy(r *Race) string {
+	if r.Check {
+		return fmt.Sprintf(", which has counted %s,", r.Believed)
+	}
+	entry, _, _ := strings.Cut(r.Name, " of ")
+	for _, b := range t.s.beliefs {
+		if b.read == r.first && b.from == r.Cell && t.s.m.Mem.Layout().Class(b.into) == machine.TLBs {
+			if b.class == machine.PMDs {
+				return ", still in that walk,"
+			}
+			return ", still going by its TLB,"
+		}
+	}
+	return ", still going by the " + entry + " that it read,"
 }
 
 // firstUse returns the race whose untrue belief a step acts on first.
 func (s *story) firstUse(n int) (*Race, bool) {
 	for i := range s.races {
-		if s.races[i].Use == n {
+		if s.races[i].Use == n && s.races[i].Actor == s.r.steps[n-1].Actor {
 			return &s.races[i], true
 		}
 	}
@@ -115,13 +134,17 @@ func (s *story) lastFreed(ns []int) machine.Frame {
 }
 
 // host tells what the host does by how the next sentence begins.
-func (t *teller) host(e event, cpu, n int) {
+func (t *teller) host(e event, cpu int) {
 	name := fmt.Sprintf("cpu%d", cpu)
 	if e.kind == evPreempts {
 		t.lead = "While the host has " + name + " preempted, "
 		return
 	}
-	t.lead = ""
+	t.lead, t.gone = "", 0
+	if t.next == cpu {
+		t.lead = "When the host lets it run again, "
+		return
+	}
 	t.sentence("the host lets " + name + " run again")
 	t.lead = "Then "
 }
@@ -177,11 +200,28 @@ func (r *Run) activity(st *Step) string {
 	return stmt.Call.NameIn(r.Model.Kernel.Version)
 }
 
-// brief leaves out what the phrase before said already: "a reference on frame 1",
-// "makes it a pin".
+// brief leaves out what was said already: "that PTE", "frees it".
 func (t *teller) brief(said []string) []string {
 	var out []string
+	frame := "" // the last one that was named
 	for _, s := range said {
+		for _, what := range []string{"PTE", "PMD"} {
+			if page, ok := strings.CutPrefix(s, "clears the "+what+" of "); ok && strings.Contains(t.b.String(), "the "+what+" of "+page) {
+				s = "clears that " + what
+			}
+		}
+		if frame != "" && strings.HasSuffix(s, " "+frame) && !strings.HasPrefix(s, "maps ") && !strings.HasPrefix(s, "frees ") {
+			s = strings.TrimSuffix(s, frame) + "it"
+		}
+		if frame != "" {
+			s = strings.Replace(s, frame+"'s ", "its ", 1)
+		}
+		if at := strings.LastIndex(s, "frame "); at >= 0 {
+			frame = s[at:]
+			if end := strings.IndexAny(frame[6:], " ,:'"); end >= 0 {
+				frame = frame[:6+end]
+			}
+		}
 		if len(out) == 0 || out[len(out)-1] != s {
 			out = append(out, s)
 		}
@@ -195,7 +235,7 @@ func (t *teller) sentence(text string) {
 	}
 	text = t.lead + text
 	t.lead = ""
-	t.b.WriteString(strings.ToUpper(text[:1]) + text[1:] + ".")
+	t.b.WriteString(capital(text) + ".")
 }
 
 // end joins the outcome to the last sentence.
@@ -231,6 +271,11 @@ func (s *story) outcome(e *Explanation) string {
 				switch ev.kind {
 				case evTakes:
 					_, whom, _ := strings.Cut(ev.says, " for ")
+					for p := range s.pages {
+						if s.page(p) == whom {
+							return fmt.Sprintf("%s got frame %d as it was before; by now it is a new page of %s", s.m.Config.Tasks[s.actor].Name, f, whom)
+						}
+					}
 					return fmt.Sprintf("%s got frame %d, which is %s by now", s.m.Config.Tasks[s.actor].Name, f, whom)
 				case evFrees:
 					return fmt.Sprintf("%s got frame %d, which was freed meanwhile", s.m.Config.Tasks[s.actor].Name, f)
@@ -238,6 +283,9 @@ func (s *story) outcome(e *Explanation) string {
 			}
 		}
 		return fmt.Sprintf("%s got frame %d, %s", s.m.Config.Tasks[s.actor].Name, f, fate)
+	}
+	if s.only(s.v, evFromZero) {
+		return "" // that is the outcome
 	}
 	return strings.Join(e.Why, "; ")
 }
@@ -254,34 +302,23 @@ func onlyFrame(fs map[machine.Frame]bool) machine.Frame {
 	return 0
 }
 
-// of turns the layout's "folio 1: refcount" into "refcount of folio 1".
-func of(name string) string {
-	if owner, field, ok := strings.Cut(name, ": "); ok {
-		return field + " of " + owner
-	}
-	return name
-}
-
 // thirdPerson turns a step's sentence, which begins with a verb, into what its
 // actor does: "read the PTE" becomes "reads the PTE". A question is asked.
 func thirdPerson(says string) string {
 	if strings.Contains(says, "?") {
-		return "asks: " + says
+		return "asks: " + strings.TrimSuffix(says, "?")
 	}
 	verb, rest, _ := strings.Cut(says, " ")
-	verb, colon := strings.CutSuffix(verb, ":")
+	verb = strings.TrimSuffix(verb, ":")
 	switch {
 	case verb == "the" || verb == "it" || strings.ContainsAny(verb, "0123456789_"):
-		return "goes on: " + says
+		return "finds that " + says
 	case strings.HasSuffix(verb, "s") || strings.HasSuffix(verb, "sh") || strings.HasSuffix(verb, "ch"):
 		verb += "es"
 	case strings.HasSuffix(verb, "y") && !strings.HasSuffix(verb, "ay"):
 		verb = strings.TrimSuffix(verb, "y") + "ies"
 	default:
 		verb += "s"
-	}
-	if colon {
-		verb += ":"
 	}
 	return strings.TrimSpace(verb + " " + rest)
 }

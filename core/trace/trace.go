@@ -10,7 +10,8 @@
 // when it was first made.
 //
 // Reading order: trace.go, choices.go (a run as a short string), spans.go and
-// races.go (what the timeline draws), ascii.go.
+// races.go (what the timeline draws), ascii.go; explain.go (why a claim breaks) with
+// pairs.go (who raced), slice.go (which steps matter), tell.go and chart.go.
 package trace
 
 import (
