@@ -14,7 +14,10 @@
 // Reading order: claim.go (the catalogue), predicates.go, model.go.
 package claim
 
-import "gupscope/core/machine"
+import (
+	"gupscope/core/check"
+	"gupscope/core/machine"
+)
 
 // A Claim is one thing that must hold.
 type Claim struct {
@@ -68,17 +71,14 @@ var Catalogue = []*Claim{
 		alarms: []machine.Alarm{machine.AlarmStaleTLB}},
 }
 
-// NoDeadlock is the name under which a check reports a state in which somebody
-// has program left and nobody can go on.
-const NoDeadlock = "no-deadlock"
-
-// Names returns the names of all claims that scenarios may write.
+// Names returns the names of all claims that scenarios may write, the one that
+// the check itself judges among them.
 func Names() []string {
 	var out []string
 	for _, c := range Catalogue {
 		out = append(out, c.Name)
 	}
-	return append(out, NoDeadlock)
+	return append(out, check.NoDeadlock)
 }
 
 // ByName returns the claim of that name, or nil.

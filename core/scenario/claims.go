@@ -1,6 +1,9 @@
 package scenario
 
-import "gupscope/core/claim"
+import (
+	"gupscope/core/check"
+	"gupscope/core/claim"
+)
 
 // claimNames are the names that may stand behind claim, judge, judging and Sometimes.
 func claimNames() []string { return claim.Names() }
@@ -10,7 +13,7 @@ func claimSays(name string) string {
 	if c := claim.ByName(name); c != nil {
 		return c.Says
 	}
-	if name == claim.NoDeadlock {
+	if name == check.NoDeadlock {
 		return "Whoever has program left can go on, at once or when somebody else has gone on."
 	}
 	return ""
