@@ -59,13 +59,12 @@ function change(f: Fragment) {
 function morph(e: Element, html: string) {
   Idiomorph.morph(e, html, {
     morphStyle: "outerHTML",
-    ignoreActiveValue: true,
     restoreFocus: true,
     callbacks: {
       beforeNodeMorphed: (old: Node) => !mounted(old),
       beforeNodeRemoved: (old: Node) => !mounted(old),
       beforeAttributeUpdated: (name: string, on: Element) =>
-        !(name === "data-own" || (name === "open" && on instanceof HTMLDetailsElement)),
+        !(name === "data-own" || (name === "open" && on instanceof HTMLDetailsElement) || (name === "value" && on === document.activeElement)),
       afterNodeMorphed: (old: Node, now: Node) => {
         if (!(old instanceof Element) || !(now instanceof Element)) return;
         const own = kept.get(old);

@@ -14,6 +14,7 @@ export interface Message {
   do?: string;
   people?: People;
   notice?: { kind: "error" | "note"; text: string };
+  end?: { code: number; reason: string };
 }
 
 export interface People {
@@ -40,6 +41,7 @@ export class Socket implements Transport {
   private you = "";
   private over = false;
   private opened = 0;
+  private end?: Message["end"];
   private waking = () => this.wake();
 
   constructor(
@@ -87,6 +89,7 @@ export class Socket implements Transport {
     const socket = new WebSocket(address, "gupscope.1");
     this.socket = socket;
     this.you = "";
+    this.end = undefined;
     socket.onopen = () => {
       this.opened = performance.now();
       socket.send(JSON.stringify({ hello: { room: this.room, token: this.token, key: this.key } }));
@@ -103,20 +106,25 @@ export class Socket implements Transport {
     if (m.fragments) this.then.batch({ fragments: m.fragments, do: m.do ?? "", own: m.by === this.you && m.by !== "" }, m.do === "snapshot");
     if (m.people) this.then.people(m.people);
     if (m.notice) this.then.notice(m.notice.text, m.notice.kind);
+    if (m.end) {
+      this.end = m.end;
+      this.socket!.close(1000);
+    }
   }
 
   private closed(socket: WebSocket, e: CloseEvent) {
     if (socket !== this.socket || this.over) return;
     this.you = "";
     this.then.lost();
-    if (e.code >= 4000) {
+    const { code, reason } = this.end ?? e;
+    if (code >= 4000) {
       // The server's last word: these codes say that another try would end the same way.
       this.over = true;
-      this.then.notice(e.reason || "The room is closed.", "error");
+      this.then.notice(reason || "The room is closed.", "error");
       return;
     }
     if (performance.now() - this.opened > 1000) this.delay = first;
-    this.then.notice(e.reason ? `${sentence(e.reason)} Connecting again …` : "The connection to the room is lost. Connecting again …", "error");
+    this.then.notice(reason ? `${sentence(reason)} Connecting again …` : "The connection to the room is lost. Connecting again …", "error");
     if (document.hidden) return; // wake does it
     this.timer = window.setTimeout(() => this.connect(), Math.random() * this.delay);
     this.delay = Math.min(this.delay * 2, longest);

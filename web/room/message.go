@@ -38,6 +38,13 @@ type Out struct {
 	Fragments []session.Fragment `json:"fragments,omitempty"`
 	People    *People            `json:"people,omitempty"`
 	Notice    *Notice            `json:"notice,omitempty"`
+	End       *End               `json:"end,omitempty"` // the last message
+}
+
+// End says why the connection ends; the reader's side then closes it.
+type End struct {
+	Code   int    `json:"code"` // as a close frame would have it
+	Reason string `json:"reason"`
 }
 
 // Welcome answers Hello.

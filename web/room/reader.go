@@ -15,14 +15,8 @@ type reader struct {
 	queue [][]byte
 	late  bool          // the queue was full, and was replaced by one snapshot
 	wake  chan struct{} // something is in the queue
-	end   ending        // what the connection is to be closed with
+	end   End           // what the connection is to be closed with
 	over  chan struct{} // closed when end is set
-}
-
-// An ending is a close code and its reason.
-type ending struct {
-	code   int
-	reason string
 }
 
 // Close codes. After those from 4000 on, the page does not come back by itself.
@@ -50,7 +44,7 @@ func (rd *reader) push(message []byte, r *Room) {
 	defer rd.mu.Unlock()
 	if len(rd.queue) >= longest {
 		if rd.late {
-			rd.close(ending{closeSlow, "Your connection is too slow to follow the room."})
+			rd.close(End{closeSlow, "Your connection is too slow to follow the room."})
 			if r.rooms.Metrics.Cut != nil {
 				r.rooms.Metrics.Cut()
 			}
@@ -95,14 +89,14 @@ func (rd *reader) next() ([]byte, bool) {
 }
 
 // finish closes the connection after what is queued.
-func (rd *reader) finish(e ending) {
+func (rd *reader) finish(e End) {
 	rd.mu.Lock()
 	defer rd.mu.Unlock()
 	rd.close(e)
 }
 
 // close is finish with the lock held.
-func (rd *reader) close(e ending) {
+func (rd *reader) close(e End) {
 	select {
 	case <-rd.over:
 	default:
@@ -155,6 +149,6 @@ func (r *Room) broadcast(message []byte) {
 
 func (r *Room) everybody(code int, reason string) {
 	for rd := range r.readers {
-		rd.finish(ending{code, reason})
+		rd.finish(End{code, reason})
 	}
 }

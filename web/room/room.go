@@ -53,6 +53,7 @@ type Rooms struct {
 	stop context.CancelFunc
 
 	perSecond rate.Limit // events of one connection
+	sockets   sync.WaitGroup
 
 	mu   sync.Mutex
 	live map[string]*Room
@@ -133,12 +134,18 @@ func (rs *Rooms) Close() {
 		live = append(live, r)
 	}
 	rs.mu.Unlock()
-	for _, r := range live {
-		select {
-		case <-r.gone:
-		case <-time.After(5 * time.Second):
-			slog.Warn("a room did not end in time", "room", r.short())
+	ended := make(chan struct{})
+	go func() {
+		for _, r := range live {
+			<-r.gone
 		}
+		rs.sockets.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+	case <-time.After(2 * parting):
+		slog.Warn("some connections did not end in time")
 	}
 }
 

@@ -130,36 +130,14 @@ func (c *client) pen(want string) {
 	c.until(func(o Out) bool { return o.People != nil && o.People.Pen == want })
 }
 
-// closed reads until the connection ends, and returns code and reason.
-func (c *client) closed() (websocket.StatusCode, string) {
+// ended reads the last message, and closes as a page does.
+func (c *client) ended() (code int, reason string) {
 	c.t.Helper()
-	ctx, cancel := context.WithTimeout(c.t.Context(), 15*time.Second)
-	defer cancel()
-	for {
-		_, _, err := c.c.Read(ctx)
-		if err == nil {
-			continue
-		}
-		if e := (websocket.CloseError{}); asClose(err, &e) {
-			return e.Code, e.Reason
-		}
-		return -1, err.Error()
+	end := c.until(func(o Out) bool { return o.End != nil }).End
+	if err := c.c.Close(websocket.StatusNormalClosure, ""); err != nil {
+		c.t.Errorf("closing: %v", err)
 	}
-}
-
-func asClose(err error, e *websocket.CloseError) bool {
-	for err != nil {
-		if c, ok := err.(websocket.CloseError); ok {
-			*e = c
-			return true
-		}
-		u, ok := err.(interface{ Unwrap() error })
-		if !ok {
-			return false
-		}
-		err = u.Unwrap()
-	}
-	return false
+	return end.Code, end.Reason
 }
 
 func create(t *testing.T, rooms *Rooms, at link.Link) (id, driver, viewer string) {
@@ -193,7 +171,7 @@ func TestDriverAndViewer(t *testing.T) {
 
 	for _, bad := range []struct {
 		hello Hello
-		code  websocket.StatusCode
+		code  int
 		says  string
 	}{
 		{Hello{id, "d." + newSecret(), key1}, closeToken, "does not open the room"},
@@ -205,13 +183,13 @@ func TestDriverAndViewer(t *testing.T) {
 	} {
 		c := dial(t, url)
 		c.say(In{Hello: &bad.hello})
-		if code, why := c.closed(); code != bad.code || !strings.Contains(why, bad.says) {
+		if code, why := c.ended(); code != bad.code || !strings.Contains(why, bad.says) {
 			t.Errorf("%+v: closed with %d %q", bad.hello, code, why)
 		}
 	}
 	c := dial(t, url)
 	c.raw("good morning")
-	if code, why := c.closed(); code != closeHello || !strings.Contains(why, "hello") {
+	if code, why := c.ended(); code != closeHello || !strings.Contains(why, "hello") {
 		t.Errorf("no hello: closed with %d %q", code, why)
 	}
 }
@@ -244,7 +222,7 @@ func TestBadMessages(t *testing.T) {
 	d.event("step")
 
 	d.raw(`{"event":{"do":"text","text":"` + strings.Repeat("x", 170<<10) + `"}}`)
-	if code, why := d.closed(); code != websocket.StatusMessageTooBig || !strings.Contains(why, "64 KiB") {
+	if code, why := d.ended(); code != int(websocket.StatusMessageTooBig) || !strings.Contains(why, "64 KiB") {
 		t.Errorf("a message of 170 KiB: closed with %d %q", code, why)
 	}
 	d = enter(t, url, id, driver, key1)
@@ -340,8 +318,8 @@ func TestSlow(t *testing.T) {
 	default:
 		t.Fatal("not cut off")
 	}
-	if rd.end.code != closeSlow {
-		t.Errorf("cut off with %d", rd.end.code)
+	if rd.end.Code != closeSlow {
+		t.Errorf("cut off with %d", rd.end.Code)
 	}
 }
 

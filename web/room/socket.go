@@ -24,7 +24,8 @@ const (
 	greeting  = 10 * time.Second // the first message must come within
 	writing   = 5 * time.Second  // a message must be taken within
 	pinging   = 15 * time.Second
-	readLimit = 160 << 10 // a text of the greatest length, escaped as JSON, and what is around it
+	parting   = 2 * time.Second // the reader closes within, after the last message
+	readLimit = 160 << 10       // a text of the greatest length, escaped as JSON, and what is around it
 )
 
 // Serve answers the request for a websocket, and stays until it ends.
@@ -43,55 +44,62 @@ func (rs *Rooms) Serve(w http.ResponseWriter, r *http.Request) {
 	defer c.CloseNow()
 	c.SetReadLimit(-1) // see receive
 	if c.Subprotocol() != Subprotocol {
-		c.Close(closeHello, "This page is of another version than the server: reload it.")
+		c.Close(closeHello, "This page is of another version than the server: reload it.") // in whatever language
 		return
 	}
-	ctx, cancel := context.WithCancel(rs.ctx)
+	rs.sockets.Add(1)
+	defer rs.sockets.Done()
+	// Not rs.ctx: when that ends, the readers are to be told.
+	ctx, cancel := context.WithCancel(context.WithoutCancel(rs.ctx))
 	defer cancel()
-	rd, r2, refused := rs.greet(ctx, c)
+	rd, room, refused := rs.greet(ctx, c)
 	if refused != nil {
-		c.Close(websocket.StatusCode(refused.code), reason(refused.reason))
+		go func() {
+			defer cancel()
+			part(ctx, c, *refused)
+		}()
+		drain(ctx, c)
 		return
 	}
-	defer r2.put(leave{rd})
+	defer room.put(leave{rd})
 	go func() {
 		defer cancel()
 		write(ctx, c, rd)
 	}()
 	go ping(ctx, c, cancel)
-	read(ctx, c, rd, r2)
+	read(ctx, c, rd, room)
 }
 
 // greet reads the first message, and lets the reader in or says why not.
-func (rs *Rooms) greet(ctx context.Context, c *websocket.Conn) (*reader, *Room, *ending) {
+func (rs *Rooms) greet(ctx context.Context, c *websocket.Conn) (*reader, *Room, *End) {
 	first, cancel := context.WithTimeout(ctx, greeting)
 	defer cancel()
 	_, data, err := receive(first, c)
 	if err != nil {
-		return nil, nil, &ending{closeHello, "The first message did not come."}
+		return nil, nil, &End{closeHello, "The first message did not come."}
 	}
 	var in In
 	if err := json.Unmarshal(data, &in); err != nil || in.Hello == nil {
-		return nil, nil, &ending{closeHello, "The first message must say hello: reload the page."}
+		return nil, nil, &End{closeHello, "The first message must say hello: reload the page."}
 	}
 	hello := *in.Hello
 	if len(hello.Key) < 16 || len(hello.Key) > 100 {
-		return nil, nil, &ending{closeHello, "The hello has no key: reload the page."}
+		return nil, nil, &End{closeHello, "The hello has no key: reload the page."}
 	}
 	for {
 		room, err := rs.find(hello.Room)
 		switch {
 		case errors.Is(err, ErrUnknown):
-			return nil, nil, &ending{closeUnknown, err.Error()}
+			return nil, nil, &End{closeUnknown, err.Error()}
 		case errors.Is(err, ErrModel):
-			return nil, nil, &ending{closeModel, err.Error()}
+			return nil, nil, &End{closeModel, err.Error()}
 		case err != nil:
 			slog.Error("a room could not be loaded", "err", err)
-			return nil, nil, &ending{closeRestart, "The room could not be loaded."}
+			return nil, nil, &End{closeRestart, "The room could not be loaded."}
 		}
 		role, ok := room.state.role(hello.Token) // tokens of a room never change, so this is not a race
 		if !ok {
-			return nil, nil, &ending{closeToken, "This address does not open the room: its part behind the # is missing or wrong."}
+			return nil, nil, &End{closeToken, "This address does not open the room: its part behind the # is missing or wrong."}
 		}
 		rd := newReader(person(hello.Room, hello.Key), role)
 		welcome := Welcome{You: rd.person, Role: role}
@@ -108,7 +116,7 @@ func (rs *Rooms) greet(ctx context.Context, c *websocket.Conn) (*reader, *Room, 
 		}
 		// The room went to sleep just now: wake it again.
 		if ctx.Err() != nil {
-			return nil, nil, &ending{closeRestart, "The server restarts."}
+			return nil, nil, &End{closeRestart, "The server restarts."}
 		}
 	}
 }
@@ -119,8 +127,8 @@ func read(ctx context.Context, c *websocket.Conn, rd *reader, room *Room) {
 	for {
 		kind, data, err := receive(ctx, c)
 		if errors.Is(err, errTooLarge) {
-			rd.finish(ending{int(websocket.StatusMessageTooBig), err.Error()})
-			<-ctx.Done()
+			rd.finish(End{int(websocket.StatusMessageTooBig), err.Error()})
+			drain(ctx, c)
 			return
 		}
 		if err != nil {
@@ -159,9 +167,20 @@ func receive(ctx context.Context, c *websocket.Conn) (websocket.MessageType, []b
 	}
 	data, err := io.ReadAll(io.LimitReader(from, readLimit+1))
 	if err == nil && len(data) > readLimit {
-		err = errTooLarge
+		if _, err = io.Copy(io.Discard, from); err == nil {
+			err = errTooLarge
+		}
 	}
 	return kind, data, err
+}
+
+// drain reads on, to hear the reader's side close, and takes nothing any more.
+func drain(ctx context.Context, c *websocket.Conn) {
+	for {
+		if _, _, err := receive(ctx, c); err != nil && !errors.Is(err, errTooLarge) {
+			return
+		}
+	}
 }
 
 // write sends what is queued for the reader.
@@ -183,27 +202,33 @@ func write(ctx context.Context, c *websocket.Conn, rd *reader) {
 		select {
 		case <-rd.wake:
 		case <-rd.over:
-			rd.closeWith(c)
+			part(ctx, c, rd.end)
 			return
 		case <-ctx.Done():
-			select {
-			case <-rd.over:
-				rd.closeWith(c)
-			default:
-				c.Close(closeRestart, "The server restarts.")
-			}
 			return
 		}
 	}
 }
 
-// closeWith says why the connection ends. To one who is too slow to listen, nothing can be said.
-func (rd *reader) closeWith(c *websocket.Conn) {
-	if rd.end.code == closeSlow {
+// part says why the connection ends, and leaves it to the reader's side to close it: this version
+// of the library answers the answer to its close frame with another one, which browsers
+// take for an error, and then they do not see the code. To one who is too slow to listen, nothing can be said.
+func part(ctx context.Context, c *websocket.Conn, e End) {
+	if e.Code == closeSlow {
 		c.CloseNow()
 		return
 	}
-	c.Close(websocket.StatusCode(rd.end.code), reason(rd.end.reason))
+	in, cancel := context.WithTimeout(ctx, writing)
+	defer cancel()
+	if err := c.Write(in, websocket.MessageText, encode(Out{End: &e})); err != nil {
+		c.CloseNow()
+		return
+	}
+	select {
+	case <-ctx.Done():
+	case <-time.After(parting):
+		c.Close(websocket.StatusCode(e.Code), reason(e.Reason))
+	}
 }
 
 // ping ends a connection that no longer answers.
