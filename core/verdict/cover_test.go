@@ -1,0 +1,144 @@
+package verdict
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"gupscope/core/check"
+	"gupscope/core/claim"
+	"gupscope/core/scenario"
+	"gupscope/scenarios"
+)
+
+// small are the scenarios whose state spaces are walked in every run of the tests.
+var small = []string{"gup-fast-vs-reclaim-clean", "pin-fast-vs-reclaim", "read-only-pin", "reclaim-freeze", "store-vs-munmap", "store-vs-reclaim", "no-memory"}
+
+func opened(t *testing.T, name, on string) (*scenario.File, *claim.Model) {
+	s, ok := scenarios.ByName(name)
+	if !ok {
+		t.Fatalf("there is no scenario %s", name)
+	}
+	f, ds := scenario.Parse(s.File(), []byte(s.Text))
+	if scenario.Failed(ds) {
+		t.Fatal(ds)
+	}
+	k, ds := scenario.ParseKernel(on)
+	if scenario.Failed(ds) {
+		t.Fatal(ds)
+	}
+	m, _, ds := Model(f, k, nil)
+	if m == nil {
+		t.Fatal(ds)
+	}
+	return f, m
+}
+
+// TestSurvey tells what a pass on v6.12 rests on, and holds the walk against the check.
+func TestSurvey(t *testing.T) {
+	for _, name := range small {
+		t.Run(name, func(t *testing.T) {
+			f, m := opened(t, name, "v6.12")
+			s := Explore(m, 0)
+			c, _ := New(f, m.Kernel, nil, check.Limits{})
+			for c.Run(1<<20).Phase < check.Stopped {
+			}
+			if o := c.Outcome(); s.States != o.States || s.Transitions != o.Transitions {
+				t.Errorf("the survey saw %d states and %d transitions, the check %d and %d", s.States, s.Transitions, o.States, o.Transitions)
+			}
+			_, fresh := opened(t, name, "v6.12")
+			w := s.Witness(fresh, 0)
+			for i, b := range s.Stopped() {
+				if w.Branches[i] == nil {
+					t.Errorf("no run leads to %v, which was seen %d times", b, b.Times)
+				}
+			}
+			for i, e := range s.Ends {
+				if w.Ends[i] == nil {
+					t.Errorf("no run ends with %s, which was seen in %d states", e.Values, e.States)
+				}
+			}
+			record(t, filepath.Join("testdata", "cover", name+".txt"), s.String()+s.Histogram(name))
+		})
+	}
+}
+
+// TestRulesThatMatter records what breaks without which rule.
+func TestRulesThatMatter(t *testing.T) {
+	for _, name := range small[:len(small)-1] { // the last is broken as it is
+		t.Run(name, func(t *testing.T) {
+			f, m := opened(t, name, "v6.12")
+			s := Explore(m, 0)
+			var b strings.Builder
+			for _, x := range s.Matter(m.Kernel) {
+				x.Run(f, nil, check.Limits{})
+				result := x.NA
+				if result == "" {
+					result = x.Outcome.String()
+				}
+				fmt.Fprintf(&b, "%v: %s\n", x.Kernel, result)
+			}
+			record(t, filepath.Join("testdata", "rules", name+".txt"), b.String())
+		})
+	}
+}
+
+// TestCures repairs what is broken, with as little as possible.
+func TestCures(t *testing.T) {
+	for _, tt := range []struct{ name, on, cure string }{
+		{"gup-fast-vs-reclaim-clean", "v4.6", "gup_get_unless_zero"},
+		{"store-vs-munmap", "v6.12 without gather_flush_before_free", "gather_flush_before_free"},
+		{"read-only-pin", "v6.12 without gup_unshare without swp_exclusive", "gup_unshare"},
+	} {
+		f, m := opened(t, tt.name, tt.on)
+		found := false
+		for _, x := range Explore(m, 0).Cures(m.Kernel, 1) {
+			x.Run(f, nil, check.Limits{})
+			found = found || x.Passes() && x.Changes[0].Rule == tt.cure
+		}
+		if !found {
+			t.Errorf("%s on %s: %s is not found to repair it", tt.name, tt.on, tt.cure)
+		}
+	}
+}
+
+// record holds a transcript against the one on record, or with -rewrite writes it.
+func record(t *testing.T, path, got string) {
+	t.Helper()
+	if *rewrite {
+		os.MkdirAll(filepath.Dir(path), 0o777)
+		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestWalk finds by chance what the check proves, and the same with the same seed.
+func TestWalk(t *testing.T) {
+	var first Walk
+	for i := range 2 {
+		_, m := opened(t, "pin-fast-vs-reclaim", "v6.12 without gup_pte_recheck")
+		w := NewWalk(m, 7)
+		if !w.Go(1_000_000, "") {
+			t.Fatal("no claim breaks in a million steps")
+		}
+		if i == 0 {
+			first = *w
+		} else if w.Steps != first.Steps || fmt.Sprint(w.Found) != fmt.Sprint(first.Found) {
+			t.Errorf("seed 7 found %v after %d steps, then %v after %d", first.Found, first.Steps, w.Found, w.Steps)
+		}
+	}
+	_, m := opened(t, "pin-fast-vs-reclaim", "v6.12")
+	if w := NewWalk(m, 7); w.Go(100_000, "") {
+		t.Errorf("a walk breaks %v, which the check proves not to break", w.Found)
+	}
+}

@@ -1,0 +1,116 @@
+package verdict
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Histogram is how runs end, as litmus tools print it: a line for every outcome
+// with the number of final states that have it, and an observation for every end
+// condition of the scenario. Where a claim is false a run ends before its end;
+// such runs are in none of the lines.
+//
+//	Test store-vs-reclaim
+//	States 2
+//	     3  P0:v="a";
+//	     1  P0:v="b";
+//	Observation P0.v == "a" Sometimes 3 1
+func (s *Survey) Histogram(name string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "Test %s\nStates %d\n", name, len(s.Ends))
+	for _, e := range s.Ends {
+		fmt.Fprintf(&b, "%8d  %s\n", e.States, e.Values)
+	}
+	for _, o := range s.Observations() {
+		fmt.Fprintf(&b, "Observation %s %s %d %d\n", o.Name, o.Verdict(), o.Positive, o.Negative)
+	}
+	return b.String()
+}
+
+// An Observation counts the final states in which an end condition holds, and
+// those in which it does not.
+type Observation struct {
+	Name               string
+	Positive, Negative uint64
+}
+
+// Verdict is the word that litmus tools have for it.
+func (o Observation) Verdict() string {
+	switch {
+	case o.Positive == 0:
+		return "Never"
+	case o.Negative == 0:
+		return "Always"
+	}
+	return "Sometimes"
+}
+
+// Observations returns one for every end condition of the scenario.
+func (s *Survey) Observations() []Observation {
+	var out []Observation
+	for i, name := range s.model.Claims() {
+		always, ok := s.model.AtEnd(i)
+		if !ok {
+			continue
+		}
+		o := Observation{Name: name}
+		for _, e := range s.Ends {
+			// An "always" condition is broken where it does not hold, the others where they do.
+			if slices.Contains(e.Broken, i) != always {
+				o.Positive += e.States
+			} else {
+				o.Negative += e.States
+			}
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+// String is what a pass rests on, for people.
+func (s *Survey) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d states, %d transitions", s.States, s.Transitions)
+	if !s.Complete {
+		b.WriteString("; stopped there: not exhaustive")
+	}
+	b.WriteString("\n")
+	section := func(title string, n int, line func(i int) string) {
+		if n > 0 {
+			b.WriteString("\n" + title + "\n")
+		}
+		for i := range n {
+			b.WriteString("    " + line(i) + "\n")
+		}
+	}
+	stopped := s.Stopped()
+	section("What a rule caught", len(stopped), func(i int) string {
+		x := &stopped[i]
+		return fmt.Sprintf("%s: %s: %s (%s)", x.Rule.Name, x.Func, x.Said, times(x.Times))
+	})
+	section("Who waited", len(s.Waits), func(i int) string {
+		x := &s.Waits[i]
+		rule := ""
+		if x.Rule != nil {
+			rule = x.Rule.Name + ": "
+		}
+		return fmt.Sprintf("%s%s %s (%d states)", rule, s.model.Setup.Tasks[x.Task].Name, x.Why, x.States)
+	})
+	section("Locks taken in either order", len(s.Inverted), func(i int) string {
+		x := &s.Inverted[i]
+		return fmt.Sprintf("%s takes %s, then %s; %s the other way round", x.Task, x.First, x.Second, x.Other)
+	})
+	section("Claims that never had anything to judge", len(s.Vacuous), func(i int) string { return s.Vacuous[i] })
+	section("Steps that no run came to", len(s.Unreached), func(i int) string {
+		return fmt.Sprintf("%s: %s", s.Unreached[i].Func, s.Unreached[i].Says)
+	})
+	return b.String()
+}
+
+func times(n uint64) string {
+	if n == 1 {
+		return "once"
+	}
+	return fmt.Sprintf("%d times", n)
+}

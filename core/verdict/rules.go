@@ -1,0 +1,212 @@
+package verdict
+
+import (
+	"errors"
+	"slices"
+
+	"gupscope/core/check"
+	"gupscope/core/kernel"
+	"gupscope/core/scenario"
+)
+
+// A Trial is a kernel with a few rules changed, and what a scenario comes to on it.
+type Trial struct {
+	Changes []kernel.Setting // against the kernel asked about
+	Kernel  kernel.Kernel
+	NA      string  // why the scenario cannot run on it, "" if it can
+	Outcome Outcome // once it was run
+}
+
+// Run checks the trial.
+func (t *Trial) Run(f *scenario.File, judge []string, l check.Limits) {
+	c, ds := New(f, t.Kernel, judge, l)
+	if c == nil {
+		t.NA = ds[0].Message
+		return
+	}
+	for c.Run(1<<20).Phase < check.Stopped {
+	}
+	t.Outcome = c.Outcome()
+}
+
+// Passes reports whether no claim breaks.
+func (t *Trial) Passes() bool {
+	return t.NA == "" && t.Outcome.Verdict == check.Never && len(t.Outcome.Unseen) == 0
+}
+
+// Matter lists the trials that show which rules a pass rests on: every rule that
+// a step of the scenario is about switched off, together with those that need it;
+// a rule with several values set to each of the others.
+func (s *Survey) Matter(k kernel.Kernel) []Trial {
+	var out []Trial
+	for _, r := range kernel.Rules {
+		if !s.about(r) {
+			continue
+		}
+		for v := range max(2, len(r.Values)) {
+			if uint8(v) == k.Value(r.ID) || r.Values == nil && v == 1 {
+				continue // switching a rule on does not show what the others are for
+			}
+			if t, ok := trial(k, kernel.Setting{Rule: r.Name, Value: r.ValueName(uint8(v))}); ok && !contains(out, &t) {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+// Pairs lists the trials of two changes at once, of those that break nothing alone.
+func Pairs(k kernel.Kernel, alone []Trial) []Trial {
+	var out []Trial
+	for i := range alone {
+		for j := range alone[:i] {
+			a, b := &alone[j], &alone[i]
+			if !a.Passes() || !b.Passes() || a.Changes[0].Rule == b.Changes[0].Rule {
+				continue
+			}
+			if t, ok := trial(k, append(slices.Clone(a.Changes), b.Changes...)...); ok && !contains(out, &t) && !contains(alone, &t) {
+				out = append(out, t)
+			}
+		}
+	}
+	return out
+}
+
+func contains(ts []Trial, t *Trial) bool {
+	return slices.ContainsFunc(ts, func(x Trial) bool { return x.Kernel.String() == t.Kernel.String() })
+}
+
+// about reports whether a rule has a step, bound or passed over, in some function
+// that the scenario has run. A rule without any step decides something inside
+// one: it is always tried.
+func (s *Survey) about(r *kernel.Rule) bool {
+	steps := false
+	for i := range s.model.Funcs() {
+		f := &s.model.Funcs()[i]
+		if f.Func == nil {
+			continue
+		}
+		if !s.guards(f, r) {
+			continue
+		}
+		steps = true
+		if s.entered(f.ID) {
+			return true
+		}
+	}
+	return !steps
+}
+
+func (s *Survey) guards(f *kernel.Bound, r *kernel.Rule) bool {
+	of := func(steps []kernel.Step) bool {
+		return slices.ContainsFunc(steps, func(st kernel.Step) bool {
+			rule, ok := st.When.Rule()
+			return ok && rule == r
+		})
+	}
+	if of(f.Func.Steps) {
+		return true
+	}
+	for _, v := range f.Instead {
+		if rule, ok := v.When.Rule(); ok && rule == r || of(v.Steps) {
+			return true
+		}
+	}
+	return false
+}
+
+func (s *Survey) entered(fn kernel.FuncID) bool {
+	for p := range s.visits {
+		if p.fn == fn {
+			return true
+		}
+	}
+	return false
+}
+
+// trial makes a kernel with settings changed; rules that need what is switched off
+// are switched off too, rules that are needed by what is switched on are
+// switched on. It fails if nothing changes.
+func trial(k kernel.Kernel, settings ...kernel.Setting) (Trial, bool) {
+	t := Trial{Changes: settings}
+	for {
+		var all []kernel.Setting
+		for _, c := range k.Changes() {
+			if !slices.ContainsFunc(t.Changes, func(s kernel.Setting) bool { return s.Rule == c.Rule }) {
+				all = append(all, c)
+			}
+		}
+		made, err := kernel.Make(k.Version.Name, append(all, t.Changes...)...)
+		var n *kernel.Needed
+		if errors.As(err, &n) {
+			more := kernel.Setting{Rule: n.By.Name, Value: n.By.ValueName(0)}
+			if slices.ContainsFunc(t.Changes, func(s kernel.Setting) bool { return s.Rule == n.By.Name }) {
+				more = kernel.Setting{Rule: n.Rule.Name, Value: n.Rule.ValueName(uint8(max(1, len(n.Rule.Values)-1)))}
+			}
+			if slices.ContainsFunc(t.Changes, func(s kernel.Setting) bool { return s.Rule == more.Rule }) {
+				return t, false // it contradicts itself
+			}
+			t.Changes = append(t.Changes, more)
+			continue
+		}
+		if err != nil {
+			return t, false
+		}
+		t.Kernel = made
+		return t, made.String() != k.String()
+	}
+}
+
+// Cures lists the trials of n changes at once that could repair a kernel: rules
+// switched on that it lacks, rules with values set to another.
+func (s *Survey) Cures(k kernel.Kernel, n int) []Trial {
+	var single []kernel.Setting
+	for _, r := range kernel.Rules {
+		if !s.about(r) {
+			continue
+		}
+		for v := range max(2, len(r.Values)) {
+			if uint8(v) != k.Value(r.ID) && (r.Values != nil || v == 1) {
+				single = append(single, kernel.Setting{Rule: r.Name, Value: r.ValueName(uint8(v))})
+			}
+		}
+	}
+	var out []Trial
+	var choose func(from int, have []kernel.Setting)
+	choose = func(from int, have []kernel.Setting) {
+		if len(have) == n {
+			if t, ok := trial(k, slices.Clone(have)...); ok && !contains(out, &t) {
+				out = append(out, t)
+			}
+			return
+		}
+		for i := from; i < len(single); i++ {
+			if len(have) == 0 || have[len(have)-1].Rule != single[i].Rule {
+				choose(i+1, append(have, single[i]))
+			}
+		}
+	}
+	choose(0, nil)
+	return out
+}
+
+// Since returns the first release (as Version.Order) that has every change, 0 if
+// some change is none that a release made; and the rule that came last.
+func (t *Trial) Since() (order int, last *kernel.Rule) {
+	for _, c := range t.Changes {
+		r := kernel.RuleByName(c.Rule)
+		since := -1
+		for _, h := range r.History {
+			if since < 0 && r.ValueName(h.Value) == c.Value {
+				since = h.Order
+			}
+		}
+		if since < 0 {
+			return 0, nil
+		}
+		if since >= order {
+			order, last = since, r
+		}
+	}
+	return order, last
+}

@@ -1,0 +1,138 @@
+package verdict
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/check"
+	"gupscope/core/claim"
+)
+
+// Witnesses are shortest runs to what a survey saw: to every branch that turned
+// somebody away because of a rule, the closest calls of a model that passes; and to
+// every outcome. Each run leads up to and into the branch, or to the final state.
+type Witnesses struct {
+	Branches [][]check.Choice // for each of Survey.Stopped; nil: not within the limit
+	Ends     [][]check.Choice // for each of Survey.Ends
+}
+
+// Witness finds the shortest runs to what the survey saw, breadth-first, in at
+// most so many states (0: all). m is a fresh model of the same scenario.
+func (s *Survey) Witness(m *claim.Model, limit uint64) Witnesses {
+	b := breadth{m: m, mem: m.Memory(), seen: map[uint64]struct{}{}, branches: map[branchKey]int{}, ends: map[string]int{}}
+	for i, x := range s.Stopped() {
+		b.branches[branchKey{int(x.fn), x.step, int(x.To.fn), x.To.step}] = i
+	}
+	for i, e := range s.Ends {
+		b.ends[e.Values] = i
+	}
+	b.found = Witnesses{make([][]check.Choice, len(b.branches)), make([][]check.Choice, len(b.ends))}
+	b.search(limit)
+	return b.found
+}
+
+// A breadth-first search keeps no states: a node is its parent and a choice. The
+// next node's state is reached by going back to where its run parts from the
+// present one; in the order of the queue that is near.
+type breadth struct {
+	m    *claim.Model
+	mem  *cell.Memory
+	seen map[uint64]struct{}
+
+	nodes []node
+	path  []int // nodes from the first step to the present state
+	marks []cell.Mark
+
+	branches map[branchKey]int // still to be found
+	ends     map[string]int
+	found    Witnesses
+}
+
+type node struct {
+	parent int32 // -1: the initial state
+	choice check.Choice
+}
+
+func (b *breadth) search(limit uint64) {
+	b.mem.Forget()
+	b.seen[b.mem.Hash()] = struct{}{}
+	b.expand(-1)
+	for i := 0; i < len(b.nodes) && len(b.branches)+len(b.ends) > 0; i++ {
+		if limit > 0 && uint64(len(b.seen)) >= limit {
+			return
+		}
+		b.visit(i)
+		b.expand(i)
+	}
+}
+
+// visit brings the memory to the state of a node.
+func (b *breadth) visit(n int) {
+	var run []int
+	for at := n; at >= 0; at = int(b.nodes[at].parent) {
+		run = append(run, at)
+	}
+	common := 0
+	for common < len(b.path) && common < len(run) && b.path[common] == run[len(run)-1-common] {
+		common++
+	}
+	if common < len(b.path) {
+		b.mem.Undo(b.marks[common])
+		b.path, b.marks = b.path[:common], b.marks[:common]
+	}
+	for i := len(run) - 1 - common; i >= 0; i-- {
+		b.marks = append(b.marks, b.mem.Mark())
+		b.path = append(b.path, run[i])
+		b.m.Do(b.nodes[run[i]].choice)
+	}
+}
+
+// expand looks at the present state and adds the new ones behind it.
+func (b *breadth) expand(n int) {
+	if len(b.m.Broken(-1, nil)) > 0 && !b.m.Done() {
+		return
+	}
+	choices := b.m.Choices(nil)
+	if len(choices) == 0 && b.m.Done() {
+		if i, ok := b.ends[b.m.Values()]; ok {
+			b.found.Ends[i] = b.run(n)
+			delete(b.ends, b.m.Values())
+		}
+		return
+	}
+	for _, c := range choices {
+		mark := b.mem.Mark()
+		b.step(n, c)
+		if _, known := b.seen[b.mem.Hash()]; !known {
+			b.seen[b.mem.Hash()] = struct{}{}
+			b.nodes = append(b.nodes, node{int32(n), c})
+		}
+		b.mem.Undo(mark)
+	}
+}
+
+// step makes a choice and notes the branch that it takes.
+func (b *breadth) step(n int, c check.Choice) {
+	a := b.m.Actors()[c.Actor]
+	if a.Task < 0 {
+		b.m.Do(c)
+		return
+	}
+	fn, step := at(b.m, a.Task)
+	b.m.Do(c)
+	nextFn, nextStep := at(b.m, a.Task)
+	k := branchKey{fn, step, nextFn, nextStep}
+	if i, ok := b.branches[k]; ok {
+		b.found.Branches[i] = append(b.run(n), c)
+		delete(b.branches, k)
+	}
+}
+
+func (b *breadth) run(n int) []check.Choice {
+	var out []check.Choice
+	for ; n >= 0; n = int(b.nodes[n].parent) {
+		out = append(out, b.nodes[n].choice)
+	}
+	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
+}
