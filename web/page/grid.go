@@ -22,15 +22,15 @@ func rows(from, to int) string {
 // between returns the classes of an edge. It covers the rows from the one to the
 // other without the latter, and margins lower both ends to the first lines of the
 // cards, which stand deeper where a function's name is above them.
-func between(r *view.Race, e *view.Edge) string {
+func between(e *view.Edge) string {
 	lo, hi, way := e.FromLane, e.ToLane, "right"
 	if lo > hi {
 		lo, hi, way = hi, lo, "left"
 	}
-	if r.Rows[e.From-1].Func != "" {
+	if e.FromHead {
 		way += " from-func"
 	}
-	if r.Rows[e.To-1].Func != "" {
+	if e.ToHead {
 		way += " to-func"
 	}
 	return "r" + strconv.Itoa(e.From+1) + " e" + strconv.Itoa(e.To+1) +

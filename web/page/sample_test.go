@@ -216,6 +216,10 @@ func race(at int) view.Race {
 			r.Rows[i].In = r.Rows[i].Func
 		}
 	}
+	for i := range r.Edges {
+		e := &r.Edges[i]
+		e.FromHead, e.ToHead = r.Rows[e.From-1].Func != "", r.Rows[e.To-1].Func != ""
+	}
 	r.Next = []view.Next{
 		{Lane: 0, Moves: []view.Move{{Choice: "0", Says: `device_write(p, "d")`, Note: "ready: writes frame 3", On: -1, Ready: true, Follows: true}}},
 		{Lane: 1, Moves: []view.Move{{Says: "shrink_folio_list(buf)", Note: "finished", On: -1, Done: true}}},

@@ -108,6 +108,12 @@ func (d *drawing) lay(p *view.Page) {
 func (d *drawing) row(x *view.Row) {
 	left, top := d.x(x.Lane), d.y
 	ahead := x.N > d.race.At
+	if x.Aside { // a tick
+		fmt.Fprintf(&d.over, `<path d="M%.1f %.1fh14" stroke="%s" stroke-width="2" opacity="0.5"><title>%s</title></path>`, left, d.y+2, d.who(x.Lane), html.EscapeString(x.Says))
+		d.top, d.mid, d.bottom = append(d.top, d.y), append(d.mid, d.y+2), append(d.bottom, d.y+4)
+		d.y += 5
+		return
+	}
 	if x.Func != "" {
 		d.text(&d.over, left, d.y+9, &monoFace, d.who(x.Lane), x.Func)
 		d.y += 13
@@ -217,6 +223,9 @@ func (d *drawing) window(w *view.Window) {
 }
 
 func (d *drawing) edge(e *view.Edge) {
+	if e.Aside {
+		return
+	}
 	ink, width, dash := d.ink.edge, 1.3, map[view.EdgeKind]string{view.IPI: "5 3", view.HandOver: "1.5 3"}[e.Kind]
 	if e.Race {
 		ink, width = d.ink.wrong, 1.8

@@ -105,6 +105,9 @@ func (d *diff) race() {
 	if !reflect.DeepEqual(d.old.Sentence, d.new.Sentence) {
 		d.morph("sentence", page.Sentence(d.new.Sentence))
 	}
+	if a.Story != b.Story || a.Folded != b.Folded || a.Wrong != b.Wrong {
+		d.morph("story", page.Story(b))
+	}
 	if fa, fb := page.Frame(a), page.Frame(b); fa != fb {
 		d.attr("frame", "class", fb)
 	}

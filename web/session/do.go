@@ -66,6 +66,11 @@ func (s *Session) do(e Event) []Fragment {
 		return s.complete(e.N)
 	case "hover":
 		return s.hover(e.N)
+	case "explain":
+		if s.run != nil {
+			s.story = view.OfStory(s.run)
+		}
+		return s.update()
 	case "export":
 		return s.export()
 	}

@@ -20,6 +20,7 @@ type Event struct {
 	//	stop                                 leave the check where it is
 	//	show     Claim, Run, At              put the counterexample of the claim into the run
 	//	complete, hover  N                   the editor asks at offset N of the text
+	//	explain                              find out which steps of the run matter for what goes wrong in it
 	//	export                               write the diagram as text into the panel that it is copied from
 	Do string `json:"do"`
 

@@ -49,6 +49,7 @@ type Session struct {
 	na     string // why the scenario cannot run on the kernel chosen
 	run    *trace.Run
 	kept   []branch // runs left behind, latest first
+	story  *view.Story
 
 	checking *checking
 	verdict  view.Verdict
@@ -188,6 +189,7 @@ func (s *Session) replay(run string, at int) {
 		at = r.Len()
 	}
 	r.Goto(at)
+	s.story = view.OfStory(r)
 }
 
 func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
@@ -217,7 +219,7 @@ func (s *Session) make() view.Page {
 	if s.shown == s.file {
 		p.Source = p.Source.Marked(view.OfMarks(s.run))
 	}
-	p.Race = view.OfRace(s.run)
+	p.Race = view.OfRace(s.run, s.story)
 	for _, b := range s.kept {
 		p.Race.Branches = append(p.Race.Branches, b.view)
 	}

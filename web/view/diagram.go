@@ -12,14 +12,24 @@ import (
 	"gupscope/core/trace"
 )
 
-// OfRace draws the whole run; the cursor only says where it stands in it.
-func OfRace(r *trace.Run) Race {
+// OfRace draws the whole run; the cursor only says where it stands in it. What
+// does not matter for the story steps aside.
+func OfRace(r *trace.Run, story *Story) Race {
 	c := columnsOf(r)
 	out := Race{Lanes: c.lanes, At: r.Cursor()}
-	last := make([]place, len(c.lanes))
+	if story.of(r) {
+		out.Story = story
+	}
+	last, lastFew := make([]place, len(c.lanes)), make([]place, len(c.lanes))
 	steps := r.Steps()
 	for i := range steps {
-		out.Rows = append(out.Rows, c.row(r, &steps[i], last))
+		x := c.row(r, &steps[i], last)
+		if x.Aside = story.aside(&steps[i]); x.Aside {
+			out.Folded = true
+		} else if story.folds() {
+			x.head(&steps[i], lastFew)
+		}
+		out.Rows = append(out.Rows, x)
 	}
 	out.Spans = c.spans(r)
 	out.Windows = c.windows(r)
@@ -28,6 +38,18 @@ func OfRace(r *trace.Run) Race {
 	out.Windows = joined(out.Windows)
 	for i := range out.Windows {
 		out.Windows[i].settle(out.Rows)
+	}
+	for i := range out.Edges {
+		e := &out.Edges[i]
+		from, to := &out.Rows[e.From-1], &out.Rows[e.To-1]
+		e.Aside = !e.Race && (from.Aside || to.Aside)
+		e.FromHead, e.ToHead = from.Func != "", to.Func != ""
+	}
+	for i := range out.Rows {
+		out.Wrong = out.Wrong || out.Rows[i].Bad != ""
+		if out.Rows[i].Pair {
+			out.Rows[i].Aside = false
+		}
 	}
 	out.Next = c.next(r)
 	for i := range out.Lanes {
@@ -53,11 +75,7 @@ func (c *columns) row(r *trace.Run, st *trace.Step, last []place) Row {
 	if a.Kind != kernel.TaskActor {
 		x.By = a.FuncOf()
 	}
-	where := place{st.Actor, st.Func, st.N}
-	if was := last[x.Lane]; was.actor != where.actor || was.name != where.name || was.n < st.N-far {
-		x.Func = st.Func
-	}
-	last[x.Lane] = where
+	x.head(st, last)
 	x.Changes, x.More = c.changes(r, st)
 	x.Keeps = c.results(r, st)
 	for _, k := range st.Kept {
@@ -69,6 +87,16 @@ func (c *columns) row(r *trace.Run, st *trace.Step, last []place) Row {
 	return x
 }
 
+// head names the function above a row, if its lane was in another one before or
+// is far away by now.
+func (x *Row) head(st *trace.Step, last []place) {
+	where := place{st.Actor, st.Func, st.N}
+	if was := last[x.Lane]; was.actor != where.actor || was.name != where.name || was.n < st.N-far {
+		x.Func = st.Func
+	}
+	last[x.Lane] = where
+}
+
 // private are the classes that are nobody's news: a task's own stack, the
 // ghosts of the claims, and what a sentence and a bar say already.
 var private = cell.Of(machine.Stacks, machine.Ghosts, machine.Ends, machine.Batches, machine.PTLs, machine.FolioLocks, machine.MMLocks)
@@ -78,7 +106,7 @@ func shared(r *trace.Run, id cell.ID) bool {
 }
 
 // shown is how many changes a card has room for; the rest is counted, and stands in memory.
-const shown = 3
+const shown = 2
 
 // telling are the classes of cells in the order of what they tell of a race.
 var telling = []cell.Class{machine.PTEs, machine.PMDs, machine.Frames, machine.Refs, machine.Contents, machine.Disk, machine.SwapCache, machine.IPIs, machine.Steal,

@@ -10,6 +10,9 @@ type Race struct {
 	Windows  []Window
 	Branches []Branch
 	Next     []Next // one per lane
+	Story    *Story // why it goes wrong; nil if it does not, or nobody asked yet
+	Wrong    bool   // it goes wrong somewhere
+	Folded   bool   // some of its rows are aside
 	At       int    // the cursor: so many steps have happened; row At is the present one
 }
 
@@ -37,6 +40,7 @@ type Row struct {
 	Note    string // what is remarkable: "uses what it read at step 2"
 	Bad     string // what is wrong from here on: the sentence of the claim that broke; "" if nothing
 	Pair    bool   // one of the racing pair
+	Aside   bool   // it does not matter for what goes wrong: a tick is enough
 	Quiet   bool   // it changed nothing that is shown: a look, a question
 	Key     uint64 // two rows with the same N and Key are the same step of the same run
 }
@@ -98,6 +102,9 @@ type Edge struct {
 	ToLane   int
 	Text     string // the cell, or what was sent: "A pte[buf]"
 	Race     bool   // the racing pair
+	Aside    bool   // one of its ends is aside
+	FromHead bool   // a function's name stands above the card where it begins
+	ToHead   bool   // and where it ends
 }
 
 // A Window is the race window: from the step that made what a CPU believes

@@ -1,0 +1,67 @@
+package view
+
+import (
+	"fmt"
+
+	"gupscope/core/check"
+	"gupscope/core/trace"
+)
+
+// A Story is why a run goes wrong: in words, as a small diagram, and which of its
+// steps matter. It belongs to the run that it was made of, and stays with what
+// other runs have in common with that.
+type Story struct {
+	Title  string // "11 of 46 steps"
+	Text   string // a paragraph, as for a commit message
+	Chart  string // the steps that matter, in columns
+	Few    int    // how many matter
+	Of     int
+	keys   []uint64 // of every step: what the state was after it
+	matter []bool
+}
+
+// OfStory explains the run's first violation, or the deadlock at its end; nil
+// where nothing goes wrong.
+func OfStory(r *trace.Run) *Story {
+	at := r.Cursor()
+	defer r.Goto(at)
+	claim := ""
+	if r.FirstViolation() == 0 {
+		if r.Goto(r.Len()); !r.Deadlock() || r.Len() == 0 {
+			return nil
+		}
+		claim = check.NoDeadlock
+	}
+	e, err := r.Explain(claim)
+	if err != nil {
+		return nil
+	}
+	last := r.FirstViolation()
+	if last == 0 {
+		last = r.Len()
+	}
+	s := &Story{Text: e.Text, Chart: e.Chart, Few: len(e.Steps), Of: last, matter: make([]bool, last)}
+	s.Title = fmt.Sprintf("%d of %d steps", s.Few, s.Of)
+	for i := range last {
+		s.keys = append(s.keys, r.Steps()[i].Hash)
+	}
+	for _, n := range e.Steps {
+		s.matter[n-1] = true
+	}
+	s.matter[last-1] = true
+	return s
+}
+
+// folds reports whether the story has enough steps to stand for the run.
+func (s *Story) folds() bool { return s != nil && s.Few >= 4 && s.Of-s.Few >= 4 }
+
+// aside reports whether a step is one of those that do not matter.
+func (s *Story) aside(st *trace.Step) bool {
+	i := st.N - 1
+	return s.folds() && i < len(s.keys) && s.keys[i] == st.Hash && !s.matter[i]
+}
+
+// of reports whether the run goes wrong as the story says.
+func (s *Story) of(r *trace.Run) bool {
+	return s != nil && r.Len() >= s.Of && r.Steps()[s.Of-1].Hash == s.keys[s.Of-1]
+}
