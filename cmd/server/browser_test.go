@@ -258,16 +258,15 @@ func (p *tab) wait(js string) {
 	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
 	defer cancel()
 	for {
+		// While the page goes to another one, nothing can be evaluated.
 		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+js+")"))
-		if err != nil && ctx.Err() == nil {
-			p.t.Fatalf("%s: %v", js, err)
-		}
 		if ok {
 			return
 		}
 		if ctx.Err() != nil {
 			p.shot("waited")
-			p.t.Fatalf("waited in vain for %s; the notice is %q", js, eval[string](p, `document.getElementById("notice")?.textContent ?? ""`))
+			p.t.Fatalf("waited in vain for %s (%v); the page is %s, its notice %q", js, err,
+				eval[string](p, `location.href`), eval[string](p, `document.getElementById("notice")?.textContent ?? ""`))
 		}
 		time.Sleep(20 * time.Millisecond)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -21,6 +22,8 @@ type checkCommand struct {
 	Kernels []string `help:"Check on these kernels instead of those of the expect lines." sep:"," placeholder:"KERNEL"`
 	States  uint64   `help:"Stop a check after so many states." placeholder:"N"`
 	JSON    bool     `name:"json" help:"Print one JSON object per verdict and line."`
+	JUnit   string   `name:"junit" help:"Write the verdicts as JUnit XML too, for CI." placeholder:"FILE" type:"path"`
+	Full    bool     `help:"Print counterexamples whole too, not only the steps that matter."`
 	Quiet   bool     `short:"q" help:"Print no counterexamples."`
 }
 
@@ -40,14 +43,30 @@ func (c *checkCommand) Run() error {
 		return err
 	}
 	failed := 0
-	for _, q := range questions {
-		ok, err := c.answer(os.Stdout, q)
-		if err != nil {
-			return err
+	var suites junitSuites
+	bar := newProgress(len(questions))
+	inOrder(len(questions), func(i int) *answer {
+		a := &answer{}
+		a.answerJSON, a.err = c.answer(&a.text, questions[i], func(p check.Progress) { bar.at(i, p) })
+		bar.finished(i)
+		return a
+	}, func(i int, a *answer) bool {
+		bar.clear()
+		if err = a.err; err != nil {
+			return false
 		}
-		if !ok {
+		os.Stdout.Write(a.text.Bytes())
+		suites.add(a.answerJSON, a.text.String())
+		if !a.OK {
 			failed++
 		}
+		return true
+	})
+	if err == nil && c.JUnit != "" {
+		err = suites.write(c.JUnit)
+	}
+	if err != nil {
+		return err
 	}
 	if !c.JSON {
 		fmt.Printf("%d passed, %d failed\n", len(questions)-failed, failed)
@@ -56,6 +75,13 @@ func (c *checkCommand) Run() error {
 		return errFailed
 	}
 	return nil
+}
+
+// An answer is a verdict with what is printed of it.
+type answer struct {
+	answerJSON
+	text bytes.Buffer
+	err  error
 }
 
 // questions reads the files and lists what is to be checked.
@@ -115,8 +141,8 @@ type answerJSON struct {
 	Why         string   `json:"why,omitempty"`
 }
 
-// answer finds one verdict, prints it, and reports whether it is as expected.
-func (c *checkCommand) answer(w io.Writer, q question) (bool, error) {
+// answer finds one verdict and prints it.
+func (c *checkCommand) answer(w io.Writer, q question, at func(check.Progress)) (answerJSON, error) {
 	var judge []string
 	limits := verdict.DefaultLimits
 	expected := ""
@@ -132,7 +158,8 @@ func (c *checkCommand) answer(w io.Writer, q question) (bool, error) {
 		return c.notApplicable(w, q, ds)
 	}
 	began := time.Now()
-	for ck.Run(1<<20).Phase < check.Stopped {
+	for p := ck.Run(1 << 16); p.Phase < check.Stopped; p = ck.Run(1 << 16) {
+		at(p)
 	}
 	o := ck.Outcome()
 	ok, why := true, ""
@@ -142,16 +169,16 @@ func (c *checkCommand) answer(w io.Writer, q question) (bool, error) {
 	a := answerJSON{q.file, q.k.String(), expected, o.String(), o.Names(), o.States, o.Transitions, o.Depth, time.Since(began).Seconds(), "", ok, why}
 	runs, err := counterexamples(q, judge, o)
 	if err != nil {
-		return false, err
+		return a, err
 	}
 	if len(runs) > 0 {
 		a.Run = runs[0].String()
 	}
 	if c.JSON {
-		return ok, json.NewEncoder(w).Encode(a)
+		return a, json.NewEncoder(w).Encode(a)
 	}
 	c.print(w, q, a, o, runs)
-	return ok, nil
+	return a, nil
 }
 
 func expectation(e *scenario.Expect) string {
@@ -186,12 +213,10 @@ func (c *checkCommand) print(w io.Writer, q question, a answerJSON, o verdict.Ou
 			proof = "not proved shortest"
 		}
 		fmt.Fprintf(w, "\n    %s: %d steps, %d switches, %s\n    --run %s\n\n", b.Claim, len(b.Run), b.Switches, proof, r)
-		fmt.Fprintln(w, r.ASCII())
-		for _, t := range r.Model.Truths() {
-			for _, why := range t.Why {
-				fmt.Fprintf(w, "%s is false: %s.\n", t.Name, why)
-			}
+		if c.Full {
+			fmt.Fprintln(w, r.ASCII())
 		}
+		explained(w, r, b.Claim)
 	}
 }
 
@@ -211,11 +236,11 @@ func counterexamples(q question, judge []string, o verdict.Outcome) ([]*trace.Ru
 	return out, nil
 }
 
-func (c *checkCommand) notApplicable(w io.Writer, q question, ds []scenario.Diagnostic) (bool, error) {
+func (c *checkCommand) notApplicable(w io.Writer, q question, ds []scenario.Diagnostic) (answerJSON, error) {
 	a := answerJSON{File: q.file, Kernel: q.k.String(), Verdict: "n/a", Claims: []string{}, OK: q.expect == nil, Why: ds[0].Message}
 	if c.JSON {
-		return a.OK, json.NewEncoder(w).Encode(a)
+		return a, json.NewEncoder(w).Encode(a)
 	}
 	fmt.Fprintf(w, "%s: %s: n/a: %s\n", q.file, a.Kernel, a.Why)
-	return a.OK, nil
+	return a, nil
 }

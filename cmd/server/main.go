@@ -2,6 +2,10 @@
 //
 //	gupscope serve                        the playground, on a loopback address that it prints
 //	gupscope check FILE|DIR…              every expect line, with counterexamples
+//	gupscope explain FILE                 why it breaks, or what it rests on that it does not
+//	gupscope rules FILE                   which rules matter
+//	gupscope matrix                       scenarios and kernels
+//	gupscope walk FILE --seed N           random runs, for what is too large
 //	gupscope run FILE --run 0x3d.1x5K     one run, step by step
 //	gupscope version
 //
@@ -21,6 +25,10 @@ import (
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Serve the playground, rooms and embeds."`
 	Check   checkCommand   `cmd:"" help:"Check the expect lines of scenarios over all interleavings. Exit code 1: an expectation failed; 2: bad input."`
+	Explain explainCommand `cmd:"" help:"Say why a scenario breaks, in a paragraph and a diagram for a commit message; or what it rests on that it does not."`
+	Rules   rulesCommand   `cmd:"" help:"Which rules matter: what breaks without each of them; or which would repair what is broken."`
+	Matrix  matrixCommand  `cmd:"" help:"A table of scenarios and kernels."`
+	Walk    walkCommand    `cmd:"" help:"Random runs through what is too large to be checked. Exit code 1: a claim broke."`
 	Run     runCommand     `cmd:"" help:"Play one run of a scenario, and print it. Exit code 1: the run diverged; 2: bad input."`
 	Version versionCommand `cmd:"" help:"Print the version of the program and that of its model."`
 }

@@ -79,23 +79,12 @@ func TestEdit(t *testing.T) {
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + "s/gup-fast-vs-reclaim")
 	p.click("#editor .codemirror")
-	edit := func(from, to string) {
-		t.Helper()
-		// As typing does: select, and replace.
-		eval[bool](p, `(() => {
-			const content = document.querySelector("#editor .codemirror").shadowRoot.querySelector(".cm-content");
-			const view = content.cmTile ? content.cmTile.view : content.cmView.view;
-			const doc = view.state.doc.toString(), at = doc.indexOf(`+quote(from)+`);
-			view.dispatch({changes: {from: at, to: at + `+fmt.Sprint(len(from))+`, insert: `+quote(to)+`}});
-			return true;
-		})()`)
-	}
-	edit("FOLL_WRITE", "FOLL_WRIET")
+	edit(p, "FOLL_WRITE", "FOLL_WRIET")
 	p.wait(`document.querySelector("#diagnostics").textContent.includes("FOLL_WRITE")`)
 	p.shot("diagnostic")
-	edit("FOLL_WRIET", "FOLL_WRITE")
+	edit(p, "FOLL_WRIET", "FOLL_WRITE")
 	p.wait(`!document.querySelector("#diagnostics").textContent.includes("FOLL_WRIET")`)
-	edit("\n\nmm A", "\n// mine\n\nmm A")
+	edit(p, "\n\nmm A", "\n// mine\n\nmm A")
 	p.wait(`location.hash.startsWith("#1.")`)
 	p.click(".move.ready")
 	p.wait(`document.querySelector("#scrub input").value == 1`)
@@ -106,7 +95,7 @@ func TestEdit(t *testing.T) {
 	q := newTab(t, s.url, 1440, 900)
 	q.ready(link)
 	q.wait(`document.querySelector("#scrub input").value == 1`)
-	if text := editorText(q); !strings.Contains(text, "// mine") {
+	if text := eval[string](q, editorView+`.state.doc.toString()`); !strings.Contains(text, "// mine") {
 		t.Errorf("the text did not come with its link: %q", text)
 	}
 	for _, r := range q.requests {
@@ -116,11 +105,21 @@ func TestEdit(t *testing.T) {
 	}
 }
 
-func editorText(p *tab) string {
-	return eval[string](p, `(() => {
-		const content = document.querySelector("#editor .codemirror").shadowRoot.querySelector(".cm-content");
-		return (content.cmTile ? content.cmTile.view : content.cmView.view).state.doc.toString();
-	})()`)
+// editorView is CodeMirror's view of the editor.
+const editorView = `(() => {
+	const content = document.querySelector("#editor .codemirror").shadowRoot.querySelector(".cm-content");
+	return content.cmTile ? content.cmTile.view : content.cmView.view;
+})()`
+
+// edit replaces the first place of the text, as typing does.
+func edit(p *tab, from, to string) {
+	p.t.Helper()
+	p.wait(editorView + `.state.doc.toString().includes(` + quote(from) + `)`)
+	eval[bool](p, `((view) => {
+		const at = view.state.doc.toString().indexOf(`+quote(from)+`);
+		view.dispatch({changes: {from: at, to: at + `+fmt.Sprint(len(from))+`, insert: `+quote(to)+`}});
+		return true;
+	})(`+editorView+`)`)
 }
 
 // A damaged link says so, and the page is usable all the same.
@@ -130,7 +129,6 @@ func TestDamagedLink(t *testing.T) {
 	for _, fragment := range []string{"#1.abc", "#1.29glq6pWKlGyUnIPDVDoiMmLUUpUKEpMTo1RislT0lHKVrJSKjPTMzRS0lEqUrJSMqgw1jNU0lFKVrIyqgUEAAD__we", "#7.zzze"} {
 		p.ready(s.url + fragment)
 		p.wait(`/link/i.test(document.getElementById("notice").textContent)`)
-		t.Logf("%s: %s", fragment, p.text("#notice"))
 		p.open("about:blank")
 	}
 	p.shot("damaged")

@@ -26,6 +26,7 @@ export class Page {
   private asked: ((answer: any) => void)[] = [];
   private early: Event[] = []; // made before the core was there
   private silent = 0; // batches to come that the page shows already
+  private began = false; // the core has shown the page
 
   constructor(readonly boot: Boot) {
     this.address = location.pathname + location.search + location.hash;
@@ -103,6 +104,9 @@ export class Page {
           this.rest(b);
         } else {
           delete document.documentElement.dataset.waiting;
+          // The session takes its last sentence back with the next event; here that is our own, not the reader's.
+          if (!this.began) b.fragments = b.fragments.filter((f) => f.op !== "answer" || f.id !== "notice");
+          this.began = true;
           this.show(b);
           void this.mountEditor();
         }

@@ -1,0 +1,255 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"gupscope/core/check"
+	"gupscope/core/kernel"
+	"gupscope/core/scenario"
+	"gupscope/core/trace"
+	"gupscope/core/verdict"
+)
+
+// explainCommand is "gupscope explain FILE".
+type explainCommand struct {
+	File   string `arg:"" help:"A scenario, or its name in the gallery."`
+	Kernel string `help:"The kernel to run on, instead of the scenario's." placeholder:"KERNEL"`
+	Claim  string `help:"Explain the breach of this claim alone." placeholder:"CLAIM"`
+	Run_   string `name:"run" help:"Explain this run instead of the shortest ones." placeholder:"0x3.1…"`
+	States uint64 `help:"Look at so many states at most." placeholder:"N"`
+	JSON   bool   `name:"json" help:"Print JSON: an object for every claim that breaks, or one for what a pass rests on."`
+}
+
+// explanationJSON is what --json prints of a breach.
+type explanationJSON struct {
+	Claim  string     `json:"claim"`
+	Kernel string     `json:"kernel"`
+	Text   string     `json:"text"`
+	Chart  string     `json:"chart"`
+	Why    []string   `json:"why"`
+	Step   int        `json:"step"`
+	Steps  []int      `json:"steps"`
+	Races  []raceJSON `json:"races"`
+	Run    string     `json:"run"`
+}
+
+type raceJSON struct {
+	Actor    string `json:"actor"`
+	Cell     string `json:"cell"`
+	Read     int    `json:"read"`
+	Stale    int    `json:"stale"`
+	Use      int    `json:"use,omitempty"`
+	Believed string `json:"believed"`
+	Now      string `json:"now"`
+}
+
+// Run explains the runs that break claims, or the pass.
+func (c *explainCommand) Run() error {
+	f, k, err := open(c.File, c.Kernel)
+	if err != nil {
+		return err
+	}
+	if c.Run_ != "" {
+		m, _, ds := verdict.Model(f, k, nil)
+		if m == nil {
+			complain(ds)
+			return fmt.Errorf("%s is n/a on %v", f.Name, k)
+		}
+		r, err := trace.Replay(m, c.Run_)
+		if err != nil {
+			return err
+		}
+		return c.breach(r, c.Claim)
+	}
+	limits := limited(c.States)
+	t := verdict.Trial{Kernel: k}
+	t.Run(f, nil, limits)
+	if t.NA != "" {
+		return fmt.Errorf("%s is n/a on %v: %s", f.Name, k, t.NA)
+	}
+	if len(t.Outcome.Broken) == 0 {
+		if c.Claim != "" {
+			return fmt.Errorf("%s does not break on %v: it is %v", c.Claim, k, t.Outcome.String())
+		}
+		return c.pass(f, k, &t.Outcome)
+	}
+	runs, err := counterexamples(question{f: f, k: k}, nil, t.Outcome)
+	if err != nil {
+		return err
+	}
+	shown := false
+	for i, b := range t.Outcome.Broken {
+		if c.Claim != "" && c.Claim != b.Claim {
+			continue
+		}
+		shown = true
+		if err := c.breach(runs[i], b.Claim); err != nil {
+			return err
+		}
+	}
+	if !shown {
+		return fmt.Errorf("%s does not break on %v; these do: %s", c.Claim, k, strings.Join(t.Outcome.Names(), ", "))
+	}
+	return nil
+}
+
+func (c *explainCommand) breach(r *trace.Run, claim string) error {
+	e, err := r.Explain(claim)
+	if err != nil {
+		return err
+	}
+	if !c.JSON {
+		fmt.Printf("%s on %v: %s: %d of %d steps\n--run %s\n\n", r.Model.Setup.Name, r.Model.Kernel, e.Claim, len(e.Steps), r.Len(), r)
+		explained(os.Stdout, r, e.Claim)
+		fmt.Println()
+		return nil
+	}
+	x := explanationJSON{e.Claim, r.Model.Kernel.String(), e.Text, e.Chart, e.Why, e.Step, e.Steps, []raceJSON{}, r.String()}
+	for _, race := range e.Races {
+		x.Races = append(x.Races, raceJSON{r.Model.Actors()[race.Actor].Name, race.Name, race.Read, race.Stale, race.Use, race.Believed, race.Now})
+	}
+	return json.NewEncoder(os.Stdout).Encode(x)
+}
+
+// explained prints why a run breaks a claim, as commit messages have it.
+func explained(w io.Writer, r *trace.Run, claim string) {
+	e, err := r.Explain(claim)
+	if err != nil {
+		fmt.Fprintln(w, err)
+		return
+	}
+	fmt.Fprintf(w, "%s\n%s", filled(e.Text, 72), e.Chart)
+}
+
+// filled breaks a paragraph into lines.
+func filled(text string, width int) string {
+	var b strings.Builder
+	n := 0
+	for _, word := range strings.Fields(text) {
+		switch {
+		case n == 0:
+		case n+1+len(word) > width:
+			b.WriteString("\n")
+			n = 0
+		default:
+			b.WriteString(" ")
+			n++
+		}
+		b.WriteString(word)
+		n += len(word)
+	}
+	return b.String() + "\n"
+}
+
+// pass says what a Never rests on, with the shortest run to every close call.
+func (c *explainCommand) pass(f *scenario.File, k kernel.Kernel, o *verdict.Outcome) error {
+	m, _, _ := verdict.Model(f, k, nil)
+	s := verdict.Explore(m, c.States)
+	fresh, _, _ := verdict.Model(f, k, nil)
+	w := s.Witness(fresh, c.States)
+	stopped := s.Stopped()
+	runs := make([]string, len(stopped))
+	for i, choices := range w.Branches {
+		if choices != nil {
+			r, err := replay(f, k, choices)
+			if err != nil {
+				return err
+			}
+			runs[i] = r.String()
+		}
+	}
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(passOf(s, k, o, runs))
+	}
+	fmt.Printf("%s on %v: %v\n%v", f.Name, k, o.String(), s)
+	if len(stopped) > 0 {
+		fmt.Println("\nThe closest calls: shortest runs to what a rule caught")
+	}
+	for i, b := range stopped {
+		if runs[i] != "" {
+			fmt.Printf("    %s, after %d steps: %s\n    --run %s\n", b.Rule.Name, len(w.Branches[i]), b.Said, runs[i])
+		}
+	}
+	fmt.Printf("\nHow runs end\n%s", s.Histogram(f.Name))
+	return nil
+}
+
+func replay(f *scenario.File, k kernel.Kernel, choices []check.Choice) (*trace.Run, error) {
+	m, _, _ := verdict.Model(f, k, nil)
+	r := trace.New(m)
+	for _, ch := range choices {
+		if _, err := r.Do(ch); err != nil {
+			return nil, fmt.Errorf("a run that was found cannot be replayed: %w", err)
+		}
+	}
+	return r, nil
+}
+
+// passJSON is what --json prints of a pass.
+type passJSON struct {
+	Kernel    string       `json:"kernel"`
+	Verdict   string       `json:"verdict"`
+	States    uint64       `json:"states"`
+	Complete  bool         `json:"complete"`
+	Caught    []caughtJSON `json:"caught"`
+	Vacuous   []string     `json:"vacuous"`
+	Unreached []string     `json:"unreached"`
+	Ends      []endJSON    `json:"ends"`
+}
+
+type caughtJSON struct {
+	Rule  string `json:"rule"`
+	Step  string `json:"step"`
+	Said  string `json:"said"`
+	Times uint64 `json:"times"`
+	Run   string `json:"run,omitempty"`
+}
+
+type endJSON struct {
+	Values string `json:"values"`
+	States uint64 `json:"states"`
+}
+
+func passOf(s *verdict.Survey, k kernel.Kernel, o *verdict.Outcome, runs []string) passJSON {
+	p := passJSON{Kernel: k.String(), Verdict: o.String(), States: s.States, Complete: s.Complete,
+		Caught: []caughtJSON{}, Vacuous: append([]string{}, s.Vacuous...), Unreached: []string{}, Ends: []endJSON{}}
+	for i, b := range s.Stopped() {
+		p.Caught = append(p.Caught, caughtJSON{b.Rule.Name, b.Place.String(), b.Said, b.Times, runs[i]})
+	}
+	for _, u := range s.Unreached {
+		p.Unreached = append(p.Unreached, u.String())
+	}
+	for _, e := range s.Ends {
+		p.Ends = append(p.Ends, endJSON{e.Values, e.States})
+	}
+	return p
+}
+
+// open reads one scenario and the kernel to look at it on.
+func open(name, on string) (*scenario.File, kernel.Kernel, error) {
+	all, err := sources([]string{name})
+	if err != nil {
+		return nil, kernel.Kernel{}, err
+	}
+	if len(all) != 1 {
+		return nil, kernel.Kernel{}, fmt.Errorf("%s is a directory of %d scenarios: name one of them", name, len(all))
+	}
+	f, err := parse(all[0])
+	if err != nil {
+		return nil, kernel.Kernel{}, err
+	}
+	k, err := kernelOf(f, on)
+	return f, k, err
+}
+
+func limited(states uint64) check.Limits {
+	l := verdict.DefaultLimits
+	if states > 0 {
+		l.States = states
+	}
+	return l
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// at is an expression that is true when the page stands at the step.
+func at(step int) string {
+	return fmt.Sprintf(`document.querySelector("#scrub input")?.value == %d`, step)
+}
+
+// makeRoom shares the present run of a page, and returns the addresses for drivers and viewers.
+func makeRoom(p *tab) (driver, viewer string) {
+	p.t.Helper()
+	p.click("[popovertarget=share-panel]")
+	p.click("[data-act=live]")
+	p.wait(`document.documentElement.dataset.role === "driver"`)
+	p.wait(`document.querySelector("#link-viewer a")`)
+	return eval[string](p, `document.querySelector("#link-driver a").href`), eval[string](p, `document.querySelector("#link-viewer a").href`)
+}
+
+func enterRoom(t *testing.T, s *process, address string) *tab {
+	t.Helper()
+	p := newTab(t, s.url, 1440, 900)
+	p.open(address)
+	p.wait(`document.documentElement.dataset.connected !== undefined && document.querySelector("#scrub input")`)
+	return p
+}
+
+// Two people in two browsers look at one run; one drives, hands the pen over, and
+// loses neither run nor pen when the server is killed.
+func TestRoom(t *testing.T) {
+	s := serveBinary(t)
+	a := newTab(t, s.url, 1440, 900)
+	a.ready(s.url)
+	start := a.cursor()
+	driver, viewer := makeRoom(a)
+	if !strings.Contains(driver, "/room/") || !strings.Contains(driver, "#d.") || !strings.Contains(viewer, "#v.") {
+		t.Fatalf("the room's addresses are %s and %s", driver, viewer)
+	}
+	a.wait(at(start))
+	v := enterRoom(t, s, viewer)
+	v.wait(at(start))
+
+	a.click(".move.follows")
+	a.wait(at(start + 1))
+	v.wait(at(start + 1))
+	same := func() {
+		t.Helper()
+		for _, id := range []string{"race", "now", "claims"} {
+			if one, other := a.text("#"+id), v.text("#"+id); one != other {
+				t.Errorf("#%s differs:\n%s\n%s", id, one, other)
+			}
+		}
+	}
+	same()
+
+	// A viewer's click changes nothing, and says why.
+	v.click(".move.ready")
+	v.wait(`document.getElementById("notice").textContent.includes("look on")`)
+	if got := a.cursor(); got != start+1 {
+		t.Errorf("a viewer moved the run to %d", got)
+	}
+
+	// A second driver asks for the pen and gets it.
+	b := enterRoom(t, s, driver)
+	b.wait(`document.documentElement.dataset.pen === "other"`)
+	eval[bool](b, `(document.querySelector("[data-act=pen]") ?? Object.assign(document.body.appendChild(document.createElement("button")), {id: "ask"})).dataset.act = "pen", true`)
+	b.click("[data-act=pen]")
+	a.wait(`document.documentElement.dataset.asked !== undefined`)
+	a.shot("asked")
+	eval[bool](a, `(document.querySelector("[data-act=pen]") ?? Object.assign(document.body.appendChild(document.createElement("button")), {id: "give"})).dataset.act = "pen", true`)
+	a.click("[data-act=pen]")
+	b.wait(`document.documentElement.dataset.pen === "mine"`)
+	b.click("#scrub [data-key=ArrowLeft]")
+	for _, p := range []*tab{a, b, v} {
+		p.wait(at(start))
+	}
+	b.shot("driver")
+	v.shot("viewer")
+
+	// The server dies and comes back: everybody is where they were, and so is the pen.
+	for _, p := range []*tab{a, b, v} {
+		p.allow("WebSocket connection to")
+		p.allow("ERR_CONNECTION_REFUSED")
+	}
+	s.kill()
+	for _, p := range []*tab{a, b, v} {
+		p.wait(`document.documentElement.dataset.connected === undefined`)
+	}
+	v.shot("lost")
+	s.restart()
+	for _, p := range []*tab{a, b, v} {
+		p.wait(`document.documentElement.dataset.connected !== undefined`)
+		p.wait(at(start))
+	}
+	b.wait(`document.documentElement.dataset.pen === "mine"`)
+	b.click(".move.follows")
+	for _, p := range []*tab{a, b, v} {
+		p.wait(at(start + 1))
+	}
+	same()
+
+	// A reload is a reconnect.
+	b.open("about:blank")
+	b.open(driver)
+	b.wait(`document.documentElement.dataset.pen === "mine"`)
+	b.wait(at(start + 1))
+}
+
+// What the driver types comes to the viewer, who cannot type; and the driver's checks run in the driver's own browser.
+func TestRoomText(t *testing.T) {
+	s := serveBinary(t)
+	a := newTab(t, s.url, 1440, 900)
+	a.ready(s.url + "s/gup-fast-vs-reclaim")
+	_, viewer := makeRoom(a)
+	a.wait(`document.querySelector("#editor[data-mounted]")`)
+	v := enterRoom(t, s, viewer)
+	v.wait(`document.querySelector("#editor[data-mounted]")`)
+	a.wait(`document.documentElement.dataset.pen === "mine"`)
+	edit(a, "\n\nmm A", "\n// ours\n\nmm A")
+	v.wait(editorView + `.state.doc.toString().includes("// ours")`)
+	if !eval[bool](v, editorView+`.state.readOnly`) {
+		t.Error("a viewer can type")
+	}
+	edit(a, "FOLL_WRITE", "FOLL_WRIET")
+	v.wait(`document.querySelector("#diagnostics").textContent.includes("FOLL_WRITE")`)
+	edit(a, "FOLL_WRIET", "FOLL_WRITE")
+	v.wait(`!document.querySelector("#diagnostics").textContent.includes("FOLL_WRIET")`)
+
+	v.click("button.check")
+	v.wait(`/Sometimes/.test(document.querySelector("#verdict .word")?.textContent)`)
+	time.Sleep(300 * time.Millisecond)
+	if got := a.text("#verdict .word"); got != "" {
+		t.Errorf("the viewer's check shows %q at the driver", got)
+	}
+}
+
+// Who has no token, or the wrong one, is told so and not asked to wait.
+func TestRoomClosed(t *testing.T) {
+	s := serveBinary(t)
+	a := newTab(t, s.url, 1440, 900)
+	a.ready(s.url)
+	_, viewer := makeRoom(a)
+	room, _, _ := strings.Cut(viewer, "#")
+	for address, says := range map[string]string{
+		room:                               "does not open the room",
+		room + "#v.AAAAAAAAAAAAAAAAAAAAAA": "does not open the room",
+		s.url + "room/AAAAAAAAAAAAAAAAAAAAAA#v.AAAAAAAAAAAAAAAAAAAAAA": "no such room",
+	} {
+		p := newTab(t, s.url, 1440, 900)
+		p.open(address)
+		p.wait(`document.getElementById("notice").textContent.includes(` + quote(says) + `)`)
+	}
+}
