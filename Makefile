@@ -52,9 +52,9 @@ check-format:
 
 # What make generate would write is what is committed.
 check-generated:
-	@rm -rf bin/generated && mkdir -p bin/generated/old && cp web/page/*_templ.go bin/generated/old/
+	@rm -rf bin/_generated && mkdir -p bin/_generated/old && cp web/page/*_templ.go bin/_generated/old/
 	@$(MAKE) --no-print-directory generate >/dev/null 2>&1 || { $(MAKE) generate; exit 1; }
-	@for f in bin/generated/old/*; do cmp -s $$f web/page/$${f##*/} || { \
+	@for f in bin/_generated/old/*; do cmp -s $$f web/page/$${f##*/} || { \
 		echo "web/page/$${f##*/} is not what its .templ makes: make generate" >&2; exit 1; }; done
 
 check-modules:
