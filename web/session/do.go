@@ -24,14 +24,18 @@ func (s *Session) Do(e Event) (out []Fragment) {
 		}
 	}()
 	out = s.do(e)
-	if e.Do == "hover" || e.Do == "complete" {
+	switch e.Do {
+	case "hover", "complete":
 		return out
-	}
-	if s.notices == nil && s.noticed {
-		out = append(out, answer("notice", map[string]string{"text": ""}))
+	case "text", "kernel", "step", "goto", "show":
+		if s.notices == nil && s.noticed {
+			out = append(out, answer("notice", map[string]string{"text": ""}))
+			s.noticed = false
+		}
 	}
 	out = append(out, s.notices...)
-	s.notices, s.noticed = nil, s.notices != nil
+	s.noticed = s.noticed || s.notices != nil
+	s.notices = nil
 	return out
 }
 
