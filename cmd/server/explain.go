@@ -103,7 +103,7 @@ func (c *explainCommand) breach(r *trace.Run, claim string) error {
 		return err
 	}
 	if !c.JSON {
-		fmt.Printf("%s on %v: %s: %d of %d steps\n--run %s\n\n", r.Model.Setup.Name, r.Model.Kernel, e.Claim, len(e.Steps), r.Len(), r)
+		fmt.Printf("%v: %s: %d of %d steps\n--run %s\n\n", r.Model.Kernel, e.Claim, len(e.Steps), r.Len(), r)
 		explained(os.Stdout, r, e.Claim)
 		fmt.Println()
 		return nil

@@ -52,9 +52,9 @@ func (c *rulesCommand) Run() error {
 	s := verdict.Explore(m, c.States)
 	if as.Passes() {
 		alone := s.Matter(k)
-		c.try(f, alone, limits, "without")
+		c.try(f, alone, limits, "changes")
 		if c.Pairs {
-			c.try(f, verdict.Pairs(k, alone), limits, "without any two of the others")
+			c.try(f, verdict.Pairs(k, alone), limits, "pairs of changes")
 		}
 		return nil
 	}
@@ -73,12 +73,28 @@ func (c *rulesCommand) try(f *scenario.File, trials []verdict.Trial, l check.Lim
 		case t.Passes() && !c.All:
 			quiet++
 		default:
-			fmt.Printf("    %-44s %s\n", changesText(t.Changes), result(t))
+			text := changesText(t.Changes[:1])
+			if n := len(t.Changes) - 1; what == "changes" && n > 0 {
+				text += fmt.Sprintf(" and %s", needing(n))
+			} else {
+				text = changesText(t.Changes)
+			}
+			if len(text) > 52 {
+				text += fmt.Sprintf("\n%56s", "")
+			}
+			fmt.Printf("    %-52s %s\n", text, result(t))
 		}
 	}
 	if quiet > 0 {
-		fmt.Printf("    %d more were tried %s: nothing breaks\n", quiet, what)
+		fmt.Printf("    %d more %s were tried: nothing breaks\n", quiet, what)
 	}
+}
+
+func needing(n int) string {
+	if n == 1 {
+		return "the rule that needs it"
+	}
+	return fmt.Sprintf("the %d rules that need it", n)
 }
 
 func (c *rulesCommand) run(f *scenario.File, trials []verdict.Trial, l check.Limits) {
@@ -97,18 +113,30 @@ func (c *rulesCommand) repair(f *scenario.File, k kernel.Kernel, s *verdict.Surv
 	for n := 1; n <= c.Most; n++ {
 		trials := s.Cures(k, n)
 		c.run(f, trials, l)
+		best := c.Most + 1 // rules that a change needs count too
+		for i := range trials {
+			if trials[i].Passes() {
+				best = min(best, len(trials[i].Changes))
+			}
+		}
+		if best > n && n < c.Most {
+			continue
+		}
 		found := false
 		for i := range trials {
 			t := &trials[i]
 			if c.JSON && (c.All || t.Passes()) {
 				json.NewEncoder(os.Stdout).Encode(trialOf(t))
 			}
-			found = found || t.Passes()
-			if t.Passes() && !c.JSON {
-				fmt.Printf("    %s: nothing breaks any more%s\n", changesText(t.Changes), since(t))
+			if t.Passes() && len(t.Changes) <= best {
+				found = true
+				if !c.JSON {
+					fmt.Printf("    %s: nothing breaks any more%s\n", changesText(t.Changes), since(t))
+				}
 			}
 		}
 		if found {
+			c.firstRelease(f, k, l)
 			return nil
 		}
 	}
@@ -116,6 +144,32 @@ func (c *rulesCommand) repair(f *scenario.File, k kernel.Kernel, s *verdict.Surv
 		fmt.Printf("    no set of up to %d changes repairs it (--most tries larger ones)\n", c.Most)
 	}
 	return errFailed
+}
+
+// firstRelease names the first release on which nothing breaks, flushed and
+// configured as the kernel asked about.
+func (c *rulesCommand) firstRelease(f *scenario.File, k kernel.Kernel, l check.Limits) {
+	if c.JSON {
+		return
+	}
+	var keep []kernel.Setting
+	for _, s := range k.Changes() {
+		if kernel.RuleByName(s.Rule).Config != nil {
+			keep = append(keep, s)
+		}
+	}
+	for _, v := range kernel.Versions {
+		made, err := kernel.Make(v.Name, keep...)
+		if err != nil {
+			continue
+		}
+		t := verdict.Trial{Kernel: made}
+		if t.Run(f, nil, l); t.Passes() {
+			fmt.Printf("    the first release at hand on which nothing breaks: %v\n", made)
+			return
+		}
+	}
+	fmt.Println("    no release at hand is free of it")
 }
 
 // since says which release has what repairs a kernel.

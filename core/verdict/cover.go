@@ -345,7 +345,7 @@ func (w *walker) reportInversions() {
 func (s *Survey) Stopped() []Branch {
 	var out []Branch
 	for _, b := range s.Branches {
-		if b.Stops && b.Rule != nil {
+		if b.Stops && b.Rule != nil && protects(b.Rule) {
 			out = append(out, b)
 		}
 	}
@@ -357,4 +357,10 @@ func (p Place) String() string {
 		return p.Func
 	}
 	return fmt.Sprintf("%s: %s", p.Func, p.Label)
+}
+
+// protects reports whether a rule is there to prevent something; others choose
+// between ways of doing a thing.
+func protects(r *kernel.Rule) bool {
+	return r.Protects != "-" && !strings.HasPrefix(r.Protects, "nothing")
 }

@@ -1,0 +1,58 @@
+package main
+
+import (
+	"encoding/xml"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestInOrder(t *testing.T) {
+	var got []int
+	inOrder(20, func(i int) int {
+		time.Sleep(time.Duration(20-i) * time.Millisecond / 10)
+		return i * i
+	}, func(i, square int) bool {
+		if square != i*i {
+			t.Errorf("result %d is %d", i, square)
+		}
+		got = append(got, i)
+		return i < 9
+	})
+	if len(got) != 10 {
+		t.Errorf("after false at 9 came %v", got)
+	}
+	for i, n := range got {
+		if i != n {
+			t.Fatalf("results came as %v", got)
+		}
+	}
+	inOrder(0, func(int) int { return 0 }, func(int, int) bool { t.Error("there is nothing to do"); return true })
+}
+
+func TestJUnit(t *testing.T) {
+	var s junitSuites
+	s.add(answerJSON{File: "a.gup", Kernel: "v6.12", Expected: "Never", OK: true, Seconds: 0.5}, "Never\n")
+	s.add(answerJSON{File: "a.gup", Kernel: "v4.6", Expected: "Never", Why: "it is Sometimes <x>"}, "--run\n")
+	s.add(answerJSON{File: "b.gup", Kernel: "v4.6", Verdict: "n/a", OK: true, Why: "v4.6 has no pin_user_pages"}, "")
+	text, err := xml.Marshal(&s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`<testsuites tests="3" failures="1">`,
+		`<testsuite name="a.gup" tests="2" failures="1" skipped="0" time="0.500">`,
+		`<failure message="expected Never, but it is Sometimes &lt;x&gt;">`,
+		`<skipped message="v4.6 has no pin_user_pages"></skipped>`,
+	} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s is not in\n%s", want, text)
+		}
+	}
+}
+
+func TestFilled(t *testing.T) {
+	if got := filled("one two  three four", 9); got != "one two\nthree\nfour\n" {
+		t.Errorf("got %q", got)
+	}
+}
