@@ -19,6 +19,8 @@ func OfSentence(r *trace.Run, race *Race) Sentence {
 	st := &r.Steps()[race.At-1]
 	s := tell(race, x, r.Model.Actors()[st.Actor].Kind == kernel.TaskActor)
 	switch {
+	case x.Bad != "" && len(st.Broken) == 0:
+		s = append(s, Word{Text: " "}, Word{Text: "Deadlock: " + x.Bad + ".", Bad: true})
 	case x.Bad != "":
 		s = append(s, Word{Text: " "}, Word{Text: strings.Join(st.Broken, " and ") + " is false now: " + x.Bad + ".", Bad: true})
 	default:
