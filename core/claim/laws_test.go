@@ -3,11 +3,13 @@ package claim_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"gupscope/core/cell"
 	"gupscope/core/check"
 	"gupscope/core/claim"
+	"gupscope/core/kernel"
 	"gupscope/core/machine"
 	"gupscope/core/scenario"
 	"gupscope/scenarios"
@@ -70,8 +72,8 @@ func TestStepsTouchWhatTheySay(t *testing.T) {
 		walk(m, 60, func(c check.Choice, step func()) {
 			l := m.Look(int(c.Actor))
 			ghosts := cell.Set(0)
-			var before cell.Footprint
-			m.Memory().Record(&before)
+			var foot cell.Footprint
+			m.Memory().Record(&foot)
 			step()
 			m.Memory().Record(nil)
 			if l.Func == nil {
@@ -81,14 +83,76 @@ func TestStepsTouchWhatTheySay(t *testing.T) {
 				ghosts = cell.Of(machine.PTEs, machine.PMDs)
 			}
 			st := l.Func.Steps[l.Step]
-			for _, id := range append(before.Reads, before.Writes...) {
-				cl := layout.Class(id)
-				if private.Has(cl) || st.Touches.Has(cl) || ghosts.Has(cl) {
+			check := func(does string, ids []cell.ID, says cell.Set) {
+				for _, id := range ids {
+					cl := layout.Class(id)
+					if says.Has(cl) {
+						continue
+					}
+					if what := fmt.Sprintf("%s, %q %s %s, which it does not say", l.Func.Name, st.Label, does, machine.ClassName(cl)); !seen[what] {
+						seen[what] = true
+						t.Errorf("%s: %s", what, layout.Name(id))
+					}
+				}
+			}
+			check("writes", foot.Writes, private|st.Touches)
+			check("reads", foot.Reads, private|st.Touches|st.Reads|ghosts)
+		})
+	})
+}
+
+// TestStepsGoWhereTheySay holds where every step, the local ones among them,
+// goes back to and what it calls against its table.
+func TestStepsGoWhereTheySay(t *testing.T) {
+	eachModel(t, func(t *testing.T, m *claim.Model) {
+		var notes kernel.Notes
+		m.Listen(&notes)
+		seen := map[kernel.Hop]bool{}
+		walk(m, 60, func(c check.Choice, step func()) {
+			notes = kernel.Notes{}
+			step()
+			for _, h := range notes.Went {
+				if seen[h] {
 					continue
 				}
-				if what := fmt.Sprintf("%s, %q touches %s, which it does not say", l.Func.Name, st.Label, machine.ClassName(cl)); !seen[what] {
-					seen[what] = true
-					t.Errorf("%s: %s", what, layout.Name(id))
+				seen[h] = true
+				fn := &m.Funcs()[h.Fn]
+				st := &fn.Steps[h.From]
+				if h.To <= h.From && !slices.Contains(st.Back, h.To) {
+					t.Errorf("%s, %q goes back to step %d, which it does not say", fn.Name, st.Label, h.To)
+				}
+				if called := m.Funcs()[h.Called].Func; called != nil && !slices.Contains(st.Calls, h.Called) {
+					t.Errorf("%s, %q calls %s, which it does not say", fn.Name, st.Label, called.Name)
+				}
+			}
+		})
+	})
+}
+
+// TestAheadIsWhatComes holds what a task touches, step after step, against what
+// was said to lie ahead of it at every moment before.
+func TestAheadIsWhatComes(t *testing.T) {
+	eachModel(t, func(t *testing.T, m *claim.Model) {
+		layout := m.Memory().Layout()
+		walk(m, 30, func(c check.Choice, step func()) {
+			l := m.Look(int(c.Actor))
+			if l.Func == nil {
+				step()
+				return
+			}
+			task := m.Actors()[c.Actor].Task
+			before := m.Ahead(task)
+			var foot cell.Footprint
+			m.Memory().Record(&foot)
+			step()
+			m.Memory().Record(nil)
+			after := m.Ahead(task)
+			if before.And(after) != before {
+				t.Fatalf("%s, %q: behind it lies %+v, which was not ahead of it: %+v", l.Func.Name, l.Func.Steps[l.Step].Label, after, before)
+			}
+			for _, id := range foot.Writes {
+				if cl := layout.Class(id); !private.Has(cl) && !before.Touches.Has(cl) {
+					t.Fatalf("%s, %q writes %s, which was not ahead of it", l.Func.Name, l.Func.Steps[l.Step].Label, layout.Name(id))
 				}
 			}
 		})

@@ -40,18 +40,19 @@ const (
 
 func accessSteps(write bool) []Step {
 	says, fault := "read through the TLB, or begin the walk", "page fault: read"
-	touches := cell.Of(machine.TLBs, machine.PMDs, machine.Contents)
+	touches := cell.Of(machine.TLBs)
 	if write {
 		says, fault = "write through the TLB, or begin the walk", "page fault: write"
+		touches |= cell.Of(machine.Contents)
 	}
 	return []Step{
-		accAccess: {Label: "access", Says: says, Touches: touches, Do: func(c *Ctx) Next { return c.access(write) }},
-		accLeaf: {Label: "walk", Says: "read the PTE, fill the TLB", Touches: cell.Of(machine.TLBs, machine.PTEs),
+		accAccess: {Label: "access", Says: says, Touches: touches, Reads: cell.Of(machine.PMDs, machine.Contents), Do: func(c *Ctx) Next { return c.access(write) }},
+		accLeaf: {Label: "walk", Says: "read the PTE, fill the TLB", Touches: cell.Of(machine.TLBs, machine.PTEs), Back: []int{accAccess},
 			Do: func(c *Ctx) Next { return c.walkLeaf(write) }},
-		accFault: {Label: "fault", Says: fault, Local: true, Do: func(c *Ctx) Next {
+		accFault: {Label: "fault", Says: fault, Local: true, Calls: []FuncID{fnDoUserAddrFault}, Do: func(c *Ctx) Next {
 			return c.Call(fnDoUserAddrFault, accRetry, c.L(accPage), faultFlags(write))
 		}},
-		accRetry: {Label: "retry", Says: "fixed: start the access again", Local: true, Do: func(c *Ctx) Next {
+		accRetry: {Label: "retry", Says: "fixed: start the access again", Local: true, Back: []int{accAccess}, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); ret&failed != 0 {
 				c.Say("SIGSEGV")
 				return c.Return(ret)

@@ -26,7 +26,7 @@ var _ = register(fnDoAnonymousPage, &Func{
 			}
 			return Then
 		}},
-		daZero: {Label: "zero_page", Says: "map the zero page", Ref: "my_zero_pfn", Touches: cell.Of(machine.PTLs, machine.PTEs),
+		daZero: {Label: "zero_page", Says: "map the zero page", Ref: "my_zero_pfn", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(daTable))) },
 			Do: func(c *Ctx) Next {
 				if c.faster() {
@@ -42,7 +42,7 @@ var _ = register(fnDoAnonymousPage, &Func{
 				c.allocate(daFolio)
 				return Then
 			}},
-		daMap: {Label: "map", Says: "map it, if the PTE is still none", Ref: "set_pte_at", Touches: mapTouches,
+		daMap: {Label: "map", Says: "map it, if the PTE is still none", Ref: "set_pte_at", Touches: mapTouches, Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(daTable))) },
 			Do: func(c *Ctx) Next {
 				f := c.Held(daFolio).Frame()

@@ -26,7 +26,8 @@ type Bound struct {
 	Title    string // its name in this version
 	Source   string // the file that has it there
 	Steps    []Step
-	Off      []bool // steps that this kernel passes over
+	Off      []bool  // steps that this kernel passes over
+	Ahead    []Ahead // by step: what lies between it and the function's return
 	captures int
 }
 
@@ -54,6 +55,7 @@ func Bind(k *Kernel) []Bound {
 		}
 		out[id] = b
 	}
+	lookAhead(out)
 	return out
 }
 

@@ -24,6 +24,14 @@ type Ctx struct {
 type Notes struct {
 	Said string // instead of the step's own sentence
 	Kept []Kept
+	Went []Hop // the step made, and the local ones behind it
+}
+
+// A Hop is how a task left a step: to which, and through which call.
+type Hop struct {
+	Fn       FuncID
+	From, To int    // To is where a call comes back to; behind the last step: the end
+	Called   FuncID // fnNone: nothing was called
 }
 
 // Kept says that a local now remembers what a shared word held: what the CPU

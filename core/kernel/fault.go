@@ -31,7 +31,7 @@ var _ = register(fnDoUserAddrFault, &Func{
 	Locals: []Local{{"address", PageLocal}, {"flags", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
 		pfVMALock: {Label: "lock_vma", Says: "take the VMA's own lock", Ref: "lock_vma_under_rcu", When: With(PerVMALock),
-			Touches: cell.Of(machine.MMLocks, machine.VMAs), Do: func(c *Ctx) Next {
+			Touches: cell.Of(machine.MMLocks), Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Do: func(c *Ctx) Next {
 				w, vma := c.vmaWords(c.Page(pfAddr))
 				if c.Load(vma) == 0 || !c.ReadFree(w).Ready() {
 					c.Say("the VMA is gone or being changed: take mmap_lock instead")
@@ -49,7 +49,7 @@ var _ = register(fnDoUserAddrFault, &Func{
 				c.ReadLock(c.M.MmapLock(c.MM))
 				return Then
 			}},
-		pfVMA: {Label: "vma", Says: "find the VMA", Ref: "lock_mm_and_find_vma", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+		pfVMA: {Label: "vma", Says: "find the VMA", Ref: "lock_mm_and_find_vma", Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Do: func(c *Ctx) Next {
 			_, vma := c.vmaWords(c.Page(pfAddr))
 			if c.Load(vma) == 0 || c.segv(c.Page(pfAddr), c.L(pfFlags)) {
 				c.Say("no VMA, or not allowed: SIGSEGV")
@@ -110,14 +110,14 @@ var _ = register(fnHandleMMFault, &Func{
 	Name: "handle_mm_fault", File: "mm/memory.c", Params: []int{hfAddr, hfFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
-		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnPTEAlloc}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
 			if !machine.Entry(c.Keep(hfTable, c.M.PMD(c.Page(hfAddr)))).Present() {
 				c.Say("the PMD is none: a page table is missing")
 				return c.Call(fnPTEAlloc, hfPMD, c.L(hfAddr))
 			}
 			return Then
 		}},
-		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage}, Do: func(c *Ctx) Next {
 			e := c.LoadPTE(hfPTE, c.Entry(hfTable), c.Page(hfAddr))
 			switch {
 			case e.None():
@@ -127,7 +127,7 @@ var _ = register(fnHandleMMFault, &Func{
 			}
 			return Then
 		}},
-		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs, machine.PTEs),
+		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoWPPage},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(hfTable))) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.PTL(c.Frame(hfTable)))
@@ -187,7 +187,7 @@ var _ = register(fnPTEAlloc, &Func{
 				c.Hold(0, f, 1)
 				return Then
 			}},
-		{Label: "install", Says: "make the PMD point to it", Ref: "pmd_install", Touches: cell.Of(machine.PTLs, machine.PMDs, machine.Frames, machine.PTEs, machine.Refs),
+		{Label: "install", Says: "make the PMD point to it", Ref: "pmd_install", Touches: cell.Of(machine.PMDs, machine.Frames, machine.Refs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PMDLock(c.MM)) },
 			Do: func(c *Ctx) Next {
 				w, f := c.M.PMD(c.Page(1)), c.Held(0).Frame()

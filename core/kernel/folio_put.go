@@ -57,7 +57,7 @@ var _ = register(fnLRUAddDrain, &Func{
 			}
 			return Then
 		}},
-		{Label: "drain", Says: "put a folio of the batch on the LRU list", Ref: "lru_add_fn", Touches: cell.Of(machine.LRU, machine.Flags, machine.Refs),
+		{Label: "drain", Says: "put a folio of the batch on the LRU list", Ref: "lru_add_fn", Touches: cell.Of(machine.LRU, machine.Flags, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{0},
 			Do: func(c *Ctx) Next {
 				batch := c.Load(c.M.LRUBatch(c.CPU))
 				f := machine.Frame(0)

@@ -11,8 +11,9 @@
 //   - A step ends where another CPU could observe or interfere: at a load or store of shared
 //     memory, an atomic, a lock, an IPI. Work on a task's own locals is marked
 //     Local and runs together with the shared step before it.
-//   - A step touches no class of cells that its Touches does not name (a test holds every
-//     step of every scenario against it).
+//   - A step touches no class of cells that its Touches and Reads do not name, calls no
+//     function that is not in its Calls, and goes back nowhere but to its Back (tests hold every
+//     step of every scenario against it). What can still come is computed from that.
 //   - Which rules a kernel has is decided by [Bind], once. Actions never ask for a
 //     version or a rule. A step whose rule is off keeps its place and number in the listing and
 //     is passed over.
@@ -89,8 +90,15 @@ type Step struct {
 	// Choose offers the values the step may be made with. Nil: there is one way, key 0.
 	Choose func(c *Ctx, offer func(key int))
 
-	// Touches are the classes of shared cells that Wait, Choose and Do may read or write.
-	Touches cell.Set
+	// What a step may do is said beforehand, because the reduction of a search has to
+	// know what can still come: Touches are the classes of shared cells that Wait, Choose and Do may
+	// write or read, Reads those that they only read. A task's own locals are not named.
+	Touches, Reads cell.Set
+
+	// Forward a step may go anywhere in its table. Back are the steps before it, or
+	// itself, that it may go or come back to; Calls the functions that it may call.
+	Back  []int
+	Calls []FuncID
 
 	Do func(*Ctx) Next
 }
@@ -133,7 +141,7 @@ type Next int
 const (
 	Then   Next = -1 - iota // the next step of the table
 	Return                  // back to the caller
-	called                  // into the function that Ctx.Call has pushed
+	called                  // into the function that Ctx.Call has pushed, and back where that says
 )
 
 // A Block is what a task waits for.

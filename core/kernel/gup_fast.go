@@ -19,7 +19,7 @@ var (
 // Locals of the GUP functions: the page asked for and the FOLL_ flags come last.
 func gupEntry(name string, fn FuncID, flag uint32) *Func {
 	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: []Step{
-		{Label: "call", Says: "check the flags", Local: true, Do: func(c *Ctx) Next {
+		{Label: "call", Says: "check the flags", Local: true, Calls: []FuncID{fn}, Do: func(c *Ctx) Next {
 			return c.Call(fn, 1, c.L(0), c.L(1)|uint64(flag))
 		}},
 		{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
@@ -49,10 +49,10 @@ var _ = register(fnGUPFastFallback, &Func{
 				c.Or(c.M.MMFlags(c.MM), machine.MMFHasPinned)
 				return Then
 			}},
-		{Label: "fast", Says: "try without locks", Ref: "gup_fast", Local: true, Do: func(c *Ctx) Next {
+		{Label: "fast", Says: "try without locks", Ref: "gup_fast", Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFast, 3, c.L(gfAddr), c.L(gfFlags))
 		}},
-		{Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {
+		{Label: "got", Says: "got it?", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
 			if machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
 				return Return
 			}
@@ -88,7 +88,7 @@ var _ = register(fnGUPFast, &Func{
 			return Then
 		}},
 		gsSeq: {Label: "seq", Says: "read write_protect_seq", Ref: "raw_read_seqcount", When: With(GUPWriteProtectSeq),
-			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 				if c.Keep(gsSeqVal, c.M.WriteProtectSeq(c.MM))&1 != 0 {
 					c.Say("write_protect_seq is odd: fork is at it, give up")
 					return Return
@@ -100,7 +100,7 @@ var _ = register(fnGUPFast, &Func{
 				c.Store(c.M.IRQOff(c.CPU), 1)
 				return Then
 			}},
-		gsWalk: {Label: "walk", Says: "walk the page tables", Ref: "gup_fast_pgd_range", Local: true, Do: func(c *Ctx) Next {
+		gsWalk: {Label: "walk", Says: "walk the page tables", Ref: "gup_fast_pgd_range", Local: true, Calls: []FuncID{fnGUPFastPMDRange}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFastPMDRange, gsIRQOn, c.L(gsAddr), c.L(gsFlags))
 		}},
 		gsIRQOn: {Label: "irq_on", Says: "enable interrupts", Ref: "local_irq_restore", When: With(GUPIRQOff),
@@ -116,7 +116,7 @@ var _ = register(fnGUPFast, &Func{
 			return Then
 		}},
 		gsSeqAgain: {Label: "seq_again", Says: "is write_protect_seq still the same?", Ref: "read_seqcount_retry", When: With(GUPWriteProtectSeq),
-			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 				if c.Load(c.M.WriteProtectSeq(c.MM)) != c.L(gsSeqVal) {
 					c.Say("write_protect_seq changed: fork came between")
 					return Then
@@ -124,7 +124,7 @@ var _ = register(fnGUPFast, &Func{
 				return Return
 			}},
 		gsUnpin: {Label: "unpin", Says: "unpin it: fork came between", Ref: "gup_fast_unpin_user_pages", When: With(GUPWriteProtectSeq),
-			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 				h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
 				c.M.SetHeld(c.Task, 0)
 				return c.putFree(h.Frame(), h.Count(), gsDone)
@@ -159,7 +159,7 @@ var _ = register(fnGUPFastPMDRange, &Func{
 	Params: []int{gmAddr, gmFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
-		{Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+		{Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPTERange}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(0, c.M.PMD(c.Page(gmAddr))))
 			if !pmd.Present() {
 				c.Say("the PMD is none: give up")
@@ -198,12 +198,12 @@ var _ = register(fnGUPFastPTERange, &Func{
 	Params: []int{gpPMD, gpAddr, gpFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
-		gpRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		gpRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			e := c.LoadPTE(gpPTE, c.Entry(gpPMD), c.Page(gpAddr))
 			c.Sayf("read the PTE: %v", e)
 			return Then
 		}},
-		gpPermitted: {Label: "permitted", Says: "present, and allows what is asked?", Ref: "pte_access_permitted", Local: true, Do: func(c *Ctx) Next {
+		gpPermitted: {Label: "permitted", Says: "present, and allows what is asked?", Ref: "pte_access_permitted", Local: true, Calls: []FuncID{fnTryGrabFolioFast}, Do: func(c *Ctx) Next {
 			e := c.Entry(gpPTE)
 			if !e.Has(machine.Present|machine.User) || c.L(gpFlags)&uint64(FollWrite) != 0 && !e.Has(machine.RW) || e.Has(machine.Special) {
 				return Return
@@ -217,7 +217,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			return Then
 		}},
 		gpRecheckPMD: {Label: "recheck_pmd", Says: "is the PMD still the same?", Ref: "pmd_val(pmd) != pmd_val(*pmdp)", When: With(GUPPMDRecheck),
-			Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 				if machine.Entry(c.Load(c.M.PMD(c.Page(gpAddr)))) != c.Entry(gpPMD).Fresh() {
 					c.Say("the PMD has changed")
 					return gpPut
@@ -225,7 +225,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 				return Then
 			}},
 		gpRecheckPTE: {Label: "recheck_pte", Says: "is the PTE still the same?", Ref: "pte_val(pte) != pte_val(ptep_get(ptep))", When: With(GUPPTERecheck),
-			Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 				c.walked(c.Entry(gpPMD))
 				now := machine.Entry(c.Load(c.PTE(c.Frame(gpPMD), c.Page(gpAddr))))
 				if now != c.Entry(gpPTE).Fresh() {
@@ -241,7 +241,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			return Then
 		}},
 		gpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Ref: "gup_must_unshare", When: With(GUPUnshare),
-			Touches: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.Frame(gpPTE)
 				if machine.MappingMM(c.Load(c.M.Mapping(f))) >= 0 && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
 					c.Say("it may be shared: the slow path must unshare it")
@@ -253,7 +253,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			c.Or(c.M.Flags(c.Frame(gpPTE)), machine.PGReferenced)
 			return Return
 		}},
-		gpPut: {Label: "put", Says: "put the reference back", Ref: "gup_put_folio", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		gpPut: {Label: "put", Says: "put the reference back", Ref: "gup_put_folio", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
 			c.M.SetHeld(c.Task, 0)
 			return c.putFree(h.Frame(), h.Count(), gpDone)

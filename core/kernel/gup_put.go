@@ -26,7 +26,7 @@ var (
 	_ = register(fnDeviceRead, &Func{Name: "device_read", File: "device", Params: []int{0},
 		Locals: []Local{{"page", IntLocal}}, Steps: []Step{
 			noPage,
-			{Label: "read", Says: "the device reads the page", Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+			{Label: "read", Says: "the device reads the page", Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 				return c.Return(c.Load(c.M.Contents(c.varPage().Frame())))
 			}},
 		}})
@@ -38,7 +38,7 @@ var (
 		Locals: []Local{{"page", IntLocal}}, Steps: append([]Step{noPage}, dirtySteps...)})
 	_ = register(fnUnpinUserPagesDirtyLock, &Func{Name: "unpin_user_pages_dirty_lock", File: "mm/gup.c", Params: []int{0},
 		Locals: []Local{{"page", IntLocal}}, Steps: append(append([]Step{noPage, checkPinned,
-			{Label: "is_dirty", Says: "is the page clean?", Ref: "folio_test_dirty", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			{Label: "is_dirty", Says: "is the page clean?", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 				if c.Load(c.M.Flags(c.varPage().Frame()))&machine.PGDirty != 0 {
 					c.Say("the page is dirty already")
 					c.dirtied()
@@ -59,7 +59,7 @@ var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func
 // checkPinned is the kernel's own check when a pin is given back: an anonymous
 // page that was pinned must still be exclusive (5.19, CONFIG_DEBUG_VM).
 var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Ref: "sanity_check_pinned_pages", When: With(AnonExclusive),
-	Touches: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+	Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 		f := c.varPage().Frame()
 		if machine.MappingMM(c.Load(c.M.Mapping(f))) >= 0 && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
 			c.Say("the pinned page is not exclusive any more: VM_BUG_ON")
@@ -86,7 +86,7 @@ var dirtySteps = []Step{
 
 // putVar drops the references that the variable holds.
 func putVar(ref string) Step {
-	return Step{Label: "put", Says: "drop the reference", Ref: ref, Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+	return Step{Label: "put", Says: "drop the reference", Ref: ref, Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 		h, v := c.varPage(), int(c.L(0))
 		if at, ok := machine.PinAtOf(c.M.Peek(c.M.VarAt(c.Task, v))); ok && at.Undirtied {
 			c.M.Forget(at.Page) // written behind the page table's back, and nobody told: reclaim may drop it

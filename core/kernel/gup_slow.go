@@ -33,7 +33,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				c.Or(c.M.MMFlags(c.MM), machine.MMFHasPinned)
 				return Then
 			}},
-		glVMA: {Label: "vma", Says: "find the VMA, check its flags", Ref: "check_vma_flags", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+		glVMA: {Label: "vma", Says: "find the VMA, check its flags", Ref: "check_vma_flags", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			if err := c.checkVMA(c.Page(glAddr), c.L(glFlags)); err != 0 {
 				c.Say("no VMA there, or not allowed: -EFAULT")
 				c.Set(glRet, failed|err)
@@ -41,10 +41,10 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			}
 			return Then
 		}},
-		glFollow: {Label: "follow", Says: "follow the page tables", Ref: "follow_page_mask", Local: true, Do: func(c *Ctx) Next {
+		glFollow: {Label: "follow", Says: "follow the page tables", Ref: "follow_page_mask", Local: true, Calls: []FuncID{fnFollowPagePTE}, Do: func(c *Ctx) Next {
 			return c.Call(fnFollowPagePTE, glFollowed, c.L(glAddr), c.L(glFlags))
 		}},
-		glFollowed: {Label: "followed", Says: "got the page?", Local: true, Do: func(c *Ctx) Next {
+		glFollowed: {Label: "followed", Says: "got the page?", Local: true, Calls: []FuncID{fnHandleMMFault}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
 			switch {
 			case machine.Hold(c.M.Load(c.M.Held(c.Task))).Some():
@@ -59,7 +59,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			}
 			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), flags)
 		}},
-		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Do: func(c *Ctx) Next {
+		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); ret&failed != 0 {
 				c.Set(glRet, ret)
 				return glUnlock
@@ -114,13 +114,13 @@ var _ = register(fnFollowPagePTE, &Func{
 	Name: "follow_page_pte", File: "mm/gup.c", Params: []int{fpAddr, fpFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
-		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			if !machine.Entry(c.Keep(fpPMD, c.M.PMD(c.Page(fpAddr)))).Present() {
 				return Return
 			}
 			return Then
 		}},
-		fpLock: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs, machine.PTEs),
+		fpLock: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(fpPMD))) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.PTL(c.Frame(fpPMD)))
@@ -138,7 +138,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			return Then
 		}},
 		fpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Ref: "gup_must_unshare", When: With(GUPUnshare),
-			Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 				if c.Load(c.M.Flags(c.Frame(fpPTE)))&machine.PGAnonExclusive == 0 {
 					c.Say("it may be shared: unshare it first")
 					return fpEMLINK

@@ -47,8 +47,8 @@ var _ = register(fnTLBFinishMMU, &Func{
 	Name: "tlb_finish_mmu", File: "mm/mmu_gather.c", Params: []int{tfFirst, tfTables},
 	Locals: []Local{{"first", PageLocal}, {"freed_tables", IntLocal}},
 	Steps: []Step{
-		tfFlush: {Label: "flush", Says: "flush the range", Ref: "tlb_flush_mmu_tlbonly", When: With(GatherFlushFirst), Local: true, Do: (*Ctx).gatherFlush},
-		tfSwap: {Label: "free_swap_cache", Says: "is the page in the swap cache alone?", Ref: "free_swap_cache", Touches: swapCacheTouches | cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+		tfFlush: {Label: "flush", Says: "flush the range", Ref: "tlb_flush_mmu_tlbonly", When: With(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
+		tfSwap: {Label: "free_swap_cache", Says: "is the page in the swap cache alone?", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			h, _ := c.gathered()
 			if !h.Some() {
 				return tfFlushLate
@@ -59,18 +59,18 @@ var _ = register(fnTLBFinishMMU, &Func{
 			}
 			return Then
 		}},
-		tfPut: {Label: "put", Says: "drop the PTE's reference", Ref: "folios_put_refs", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		tfPut: {Label: "put", Says: "drop the PTE's reference", Ref: "folios_put_refs", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			h, i := c.gathered()
 			c.M.SetGathered(c.Task, i, 0)
 			return c.putFree(h.Frame(), 1, tfMore)
 		}},
-		tfMore: {Label: "more", Says: "another page?", Local: true, Do: func(c *Ctx) Next {
+		tfMore: {Label: "more", Says: "another page?", Local: true, Back: []int{tfSwap}, Do: func(c *Ctx) Next {
 			if h, _ := c.gathered(); h.Some() {
 				return tfSwap
 			}
 			return Then
 		}},
-		tfFlushLate: {Label: "flush_late", Says: "flush the range, late", Ref: "tlb_flush_mmu_tlbonly", When: Without(GatherFlushFirst), Local: true, Do: (*Ctx).gatherFlush},
+		tfFlushLate: {Label: "flush_late", Says: "flush the range, late", Ref: "tlb_flush_mmu_tlbonly", When: Without(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
 		tfEnd: {Label: "end", Says: "the flush is over", Ref: "dec_tlb_flush_pending", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(c.MM), -1)
 			for p := c.Page(tfFirst); p <= c.lastPage(c.Page(tfFirst)); p++ {

@@ -50,16 +50,16 @@ var _ = register(fnMunmap, &Func{
 			c.WriteUnlock(w)
 			return Then
 		}},
-		muDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, muGather) }},
-		muGather: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		muDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, muGather) }},
+		muGather: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(c.MM), 1)
 			return c.Call(fnZapPTERange, muTables, c.L(muFirst))
 		}},
-		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Touches: cell.Of(machine.PMDs, machine.Frames, machine.Refs, machine.Flags, machine.Mappings, machine.Contents, machine.PTEs, machine.RCU, machine.IRQs), Do: (*Ctx).unhookTable},
+		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Touches: cell.Of(machine.PMDs), Do: (*Ctx).unhookTable},
 		muTableNow: {Label: "free_table_now", Says: "free the page table at once", Ref: "pte_free", When: If(PTFree, PTFreeImmediate), Touches: tableFreeTouches, Do: func(c *Ctx) Next {
 			return c.freeTable(muTable, muFinish)
 		}},
-		muFinish: {Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Do: func(c *Ctx) Next {
+		muFinish: {Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Do: func(c *Ctx) Next {
 			tables := uint64(0)
 			if machine.Hold(c.L(muTable)).Some() {
 				tables = 1
@@ -69,7 +69,7 @@ var _ = register(fnMunmap, &Func{
 		muFreeTable: {Label: "free_table", Says: "free the page table", Ref: "tlb_remove_page", When: If(PTFree, PTFreeGather), Touches: tableFreeTouches, Do: func(c *Ctx) Next {
 			return c.freeTable(muTable, muUnlock)
 		}},
-		muRCUTable: {Label: "call_rcu", Says: "have the page table freed after a grace period", Ref: "tlb_remove_table_free", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.RCU, machine.IRQs), Do: func(c *Ctx) Next {
+		muRCUTable: {Label: "call_rcu", Says: "have the page table freed after a grace period", Ref: "tlb_remove_table_free", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.RCU), Reads: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {
 			if h := c.Held(muTable); h.Some() {
 				c.Release(muTable)
 				c.M.Account(h.Frame(), 1) // the callback holds it
@@ -129,7 +129,7 @@ var _ = register(fnMadvise, &Func{
 				c.ReadLock(c.M.MmapLock(c.MM))
 				return Then
 			}},
-		{Label: "vma", Says: "find the VMA", Ref: "find_vma_prev", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+		{Label: "vma", Says: "find the VMA", Ref: "find_vma_prev", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			_, vma := c.vmaWords(c.Page(0))
 			if c.Load(vma) == 0 {
 				c.Say("there is no VMA: -ENOMEM")
@@ -138,12 +138,12 @@ var _ = register(fnMadvise, &Func{
 			c.excuseVMA(c.Page(0))
 			return Then
 		}},
-		{Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, 3) }},
-		{Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		{Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, 3) }},
+		{Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(c.MM), 1)
 			return c.Call(fnZapPTERange, 4, c.L(0))
 		}},
-		{Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Do: func(c *Ctx) Next { return c.Call(fnTLBFinishMMU, 5, c.L(0), 0) }},
+		{Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Do: func(c *Ctx) Next { return c.Call(fnTLBFinishMMU, 5, c.L(0), 0) }},
 		{Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.MM))
 			return Return
@@ -177,7 +177,7 @@ var _ = register(fnZapPTERange, &Func{
 	Name: "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}},
 	Steps: []Step{
-		zpPMD: {Label: "read_pmd", Says: "read the PMD", Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			c.Set(zpEnd, uint64(c.lastPage(c.Page(zpPage))))
 			if !machine.Entry(c.Keep(zpTable, c.M.PMD(c.Page(zpPage)))).Present() {
 				return Return
@@ -190,7 +190,7 @@ var _ = register(fnZapPTERange, &Func{
 				c.Lock(c.M.PTL(c.Frame(zpTable)))
 				return Then
 			}},
-		zpBatched: {Label: "batched", Says: "has reclaim put a flush off?", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		zpBatched: {Label: "batched", Says: "has reclaim put a flush off?", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			w := c.M.Batched(c.MM)
 			if c.Load(w)&1 == 0 {
 				return zpClear
@@ -206,12 +206,12 @@ var _ = register(fnZapPTERange, &Func{
 			}
 			return Then
 		}},
-		zpClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear_full", Touches: cell.Of(machine.PTEs), Do: (*Ctx).zapClear},
+		zpClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear_full", Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).zapClear},
 		zpRmap: {Label: "rmap", Says: "the page is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			c.Add(c.M.Mapcount(c.Frame(zpPTE)), -1)
 			return Then
 		}},
-		zpNext: {Label: "next", Says: "the next PTE", Local: true, Do: func(c *Ctx) Next {
+		zpNext: {Label: "next", Says: "the next PTE", Local: true, Back: []int{zpClear}, Do: func(c *Ctx) Next {
 			if c.Page(zpPage) == c.Page(zpEnd) {
 				return Then
 			}

@@ -26,7 +26,7 @@ var _ = register(fnShrinkFolioList, &Func{
 	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}},
 	Steps: []Step{
 		slIsolate: {Label: "isolate", Says: "take the folio off the LRU list", Ref: "isolate_lru_folios",
-			Touches: cell.Of(machine.Frames, machine.Mappings, machine.Flags, machine.Refs), Choose: isolationCandidates, Do: (*Ctx).isolate},
+			Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings), Choose: isolationCandidates, Do: (*Ctx).isolate},
 		slTrylock: {Label: "trylock", Says: "try the folio lock", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 			if !c.TryLock(c.M.FolioLock(c.Held(slFolio).Frame())) {
 				c.Say("the folio is locked: keep it")
@@ -34,14 +34,14 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return Then
 		}},
-		slWriteback: {Label: "writeback", Says: "under writeback?", Ref: "folio_test_writeback", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		slWriteback: {Label: "writeback", Says: "under writeback?", Ref: "folio_test_writeback", Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			if c.Load(c.M.Flags(c.Held(slFolio).Frame()))&machine.PGWriteback != 0 {
 				c.Say("it is still being written: keep it")
 				return slUnlock
 			}
 			return Then
 		}},
-		slPinned: {Label: "pinned", Says: "may it be pinned?", Ref: "folio_maybe_dma_pinned", When: With(ReclaimSkipsPinned), Touches: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
+		slPinned: {Label: "pinned", Says: "may it be pinned?", Ref: "folio_maybe_dma_pinned", When: With(ReclaimSkipsPinned), Reads: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			if c.Load(c.M.Flags(f))&machine.PGSwapCache == 0 && c.maybePinned(f) {
 				c.Say("it may be pinned: keep it")
@@ -54,7 +54,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			c.Or(c.M.Flags(c.Held(slFolio).Frame()), machine.PGDirty)
 			return Then
 		}},
-		slMapped: {Label: "mapped", Says: "is it mapped?", Ref: "folio_mapped", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+		slMapped: {Label: "mapped", Says: "is it mapped?", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnTryToUnmapOne}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			if c.Load(c.M.Mapcount(f)) == 0 {
 				c.Say("it is not mapped any more")
@@ -62,34 +62,34 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return c.Call(fnTryToUnmapOne, slUnmapped, uint64(machine.MakeHold(f, 1)))
 		}},
-		slUnmapped: {Label: "unmapped", Says: "is it still mapped?", Ref: "folio_mapped", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+		slUnmapped: {Label: "unmapped", Says: "is it still mapped?", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			if c.Load(c.M.Mapcount(c.Held(slFolio).Frame())) != 0 {
 				c.Say("it is still mapped: keep it")
 				return slUnlock
 			}
 			return Then
 		}},
-		slPinnedNow: {Label: "pinned_now", Says: "may it be pinned now?", Ref: "folio_maybe_dma_pinned", When: With(ReclaimKeepsPinned), Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		slPinnedNow: {Label: "pinned_now", Says: "may it be pinned now?", Ref: "folio_maybe_dma_pinned", When: With(ReclaimKeepsPinned), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if c.maybePinned(c.Held(slFolio).Frame()) {
 				c.Say("it may be pinned now: keep it")
 				return slUnlock
 			}
 			return Then
 		}},
-		slIsDirty: {Label: "is_dirty", Says: "is it dirty?", Ref: "folio_test_dirty", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		slIsDirty: {Label: "is_dirty", Says: "is it dirty?", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			if c.Load(c.M.Flags(c.Held(slFolio).Frame()))&machine.PGDirty == 0 {
 				c.Say("it is clean")
 				return slRemove
 			}
 			return Then
 		}},
-		slFlushDirty: {Label: "flush_dirty", Says: "may a CPU still write to it?", Ref: "try_to_unmap_flush_dirty", When: With(ReclaimFlushDirty), Local: true, Do: func(c *Ctx) Next {
+		slFlushDirty: {Label: "flush_dirty", Says: "may a CPU still write to it?", Ref: "try_to_unmap_flush_dirty", When: With(ReclaimFlushDirty), Local: true, Calls: []FuncID{fnTryToUnmapFlush}, Do: func(c *Ctx) Next {
 			if c.M.Load(c.M.UBC(c.Task))&machine.UBCWritable == 0 {
 				return Then
 			}
 			return c.Call(fnTryToUnmapFlush, slPageout)
 		}},
-		slPageout: {Label: "pageout", Says: "write it out", Ref: "pageout", Local: true, Do: func(c *Ctx) Next {
+		slPageout: {Label: "pageout", Says: "write it out", Ref: "pageout", Local: true, Calls: []FuncID{fnPageout}, Do: func(c *Ctx) Next {
 			return c.Call(fnPageout, slWritten, uint64(machine.MakeHold(c.Held(slFolio).Frame(), 1)))
 		}},
 		slWritten: {Label: "written", Says: "written, and locked again?", Local: true, Do: func(c *Ctx) Next {
@@ -101,7 +101,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return Then
 		}},
-		slRemove: {Label: "remove", Says: "take its last references", Ref: "__remove_mapping", Local: true, Do: func(c *Ctx) Next {
+		slRemove: {Label: "remove", Says: "take its last references", Ref: "__remove_mapping", Local: true, Calls: []FuncID{fnRemoveMapping}, Do: func(c *Ctx) Next {
 			return c.Call(fnRemoveMapping, slRemoved, uint64(machine.MakeHold(c.Held(slFolio).Frame(), 1)))
 		}},
 		slRemoved: {Label: "removed", Says: "did that succeed?", Local: true, Do: func(c *Ctx) Next {
@@ -115,17 +115,17 @@ var _ = register(fnShrinkFolioList, &Func{
 			c.Unlock(c.M.FolioLock(c.Held(slFolio).Frame()))
 			return Then
 		}},
-		slFlush: {Label: "flush", Says: "flush what was put off", Ref: "try_to_unmap_flush", When: With(ReclaimFlushFree), Local: true, Do: func(c *Ctx) Next {
+		slFlush: {Label: "flush", Says: "flush what was put off", Ref: "try_to_unmap_flush", When: With(ReclaimFlushFree), Local: true, Calls: []FuncID{fnTryToUnmapFlush}, Do: func(c *Ctx) Next {
 			return c.Call(fnTryToUnmapFlush, slFate)
 		}},
-		slFate: {Label: "fate", Says: "free it or keep it?", Local: true, Do: func(c *Ctx) Next {
+		slFate: {Label: "fate", Says: "free it or keep it?", Local: true, Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			if c.L(slFreed) == 0 {
 				return Then
 			}
 			f := c.Frame(slFolio)
 			return c.Call(fnFreeUnrefFolio, end, uint64(machine.MakeHold(f, 1)))
 		}},
-		slPutback: {Label: "putback", Says: "put it back on the LRU list, drop the reference", Ref: "folio_putback_lru", Touches: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+		slPutback: {Label: "putback", Says: "put it back on the LRU list, drop the reference", Ref: "folio_putback_lru", Touches: cell.Of(machine.Flags, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			c.Or(c.M.Flags(f), machine.PGLRU)
 			c.Release(slFolio)
@@ -252,7 +252,7 @@ var _ = register(fnPageout, &Func{
 	Name: "pageout", File: "mm/vmscan.c", Params: []int{0},
 	Locals: []Local{{"folio", FrameLocal}},
 	Steps: []Step{
-		{Label: "freeable", Says: "are there other references?", Ref: "is_page_cache_freeable", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		{Label: "freeable", Says: "are there other references?", Ref: "is_page_cache_freeable", Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if n := c.Load(c.M.Ref(c.Frame(0))); n != 2 {
 				c.Sayf("there are other references (%d, not 2): keep it", n)
 				return c.Return(pageoutKeep)
@@ -263,13 +263,13 @@ var _ = register(fnPageout, &Func{
 			c.AndNot(c.M.Flags(c.Frame(0)), machine.PGDirty)
 			return Then
 		}},
-		{Label: "start", Says: "start writeback, unlock the folio", Ref: "folio_start_writeback", Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Mappings, machine.Disk), Do: func(c *Ctx) Next {
+		{Label: "start", Says: "start writeback, unlock the folio", Ref: "folio_start_writeback", Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Disk), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			c.Or(c.M.Flags(f), machine.PGWriteback)
 			c.Unlock(c.M.FolioLock(f))
 			return c.sim.submitSwapWrite(c, f)
 		}},
-		{Label: "write", Says: "the device reads the page", Ref: "submit_bio_wait", Touches: cell.Of(machine.Contents, machine.Disk, machine.Mappings), Do: func(c *Ctx) Next {
+		{Label: "write", Says: "the device reads the page", Ref: "submit_bio_wait", Touches: cell.Of(machine.Disk), Reads: cell.Of(machine.Contents, machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			v := c.Load(c.M.Contents(f))
 			c.Sayf("write it to swap: %s", c.M.Content(v))
@@ -280,7 +280,7 @@ var _ = register(fnPageout, &Func{
 			c.AndNot(c.M.Flags(c.Frame(0)), machine.PGWriteback)
 			return Then
 		}},
-		{Label: "relock", Says: "try the folio lock again; still clean?", Ref: "folio_trylock", Touches: cell.Of(machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
+		{Label: "relock", Says: "try the folio lock again; still clean?", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			if !c.TryLock(c.M.FolioLock(f)) {
 				c.Say("it is locked: keep it")
@@ -326,7 +326,7 @@ var _ = register(fnRemoveMapping, &Func{
 			}
 			return c.removed(f)
 		}},
-		{Label: "check", Says: "are there other references?", Ref: "page_count", When: Without(ReclaimFreeze), Touches: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
+		{Label: "check", Says: "are there other references?", Ref: "page_count", When: Without(ReclaimFreeze), Reads: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			if c.Load(c.M.Ref(f)) != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
 				return c.Return(0)

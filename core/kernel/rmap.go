@@ -29,7 +29,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 	Name: "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio},
 	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}},
 	Steps: []Step{
-		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Touches: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
+		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
 			p := machine.PageID(c.Load(c.M.Index(f)))
 			c.Set(tuPage, uint64(p))
@@ -39,7 +39,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			}
 			return Then
 		}},
-		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Ref: "check_pte", Touches: cell.Of(machine.PTLs, machine.PTEs, machine.Flags),
+		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(tuPMD))) }, Do: (*Ctx).unmapLock},
 		tuClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			old := c.ClearPTE(c.Frame(tuPMD), c.Page(tuPage))
@@ -72,7 +72,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			c.Store(c.M.Batched(mm), 1)
 			return tuDirty
 		}},
-		tuFlush: {Label: "flush", Says: "flush the page from every TLB", Ref: "flush_tlb_page", Local: true, Do: func(c *Ctx) Next {
+		tuFlush: {Label: "flush", Says: "flush the page from every TLB", Ref: "flush_tlb_page", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			return c.Call(fnFlushTLBMMRange, tuDirty, uint64(c.tuMM()), c.L(tuPage), c.L(tuPage), 0)
 		}},
 		tuDirty: {Label: "was_dirty", Says: "was the PTE dirty?", Local: true, Do: func(c *Ctx) Next {
@@ -92,7 +92,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			}
 			return Then
 		}},
-		tuPinned: {Label: "share", Says: "may it be pinned?", Ref: "folio_try_share_anon_rmap_pte", When: With(AnonExclusive), Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		tuPinned: {Label: "share", Says: "may it be pinned?", Ref: "folio_try_share_anon_rmap_pte", When: With(AnonExclusive), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if c.maybePinned(c.Frame(tuFolio)) {
 				c.Say("it may be pinned: restore the PTE")
 				return tuRestore
@@ -113,7 +113,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			c.Add(c.M.Mapcount(c.Frame(tuFolio)), -1)
 			return Then
 		}},
-		tuPut: {Label: "put", Says: "drop the PTE's reference, unlock the PTL", Ref: "folio_put", Touches: cell.Of(machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
+		tuPut: {Label: "put", Says: "drop the PTE's reference, unlock the PTL", Ref: "folio_put", Touches: cell.Of(machine.Refs, machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(tuRef).Frame()
 			c.Release(tuRef)
 			c.Unlock(c.M.PTL(c.Frame(tuPMD)))

@@ -11,6 +11,7 @@ import (
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
+	s.statementsAhead()
 	if k.On(AnonExclusive) {
 		s.exclusive = machine.PGAnonExclusive
 	}

@@ -18,6 +18,7 @@ type Sim struct {
 	funcs  []Bound
 	ctx    []Ctx // per task
 	actors []Actor
+	after  [][]Ahead // by task and statement; see statementsAhead
 
 	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
 	readSwapinWritable bool   // see the rule swapin_read_maps_writable
@@ -111,8 +112,32 @@ func (s *Sim) next(task int) (*Step, *Ctx) {
 func (s *Sim) doTask(task, key int) {
 	st, c := s.next(task)
 	c.Key = key
-	s.proceed(task, st.Do(c))
+	s.act(task, st, c)
 	s.settle(task)
+}
+
+// act makes a step, and takes the task to where it said.
+func (s *Sim) act(task int, st *Step, c *Ctx) {
+	if c.notes == nil {
+		s.proceed(task, st.Do(c))
+		return
+	}
+	a := s.M.Activation(task, c.level)
+	h := Hop{Fn: FuncID(a.Fn), From: int(a.Step)}
+	n := st.Do(c)
+	switch n {
+	case Then:
+		h.To = h.From + 1
+	case Return:
+		h.To = end
+	case called:
+		h.To = int(s.M.Activation(task, c.level).Step)
+		h.Called = FuncID(s.M.Activation(task, c.level+1).Fn)
+	default:
+		h.To = int(n)
+	}
+	c.notes.Went = append(c.notes.Went, h)
+	s.proceed(task, n)
 }
 
 // settle runs a task's local steps until a shared one is next or the program ends.
@@ -134,7 +159,7 @@ func (s *Sim) settle(task int) {
 		case fn.Off[a.Step]:
 			s.M.Goto(task, a.Step+1)
 		case fn.Steps[a.Step].Local:
-			s.proceed(task, fn.Steps[a.Step].Do(c))
+			s.act(task, &fn.Steps[a.Step], c)
 		default:
 			return
 		}

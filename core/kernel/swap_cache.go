@@ -105,7 +105,7 @@ var _ = register(fnFreeSwapAndCache, &Func{
 			c.Unlock(c.M.FolioLock(f))
 			return Then
 		}},
-		{Label: "put", Says: "put the folio", Ref: "folio_put", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		{Label: "put", Says: "put the folio", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
 			c.Release(0)
 			return c.putFree(f, 1, end)

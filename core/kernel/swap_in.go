@@ -23,14 +23,14 @@ var _ = register(fnDoSwapPage, &Func{
 	Name: "do_swap_page", File: "mm/memory.c", Params: []int{dsAddr, dsFlags, dsTable, dsPTE},
 	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"cached", IntLocal}, {"exclusive", IntLocal}},
 	Steps: []Step{
-		dsLookup: {Label: "lookup", Says: "look it up in the swap cache", Ref: "swap_cache_get_folio", Touches: cell.Of(machine.SwapCache, machine.Swap, machine.Refs), Do: (*Ctx).swapLookup},
+		dsLookup: {Label: "lookup", Says: "look it up in the swap cache", Ref: "swap_cache_get_folio", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.SwapCache, machine.Swap), Do: (*Ctx).swapLookup},
 		dsPast: {Label: "alloc", Says: "take a free frame, to read past the swap cache", Ref: "alloc_swap_folio", When: With(SwapinSkipsCache), Touches: allocTouches,
 			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
 			Do: func(c *Ctx) Next {
 				c.allocate(dsFolio)
 				return Then
 			}},
-		dsPrepare: {Label: "prepare", Says: "mark the slot as cached", Ref: "swapcache_prepare", When: With(SwapcachePrepare), Touches: cell.Of(machine.Swap, machine.Refs), Do: func(c *Ctx) Next {
+		dsPrepare: {Label: "prepare", Says: "mark the slot as cached", Ref: "swapcache_prepare", When: With(SwapcachePrepare), Touches: cell.Of(machine.Swap, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			w := c.M.SwapMap(c.Entry(dsPTE).Slot())
 			v := c.Load(w)
 			if v&machine.SwapHasCache != 0 || v == 0 {
@@ -42,7 +42,7 @@ var _ = register(fnDoSwapPage, &Func{
 			c.Store(w, v|machine.SwapHasCache)
 			return Then
 		}},
-		dsReadPast: {Label: "read", Says: "read the page from swap", Ref: "swap_read_folio", When: With(SwapinSkipsCache), Touches: cell.Of(machine.Disk, machine.Contents, machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
+		dsReadPast: {Label: "read", Says: "read the page from swap", Ref: "swap_read_folio", When: With(SwapinSkipsCache), Touches: cell.Of(machine.Contents, machine.Flags, machine.FolioLocks), Reads: cell.Of(machine.Disk), Do: func(c *Ctx) Next {
 			c.swapRead()
 			c.Lock(c.M.FolioLock(c.Held(dsFolio).Frame()))
 			return dsMap
@@ -53,21 +53,21 @@ var _ = register(fnDoSwapPage, &Func{
 				c.allocate(dsFolio)
 				return Then
 			}},
-		dsInsert: {Label: "insert", Says: "put it into the swap cache, locked", Ref: "add_to_swap_cache", Touches: swapCacheTouches | cell.Of(machine.LRU), Do: (*Ctx).swapInsert},
-		dsRead: {Label: "read_cached", Says: "read the page from swap, unlock it", Ref: "swap_read_folio", Touches: cell.Of(machine.Disk, machine.Contents, machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
+		dsInsert: {Label: "insert", Says: "put it into the swap cache, locked", Ref: "add_to_swap_cache", Touches: swapCacheTouches | cell.Of(machine.LRU), Calls: []FuncID{fnFreeUnrefFolio}, Do: (*Ctx).swapInsert},
+		dsRead: {Label: "read_cached", Says: "read the page from swap, unlock it", Ref: "swap_read_folio", Touches: cell.Of(machine.Contents, machine.Flags, machine.FolioLocks), Reads: cell.Of(machine.Disk), Do: func(c *Ctx) Next {
 			c.swapRead()
 			c.Unlock(c.M.FolioLock(c.Held(dsFolio).Frame()))
 			return dsLock
 		}},
-		dsLock: {Label: "lock_folio", Says: "lock the folio; is it still in the swap cache?", Ref: "folio_lock_or_retry", Touches: cell.Of(machine.FolioLocks, machine.Flags, machine.Mappings, machine.Refs),
+		dsLock: {Label: "lock_folio", Says: "lock the folio; is it still in the swap cache?", Ref: "folio_lock_or_retry", Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(dsFolio).Frame())) }, Do: (*Ctx).swapLock},
-		dsLRU: {Label: "lru", Says: "a write to a folio that is not on the LRU list?", When: If(SwapinWritable, SwapinOnWrite, SwapinIfExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		dsLRU: {Label: "lru", Says: "a write to a folio that is not on the LRU list?", When: If(SwapinWritable, SwapinOnWrite, SwapinIfExclusive), Reads: cell.Of(machine.Flags), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
 			if c.L(dsFlags)&faultWrite != 0 && c.Load(c.M.Flags(c.Held(dsFolio).Frame()))&machine.PGLRU == 0 {
 				return c.Call(fnLRUAddDrain, dsMap)
 			}
 			return Then
 		}},
-		dsMap: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs, machine.PTEs),
+		dsMap: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dsTable))) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.PTL(c.Frame(dsTable)))
@@ -112,7 +112,7 @@ var _ = register(fnDoSwapPage, &Func{
 			c.Unlock(c.M.FolioLock(c.Frame(dsFolio)))
 			return Then
 		}},
-		dsWP: {Label: "wp", Says: "a write that the PTE does not allow?", Local: true, Do: func(c *Ctx) Next {
+		dsWP: {Label: "wp", Says: "a write that the PTE does not allow?", Local: true, Calls: []FuncID{fnDoWPPage}, Do: func(c *Ctx) Next {
 			e := machine.Entry(c.M.Peek(c.PTE(c.Frame(dsTable), c.Page(dsAddr))))
 			if c.L(dsFlags)&faultWrite == 0 || e.Has(machine.RW) {
 				return Then
@@ -123,7 +123,7 @@ var _ = register(fnDoSwapPage, &Func{
 			c.Unlock(c.M.PTL(c.Frame(dsTable)))
 			return dsPrepared
 		}},
-		dsBackOut: {Label: "back_out", Says: "unlock the PTL and the folio, put it", Touches: cell.Of(machine.PTLs, machine.FolioLocks, machine.Refs), Do: func(c *Ctx) Next {
+		dsBackOut: {Label: "back_out", Says: "unlock the PTL and the folio, put it", Touches: cell.Of(machine.PTLs, machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(dsFolio).Frame()
 			c.Unlock(c.M.PTL(c.Frame(dsTable)))
 			c.Unlock(c.M.FolioLock(f))

@@ -17,7 +17,7 @@ var _ = register(fnFlushTLBMMRange, &Func{
 	Name: "flush_tlb_mm_range", File: "arch/x86/mm/tlb.c", Params: []int{ftMM, ftFirst, ftLast, ftTables},
 	Locals: []Local{{"mm", IntLocal}, {"first", PageLocal}, {"last", PageLocal}, {"freed_tables", IntLocal}},
 	Steps: []Step{
-		{Label: "generation", Says: "a new TLB generation of the mm begins", Ref: "inc_mm_tlb_gen", Touches: cell.Of(machine.MMs, machine.IPIs),
+		{Label: "generation", Says: "a new TLB generation of the mm begins", Ref: "inc_mm_tlb_gen", Touches: cell.Of(machine.MMs, machine.IPIs), Calls: []FuncID{fnFlushTLBMulti},
 			Do: func(c *Ctx) Next {
 				mm := int(c.L(ftMM))
 				c.M.AdvanceGeneration(mm)
@@ -53,11 +53,11 @@ var _ = register(fnFlushTLBMulti, &Func{
 		fmBroadcast: {Label: "broadcast", Says: "invalidate it in every CPU's TLB", Ref: "INVLPGB", When: If(TLBFlush, TLBFlushBroadcast),
 			Touches: flushTouches, Do: (*Ctx).flushBroadcast},
 		fmSteal: {Label: "preempted", Says: "is the CPU preempted by the host?", Ref: "kvm_flush_tlb_multi", When: If(TLBFlush, TLBFlushPV),
-			Touches: cell.Of(machine.Steal), Do: (*Ctx).flushPreempted},
+			Touches: cell.Of(machine.Steal), Back: []int{fmSteal}, Do: (*Ctx).flushPreempted},
 		fmSend: {Label: "send", Says: "send the flush IPI", Ref: "smp_call_function_many_cond", When: If(TLBFlush, TLBFlushIPI, TLBFlushPV),
 			Touches: flushTouches, Do: (*Ctx).flushSend},
 		fmWait: {Label: "wait", Says: "every CPU has acknowledged the flush", Ref: "csd_lock_wait", When: If(TLBFlush, TLBFlushIPI, TLBFlushPV),
-			Wait: (*Ctx).flushAcknowledged, Touches: flushTouches,
+			Wait: (*Ctx).flushAcknowledged, Touches: cell.Of(machine.IPIs),
 			Do: func(c *Ctx) Next {
 				c.Store(c.M.Request(c.CPU), 0)
 				return Then
@@ -147,7 +147,7 @@ func (c *Ctx) flushAcknowledged() Block {
 var _ = register(fnTryToUnmapFlush, &Func{
 	Name: "try_to_unmap_flush", File: "mm/rmap.c",
 	Steps: []Step{
-		{Label: "required", Says: "was a flush put off?", Local: true, Do: func(c *Ctx) Next {
+		{Label: "required", Says: "was a flush put off?", Local: true, Calls: []FuncID{fnFlushTLBMulti}, Do: func(c *Ctx) Next {
 			ubc := c.M.Load(c.M.UBC(c.Task))
 			if ubc&machine.UBCRequired == 0 {
 				return Return

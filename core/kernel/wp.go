@@ -23,7 +23,7 @@ var _ = register(fnDoWPPage, &Func{
 	Name: "do_wp_page", File: "mm/memory.c", Params: []int{wpAddr, wpFlags, wpTable, wpPTE},
 	Locals: wpLocals,
 	Steps: []Step{
-		0: {Label: "exclusive", Says: "is the page exclusive?", Ref: "PageAnonExclusive", When: With(AnonExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		0: {Label: "exclusive", Says: "is the page exclusive?", Ref: "PageAnonExclusive", When: With(AnonExclusive), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			if c.zeroPage() {
 				return 4
 			}
@@ -33,7 +33,7 @@ var _ = register(fnDoWPPage, &Func{
 			}
 			return Then
 		}},
-		1: {Label: "count", Says: "how many references?", Ref: "wp_can_reuse_anon_folio", Touches: cell.Of(machine.Refs, machine.Flags, machine.LRU), Do: func(c *Ctx) Next {
+		1: {Label: "count", Says: "how many references?", Ref: "wp_can_reuse_anon_folio", Reads: cell.Of(machine.Refs, machine.Flags, machine.LRU), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
 			if c.zeroPage() {
 				return 4
 			}
@@ -92,7 +92,7 @@ var _ = register(fnDoWPPage, &Func{
 					c.Lock(c.M.FolioLock(c.Frame(wpPTE)))
 					return Then
 				}},
-			2: {Label: "relock", Says: "lock the PTL again; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.PTEs, machine.Refs),
+			2: {Label: "relock", Says: "lock the PTL again; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.Refs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio},
 				Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wpTable))) },
 				Do: func(c *Ctx) Next {
 					f := c.Frame(wpPTE)
@@ -105,7 +105,7 @@ var _ = register(fnDoWPPage, &Func{
 					c.Lock(c.M.PTL(c.Frame(wpTable)))
 					return c.putFree(f, 1, 3)
 				}},
-			3: {Label: "mapcount", Says: "is this the only PTE or swap entry of the page?", Ref: "reuse_swap_page", Touches: swapCacheTouches | cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+			3: {Label: "mapcount", Says: "is this the only PTE or swap entry of the page?", Ref: "reuse_swap_page", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 				f := c.Frame(wpPTE)
 				own := c.reuseSwapPage(f, int(c.Load(c.M.FolioSwap(f)))-1)
 				c.Unlock(c.M.FolioLock(f))
@@ -120,7 +120,7 @@ var _ = register(fnDoWPPage, &Func{
 			5: wpCopyStep,
 		}},
 		{If(WPReuse, WPReuseRefcount1), []Step{
-			0: {Label: "count", Says: "is ours the only reference?", Ref: "page_count", Touches: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks), Do: func(c *Ctx) Next {
+			0: {Label: "count", Says: "is ours the only reference?", Ref: "page_count", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks), Do: func(c *Ctx) Next {
 				f := c.Frame(wpPTE)
 				if c.zeroPage() || c.Load(c.M.Ref(f)) != 1 || c.Load(c.M.Mapcount(f)) != 1 || !c.Free(c.M.FolioLock(f)).Ready() {
 					c.Say("somebody else uses the page: copy")
@@ -150,7 +150,7 @@ var wpReuseStep = Step{Label: "reuse", Says: "make the PTE writable and dirty, u
 	return Return
 }}
 
-var wpCopyStep = Step{Label: "copy", Says: "take a reference on the old page, unlock the PTL", Ref: "folio_get", Touches: cell.Of(machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
+var wpCopyStep = Step{Label: "copy", Says: "take a reference on the old page, unlock the PTL", Ref: "folio_get", Touches: cell.Of(machine.Refs, machine.PTLs), Calls: []FuncID{fnWPPageCopy}, Do: func(c *Ctx) Next {
 	if !c.zeroPage() {
 		c.Get(c.Frame(wpPTE), 1)
 	}
@@ -189,7 +189,7 @@ var _ = register(fnWPPageCopy, &Func{
 			c.Store(c.M.Contents(c.Held(wcNew).Frame()), v)
 			return Then
 		}},
-		wcLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs, machine.PTEs),
+		wcLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wcTable))) },
 			Do: func(c *Ctx) Next {
 				if machine.Entry(c.Load(c.PTE(c.Frame(wcTable), c.Page(wcAddr)))) != c.Entry(wcPTE).Fresh() {
@@ -199,7 +199,7 @@ var _ = register(fnWPPageCopy, &Func{
 				c.Lock(c.M.PTL(c.Frame(wcTable)))
 				return Then
 			}},
-		wcClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_clear_flush", When: With(CowClearFlushFirst), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		wcClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_clear_flush", When: With(CowClearFlushFirst), Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			c.copyClear()
 			p := c.L(wcAddr)
 			return c.Call(fnFlushTLBMMRange, wcRmapEarly, uint64(c.M.Pages()[p].MM), p, p, 0)
@@ -219,7 +219,7 @@ var _ = register(fnWPPageCopy, &Func{
 			c.SetPTE(c.Frame(wcTable), p, machine.MakePTE(f, bits))
 			return Then
 		}},
-		wcFlushLate: {Label: "flush_late", Says: "flush the TLBs, late", When: Without(CowClearFlushFirst), Local: true, Do: func(c *Ctx) Next {
+		wcFlushLate: {Label: "flush_late", Says: "flush the TLBs, late", When: Without(CowClearFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			p := c.L(wcAddr)
 			return c.Call(fnFlushTLBMMRange, wcRmap, uint64(c.M.Pages()[p].MM), p, p, 0)
 		}},
@@ -228,17 +228,17 @@ var _ = register(fnWPPageCopy, &Func{
 			c.Unlock(c.M.PTL(c.Frame(wcTable)))
 			return Then
 		}},
-		wcPutPTE: {Label: "put_pte", Says: "put the PTE's reference on the old page", Ref: "folio_put", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		wcPutPTE: {Label: "put_pte", Says: "put the PTE's reference on the old page", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			return c.copyPut(wcPTERef, wcPutOld)
 		}},
-		wcPutOld: {Label: "put_old", Says: "put our reference on the old page", Ref: "free_swap_cache", Touches: swapCacheTouches | cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+		wcPutOld: {Label: "put_old", Says: "put our reference on the old page", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(wcOld).Frame()
 			if c.Held(wcOld).Some() && c.Load(c.M.Flags(f))&machine.PGSwapCache != 0 && c.Load(c.M.Mapcount(f)) == 0 && c.Free(c.M.FolioLock(f)).Ready() {
 				c.freeSwap(f)
 			}
 			return c.copyPut(wcOld, end)
 		}},
-		wcForget: {Label: "forget", Says: "free the copy", Ref: "folio_put", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		wcForget: {Label: "forget", Says: "free the copy", Ref: "folio_put", Touches: cell.Of(machine.Refs), Back: []int{wcPutOld}, Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(wcNew).Frame()
 			c.Release(wcNew)
 			return c.putFree(f, 1, wcPutOld)

@@ -55,6 +55,11 @@ func (m *Machine) Activation(task, level int) Activation {
 	return decodeActivation(m.Mem.Load(m.stackWord(task, level).id))
 }
 
+// PeekActivation is Activation without a trace in the footprint.
+func (m *Machine) PeekActivation(task, level int) Activation {
+	return decodeActivation(m.Peek(m.stackWord(task, level)))
+}
+
 // Push starts a call. Its locals are zero.
 func (m *Machine) Push(task int, fn uint16) {
 	d := int(m.Load(m.Depth(task)))
@@ -164,7 +169,7 @@ func (m *Machine) captures(f func(w Word)) {
 			f(m.Gathered(t, i))
 		}
 		for l := range int(m.Peek(m.Depth(t))) {
-			a := decodeActivation(m.Peek(m.stackWord(t, l)))
+			a := m.PeekActivation(t, l)
 			for i := range m.Config.Captures(a.Fn) {
 				f(m.at(m.local, t*MaxLocals+a.base+i))
 			}
