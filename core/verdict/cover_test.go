@@ -91,6 +91,7 @@ func TestCures(t *testing.T) {
 		{"gup-fast-vs-reclaim-clean", "v4.6", "gup_get_unless_zero"},
 		{"store-vs-munmap", "v6.12 without gather_flush_before_free", "gather_flush_before_free"},
 		{"read-only-pin", "v6.12 without gup_unshare without swp_exclusive", "gup_unshare"},
+		{"read-only-pin", "v6.12 without gup_unshare without swp_exclusive", "swp_exclusive"}, // no step, but where it begins
 	} {
 		f, m := opened(t, tt.name, tt.on)
 		found := false

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gupscope/core/check"
+	"gupscope/core/claim"
 	"gupscope/core/kernel"
 	"gupscope/core/scenario"
 )
@@ -40,14 +41,12 @@ func (t *Trial) Passes() bool {
 func (s *Survey) Matter(k kernel.Kernel) []Trial {
 	var out []Trial
 	for _, r := range kernel.Rules {
-		if !s.about(r) {
-			continue
-		}
+		about := s.about(r)
 		for v := range max(2, len(r.Values)) {
 			if uint8(v) == k.Value(r.ID) || r.Values == nil && v == 1 {
 				continue // switching a rule on does not show what the others are for
 			}
-			if t, ok := trial(k, kernel.Setting{Rule: r.Name, Value: r.ValueName(uint8(v))}); ok && !contains(out, &t) {
+			if t, ok := trial(k, kernel.Setting{Rule: r.Name, Value: r.ValueName(uint8(v))}); ok && !contains(out, &t) && (about || s.beginsElse(t.Kernel)) {
 				out = append(out, t)
 			}
 		}
@@ -95,6 +94,12 @@ func (s *Survey) about(r *kernel.Rule) bool {
 		}
 	}
 	return !steps
+}
+
+// beginsElse reports whether the scenario begins in another state on a kernel: the
+// past that it tells of, a page that came back from swap, was made by other rules.
+func (s *Survey) beginsElse(k kernel.Kernel) bool {
+	return claim.New(s.model.Setup, k).Memory().Hash() != s.model.Memory().Hash()
 }
 
 func (s *Survey) guards(f *kernel.Bound, r *kernel.Rule) bool {
@@ -162,12 +167,14 @@ func trial(k kernel.Kernel, settings ...kernel.Setting) (Trial, bool) {
 func (s *Survey) Cures(k kernel.Kernel, n int) []Trial {
 	var single []kernel.Setting
 	for _, r := range kernel.Rules {
-		if !s.about(r) {
-			continue
-		}
+		about := s.about(r)
 		for v := range max(2, len(r.Values)) {
-			if uint8(v) != k.Value(r.ID) && (r.Values != nil || v == 1) {
-				single = append(single, kernel.Setting{Rule: r.Name, Value: r.ValueName(uint8(v))})
+			if uint8(v) == k.Value(r.ID) || r.Values == nil && v == 0 {
+				continue
+			}
+			set := kernel.Setting{Rule: r.Name, Value: r.ValueName(uint8(v))}
+			if t, ok := trial(k, set); ok && (about || s.beginsElse(t.Kernel)) {
+				single = append(single, set)
 			}
 		}
 	}
