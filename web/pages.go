@@ -272,7 +272,7 @@ func (s *Site) sorry(w http.ResponseWriter, r *http.Request, code int, sentence 
 
 func (s *Site) html(w http.ResponseWriter, r *http.Request, code int, c templ.Component) {
 	var b bytes.Buffer
-	if err := c.Render(r.Context(), &b); err != nil {
+	if err := c.Render(context.WithoutCancel(r.Context()), &b); err != nil {
 		slog.Error("a page could not be rendered", "path", r.URL.Path, "err", err)
 		http.Error(w, "This page could not be rendered.", http.StatusInternalServerError)
 		return

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -293,6 +294,14 @@ func (p *tab) key(keys string) {
 func (p *tab) cursor() int {
 	p.t.Helper()
 	return eval[int](p, `Number(document.querySelector("#scrub input").value)`)
+}
+
+// script switches the page's scripts on or off, for the next pages.
+func (p *tab) script(on bool) {
+	p.t.Helper()
+	if _, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // shot keeps a picture, where GUPSCOPE_SHOTS says.

@@ -44,7 +44,7 @@ export function enter(page: Page) {
       html.pen = p.pen === you ? "mine" : p.pen === "" ? "free" : "other";
       if (p.pen === you && p.asks.length) html.asked = "";
       else delete html.asked;
-      tell(p, you);
+      tell(p, you, html.role === "driver");
       page.editor?.lock(p.pen !== you);
     },
     notice: (text, kind) => page.notice(text, kind),
@@ -62,15 +62,33 @@ export function enter(page: Page) {
   };
 }
 
-function tell(p: People, you: string) {
+/** Says in #people who is here and who holds the pen, with the button that changes it. */
+function tell(p: People, you: string, drives: boolean) {
   const e = document.getElementById("people");
   if (!e) return;
   const here = p.here === 1 ? "You are alone here." : `${p.here} people are here.`;
   let pen = "Somebody else holds the pen.";
-  if (p.pen === "") pen = "Nobody holds the pen.";
-  else if (p.pen === you) pen = p.asks.length ? "Somebody asks for the pen: yours to give." : "You hold the pen.";
-  else if (p.asks.includes(you)) pen = "You have asked for the pen.";
-  e.textContent = `${here} ${pen}`;
+  let act = "Ask for the pen";
+  if (p.pen === "") {
+    pen = "Nobody holds the pen.";
+    act = "Take the pen";
+  } else if (p.pen === you) {
+    pen = p.asks.length ? "Somebody asks for the pen." : "You hold the pen.";
+    act = p.asks.length ? "Give it" : p.here > 1 ? "Put it down" : "";
+  } else if (p.asks.includes(you)) {
+    pen = "You have asked for the pen.";
+    act = "";
+  }
+  const said = `${here} ${pen} `;
+  const button = e.querySelector("button");
+  if (e.firstChild?.textContent === said && (button?.textContent ?? "") === (drives ? act : "")) return;
+  e.replaceChildren(said);
+  if (!drives || !act) return;
+  const fresh = document.createElement("button");
+  fresh.dataset.act = "pen";
+  fresh.textContent = act;
+  e.append(fresh);
+  if (button === document.activeElement) fresh.focus();
 }
 
 function link(id: string, href: string) {

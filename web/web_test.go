@@ -1,0 +1,203 @@
+package web_test
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"gupscope/web"
+	"gupscope/web/link"
+	"gupscope/web/room"
+	"gupscope/web/shortlink"
+	"gupscope/web/stream"
+)
+
+// site is a server as gupscope serve has it.
+func site(t *testing.T) (*httptest.Server, *web.Metrics) {
+	t.Helper()
+	nc, stop, err := stream.Embed(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	rooms, err := room.Open(t.Context(), nc, 1, "model")
+	if err != nil {
+		t.Fatal(err)
+	}
+	links, err := shortlink.Open(t.Context(), nc, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := web.NewMetrics(rooms)
+	s := httptest.NewServer(web.New(t.Context(), &web.Site{Rooms: rooms, Links: links, Metrics: m}))
+	t.Cleanup(func() { rooms.Close(); s.Close() })
+	return s, m
+}
+
+type answer struct {
+	code   int
+	header http.Header
+	body   string
+}
+
+func get(t *testing.T, url string) answer {
+	t.Helper()
+	r, err := http.Get(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read(t, r)
+}
+
+func post(t *testing.T, url, contentType, body string) answer {
+	t.Helper()
+	r, err := http.Post(url, contentType, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return read(t, r)
+}
+
+func read(t *testing.T, r *http.Response) answer {
+	t.Helper()
+	defer r.Body.Close()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{r.StatusCode, r.Header, string(b)}
+}
+
+func TestPages(t *testing.T) {
+	s, _ := site(t)
+	own := link.Link{Text: "GUP mine\n\nmm A { buf = anon 1 rw \"a\" }\n\nP0 on cpu0 in A { store(buf, \"b\") }\n"}
+	for _, c := range []struct {
+		path string
+		code int
+		kind string
+		has  string
+	}{
+		{"/", 200, "text/html", `class="verdict sometimes"`},
+		{"/s/gup-fast-vs-reclaim", 200, "text/html", "gup-fast-vs-reclaim"},
+		{"/s/gup-fast-vs-reclaim?k=v4.6", 200, "text/html", "v4.6"},
+		{"/s/gup-fast-vs-reclaim?do=0", 200, "text/html", `value="1"`},
+		{"/s/gup-fast-vs-reclaim?check=1", 200, "text/html", `class="verdict sometimes"`},
+		{"/s/gup-fast-vs-reclaim?c=zwei", 400, "text/html", "is not a number"},
+		{"/s/no-such-race", 404, "text/html", "no scenario of this name"},
+		{"/l/0123456789", 404, "text/html", "no link of this name"},
+		{"/nowhere", 404, "text/html", "no page of this address"},
+		{"/gallery", 200, "text/html", "gup-fast-vs-reclaim"},
+		{"/docs", 200, "text/html", "<h2"},
+		{"/docs/scenarios", 200, "text/html", "expect"},
+		{"/embed/gup-fast-vs-reclaim", 200, "text/html", "data-full"},
+		{"/embed/gup-fast-vs-reclaim.svg?theme=dark", 200, "image/svg+xml", "<svg"},
+		{"/embed/gup-fast-vs-reclaim.txt", 200, "text/plain", "CPU0"},
+		{own.Embed(), 200, "text/html", "mine"},
+		{strings.Replace(own.Embed(), "/embed?", "/embed.svg?", 1), 200, "image/svg+xml", "<svg"},
+		{"/embed?x=1.abc", 400, "text/html", "cut off"},
+		{"/embed?x=1." + strings.Repeat("a", 7<<10), 414, "text/html", "6144 is the limit"},
+		{"/room/0123456789012345678901", 200, "text/html", "Joining"},
+		{"/healthz", 200, "text/plain", "ok"},
+		{"/static/../web.go", 404, "text/plain", "not found"},
+	} {
+		a := get(t, s.URL+c.path)
+		if a.code != c.code || !strings.HasPrefix(a.header.Get("Content-Type"), c.kind) || !strings.Contains(a.body, c.has) {
+			t.Errorf("%.60s: got %d, %s, %.300q; want %d, %s, …%s…", c.path, a.code, a.header.Get("Content-Type"), a.body, c.code, c.kind, c.has)
+		}
+	}
+}
+
+// The policy allows the WASM and what the server has itself, and nothing more; only embeds may be framed.
+func TestPolicy(t *testing.T) {
+	s, _ := site(t)
+	for path, frames := range map[string]string{"/": "'none'", "/nowhere": "'none'", "/embed/gup-fast-vs-reclaim": "*", "/embed/gup-fast-vs-reclaim.svg": "*"} {
+		policy := get(t, s.URL+path).header.Get("Content-Security-Policy")
+		if strings.Contains(strings.ReplaceAll(policy, "'wasm-unsafe-eval'", ""), "unsafe") || !strings.Contains(policy, "default-src 'none'") || !strings.HasSuffix(policy, "frame-ancestors "+frames) {
+			t.Errorf("%s: %s", path, policy)
+		}
+	}
+}
+
+// A page that has not changed is not sent again.
+func TestETag(t *testing.T) {
+	s, _ := site(t)
+	r, err := http.NewRequest("GET", s.URL+"/s/gup-fast-vs-reclaim", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("If-None-Match", get(t, r.URL.String()).header.Get("ETag"))
+	a, err := http.DefaultClient.Do(r)
+	if err != nil || a.StatusCode != http.StatusNotModified {
+		t.Errorf("got %v, %v, want 304", a.StatusCode, err)
+	}
+}
+
+// What is shared comes back by its short address; what is none is refused in words.
+func TestShare(t *testing.T) {
+	s, _ := site(t)
+	share := func(body string) answer { return post(t, s.URL+"/api/share", "application/json", body) }
+	quoted := func(address string) string {
+		b, _ := json.Marshal(map[string]string{"address": address})
+		return string(b)
+	}
+	own := link.Link{Text: "GUP mine\n\nmm A { buf = anon 1 rw \"a\" }\n\nP0 on cpu0 in A { store(buf, \"b\") }\n"}
+	a := share(quoted(own.Address()))
+	var made struct{ Address string }
+	if err := json.Unmarshal([]byte(a.body), &made); err != nil || a.code != http.StatusCreated || !strings.HasPrefix(made.Address, "/l/") {
+		t.Fatalf("sharing: got %d, %s", a.code, a.body)
+	}
+	if b := get(t, s.URL+made.Address); b.code != 200 || !strings.Contains(b.body, "mine") {
+		t.Errorf("%s: got %d", made.Address, b.code)
+	}
+	if b := get(t, s.URL+"/embed"+made.Address+".txt"); b.code != 200 {
+		t.Errorf("the embed of %s: got %d", made.Address, b.code)
+	}
+	if b := share(quoted(made.Address)); b.code != http.StatusCreated || b.body != a.body {
+		t.Errorf("sharing what was shared: got %d, %s", b.code, b.body)
+	}
+	for body, want := range map[string]string{
+		`hello`:                              "must be JSON",
+		`{}`:                                 "must be JSON",
+		quoted("/#1.abc"):                    "cut off",
+		quoted("/docs"):                      "does not hold a run",
+		quoted("/l/0123456789"):              "no link of this name",
+		quoted(strings.Repeat("x", 300<<10)): "too large",
+	} {
+		if b := share(body); b.code < 400 || b.code >= 500 || !strings.Contains(b.body, want) {
+			t.Errorf("%.40s: got %d, %s, want …%s…", body, b.code, b.body, want)
+		}
+	}
+	if b := post(t, s.URL+"/api/share", "text/plain", quoted(own.Address())); b.code != 400 {
+		t.Errorf("a form of another site: got %d", b.code)
+	}
+}
+
+// One address cannot ask for everything.
+func TestLimit(t *testing.T) {
+	s, _ := site(t)
+	for range 60 {
+		if a := post(t, s.URL+"/api/room", "application/json", `{"address":"/"}`); a.code == http.StatusTooManyRequests {
+			if !strings.Contains(a.body, "wait a minute") {
+				t.Errorf("refused with %s", a.body)
+			}
+			return
+		}
+	}
+	t.Error("60 rooms in a moment were not too many")
+}
+
+func TestMetrics(t *testing.T) {
+	s, m := site(t)
+	get(t, s.URL+"/s/gup-fast-vs-reclaim")
+	if a := get(t, s.URL+"/metrics"); a.code != 404 {
+		t.Errorf("the site itself answers /metrics with %d", a.code)
+	}
+	w := httptest.NewRecorder()
+	m.Handler().ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+	if want := `gupscope_http_requests_total{code="200",route="/s/{name}"} 1`; !strings.Contains(w.Body.String(), want) {
+		t.Errorf("the metrics lack %s:\n%s", want, w.Body)
+	}
+}
