@@ -31,10 +31,16 @@ type explanationJSON struct {
 	Text   string     `json:"text"`
 	Chart  string     `json:"chart"`
 	Why    []string   `json:"why"`
+	Cells  []cellOf   `json:"cells"` // that make the claim false
 	Step   int        `json:"step"`
 	Steps  []int      `json:"steps"`
 	Races  []raceJSON `json:"races"`
 	Run    string     `json:"run"`
+}
+
+type cellOf struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
 }
 
 type raceJSON struct {
@@ -108,7 +114,10 @@ func (c *explainCommand) breach(r *trace.Run, claim string) error {
 		fmt.Println()
 		return nil
 	}
-	x := explanationJSON{e.Claim, r.Model.Kernel.String(), e.Text, e.Chart, e.Why, e.Step, e.Steps, []raceJSON{}, r.String()}
+	x := explanationJSON{e.Claim, r.Model.Kernel.String(), e.Text, e.Chart, e.Why, []cellOf{}, e.Step, e.Steps, []raceJSON{}, r.String()}
+	for _, v := range e.Cells {
+		x.Cells = append(x.Cells, cellOf{v.Name, v.Value})
+	}
 	for _, race := range e.Races {
 		x.Races = append(x.Races, raceJSON{r.Model.Actors()[race.Actor].Name, race.Name, race.Read, race.Stale, race.Use, race.Believed, race.Now})
 	}
@@ -123,6 +132,9 @@ func explained(w io.Writer, r *trace.Run, claim string) {
 		return
 	}
 	fmt.Fprintf(w, "%s\n%s", filled(e.Text, 72), e.Chart)
+	for _, v := range e.Cells {
+		fmt.Fprintf(w, "    %s is %s\n", v.Name, v.Value)
+	}
 }
 
 // filled breaks a paragraph into lines.

@@ -74,7 +74,7 @@ func TestExplain(t *testing.T) {
 				}
 				laws(t, on, r, e)
 				fmt.Fprintf(&b, "%s: %s, %d of %d steps\n\n", on, e.Claim, len(e.Steps), r.Len())
-				b.WriteString(paragraph(e.Text) + "\n" + indent(e.Chart) + "\n")
+				b.WriteString(paragraph(e.Text) + "\n" + e.Chart + "\n")
 				for _, race := range e.Races {
 					fmt.Fprintf(&b, "race: %s, read at %d as %s, %s from %d on, used at %d\n", race.Name, race.Read, race.Believed, race.Now, race.Stale, race.Use)
 				}
@@ -122,6 +122,47 @@ func laws(t *testing.T, on string, r *trace.Run, e *trace.Explanation) {
 	}
 }
 
+// TestExplainAnyRun explains runs that chance has found, which are far from the shortest.
+func TestExplainAnyRun(t *testing.T) {
+	for _, s := range scenarios.List() {
+		found := 0
+		for seed := range uint64(12) {
+			w := verdict.NewWalk(model(t, s.Name), seed)
+			if !w.Go(5_000, "") || w.Found[0].Claim == check.NoDeadlock {
+				continue
+			}
+			found++
+			r := replayed(t, model(t, s.Name), w.Found[0].Run)
+			e, err := r.Explain("")
+			if err != nil {
+				t.Fatalf("%s, seed %d: %v", s.Name, seed, err)
+			}
+			laws(t, s.Name, r, e)
+			if len(e.Steps) > 24 {
+				t.Errorf("%s, seed %d: %d of %d steps are said to matter:\n%s\n%s", s.Name, seed, len(e.Steps), r.Len(), paragraph(e.Text), e.Chart)
+			}
+		}
+		t.Logf("%s: %d runs", s.Name, found)
+	}
+}
+
+// TestExplainNothing asks why where there is no why.
+func TestExplainNothing(t *testing.T) {
+	r := trace.New(model(t, "gup-fast-vs-reclaim"))
+	if _, err := r.Explain(""); err == nil || !strings.Contains(err.Error(), "nothing to explain") {
+		t.Errorf("an empty run: got %v", err)
+	}
+	if _, err := r.Explain(check.NoDeadlock); err == nil || !strings.Contains(err.Error(), "somebody can go on") {
+		t.Errorf("no deadlock: got %v", err)
+	}
+	for _, b := range counterexamples(t, "pin-fast-vs-reclaim") {
+		r := play(t, "pin-fast-vs-reclaim", b.Run)
+		if _, err := r.Explain("no-lost-store"); err == nil || !strings.Contains(err.Error(), "breaks "+b.Claim) {
+			t.Errorf("another claim: got %v", err)
+		}
+	}
+}
+
 // paragraph wraps a text as a commit message does.
 func paragraph(text string) string {
 	var b strings.Builder
@@ -138,8 +179,6 @@ func paragraph(text string) string {
 	}
 	return b.String() + line + "\n"
 }
-
-func indent(text string) string { return strings.TrimRight(text, "\n") + "\n" }
 
 // record holds a transcript against the one on record, or with -rewrite writes it.
 func record(t *testing.T, path, got string) {
