@@ -163,31 +163,53 @@ func (c *explainCommand) pass(f *scenario.File, k kernel.Kernel, o *verdict.Outc
 	s := verdict.Explore(m, c.States)
 	fresh, _, _ := verdict.Model(f, k, nil)
 	w := s.Witness(fresh, c.States)
-	stopped := s.Stopped()
-	runs := make([]string, len(stopped))
-	for i, choices := range w.Branches {
+	caught, err := texts(f, k, w.Branches)
+	if err != nil {
+		return err
+	}
+	ends, err := texts(f, k, w.Ends)
+	if err != nil {
+		return err
+	}
+	calls := s.ClosestCalls(f, k, nil, limited(c.States))
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(passOf(s, k, o, caught, ends, calls))
+	}
+	fmt.Printf("%s on %v: %v\n%v", f.Name, k, o.String(), s)
+	if len(calls) > 0 {
+		fmt.Println("\nThe closest calls: what breaks without a rule, up to where the rule catches it")
+	}
+	for _, call := range calls {
+		if call.Claim == "" {
+			fmt.Printf("    %s: it is not needed alone, nothing breaks without it\n", call.Rule.Name)
+			continue
+		}
+		r, err := replay(f, k, call.Run)
+		if err != nil {
+			return err
+		}
+		fmt.Printf("    %s, at step %d: %s. Without it: %s\n        --run %s\n", call.Rule.Name, len(call.Run), call.Said, call.Claim, r)
+	}
+	fmt.Printf("\nHow runs end\n%s", s.Histogram(f.Name))
+	for i, run := range ends {
+		fmt.Printf("    %s --run %s\n", s.Ends[i].Values, run)
+	}
+	return nil
+}
+
+// texts writes runs as --run takes them; "" for those that were not found.
+func texts(f *scenario.File, k kernel.Kernel, runs [][]check.Choice) ([]string, error) {
+	out := make([]string, len(runs))
+	for i, choices := range runs {
 		if choices != nil {
 			r, err := replay(f, k, choices)
 			if err != nil {
-				return err
+				return nil, err
 			}
-			runs[i] = r.String()
+			out[i] = r.String()
 		}
 	}
-	if c.JSON {
-		return json.NewEncoder(os.Stdout).Encode(passOf(s, k, o, runs))
-	}
-	fmt.Printf("%s on %v: %v\n%v", f.Name, k, o.String(), s)
-	if len(stopped) > 0 {
-		fmt.Println("\nThe closest calls: shortest runs to what a rule caught")
-	}
-	for i, b := range stopped {
-		if runs[i] != "" {
-			fmt.Printf("    %s, after %d steps: %s\n    --run %s\n", b.Rule.Name, len(w.Branches[i]), b.Said, runs[i])
-		}
-	}
-	fmt.Printf("\nHow runs end\n%s", s.Histogram(f.Name))
-	return nil
+	return out, nil
 }
 
 func replay(f *scenario.File, k kernel.Kernel, choices []check.Choice) (*trace.Run, error) {
@@ -208,6 +230,7 @@ type passJSON struct {
 	States    uint64       `json:"states"`
 	Complete  bool         `json:"complete"`
 	Caught    []caughtJSON `json:"caught"`
+	Closest   []callJSON   `json:"closest"`
 	Vacuous   []string     `json:"vacuous"`
 	Unreached []string     `json:"unreached"`
 	Ends      []endJSON    `json:"ends"`
@@ -221,22 +244,34 @@ type caughtJSON struct {
 	Run   string `json:"run,omitempty"`
 }
 
+// callJSON is a run that a rule saved; claim is what breaks without it.
+type callJSON struct {
+	Rule  string `json:"rule"`
+	Claim string `json:"claim,omitempty"`
+	Step  int    `json:"step"`
+	Said  string `json:"said,omitempty"`
+}
+
 type endJSON struct {
 	Values string `json:"values"`
 	States uint64 `json:"states"`
+	Run    string `json:"run,omitempty"`
 }
 
-func passOf(s *verdict.Survey, k kernel.Kernel, o *verdict.Outcome, runs []string) passJSON {
+func passOf(s *verdict.Survey, k kernel.Kernel, o *verdict.Outcome, caught, ends []string, calls []verdict.Call) passJSON {
 	p := passJSON{Kernel: k.String(), Verdict: o.String(), States: s.States, Complete: s.Complete,
-		Caught: []caughtJSON{}, Vacuous: append([]string{}, s.Vacuous...), Unreached: []string{}, Ends: []endJSON{}}
+		Caught: []caughtJSON{}, Closest: []callJSON{}, Vacuous: append([]string{}, s.Vacuous...), Unreached: []string{}, Ends: []endJSON{}}
 	for i, b := range s.Stopped() {
-		p.Caught = append(p.Caught, caughtJSON{b.Rule.Name, b.Place.String(), b.Said, b.Times, runs[i]})
+		p.Caught = append(p.Caught, caughtJSON{b.Rule.Name, b.Place.String(), b.Said, b.Times, caught[i]})
 	}
 	for _, u := range s.Unreached {
 		p.Unreached = append(p.Unreached, u.String())
 	}
-	for _, e := range s.Ends {
-		p.Ends = append(p.Ends, endJSON{e.Values, e.States})
+	for _, call := range calls {
+		p.Closest = append(p.Closest, callJSON{call.Rule.Name, call.Claim, len(call.Run), call.Said})
+	}
+	for i, e := range s.Ends {
+		p.Ends = append(p.Ends, endJSON{e.Values, e.States, ends[i]})
 	}
 	return p
 }

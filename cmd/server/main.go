@@ -9,6 +9,9 @@
 //	gupscope run FILE --run 0x3d.1x5K     one run, step by step
 //	gupscope version
 //
+// Exit codes: 0, all is as expected; 1, something else was found (an expectation failed, a
+// walk broke a claim, nothing repairs it, a run diverged); 2, bad input.
+//
 // FILE may also be the name of a scenario of the gallery, or - for standard input.
 //
 // This package reads the command line and wires the others together; it decides nothing.

@@ -78,7 +78,7 @@ func (s *story) staleBelief() {
 	for i := range s.beliefs {
 		b := &s.beliefs[i]
 		page, known := s.x.pte[b.from]
-		if b.stale == 0 || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) {
+		if b.stale == 0 || b.entry.None() || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) {
 			continue
 		}
 		if _, matters := s.use(b); !matters {

@@ -308,17 +308,32 @@ func thirdPerson(says string) string {
 	if strings.Contains(says, "?") {
 		return "asks: " + strings.TrimSuffix(says, "?")
 	}
-	verb, rest, _ := strings.Cut(says, " ")
-	verb = strings.TrimSuffix(verb, ":")
-	switch {
-	case verb == "the" || verb == "it" || strings.ContainsAny(verb, "0123456789_"):
+	if first, _, _ := strings.Cut(says, " "); first == "the" || first == "it" || strings.ContainsAny(first, "0123456789_") {
 		return "finds that " + says
-	case strings.HasSuffix(verb, "s") || strings.HasSuffix(verb, "sh") || strings.HasSuffix(verb, "ch"):
-		verb += "es"
-	case strings.HasSuffix(verb, "y") && !strings.HasSuffix(verb, "ay"):
-		verb = strings.TrimSuffix(verb, "y") + "ies"
-	default:
-		verb += "s"
 	}
-	return strings.TrimSpace(verb + " " + rest)
+	clauses := strings.Split(says, ", ")
+	for i, c := range clauses {
+		verb, rest, _ := strings.Cut(c, " ")
+		verb = strings.TrimSuffix(verb, ":")
+		if i == 0 || imperative[verb] {
+			clauses[i] = strings.TrimSpace(conjugated(verb) + " " + rest)
+		}
+	}
+	return strings.Join(clauses, ", ")
+}
+
+// imperative are the verbs with which a step's sentence may go on behind a comma.
+var imperative = map[string]bool{
+	"read": true, "lock": true, "unlock": true, "put": true, "drop": true, "give": true, "mark": true, "set": true, "leave": true,
+	"free": true, "fill": true, "take": true, "restore": true, "flush": true, "send": true, "clear": true,
+}
+
+func conjugated(verb string) string {
+	switch {
+	case strings.HasSuffix(verb, "s") || strings.HasSuffix(verb, "sh") || strings.HasSuffix(verb, "ch"):
+		return verb + "es"
+	case strings.HasSuffix(verb, "y") && !strings.HasSuffix(verb, "ay"):
+		return strings.TrimSuffix(verb, "y") + "ies"
+	}
+	return verb + "s"
 }

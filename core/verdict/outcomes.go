@@ -95,7 +95,11 @@ func (s *Survey) String() string {
 		if x.Rule != nil {
 			rule = x.Rule.Name + ": "
 		}
-		return fmt.Sprintf("%s%s %s (%d states)", rule, s.model.Setup.Tasks[x.Task].Name, x.Why, x.States)
+		why := x.Why
+		if !strings.HasPrefix(why, "waits") {
+			why = "cannot go on: " + why
+		}
+		return fmt.Sprintf("%s%s %s (%d states)", rule, s.model.Setup.Tasks[x.Task].Name, why, x.States)
 	})
 	section("Locks taken in either order", len(s.Inverted), func(i int) string {
 		x := &s.Inverted[i]

@@ -1,0 +1,19 @@
+package trace
+
+import "testing"
+
+func TestThirdPerson(t *testing.T) {
+	for says, want := range map[string]string{
+		"read the PTE":                    "reads the PTE",
+		"lock the PTL, read the PTE":      "locks the PTL, reads the PTE",
+		"flush the TLBs, late":            "flushes the TLBs, late",
+		"copy the content: \"a\"":         "copies the content: \"a\"",
+		"load: \"a\"":                     "loads \"a\"",
+		"may it be pinned?":               "asks: may it be pinned",
+		"the count is zero: no reference": "finds that the count is zero: no reference",
+	} {
+		if got := thirdPerson(says); got != want {
+			t.Errorf("%q: got %q, want %q", says, got, want)
+		}
+	}
+}
