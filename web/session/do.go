@@ -55,6 +55,10 @@ func (s *Session) do(e Event) []Fragment {
 	case "goto":
 		if s.run != nil {
 			s.run.Goto(e.At)
+			if e.N == 1 {
+				s.tell()
+				s.fold = s.story
+			}
 		}
 		return s.update()
 	case "show":
@@ -70,11 +74,6 @@ func (s *Session) do(e Event) []Fragment {
 		return s.complete(e.N)
 	case "hover":
 		return s.hover(e.N)
-	case "explain":
-		if s.run != nil {
-			s.story = view.OfStory(s.run)
-		}
-		return s.update()
 	case "export":
 		return s.export()
 	}
@@ -149,6 +148,14 @@ func (s *Session) step(e Event) {
 	}
 	if _, err := s.run.Do(c); err != nil {
 		s.notice("note", "%s.", upper(err.Error()))
+	}
+	s.tell()
+}
+
+// tell finds out why the run goes wrong, if it does and that is not known yet.
+func (s *Session) tell() {
+	if !s.story.Of(s.run) {
+		s.story = view.OfStory(s.run)
 	}
 }
 

@@ -14,13 +14,12 @@ type Event struct {
 	//	text     Text                        the scenario's text is now Text
 	//	kernel   Kernel                      run on another kernel; "" is the one of the text
 	//	step     Choice, At                  the actor of Choice makes its next step, at cursor At
-	//	goto     At                          move the cursor: back, forward, scrub
+	//	goto     At, N                       move the cursor: back, forward, scrub; N 1: and put aside what does not matter for what goes wrong
 	//	check    N                           check with a bound of N states; 0: the default
 	//	more     N                           go on with the check for about N transitions
 	//	stop                                 leave the check where it is
 	//	show     Claim, Run, At              put the counterexample of the claim into the run
 	//	complete, hover  N                   the editor asks at offset N of the text
-	//	explain                              find out which steps of the run matter for what goes wrong in it
 	//	export                               write the diagram as text into the panel that it is copied from
 	Do string `json:"do"`
 

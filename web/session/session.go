@@ -48,8 +48,9 @@ type Session struct {
 	kernel kernel.Kernel
 	na     string // why the scenario cannot run on the kernel chosen
 	run    *trace.Run
-	kept   []branch // runs left behind, latest first
-	story  *view.Story
+	kept   []branch    // runs left behind, latest first
+	story  *view.Story // why the run goes wrong
+	fold   *view.Story // the one by which steps are put aside: a new one only where the whole diagram is made anew
 
 	checking *checking
 	verdict  view.Verdict
@@ -190,6 +191,7 @@ func (s *Session) replay(run string, at int) {
 	}
 	r.Goto(at)
 	s.story = view.OfStory(r)
+	s.fold = s.story
 }
 
 func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
@@ -219,7 +221,7 @@ func (s *Session) make() view.Page {
 	if s.shown == s.file {
 		p.Source = p.Source.Marked(view.OfMarks(s.run))
 	}
-	p.Race = view.OfRace(s.run, s.story)
+	p.Race = view.OfRace(s.run, s.story, s.fold)
 	for _, b := range s.kept {
 		p.Race.Branches = append(p.Race.Branches, b.view)
 	}

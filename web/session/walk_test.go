@@ -15,7 +15,7 @@ import (
 
 // regions are the parts of the page that the fragments of shared events keep up
 // to date. (The text belongs to the editor, the verdict to the check.)
-var regions = []string{"pick-scenario", "pick-kernel", "kernels", "sentence", "frame", "listing", "diagnostics", "now", "claims"}
+var regions = []string{"pick-scenario", "pick-kernel", "kernels", "story", "sentence", "frame", "listing", "diagnostics", "now", "claims"}
 
 // After any walk of events the page that the fragments have made is the page
 // that would be painted anew.
@@ -53,7 +53,7 @@ func someEvent(rnd *rand.Rand, s *Session) Event {
 		texts := []string{s.text + "\n// more", strings.Replace(s.text, "frames 1", "frames 2", 1), strings.Replace(s.text, "mm ", "mmm ", 1), strings.Replace(s.text, "mmm ", "mm ", 1)}
 		return Event{Do: "text", Text: texts[rnd.IntN(len(texts))]}
 	case 2, 3, 4:
-		return Event{Do: "goto", At: rnd.IntN(s.run.Len() + 1)}
+		return Event{Do: "goto", At: rnd.IntN(s.run.Len() + 1), N: rnd.IntN(8) / 7}
 	case 5:
 		if len(s.kept) > 0 {
 			return Event{Do: "show", Run: s.kept[rnd.IntN(len(s.kept))].run, At: -1}

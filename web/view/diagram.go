@@ -13,20 +13,21 @@ import (
 )
 
 // OfRace draws the whole run; the cursor only says where it stands in it. What
-// does not matter for the story steps aside.
-func OfRace(r *trace.Run, story *Story) Race {
+// does not matter steps aside, by the story that fold is; story is the run's own, if
+// there is one.
+func OfRace(r *trace.Run, story, fold *Story) Race {
 	c := columnsOf(r)
 	out := Race{Lanes: c.lanes, At: r.Cursor()}
-	if story.of(r) {
+	if story.Of(r) {
 		out.Story = story
 	}
 	last, lastFew := make([]place, len(c.lanes)), make([]place, len(c.lanes))
 	steps := r.Steps()
 	for i := range steps {
 		x := c.row(r, &steps[i], last)
-		if x.Aside = story.aside(&steps[i]); x.Aside {
+		if x.Aside = fold.aside(&steps[i]); x.Aside {
 			out.Folded = true
-		} else if story.folds() {
+		} else if fold.Folds() {
 			x.head(&steps[i], lastFew)
 		}
 		out.Rows = append(out.Rows, x)
@@ -46,7 +47,6 @@ func OfRace(r *trace.Run, story *Story) Race {
 		e.FromHead, e.ToHead = from.Func != "", to.Func != ""
 	}
 	for i := range out.Rows {
-		out.Wrong = out.Wrong || out.Rows[i].Bad != ""
 		if out.Rows[i].Pair {
 			out.Rows[i].Aside = false
 		}

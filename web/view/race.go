@@ -11,7 +11,6 @@ type Race struct {
 	Branches []Branch
 	Next     []Next // one per lane
 	Story    *Story // why it goes wrong; nil if it does not, or nobody asked yet
-	Wrong    bool   // it goes wrong somewhere
 	Folded   bool   // some of its rows are aside
 	At       int    // the cursor: so many steps have happened; row At is the present one
 }

@@ -11,11 +11,11 @@ import (
 // steps matter. It belongs to the run that it was made of, and stays with what
 // other runs have in common with that.
 type Story struct {
-	Title  string // "11 of 46 steps"
-	Text   string // a paragraph, as for a commit message
-	Chart  string // the steps that matter, in columns
-	Few    int    // how many matter
-	Of     int
+	Title  string   // "11 of 46 steps"
+	Text   string   // a paragraph, as for a commit message
+	Chart  string   // the steps that matter, in columns
+	Few    int      // how many matter
+	Steps  int      // of so many
 	keys   []uint64 // of every step: what the state was after it
 	matter []bool
 }
@@ -40,8 +40,8 @@ func OfStory(r *trace.Run) *Story {
 	if last == 0 {
 		last = r.Len()
 	}
-	s := &Story{Text: e.Text, Chart: e.Chart, Few: len(e.Steps), Of: last, matter: make([]bool, last)}
-	s.Title = fmt.Sprintf("%d of %d steps", s.Few, s.Of)
+	s := &Story{Text: e.Text, Chart: e.Chart, Few: len(e.Steps), Steps: last, matter: make([]bool, last)}
+	s.Title = fmt.Sprintf("%d of %d steps", s.Few, s.Steps)
 	for i := range last {
 		s.keys = append(s.keys, r.Steps()[i].Hash)
 	}
@@ -52,16 +52,16 @@ func OfStory(r *trace.Run) *Story {
 	return s
 }
 
-// folds reports whether the story has enough steps to stand for the run.
-func (s *Story) folds() bool { return s != nil && s.Few >= 4 && s.Of-s.Few >= 4 }
+// Folds reports whether the story has enough steps to stand for the run.
+func (s *Story) Folds() bool { return s != nil && s.Few >= 4 && s.Steps-s.Few >= 4 }
 
 // aside reports whether a step is one of those that do not matter.
 func (s *Story) aside(st *trace.Step) bool {
 	i := st.N - 1
-	return s.folds() && i < len(s.keys) && s.keys[i] == st.Hash && !s.matter[i]
+	return s.Folds() && i < len(s.keys) && s.keys[i] == st.Hash && !s.matter[i]
 }
 
-// of reports whether the run goes wrong as the story says.
-func (s *Story) of(r *trace.Run) bool {
-	return s != nil && r.Len() >= s.Of && r.Steps()[s.Of-1].Hash == s.keys[s.Of-1]
+// Of reports whether the run goes wrong as the story says.
+func (s *Story) Of(r *trace.Run) bool {
+	return s != nil && r.Len() >= s.Steps && r.Steps()[s.Steps-1].Hash == s.keys[s.Steps-1]
 }

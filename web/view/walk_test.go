@@ -89,7 +89,7 @@ func TestTargetsAreThere(t *testing.T) {
 // Everything in the diagram stands within it, and bars of a lane never lie on each other.
 func TestDiagramFits(t *testing.T) {
 	walk(t, func(t *testing.T, r *trace.Run) {
-		x := OfRace(r, nil)
+		x := OfRace(r, nil, nil)
 		n := len(x.Rows)
 		row := func(what string, from, to int) {
 			if from < 1 || to > n || from > to {
@@ -131,7 +131,7 @@ func TestDiagramFits(t *testing.T) {
 func TestDiagramGrowsAtItsEnd(t *testing.T) {
 	var before Race
 	walk(t, func(t *testing.T, r *trace.Run) {
-		x := OfRace(r, nil)
+		x := OfRace(r, nil, nil)
 		if r.Len() > 0 {
 			for i := range before.Rows {
 				if x.Rows[i].Key != before.Rows[i].Key {
