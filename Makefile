@@ -11,7 +11,7 @@ ADDR   ?= 127.0.0.1:8080
 DATA   ?= data
 BROTLI ?= 11
 ESBUILD = $(GO) tool esbuild --target=es2022 --minify --log-level=warning
-WASM_PACKAGES = ./core/cell ./core/check ./core/trace ./web/link ./web/session ./wasm
+WASM_PACKAGES = ./core/cell ./core/check ./core/trace ./web/link ./web/session
 export GOFLAGS := -buildvcs=false
 
 .PHONY: build assets run test chromium check-format check-generated check-modules check-vendor unit wasm-test bench generate fmt vendor clean
@@ -36,7 +36,7 @@ run: build
 
 test: chromium check-format check-generated check-modules check-vendor assets
 	$(GO) vet ./...
-	$(GO) test -timeout 12m ./...
+	GUPSCOPE_TEST_ALL=1 $(GO) test -timeout 12m ./...
 	$(MAKE) --no-print-directory wasm-test
 
 # Browser tests drive a real browser. Debian's package is the one that they are made for.
@@ -63,7 +63,8 @@ check-modules:
 check-vendor:
 	@cd static/vendor && sha256sum --quiet -c SHA256SUMS
 
-# The same tests in WASM: under node where there is one, else in Chromium.
+# The same tests in WASM: under node where there is one, else in Chromium. The hashes are those on record, so
+# a run is the same here and there after every step.
 wasm-test:
 	@if command -v node >/dev/null; then exec="$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec"; \
 		else $(GO) build -o bin/chromium-exec ./wasm/chromium && exec="$$PWD/bin/chromium-exec"; fi; \
