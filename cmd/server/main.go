@@ -5,6 +5,7 @@
 //	gupscope explain FILE                 why it breaks, or what it rests on that it does not
 //	gupscope rules FILE                   which rules matter
 //	gupscope matrix                       scenarios and kernels
+//	gupscope ends FILE                    a histogram of final states
 //	gupscope walk FILE --seed N           random runs, for what is too large
 //	gupscope run FILE --run 0x3d.1x5K     one run, step by step
 //	gupscope version
@@ -31,6 +32,7 @@ type commands struct {
 	Explain explainCommand `cmd:"" help:"Say why a scenario breaks, in a paragraph and a diagram for a commit message; or what it rests on that it does not."`
 	Rules   rulesCommand   `cmd:"" help:"Which rules matter: what breaks without each of them; or which would repair what is broken."`
 	Matrix  matrixCommand  `cmd:"" help:"A table of scenarios and kernels."`
+	Ends    endsCommand    `cmd:"" help:"How runs end: a histogram of the final values with a witness each, as litmus tools print it."`
 	Walk    walkCommand    `cmd:"" help:"Random runs through what is too large to be checked. Exit code 1: a claim broke."`
 	Run     runCommand     `cmd:"" help:"Play one run of a scenario, and print it. Exit code 1: the run diverged; 2: bad input."`
 	Version versionCommand `cmd:"" help:"Print the version of the program and that of its model."`

@@ -28,6 +28,7 @@ type Survey struct {
 	Vacuous   []string // claims that never had anything to judge
 	Inverted  []Inversion
 	Ends      []End
+	False     []uint64 // for every claim: states in which it is false, each the end of a run
 
 	model  *claim.Model
 	visits map[Place]uint64
@@ -64,7 +65,7 @@ type Inversion struct{ First, Second, Task, Other string }
 
 // An End is one outcome of runs: the values of all variables.
 type End struct {
-	Values string
+	Values string // ending with the claims that are false there, each behind a star
 	States uint64 // final states that have it
 	Broken []int  // claims, end conditions among them, that are false there
 }
@@ -72,7 +73,7 @@ type End struct {
 // Explore walks through all states of a scenario on a kernel, or as many as the
 // limit allows (0: all). The diagnostics say why it is n/a; the survey is nil then.
 func Explore(m *claim.Model, limit uint64) *Survey {
-	s := &Survey{model: m, visits: map[Place]uint64{}}
+	s := &Survey{model: m, visits: map[Place]uint64{}, False: make([]uint64, len(m.Claims()))}
 	w := walker{s: s, m: m, mem: m.Memory(), seen: map[uint64]struct{}{}, branches: map[branchKey]*Branch{}, waits: map[waitKey]*Wait{},
 		order: map[[2]cell.ID]int{}, ends: map[string]*End{}}
 	w.walk(limit)
@@ -148,6 +149,9 @@ func (w *walker) enter(since cell.Mark) []check.Choice {
 		w.judged[i] = w.judged[i] || j
 	}
 	broken := w.m.Broken(since, nil)
+	for _, c := range broken {
+		w.s.False[c]++
+	}
 	choices := w.m.Choices(nil)
 	if len(choices) == 0 && w.m.Done() {
 		w.end(w.m.Broken(-1, nil))
@@ -280,13 +284,24 @@ func holds(v uint64, task int, c cell.Class) bool {
 }
 
 func (w *walker) end(broken []int) {
-	text := w.m.Values()
+	text := ending(w.m, broken)
 	e := w.ends[text]
 	if e == nil {
 		e = &End{Values: text, Broken: slices.Clone(broken)}
 		w.ends[text] = e
 	}
 	e.States++
+}
+
+// ending is a final state as people tell it apart from others.
+func ending(m *claim.Model, broken []int) string {
+	text := m.Values()
+	for _, c := range broken {
+		if _, atEnd := m.AtEnd(c); !atEnd {
+			text += " *" + m.Claims()[c]
+		}
+	}
+	return text
 }
 
 // report puts what was collected in order.

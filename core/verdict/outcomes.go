@@ -8,8 +8,9 @@ import (
 
 // Histogram is how runs end, as litmus tools print it: a line for every outcome
 // with the number of final states that have it, and an observation for every end
-// condition of the scenario. Where a claim is false a run ends before its end;
-// such runs are in none of the lines.
+// condition of the scenario and for every claim that breaks; if there is neither,
+// one for the scenario. A run that breaks a claim before its end is in none of the
+// lines; one that breaks it with its last step has the claim behind a star.
 //
 //	Test store-vs-reclaim
 //	States 2
@@ -22,14 +23,19 @@ func (s *Survey) Histogram(name string) string {
 	for _, e := range s.Ends {
 		fmt.Fprintf(&b, "%8d  %s\n", e.States, e.Values)
 	}
-	for _, o := range s.Observations() {
+	seen := s.Observations()
+	if len(seen) == 0 {
+		seen = []Observation{{name, 0, s.finals(-1)}}
+	}
+	for _, o := range seen {
 		fmt.Fprintf(&b, "Observation %s %s %d %d\n", o.Name, o.Verdict(), o.Positive, o.Negative)
 	}
 	return b.String()
 }
 
 // An Observation counts the final states in which an end condition holds, and
-// those in which it does not.
+// those in which it does not; or the states in which a claim breaks, and the final
+// states of runs in which none does.
 type Observation struct {
 	Name               string
 	Positive, Negative uint64
@@ -52,6 +58,9 @@ func (s *Survey) Observations() []Observation {
 	for i, name := range s.model.Claims() {
 		always, ok := s.model.AtEnd(i)
 		if !ok {
+			if s.False[i] > 0 {
+				out = append(out, Observation{name, s.False[i], s.finals(i)})
+			}
 			continue
 		}
 		o := Observation{Name: name}
@@ -66,6 +75,17 @@ func (s *Survey) Observations() []Observation {
 		out = append(out, o)
 	}
 	return out
+}
+
+// finals is the number of final states in which a claim holds.
+func (s *Survey) finals(claim int) uint64 {
+	var n uint64
+	for _, e := range s.Ends {
+		if !slices.Contains(e.Broken, claim) {
+			n += e.States
+		}
+	}
+	return n
 }
 
 // String is what a pass rests on, for people.

@@ -5,6 +5,11 @@
 // judged, under exploration. Its law: a verdict is computed, never looked up.
 // It stands between the packages that know nothing of each other: scenario
 // (text), claim (what must hold) and check (all interleavings).
+//
+// A verdict has neighbours, for whoever asks on: a Survey says what a pass rests on
+// (cover.go, outcomes.go; witness.go and closest.go have the runs), a Trial what
+// another rule would change (rules.go), a Walk what chance finds where a proof is
+// too large (walk.go).
 package verdict
 
 import (

@@ -87,14 +87,16 @@ func (b *breadth) visit(n int) {
 
 // expand looks at the present state and adds the new ones behind it.
 func (b *breadth) expand(n int) {
-	if len(b.m.Broken(-1, nil)) > 0 && !b.m.Done() {
+	broken := b.m.Broken(-1, nil)
+	if len(broken) > 0 && !b.m.Done() {
 		return
 	}
 	choices := b.m.Choices(nil)
 	if len(choices) == 0 && b.m.Done() {
-		if i, ok := b.ends[b.m.Values()]; ok {
+		text := ending(b.m, broken)
+		if i, ok := b.ends[text]; ok {
 			b.found.Ends[i] = b.run(n)
-			delete(b.ends, b.m.Values())
+			delete(b.ends, text)
 		}
 		return
 	}
