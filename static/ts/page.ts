@@ -126,7 +126,7 @@ export class Page {
       address: (value, push) => this.addressIs(value, push),
     });
     showOwn();
-    if (b.do === "step" || b.do === "goto" || b.do === "show") document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
+    if (["step", "goto", "show", "kernel", "open", "text"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
   }
 
   /** What was said of the text, for an editor that comes later. */
