@@ -62,6 +62,9 @@ func join(says, remark string) string {
 	if remark == "" {
 		return says
 	}
+	if strings.HasSuffix(says, "?") {
+		return says + " " + capital(remark)
+	}
 	return says + "; " + remark
 }
 

@@ -144,7 +144,7 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 	case machine.Stacks:
 		if at, ok := s.x.variable[c.Cell]; ok {
 			if r := machine.DecodeResult(c.NewV); r.Kind == machine.IsPage && r.Page.Some() {
-				add(evReturns, r.Page.Frame(), -1, "returns it as %s's %s", s.m.Config.Tasks[at.task].Name, s.m.Config.Tasks[at.task].Vars[at.n])
+				add(evReturns, r.Page.Frame(), -1, "returns frame %d as %s's %s", r.Page.Frame(), s.m.Config.Tasks[at.task].Name, s.m.Config.Tasks[at.task].Vars[at.n])
 			}
 		}
 	}
@@ -204,7 +204,7 @@ func (s *story) counted(st *Step, c *Change, add adder) {
 	case n == 1:
 		add(evTakesRef, f, -1, "takes a reference on frame %d", f)
 	case n == 1023:
-		add(evTakesRef, f, -1, "makes it a pin with 1023 more")
+		add(evTakesRef, f, -1, "makes its reference a pin with 1023 more")
 	case n > 0:
 		add(evTakesRef, f, -1, "pins frame %d", f)
 	case c.NewV == 0 && n < -1:

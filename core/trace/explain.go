@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"strings"
 
 	"gupscope/core/cell"
 	"gupscope/core/check"
@@ -73,8 +74,22 @@ func (r *Run) Explain(claim string) (*Explanation, error) {
 	s.slice()
 	e.Races, e.Steps = s.races, s.numbers()
 	e.Text = s.tell(e)
-	e.Chart = r.chart(e.Steps, s.remarks(), "*** "+claim+" is false")
+	last := claim + " is false"
+	if r.atEnd(claim) {
+		last = strings.Join(e.Why, "; ")
+	}
+	e.Chart = r.chart(e.Steps, s.remarks(), "*** "+last)
 	return e, nil
+}
+
+// atEnd reports whether a claim is a condition of the scenario on the ends of runs.
+func (r *Run) atEnd(claim string) bool {
+	for i, name := range r.Model.Claims() {
+		if _, ok := r.Model.AtEnd(i); ok && name == claim {
+			return true
+		}
+	}
+	return false
 }
 
 func holdsName(names []string, name string) bool {
@@ -104,6 +119,7 @@ type story struct {
 	v int
 	x index
 
+	decided int // the step that set the variable which an end condition is about; v, where there is none
 	actor   int // whose doing the violation is, -1: nobody's in particular
 	frames  map[machine.Frame]bool
 	pages   map[machine.PageID]bool
@@ -154,8 +170,9 @@ func (s *story) subject(id cell.ID) bool {
 	}
 	if at, ok := s.x.variable[id]; ok {
 		s.actor = at.task
-		if r := machine.DecodeResult(v); r.Kind == machine.IsPage {
-			s.frames[r.Page.Frame()] = true
+		result := machine.DecodeResult(v)
+		if result.Kind == machine.IsPage {
+			s.frames[result.Page.Frame()] = true
 		}
 		if pin, ok := machine.PinAtOf(s.m.Peek(s.m.VarAt(at.task, at.n))); ok {
 			s.pages[pin.Page] = true
@@ -163,6 +180,9 @@ func (s *story) subject(id cell.ID) bool {
 		for i := range s.r.steps[:s.v] {
 			if changes(&s.r.steps[i], id) {
 				s.stmtPage(&s.r.steps[i])
+				if result.Kind == machine.IsContent {
+					s.values, s.decided = true, i+1
+				}
 			}
 		}
 		return true

@@ -146,6 +146,50 @@ func TestExplainAnyRun(t *testing.T) {
 	}
 }
 
+// ends has conditions on the ends of runs that do not hold: on what a load reads
+// and on what GUP returns.
+const ends = `GUP ends
+"A load beside a store, GUP beside munmap."
+
+kernel v6.12
+
+mm A { buf = anon 1 rw "a" }
+mm B { far = anon 1 rw "b" }
+frames 1
+
+P0 on cpu0 in A { v = load(buf) }
+P1 on cpu1 in A { store(buf, "x") }
+P2 on cpu2 in B { p = get_user_pages(far, FOLL_WRITE) }
+P3 on cpu3 in B { munmap(far) }
+
+never P0.v == "x"
+never P0.v == "a"
+always P2.p == -EFAULT
+`
+
+// TestExplainEnds explains ends that are not as the scenario wants them.
+func TestExplainEnds(t *testing.T) {
+	f, ds := scenario.Parse("ends.gup", []byte(ends))
+	if scenario.Failed(ds) {
+		t.Fatal(ds)
+	}
+	c, _ := verdict.New(f, f.Kernel, nil, check.Limits{})
+	for c.Run(1<<20).Phase < check.Stopped {
+	}
+	var b strings.Builder
+	for _, broken := range c.Outcome().Broken {
+		m, _, _ := verdict.Model(f, f.Kernel, nil)
+		r := replayed(t, m, broken.Run)
+		e, err := r.Explain(broken.Claim)
+		if err != nil {
+			t.Fatal(err)
+		}
+		laws(t, "v6.12", r, e)
+		fmt.Fprintf(&b, "%s, %d of %d steps\n\n%s\n%s\n", e.Claim, len(e.Steps), r.Len(), paragraph(e.Text), e.Chart)
+	}
+	record(t, filepath.Join("testdata", "explain", "ends.txt"), b.String())
+}
+
 // TestExplainNothing asks why where there is no why.
 func TestExplainNothing(t *testing.T) {
 	r := trace.New(model(t, "gup-fast-vs-reclaim"))

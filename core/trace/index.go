@@ -27,7 +27,7 @@ type onCPU struct {
 type varAt struct{ task, n int }
 
 func (r *Run) newStory(v int) *story {
-	s := &story{r: r, m: r.Model.M, v: v, actor: -1,
+	s := &story{r: r, m: r.Model.M, v: v, decided: v, actor: -1,
 		frames: map[machine.Frame]bool{}, pages: map[machine.PageID]bool{}, named: map[cell.ID]bool{}, told: map[int][]event{}}
 	s.index()
 	s.beliefs = s.x.beliefs(r, v)

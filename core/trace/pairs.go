@@ -11,8 +11,14 @@ import (
 //     it acted: check, then act;
 //   - a translation that an actor read and went by although somebody had changed the
 //     page table meanwhile;
-//   - if there is neither, the last two conflicting accesses before the violation.
+//   - if there is neither, the last two conflicting accesses before the violation;
+//   - where a value is read that the scenario speaks of at the end, the store that
+//     the load came after, or else before.
 func (s *story) findRaces() {
+	if s.decided != s.v {
+		s.storeAndLoad()
+		return
+	}
 	s.checkThenAct()
 	s.staleBelief()
 	if len(s.races) == 0 {
@@ -120,6 +126,37 @@ func (s *story) use(b *belief) (step int, matters bool) {
 		}
 	}
 	return 0, b.actor == s.actor
+}
+
+func (s *story) storeAndLoad() {
+	load := &s.r.steps[s.decided-1]
+	var at cell.ID
+	found := false
+	for _, id := range load.Reads {
+		if f, ok := s.x.content[id]; ok {
+			at, found = id, true
+			s.frames = map[machine.Frame]bool{f: true}
+		}
+	}
+	if !found {
+		return
+	}
+	pair := func(first, second *Step) {
+		s.races = append(s.races, Race{Actor: first.Actor, Read: first.N, first: first.N, Stale: second.N, Cell: at, Name: s.m.Mem.Layout().Name(at),
+			Believed: s.valueAt(first.N, at), Now: s.valueAt(second.N, at)})
+	}
+	for i := s.decided - 2; i >= 0; i-- {
+		if st := &s.r.steps[i]; st.Actor != load.Actor && changes(st, at) {
+			pair(st, load)
+			return
+		}
+	}
+	for i := s.decided; i < s.v; i++ {
+		if st := &s.r.steps[i]; st.Actor != load.Actor && changes(st, at) {
+			pair(load, st)
+			return
+		}
+	}
 }
 
 func (s *story) lastConflict() {

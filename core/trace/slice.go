@@ -12,7 +12,7 @@ import (
 // waits that should have kept the racers apart.
 func (s *story) slice() {
 	from := s.begin()
-	for i := from - 1; i < s.v; i++ {
+	for i := from - 1; i < max(s.decided, s.lastRace()); i++ {
 		st := &s.r.steps[i]
 		for _, e := range s.events(st) {
 			if s.matters(st, &e, from) {
@@ -28,9 +28,18 @@ func (s *story) slice() {
 			s.mention(r.Use)
 		}
 	}
+	s.mention(s.decided)
 	s.mention(s.v)
 	s.interruptsOff()
 	s.handsOff()
+}
+
+func (s *story) lastRace() int {
+	n := 0
+	for _, r := range s.races {
+		n = max(n, r.Stale)
+	}
+	return n
 }
 
 // begin returns the first step that may matter: where the first belief was
@@ -160,7 +169,7 @@ func (s *story) mention(n int) {
 			s.told[n] = []event{{kind: evLooks, cpu: -1, says: fmt.Sprintf("counts %s references on frame %d", r.Believed, s.x.ref[r.Cell])}}
 			return
 		}
-		if r.Read == n {
+		if r.Read == n && r.confirmed() {
 			s.told[n] = []event{{kind: evBelieves, cpu: -1, says: "sees the " + possessive(r.Name) + " unchanged"}}
 			return
 		}

@@ -206,9 +206,17 @@ func (t *teller) brief(said []string) []string {
 	frame := "" // the last one that was named
 	for _, s := range said {
 		for _, what := range []string{"PTE", "PMD"} {
-			if page, ok := strings.CutPrefix(s, "clears the "+what+" of "); ok && strings.Contains(t.b.String(), "the "+what+" of "+page) {
-				s = "clears that " + what
+			verb, page, ok := strings.Cut(s, " the "+what+" of ")
+			page, unchanged := strings.CutSuffix(page, " unchanged")
+			if ok && (verb == "clears" || unchanged) && strings.Contains(t.b.String()+strings.Join(out, " "), "the "+what+" of "+page) {
+				s = verb + " that " + what
+				if unchanged {
+					s += " unchanged"
+				}
 			}
+		}
+		if rest, ok := strings.CutPrefix(s, "returns "+frame+" "); ok && frame != "" {
+			s = "returns it " + rest
 		}
 		if frame != "" && strings.HasSuffix(s, " "+frame) && !strings.HasPrefix(s, "maps ") && !strings.HasPrefix(s, "frees ") {
 			s = strings.TrimSuffix(s, frame) + "it"
