@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -333,3 +334,5 @@ func TestMain(m *testing.M) {
 	}
 	os.Exit(code)
 }
+
+func itoa(n int) string { return strconv.Itoa(n) }

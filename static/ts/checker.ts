@@ -33,7 +33,7 @@ export class Checker {
         const is = JSON.parse(answer.value);
         if (is.running) return;
         clearTimeout(this.stopping);
-        this.waits = is.verdict === "unknown";
+        this.waits = /^unknown$/i.test(is.verdict);
         if (!this.waits) this.close();
       },
       failed: (sentence) => {

@@ -34,8 +34,9 @@ export class Page {
     this.text = document.getElementById("text")?.textContent ?? "";
   }
 
-  /** An event that the reader made. */
+  /** An event that the reader made. What was said before it has been read. */
   event(e: Event) {
+    if (this.said) this.notice("");
     switch (e.do) {
       case "check":
       case "more":
@@ -171,8 +172,11 @@ export class Page {
   }
 
   notice(text: string, kind: "error" | "note" = "note") {
+    this.said = kind === "note" && text !== "";
     write("notice", text, kind);
   }
+
+  private said = false;
 
   private addressIs(value: string, push: boolean) {
     this.address = value;
