@@ -78,12 +78,16 @@ func (c *columns) row(r *trace.Run, st *trace.Step, last []place) Row {
 	x.head(st, last)
 	x.Changes, x.More = c.changes(r, st)
 	x.Keeps = c.results(r, st)
+	x.Quiet = len(x.Changes) == 0 && len(x.Keeps) == 0 && len(st.Broken) == 0
 	for _, k := range st.Kept {
-		if !strings.Contains(x.Says, k.Value) && shared(r, k.From) {
+		if !shared(r, k.From) {
+			continue
+		}
+		x.Quiet = false
+		if !strings.Contains(x.Says, k.Value) {
 			x.Keeps = append(x.Keeps, Keep{k.Name, k.Value})
 		}
 	}
-	x.Quiet = len(x.Changes) == 0 && len(x.Keeps) == 0 && len(st.Broken) == 0
 	return x
 }
 
