@@ -27,9 +27,9 @@ func (c *endsCommand) Run() error {
 		complain(ds)
 		return fmt.Errorf("%s is n/a on %v", f.Name, k)
 	}
-	s := verdict.Explore(m, c.States)
+	s := verdict.Explore(m, surveyed(c.States))
 	fresh, _, _ := verdict.Model(f, k, nil)
-	runs, err := texts(f, k, s.Witness(fresh, c.States).Ends)
+	runs, err := texts(f, k, s.Witness(fresh, surveyed(c.States)).Ends)
 	if err != nil {
 		return err
 	}

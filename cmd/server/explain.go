@@ -160,9 +160,9 @@ func filled(text string, width int) string {
 // pass says what a Never rests on, with the shortest run to every close call.
 func (c *explainCommand) pass(f *scenario.File, k kernel.Kernel, o *verdict.Outcome) error {
 	m, _, _ := verdict.Model(f, k, nil)
-	s := verdict.Explore(m, c.States)
+	s := verdict.Explore(m, surveyed(c.States))
 	fresh, _, _ := verdict.Model(f, k, nil)
-	w := s.Witness(fresh, c.States)
+	w := s.Witness(fresh, surveyed(c.States))
 	caught, err := texts(f, k, w.Branches)
 	if err != nil {
 		return err
@@ -291,6 +291,15 @@ func open(name, on string) (*scenario.File, kernel.Kernel, error) {
 	}
 	k, err := kernelOf(f, on)
 	return f, k, err
+}
+
+// surveyed is how many states are looked at where a survey is asked for: it keeps
+// more of each than a check does.
+func surveyed(states uint64) uint64 {
+	if states == 0 {
+		return 2_000_000
+	}
+	return states
 }
 
 func limited(states uint64) check.Limits {

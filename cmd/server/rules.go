@@ -49,7 +49,7 @@ func (c *rulesCommand) Run() error {
 		fmt.Printf("%s on %v: %v\n", f.Name, k, as.Outcome.String())
 	}
 	m, _, _ := verdict.Model(f, k, nil)
-	s := verdict.Explore(m, c.States)
+	s := verdict.Explore(m, surveyed(c.States))
 	if as.Passes() {
 		alone := s.Matter(k)
 		c.try(f, alone, limits, "changes")
