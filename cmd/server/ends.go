@@ -42,7 +42,9 @@ func (c *endsCommand) Run() error {
 	}
 	fmt.Print(s.Histogram(f.Name))
 	for i, e := range s.Ends {
-		fmt.Printf("Witness %s\n    --run %s\n", e.Values, runs[i])
+		if runs[i] != "" {
+			fmt.Printf("Witness %s\n    --run %s\n", e.Values, runs[i])
+		}
 	}
 	if !s.Complete {
 		fmt.Printf("not exhaustive: stopped at %d states\n", s.States)

@@ -192,7 +192,9 @@ func (c *explainCommand) pass(f *scenario.File, k kernel.Kernel, o *verdict.Outc
 	}
 	fmt.Printf("\nHow runs end\n%s", s.Histogram(f.Name))
 	for i, run := range ends {
-		fmt.Printf("    %s --run %s\n", s.Ends[i].Values, run)
+		if run != "" {
+			fmt.Printf("    %s --run %s\n", s.Ends[i].Values, run)
+		}
 	}
 	return nil
 }
