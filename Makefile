@@ -63,16 +63,22 @@ check-modules:
 check-vendor:
 	@cd static/vendor && sha256sum --quiet -c SHA256SUMS
 
-# The same tests in WASM: under node where there is one, else in Chromium. The hashes are those on record, so
-# a run is the same here and there after every step.
+# Under node where there is one, else in Chromium.
+WASM_EXEC = "$$(if command -v node >/dev/null; then echo "$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec"; \
+	else $(GO) build -o bin/chromium-exec ./wasm/chromium && echo "$$PWD/bin/chromium-exec"; fi)"
+WASM_TEST = GOOS=js GOARCH=wasm $(GO) test -timeout 6m -exec=$(WASM_EXEC)
+
+# The same tests in WASM. The hashes are those on record, so a run is the same here and there after every step.
 wasm-test:
-	@if command -v node >/dev/null; then exec="$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec"; \
-		else $(GO) build -o bin/chromium-exec ./wasm/chromium && exec="$$PWD/bin/chromium-exec"; fi; \
-	GOOS=js GOARCH=wasm $(GO) test -short -timeout 6m -exec="$$exec" $(WASM_PACKAGES) && \
-	GOOS=js GOARCH=wasm $(GO) test -short -timeout 6m -exec="$$exec" -run TestHashes ./core/verdict
+	@$(WASM_TEST) -short $(WASM_PACKAGES)
+	@$(WASM_TEST) -short -run TestHashes ./core/verdict
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./core/check/... ./web/session/...
+	$(GO) test -run '^$$' -bench . -benchtime 1x ./core/check/gupbench
+	$(GO) test -run '^$$' -bench . ./web/session
+	@$(WASM_EXEC); echo "in WASM:"; \
+	GOOS=js GOARCH=wasm $(GO) test -short -run '^$$' -bench Check -benchtime 1x -exec="$$exec" ./core/check/gupbench && \
+	GOOS=js GOARCH=wasm $(GO) test -run '^$$' -bench . -exec="$$exec" ./web/session
 
 generate:
 	$(GO) tool templ generate -path web/page
