@@ -34,6 +34,7 @@ assets:
 run: build
 	bin/gupscope serve --addr $(ADDR) --data $(DATA)
 
+test: BROTLI = 5
 test: chromium check-format check-generated check-modules check-vendor assets
 	$(GO) vet ./...
 	GUPSCOPE_TEST_ALL=1 $(GO) test -timeout 12m ./...
@@ -76,9 +77,9 @@ wasm-test:
 bench:
 	$(GO) test -run '^$$' -bench . -benchtime 1x ./core/check/gupbench
 	$(GO) test -run '^$$' -bench . ./web/session
-	@$(WASM_EXEC); echo "in WASM:"; \
-	GOOS=js GOARCH=wasm $(GO) test -short -run '^$$' -bench Check -benchtime 1x -exec="$$exec" ./core/check/gupbench && \
-	GOOS=js GOARCH=wasm $(GO) test -run '^$$' -bench . -exec="$$exec" ./web/session
+	@echo in WASM:
+	@$(WASM_TEST) -short -run '^$$' -bench Check -benchtime 1x ./core/check/gupbench
+	@$(WASM_TEST) -run '^$$' -bench . ./web/session
 
 generate:
 	$(GO) tool templ generate -path web/page
