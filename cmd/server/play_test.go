@@ -133,3 +133,20 @@ func TestDamagedLink(t *testing.T) {
 	}
 	p.shot("damaged")
 }
+
+// The browser's way back leads from a scenario to the one before it, and to where the reader stood in it.
+func TestBack(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url + "s/gup-fast-vs-reclaim")
+	p.click(".move.ready")
+	p.wait(at(1))
+	p.wait(`location.search.includes("c=1")`)
+	p.click("#pick-scenario")
+	p.click(`#scenarios [data-scenario=store-vs-munmap]`)
+	p.wait(`location.pathname === "/s/store-vs-munmap" && ` + at(0))
+	p.wait(editorView + `.state.doc.toString().startsWith("GUP store-vs-munmap")`)
+	eval[bool](p, `history.back(), true`)
+	p.wait(`location.pathname === "/s/gup-fast-vs-reclaim" && ` + at(1))
+	p.wait(editorView + `.state.doc.toString().startsWith("GUP gup-fast-vs-reclaim")`)
+}

@@ -135,6 +135,13 @@ func TestRoomText(t *testing.T) {
 	if got := a.text("#verdict .word"); got != "" {
 		t.Errorf("the viewer's check shows %q at the driver", got)
 	}
+
+	// The driver chooses another kernel: that is what the viewer checks.
+	a.click("#pick-kernel")
+	a.click("#rule-gup_pte_recheck [data-do=kernel]")
+	v.wait(`!document.querySelector("#pick-kernel").textContent.includes("recheck")`)
+	v.click("button.check")
+	v.wait(`/Never/.test(document.querySelector("#verdict .word")?.textContent)`)
 }
 
 // Who has no token, or the wrong one, is told so and not asked to wait.

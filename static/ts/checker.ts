@@ -7,7 +7,7 @@ const bound = 10_000_000; // states that the session allows a check where nobody
 
 export class Checker {
   private core: Core;
-  private opened = false;
+  private opening: number; // answers to come to the events that say what is checked
   private stopping = 0;
   private states = bound;
 
@@ -17,14 +17,14 @@ export class Checker {
   constructor(
     script: string,
     wasm: string | WebAssembly.Module,
-    open: Event,
+    what: Event[],
     then: { show(fragments: Fragment[]): void; failed(sentence: string): void },
   ) {
     this.core = new Core(script, wasm, {
       batch: ({ fragments }) => {
-        // What the worker's session says of opening the text, the page shows already.
-        if (!this.opened) {
-          this.opened = true;
+        // What the worker's session says of the text, the page shows already.
+        if (this.opening > 0) {
+          this.opening--;
           return;
         }
         then.show(fragments);
@@ -41,7 +41,8 @@ export class Checker {
         then.failed(sentence);
       },
     });
-    this.core.send(open);
+    this.opening = what.length;
+    for (const e of what) this.core.send(e);
     this.core.send({ do: "check" });
   }
 

@@ -26,6 +26,7 @@ export class Page {
   private asked: ((answer: any) => void)[] = [];
   private early: Event[] = []; // made before the core was there
   private silent = 0; // batches to come that the page shows already
+  private pushes = false; // what opens next gets an entry in the browser's history
   private began = false; // the core has shown the page
 
   constructor(readonly boot: Boot) {
@@ -35,7 +36,8 @@ export class Page {
   }
 
   /** An event that the reader made. What was said before it has been read. */
-  event(e: Event) {
+  event(e: Event, back = false) {
+    this.pushes = e.do === "open" && !back;
     if (this.said) this.notice("");
     switch (e.do) {
       case "check":
@@ -124,7 +126,10 @@ export class Page {
   show(b: Batch) {
     apply(b.fragments, {
       answer: (id, value) => this.answer(id, value, b),
-      address: (value, push) => this.addressIs(value, push),
+      address: (value, push) => {
+        this.addressIs(value, push || (this.pushes && b.do === "open"));
+        if (b.do === "open") this.pushes = false;
+      },
     });
     showOwn();
     if (["step", "goto", "show", "kernel", "open", "text"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
@@ -214,7 +219,10 @@ export class Page {
     }
     this.checker?.close();
     const text = this.editor?.text ?? this.text;
-    this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, { do: "open", text, kernel: this.kernel }, {
+    // In a room the kernel may be somebody else's choice: the address knows it.
+    const what: Event[] = [this.boot.host === "room" ? { do: "open", link: this.address } : { do: "open", text, kernel: this.kernel }];
+    if (this.boot.host === "room") what.push({ do: "text", text });
+    this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, what, {
       show: (fragments) => this.show({ fragments, do: "check", own: true }),
       failed: (sentence) => this.notice(sentence, "error"),
     });
@@ -280,7 +288,7 @@ function main() {
       }
       page.start();
       // Back and forward between scenarios: the address says what is to be seen.
-      addEventListener("popstate", () => page.event({ do: "open", link: location.pathname + location.search + location.hash }));
+      addEventListener("popstate", () => page.event({ do: "open", link: location.pathname + location.search + location.hash }, true));
       break;
     case "room":
       enter(page);
