@@ -53,7 +53,14 @@ export function enter(page: Page) {
       page.editor?.lock(true);
     },
   });
-  page.transport = socket;
+  page.transport = {
+    send(e) {
+      const size = new TextEncoder().encode(e.text ?? "").length;
+      if (size > 64 << 10) page.notice(`The text is ${Math.ceil(size / 1024)} KiB long; 64 KiB is the limit. It was not sent to the room.`, "error");
+      else socket.send(e);
+    },
+    close: () => socket.close(),
+  };
   page.mounted = () => page.editor!.lock(people.pen !== you);
   page.pen = () => {
     if (people.pen !== you) socket.pen("ask");

@@ -292,6 +292,10 @@ func (r *Room) said(s said) {
 		return
 	}
 	e := s.in.Event
+	if *e == (session.Event{Do: "open"}) { // show it once more: that is nobody else's business
+		s.r.push(r.whole(), r)
+		return
+	}
 	if no := r.refuses(s.r, e); no != "" {
 		s.r.push(refusal(no), r)
 		return

@@ -42,6 +42,12 @@ var ErrUnknown = errors.New("There is no such room. Perhaps the address was cut 
 // ErrModel is what a reader is told about a room of another version.
 var ErrModel = errors.New("This room was made with another version of the simulator, and is not replayed by this one: a step might mean something else.")
 
+// errFull is what a reader is told when this server has its hands full.
+var errFull = errors.New("This server has as many rooms open as it can hold. Try again in a while.")
+
+// mostLive rooms are loaded at a time; each has a session in memory. The others wait on the stream.
+const mostLive = 2000
+
 // Rooms are the rooms of one server.
 type Rooms struct {
 	log    *records
@@ -104,6 +110,10 @@ func (rs *Rooms) find(id string) (*Room, error) {
 	}
 	rs.mu.Lock()
 	r := rs.live[id]
+	if r == nil && len(rs.live) >= mostLive {
+		rs.mu.Unlock()
+		return nil, errFull
+	}
 	if r == nil {
 		r = &Room{id: id, rooms: rs, inbox: make(chan any, 64), gone: make(chan struct{}), loaded: make(chan struct{})}
 		rs.live[id] = r

@@ -218,6 +218,8 @@ func TestBadMessages(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.refused("must be text")
+	d.do(session.Event{Do: "open"}) // a reader's wish to see it all once more is no record
+	d.event("snapshot")
 	d.do(step(0))
 	d.event("step")
 

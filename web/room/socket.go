@@ -93,6 +93,8 @@ func (rs *Rooms) greet(ctx context.Context, c *websocket.Conn) (*reader, *Room, 
 			return nil, nil, &End{closeUnknown, err.Error()}
 		case errors.Is(err, ErrModel):
 			return nil, nil, &End{closeModel, err.Error()}
+		case errors.Is(err, errFull):
+			return nil, nil, &End{closeRestart, err.Error()}
 		case err != nil:
 			slog.Error("a room could not be loaded", "err", err)
 			return nil, nil, &End{closeRestart, "The room could not be loaded."}
