@@ -52,11 +52,21 @@ const (
 
 // generate returns the model of a number. Half of the models go round in
 // circles; in the others, tasks move on to later places only.
-func generate(number int) *generated {
+func generate(number int) *generated { return generateOver(number, genVars) }
+
+// generateOver is generate with so many variables. If there are more than usual,
+// every task mostly keeps to two of its own, out of the others' way.
+func generateOver(number, vars int) *generated {
 	m := &generated{}
 	r := rand.New(rand.NewPCG(uint64(number), 0))
 	loops := r.IntN(2) == 0
-	for range 2 + r.IntN(3) {
+	for task := range 2 + r.IntN(3) {
+		pick := func() int {
+			if vars > genVars && r.IntN(6) > 0 {
+				return (2*task + r.IntN(2)) % vars
+			}
+			return r.IntN(vars)
+		}
 		places := make([]place, 2+r.IntN(5))
 		for p := range places {
 			places[p].end = r.IntN(4) > 0 || p == len(places)-1
@@ -68,23 +78,26 @@ func generate(number int) *generated {
 					to = p + 1 + r.IntN(len(places)-p-1)
 				}
 				places[p].edges = append(places[p].edges, edge{
-					always: r.IntN(2) == 0, on: r.IntN(genVars), is: r.Uint64N(genValues),
-					sets: r.IntN(genVars), to: r.Uint64N(genValues), nextPlace: to,
+					always: r.IntN(2) == 0, on: pick(), is: r.Uint64N(genValues),
+					sets: pick(), to: r.Uint64N(genValues), nextPlace: to,
 				})
 			}
 		}
 		m.tasks = append(m.tasks, places)
 	}
 	for range r.IntN(4) {
-		p := predicate{on: r.IntN(genVars), is: r.Uint64N(genValues)}
+		p := predicate{on: r.IntN(vars), is: r.Uint64N(genValues)}
 		for i := range p.task {
 			p.task[i] = r.IntN(len(m.tasks))
 			p.at[i] = uint64(r.IntN(len(m.tasks[p.task[i]])))
 		}
+		if vars > genVars { // one task is enough to be in the way of
+			p.task[1], p.at[1] = p.task[0], p.at[0]
+		}
 		m.claims = append(m.claims, p)
 	}
 	var l cell.Layout
-	m.vars = l.Add(genVars, cell.Region{Name: func(i int) string { return fmt.Sprintf("var %d", i) }})
+	m.vars = l.Add(vars, cell.Region{Name: func(i int) string { return fmt.Sprintf("var %d", i) }})
 	m.at = l.Add(len(m.tasks), cell.Region{Name: func(i int) string { return fmt.Sprintf("task %d", i) }})
 	m.mem = cell.New(&l)
 	return m

@@ -25,6 +25,8 @@ type proof struct {
 	begun       bool
 	complete    bool
 
+	reduction *reduction // nil: every choice of every state is taken
+
 	stack []frame
 	// choices holds those of all frames, each frame's behind those of the frame
 	// below: what of a frame is still to be done lies between its next and the
@@ -45,12 +47,18 @@ func (p *proof) bytes() uint64 {
 	if p.seen != nil {
 		n += p.seen.bytes
 	}
+	if p.reduction != nil {
+		n += p.reduction.bytes()
+	}
 	return n
 }
 
 // prove makes about so many transitions of the proof, and returns how many.
 func (c *Check) prove(budget int) int {
 	p := &c.proof
+	if p.reduction != nil {
+		return c.reduce(budget)
+	}
 	if !p.begun {
 		c.begin()
 	}
@@ -135,6 +143,9 @@ func (c *Check) enter(mark cell.Mark) bool {
 
 // run returns the choices that led to the present state.
 func (c *Check) run() []Choice {
+	if r := c.proof.reduction; r != nil {
+		return r.run()
+	}
 	run := make([]Choice, 0, len(c.proof.stack))
 	for _, f := range c.proof.stack {
 		run = append(run, c.proof.choices[f.next-1])
@@ -156,6 +167,10 @@ func (c *Check) proved() {
 
 // redo brings the memory from the initial state back to where the proof stopped.
 func (p *proof) redo(c *Check) {
+	if p.reduction != nil {
+		p.reduction.redo()
+		return
+	}
 	for i := 0; i+1 < len(p.stack); i++ {
 		c.m.Do(p.choices[p.stack[i].next-1])
 	}

@@ -1,0 +1,121 @@
+package check_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+
+	"gupscope/core/cell"
+	"gupscope/core/check"
+)
+
+// Objects of a generated model: its variables, then the places of its tasks.
+// That two edges store the same value, or that an edge can never be taken, counts for
+// nothing here.
+
+func (m *generated) Actors() int { return len(m.tasks) }
+
+func (m *generated) placeOf(task int) int { return int(m.at-m.vars) + task }
+
+func (m *generated) Next(task int, a *check.Access) {
+	*a = m.step(task, int(m.mem.Load(m.at+cell.ID(task))))
+}
+
+func (m *generated) Rest(task int, a *check.Access) {
+	m.walkOn(task, int(m.mem.Load(m.at+cell.ID(task))), map[int]bool{}, a)
+}
+
+// step is what a task's step from a place accesses.
+func (m *generated) step(task, place int) (a check.Access) {
+	edges := m.tasks[task][place].edges
+	if len(edges) == 0 {
+		return a
+	}
+	a.Writes.Add(m.placeOf(task))
+	for _, e := range edges {
+		a.Writes.Add(e.sets)
+		if !e.always {
+			a.Reads.Add(e.on)
+		}
+	}
+	for _, p := range m.claims {
+		var reads check.Objects
+		for _, o := range []int{p.on, m.placeOf(p.task[0]), m.placeOf(p.task[1])} {
+			reads.Add(o)
+		}
+		if reads.Meets(&a.Writes) {
+			a.Reads.And(reads)
+		}
+	}
+	return a
+}
+
+func (m *generated) walkOn(task, place int, been map[int]bool, a *check.Access) {
+	if been[place] {
+		return
+	}
+	been[place] = true
+	step := m.step(task, place)
+	a.And(&step)
+	for _, e := range m.tasks[task][place].edges {
+		m.walkOn(task, e.nextPlace, been, a)
+	}
+}
+
+func broken(r check.Result) (names []string) {
+	for _, b := range r.Claims {
+		names = append(names, b.Claim)
+	}
+	return names
+}
+
+// TestReducedAgrees holds the reduced search against the other on thousands
+// of models: the verdict, what can break, the shortest run to it.
+func TestReducedAgrees(t *testing.T) {
+	var all, some uint64
+	for number := range 8 * genModels {
+		vars := genVars + 3*(number%3)
+		t.Run(fmt.Sprintf("model %d, %d variables", number, vars), func(t *testing.T) {
+			m := generateOver(number, vars)
+			want := finish(check.New(m, check.Limits{}), 1000)
+			got := finish(check.Reduced(m, check.Limits{}), 1+number%50)
+			all, some = all+want.States, some+got.States
+			if got.Verdict != want.Verdict || !slices.Equal(broken(got), broken(want)) {
+				t.Fatalf("got %v, want %v", got, want)
+			}
+			for i, b := range got.Claims {
+				if fmt.Sprint(b) != fmt.Sprint(want.Claims[i]) {
+					t.Errorf("got %+v, want %+v", b, want.Claims[i])
+				}
+			}
+			if m.mem.Mark() != 0 {
+				t.Errorf("%d stores are left to be undone", m.mem.Mark())
+			}
+		})
+	}
+	t.Logf("%d states, reduced %d: a factor of %.1f", all, some, float64(all)/float64(some))
+}
+
+func TestReducedGoesOnWhenLimitsAreRaised(t *testing.T) {
+	for number := range genModels / 4 {
+		m := generateOver(number, 2*genVars)
+		want := finish(check.Reduced(m, check.Limits{}), 1<<30)
+		c := check.Reduced(m, check.Limits{States: 1})
+		for limit := uint64(1); ; limit += 1 + uint64(number)%7 {
+			c.Limit(check.Limits{States: limit})
+			got := finish(c, 10)
+			if got.States > limit {
+				t.Fatalf("model %d: got %d states with a limit of %d", number, got.States, limit)
+			}
+			if got.Verdict == check.Unknown {
+				continue
+			}
+			if got.States != want.States || got.Transitions != want.Transitions || !slices.Equal(broken(got), broken(want)) {
+				t.Errorf("model %d: got %v, want %v", number, got, want)
+			}
+			if c.Run(1).Phase == check.Done {
+				break
+			}
+		}
+	}
+}
