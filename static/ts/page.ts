@@ -25,7 +25,7 @@ export class Page {
   private told?: string; // the text that the core of one's own in a room knows
   private asked: ((answer: any) => void)[] = [];
   private early: Event[] = []; // made before the core was there
-  private silent = 0; // batches to come that the page shows already
+  private replaying = 0; // answers to come that the page shows already
   private pushes = false; // what opens next gets an entry in the browser's history
   private began = false; // the core has shown the page
 
@@ -80,31 +80,37 @@ export class Page {
     this.start();
   }
 
-  /** Fetches and starts the core, once. */
+  /** Fetches and starts the core, once. Until it is there, events go the way of [before]. */
   start() {
     if (this.core) return;
     this.core = this.make(this.boot.core);
-    if (this.boot.host === "room") return;
-    this.open(this.boot.open, this.early);
-    this.transport = this.core;
+    if (this.boot.host !== "room") this.replay([this.boot.open]);
   }
 
-  /** Brings a fresh core to what the page shows, and then the page to what the core says. */
-  private open(first: Event, then: Event[]) {
-    for (const e of [first, ...then]) {
-      this.silent++;
-      this.core!.send(e);
+  /** Brings the fresh core to where the page is, without showing what the page shows already. */
+  private replay(events: Event[]) {
+    this.replaying = events.length;
+    for (const e of events) this.core!.send(e);
+  }
+
+  /** The core has caught up: what was done meanwhile is next; then the page shows what the core says. */
+  private caughtUp() {
+    const meanwhile = this.early.splice(0);
+    if (meanwhile.length) {
+      this.replay(meanwhile);
+      return;
     }
     this.core!.send({ do: "open" });
+    this.transport = this.core;
   }
 
   private make(wasm: string | WebAssembly.Module): Core {
     return new Core(this.boot.worker, wasm, {
       batch: (b) => {
         if (this.boot.host === "room") this.own(b);
-        else if (this.silent > 0) {
-          this.silent--;
+        else if (this.replaying > 0) {
           this.rest(b);
+          if (--this.replaying === 0) this.caughtUp();
         } else {
           delete document.documentElement.dataset.waiting;
           // The session takes its last sentence back with the next event; here that is our own, not the reader's.
