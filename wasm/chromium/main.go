@@ -3,7 +3,7 @@
 //	GOOS=js GOARCH=wasm go test -exec=chromium-exec ./core/check
 //
 // It prints what the test prints, and ends with its code. The test may read
-// files below the module; it cannot write any.
+// files below the module; what it writes to /tmp it finds again, and nobody else.
 package main
 
 import (
