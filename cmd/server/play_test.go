@@ -92,7 +92,7 @@ func TestEdit(t *testing.T) {
 	p.shot("diagnostic")
 	edit(p, "FOLL_WRIET", "FOLL_WRITE")
 	p.wait(`!document.querySelector("#diagnostics").textContent.includes("FOLL_WRIET")`)
-	edit(p, "\n\nmm A", "\n// mine\n\nmm A")
+	edit(p, "mm A {", "// mine\nmm A {")
 	p.wait(`location.hash.startsWith("#1.")`)
 	p.click(".move.ready")
 	p.wait(`document.querySelector("#scrub input").value == 1`)

@@ -119,7 +119,7 @@ func TestRoomText(t *testing.T) {
 	v := enterRoom(t, s, viewer)
 	v.wait(`document.querySelector("#editor[data-mounted]")`)
 	a.wait(`document.documentElement.dataset.pen === "mine"`)
-	edit(a, "\n\nmm A", "\n// ours\n\nmm A")
+	edit(a, "mm A {", "// ours\nmm A {")
 	v.wait(editorView + `.state.doc.toString().includes("// ours")`)
 	if !eval[bool](v, editorView+`.state.readOnly`) {
 		t.Error("a viewer can type")
