@@ -182,6 +182,10 @@ func (s *Sim) doSpeculate(cpu int, p machine.PageID) {
 		return
 	}
 	m.ClearWalker(cpu)
-	c := Ctx{M: m, CPU: cpu, sim: s}
-	c.fill(table, p, false)
+	for t, task := range s.Setup.Tasks {
+		if task.CPU == cpu {
+			c := Ctx{M: m, CPU: cpu, Task: t, sim: s}
+			c.fill(table, p, false)
+		}
+	}
 }
