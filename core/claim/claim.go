@@ -11,7 +11,7 @@
 // rather than a state (a freed table was walked) are alarms: ghost cells that the
 // step raises.
 //
-// Reading order: claim.go (the catalogue), predicates.go, model.go.
+// Reading order: claim.go (the catalogue), predicates.go, model.go; reducible.go.
 package claim
 
 import (

@@ -108,12 +108,12 @@ var _ = register(fnDoSwapPage, &Func{
 			c.swapFree(c.Entry(dsPTE).Slot())
 			return Then
 		}},
-		dsUnlockFolio: {Label: "unlock_folio", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
+		dsUnlockFolio: {Label: "unlock_folio", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FolioLock(c.Frame(dsFolio)))
 			return Then
 		}},
 		dsWP: {Label: "wp", Says: "a write that the PTE does not allow?", Local: true, Calls: []FuncID{fnDoWPPage}, Do: func(c *Ctx) Next {
-			e := machine.Entry(c.M.Peek(c.PTE(c.Frame(dsTable), c.Page(dsAddr))))
+			e := machine.Entry(c.Load(c.PTE(c.Frame(dsTable), c.Page(dsAddr))))
 			if c.L(dsFlags)&faultWrite == 0 || e.Has(machine.RW) {
 				return Then
 			}

@@ -160,30 +160,50 @@ func DecodeResult(v uint64) Result {
 	return Result{Page: Hold(v), Kind: IsPage}
 }
 
+// StackWords are all words of a task that nobody else acts on, its variables apart.
+func (m *Machine) StackWords(task int) []Word {
+	out := []Word{m.UBC(task), m.PC(task), m.Depth(task), m.Ret(task), m.Held(task)}
+	for i := range m.width {
+		out = append(out, m.Gathered(task, i))
+	}
+	for i := range MaxDepth {
+		out = append(out, m.stackWord(task, i))
+	}
+	for i := range MaxLocals {
+		out = append(out, m.at(m.local, task*MaxLocals+i))
+	}
+	return out
+}
+
 // captures calls f with every cell that may capture a frame: locals, held
 // pages, variables, TLB entries and walkers.
 func (m *Machine) captures(f func(w Word)) {
 	for t := range m.Config.Tasks {
-		f(m.Held(t))
-		for i := range m.width {
-			f(m.Gathered(t, i))
-		}
-		for l := range int(m.Peek(m.Depth(t))) {
-			a := m.PeekActivation(t, l)
-			for i := range m.Config.Captures(a.Fn) {
-				f(m.at(m.local, t*MaxLocals+a.base+i))
-			}
-		}
-	}
-	for i := range m.nvar {
-		if m.Peek(m.at(m.vars, i))&varTag == 0 {
-			f(m.at(m.vars, i))
-		}
+		m.EachCapture(t, f)
 	}
 	for c := range m.CPUs {
 		f(m.Walker(c))
 		for p := range m.pages {
 			f(m.TLB(c, PageID(p)))
+		}
+	}
+}
+
+// EachCapture calls f with every word of a task that may capture a frame.
+func (m *Machine) EachCapture(task int, f func(w Word)) {
+	f(m.Held(task))
+	for i := range m.width {
+		f(m.Gathered(task, i))
+	}
+	for l := range int(m.Peek(m.Depth(task))) {
+		a := m.PeekActivation(task, l)
+		for i := range m.Config.Captures(a.Fn) {
+			f(m.at(m.local, task*MaxLocals+a.base+i))
+		}
+	}
+	for i := range m.Config.Tasks[task].Vars {
+		if w := m.Var(task, i); m.Peek(w)&varTag == 0 {
+			f(w)
 		}
 	}
 }
