@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"gupscope/core/cell"
 	"gupscope/core/check"
@@ -150,5 +151,22 @@ func (m *Model) step(rng *rand.Rand, t *testing.T, may *check.Access, movers uin
 				t.Fatalf("%+v: %v writes %s unannounced", m.Flags, c, m.mem.Layout().Name(id))
 			}
 		}
+	}
+}
+
+func BenchmarkReduced(b *testing.B) {
+	for _, in := range instances {
+		b.Run(in.name, func(b *testing.B) {
+			var r check.Result
+			best := time.Duration(1<<63 - 1)
+			for b.Loop() {
+				start := time.Now()
+				r = finish(check.Reduced(New(in.flags), check.Limits{}))
+				best = min(best, time.Since(start))
+			}
+			measure(b, "reduced "+in.name, float64(r.Transitions)/best.Seconds(), "transitions/s")
+			measure(b, "reduced "+in.name, best.Seconds(), "s/verdict")
+			measure(b, "reduced "+in.name, float64(in.states)/float64(r.States), "times-fewer-states")
+		})
 	}
 }
