@@ -113,14 +113,3 @@ func changed(c *view.Change) string {
 	}
 	return c.Old + " → " + c.New
 }
-
-// fewOf is how many rows are not aside.
-func fewOf(r *view.Race) int {
-	n := 0
-	for i := range r.Rows {
-		if !r.Rows[i].Aside {
-			n++
-		}
-	}
-	return n
-}

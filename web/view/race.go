@@ -149,3 +149,14 @@ type Move struct {
 	Done    bool // nothing left to do
 	Follows bool // it is the run's own next step
 }
+
+// Few returns how many rows are not aside.
+func (r *Race) Few() int {
+	n := 0
+	for i := range r.Rows {
+		if !r.Rows[i].Aside {
+			n++
+		}
+	}
+	return n
+}
