@@ -160,10 +160,7 @@ const (
 	OnLock                // a lock that task Who-1 holds
 	OnReaders             // a rw-lock that readers hold
 	OnIPI                 // CPU Who-1's acknowledgement of the flush
-	OnWriteback           // the end of the write to swap
 	OnMemory              // a free frame
-	OnSlot                // a free swap slot
-	OnFolio               // the folio at hand, which somebody else is swapping in
 )
 
 // Ready reports whether nothing is waited for.

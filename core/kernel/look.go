@@ -80,8 +80,6 @@ func (s *Sim) blocked(b Block) (why string, actor int) {
 		return fmt.Sprintf("waits for cpu%d to acknowledge the TLB flush%s", cpu, s.deafReason(cpu)), s.actorOf(InterruptActor, cpu)
 	case OnMemory:
 		return "waits for a free frame: there is none", -1
-	case OnSlot:
-		return "waits for a free swap slot: there is none", -1
 	}
 	return "waits", -1
 }
