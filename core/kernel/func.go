@@ -156,11 +156,11 @@ type Block struct {
 type BlockKind uint8
 
 const (
-	Ready       BlockKind = iota
-	OnLock                // a lock that task Who-1 holds
-	OnReaders             // a rw-lock that readers hold
-	OnIPI                 // CPU Who-1's acknowledgement of the flush
-	OnMemory              // a free frame
+	Ready     BlockKind = iota
+	OnLock              // a lock that task Who-1 holds
+	OnReaders           // a rw-lock that readers hold
+	OnIPI               // CPU Who-1's acknowledgement of the flush
+	OnMemory            // a free frame
 )
 
 // Ready reports whether nothing is waited for.
