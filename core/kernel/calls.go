@@ -48,7 +48,7 @@ type ParamKind uint8
 
 const (
 	PageParam  ParamKind = iota // a page of an mm: buf, buf[2], A.buf
-	VMAParam                    // a whole VMA: buf
+	VMAParam                    // pages of a region: buf, or buf[2]; the callee gets the first and the last
 	VarParam                    // a variable of the task that holds what GUP returned
 	ValueParam                  // what is stored: "d"
 	FlagsParam                  // FOLL_WRITE | FOLL_LONGTERM, or 0

@@ -88,13 +88,17 @@ const (
 // vmaWords returns the lock of a page's VMA, and the word that says whether it is in the tree.
 func (c *Ctx) vmaWords(p machine.PageID) (lock, vma machine.Word) {
 	at := c.M.Pages()[p]
-	return c.M.VMALock(at.MM, at.VMA), c.M.VMA(at.MM, at.VMA)
+	return c.M.VMALock(at.MM, at.Region), c.M.VMA(p)
 }
 
-// segv reports whether the VMA's permissions, which never change, forbid the access.
+// segv reports whether the VMA's permissions forbid the access.
+// compare arch/x86/mm/fault.c:access_error
 func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
-	at := c.M.Pages()[p]
-	return flags&faultWrite != 0 && !c.M.MMs[at.MM].VMAs[at.VMA].Writable
+	vma := c.Load(c.M.VMA(p))
+	if flags&faultWrite != 0 {
+		return vma&machine.VMWrite == 0
+	}
+	return vma&machine.VMAccess == 0
 }
 
 // handle_pte_fault, in straight line:
@@ -188,7 +192,7 @@ var _ = register(fnPTEAlloc, &Func{
 				return Then
 			}},
 		{Label: "install", Says: "make the PMD point to it", Ref: "pmd_install", Touches: cell.Of(machine.PMDs, machine.Frames, machine.Refs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio},
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PMDLock(c.MM)) },
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PMDLock(c.M.Pages()[c.Page(1)].MM)) },
 			Do: func(c *Ctx) Next {
 				w, f := c.M.PMD(c.Page(1)), c.Held(0).Frame()
 				if machine.Entry(c.Load(w)).Present() {
@@ -197,7 +201,7 @@ var _ = register(fnPTEAlloc, &Func{
 					return c.putFree(f, 1, end)
 				}
 				at := c.M.Pages()[c.Page(1)]
-				c.M.SetTable(f, at.MM, at.VMA)
+				c.M.SetTable(f, c.Page(1))
 				c.M.SetEntry(c.M.Upper(at.MM, machine.LevelPMD), c.M.Slot(c.Page(1), machine.LevelPMD), machine.MakeTable(f))
 				c.Release(0)
 				return Return

@@ -243,7 +243,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 		gpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Ref: "gup_must_unshare", When: With(GUPUnshare),
 			Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.Frame(gpPTE)
-				if machine.MappingMM(c.Load(c.M.Mapping(f))) >= 0 && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
+				if machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
 					c.Say("it may be shared: the slow path must unshare it")
 					return gpPut
 				}

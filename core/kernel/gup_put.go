@@ -61,7 +61,7 @@ var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func
 var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Ref: "sanity_check_pinned_pages", When: With(AnonExclusive),
 	Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 		f := c.varPage().Frame()
-		if machine.MappingMM(c.Load(c.M.Mapping(f))) >= 0 && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
+		if machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
 			c.Say("the pinned page is not exclusive any more: VM_BUG_ON")
 			c.M.Raise(machine.AlarmUnpinShared, uint64(f))
 		}

@@ -87,11 +87,8 @@ const (
 
 // checkVMA returns 0 or the errno with which GUP refuses the page's VMA.
 func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
-	at := c.M.Pages()[p]
-	if c.Load(c.M.VMA(at.MM, at.VMA)) == 0 {
-		return EFAULT
-	}
-	if flags&uint64(FollWrite) != 0 && flags&uint64(FollForce) == 0 && !c.M.MMs[at.MM].VMAs[at.VMA].Writable {
+	vma := c.Load(c.M.VMA(p))
+	if vma == 0 || flags&uint64(FollWrite) != 0 && flags&uint64(FollForce) == 0 && vma&machine.VMWrite == 0 {
 		return EFAULT
 	}
 	return 0

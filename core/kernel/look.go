@@ -212,7 +212,7 @@ func (s *Sim) StmtText(task, stmt int) string {
 func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
 	switch p.Kind {
 	case PageParam, VMAParam:
-		vma := s.Setup.MMs[a.MM].VMAs[a.VMA]
+		vma := s.Setup.MMs[a.MM].Regions[a.Region]
 		text := vma.Name
 		if p.Kind == PageParam && vma.Pages > 1 {
 			text += fmt.Sprintf("[%d]", a.Page)

@@ -207,11 +207,14 @@ func (s *Sim) statement(task int) bool {
 	var args []uint64
 	for i, p := range st.Call.Params {
 		args = append(args, s.argument(p, st.Args[i]))
+		if p.Kind == VMAParam {
+			args = append(args, uint64(s.M.PageAt(st.Args[i].MM, st.Args[i].Region, st.Args[i].Last)))
+		}
 	}
 	s.push(task, st.Call.entry, args...)
 	if st.Call.Result == PageResult {
 		page := st.Args[0]
-		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.VMA, page.Page), st.Args[1].Flags&FollWrite != 0)
+		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.Args[1].Flags&FollWrite != 0)
 	}
 	return true
 }
@@ -219,10 +222,8 @@ func (s *Sim) statement(task int) bool {
 // argument is an argument as the entry function's local holds it.
 func (s *Sim) argument(p Param, a Arg) uint64 {
 	switch p.Kind {
-	case PageParam:
-		return uint64(s.M.PageAt(a.MM, a.VMA, a.Page))
-	case VMAParam:
-		return uint64(s.M.PageAt(a.MM, a.VMA, 0))
+	case PageParam, VMAParam:
+		return uint64(s.M.PageAt(a.MM, a.Region, a.Page))
 	case VarParam:
 		return uint64(a.Var)
 	case ValueParam:
@@ -273,7 +274,7 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 	flags := st.Args[1].Flags
 	a := st.Args[0]
 	s.M.SetPinAt(task, st.Var, machine.PinAt{
-		Page: s.M.PageAt(a.MM, a.VMA, a.Page), Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
+		Page: s.M.PageAt(a.MM, a.Region, a.Page), Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
 		Pin: st.Call.entry == fnPinUserPages || st.Call.entry == fnPinUserPagesFast,
 	})
 }

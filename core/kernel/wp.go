@@ -43,7 +43,7 @@ var _ = register(fnDoWPPage, &Func{
 			if refs > 3 {
 				return 4
 			}
-			if flags&machine.PGLRU == 0 && c.Load(c.M.LRUBatch(c.CPU)) != 0 {
+			if flags&machine.PGLRU == 0 && c.Load(c.M.LRUCount(c.CPU)) != 0 {
 				return c.Call(fnLRUAddDrain, 2)
 			}
 			return Then

@@ -31,16 +31,24 @@ func (m *Machine) Raise(a Alarm, what uint64) {
 }
 
 // GUPAt is the page that a task's GUP call in flight is for: PageID plus one,
-// and gupWrite; 0 outside a call.
+// gupWrite and gupExcused; 0 outside a call.
 func (m *Machine) GUPAt(task int) Word { return m.at(m.gupAt, task) }
 
-// GUPSeen is the set of frames that were mapped at that page, with the
-// permission asked for, at some instant since the call began, and were not freed since.
-func (m *Machine) GUPSeen(task int) Word { return m.at(m.gupSeen, task) }
+// seenRoom is how many frames may be mapped at a page, one after the other, while a GUP call for it lasts.
+const seenRoom = 6
+
+// GUPSeen is one of the frames, as a Hold, that were mapped at that page, with the
+// permission asked for, at some instant since the call began, and were not freed since. They are in the
+// order of their numbers, behind them come zeros; i is less than SeenRoom.
+func (m *Machine) GUPSeen(task, i int) Word { return m.at(m.gupSeen, task*seenRoom+i) }
+
+// SeenRoom returns how many GUPSeen a task has.
+func SeenRoom() int { return seenRoom }
 
 const (
-	gupWrite   = 1 << 16
-	gupExcused = 1 << 17 // the owner has given up what was mapped there meanwhile
+	gupPage    = 1<<32 - 1
+	gupWrite   = 1 << 32
+	gupExcused = 1 << 33 // the owner has given up what was mapped there meanwhile
 )
 
 // BeginGUP notes that a task's GUP call begins.
@@ -57,7 +65,7 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 		return
 	}
 	if e := m.Mapped(p); e.Present() && (!write || e.Has(RW)) {
-		m.Store(m.GUPSeen(task), 1<<e.Frame())
+		m.see(task, e.Frame())
 	}
 }
 
@@ -66,25 +74,77 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 // meanwhile. It reports whether the owner gave the page up during the call.
 func (m *Machine) EndGUP(task int, f Frame, got bool) (excused bool) {
 	excused = m.Peek(m.GUPAt(task))&gupExcused != 0
-	if m.Track.Seen && got && m.Peek(m.GUPSeen(task))>>f&1 == 0 {
+	if m.Track.Seen && got && !m.seen(task, f) {
 		m.Raise(AlarmForeignPage, uint64(task)<<16|uint64(f))
 	}
 	m.Store(m.GUPAt(task), 0)
-	m.Store(m.GUPSeen(task), 0)
+	for i := range seenRoom {
+		m.Store(m.GUPSeen(task, i), 0)
+	}
 	return excused
 }
 
-// saw notes for GUP calls in flight that an entry became mapped.
-func (m *Machine) saw(mm, vma, index int, e Entry) {
-	if !m.Track.Seen || index >= m.MMs[mm].VMAs[vma].Pages {
+func (m *Machine) seen(task int, f Frame) bool {
+	for i := range seenRoom {
+		if m.Peek(m.GUPSeen(task, i)) == uint64(MakeHold(f, 1)) {
+			return true
+		}
+	}
+	return false
+}
+
+// see puts a frame among those that a task's call has seen.
+func (m *Machine) see(task int, f Frame) {
+	h := uint64(MakeHold(f, 1))
+	for i := range seenRoom {
+		w := m.GUPSeen(task, i)
+		switch at := m.Peek(w); {
+		case at == h:
+			return
+		case at == 0:
+			m.Store(w, h)
+			return
+		case at > h:
+			m.Store(w, h)
+			h = at
+		}
+	}
+	panic("machine: more frames were mapped at a page during one GUP call than seenRoom")
+}
+
+// unsee takes a frame that was freed from what the calls in flight have seen.
+func (m *Machine) unsee(f Frame) {
+	if !m.Track.Seen {
 		return
 	}
-	p := m.PageAt(mm, vma, index)
+	for t := range m.Config.Tasks {
+		if m.Peek(m.GUPAt(t)) == 0 {
+			continue
+		}
+		n := 0
+		for i := range seenRoom {
+			h := m.Peek(m.GUPSeen(t, i))
+			if h == uint64(MakeHold(f, 1)) {
+				continue
+			}
+			m.Store(m.GUPSeen(t, n), h)
+			n++
+		}
+		for ; n < seenRoom; n++ {
+			m.Store(m.GUPSeen(t, n), 0)
+		}
+	}
+}
+
+// saw notes for GUP calls in flight that an entry became mapped.
+func (m *Machine) saw(p PageID, e Entry) {
+	if !m.Track.Seen {
+		return
+	}
 	for t := range m.Config.Tasks {
 		at := m.Peek(m.GUPAt(t))
-		if at&0xffff == uint64(p)+1 && (at&gupWrite == 0 || e.Has(RW)) {
-			w := m.GUPSeen(t)
-			m.Store(w, m.Peek(w)|1<<e.Frame())
+		if at&gupPage == uint64(p)+1 && (at&gupWrite == 0 || e.Has(RW)) {
+			m.see(t, e.Frame())
 		}
 	}
 }
@@ -97,7 +157,11 @@ type PinAt struct {
 	Undirtied            bool // the device has written and nobody has marked the page dirty yet
 }
 
-const pinnedSome = 1 << 32
+const (
+	pinnedPage  = 1<<32 - 1
+	pinnedFlags = 32 // from this bit on
+	pinnedSome  = 1 << 63
+)
 
 // VarAt is the ghost of a variable that holds a page: see PinAt.
 func (m *Machine) VarAt(task, i int) Word { return m.at(m.varAt, m.varBase[task]+i) }
@@ -110,7 +174,7 @@ func (m *Machine) SetPinAt(task, i int, p PinAt) {
 	v := uint64(pinnedSome) | uint64(p.Page)
 	for b, on := range []bool{p.Write, p.Pin, p.Longterm, p.Excused, p.Undirtied} {
 		if on {
-			v |= 1 << (16 + b)
+			v |= 1 << (pinnedFlags + b)
 		}
 	}
 	m.Store(m.VarAt(task, i), v)
@@ -121,8 +185,8 @@ func (m *Machine) ClearPinAt(task, i int) { m.Store(m.VarAt(task, i), 0) }
 
 // PinAtOf decodes a variable's ghost; false if it holds no page.
 func PinAtOf(v uint64) (PinAt, bool) {
-	bit := func(b int) bool { return v>>(16+b)&1 != 0 }
-	return PinAt{PageID(v & 0xffff), bit(0), bit(1), bit(2), bit(3), bit(4)}, v != 0
+	bit := func(b int) bool { return v>>(pinnedFlags+b)&1 != 0 }
+	return PinAt{PageID(v & pinnedPage), bit(0), bit(1), bit(2), bit(3), bit(4)}, v != 0
 }
 
 // Excuse notes that the owner has given up what was mapped at the page: later
@@ -136,7 +200,7 @@ func (m *Machine) Excuse(p PageID) {
 			}
 		})
 		for t := range m.Config.Tasks {
-			if w := m.GUPAt(t); m.Peek(w)&0xffff == uint64(p)+1 {
+			if w := m.GUPAt(t); m.Peek(w)&gupPage == uint64(p)+1 {
 				m.Store(w, m.Peek(w)|gupExcused)
 			}
 		}

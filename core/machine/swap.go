@@ -5,8 +5,17 @@ import "fmt"
 // SwapHasCache marks a slot that the swap cache uses, in its count.
 const SwapHasCache = 0x40
 
-// SwapMap is a slot's count: the PTEs that name it, and SwapHasCache.
+// SwapMap is a slot's count: the PTEs that name it, and SwapHasCache. Change it with SetSwapMap.
 func (m *Machine) SwapMap(slot int) Word { return m.at(m.swapMap, slot) }
+
+// SetSwapMap sets a slot's count. At zero the slot is free, and what it held is forgotten.
+func (m *Machine) SetSwapMap(slot int, v uint64) {
+	m.Store(m.SwapMap(slot), v)
+	m.mark(m.SlotTaken(slot/64), slot, v != 0)
+	if v == 0 {
+		m.Store(m.Disk(slot), 0)
+	}
+}
 
 // SwapCache is what the swap cache holds for a slot: a Hold of one reference.
 // Change it with SetSwapCache.
