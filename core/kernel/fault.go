@@ -131,7 +131,7 @@ var _ = register(fnHandleMMFault, &Func{
 			}
 			return Then
 		}},
-		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoWPPage},
+		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoWPPage},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(hfTable))) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.PTL(c.Frame(hfTable)))
