@@ -79,6 +79,10 @@ func (m *Machine) Offers(table bool, f func(Frame)) {
 	if table && !m.Shared {
 		lo, hi = m.poolBase(), m.nframe-1
 	}
+	if m.LargeFolios && lo == 1 {
+		m.offerSmall(m.staleFrames(), func(i int) { f(Frame(i)) })
+		return
+	}
 	m.offer(m.Taken, lo, hi, m.staleFrames(), func(i int) { f(Frame(i)) })
 }
 
@@ -102,6 +106,9 @@ func (m *Machine) Allocate(f Frame, state uint64) {
 // and never hands it out again. It reports whether the frame became free.
 // Compare mm/page_alloc.c:free_pages_prepare.
 func (m *Machine) Free(f Frame) bool {
+	if m.IsLarge(f) {
+		return m.freeLarge(f)
+	}
 	if m.Load(m.Ref(f)) != 0 || m.Load(m.Mapcount(f)) != 0 {
 		m.SetState(f, FrameLeaked)
 		m.Raise(AlarmBadPage, uint64(f))
@@ -120,6 +127,6 @@ func (m *Machine) Free(f Frame) bool {
 		}
 		m.Store(m.TableOf(f), 0)
 	}
-	m.markStale(f)
+	m.markStale(f, 1)
 	return true
 }

@@ -15,6 +15,7 @@ func (m *Machine) layout() *cell.Layout {
 	l := &cell.Layout{}
 	m.layoutFrames(l)
 	m.layoutTables(l)
+	m.layoutLarge(l)
 	m.layoutMMs(l)
 	m.layoutCPUs(l)
 	m.layoutSwap(l)
@@ -62,7 +63,7 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 		return fmt.Sprintf("slot %d", v-1)
 	})
 	m.content = add(Contents, "content", func(_ int, v uint64) string { return m.Content(v) })
-	m.alloc = add(Frames, "frame", words("free", "data", "table", "bad page"))
+	m.alloc = add(Frames, "frame", words("free", "data", "table", "bad page", "hole"))
 	m.lockedBy = add(FolioLocks, "PG_locked", func(_ int, v uint64) string { return m.taskName(v) })
 	m.ledger = add(Ghosts, "references held", nil)
 	m.ptes = add(Ghosts, "PTEs that map it", nil)

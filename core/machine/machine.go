@@ -25,7 +25,7 @@
 //   - Costs follow what a step touches: nothing goes through all frames, pages or
 //     slots. What is free is in bitmaps, what may be stale is counted.
 //
-// Reading order: machine.go, page.go, frame.go, alloc.go, entry.go, table.go, cpu.go, mm.go, vma.go,
+// Reading order: machine.go, page.go, frame.go, large.go, alloc.go, entry.go, table.go, cpu.go, mm.go, vma.go,
 // rmap.go, lru.go, swap.go, task.go, ghost.go.
 package machine
 
@@ -41,6 +41,7 @@ const (
 	PMDs                         // entries of the tables above
 	Refs                         // _refcount
 	Mapcounts                    // _mapcount
+	Compounds                    // which folio a page belongs to
 	Flags                        // folio flags
 	Mappings                     // folio->mapping, index, swap
 	Contents                     // what is in a frame
@@ -68,7 +69,7 @@ const (
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Compounds", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -81,7 +82,8 @@ type Config struct {
 	Tables int  // frames for PTE tables, beside those for data
 	Shared bool // PTE tables are taken from the frames for data; Tables is 0
 
-	HugePages int // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
+	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
+	LargeFolios bool // folios of HugePages pages are possible; see large.go
 
 	Slots  int      // of the swap device
 	Values []string // contents; 0 is the content of a zeroed page
@@ -138,6 +140,7 @@ type Machine struct {
 	// First cells of the regions.
 	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                   cell.ID
 	lockedBy, ledger, taken, ptes, tlbNames, tlbStale                                                 cell.ID
+	compound, entire, large, pincount, pmdMaps, deposit                                               cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
 	mmState, mmUsers                                                                                  cell.ID
@@ -159,7 +162,7 @@ type Machine struct {
 func New(c Config) *Machine {
 	m := &Machine{Config: c}
 	m.layoutPages()
-	m.nframe = 1 + c.Frames + 3*len(c.MMs) + c.Tables
+	m.nframe = m.poolBase() + c.Tables
 	for _, t := range c.Tasks {
 		m.varBase = append(m.varBase, m.nvar)
 		m.nvar += len(t.Vars)

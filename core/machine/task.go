@@ -261,21 +261,26 @@ func (m *Machine) EachCapture(task int, f func(w Word)) {
 	}
 }
 
-// markStale marks every capture of the frame: its next life is another's.
-func (m *Machine) markStale(f Frame) {
+// markStale marks every capture of n frames: their next life is another's.
+func (m *Machine) markStale(f Frame, n int) {
+	in := func(e Entry) bool { return e.Frame() >= f && int(e.Frame()) < int(f)+n }
 	m.captures(func(w Word) {
-		if e := Entry(m.Peek(w)); e.Present() && e.Frame() == f && !e.IsStale() {
+		if e := Entry(m.Peek(w)); e.Present() && in(e) && !e.IsStale() {
 			m.Store(w, uint64(e|Stale))
 		}
 	})
-	if m.Peek(m.TLBNames(f)) != 0 {
+	names := false
+	for i := range n {
+		names = names || m.Peek(m.TLBNames(f+Frame(i))) != 0
+		m.unsee(f + Frame(i))
+	}
+	if names {
 		m.eachTLB(func(cpu int, p PageID, e Entry) {
-			if e.Frame() == f && !e.IsStale() {
+			if in(e) && !e.IsStale() {
 				m.SetTLB(cpu, p, e|Stale)
 			}
 		})
 	}
-	m.unsee(f)
 }
 
 // staleFrames returns the frames that some capture names as they were before
