@@ -119,7 +119,7 @@ func (c *Ctx) LoadPTE(i int, table machine.Entry, p machine.PageID) machine.Entr
 
 // walked raises the alarm if the table that is read was freed.
 func (c *Ctx) walked(table machine.Entry) {
-	if table.IsStale() {
+	if c.M.Stale(table) {
 		c.M.Raise(machine.AlarmFreedTable, uint64(c.Task))
 	}
 }

@@ -220,7 +220,11 @@ func offerSlots(c *Ctx, offer func(int)) {
 	any := false
 	named, anonymous := c.M.CapturedSlots(), false
 	for slot := 0; slot < c.M.Slots && !taken; slot++ {
-		if c.Load(c.M.SwapMap(slot)) != 0 || named>>slot&1 == 0 && anonymous {
+		if c.Load(c.M.SwapMap(slot)) != 0 {
+			continue
+		}
+		c.M.Mem.Seek(c.M.OfSlot(slot))
+		if named>>slot&1 == 0 && anonymous {
 			continue
 		}
 		anonymous = anonymous || named>>slot&1 == 0

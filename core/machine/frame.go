@@ -129,6 +129,7 @@ func (m *Machine) Offers(table bool, f func(Frame)) {
 		if m.Load(m.State(Frame(i))) != FrameFree {
 			continue
 		}
+		m.Mem.Seek(m.OfFrame(Frame(i)))
 		if stale>>i&1 != 0 {
 			f(Frame(i))
 		} else if !anonymous {

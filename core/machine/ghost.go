@@ -48,6 +48,7 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 	if !m.Track.Seen && !m.Track.Pins {
 		return
 	}
+	m.ofOwnMM(task, p)
 	at := uint64(p) + 1
 	if write {
 		at |= gupWrite
@@ -56,7 +57,7 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 	if !m.Track.Seen {
 		return
 	}
-	if e := m.Mapped(p); e.Present() && (!write || e.Has(RW)) {
+	if e := m.mapped(p); e.Present() && (!write || e.Has(RW)) {
 		m.Store(m.GUPSeen(task), 1<<e.Frame())
 	}
 }
@@ -74,6 +75,14 @@ func (m *Machine) EndGUP(task int, f Frame, got bool) (excused bool) {
 	return excused
 }
 
+// ofOwnMM panics if a task's ghost is for a page of another mm: who changes a page
+// looks for ghosts among the tasks of its mm alone.
+func (m *Machine) ofOwnMM(task int, p PageID) {
+	if mm := m.Config.Tasks[task].MM; mm != m.pages[p].MM {
+		panic(fmt.Sprintf("machine: a ghost of task %d is for %s, which is not of its mm", task, m.pages[p].Name))
+	}
+}
+
 // saw notes for GUP calls in flight that an entry became mapped.
 func (m *Machine) saw(mm, vma, index int, e Entry) {
 	if !m.Track.Seen || index >= m.MMs[mm].VMAs[vma].Pages {
@@ -81,10 +90,13 @@ func (m *Machine) saw(mm, vma, index int, e Entry) {
 	}
 	p := m.PageAt(mm, vma, index)
 	for t := range m.Config.Tasks {
-		at := m.Peek(m.GUPAt(t))
+		if m.Config.Tasks[t].MM != mm {
+			continue
+		}
+		at := m.Load(m.GUPAt(t))
 		if at&0xffff == uint64(p)+1 && (at&gupWrite == 0 || e.Has(RW)) {
 			w := m.GUPSeen(t)
-			m.Store(w, m.Peek(w)|1<<e.Frame())
+			m.Store(w, m.Load(w)|1<<e.Frame())
 		}
 	}
 }
@@ -107,6 +119,7 @@ func (m *Machine) SetPinAt(task, i int, p PinAt) {
 	if !m.Track.Pins {
 		return
 	}
+	m.ofOwnMM(task, p.Page)
 	v := uint64(pinnedSome) | uint64(p.Page)
 	for b, on := range []bool{p.Write, p.Pin, p.Longterm, p.Excused, p.Undirtied} {
 		if on {
@@ -128,16 +141,20 @@ func PinAtOf(v uint64) (PinAt, bool) {
 // Excuse notes that the owner has given up what was mapped at the page: later
 // differences between a pin taken before and the page table are its own doing.
 func (m *Machine) Excuse(p PageID) {
+	mm := m.pages[p].MM
 	if m.Track.Pins {
 		m.eachVar(func(t, i int) {
-			if at, ok := PinAtOf(m.Peek(m.VarAt(t, i))); ok && at.Page == p && !at.Excused {
+			if m.Config.Tasks[t].MM != mm {
+				return
+			}
+			if at, ok := PinAtOf(m.Load(m.VarAt(t, i))); ok && at.Page == p && !at.Excused {
 				at.Excused = true
 				m.SetPinAt(t, i, at)
 			}
 		})
 		for t := range m.Config.Tasks {
-			if w := m.GUPAt(t); m.Peek(w)&0xffff == uint64(p)+1 {
-				m.Store(w, m.Peek(w)|gupExcused)
+			if w := m.GUPAt(t); m.Config.Tasks[t].MM == mm && m.Load(w)&0xffff == uint64(p)+1 {
+				m.Store(w, m.Load(w)|gupExcused)
 			}
 		}
 	}
@@ -149,7 +166,7 @@ func (m *Machine) Excuse(p PageID) {
 // Discarded notes that the page has been discarded on every CPU: what is stored
 // from now on is promised again.
 func (m *Machine) Discarded(p PageID) {
-	if m.Peek(m.Should(p)) == discarding {
+	if m.Load(m.Should(p)) == discarding {
 		m.Forget(p)
 	}
 }
@@ -194,7 +211,7 @@ func (m *Machine) Wrote(p PageID, content uint64) { m.wrote(p, content+1) }
 func (m *Machine) DeviceWrote(p PageID, content uint64) { m.wrote(p, content+1|byDevice) }
 
 func (m *Machine) wrote(p PageID, v uint64) {
-	if m.Track.Values && m.Peek(m.Should(p)) != discarding {
+	if m.Track.Values && m.Load(m.Should(p)) != discarding {
 		m.Store(m.Should(p), v)
 	}
 }
@@ -222,7 +239,7 @@ func (m *Machine) Read(p PageID, content uint64) {
 // Lost reports whether a content is not what the page should read, and whether a
 // device wrote what is lost.
 func (m *Machine) Lost(p PageID, content uint64) (lost, device bool) {
-	v := m.Peek(m.Should(p))
+	v := m.Load(m.Should(p))
 	if v == 0 || v == discarding {
 		return false, false
 	}

@@ -37,48 +37,57 @@ func words(names ...string) func(int, uint64) string {
 }
 
 func (m *Machine) layoutFrames(l *cell.Layout) {
-	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
-		return l.Add(m.nframe, cell.Region{Class: c, Owner: "folio", Name: func(i int) string {
+	of := func(i int) cell.Instance { return m.OfFrame(Frame(i)) }
+	region := func(r cell.Region, field string) cell.ID {
+		r.Owner, r.Name = "folio", func(i int) string {
 			if !m.IsData(Frame(i)) {
 				return fmt.Sprintf("%s: %s", m.TableName(Frame(i)), field)
 			}
 			return fmt.Sprintf("folio %d: %s", i, field)
-		}, Decode: decode})
+		}
+		return l.Add(m.nframe, r)
+	}
+	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
+		return region(cell.Region{Class: c, Of: of, Decode: decode}, field)
 	}
 	m.ref = add(Refs, "refcount", nil)
 	m.mapcount = add(Mapcounts, "mapcount", nil)
 	m.flags = add(Flags, "flags", flagText)
-	m.mapping = add(Mappings, "mapping", func(_ int, v uint64) string {
+	m.mapping = region(cell.Region{Class: Mappings, Of: of, Names: m.mappingNames, BothWays: true, Decode: func(_ int, v uint64) string {
 		if mm := MappingMM(v); mm >= 0 {
 			return "anon_vma of " + m.MMs[mm].Name
 		}
 		return "NULL"
-	})
+	}}, "mapping")
 	m.index = add(Mappings, "index", func(_ int, v uint64) string { return fmt.Sprintf("%#x", v) })
-	m.folioSwap = add(Mappings, "swap", func(_ int, v uint64) string {
+	m.folioSwap = region(cell.Region{Class: Mappings, Of: of, Names: m.swapNames, Decode: func(_ int, v uint64) string {
 		if v == 0 {
 			return "none"
 		}
 		return fmt.Sprintf("slot %d", v-1)
-	})
+	}}, "swap")
 	m.content = add(Contents, "content", func(_ int, v uint64) string { return m.Content(v) })
-	m.alloc = add(Frames, "frame", words("free", "data", "table", "bad page"))
+	m.alloc = region(cell.Region{Class: Frames, Decode: words("free", "data", "table", "bad page")}, "frame") // one object: the allocator goes through all
 	m.lockedBy = add(FolioLocks, "PG_locked", func(_ int, v uint64) string { return m.taskName(v) })
-	m.ledger = add(Ghosts, "references held", nil)
+	m.ledger = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "references held")
 }
 
 func (m *Machine) layoutTables(l *cell.Layout) {
 	n := m.TableCount()
+	of := func(i int) cell.Instance { return m.OfFrame(m.TableFrame(i)) }
+	ofMM := func(mm int) cell.Instance { return m.OfMM(mm) }
 	table := func(format string) func(int) string {
 		return func(i int) string { return fmt.Sprintf(format, m.TableName(m.TableFrame(i))) }
 	}
-	m.upper = l.Add(3*len(m.MMs)*m.width, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: entryText})
-	m.entry = l.Add(n*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText})
-	m.ptl = l.Add(n, cell.Region{Class: PTLs, Owner: "lock", Name: table("PTL of the %s"), Decode: func(_ int, v uint64) string { return m.taskName(v) }})
-	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Name: func(i int) string {
+	m.upper = l.Add(3*len(m.MMs)*m.width, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance {
+		return m.OfMM(i / m.width % len(m.MMs))
+	}})
+	m.entry = l.Add(n*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance { return of(i / m.width) }})
+	m.ptl = l.Add(n, cell.Region{Class: PTLs, Owner: "lock", Of: of, Name: table("PTL of the %s"), Decode: func(_ int, v uint64) string { return m.taskName(v) }})
+	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Of: ofMM, Name: func(i int) string {
 		return "PMD lock of " + m.MMs[i].Name
 	}, Decode: func(_ int, v uint64) string { return m.taskName(v) }})
-	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Name: func(i int) string {
+	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Names: m.ownerNames, Name: func(i int) string {
 		return fmt.Sprintf("table frame %d: owner", m.TableFrame(i))
 	}, Decode: func(_ int, v uint64) string {
 		o, ok := decodeOwner(v)
@@ -110,7 +119,7 @@ func (m *Machine) entryName(i int) string {
 func (m *Machine) layoutMMs(l *cell.Layout) {
 	n := len(m.MMs)
 	add := func(c cell.Class, owner, field string, decode func(int, uint64) string) cell.ID {
-		return l.Add(n, cell.Region{Class: c, Owner: owner, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
+		return l.Add(n, cell.Region{Class: c, Owner: owner, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
 	}
 	m.mmapLock = add(MMLocks, "lock", "mmap_lock", m.mmapText)
 	m.writeProtectSeq = add(MMs, "mm", "write_protect_seq", words("even", "odd"))
@@ -118,13 +127,14 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 	m.flushPending = add(MMs, "mm", "tlb_flush_pending", nil)
 	m.batched = add(MMs, "mm", "tlb_flush_batched", func(_ int, v uint64) string { return [...]string{"flushed", "pending"}[v&1] })
 	k := m.maxVMAs()
-	m.vmaLock = l.Add(n*k, cell.Region{Class: MMLocks, Owner: "lock", Name: func(i int) string {
+	of := func(i int) cell.Instance { return m.OfMM(i / k) }
+	m.vmaLock = l.Add(n*k, cell.Region{Class: MMLocks, Owner: "lock", Of: of, Name: func(i int) string {
 		if i%k < len(m.MMs[i/k].VMAs) {
 			return fmt.Sprintf("VMA lock of %s %s", m.MMs[i/k].Name, m.MMs[i/k].VMAs[i%k].Name)
 		}
 		return "no VMA"
 	}, Decode: m.mmapText})
-	m.vma = l.Add(n*k, cell.Region{Class: VMAs, Owner: "mm", Name: func(i int) string {
+	m.vma = l.Add(n*k, cell.Region{Class: VMAs, Owner: "mm", Of: of, Name: func(i int) string {
 		if i%k < len(m.MMs[i/k].VMAs) {
 			return fmt.Sprintf("VMA %s %s", m.MMs[i/k].Name, m.MMs[i/k].VMAs[i%k].Name)
 		}
@@ -133,12 +143,16 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 }
 
 func (m *Machine) layoutCPUs(l *cell.Layout) {
+	region := func(r cell.Region, field string) cell.ID {
+		r.Owner, r.Name = "cpu", func(i int) string { return fmt.Sprintf("cpu%d %s", i, field) }
+		return l.Add(m.CPUs, r)
+	}
 	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
-		return l.Add(m.CPUs, cell.Region{Class: c, Owner: "cpu", Name: func(i int) string { return fmt.Sprintf("cpu%d %s", i, field) }, Decode: decode})
+		return region(cell.Region{Class: c, Of: m.OfCPU, Decode: decode}, field)
 	}
 	m.irqOff = add(IRQs, "irq", words("on", "off"))
 	m.ipi = add(IPIs, "IPI from", func(_ int, v uint64) string { return cpuSet(v) })
-	m.request = add(IPIs, "flush request", func(_ int, v uint64) string {
+	m.request = region(cell.Region{Class: IPIs, Decode: func(_ int, v uint64) string { // one object: who starts a generation goes through all
 		if v == 0 {
 			return "none"
 		}
@@ -147,22 +161,22 @@ func (m *Machine) layoutCPUs(l *cell.Layout) {
 			return "all that was unmapped"
 		}
 		return m.pages[v>>16&0xff].Name
-	})
+	}}, "flush request")
 	m.steal = add(Steal, "host", stealText)
 	m.preempts = add(Steal, "preemptions left", nil)
-	m.walker = add(TLBs, "walker", func(_ int, v uint64) string {
+	m.walker = region(cell.Region{Class: TLBs, Of: m.OfCPU, Names: m.walkerNames, Private: true, Decode: func(_ int, v uint64) string {
 		if v == 0 {
 			return "idle"
 		}
 		return "in table " + Entry(v).String()
-	})
+	}}, "walker")
 	m.tlb = l.Add(m.CPUs*len(m.pages), cell.Region{Class: TLBs, Owner: "tlb", Name: func(i int) string {
 		return fmt.Sprintf("cpu%d TLB: %s", i/len(m.pages), m.pages[i%len(m.pages)].Name)
-	}, Decode: entryText})
+	}, Decode: entryText, Names: m.entryNames, Private: true, Of: func(i int) cell.Instance { return m.OfCPU(i / len(m.pages)) }})
 	m.behind = l.Add(m.CPUs*len(m.MMs), cell.Region{Class: MMs, Owner: "cpu", Name: func(i int) string {
 		return fmt.Sprintf("cpu%d TLB generations behind %s", i/len(m.MMs), m.MMs[i%len(m.MMs)].Name)
-	}})
-	m.lruBatch = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Name: numbered("cpu%d LRU batch"), Decode: func(_ int, v uint64) string {
+	}, Of: func(i int) cell.Instance { return m.OfMM(i % len(m.MMs)) }})
+	m.lruBatch = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Of: m.OfCPU, Names: m.setNames, Name: numbered("cpu%d LRU batch"), Decode: func(_ int, v uint64) string {
 		s := ""
 		for f := range m.nframe {
 			if v>>f&1 != 0 {
@@ -177,17 +191,21 @@ func (m *Machine) layoutCPUs(l *cell.Layout) {
 }
 
 func (m *Machine) layoutSwap(l *cell.Layout) {
-	m.swapMap = l.Add(m.Slots, cell.Region{Class: Swap, Owner: "slot", Name: numbered("swap slot %d: count"), Decode: swapMapText})
-	m.swapCache = l.Add(m.Slots, cell.Region{Class: SwapCache, Owner: "slot", Name: numbered("swap slot %d: in the swap cache"), Decode: holdText})
-	m.disk = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Name: numbered("swap slot %d: on disk"), Decode: func(_ int, v uint64) string { return m.Content(v) }})
-	m.io = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Name: numbered("swap slot %d: write"), Decode: words("idle", "submitted", "written")})
+	m.swapMap = l.Add(m.Slots, cell.Region{Class: Swap, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: count"), Decode: swapMapText})
+	m.swapCache = l.Add(m.Slots, cell.Region{Class: SwapCache, Owner: "slot", Of: m.OfSlot, Names: m.entryNames, Name: numbered("swap slot %d: in the swap cache"), Decode: holdText})
+	m.disk = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: on disk"), Decode: func(_ int, v uint64) string { return m.Content(v) }})
+	m.io = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: write"), Decode: words("idle", "submitted", "written")})
 }
 
 func (m *Machine) layoutTasks(l *cell.Layout) {
 	n := len(m.Config.Tasks)
 	name := func(i int) string { return m.Config.Tasks[i].Name }
+	region := func(r cell.Region, field string) cell.ID {
+		r.Owner, r.Of, r.Name = "task", m.OfTask, func(i int) string { return name(i) + " " + field }
+		return l.Add(n, r)
+	}
 	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
-		return l.Add(n, cell.Region{Class: c, Owner: "task", Name: func(i int) string { return name(i) + " " + field }, Decode: decode})
+		return region(cell.Region{Class: c, Decode: decode}, field)
 	}
 	m.ubc = add(Batches, "flush put off", func(_ int, v uint64) string {
 		if v&UBCRequired == 0 {
@@ -195,18 +213,18 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 		}
 		return cpuSet(UBCMask(v))
 	})
-	m.gather = l.Add(n*m.width, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+	m.gather = l.Add(n*m.width, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.width) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s mmu_gather[%d]", name(i/m.width), i%m.width)
 	}, Decode: holdText})
 	m.done = add(Ends, "finished", words("no", "yes"))
 	m.pc = add(Stacks, "statement", nil)
 	m.depth = add(Stacks, "call depth", nil)
 	m.ret = add(Stacks, "returned", nil)
-	m.held = add(Stacks, "pages[0]", holdText)
-	m.stack = l.Add(n*MaxDepth, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+	m.held = region(cell.Region{Class: Stacks, Names: m.entryNames, Private: true, Decode: holdText}, "pages[0]")
+	m.stack = l.Add(n*MaxDepth, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / MaxDepth) }, Name: func(i int) string {
 		return fmt.Sprintf("%s stack[%d]", name(i/MaxDepth), i%MaxDepth)
 	}, Decode: func(_ int, v uint64) string { return m.StackText(v) }})
-	m.local = l.Add(n*MaxLocals, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+	m.local = l.Add(n*MaxLocals, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / MaxLocals) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		t := i / MaxLocals
 		for d := int(m.Peek(m.Depth(t))) - 1; d >= 0; d-- {
 			if a := decodeActivation(m.Peek(m.stackWord(t, d))); i%MaxLocals >= a.base {
@@ -218,14 +236,17 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 		}
 		return fmt.Sprintf("%s local %d", name(t), i%MaxLocals)
 	}, Decode: func(_ int, v uint64) string { return fmt.Sprintf("%#x", v) }})
-	var of []string
-	for _, t := range m.Config.Tasks {
+	var vars []string
+	var of []int
+	for i, t := range m.Config.Tasks {
 		for _, v := range t.Vars {
-			of = append(of, t.Name+" "+v)
+			vars, of = append(vars, t.Name+" "+v), append(of, i)
 		}
 	}
-	m.vars = l.Add(m.nvar, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string { return of[i] }, Decode: func(_ int, v uint64) string { return m.ResultText(v) }})
-	m.varAt = l.Add(m.nvar, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return of[i] + ": where it was got" }})
+	m.vars = l.Add(m.nvar, cell.Region{Class: Vars, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(of[i]) }, Names: m.varNames, Private: true,
+		Name: func(i int) string { return vars[i] }, Decode: func(_ int, v uint64) string { return m.ResultText(v) }})
+	m.varAt = l.Add(m.nvar, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.ofMMOf(of[i]) },
+		Name: func(i int) string { return vars[i] + ": where it was got" }})
 }
 
 // ResultText is a variable's value in words.
@@ -259,9 +280,9 @@ func ErrnoName(errno int) string {
 
 func (m *Machine) layoutGhosts(l *cell.Layout) {
 	n := len(m.Config.Tasks)
-	m.gupAt = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.Config.Tasks[i].Name + " GUP call is for" }})
-	m.gupSeen = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.Config.Tasks[i].Name + " frames mapped during the call" }})
-	m.value = l.Add(len(m.pages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.pages[i].Name + " should read" }, Decode: func(_ int, v uint64) string {
+	m.gupAt = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Of: m.ofMMOf, Name: func(i int) string { return m.Config.Tasks[i].Name + " GUP call is for" }})
+	m.gupSeen = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Of: m.ofMMOf, Names: m.setNames, Private: true, Name: func(i int) string { return m.Config.Tasks[i].Name + " frames mapped during the call" }})
+	m.value = l.Add(len(m.pages), cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfMM(m.pages[i].MM) }, Name: func(i int) string { return m.pages[i].Name + " should read" }, Decode: func(_ int, v uint64) string {
 		if v == 0 || v == discarding {
 			return "anything"
 		}

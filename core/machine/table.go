@@ -159,13 +159,13 @@ func (m *Machine) Find(p PageID, level int) (Frame, bool) {
 	return t, true
 }
 
-// Mapped returns the page's present leaf entry as it is now, or none.
-func (m *Machine) Mapped(p PageID) Entry {
+// mapped returns the page's present leaf entry as it is now, or none.
+func (m *Machine) mapped(p PageID) Entry {
 	t, ok := m.Find(p, LevelPTE)
 	if !ok {
 		return 0
 	}
-	return Entry(m.Peek(m.Entry(t, m.Slot(p, LevelPTE))))
+	return Entry(m.Load(m.Entry(t, m.Slot(p, LevelPTE))))
 }
 
 // TableName is what people call a table: "PTE table of A buf".

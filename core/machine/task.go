@@ -210,20 +210,28 @@ func (m *Machine) EachCapture(task int, f func(w Word)) {
 
 // markStale marks every capture of the frame: its next life is another's.
 func (m *Machine) markStale(f Frame) {
+	m.Mem.Seek(m.OfFrame(f))
 	m.captures(func(w Word) {
 		if e := Entry(m.Peek(w)); e.Present() && e.Frame() == f && !e.IsStale() {
-			m.Store(w, uint64(e|Stale))
+			m.Mem.Amend(w.id, uint64(e|Stale))
 		}
 	})
 	for t := range m.Config.Tasks {
-		if w := m.GUPSeen(t); m.Peek(w)>>f&1 != 0 {
-			m.Store(w, m.Peek(w)&^(1<<f))
-		}
+		w := m.GUPSeen(t)
+		m.Mem.Amend(w.id, m.Peek(w)&^(1<<f))
 	}
 }
 
+// Stale reports whether an entry that a private place captured is of a frame that was freed since.
+func (m *Machine) Stale(e Entry) bool {
+	if e.Present() {
+		m.Mem.Recall(m.OfFrame(e.Frame()))
+	}
+	return e.IsStale()
+}
+
 // staleFrames returns the frames that some capture names as they were before
-// they were freed, as a bit set.
+// they were freed, as a bit set. Who goes by it seeks the frames concerned.
 func (m *Machine) staleFrames() uint64 {
 	var set uint64
 	m.captures(func(w Word) {
@@ -235,7 +243,7 @@ func (m *Machine) staleFrames() uint64 {
 }
 
 // CapturedSlots returns the swap slots that some captured swap entry names, as
-// a bit set.
+// a bit set. Who goes by it seeks the slots concerned.
 func (m *Machine) CapturedSlots() uint64 {
 	var set uint64
 	m.captures(func(w Word) {
