@@ -321,11 +321,25 @@ func (w *walker) reportUnreached() {
 		}
 	}
 	for _, b := range knownExits(funcs) {
-		if w.s.visits[b.Place] > 0 && w.branches[b.Hop] == nil && !w.implied(&b) {
-			w.s.Untaken = append(w.s.Untaken, b)
+		if w.s.visits[b.Place] == 0 || w.branches[b.Hop] != nil || w.implied(&b) {
+			continue
 		}
+		if b.Said != "" && w.said(b.Hop) {
+			b.Said += "; then " + b.way
+		}
+		w.s.Untaken = append(w.s.Untaken, b)
 	}
 	slices.SortFunc(w.s.Untaken, byHop)
+}
+
+// said reports whether a step has said the same and gone another way.
+func (w *walker) said(h kernel.Hop) bool {
+	for x := range w.branches {
+		if x.Fn == h.Fn && x.From == h.From && x.Form == h.Form {
+			return true
+		}
+	}
+	return false
 }
 
 // implied reports whether a branch leads nowhere but to what no run came to: that is said already.
