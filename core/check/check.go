@@ -118,6 +118,7 @@ func New(m Model, l Limits) *Check {
 	c := &Check{m: m, mem: mem, limits: l}
 	c.claims = append(append(c.claims, m.Claims()...), NoDeadlock)
 	c.breaches = make([]*breach, len(c.claims))
+	c.proof.descent = descent{m: m, mem: mem, deadlock: c.deadlock(), found: c.found}
 	return c
 }
 
@@ -230,7 +231,7 @@ func (c *Check) rest() {
 func (c *Check) resume() {
 	if !c.proof.complete {
 		c.short = nil
-		c.proof.redo(c)
+		c.proof.redo()
 		c.phase = Proving
 		return
 	}
