@@ -56,6 +56,7 @@ type Check struct {
 	claims []string // the model's, then NoDeadlock
 	limits Limits
 	phase  Phase
+	exact  bool // the proof keeps whole states
 
 	proof proof
 	short *shortening // nil before and between
@@ -180,6 +181,7 @@ func (c *Check) Result() Result {
 		States:      c.proof.states,
 		Transitions: c.proof.transitions,
 		Depth:       c.proof.depth,
+		Exact:       c.exact,
 	}
 	for i, b := range c.breaches {
 		if b != nil {

@@ -103,7 +103,8 @@ func (c *Check) proveTogether(budget int) int {
 	p, t := &c.proof, c.proof.team
 	if !p.begun {
 		p.begun = true
-		t.workers[0].begin(t.seen)
+		t.seen.start(c.mem.Hash())
+		t.workers[0].enter(-1)
 		t.workers[0].states, p.states = 1, 1
 	}
 	made := 0

@@ -17,6 +17,7 @@ import (
 type proof struct {
 	descent
 	seen        *seen
+	whole       *whole // in the place of seen, if whole states are kept
 	states      uint64
 	transitions uint64
 	begun       bool
@@ -61,6 +62,9 @@ func (p *proof) bytes() uint64 {
 	if p.seen != nil {
 		n += p.seen.bytes
 	}
+	if p.whole != nil {
+		n += p.whole.bytes
+	}
 	if p.reduction != nil {
 		n += p.reduction.bytes()
 	}
@@ -81,15 +85,21 @@ func (c *Check) prove(budget int) int {
 	}
 	if !p.begun {
 		p.begun = true
-		p.seen = newSeen(false)
-		p.begin(p.seen)
 		p.states = 1
+		if p.whole != nil {
+			p.whole.has(0)
+			p.whole.add()
+		} else {
+			p.seen = newSeen(false)
+			p.seen.start(c.mem.Hash())
+		}
+		p.enter(-1)
 	}
 	m, mem, seen := c.m, c.mem, p.seen
 	left := budget
 	for left > 0 {
 		if len(p.stack) == 0 {
-			p.seen, p.stack, p.choices = nil, nil, nil
+			p.seen, p.whole, p.stack, p.choices = nil, nil, nil, nil
 			p.complete = true
 			c.proved()
 			break
@@ -103,7 +113,13 @@ func (c *Check) prove(budget int) int {
 		m.Do(p.choices[f.next])
 		left--
 		fp := mem.Hash()
-		at, known := seen.met(fp)
+		var at place
+		var known bool
+		if p.whole != nil {
+			known = p.whole.has(mark)
+		} else {
+			at, known = seen.met(fp)
+		}
 		if known {
 			p.transitions++
 			f.next++
@@ -111,7 +127,9 @@ func (c *Check) prove(budget int) int {
 			continue
 		}
 		if c.limits.reached(p.states, p.bytes()+mem.LogBytes()) {
-			seen.forget(fp)
+			if p.whole == nil {
+				seen.forget(fp)
+			}
 			mem.Return(mark, hash)
 			c.proved()
 			break
@@ -119,19 +137,16 @@ func (c *Check) prove(budget int) int {
 		p.transitions++
 		p.states++
 		f.next++
-		seen.add(at, fp, 0)
+		if p.whole != nil {
+			p.whole.add()
+		} else {
+			seen.add(at, fp, 0)
+		}
 		if !p.enter(mark) {
 			mem.Return(mark, hash)
 		}
 	}
 	return budget - left
-}
-
-// begin enters the initial state.
-func (d *descent) begin(s *seen) {
-	at, _ := s.find(d.mem.Hash())
-	s.add(at, d.mem.Hash(), 0)
-	d.enter(-1)
 }
 
 // enter judges the present state, which is new, and puts it on the stack. It

@@ -84,6 +84,12 @@ func occupied(fp uint64) uint64 {
 	return fp
 }
 
+// start adds the first fingerprint.
+func (s *seen) start(fp uint64) {
+	at, _ := s.find(fp)
+	s.add(at, fp, 0)
+}
+
 // A place is where a fingerprint stands, or would stand. It is void after the next add.
 type place struct {
 	g *segment
