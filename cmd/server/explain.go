@@ -132,8 +132,17 @@ func explained(w io.Writer, r *trace.Run, claim string) {
 		return
 	}
 	fmt.Fprintf(w, "%s\n%s", filled(e.Text, 72), e.Chart)
+	fmt.Fprintln(w)
 	for _, v := range e.Cells {
 		fmt.Fprintf(w, "    %s is %s\n", v.Name, v.Value)
+	}
+	who := func(step int) string { return r.Model.Actors()[r.Steps()[step-1].Actor].Name }
+	for _, x := range e.Races {
+		if x.Use > 0 {
+			text := fmt.Sprintf("%s: %s reads %s (step %d); %s makes it %s (step %d); %s goes by what it read (step %d)",
+				x.Name, who(x.Read), x.Believed, x.Read, who(x.Stale), x.Now, x.Stale, who(x.Use), x.Use)
+			fmt.Fprintln(w, "    "+strings.ReplaceAll(strings.TrimSpace(filled(text, 67)), "\n", "\n        "))
+		}
 	}
 }
 

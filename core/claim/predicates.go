@@ -197,11 +197,17 @@ func (m *Model) doneWords() []machine.Word {
 // ends: what the scenario says of the values at the end of a run.
 func ends(m *Model, c kernel.Condition) predicate {
 	reads := m.doneWords()
-	m.M.EachVar(func(t, i int) { reads = append(reads, m.M.Var(t, i)) })
+	named := map[[2]int]bool{}
+	c.Cond.EachVar(func(t, i int) {
+		if !named[[2]int{t, i}] {
+			named[[2]int{t, i}] = true
+			reads = append(reads, m.M.Var(t, i))
+		}
+	})
 	wanted := c.When == kernel.Always
 	return predicate{
 		what: c.Text, reads: reads,
 		holds: func() bool { return !m.Done() || m.eval(&c.Cond) == wanted },
-		why:   func() string { return "the run ends with " + m.variables() },
+		why:   func() string { return "the run ends with " + m.variables(named) },
 	}
 }
