@@ -57,7 +57,7 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 	if !m.Track.Seen {
 		return
 	}
-	if e := m.mapped(p); e.Present() && (!write || e.Has(RW)) {
+	if e := m.Mapped(p); e.Present() && (!write || e.Has(RW)) {
 		m.Store(m.GUPSeen(task), 1<<e.Frame())
 	}
 }

@@ -159,8 +159,8 @@ func (m *Machine) Find(p PageID, level int) (Frame, bool) {
 	return t, true
 }
 
-// mapped returns the page's present leaf entry as it is now, or none.
-func (m *Machine) mapped(p PageID) Entry {
+// Mapped returns the page's present leaf entry as it is now, or none.
+func (m *Machine) Mapped(p PageID) Entry {
 	t, ok := m.Find(p, LevelPTE)
 	if !ok {
 		return 0
