@@ -56,6 +56,7 @@ type Check struct {
 	claims []string // the model's, then NoDeadlock
 	limits Limits
 	phase  Phase
+	exact  bool // the proof keeps whole states
 
 	proof proof
 	short *shortening // nil before and between
@@ -118,6 +119,7 @@ func New(m Model, l Limits) *Check {
 	c := &Check{m: m, mem: mem, limits: l}
 	c.claims = append(append(c.claims, m.Claims()...), NoDeadlock)
 	c.breaches = make([]*breach, len(c.claims))
+	c.proof.descent = descent{m: m, mem: mem, deadlock: c.deadlock(), found: c.found}
 	return c
 }
 
@@ -179,6 +181,7 @@ func (c *Check) Result() Result {
 		States:      c.proof.states,
 		Transitions: c.proof.transitions,
 		Depth:       c.proof.depth,
+		Exact:       c.exact,
 	}
 	for i, b := range c.breaches {
 		if b != nil {
@@ -230,7 +233,7 @@ func (c *Check) rest() {
 func (c *Check) resume() {
 	if !c.proof.complete {
 		c.short = nil
-		c.proof.redo(c)
+		c.proof.redo()
 		c.phase = Proving
 		return
 	}

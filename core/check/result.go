@@ -24,6 +24,7 @@ type Result struct {
 	Transitions uint64 // steps taken, also those to states seen before
 	Depth       int    // length of the longest run that the proof followed
 	Claims      []Broken
+	Exact       bool // whole states were compared: see [Exact]
 }
 
 // A Broken is a claim that can break, with a run that shows it.
@@ -41,8 +42,11 @@ type Broken struct {
 
 // Omission returns the probability that some state was taken for another one
 // because both have the same fingerprint: by the birthday bound at most
-// n(n-1)/2 divided by 2⁶⁴, with n states.
+// n(n-1)/2 divided by 2⁶⁴, with n states; 0 if whole states were compared.
 func (r Result) Omission() float64 {
+	if r.Exact {
+		return 0
+	}
 	n := float64(r.States)
 	return math.Min(1, n*(n-1)/2/math.Exp2(64))
 }

@@ -180,10 +180,13 @@ func (m *Model) varName(task, i int) string {
 	return t.Name + "'s " + t.Vars[i]
 }
 
-// variables lists every variable with its value.
-func (m *Model) variables() string {
+// variables lists the variables named, by task and number, with their values.
+func (m *Model) variables(named map[[2]int]bool) string {
 	var out []string
 	m.M.EachVar(func(t, i int) {
+		if !named[[2]int{t, i}] {
+			return
+		}
 		out = append(out, fmt.Sprintf("%s = %s", m.varName(t, i), m.M.ResultText(m.M.Peek(m.M.Var(t, i)))))
 	})
 	return strings.Join(out, ", ")

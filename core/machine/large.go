@@ -135,6 +135,7 @@ func (m *Machine) OffersBlocks(f func(head Frame)) {
 		return
 	}
 	stale := m.staleFrames()
+	m.seekFree(1, m.Frames)
 	other := false
 	for head := m.HugePages; head+m.HugePages <= m.Frames+1; head += m.HugePages {
 		if !m.freeBlock(head) {
@@ -151,6 +152,7 @@ func (m *Machine) OffersBlocks(f func(head Frame)) {
 // offerSmall is Offers where frames come in blocks: of the frames that no
 // capture names, one of a block that is broken up already comes first, as in the buddy allocator.
 func (m *Machine) offerSmall(stale []int, f func(int)) {
+	m.seekFree(1, m.Frames)
 	best, whole := 0, 0
 	for lo := 1; lo <= m.Frames && best == 0; {
 		i, ok := m.firstFree(m.Taken, lo, m.Frames, stale)
@@ -176,6 +178,18 @@ func (m *Machine) offerSmall(stale []int, f func(int)) {
 	for _, i := range out {
 		if i <= m.Frames && m.Load(m.Taken(i/64))>>(i%64)&1 == 0 {
 			f(i)
+		}
+	}
+}
+
+// seekFree notes that whether free frames are named is asked.
+func (m *Machine) seekFree(lo, hi int) {
+	if !m.Mem.Recording() {
+		return
+	}
+	for i := lo; i <= hi; i++ {
+		if m.Load(m.Taken(i/64))>>(i%64)&1 == 0 {
+			m.Mem.Seek(m.OfFrame(Frame(i)))
 		}
 	}
 }
@@ -227,22 +241,25 @@ func (m *Machine) layoutLarge(l *cell.Layout) {
 	if !m.LargeFolios {
 		return
 	}
-	m.compound = l.Add(m.upperBase(), cell.Region{Class: Compounds, Owner: "folio", Name: numbered("folio %d: compound_head"), Decode: func(_ int, v uint64) string {
+	m.compound = l.Add(m.upperBase(), cell.Region{Class: Compounds, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: compound_head"), Decode: func(_ int, v uint64) string {
 		if v == 0 {
 			return "none"
 		}
 		return fmt.Sprintf("folio %d", v-1)
 	}})
-	add := func(c cell.Class, field string) cell.ID {
-		return l.Add(m.upperBase()/m.HugePages, cell.Region{Class: c, Owner: "folio", Name: func(i int) string {
+	of := func(i int) cell.Instance { return m.OfFrame(Frame(i * m.HugePages)) }
+	add := func(c cell.Class, sum bool, field string) cell.ID {
+		return l.Add(m.upperBase()/m.HugePages, cell.Region{Class: c, Owner: "folio", Of: of, Sum: sum, Name: func(i int) string {
 			return fmt.Sprintf("folio %d: %s", i*m.HugePages, field)
 		}})
 	}
-	m.entire = add(Mapcounts, "entire mapcount")
-	m.large = add(Mapcounts, "large mapcount")
-	m.pincount = add(Refs, "pincount")
-	m.pmdMaps = add(Ghosts, "PMDs that map it")
-	m.deposit = l.Add(len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Name: func(i int) string {
+	m.entire = add(Mapcounts, false, "entire mapcount")
+	m.large = add(Mapcounts, false, "large mapcount")
+	m.pincount = add(Refs, false, "pincount")
+	m.pmdMaps = add(Ledgers, true, "PMDs that map it")
+	m.deposit = l.Add(len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Names: m.entryNames, Of: func(i int) cell.Instance {
+		return m.OfMM(i / m.upperWidth)
+	}, Name: func(i int) string {
 		return "table deposited beside the " + m.upperName((LevelPGD-LevelPMD)*len(m.MMs)*m.upperWidth+i)
 	}, Decode: holdText})
 }

@@ -264,9 +264,12 @@ func (m *Machine) EachCapture(task int, f func(w Word)) {
 // markStale marks every capture of n frames: their next life is another's.
 func (m *Machine) markStale(f Frame, n int) {
 	in := func(e Entry) bool { return e.Frame() >= f && int(e.Frame()) < int(f)+n }
+	for i := range n {
+		m.Mem.Seek(m.OfFrame(f + Frame(i)))
+	}
 	m.captures(func(w Word) {
 		if e := Entry(m.Peek(w)); e.Present() && in(e) && !e.IsStale() {
-			m.Store(w, uint64(e|Stale))
+			m.Mem.Amend(w.id, uint64(e|Stale))
 		}
 	})
 	names := false
@@ -277,14 +280,24 @@ func (m *Machine) markStale(f Frame, n int) {
 	if names {
 		m.eachTLB(func(cpu int, p PageID, e Entry) {
 			if in(e) && !e.IsStale() {
-				m.SetTLB(cpu, p, e|Stale)
+				m.countTLB(e, -1)
+				m.countTLB(e|Stale, 1)
+				m.Mem.Amend(m.TLB(cpu, p).id, uint64(e|Stale))
 			}
 		})
 	}
 }
 
+// Stale reports whether an entry that a private place captured is of a frame that was freed since.
+func (m *Machine) Stale(e Entry) bool {
+	if e.Present() {
+		m.Mem.Recall(m.OfFrame(e.Frame()))
+	}
+	return e.IsStale()
+}
+
 // staleFrames returns the frames that some capture names as they were before
-// they were freed, each once.
+// they were freed, each once. Who goes by it seeks the frames concerned.
 func (m *Machine) staleFrames() []int {
 	var out []int
 	stale := func(e Entry) {
@@ -300,6 +313,7 @@ func (m *Machine) staleFrames() []int {
 }
 
 // capturedSlots returns the swap slots that some captured swap entry names, each once.
+// Who goes by it seeks the slots concerned.
 func (m *Machine) capturedSlots() []int {
 	var out []int
 	m.captures(func(w Word) {

@@ -23,11 +23,7 @@ func (r *Run) ASCII() string {
 		st := &r.steps[i]
 		lane := d.lane(st.CPU)
 		if where := fmt.Sprint(lane, st.Func); where != at {
-			name := st.Func
-			if st.Path != nil {
-				name += "()"
-			}
-			d.put(lane, 0, name)
+			d.put(lane, 0, titleOf(st))
 			at = where
 		}
 		d.put(lane, 2, st.Says)
