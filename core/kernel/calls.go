@@ -117,6 +117,19 @@ var Calls = []*Call{
 		Doc: "Moves the folios of this CPU's batch to the LRU list: each loses the reference of the batch."},
 }
 
+// makesHuge reports whether the call may make small pages huge ones.
+func (c *Call) makesHuge(args []Arg) bool {
+	if c.entry == fnKhugepaged {
+		return true
+	}
+	for _, a := range args {
+		if a.Word == "MADV_COLLAPSE" || a.Word == "MADV_HUGEPAGE" {
+			return true
+		}
+	}
+	return false
+}
+
 // CallByName returns the call of that name in any version, or nil.
 func CallByName(name string) *Call {
 	for _, c := range Calls {

@@ -15,7 +15,7 @@ func (c *Ctx) putFree(f machine.Frame, n, back int) Next {
 		return Next(back)
 	}
 	c.Say("drop the last reference: the page is free")
-	return c.Call(fnFreeUnrefFolio, back, uint64(machine.MakeHold(f, 1)))
+	return c.Call(fnFreeUnrefFolio, back, uint64(machine.MakeHold(c.M.Head(f), 1)))
 }
 
 // free_unref_folio, in straight line:

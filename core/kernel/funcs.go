@@ -47,5 +47,21 @@ const (
 	fnTLBFinishMMU
 	fnFreeUnrefFolio
 	fnPTEAlloc
+	fnGUPFastPMDLeaf
+	fnFollowHugePMD
+	fnDoHugePMDAnonymousPage
+	fnDoHugePMDWPPage
+	fnSplitHugePMD
+	fnZapHugePMD
+	fnCopyHugePMD
+	fnSplitHugePage
+	fnUnmapFolio
+	fnRemapPage
+	fnCollapseHugePage
+	fnCollapseIsolate
+	fnTLBRemoveTableSyncOne
+	fnKhugepaged
+	fnMadviseCollapse
+	fnSplitFolioCall
 	funcCount
 )

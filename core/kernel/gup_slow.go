@@ -111,11 +111,22 @@ var _ = register(fnFollowPagePTE, &Func{
 	Name: "follow_page_pte", File: "mm/gup.c", Params: []int{fpAddr, fpFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
-		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
-			if !machine.Entry(c.Keep(fpPMD, c.M.PMD(c.Page(fpAddr)))).Present() {
+		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnFollowHugePMD}, Do: func(c *Ctx) Next {
+			pmd := machine.Entry(c.Keep(fpPMD, c.M.PMD(c.Page(fpAddr))))
+			switch {
+			case !pmd.Present():
 				return Return
+			case pmd.Has(machine.PSE):
+				return c.Call(fnFollowHugePMD, fpHuge, uint64(pmd), c.L(fpAddr), c.L(fpFlags))
 			}
-			return Then
+			return fpLock
+		}},
+		fpHuge: {Label: "huge", Says: "return what the huge page gave", Local: true, When: Large, Back: []int{fpReadPMD}, Do: func(c *Ctx) Next {
+			ret := c.Ret()
+			if ret == followAgain {
+				return fpReadPMD
+			}
+			return c.Return(ret)
 		}},
 		fpLock: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(fpPMD))) },
@@ -156,13 +167,13 @@ var _ = register(fnFollowPagePTE, &Func{
 			}
 			return Then
 		}},
-		fpTouch: {Label: "touch", Says: "mark it accessed", Ref: "folio_mark_accessed", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		fpTouch: {Label: "touch", Says: "mark it accessed", Ref: "folio_mark_accessed", Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			bits := machine.PGReferenced
 			if c.L(fpFlags)&uint64(FollWrite) != 0 && !c.Entry(fpPTE).Has(machine.Dirty) {
 				c.Say("mark it accessed and dirty")
 				bits |= machine.PGDirty
 			}
-			c.Or(c.M.Flags(c.Frame(fpPTE)), bits)
+			c.Or(c.folioFlags(c.Frame(fpPTE)), bits)
 			return Then
 		}},
 		fpNoPage: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
@@ -180,6 +191,7 @@ const fpPMD, fpPTE, fpAddr, fpFlags = 0, 1, 2, 3
 
 const (
 	fpReadPMD = iota
+	fpHuge
 	fpLock
 	fpPresent
 	fpUnshare
@@ -193,11 +205,6 @@ const (
 
 // followGrab takes the reference or the pin under the PTL.
 func (c *Ctx) followGrab() Next {
-	f, n := c.Frame(fpPTE), 1
-	if c.L(fpFlags)&uint64(FollPin) != 0 {
-		n = pinBias
-	}
-	c.Get(f, n)
-	c.M.SetHeld(c.Task, machine.MakeHold(f, n))
+	c.takePin(c.Frame(fpPTE), c.L(fpFlags))
 	return Then
 }

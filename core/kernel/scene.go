@@ -11,12 +11,14 @@ import (
 // kernel's tables, every task before its first shared step. track says which
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
+	k.large = setup.largeFolios()
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.statementsAhead()
 	if k.On(AnonExclusive) {
 		s.exclusive = machine.PGAnonExclusive
 	}
 	s.readSwapinWritable = k.On(SwapinReadWritable)
+	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
 	for i, t := range setup.Tasks {
@@ -48,7 +50,8 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		},
 		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
 	}
-	c.Frames, c.HugePages = s.Setup.Frames, max(s.Setup.HugePages, 2)
+	c.HugePages, c.LargeFolios = max(s.Setup.HugePages, 2), s.Setup.largeFolios()
+	small, blocks := 0, 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
 		mc := machine.MMConfig{Name: mm.Name, Parent: s.Setup.parent(i)}
@@ -56,11 +59,21 @@ func (s *Sim) config(track machine.Track) machine.Config {
 			mc.Regions = append(mc.Regions, machine.RegionConfig{Name: v.Name, Kind: v.Kind, Pages: v.Pages, Flags: v.flags(), File: v.File, First: v.First})
 			tables += (v.Pages + c.HugePages - 1) / c.HugePages
 			slots += v.Pages
-			if v.State != Swapped {
-				c.Frames += len(v.Fill)
+			switch {
+			case v.State == Huge || v.State == Split:
+				blocks += (len(v.Fill) + c.HugePages - 1) / c.HugePages
+			case v.State != Swapped:
+				small += len(v.Fill)
 			}
 		}
 		c.MMs = append(c.MMs, mc)
+	}
+	c.Frames = small + s.Setup.Frames
+	if c.LargeFolios {
+		// The small folios first, then the large ones, then what is free: see holes. Who
+		// installs a huge page has a table to deposit before it knows whether it will.
+		c.Frames = firstBlock(small, c.HugePages) + blocks*c.HugePages + s.Setup.Frames - 1
+		tables += len(s.Setup.Tasks)
 	}
 	c.Tables, c.Slots = tables, cmp.Or(s.Setup.Slots, slots)
 	if c.Shared {
@@ -110,6 +123,7 @@ func (s *Sim) scene() {
 		m.Store(m.Preempts(cpu), uint64(n))
 	}
 	frame, slot := machine.Frame(1), 0
+	block := s.holes()
 	table := m.TableFrame(0)
 	if m.Shared {
 		table = m.TableFrame(m.TableCount() - 1) // from the other end, so that data keeps its frame numbers
@@ -124,10 +138,12 @@ func (s *Sim) scene() {
 			for i := range vs.Pages {
 				p := m.PageAt(mm, r, i)
 				m.Store(m.VMA(p), vs.flags())
-				if i%m.HugePages == 0 {
-					s.pteTable(p, table)
+				if !s.hugePage(p, i, &vs, table, &block) {
+					if i%m.HugePages == 0 {
+						s.pteTable(p, table)
+					}
+					s.page(p, i, &vs, table, &frame, &slot)
 				}
-				s.page(p, i, &vs, table, &frame, &slot)
 				if p+1 != m.HugeEnd(p) {
 					continue
 				}
@@ -232,6 +248,9 @@ func (v *RegionSetup) flags() uint64 {
 	f := machine.VMRead | machine.VMMayRead | machine.VMMayWrite | machine.VMMayExec
 	if v.Writable {
 		f |= machine.VMWrite
+	}
+	if v.Huge {
+		f |= machine.VMHugepage
 	}
 	return f
 }

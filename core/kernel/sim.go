@@ -22,6 +22,7 @@ type Sim struct {
 	after  [][]Ahead // by task and statement; see statementsAhead
 
 	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
+	splitCarriesDirty  bool   // see the rule pmd_split_carries_dirty
 	readSwapinWritable bool   // see the rule swapin_read_maps_writable
 }
 

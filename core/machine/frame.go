@@ -35,9 +35,10 @@ const (
 	PGSwapBacked
 	PGSwapCache
 	PGAnonExclusive
+	PGDoubleMap // until 6.1: the large folio is, or was, mapped by a PMD and by PTEs at once
 )
 
-var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive"}
+var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive", "double_map"}
 
 // FlagNames returns the names of the flags that are set, as dump_page() prints them.
 func FlagNames(flags uint64) []string {

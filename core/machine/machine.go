@@ -39,9 +39,8 @@ import (
 const (
 	PTEs       cell.Class = iota // entries of PTE tables
 	PMDs                         // entries of the tables above
-	Refs                         // _refcount
+	Refs                         // _refcount, pincount, which folio a page belongs to
 	Mapcounts                    // _mapcount
-	Compounds                    // which folio a page belongs to
 	Flags                        // folio flags
 	Mappings                     // folio->mapping, index, swap
 	Contents                     // what is in a frame
@@ -75,7 +74,7 @@ var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU)
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Compounds", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
