@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // A RuleID is a rule's place in the catalogue.
 type RuleID uint8
 
@@ -47,6 +49,9 @@ func (r *Rule) at(v *Version, k *Kernel) uint8 {
 		return r.follow(v, k)
 	}
 	var val uint8
+	if slices.Contains(v.Backports, r.ID) {
+		return 1
+	}
 	for _, s := range r.History {
 		if v.Order >= s.Order {
 			val = s.Value
