@@ -148,7 +148,7 @@ type Machine struct {
 	compound, entire, large, pincount, pmdMaps, deposit                                               cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
-	mmState, mmUsers                                                                                  cell.ID
+	mmState, mmUsers, cpumask                                                                         cell.ID
 	vma, vmaLock, anonVMA                                                                             cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
 	lruCount, lruBatch                                                                                cell.ID
