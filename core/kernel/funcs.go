@@ -60,6 +60,7 @@ const (
 	fnSplitHugePMD
 	fnZapHugePMD
 	fnCopyHugePMD
+	fnChangeHugePMD
 	fnSplitHugePage
 	fnUnmapFolio
 	fnRemapPage

@@ -191,11 +191,24 @@ var _ = register(fnZapPTERange, &Func{
 	Name: "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage, zpEnd},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}},
 	Steps: []Step{
-		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
-			if !machine.Entry(c.Keep(zpTable, c.M.PMD(c.Page(zpPage)))).Present() {
+		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnZapHugePMD}, Back: []int{zpPMD}, Do: func(c *Ctx) Next {
+			pmd := machine.Entry(c.Keep(zpTable, c.M.PMD(c.Page(zpPage))))
+			switch p := c.Page(zpPage); {
+			case !pmd.Present():
 				return c.zapTable(Return)
+			case pmd.Has(machine.PSE) && (p != c.M.HugeStart(p) || c.Page(zpEnd) < c.lastHuge(p)):
+				c.Say("the PMD maps more than is to go: split it")
+				return c.Call(fnSplitHugePMD, zpPMD, uint64(p))
+			case pmd.Has(machine.PSE):
+				return c.Call(fnZapHugePMD, zpHuge, uint64(p))
 			}
-			return Then
+			return zpLock
+		}},
+		zpHuge: {Label: "huge", Says: "the next page table", Local: true, When: Large, Back: []int{zpPMD}, Do: func(c *Ctx) Next {
+			if c.Ret() == hugeSplit {
+				return zpPMD
+			}
+			return c.zapTable(Return)
 		}},
 		zpLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(zpTable))) },
@@ -220,8 +233,8 @@ var _ = register(fnZapPTERange, &Func{
 			return Then
 		}},
 		zpClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear_full", Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).zapClear},
-		zpRmap: {Label: "rmap", Says: "the page is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
-			c.Add(c.M.Mapcount(c.Frame(zpPTE)), -1)
+		zpRmap: {Label: "rmap", Says: "the page is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			c.rmapAdd(c.Frame(zpPTE), -1)
 			return Then
 		}},
 		zpNext: {Label: "next", Says: "the next PTE", Local: true, Back: []int{zpClear}, Do: func(c *Ctx) Next {
@@ -242,6 +255,7 @@ const zpTable, zpPTE, zpPage, zpEnd = 0, 1, 2, 3
 
 const (
 	zpPMD = iota
+	zpHuge
 	zpLock
 	zpBatched
 	zpFlushed

@@ -133,6 +133,7 @@ const (
 	GUPPMDLeafRecheck
 	GUPCompoundRecheck
 	PMDSplitCarriesDirty
+	DoubleMap
 	SplitMapsZeroPage
 	KhpSyncOne
 	KhpCheckBeforeClear
@@ -419,8 +420,13 @@ var Rules = []*Rule{
 	{ID: PMDSplitCarriesDirty, Name: "pmd_split_carries_dirty", History: on(602),
 		Says:       "splitting a huge PMD gives every PTE the dirty bit that the PMD had",
 		Protects:   "nothing: the folio is marked dirty either way",
-		Guards:     "__split_huge_pmd_locked: fill the page table",
+		Guards:     "__split_huge_pmd: fill the page table",
 		Confidence: "absent in 6.1.192, present in 6.12.117 (seen on both); the release between is unknown"},
+	{ID: DoubleMap, Name: "thp_double_map", History: []Since{{0, 1}, {602, 0}},
+		Says:       "a huge page that PMDs and PTEs map at once is marked so, and each of its pages counts one mapping more",
+		Protects:   "nothing: it was how mapcounts were kept",
+		Guards:     "__split_huge_pmd: is it mapped by another PMD?",
+		Confidence: "seen in 6.1.192, gone in 6.12.117; v6.2 from memory"},
 	{ID: SplitMapsZeroPage, Name: "split_maps_zero_page", History: on(612),
 		Says:       "when a folio is split, pages of it that hold only zeros are mapped to the shared zero page and freed",
 		Protects:   "nothing: it saves memory",

@@ -74,17 +74,26 @@ func vmaNamed(m *kernel.MMSetup, name string) int {
 	return slices.IndexFunc(m.Regions, func(v kernel.RegionSetup) bool { return v.Name == name })
 }
 
-// vma reads "NAME = anon N rw|ro STRING… [clean|swapped]".
+// vma reads "NAME = anon N rw|ro STRING… [clean|swapped|hugepage]" or
+// "NAME = thp N rw|ro STRING… [split]".
 func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	v := kernel.RegionSetup{Name: c.newName(VMA, "a VMA")}
 	if c.ok() && vmaNamed(mm, v.Name) >= 0 {
 		c.fail(c.toks[0], nil, "mm %s has a VMA %s already", mm.Name, v.Name)
 		return
 	}
-	if c.ok() && c.sign("=") && c.choose("a sort of memory (anon)", "anon") != "" {
-		v.Pages = c.number("pages", 1, maxPages)
-		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
-		b.fill(&v, c)
+	if c.ok() && c.sign("=") {
+		switch c.choose("a sort of memory (anon, thp)", "anon", "thp") {
+		case "anon":
+			v.Pages = c.number("pages", 1, maxPages)
+			v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
+			b.fill(&v, c)
+		case "thp":
+			v.Pages = hugePages * c.number("huge pages", 1, maxPages/hugePages)
+			v.Huge = true
+			v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
+			b.fillHuge(&v, c)
+		}
 	}
 	c.end()
 	// A VMA that is wrong is there all the same, so that its name is known.
@@ -100,8 +109,29 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	mm.Regions = append(mm.Regions, v)
 }
 
-// fill reads the contents of the first pages and how they stand.
-func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
+// hugePages is how many pages a huge page has in scenarios.
+const hugePages = 2
+
+// fillHuge reads the contents of the first pages of huge pages and how these stand.
+func (b *builder) fillHuge(v *kernel.RegionSetup, c *cursor) {
+	b.contents(v, c)
+	t := c.peek()
+	switch {
+	case c.keyword("split"):
+		v.State = kernel.Split
+	case t != nil && t.form == formWord:
+		c.want("split or the end", nil)
+		return
+	case len(v.Fill) > 0:
+		v.State = kernel.Huge
+	}
+	if v.State == kernel.Split && len(v.Fill) == 0 {
+		c.fail(t, insert("write a content", t.start, `"a" `), "only a huge page that was written can be split: write its content before, as in \"a\" split")
+	}
+}
+
+// contents reads the contents of the first pages.
+func (b *builder) contents(v *kernel.RegionSetup, c *cursor) {
 	for c.peek() != nil && (c.peek().form == formString || c.peek().open()) {
 		t := c.peek()
 		v.Fill = append(v.Fill, c.value())
@@ -109,15 +139,23 @@ func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
 			c.fail(t, nil, "%s has %d %s, and this is the content of number %d", v.Name, v.Pages, plural(v.Pages, "page", "pages"), len(v.Fill))
 		}
 	}
+}
+
+// fill reads the contents of the first pages and how they stand.
+func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
+	b.contents(v, c)
 	t := c.peek()
 	switch {
+	case c.keyword("hugepage"):
+		v.Huge = true
+		return
 	case c.keyword("clean"):
 		v.State = kernel.Clean
 	case c.keyword("swapped"):
 		v.State = kernel.Swapped
 	default:
 		if t != nil && t.form == formWord {
-			c.want("clean, swapped or the end", nil)
+			c.want("clean, swapped, hugepage or the end", nil)
 		}
 		return
 	}
