@@ -3,6 +3,7 @@ package kernel
 import (
 	"slices"
 
+	"gupscope/core/check"
 	"gupscope/core/machine"
 )
 
@@ -11,6 +12,9 @@ import (
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
+	s.offer = func(key int) {
+		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
+	}
 	s.statementsAhead()
 	if k.On(AnonExclusive) {
 		s.exclusive = machine.PGAnonExclusive
@@ -21,6 +25,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	for i, t := range setup.Tasks {
 		s.ctx[i] = Ctx{M: s.M, CPU: t.CPU, Task: i, MM: t.MM, sim: s}
 	}
+	s.findDevices()
 	s.scene()
 	began := Notes{Mute: true}
 	s.Listen(&began)

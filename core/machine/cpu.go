@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
+
+	"gupscope/core/cell"
 )
 
 // IRQOff is 1 while the CPU's task has interrupts disabled.
@@ -12,6 +14,12 @@ func (m *Machine) IRQOff(cpu int) Word { return m.at(m.irqOff, cpu) }
 // IPI is the set of CPUs (bit i: CPU i) whose flush request this CPU has not
 // acknowledged yet.
 func (m *Machine) IPI(cpu int) Word { return m.at(m.ipi, cpu) }
+
+// Interrupts reports whether any CPU has a request to acknowledge; for onlookers.
+func (m *Machine) Interrupts() bool {
+	end := m.ipi + cell.ID(m.CPUs)
+	return m.Mem.Nonzero(m.ipi, end) < end
+}
 
 // Request is the flush request that a CPU has out: a [Flush], or 0.
 func (m *Machine) Request(cpu int) Word { return m.at(m.request, cpu) }
@@ -90,25 +98,24 @@ const maxBehind = 3
 
 // Loaded returns the mm whose tables the CPU walks, or -1 for a CPU that runs a
 // kernel thread.
-func (m *Machine) Loaded(cpu int) int {
+func (m *Machine) Loaded(cpu int) int { return m.loaded[cpu] }
+
+// load notes which mm is loaded where.
+func (m *Machine) load() {
+	m.cpumask = make([]uint64, len(m.MMs))
+	m.loaded = make([]int, m.CPUs)
+	for c := range m.loaded {
+		m.loaded[c] = -1
+	}
 	for _, t := range m.Config.Tasks {
-		if t.CPU == cpu {
-			return t.MM
+		if m.loaded[t.CPU] = t.MM; t.MM >= 0 {
+			m.cpumask[t.MM] |= 1 << t.CPU
 		}
 	}
-	return -1
 }
 
 // Cpumask returns the CPUs on which the mm is loaded, as a bit set.
-func (m *Machine) Cpumask(mm int) uint64 {
-	var mask uint64
-	for c := range m.CPUs {
-		if m.Loaded(c) == mm {
-			mask |= 1 << c
-		}
-	}
-	return mask
-}
+func (m *Machine) Cpumask(mm int) uint64 { return m.cpumask[mm] }
 
 // AdvanceGeneration starts a new TLB generation of the mm: every CPU that has
 // it loaded falls one more behind, requests that are out get one older.
@@ -152,18 +159,13 @@ func (m *Machine) FlushLocal(cpu int, f Flush) {
 
 // Invalidate drops the CPU's translations of the pages from first to last.
 func (m *Machine) Invalidate(cpu int, first, last PageID) {
-	for p := first; p <= last; p++ {
-		m.Store(m.TLB(cpu, p), 0)
-	}
+	m.Mem.Clear(m.TLB(cpu, first).id, m.TLB(cpu, last).id+1)
 }
 
 // InvalidateMM drops all of the CPU's translations of the mm.
 func (m *Machine) InvalidateMM(cpu, mm int) {
-	for p := range m.pages {
-		if m.pages[p].MM == mm {
-			m.Store(m.TLB(cpu, PageID(p)), 0)
-		}
-	}
+	first, end := m.pagesOf(mm)
+	m.Mem.Clear(m.TLB(cpu, first).id, m.TLB(cpu, end).id)
 }
 
 // CPUs as people write them: "cpu0, cpu2".

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
+
+	"gupscope/core/cell"
 )
 
 // A Frame is a physical page frame, and with it the folio that describes it.
@@ -119,24 +121,37 @@ func (m *Machine) Account(f Frame, n int) {
 // nothing tells apart. (Any of them may come, not the lowest: what is left out
 // is only the same run with frames renamed.)
 func (m *Machine) Offers(table bool, f func(Frame)) {
-	lo, hi := 1, m.Frames
-	if table && !m.Shared {
-		lo, hi = m.poolBase(), m.nframe-1
-	}
+	first, end := m.pool(table)
+	m.Mem.Note(first, end)
 	stale := m.staleFrames()
 	anonymous := false
-	for i := lo; i <= hi; i++ {
-		if m.Load(m.State(Frame(i))) != FrameFree {
-			continue
-		}
+	for id := m.Mem.Zero(first, end); id < end; id = m.Mem.Zero(id+1, end) {
+		i := int(id - m.alloc)
 		m.Mem.Seek(m.OfFrame(Frame(i)))
 		if stale>>i&1 != 0 {
 			f(Frame(i))
 		} else if !anonymous {
 			anonymous = true
 			f(Frame(i))
+		} else if stale>>i == 0 && !m.Mem.Recording() {
+			break // nothing more to offer
 		}
 	}
+}
+
+// Available reports whether an allocation may take any frame now.
+func (m *Machine) Available(table bool) bool {
+	first, end := m.pool(table)
+	m.Mem.Note(first, end)
+	return m.Mem.Zero(first, end) < end
+}
+
+// pool is where an allocation looks: the states of its frames. A free one's is zero.
+func (m *Machine) pool(table bool) (first, end cell.ID) {
+	if table && !m.Shared {
+		return m.alloc + cell.ID(m.poolBase()), m.alloc + cell.ID(m.nframe)
+	}
+	return m.alloc + 1, m.alloc + 1 + cell.ID(m.Frames)
 }
 
 // Allocate hands a frame out: refcount 1, content zeroed. The caller holds the reference.

@@ -147,6 +147,10 @@ type Machine struct {
 	gather, done, pc, depth, ret, stack, local, held, vars, varAt     cell.ID
 	gupAt, gupSeen, value, alarm                                      cell.ID
 
+	pageBase [][]PageID // first page, by mm and VMA
+	loaded   []int      // see Loaded
+	cpumask  []uint64   // see Cpumask
+
 	varBase []int // first variable of each task, in vars
 	nvar    int
 }
@@ -175,8 +179,10 @@ func New(c Config) *Machine {
 	m.width = 1
 	for a, mm := range c.MMs {
 		m.width = max(m.width, len(mm.VMAs))
+		m.pageBase = append(m.pageBase, nil)
 		for v, vma := range mm.VMAs {
 			m.width = max(m.width, vma.Pages)
+			m.pageBase[a] = append(m.pageBase[a], PageID(len(m.pages)))
 			for i := range vma.Pages {
 				name := mm.Name + " " + vma.Name
 				if vma.Pages > 1 {
@@ -186,6 +192,7 @@ func New(c Config) *Machine {
 			}
 		}
 	}
+	m.load()
 	for _, t := range c.Tasks {
 		m.varBase = append(m.varBase, m.nvar)
 		m.nvar += len(t.Vars)
@@ -199,12 +206,22 @@ func (m *Machine) Pages() []Page { return m.pages }
 
 // PageAt returns the page with that index in a VMA.
 func (m *Machine) PageAt(mm, vma, index int) PageID {
-	for i, p := range m.pages {
-		if p.MM == mm && p.VMA == vma && p.Index == index {
-			return PageID(i)
-		}
+	if index >= m.MMs[mm].VMAs[vma].Pages {
+		panic(fmt.Sprintf("machine: mm %d has no page %d in VMA %d: the scenario's checks let it through", mm, index, vma))
 	}
-	panic(fmt.Sprintf("machine: mm %d has no page %d in VMA %d: the scenario's checks let it through", mm, index, vma))
+	return m.pageBase[mm][vma] + PageID(index)
+}
+
+// pagesOf returns the first page of an mm, and the one behind its last.
+func (m *Machine) pagesOf(mm int) (first, end PageID) {
+	n := 0
+	for _, v := range m.MMs[mm].VMAs {
+		n += v.Pages
+	}
+	if n == 0 {
+		return 0, 0
+	}
+	return m.pageBase[mm][0], m.pageBase[mm][0] + PageID(n)
 }
 
 // A Word is one shared word of the machine: what a step loads, stores, or

@@ -1,5 +1,7 @@
 package machine
 
+import "gupscope/core/cell"
+
 // MaxDepth is how deep calls nest; MaxLocals how many locals all frames of a
 // task have together. A table that needs more makes Push panic.
 const (
@@ -181,20 +183,27 @@ func (m *Machine) captures(f func(w Word)) {
 	for t := range m.Config.Tasks {
 		m.EachCapture(t, f)
 	}
-	for c := range m.CPUs {
-		f(m.Walker(c))
-		for p := range m.pages {
-			f(m.TLB(c, PageID(p)))
+	for c, mm := range m.loaded {
+		if mm < 0 {
+			continue // walks nothing
 		}
+		f(m.Walker(c))
+		first, end := m.pagesOf(mm)
+		m.nonzero(m.TLB(c, first).id, m.TLB(c, end).id, f)
+	}
+}
+
+// nonzero calls f with the words of a run of cells that are not zero.
+func (m *Machine) nonzero(from, end cell.ID, f func(w Word)) {
+	for id := m.Mem.Nonzero(from, end); id < end; id = m.Mem.Nonzero(id+1, end) {
+		f(Word{id})
 	}
 }
 
 // EachCapture calls f with every word of a task that may capture a frame.
 func (m *Machine) EachCapture(task int, f func(w Word)) {
 	f(m.Held(task))
-	for i := range m.width {
-		f(m.Gathered(task, i))
-	}
+	m.nonzero(m.Gathered(task, 0).id, m.Gathered(task+1, 0).id, f)
 	for l := range int(m.Peek(m.Depth(task))) {
 		a := m.PeekActivation(task, l)
 		for i := range m.Config.Captures(a.Fn) {
