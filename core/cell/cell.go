@@ -258,6 +258,27 @@ func (m *Memory) Changes(since Mark) []Change {
 	return out
 }
 
+// AppendChanges appends the net changes since the mark, for stretches as short as a step.
+func (m *Memory) AppendChanges(dst []Change, since Mark) []Change {
+	first := len(dst)
+next:
+	for _, c := range m.log[since:] {
+		for _, have := range dst[first:] {
+			if have.Cell == c.id {
+				continue next
+			}
+		}
+		dst = append(dst, Change{c.id, c.old(), m.v[c.id]})
+	}
+	kept := dst[:first]
+	for _, c := range dst[first:] {
+		if c.Old != c.New {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
 // Snapshot appends the value of every cell to dst: the whole state, for
 // checkers that keep states rather than fingerprints.
 func (m *Memory) Snapshot(dst []uint64) []uint64 { return append(dst, m.v...) }

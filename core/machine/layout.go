@@ -87,7 +87,7 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Of: ofMM, Name: func(i int) string {
 		return "PMD lock of " + m.MMs[i].Name
 	}, Decode: func(_ int, v uint64) string { return m.taskName(v) }})
-	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Names: m.ownerNames, Name: func(i int) string {
+	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Name: func(i int) string {
 		return fmt.Sprintf("table frame %d: owner", m.TableFrame(i))
 	}, Decode: func(_ int, v uint64) string {
 		o, ok := decodeOwner(v)

@@ -162,17 +162,11 @@ func DecodeResult(v uint64) Result {
 	return Result{Page: Hold(v), Kind: IsPage}
 }
 
-// StackWords are all words of a task that nobody else acts on, its variables apart.
-func (m *Machine) StackWords(task int) []Word {
-	out := []Word{m.UBC(task), m.PC(task), m.Depth(task), m.Ret(task), m.Held(task)}
-	for i := range m.width {
-		out = append(out, m.Gathered(task, i))
-	}
+// CallWords are the words that say where in its program a task is.
+func (m *Machine) CallWords(task int) []Word {
+	out := []Word{m.Done(task), m.PC(task), m.Depth(task)}
 	for i := range MaxDepth {
 		out = append(out, m.stackWord(task, i))
-	}
-	for i := range MaxLocals {
-		out = append(out, m.at(m.local, task*MaxLocals+i))
 	}
 	return out
 }
