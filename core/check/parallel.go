@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -117,8 +118,9 @@ func (c *Check) proveTogether(budget int) int {
 			p.depth = max(p.depth, w.depth)
 		}
 		if t.working.Load() == 0 {
-			p.team, p.complete = nil, true
+			p.complete = true
 			c.proved()
+			p.team = nil
 			break
 		}
 		fits := !t.full.Load() || t.grow()
@@ -247,6 +249,11 @@ func (t *team) found(claim int, run []Choice) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.check.found(claim, run)
+}
+
+// wentBack reports whether a step of any worker did: see [Finite].
+func (t *team) wentBack() bool {
+	return slices.ContainsFunc(t.workers, func(w *worker) bool { return w.m.(Finite).WentBack() })
 }
 
 // undo brings all memories to the initial state.

@@ -145,7 +145,7 @@ func (c *Ctx) fill(table machine.Entry, p machine.PageID, write bool) bool {
 		e |= machine.Dirty
 	}
 	c.SetPTE(table.Frame(), p, e)
-	c.M.SetTLB(c.CPU, p, e)
+	c.M.Store(c.M.TLB(c.CPU, p), uint64(e))
 	return true
 }
 
@@ -162,7 +162,7 @@ func (c *Ctx) fillHuge(p machine.PageID, write bool) bool {
 		e |= machine.Dirty
 	}
 	c.SetPMD(p, e)
-	c.M.SetTLB(c.CPU, p, c.M.OfHuge(e, p))
+	c.M.Store(c.M.TLB(c.CPU, p), uint64(c.M.OfHuge(e, p)))
 	return true
 }
 

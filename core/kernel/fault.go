@@ -240,9 +240,7 @@ var allocTouches = cell.Of(machine.Frames, machine.Refs, machine.Contents)
 
 // memory waits for a free frame.
 func (c *Ctx) memory(table bool) Block {
-	some := false
-	c.M.Offers(table, func(machine.Frame) { some = true })
-	if !some {
+	if !c.M.Available(table) {
 		return Block{On: OnMemory}
 	}
 	return Block{}

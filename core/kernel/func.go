@@ -101,6 +101,10 @@ type Step struct {
 	// write or read, Reads those that they only read. A task's own locals are not named.
 	Touches, Reads cell.Set
 
+	// A step touches only what its task can name: what is in its hands, its mm and
+	// what these lead to. Scans are the classes of which it reads cells beyond that.
+	Scans cell.Set
+
 	// Forward a step may go anywhere in its table. Back are the steps before it, or
 	// itself, that it may go or come back to; Calls the functions that it may call.
 	Back  []int

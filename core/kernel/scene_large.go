@@ -42,10 +42,10 @@ func (s *Sim) holes() (block machine.Frame) {
 		}
 	}
 	for i := 1 + small; i < firstBlock(small, m.HugePages); i++ {
-		m.SetState(machine.Frame(i), machine.FrameHole)
+		m.Store(m.State(machine.Frame(i)), machine.FrameHole)
 	}
 	for i := 1 + m.Frames; i < int(m.HugeZero()); i++ {
-		m.SetState(machine.Frame(i), machine.FrameHole)
+		m.Store(m.State(machine.Frame(i)), machine.FrameHole)
 	}
 	m.AllocateLarge(m.HugeZero())
 	m.Account(m.HugeZero(), 1) // huge_zero_folio

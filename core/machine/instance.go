@@ -46,8 +46,8 @@ func (m *Machine) ofMMOf(task int) cell.Instance {
 	return m.OfTask(task)
 }
 
-// Moves reports whether an instance is handed from one to the other, as frames
-// and swap slots are; the others are where they are for good.
+// Moves reports whether an instance goes from hand to hand, as frames
+// and swap slots do; the others are where they are for good.
 func (m *Machine) Moves(i cell.Instance) bool {
 	return int(i) >= 1 && int(i) < m.firstMM() || int(i) >= m.firstSlot() && int(i) < m.firstCPU()
 }
@@ -120,8 +120,18 @@ func (m *Machine) swapNames(_ int, v uint64, f func(cell.Instance)) {
 	}
 }
 
-func (m *Machine) ownerNames(_ int, v uint64, f func(cell.Instance)) {
-	if p, ok := decodeOwner(v); ok {
-		f(m.OfMM(m.pages[p].MM))
+// Pools calls f with every instance that steps take and give back, the class
+// of those steps, and the word that is 0 while it is free.
+func (m *Machine) Pools(f func(c cell.Class, i cell.Instance, free Word)) {
+	for i := 1; i <= m.Frames; i++ {
+		f(Frames, m.OfFrame(Frame(i)), m.State(Frame(i)))
+	}
+	for i := range m.TableCount() {
+		if t := m.TableFrame(i); !m.IsData(t) {
+			f(Frames, m.OfFrame(t), m.State(t))
+		}
+	}
+	for s := range m.Slots {
+		f(Swap, m.OfSlot(s), m.SwapMap(s))
 	}
 }

@@ -117,15 +117,8 @@ func (m *Machine) TakeDeposit(p PageID) Hold {
 
 // freeBlock reports whether all frames of the block are free.
 func (m *Machine) freeBlock(head int) bool {
-	for i := head; i < head+m.HugePages; {
-		w := m.Load(m.Taken(i / 64))
-		n := min(64-i%64, head+m.HugePages-i)
-		if w>>(i%64)&(^uint64(0)>>(64-n)) != 0 {
-			return false
-		}
-		i += n
-	}
-	return true
+	end := m.alloc + cell.ID(head+m.HugePages)
+	return m.Mem.Nonzero(m.alloc+cell.ID(head), end) == end
 }
 
 // OffersBlocks calls f with the heads of the free blocks that an allocation may
@@ -134,8 +127,8 @@ func (m *Machine) OffersBlocks(f func(head Frame)) {
 	if !m.LargeFolios {
 		return
 	}
+	m.noteFree()
 	stale := m.staleFrames()
-	m.seekFree(1, m.Frames)
 	other := false
 	for head := m.HugePages; head+m.HugePages <= m.Frames+1; head += m.HugePages {
 		if !m.freeBlock(head) {
@@ -149,48 +142,50 @@ func (m *Machine) OffersBlocks(f func(head Frame)) {
 	}
 }
 
-// offerSmall is Offers where frames come in blocks: of the frames that no
+// offerSmall is Offers where frames come in blocks: of the free frames that no
 // capture names, one of a block that is broken up already comes first, as in the buddy allocator.
-func (m *Machine) offerSmall(stale []int, f func(int)) {
-	m.seekFree(1, m.Frames)
+func (m *Machine) offerSmall(stale []int, f func(Frame)) {
+	m.noteFree()
+	first, end := m.pool(false)
 	best, whole := 0, 0
-	for lo := 1; lo <= m.Frames && best == 0; {
-		i, ok := m.firstFree(m.Taken, lo, m.Frames, stale)
-		if !ok {
-			break
-		}
+	for id := m.Mem.Zero(first, end); id < end && best == 0; id = m.Mem.Zero(id+1, end) {
+		i := int(id - m.alloc)
 		block := i / m.HugePages * m.HugePages
-		if block == 0 || block+m.HugePages > m.Frames+1 || !m.freeBlock(block) {
+		switch {
+		case slices.Contains(stale, i):
+		case block > 0 && block+m.HugePages <= m.Frames+1 && m.freeBlock(block):
+			if whole == 0 {
+				whole = i
+			}
+			if !slices.ContainsFunc(stale, func(i int) bool { return i/m.HugePages*m.HugePages == block }) {
+				id = m.alloc + cell.ID(block+m.HugePages-1)
+			}
+		default:
 			best = i
-		} else if whole == 0 {
-			whole = i
 		}
-		lo = block + m.HugePages
 	}
 	if best == 0 {
 		best = whole
 	}
-	out := slices.Clone(stale)
+	out := slices.DeleteFunc(slices.Clone(stale), func(i int) bool { return i == 0 || i > m.Frames || m.Peek(m.State(Frame(i))) != FrameFree })
 	if best != 0 {
 		out = append(out, best)
 	}
 	slices.Sort(out)
 	for _, i := range out {
-		if i <= m.Frames && m.Load(m.Taken(i/64))>>(i%64)&1 == 0 {
-			f(i)
-		}
+		f(Frame(i))
 	}
 }
 
-// seekFree notes that whether free frames are named is asked.
-func (m *Machine) seekFree(lo, hi int) {
+// noteFree notes that the step looks at which frames are free, and who names them.
+func (m *Machine) noteFree() {
+	first, end := m.pool(false)
+	m.Mem.Note(first, end)
 	if !m.Mem.Recording() {
 		return
 	}
-	for i := lo; i <= hi; i++ {
-		if m.Load(m.Taken(i/64))>>(i%64)&1 == 0 {
-			m.Mem.Seek(m.OfFrame(Frame(i)))
-		}
+	for id := m.Mem.Zero(first, end); id < end; id = m.Mem.Zero(id+1, end) {
+		m.Mem.Seek(m.OfFrame(Frame(id - m.alloc)))
 	}
 }
 
@@ -200,7 +195,7 @@ func (m *Machine) seekFree(lo, hi int) {
 func (m *Machine) AllocateLarge(head Frame) {
 	for i := range m.HugePages {
 		f := head + Frame(i)
-		m.SetState(f, FrameData)
+		m.Store(m.State(f), FrameData)
 		m.Store(m.Compound(f), uint64(head)+1)
 		m.Store(m.Contents(f), 0)
 	}
@@ -215,7 +210,7 @@ func (m *Machine) Split(f Frame) { m.Store(m.Compound(f), 0) }
 func (m *Machine) freeLarge(head Frame) bool {
 	if m.Load(m.Ref(head)) != 0 || m.Load(m.LargeMapcount(head)) != 0 || m.Load(m.Pincount(head)) != 0 {
 		for i := range m.HugePages {
-			m.SetState(head+Frame(i), FrameLeaked)
+			m.Store(m.State(head+Frame(i)), FrameLeaked)
 		}
 		m.Raise(AlarmBadPage, uint64(head))
 		return false
@@ -225,7 +220,7 @@ func (m *Machine) freeLarge(head Frame) bool {
 		if m.Track.Alarms>>AlarmPinnedFreed&1 != 0 && m.pinnedBySomebody(f) {
 			m.Raise(AlarmPinnedFreed, uint64(f))
 		}
-		m.SetState(f, FrameFree)
+		m.Store(m.State(f), FrameFree)
 		for _, w := range []Word{m.Flags(f), m.Contents(f), m.Compound(f), m.Mapcount(f)} {
 			m.Store(w, 0)
 		}

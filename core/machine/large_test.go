@@ -10,7 +10,7 @@ func newLarge() *Machine {
 		Tasks:    []TaskConfig{{Name: "P0", Vars: []string{"p"}}},
 		Captures: func(uint16) int { return 0 }, Locals: func(uint16) int { return 0 },
 	})
-	m.SetState(1, FrameData)
+	m.Store(m.State(1), FrameData)
 	for l := LevelPMD; l <= LevelPGD; l++ {
 		if l > LevelPMD {
 			m.SetEntry(m.Upper(0, l), 0, MakeTable(m.Upper(0, l-1)))

@@ -23,7 +23,7 @@
 //     claim reads stay zero.
 //
 //   - Costs follow what a step touches: nothing goes through all frames, pages or
-//     slots. What is free is in bitmaps, what may be stale is counted.
+//     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
 // Reading order: machine.go, page.go, frame.go, large.go, alloc.go, entry.go, table.go, cpu.go, mm.go, vma.go,
 // rmap.go, lru.go, swap.go, task.go, ghost.go.
@@ -144,7 +144,7 @@ type Machine struct {
 
 	// First cells of the regions.
 	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                   cell.ID
-	lockedBy, ledger, taken, ptes, tlbNames, tlbStale                                                 cell.ID
+	lockedBy, ledger, ptes                                                                            cell.ID
 	compound, entire, large, pincount, pmdMaps, deposit                                               cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
@@ -152,11 +152,13 @@ type Machine struct {
 	vma, vmaLock, anonVMA                                                                             cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
 	lruCount, lruBatch                                                                                cell.ID
-	slotTaken, swapMap, swapCache, disk, io                                                           cell.ID
+	swapMap, swapCache, disk, io                                                                      cell.ID
 	rcu                                                                                               cell.ID
 	ubc                                                                                               cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
 	gupAt, gupSeen, value, alarm                                                                      cell.ID
+
+	home []int // the mm of the task that runs on a CPU, -1
 
 	varBase []int // first variable of each task, in vars
 	nvar    int
@@ -168,6 +170,7 @@ func New(c Config) *Machine {
 	m := &Machine{Config: c}
 	m.layoutPages()
 	m.nframe = m.poolBase() + c.Tables
+	m.homes()
 	for _, t := range c.Tasks {
 		m.varBase = append(m.varBase, m.nvar)
 		m.nvar += len(t.Vars)

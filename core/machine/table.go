@@ -154,6 +154,9 @@ func (m *Machine) accountEntry(table Frame, e Entry, n int) {
 	}
 }
 
+// count adds to a word that is kept by structure.
+func (m *Machine) count(w Word, n int) { m.Store(w, m.Peek(w)+uint64(n)) }
+
 // pmdPage returns the first page that entry i of a PMD table maps.
 func (m *Machine) pmdPage(table Frame, i int) PageID {
 	mm := (int(table) - m.upperBase()) % len(m.MMs)
