@@ -83,7 +83,7 @@ func (s *Sim) statementsAhead() {
 		body := s.Setup.Tasks[t].Body
 		after := make([]Ahead, len(body)+1)
 		for i := len(body) - 1; i >= 0; i-- {
-			after[i] = after[i+1].And(s.funcs[body[i].Call.entry].From(0))
+			after[i] = after[i+1].And(s.funcs[body[i].Call.table(body[i].Args)].From(0))
 			if body[i].Call.Result == PageResult {
 				after[i] = after[i].And(Ahead{Reads: cell.Of(machine.PTEs, machine.PMDs)}) // a ghost looks at what is mapped when the call begins
 			}

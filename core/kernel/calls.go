@@ -7,11 +7,12 @@ type Call struct {
 	Params []Param
 	Result Result
 	From   Place
-	Since  int    // first release that has it, as Version.Order; 0: all
-	Until  int    // first release that has it no more; 0: none
-	Use    string // what to write instead on a kernel that does not have it
-	Doc    string // one or two sentences for hover and documentation
-	entry  FuncID // the table that runs it
+	Since  int      // first release that has it, as Version.Order; 0: all
+	Until  int      // first release that has it no more; 0: none
+	Use    string   // what to write instead on a kernel that does not have it
+	Doc    string   // one or two sentences for hover and documentation
+	entry  FuncID   // the table that runs it
+	words  []FuncID // where a word decides which: the table of each
 }
 
 // A Name is what something was called before a release.
@@ -108,13 +109,29 @@ var Calls = []*Call{
 		Doc: "Marks the page dirty if it is clean, then gives back the pin."},
 	{Name: "munmap", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMunmap,
 		Doc: "Takes the VMA out of the mm, clears its PTEs, frees its page table, flushes, then frees its pages."},
-	{Name: "madvise", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "advice", Kind: WordParam, Words: []string{"MADV_DONTNEED"}}},
-		Result: ErrResult, From: UserTask, entry: fnMadvise,
-		Doc: "MADV_DONTNEED: clears the PTEs and frees the pages; the VMA and its page table stay."},
+	{Name: "madvise", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "advice", Kind: WordParam, Words: []string{"MADV_DONTNEED", "MADV_COLLAPSE"}}},
+		Result: ErrResult, From: UserTask, entry: fnMadvise, words: []FuncID{fnMadvise, fnMadviseCollapse},
+		Doc: "MADV_DONTNEED: clears the PTEs and frees the pages; the VMA and its page table stay. MADV_COLLAPSE (v6.1): copies the pages into a huge one."},
+	{Name: "khugepaged", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: KernelTask, entry: fnKhugepaged,
+		Doc: "khugepaged finds the range that the page lies in: if nobody else uses its pages, they are copied into a huge page, which takes their place."},
 	{Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, Params: []Param{{Name: "page", Kind: PageParam}}, From: KernelTask, entry: fnShrinkFolioList,
 		Doc: "One pass of reclaim over the folio that is mapped there, or that the swap cache holds for it: isolate, add to swap, unmap, write out, free."},
 	{Name: "lru_add_drain", From: Anywhere, entry: fnLRUAddDrain,
 		Doc: "Moves the folios of this CPU's batch to the LRU list: each loses the reference of the batch."},
+}
+
+// table is the table that runs the call with these arguments.
+func (c *Call) table(args []Arg) FuncID {
+	for i, p := range c.Params {
+		if p.Kind == WordParam && i < len(args) && c.words != nil {
+			for w, word := range p.Words {
+				if word == args[i].Word {
+					return c.words[w]
+				}
+			}
+		}
+	}
+	return c.entry
 }
 
 // makesHuge reports whether the call may make small pages huge ones.

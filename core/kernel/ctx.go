@@ -273,6 +273,7 @@ func (c *Ctx) Ret() uint64 {
 
 // Errors that calls return, as the kernel numbers them.
 const (
+	EAGAIN = 11
 	ENOMEM = 12
 	EACCES = 13
 	EFAULT = 14

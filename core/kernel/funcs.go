@@ -61,14 +61,10 @@ const (
 	fnZapHugePMD
 	fnCopyHugePMD
 	fnChangeHugePMD
-	fnSplitHugePage
-	fnUnmapFolio
-	fnRemapPage
 	fnCollapseHugePage
-	fnCollapseIsolate
+	fnCollapseScan
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
-	fnSplitFolioCall
 	funcCount
 )

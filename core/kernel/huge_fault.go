@@ -57,7 +57,7 @@ var _ = register(fnDoHugePMDAnonymousPage, &Func{
 			}
 			return Then
 		}},
-		haZeroTable: tableSteps(haTable),
+		haZeroTable: tableStep("zero_table", haTable),
 		haZero: {Label: "huge_zero_page", Says: "map the huge zero page, if the PMD is still none", Ref: "set_huge_zero_folio", Touches: largeTouches, Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(haAddr))) },
 			Do: func(c *Ctx) Next {
@@ -80,7 +80,7 @@ var _ = register(fnDoHugePMDAnonymousPage, &Func{
 			c.Hold(haHuge, machine.Frame(c.Key), 1)
 			return Then
 		}},
-		haAlloc: tableSteps(haTable),
+		haAlloc: tableStep("table", haTable),
 		haMap: {Label: "map", Says: "map it, if the PMD is still none", Ref: "map_anon_folio_pmd", Touches: largeTouches, Calls: []FuncID{fnFreeUnrefFolio, fnLRUAddDrain},
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(haAddr))) },
 			Do: func(c *Ctx) Next {

@@ -23,7 +23,7 @@ var _ = register(fnCopyHugePMD, &Func{
 	Name: "copy_huge_pmd", File: "mm/huge_memory.c", Params: []int{chAddr, chChild},
 	Locals: []Local{{"pmd", PTELocal}, {"pgtable", HoldLocal}, {"src_folio", HoldLocal}, {"address", PageLocal}, {"child", IntLocal}},
 	Steps: []Step{
-		chAlloc: tableSteps(chTable),
+		chAlloc: tableStep("alloc", chTable),
 		chLock: {Label: "lock", Says: "lock the PMDs of both; is the parent's still huge?", Answer: "yes", Ref: "pmd_lock", Touches: cell.Of(machine.PTLs, machine.PMDs), Reads: cell.Of(machine.Frames), Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block {
 				if b := c.Free(c.pmdLock(c.hugeChild())); !b.Ready() {

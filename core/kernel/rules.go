@@ -134,10 +134,8 @@ const (
 	GUPCompoundRecheck
 	PMDSplitCarriesDirty
 	DoubleMap
-	SplitMapsZeroPage
 	KhpSyncOne
 	KhpCheckBeforeClear
-	KhpSharedOK
 	ruleCount
 )
 
@@ -427,11 +425,7 @@ var Rules = []*Rule{
 		Protects:   "nothing: it was how mapcounts were kept",
 		Guards:     "__split_huge_pmd: is it mapped by another PMD?",
 		Confidence: "seen in 6.1.192, gone in 6.12.117; v6.2 from memory"},
-	{ID: SplitMapsZeroPage, Name: "split_maps_zero_page", History: on(612),
-		Says:       "when a folio is split, pages of it that hold only zeros are mapped to the shared zero page and freed",
-		Protects:   "nothing: it saves memory",
-		Guards:     "remove_migration_pte: restore the PTE",
-		Confidence: "absent in 6.1.192, present in 6.12.117 (seen on both)"},
+
 	{ID: KhpSyncOne, Name: "khp_sync_one", History: on(601),
 		Says:     "having taken the page table out of the tree, collapse sends every CPU an IPI and waits for it, if tables are freed by RCU",
 		Protects: "GUP-fast walks a page table that is deposited, used again or freed",
@@ -443,10 +437,4 @@ var Rules = []*Rule{
 		Protects:   "nothing: it is a mistake that no kernel made; GUP-fast takes a reference between the count and the removal",
 		Guards:     "collapse_huge_page: isolate the pages",
 		Confidence: "what-if"},
-	{ID: KhpSharedOK, Name: "khp_shared_ok", History: on(508),
-		Says:     "collapse takes pages that fork has shared: it expects as many references as there are mappings; before, exactly one",
-		Protects: "nothing: it lets more be collapsed",
-		Guards:   "__collapse_huge_page_isolate: count the references",
-		Commit:   "9445689f3b61", Subject: "khugepaged: allow to collapse a page shared across fork",
-		Confidence: "commit seen; v5.8 from memory"},
 }

@@ -234,7 +234,7 @@ func (s *Sim) statement(task int) bool {
 			args = append(args, uint64(s.M.PageAt(st.Args[i].MM, st.Args[i].Region, st.Args[i].Last)))
 		}
 	}
-	s.push(task, st.Call.entry, args...)
+	s.push(task, st.Call.table(st.Args), args...)
 	if st.Call.Result == PageResult {
 		page := st.Args[0]
 		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.Args[1].Flags&FollWrite != 0)

@@ -367,6 +367,9 @@ func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
 			return h.Frame(), e.Slot(), true
 		}
 		return 0, e.Slot(), false
+	case e.IsMigration():
+		_, f, _, _ := e.Migration()
+		return f, -1, true
 	}
 	return 0, -1, false
 }

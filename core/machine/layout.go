@@ -273,6 +273,8 @@ func (m *Machine) ResultText(v uint64) string {
 // ErrnoName is an error as the kernel writes it: "-EFAULT".
 func ErrnoName(errno int) string {
 	switch errno {
+	case 11:
+		return "-EAGAIN"
 	case 12:
 		return "-ENOMEM"
 	case 13:
