@@ -77,7 +77,7 @@ func (s *Sim) blocked(b Block) (why string, actor int) {
 		}
 	case OnIPI:
 		cpu := b.Who - 1
-		return fmt.Sprintf("waits for cpu%d to acknowledge the TLB flush%s", cpu, s.deafReason(cpu)), s.actorOf(InterruptActor, cpu)
+		return fmt.Sprintf("waits for cpu%d to acknowledge the TLB flush%s", cpu, s.deafReason(cpu)), s.acknowledger(cpu)
 	case OnMemory:
 		return "waits for a free frame: there is none", -1
 	}
@@ -86,6 +86,19 @@ func (s *Sim) blocked(b Block) (why string, actor int) {
 
 func (s *Sim) deaf(cpu int) string {
 	return fmt.Sprintf("cpu%d does not take the interrupt%s", cpu, s.deafReason(cpu))
+}
+
+// acknowledger is who an acknowledgement of a CPU is waited for: its interrupt,
+// or who keeps that from coming, the task that has interrupts off there.
+func (s *Sim) acknowledger(cpu int) int {
+	if s.running(cpu) && s.M.Peek(s.M.IRQOff(cpu)) != 0 {
+		for t, task := range s.Setup.Tasks {
+			if task.CPU == cpu && s.M.Peek(s.M.Done(t)) == 0 {
+				return t
+			}
+		}
+	}
+	return s.actorOf(InterruptActor, cpu)
 }
 
 // deafReason says why a CPU does not take interrupts, if it does not.
