@@ -23,11 +23,7 @@ func (s *Survey) Histogram(name string) string {
 	for _, e := range s.Ends {
 		fmt.Fprintf(&b, "%8d  %s\n", e.States, e.Values)
 	}
-	seen := s.Observations()
-	if len(seen) == 0 {
-		seen = []Observation{{name, 0, s.finals(-1)}}
-	}
-	for _, o := range seen {
+	for _, o := range s.Observations(name) {
 		fmt.Fprintf(&b, "Observation %s %s %d %d\n", o.Name, o.Verdict(), o.Positive, o.Negative)
 	}
 	return b.String()
@@ -52,18 +48,19 @@ func (o Observation) Verdict() string {
 	return "Sometimes"
 }
 
-// Observations returns one for every end condition of the scenario.
-func (s *Survey) Observations() []Observation {
+// Observations returns one for every end condition of the scenario and every claim
+// that breaks; if there is neither, one by the scenario's name.
+func (s *Survey) Observations(name string) []Observation {
 	var out []Observation
-	for i, name := range s.model.Claims() {
+	for i, claim := range s.model.Claims() {
 		always, ok := s.model.AtEnd(i)
 		if !ok {
 			if s.False[i] > 0 {
-				out = append(out, Observation{name, s.False[i], s.finals(i)})
+				out = append(out, Observation{claim, s.False[i], s.finals(i)})
 			}
 			continue
 		}
-		o := Observation{Name: name}
+		o := Observation{Name: claim}
 		for _, e := range s.Ends {
 			// An "always" condition is broken where it does not hold, the others where they do.
 			if slices.Contains(e.Broken, i) != always {
@@ -73,6 +70,9 @@ func (s *Survey) Observations() []Observation {
 			}
 		}
 		out = append(out, o)
+	}
+	if out == nil {
+		out = []Observation{{name, 0, s.finals(-1)}}
 	}
 	return out
 }

@@ -87,7 +87,7 @@ func (s *Session) look(n int) {
 		if r.survey.Run(n) {
 			return
 		}
-		r.view.OfSurvey(r.survey, func(task int) string { return s.run.Model.Setup.Tasks[task].Name })
+		r.view.OfSurvey(r.survey, s.file.Name, func(task int) string { return s.run.Model.Setup.Tasks[task].Name })
 		m, _, _ := verdict.Model(s.file, s.kernel, nil)
 		r.seeker = r.survey.Seek(m, restStates)
 		return

@@ -77,7 +77,7 @@ type Ending struct {
 }
 
 // OfSurvey adds what a survey has seen.
-func (r *Rests) OfSurvey(s *verdict.Survey, tasks func(int) string) {
+func (r *Rests) OfSurvey(s *verdict.Survey, scenario string, tasks func(int) string) {
 	if !s.Complete {
 		r.Partial = fmt.Sprintf("not exhaustive: stopped at %s states", grouped(s.States))
 	}
@@ -102,7 +102,7 @@ func (r *Rests) OfSurvey(s *verdict.Survey, tasks func(int) string) {
 	for _, e := range s.Ends {
 		r.Ends = append(r.Ends, Ending{Values: e.Values, States: grouped(e.States)})
 	}
-	for _, o := range s.Observations() {
+	for _, o := range s.Observations(scenario) {
 		r.Observed = append(r.Observed, fmt.Sprintf("Observation %s %s %d %d", o.Name, o.Verdict(), o.Positive, o.Negative))
 	}
 }
