@@ -21,7 +21,8 @@ func (c *Ctx) unhookTable() Next {
 	return Then
 }
 
-var tableFreeTouches = cell.Of(machine.Frames, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.Contents, machine.PTEs, machine.TLBs)
+// tableFreeTouches are the classes that freeing a page table touches.
+var tableFreeTouches = cell.Of(machine.Frames, machine.Tables, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.Contents, machine.PTEs)
 
 // freeTable gives a held page table back.
 func (c *Ctx) freeTable(local, back int) Next {

@@ -69,7 +69,7 @@ var _ = register(fnMunmap, &Func{
 		muFreeTable: {Label: "free_table", Says: "free the page table", Ref: "tlb_remove_page", When: If(PTFree, PTFreeGather), Touches: tableFreeTouches, Do: func(c *Ctx) Next {
 			return c.freeTable(muTable, muUnlock)
 		}},
-		muRCUTable: {Label: "call_rcu", Says: "have the page table freed after a grace period", Ref: "tlb_remove_table_free", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.RCU), Reads: cell.Of(machine.IRQs), Scans: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {
+		muRCUTable: {Label: "call_rcu", Says: "have the page table freed after a grace period", Ref: "tlb_remove_table_free", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.RCU), Reads: cell.Of(machine.IRQs), Anywhere: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {
 			if h := c.Held(muTable); h.Some() {
 				c.Release(muTable)
 				c.M.Account(h.Frame(), 1) // the callback holds it
