@@ -16,10 +16,11 @@ type Look struct {
 	Says     string
 	Ready    bool
 	Finished bool
-	Keys     []int  // the values the step can be made with; {0} where there is one way
-	Why      string // why it is not ready, in words
-	For      int    // the actor that is waited for, or -1
-	Stmt     int    // the statement of a task, from 0; -1 none
+	Keys     []int     // the values the step can be made with; {0} where there is one way
+	Why      string    // why it is not ready, in words
+	On       BlockKind // what sort of thing a task waits for
+	For      int       // the actor that is waited for, or -1
+	Stmt     int       // the statement of a task, from 0; -1 none
 }
 
 // Look returns what an actor can do next.
@@ -53,7 +54,9 @@ func (s *Sim) Look(actor int) Look {
 		l.Why, l.For = fmt.Sprintf("cpu%d is preempted by the host", a.CPU), s.actorOf(HypervisorActor, a.CPU)
 		return l
 	}
-	l.Why, l.For = s.blocked(st.Wait(c))
+	b := st.Wait(c)
+	l.On = b.On
+	l.Why, l.For = s.blocked(b)
 	return l
 }
 

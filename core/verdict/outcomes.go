@@ -24,9 +24,19 @@ func (s *Survey) Histogram(name string) string {
 		fmt.Fprintf(&b, "%8d  %s\n", e.States, e.Values)
 	}
 	for _, o := range s.Observations(name) {
-		fmt.Fprintf(&b, "Observation %s %s %d %d\n", o.Name, o.Verdict(), o.Positive, o.Negative)
+		b.WriteString(s.Line(o) + "\n")
 	}
 	return b.String()
+}
+
+// Line is an observation as litmus tools print it. Where not all states were seen,
+// neither Never nor Always can be said.
+func (s *Survey) Line(o Observation) string {
+	word := o.Verdict()
+	if !s.Complete && word != "Sometimes" {
+		word = "Unknown"
+	}
+	return fmt.Sprintf("Observation %s %s %d %d", o.Name, word, o.Positive, o.Negative)
 }
 
 // An Observation counts the final states in which an end condition holds, and
@@ -98,7 +108,7 @@ func (s *Survey) String() string {
 	b.WriteString("\n")
 	section := func(title string, n int, line func(i int) string) {
 		if n > 0 {
-			b.WriteString("\n" + title + "\n")
+			b.WriteString("\n" + title + s.SoFar() + "\n")
 		}
 		for i := range n {
 			b.WriteString("    " + line(i) + "\n")
@@ -119,7 +129,7 @@ func (s *Survey) String() string {
 		if !strings.HasPrefix(why, "waits") {
 			why = "cannot go on: " + why
 		}
-		return fmt.Sprintf("%s%s %s (%d states)", rule, s.model.Setup.Tasks[x.Task].Name, why, x.States)
+		return fmt.Sprintf("%s%s %s (%s)", rule, s.model.Setup.Tasks[x.Task].Name, why, plural(x.States, "state", "states"))
 	})
 	section("Locks taken in either order", len(s.Inverted), func(i int) string {
 		x := &s.Inverted[i]
@@ -134,6 +144,21 @@ func (s *Survey) String() string {
 		return fmt.Sprintf("%s: %s; never: %s", x.Func, x.Says, x.Way())
 	})
 	return b.String()
+}
+
+// SoFar is what a list of what never happened must say where not all states were seen.
+func (s *Survey) SoFar() string {
+	if s.Complete {
+		return ""
+	}
+	return ", as far as was looked"
+}
+
+func plural(n uint64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func times(n uint64) string {

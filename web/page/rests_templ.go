@@ -1017,19 +1017,19 @@ func attempts(r *view.Rests) templ.Component {
 				}
 			}
 		}
-		templ_7745c5c3_Err = never("Who waited", r.Waits).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = never("Who waited"+r.SoFar, r.Waits).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = never("Claims that never had anything to judge", r.Vacuous).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = never("Claims that never had anything to judge"+r.SoFar, r.Vacuous).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = never("Steps that no run came to", r.Unreached).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = never("Steps that no run came to"+r.SoFar, r.Unreached).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = never("Branches that no run took, of those that other scenarios take", r.Untaken).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = never("Branches that no run took, of those that other scenarios take"+r.SoFar, r.Untaken).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

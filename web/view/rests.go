@@ -17,6 +17,7 @@ type Rests struct {
 	Doing   string // while it runs: "all states: 12,345", "kernel 3 of 27: without gup_irq_off"
 	Done    int    // kernels tried
 	Of      int
+	SoFar   string // what a list of what never happened must say then
 	Partial string // "not exhaustive: …", where a bound was reached
 
 	Rules  []Trial  // of a Never: those that matter
@@ -78,6 +79,7 @@ type Ending struct {
 
 // OfSurvey adds what a survey has seen.
 func (r *Rests) OfSurvey(s *verdict.Survey, scenario string, tasks func(int) string) {
+	r.SoFar = s.SoFar()
 	if !s.Complete {
 		r.Partial = fmt.Sprintf("not exhaustive: stopped at %s states", grouped(s.States))
 	}
@@ -103,7 +105,7 @@ func (r *Rests) OfSurvey(s *verdict.Survey, scenario string, tasks func(int) str
 		r.Ends = append(r.Ends, Ending{Values: e.Values, States: grouped(e.States)})
 	}
 	for _, o := range s.Observations(scenario) {
-		r.Observed = append(r.Observed, fmt.Sprintf("Observation %s %s %d %d", o.Name, o.Verdict(), o.Positive, o.Negative))
+		r.Observed = append(r.Observed, s.Line(o))
 	}
 }
 
