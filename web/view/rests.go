@@ -17,6 +17,7 @@ type Rests struct {
 	Doing   string // while it runs: "all states: 12,345", "kernel 3 of 27: without gup_irq_off"
 	Done    int    // kernels tried
 	Of      int
+	SoFar   string // what a list of what never happened must say then
 	Partial string // "not exhaustive: …", where a bound was reached
 
 	Rules  []Trial  // of a Never: those that matter
@@ -77,7 +78,8 @@ type Ending struct {
 }
 
 // OfSurvey adds what a survey has seen.
-func (r *Rests) OfSurvey(s *verdict.Survey, tasks func(int) string) {
+func (r *Rests) OfSurvey(s *verdict.Survey, scenario string, tasks func(int) string) {
+	r.SoFar = s.SoFar()
 	if !s.Complete {
 		r.Partial = fmt.Sprintf("not exhaustive: stopped at %s states", grouped(s.States))
 	}
@@ -102,8 +104,8 @@ func (r *Rests) OfSurvey(s *verdict.Survey, tasks func(int) string) {
 	for _, e := range s.Ends {
 		r.Ends = append(r.Ends, Ending{Values: e.Values, States: grouped(e.States)})
 	}
-	for _, o := range s.Observations() {
-		r.Observed = append(r.Observed, fmt.Sprintf("Observation %s %s %d %d", o.Name, o.Verdict(), o.Positive, o.Negative))
+	for _, o := range s.Observations(scenario) {
+		r.Observed = append(r.Observed, s.Line(o))
 	}
 }
 

@@ -88,13 +88,14 @@ func measureGrowth(where string, tell func(figure)) error {
 
 // growthOf searches a model again and again; the memory is at the initial state whenever a search is done.
 func growthOf(m *claim.Model) figure {
-	f := figure{Measure: growth, Search: unreduced, Clock: clock, Cells: m.Memory().Layout().Len()}
+	clock := clockFor(1)
+	f := figure{Measure: growth, Search: unreduced, Clock: clock.name, Cells: m.Memory().Layout().Len()}
 	for spent := time.Duration(0); spent < enough/2; {
 		c := check.New(m, check.Limits{})
-		began := now()
+		began := clock.now()
 		for c.Run(1<<16).Phase < check.Stopped {
 		}
-		took := now() - began
+		took := clock.now() - began
 		spent += took
 		if f.Proof == 0 || took.Seconds() < f.Proof {
 			f.Proof = took.Seconds()
