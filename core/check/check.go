@@ -298,18 +298,13 @@ func (c *Check) follow(b *breach, mark cell.Mark, run []Choice) cell.Mark {
 	return mark
 }
 
-// goesRound reports whether the cycle of a breach leads back to the present
-// state, cell by cell, and is fair.
+// goesRound reports whether the cycle of a breach is one.
 func (c *Check) goesRound(b *breach, mark cell.Mark) bool {
 	if b.cycle == nil {
 		return true // there was no room to look for it
 	}
-	m := finite(c.m)
-	home := c.mem.Snapshot(nil)
-	due := owed(m, m.Choices(nil)) | aTask
-	for i, choice := range b.cycle {
-		mark = c.follow(b, mark, b.cycle[i:i+1])
-		due = paid(m, due, choice.Actor, owed(m, m.Choices(nil)))
-	}
-	return due == 0 && slices.Equal(home, c.mem.Snapshot(nil))
+	c.follow(b, mark, b.cycle)
+	c.mem.Undo(0)
+	c.follow(b, cell.Mark(-1), b.run)
+	return FairCycle(finite(c.m), b.cycle)
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"gupscope/core/cell"
 )
@@ -93,9 +94,10 @@ type vertex struct {
 
 // livelock returns the least depth of a state in a component that is a livelock.
 func livelock(graph []vertex, tasks uint64) (depth int, any bool) {
-	reach := make([][]bool, len(graph))
-	for from := range graph {
-		reach[from] = make([]bool, len(graph))
+	cyclic := trim(graph)
+	reach := map[int]map[int]bool{}
+	for _, from := range cyclic {
+		reach[from] = map[int]bool{}
 		for todo := []int{from}; len(todo) > 0; {
 			v := todo[len(todo)-1]
 			todo = todo[:len(todo)-1]
@@ -107,9 +109,9 @@ func livelock(graph []vertex, tasks uint64) (depth int, any bool) {
 			}
 		}
 	}
-	for v := range graph {
+	for _, v := range cyclic {
 		moved, owed := uint64(0), ^uint64(0)
-		for w := range graph {
+		for _, w := range cyclic {
 			if !reach[v][w] || !reach[w][v] {
 				continue
 			}
@@ -125,4 +127,23 @@ func livelock(graph []vertex, tasks uint64) (depth int, any bool) {
 		}
 	}
 	return depth, any
+}
+
+// trim takes edges out of the graph that are in no cycle, those to states that
+// none leads on from, until none is left, and returns the others' states.
+func trim(graph []vertex) (cyclic []int) {
+	for gone := true; gone; {
+		gone = false
+		for v := len(graph) - 1; v >= 0; v-- {
+			edges := graph[v].edges
+			graph[v].edges = slices.DeleteFunc(edges, func(e [2]int) bool { return len(graph[e[0]].edges) == 0 })
+			gone = gone || len(graph[v].edges) < len(edges)
+		}
+	}
+	for v := range graph {
+		if len(graph[v].edges) > 0 {
+			cyclic = append(cyclic, v)
+		}
+	}
+	return cyclic
 }

@@ -1,5 +1,7 @@
 package check
 
+import "slices"
+
 // NoLivelock is the claim that the check judges of a model that is [Finite]: no
 // run goes on for ever while its tasks get nowhere.
 const NoLivelock = "no-livelock"
@@ -56,4 +58,20 @@ func paid(m Finite, due uint64, actor uint16, owed uint64) uint64 {
 		due &^= aTask
 	}
 	return due &^ (1 << actor) & (owed | aTask)
+}
+
+// FairCycle reports whether choices, which are possible one after the other from
+// the present state on, lead back to it, cell by cell, and could do so for ever:
+// a task moves, and so does every actor that can and has a right to all the time. The
+// memory is left as it was.
+func FairCycle(m Finite, choices []Choice) bool {
+	mem := m.Memory()
+	mark, home := mem.Mark(), mem.Snapshot(nil)
+	defer mem.Undo(mark)
+	due := owed(m, m.Choices(nil)) | aTask
+	for _, choice := range choices {
+		m.Do(choice)
+		due = paid(m, due, choice.Actor, owed(m, m.Choices(nil)))
+	}
+	return due == 0 && slices.Equal(home, mem.Snapshot(nil))
 }

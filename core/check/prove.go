@@ -249,8 +249,8 @@ func (c *Check) proved() {
 }
 
 // mayCycle reports whether livelocks are judged, and the proof, which has seen
-// all states, does not exclude that there is a cycle. One worker that goes everywhere knows
-// whether there is; others ask the model.
+// all states, does not exclude that there is a cycle. A reduced one does only if the model
+// says that no step went back.
 func (c *Check) mayCycle() bool {
 	m := finite(c.m)
 	if m == nil {
@@ -260,7 +260,7 @@ func (c *Check) mayCycle() bool {
 	case c.proof.reduction != nil:
 		return m.WentBack()
 	case c.proof.team != nil:
-		return c.proof.team.wentBack()
+		return c.proof.team.circular
 	}
 	return c.proof.circular && m.WentBack()
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gupscope/core/cell"
+	"gupscope/core/check"
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
 )
@@ -22,6 +23,8 @@ type Model struct {
 	watch  [][]uint64 // per cell: the predicates that read it, as a bit set
 	dirty  []uint64   // scratch of Broken
 }
+
+var _ check.Finite = (*Model)(nil)
 
 // judged is a claim of the catalogue, or a condition of the scenario on the ends of runs.
 type judged struct {
@@ -112,6 +115,14 @@ func (m *Model) index() {
 			m.watch[w.Cell()][i/64] |= 1 << (i % 64)
 		}
 	}
+}
+
+// Tasks is that of the Sim, if livelocks are judged: see check.Finite.
+func (m *Model) Tasks() uint64 {
+	if m.Setup.Judge != nil && !slices.Contains(m.Setup.Judge, check.NoLivelock) {
+		return 0
+	}
+	return m.Sim.Tasks()
 }
 
 // Claims returns the names of what is judged.

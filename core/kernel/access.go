@@ -109,7 +109,7 @@ func (c *Ctx) walkPMD(p machine.PageID, write bool) Next {
 		c.Say("TLB miss: the PMD maps a huge page")
 		return accHuge
 	}
-	c.Say("TLB miss: read the PMD")
+	c.Sayf("TLB miss: read the PMD (page table: frame %d)", pmd.Frame())
 	c.M.SetWalker(c.CPU, pmd, p)
 	return accLeaf
 }

@@ -6,15 +6,16 @@ import (
 )
 
 // An Ahead is what may still be touched: classes of shared cells that are
-// written, or read and written; those that are only read; those that are read
-// beyond what can be named.
+// written, or read and written; those that are only read; of which of them any
+// cell is written, or read, not only what can be named.
 type Ahead struct {
-	Touches, Reads, Scans cell.Set
+	Touches, Reads     cell.Set
+	Anywhere, Anyreads cell.Set
 }
 
 // And returns what either touches.
 func (a Ahead) And(b Ahead) Ahead {
-	return Ahead{a.Touches | b.Touches, a.Reads | b.Reads, a.Scans | b.Scans}
+	return Ahead{a.Touches | b.Touches, a.Reads | b.Reads, a.Anywhere | b.Anywhere, a.Anyreads | b.Anyreads}
 }
 
 // lookAhead computes for every step what lies between it and the return of its
@@ -45,7 +46,7 @@ func (b *Bound) look(funcs []Bound, step int) Ahead {
 		return now
 	}
 	s := &b.Steps[step]
-	now = now.And(Ahead{s.Touches, s.Reads, s.Scans})
+	now = now.And(Ahead{s.Touches, s.Reads, s.Touches & s.Anywhere, s.Reads & s.Anywhere})
 	for _, fn := range s.Calls {
 		now = now.And(funcs[fn].From(0))
 	}

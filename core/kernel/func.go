@@ -102,8 +102,9 @@ type Step struct {
 	Touches, Reads cell.Set
 
 	// A step touches only what its task can name: what is in its hands, its mm and
-	// what these lead to. Scans are the classes of which it reads cells beyond that.
-	Scans cell.Set
+	// what these lead to; of the classes that a CPU has for itself (ownClasses) only those of its own.
+	// Anywhere are those of Touches and Reads of which it may touch any cell.
+	Anywhere cell.Set
 
 	// Forward a step may go anywhere in its table. Back are the steps before it, or
 	// itself, that it may go or come back to; Calls the functions that it may call.

@@ -170,6 +170,7 @@ var _ = register(fnGUPFastPMDRange, &Func{
 			if pmd.Has(machine.PSE) {
 				return c.Call(fnGUPFastPMDLeaf, 1, uint64(pmd), c.L(gmAddr), c.L(gmFlags))
 			}
+			c.Sayf("read the PMD (page table: frame %d)", pmd.Frame())
 			return c.Call(fnGUPFastPTERange, 1, uint64(pmd), c.L(gmAddr), c.L(gmFlags))
 		}},
 	},

@@ -21,15 +21,15 @@ type Objects struct {
 	of     []cell.Instance
 	named  []int16 // by instance: the object of what private places say of it; -1: nobody seeks it, it is never free
 
-	links  links
-	ahead  []Ahead // by actor, as far as aheads knows them
-	aheads uint64
-	stack  []int8 // the task on whose stack a cell is, plus one: what is ahead depends on it
-	reach  []reach
-	seen   uint64 // the version of the links that reach is of; 0: it is out of date
-	claims []readers
-
-	scratch, has set
+	links   links
+	reach   []reach // by actor
+	claims  []readers
+	joint   []cell.Set // classes of one instance that a claim reads together
+	decides []int8     // by cell: whose Ahead depends on it, plus one; -1: whether actors without a program have something to do
+	known   uint64     // tasks of which that is up to date, and devicesKnown
+	epoch   uint64     // of all that: another one as soon as any has changed
+	stands  []stand    // by actor
+	none    set        // empty
 }
 
 // Classes that stand for no cells.
@@ -42,7 +42,7 @@ const (
 func NewObjects(s *Sim) *Objects {
 	m := s.M
 	layout := m.Mem.Layout()
-	o := &Objects{s: s, byCell: make([]int16, layout.Len()), stack: make([]int8, layout.Len())}
+	o := &Objects{s: s, byCell: make([]int16, layout.Len()), decides: make([]int8, layout.Len())}
 	type key struct {
 		c cell.Class
 		i cell.Instance
@@ -65,15 +65,16 @@ func NewObjects(s *Sim) *Objects {
 		}
 	}
 	o.named = slices.Repeat([]int16{-1}, m.Instances())
-	m.Pools(func(_ cell.Class, i cell.Instance, _ machine.Word) { o.named[i] = object(names, i) })
+	m.Pools(func(_, _ cell.Class, i cell.Instance, _ machine.Word) { o.named[i] = object(names, i) })
 	for t := range s.Setup.Tasks {
 		for _, w := range m.CallWords(t) {
-			o.stack[w.Cell()] = int8(t + 1)
+			o.decides[w.Cell()] = int8(t + 1)
 		}
 	}
-	o.ahead = make([]Ahead, len(s.actors))
+	for i := range s.actors {
+		s.work(&s.actors[i], func(w machine.Word) { o.decides[w.Cell()] = -1 })
+	}
 	o.links.init(m)
-	o.scratch, o.has = o.links.set(), o.links.set()
 	o.roots()
 	return o
 }

@@ -29,6 +29,15 @@ func (s set) meets(t set) bool {
 	return false
 }
 
+// andIn adds those members of another set that are in a third, and reports whether there are any new.
+func (s set) andIn(t, in set) (added bool) {
+	for i := range s {
+		added = added || t[i]&in[i]&^s[i] != 0
+		s[i] |= t[i] & in[i]
+	}
+	return added
+}
+
 // meetsIn reports whether two sets have a member of a third in common.
 func (s set) meetsIn(t, in set) bool {
 	for i := range s {
@@ -48,21 +57,33 @@ func (s set) within(t set) bool {
 	return true
 }
 
+func empty(s set) bool {
+	for _, w := range s {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // links are which instances name which others in the present state. They are
 // kept up: what a cell names is asked again only when it has changed.
 type links struct {
-	m      *machine.Machine
-	n      int         // instances, and behind them a place for every pool
-	cells  [][]cell.ID // by instance: its cells that name others
-	of     []int16     // by cell: the instance whose links depend on it; -1: none
-	fixed  []set       // by instance: links for good
-	to     []set       // by instance: fixed, and what its cells name
-	back   []set       // by instance: what its cells name BothWays
-	both   []int       // instances that have such cells
-	pools  []pool      // free instances
-	free   []set       // by pool
-	pass   set         // instances through which others can be handed on
-	naming cell.Set    // classes that names are handed on in
+	m       *machine.Machine
+	n       int          // instances, and behind them a place for every pool
+	cells   [][]cell.ID  // by instance: its cells that name others
+	of      []int16      // by cell: the instance whose links depend on it; -1: none
+	fixed   []set        // by instance: links for good
+	to      []set        // by instance: fixed, and what its cells name
+	back    []set        // by instance: what its cells name BothWays
+	both    []int        // instances that have such cells
+	pools   []pool       // free instances
+	pool    []cell.Class // by instance: that of its pool
+	free    []set        // by pool
+	pass    set          // instances through which others can be handed on
+	named   set          // instances that are named in places that others can read, in version namedAt
+	namedAt uint64
+	naming  cell.Set // classes that names are handed on in
 
 	stale   set    // instances whose links are out of date
 	unfree  bool   // the sets of free instances are
@@ -72,33 +93,38 @@ type links struct {
 
 // A pool is what may be taken, and given back, by steps that touch a class.
 type pool struct {
-	class     cell.Class
-	instances []int
-	cells     []cell.ID
+	take, give cell.Class
+	all        set
+	instances  []int
+	cells      []cell.ID
 }
 
-const isFree = -2 // links.of of a cell that says whether an instance is free
+const saysFree = -2 // links.of of a cell that says whether an instance is free
 
 func (l *links) set() set { return make(set, (l.n+63)/64) }
 
 func (l *links) init(m *machine.Machine) {
 	l.m = m
 	layout := m.Mem.Layout()
+	l.n = m.Instances()
 	l.of = make([]int16, layout.Len())
+	l.pool = make([]cell.Class, m.Instances())
 	for i := range l.of {
 		l.of[i] = -1
 	}
-	m.Pools(func(c cell.Class, i cell.Instance, free machine.Word) {
-		k := slices.IndexFunc(l.pools, func(p pool) bool { return p.class == c })
+	m.Pools(func(take, give cell.Class, i cell.Instance, free machine.Word) {
+		k := slices.IndexFunc(l.pools, func(p pool) bool { return p.take == take && p.give == give })
 		if k < 0 {
 			k = len(l.pools)
-			l.pools = append(l.pools, pool{class: c})
+			l.pools = append(l.pools, pool{take: take, give: give, all: l.set()})
+			l.free = append(l.free, l.set())
 		}
 		p := &l.pools[k]
 		p.instances, p.cells = append(p.instances, int(i)), append(p.cells, free.Cell())
-		l.of[free.Cell()] = isFree
+		l.of[free.Cell()] = saysFree
+		p.all.add(int(i))
+		l.pool[i] = take
 	})
-	l.n = m.Instances() + len(l.pools)
 	l.done = l.set()
 	l.cells, l.stale, l.pass = make([][]cell.ID, l.n), l.set(), l.set()
 	for range l.n {
@@ -115,7 +141,7 @@ func (l *links) init(m *machine.Machine) {
 		}
 		i := int(layout.Of(cell.ID(id)))
 		l.cells[i] = append(l.cells[i], cell.ID(id))
-		if l.of[id] == isFree {
+		if l.of[id] == saysFree {
 			panic("kernel: a cell that says whether an instance is free names others as well: links tells only one of both")
 		}
 		l.of[id] = int16(i)
@@ -130,12 +156,7 @@ func (l *links) init(m *machine.Machine) {
 			l.pass.add(i)
 		}
 	}
-	for k, p := range l.pools {
-		l.naming |= cell.Of(p.class)
-		l.pass.add(m.Instances() + k)
-		l.free = append(l.free, l.set())
-	}
-	l.unfree = true
+	l.named, l.unfree = l.set(), true
 }
 
 // changed notes that a cell has another value.
@@ -143,13 +164,13 @@ func (l *links) changed(id cell.ID) {
 	switch i := l.of[id]; {
 	case i >= 0:
 		l.stale.add(int(i))
-	case i == isFree:
+	case i == saysFree:
 		l.unfree = true
 	}
 }
 
-// update brings the links up to date.
-func (l *links) update() {
+// update brings the links up to date and returns their version.
+func (l *links) update() uint64 {
 	if l.unfree {
 		l.unfree = false
 		l.version++
@@ -167,6 +188,7 @@ func (l *links) update() {
 			l.ask(w*64 + bits.TrailingZeros64(l.stale[w]))
 		}
 	}
+	return l.version
 }
 
 // ask asks the cells of an instance what they name.
@@ -193,10 +215,24 @@ func (l *links) ask(i int) {
 	}
 }
 
-// takes reports whether steps that touch some classes may take what is free.
-func (l *links) takes(classes cell.Set) bool {
-	for _, p := range l.pools {
-		if classes.Has(p.class) {
+// shared returns the instances that are named in places that are not private.
+func (l *links) shared() set {
+	if l.namedAt != l.version {
+		l.namedAt = l.version
+		clear(l.named)
+		for i := range l.to {
+			if i < int(l.m.OfCPU(0)) {
+				l.named.and(l.to[i])
+			}
+		}
+	}
+	return l.named
+}
+
+// isFree reports whether an instance can be taken from a pool.
+func (l *links) isFree(i int) bool {
+	for k := range l.free {
+		if l.free[k].has(i) {
 			return true
 		}
 	}
@@ -204,8 +240,8 @@ func (l *links) takes(classes cell.Set) bool {
 }
 
 // close adds to a set all that its members lead to.
-func (l *links) close(s, scratch set) {
-	done := scratch
+func (l *links) close(s set) {
+	done := l.done
 	clear(done)
 	for again := true; again; {
 		again = false

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"math/bits"
+	"slices"
 
 	"gupscope/core/cell"
 	"gupscope/core/check"
@@ -11,46 +12,57 @@ import (
 // A reach is what an actor may still do, and to what.
 type reach struct {
 	Ahead
-	idle  bool     // it does nothing more, or nothing until another sets it off
-	sets  cell.Set // classes by which others set it off
-	roots set      // what it has for good
-	pools cell.Set // what it takes and gives back
-	names set      // the instances that it can come by without anybody else
-	gives bool     // it may hand instances on
+	over   bool     // its program is
+	busy   bool     // it has something to do, without a program
+	setOff cell.Set // classes through which tasks give it something to do
+	roots  set      // what it has for good
+	names  set      // the instances that it can come by without anybody else,
+	at     uint64   // in this version of the links
+	takes  set      // what it may take that is free
 }
 
-// Actors without a program may do at any time what is said here.
+// Actors without a program may do at any time what is said here. They hand on nothing but
+// what they give back to a pool.
 var devices = map[ActorKind]struct {
 	Ahead
-	setOff cell.Set // classes through which somebody else gives it something to do
+	setOff cell.Set // classes through which tasks give it something to do
 }{
 	InterruptActor:  {Ahead{Touches: cell.Of(machine.IPIs, machine.TLBs, machine.MMs), Reads: cell.Of(machine.IRQs, machine.Steal)}, cell.Of(machine.IPIs)},
-	WalkerActor:     {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs), Reads: cell.Of(machine.PMDs, machine.Steal, machine.Stacks, machine.MMs)}, 0},
-	HypervisorActor: {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs), Reads: cell.Of(machine.MMs)}, 0},
-	RCUActor:        {Ahead{Touches: tableFreeTouches | cell.Of(machine.RCU)}, cell.Of(machine.RCU)},
+	WalkerActor:     {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs, machine.Ghosts), Reads: cell.Of(machine.PMDs, machine.Steal, machine.Stacks)}, 0},
+	HypervisorActor: {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs)}, 0},
+	RCUActor:        {Ahead{Touches: tableFreeTouches | everyone | cell.Of(machine.RCU)}, cell.Of(machine.RCU)},
 	DiskActor:       {Ahead{Touches: cell.Of(machine.Disk, machine.Flags), Reads: cell.Of(machine.SwapCache, machine.Contents)}, cell.Of(machine.Disk)},
 }
 
-// ownClasses are those of which a task may touch its own cells at any time,
-// everyone those of which whoever does anything may touch what it can name.
+// ownClasses are those of which an actor touches nothing but what its own task or CPU has,
+// unless a step says otherwise; taskClasses those that a task may touch at any time, everyone
+// those of which it may touch at any time what it can come by.
 var (
-	ownClasses = cell.Of(machine.Stacks, machine.Vars, machine.Batches)
-	everyone   = cell.Of(machine.Ghosts, machine.Ledgers)
+	ownClasses  = cell.Of(machine.Stacks, machine.Vars, machine.Batches, machine.TLBs, machine.IRQs, machine.LRU)
+	taskClasses = cell.Of(machine.Stacks, machine.Vars, machine.Batches, machine.LRU) | everyone
+	everyone    = cell.Of(machine.Ghosts, machine.Ledgers)
 )
 
 // roots notes what every actor has for good.
 func (o *Objects) roots() {
 	m := o.s.M
 	o.reach = make([]reach, len(o.s.actors))
+	o.epoch = 1
+	o.none = o.links.set()
+	for range o.reach {
+		s := stand{}
+		for range o.reach {
+			s.has = append(s.has, o.links.set())
+		}
+		o.stands = append(o.stands, s)
+	}
 	for i := range o.reach {
 		r, a := &o.reach[i], &o.s.actors[i]
-		r.roots, r.names = o.links.set(), o.links.set()
+		r.roots, r.names, r.takes = o.links.set(), o.links.set(), o.links.set()
 		r.roots.add(int(cell.Whole))
 		if a.CPU >= 0 {
 			r.roots.add(int(m.OfCPU(a.CPU)))
 		}
-		d := devices[a.Kind]
-		r.sets = d.setOff
 		switch a.Kind {
 		case TaskActor:
 			o.rootsOfTask(a.Task, r.roots)
@@ -60,13 +72,17 @@ func (o *Objects) roots() {
 					r.roots.add(int(m.OfTask(t)))
 				}
 			}
-		case RCUActor, DiskActor:
-			for i := range m.Instances() {
-				r.roots.add(i)
+		case RCUActor:
+			for i := range m.TableCount() {
+				r.roots.add(int(m.OfFrame(m.TableFrame(i))))
+			}
+		case DiskActor:
+			for slot := range m.Slots {
+				r.roots.add(int(m.OfSlot(slot)))
 			}
 		}
-		if a.Kind != TaskActor {
-			o.ahead[i] = d.Ahead
+		if d, is := devices[a.Kind]; is && o.s.exists(a) {
+			r.Ahead, r.setOff = d.Ahead, d.setOff
 		}
 	}
 }
@@ -90,136 +106,205 @@ func (o *Objects) rootsOfTask(t int, s set) {
 // Changed notes that a cell has another value.
 func (o *Objects) Changed(id cell.ID) {
 	o.links.changed(id)
-	if t := o.stack[id]; t > 0 {
-		o.aheads &^= 1 << (t - 1)
+	switch t := o.decides[id]; {
+	case t > 0:
+		o.known &^= 1 << (t - 1)
+	case t < 0:
+		o.known &^= devicesKnown
 	}
 }
 
+const devicesKnown = 1 << 63
+
 // look brings up to date what is ahead of every actor and what it can name.
 func (o *Objects) look() {
-	m, l := o.s.M, &o.links
-	for i := range o.reach {
-		a := &o.s.actors[i]
-		if a.Kind == TaskActor && o.aheads>>i&1 == 0 {
-			o.aheads |= 1 << i
-			o.seen = 0
-			o.ahead[i] = Ahead{}
-			if o.reach[i].idle = m.Peek(m.Done(a.Task)) != 0; !o.reach[i].idle {
-				o.ahead[i] = o.s.Ahead(a.Task)
+	for t := range o.s.Setup.Tasks {
+		if r := &o.reach[t]; o.known>>t&1 == 0 {
+			was, over := r.Ahead, r.over
+			if r.over = o.s.M.Peek(o.s.M.Done(t)) != 0; r.over {
+				r.Ahead = Ahead{}
+			} else {
+				r.Ahead = o.s.Ahead(t)
+				r.Touches |= taskClasses
+			}
+			if was != r.Ahead || over != r.over {
+				o.epoch++
 			}
 		}
 	}
-	if l.update(); o.seen == l.version {
-		return
-	}
-	o.seen = l.version
-	for i := range o.reach {
-		r := &o.reach[i]
-		if r.Ahead = o.ahead[i]; r.idle {
-			continue
+	if o.known&devicesKnown == 0 {
+		for i := len(o.s.Setup.Tasks); i < len(o.reach); i++ {
+			if r, busy := &o.reach[i], o.busy(&o.s.actors[i]); r.busy != busy {
+				r.busy = busy
+				o.epoch++
+			}
 		}
+	}
+	o.known = ^uint64(0)
+	if was := o.links.version; o.links.update() != was {
+		o.epoch++
+	}
+}
+
+// busy reports whether an actor without a program may do something by itself.
+func (o *Objects) busy(a *Actor) bool {
+	busy := a.Kind == WalkerActor
+	o.s.work(a, func(w machine.Word) { busy = busy || o.s.M.Peek(w) != 0 })
+	return busy && o.s.exists(a)
+}
+
+// exists reports whether an actor without a program ever does anything in this scenario.
+func (s *Sim) exists(a *Actor) bool {
+	switch a.Kind {
+	case WalkerActor:
+		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Loaded(a.CPU) >= 0
+	case RCUActor:
+		return s.Kernel.Value(PTFree) == PTFreeRCU
+	case DiskActor:
+		return s.Setup.SwapAsync
+	}
+	return true
+}
+
+// work calls f with the words of which an actor without a program has something
+// to do if one is not zero.
+func (s *Sim) work(a *Actor, f func(machine.Word)) {
+	m := s.M
+	switch a.Kind {
+	case InterruptActor:
+		f(m.IPI(a.CPU))
+	case HypervisorActor:
+		f(m.Preempts(a.CPU))
+		f(m.Steal(a.CPU))
+	case RCUActor:
+		for i := range m.TableCount() {
+			f(m.RCU(m.TableFrame(i)))
+		}
+	case DiskActor:
+		for slot := range m.Slots {
+			f(m.IO(slot))
+		}
+	}
+}
+
+// namesOf returns what an actor can come by without anybody else.
+func (o *Objects) namesOf(b int) set {
+	r := &o.reach[b]
+	if r.at != o.links.version {
+		r.at = o.links.version
 		copy(r.names, r.roots)
-		for k, p := range l.pools {
-			if r.Touches.Has(p.class) {
-				r.names.add(m.Instances() + k)
-				r.names.and(l.free[k])
+		o.links.close(r.names)
+	}
+	return r.names
+}
+
+// A stand is what others can come by while one actor stands still.
+type stand struct {
+	epoch  uint64
+	moving []int // the actors that may do something
+	has    []set // by actor: what it can come by
+	reads  []set // by claim: what it may come to read
+}
+
+// while returns what others can come by while an actor stands still.
+func (o *Objects) while(still int) *stand {
+	o.look()
+	s := &o.stands[still]
+	if s.epoch == o.epoch {
+		return s
+	}
+	s.epoch = o.epoch
+	s.moving = s.moving[:0]
+	tasks := len(o.s.Setup.Tasks)
+	for b := range o.reach {
+		if r := &o.reach[b]; b != still && (b < tasks && !r.over || r.busy || r.setOff&o.all() != 0) {
+			s.moving = append(s.moving, b)
+			copy(s.has[b], o.namesOf(b))
+			clear(r.takes)
+			for k, p := range o.links.pools {
+				if r.Touches.Has(p.take) {
+					r.takes.and(o.links.free[k])
+				}
 			}
 		}
-		l.close(r.names, l.done)
-		r.gives = r.Touches&l.naming != 0
 	}
 	for k := range o.claims {
-		copy(o.claims[k].names, o.claims[k].roots)
-		l.close(o.claims[k].names, l.done)
+		copy(s.reads[k], o.claims[k].roots)
+		o.links.close(s.reads[k])
+		o.handOn(s, s.reads[k], o.none, 0)
+	}
+	for _, b := range s.moving {
+		o.handOn(s, s.has[b], o.reach[b].takes, o.reach[b].Touches)
+		s.has[b].and(o.reach[b].takes)
+	}
+	s.moving = slices.DeleteFunc(s.moving, func(b int) bool { return b >= tasks && !o.reach[b].busy && !o.setOff(b, s) })
+	return s
+}
+
+// all is what lies ahead of any task.
+func (o *Objects) all() (touches cell.Set) {
+	for t := range o.s.Setup.Tasks {
+		touches |= o.reach[t].Touches
+	}
+	return touches
+}
+
+// setOff reports whether a task that may move can give an actor something to do: it
+// touches the class, and can name the actor's CPU.
+func (o *Objects) setOff(b int, s *stand) bool {
+	cpu := o.s.actors[b].CPU
+	return slices.ContainsFunc(s.moving, func(t int) bool {
+		return t < len(o.s.Setup.Tasks) && o.reach[t].Touches&o.reach[b].setOff != 0 && (cpu < 0 || s.has[t].has(int(o.s.M.OfCPU(cpu))))
+	})
+}
+
+// handOn adds to a set what those who may do something hand on to somebody who may take
+// what is free, and has some classes ahead. They hand on by writing names into what they have in common
+// with others: all that they can name. But nobody comes by what only the one that stands still has in
+// its hands; and what two may take from a pool, not both will have. Who gives
+// something back to a pool hands it on to who takes it from there.
+func (o *Objects) handOn(s *stand, to, takes set, ahead cell.Set) {
+	for again := true; again; {
+		again = false
+		for _, g := range s.moving {
+			r := &o.reach[g]
+			switch {
+			case r.names.within(to):
+			case g < len(o.s.Setup.Tasks) && r.Touches&o.links.naming != 0 && (to.meetsIn(r.names, o.links.pass) || to.meetsIn(r.takes, o.links.pass) || takes.meetsIn(r.names, o.links.pass)):
+				to.and(r.names)
+				again = true
+			default:
+				for _, p := range o.links.pools {
+					if ahead.Has(p.take) && r.Touches.Has(p.give) {
+						again = to.andIn(r.names, p.all) || again
+					}
+				}
+			}
+		}
 	}
 }
 
 // Against returns the actors that may do, while the given one stands still, what is in
-// conflict with an access of it; see check.Reducible.
-//
-// What they may do are the classes ahead of them, of the instances that they can name. They
-// hand instances on: who has one in common with another can come by all that the other can name, if
-// that one writes names at all. But nobody comes by what the given actor alone has in its hands.
+// conflict with an access of it; see check.Reducible. What they may do are the classes ahead of
+// them, of the instances that they can come by.
 func (o *Objects) Against(actor int, a *check.Access) (set uint64) {
-	o.look()
-	for b := range o.reach {
-		if b != actor && !o.rests(b, actor) && o.clash(b, actor, a) {
+	s := o.while(actor)
+	for _, b := range s.moving {
+		if o.clash(b, s, a) {
 			set |= 1 << b
 		}
 	}
 	return set
 }
 
-// rests reports whether an actor does nothing while another stands still.
-func (o *Objects) rests(b, still int) bool {
-	r := &o.reach[b]
-	if o.s.actors[b].Kind == TaskActor {
-		return r.idle
-	}
-	if o.busy(&o.s.actors[b]) {
-		return false
-	}
-	for i := range o.reach {
-		if i != still && o.reach[i].Touches&r.sets != 0 && o.s.actors[i].Kind == TaskActor {
-			return false
-		}
-	}
-	return true
-}
-
-// busy reports whether an actor without a program may do something by itself.
-func (o *Objects) busy(a *Actor) bool {
-	m := o.s.M
-	switch a.Kind {
-	case InterruptActor:
-		return m.Peek(m.IPI(a.CPU)) != 0
-	case WalkerActor:
-		return a.CPU < len(o.s.Setup.Speculate) && o.s.Setup.Speculate[a.CPU] && m.Home(a.CPU) >= 0
-	case HypervisorActor:
-		return m.Peek(m.Preempts(a.CPU)) > 0 || m.Peek(m.Steal(a.CPU)) != 0
-	case RCUActor:
-		for i := range m.TableCount() {
-			if m.Peek(m.RCU(m.TableFrame(i))) != 0 {
-				return true
-			}
-		}
-	case DiskActor:
-		for s := range m.Slots {
-			if m.Peek(m.IO(s)) != machine.IOIdle {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// comeBy is what can be named from a set while an actor stands still, by
-// what others hand on.
-func (o *Objects) comeBy(from set, still int) set {
-	s := o.scratch
-	copy(s, from)
-	for again := true; again; {
-		again = false
-		for g := range o.reach {
-			r := &o.reach[g]
-			if g == still || r.idle || !r.gives || r.names.within(s) || !s.meetsIn(r.names, o.links.pass) || o.rests(g, still) {
-				continue
-			}
-			s.and(r.names)
-			again = true
-		}
-	}
-	return s
-}
-
 // clash reports whether an actor may do what is in conflict with an access of
 // one that stands still.
-func (o *Objects) clash(b, still int, a *check.Access) bool {
-	has := o.comeBy(o.reach[b].names, still)
+func (o *Objects) clash(b int, s *stand, a *check.Access) bool {
+	has := s.has[b]
 	for w := range a.Writes {
 		for x := a.Writes[w]; x != 0; x &= x - 1 {
 			n := w*64 + bits.TrailingZeros64(x)
-			if o.mayWrite(b, n, has) || o.mayRead(b, n, has) {
+			if o.mayWrite(b, n, has) || o.mayRead(b, n, has) || o.judges(b, n, s) {
 				return true
 			}
 		}
@@ -229,7 +314,7 @@ func (o *Objects) clash(b, still int, a *check.Access) bool {
 			}
 		}
 	}
-	return o.judges(b, still, has, a)
+	return false
 }
 
 // mayWrite reports whether an actor that can come by some instances may write an object.
@@ -238,14 +323,14 @@ func (o *Objects) mayWrite(b, object int, has set) bool {
 	switch {
 	case c == theEnd:
 		return false
-	case ownClasses.Has(c):
-		return o.own(b, i)
-	case c == machine.LRU && o.own(b, i):
-		return true
 	case c == names:
-		return has.has(i) && o.links.takes(r.Touches)
+		return has.has(i) && (r.Touches.Has(o.links.pool[i]) || o.holds(b, i))
+	case r.Anywhere.Has(c):
+		return true
+	case ownClasses.Has(c):
+		return r.Touches.Has(c) && o.own(b, i)
 	}
-	return (r.Touches | everyone).Has(c) && has.has(i)
+	return r.Touches.Has(c) && has.has(i)
 }
 
 // mayRead is mayWrite for objects that are only read.
@@ -253,72 +338,91 @@ func (o *Objects) mayRead(b, object int, has set) bool {
 	r, c, i := &o.reach[b], o.class[object], int(o.of[object])
 	switch {
 	case c == theEnd:
-		return o.s.actors[b].Kind == TaskActor
+		return b < len(o.s.Setup.Tasks)
+	case c == names && o.links.isFree(i): // who takes it seeks it first
+		return o.holds(b, i) || o.links.shared().has(i) && has.has(i)
 	case c == names:
 		return has.has(i)
-	case c == machine.Steal && o.own(b, i):
+	case r.Anyreads.Has(c), c == machine.Steal && o.own(b, i):
+		return true
+	case ownClasses.Has(c):
+		return r.Reads.Has(c) && o.own(b, i)
+	case r.Reads.Has(c) && has.has(i):
 		return true
 	}
-	return r.Scans.Has(c) || r.Reads.Has(c) && has.has(i)
+	for _, joint := range o.joint {
+		if joint.Has(c) && r.Touches&joint != 0 && has.has(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// holds reports whether an instance is named in the private places of a task, or of its CPU.
+func (o *Objects) holds(b, i int) bool {
+	a, m := &o.s.actors[b], o.s.M
+	return a.Task >= 0 && o.links.to[m.OfTask(a.Task)].has(i) || a.CPU >= 0 && o.links.to[m.OfCPU(a.CPU)].has(i)
 }
 
 // own reports whether an instance is an actor's own task or CPU.
 func (o *Objects) own(b, i int) bool {
 	a, m := &o.s.actors[b], o.s.M
-	return a.Task >= 0 && i == int(m.OfTask(a.Task)) || a.CPU >= 0 && i == int(m.OfCPU(a.CPU))
+	if i >= int(m.OfTask(0)) {
+		t := i - int(m.OfTask(0))
+		return t == a.Task || a.Task < 0 && a.CPU >= 0 && o.s.Setup.Tasks[t].CPU == a.CPU
+	}
+	return a.CPU >= 0 && i == int(m.OfCPU(a.CPU))
 }
 
 // readers are claims that read, when something that they read has changed, cells of some
 // classes of what can be named from some instances.
 type readers struct {
-	classes      cell.Set
-	roots, names set
+	classes cell.Set
+	roots   set
 }
 
 // Claims adds claims that read cells. Frames and slots they read only if what is theirs
-// for good leads there.
+// for good leads there, or if they are about one instance.
 func (o *Objects) Claims(reads []machine.Word) {
 	m, layout := o.s.M, o.s.M.Mem.Layout()
-	c := readers{roots: o.links.set(), names: o.links.set()}
-	moves := o.links.set()
-	fixed := false
-	c.roots.add(int(cell.Whole))
+	c := readers{roots: o.links.set()}
+	one := true
 	for _, w := range reads {
 		c.classes |= cell.Of(layout.Class(w.Cell()))
-		i := int(layout.Of(w.Cell()))
-		if m.Moves(cell.Instance(i)) {
-			moves.add(i)
-		} else {
-			c.roots.add(i)
-			fixed = fixed || i != int(cell.Whole)
+		i := layout.Of(w.Cell())
+		one = one && i == layout.Of(reads[0].Cell())
+		if !m.Moves(i) {
+			c.roots.add(int(i))
 		}
 	}
-	if !fixed {
-		c.roots.and(moves)
+	if one {
+		if !slices.Contains(o.joint, c.classes) {
+			o.joint = append(o.joint, c.classes)
+		}
+		return
+	}
+	if empty(c.roots) {
+		for _, w := range reads {
+			c.roots.add(int(layout.Of(w.Cell())))
+		}
+	}
+	for _, have := range o.claims {
+		if have.classes == c.classes && slices.Equal(have.roots, c.roots) {
+			return
+		}
 	}
 	o.claims = append(o.claims, c)
+	for i := range o.stands {
+		o.stands[i].reads = append(o.stands[i].reads, o.links.set())
+	}
 }
 
-// judges reports whether what an actor may write has a claim read what one that
-// stands still writes.
-func (o *Objects) judges(b, still int, has set, a *check.Access) bool {
-	for k := range o.claims {
-		c := &o.claims[k]
-		if (o.reach[b].Touches|everyone|ownClasses)&c.classes == 0 {
-			continue
-		}
-		copy(o.has, has)
-		reads := o.comeBy(c.names, still)
-		if !reads.meets(o.has) {
-			continue
-		}
-		for w := range a.Writes {
-			for x := a.Writes[w]; x != 0; x &= x - 1 {
-				n := w*64 + bits.TrailingZeros64(x)
-				if c.classes.Has(o.class[n]) && reads.has(int(o.of[n])) {
-					return true
-				}
-			}
+// judges reports whether what an actor may write has a claim read an object.
+func (o *Objects) judges(b, object int, s *stand) bool {
+	for k, c := range o.claims {
+		if c.classes.Has(o.class[object]) && s.reads[k].has(int(o.of[object])) &&
+			o.reach[b].Touches&c.classes != 0 && s.reads[k].meets(s.has[b]) {
+			return true
 		}
 	}
 	return false
@@ -327,19 +431,15 @@ func (o *Objects) judges(b, still int, has set, a *check.Access) bool {
 // Rest adds all that an actor may do while another stands still: what Against
 // goes by, written out.
 func (o *Objects) Rest(actor, still int, a *check.Access) {
-	o.look()
-	if o.rests(actor, still) {
+	s := o.while(still)
+	if !slices.Contains(s.moving, actor) {
 		return
 	}
-	has := append(set(nil), o.comeBy(o.reach[actor].names, still)...)
-	var object check.Objects
 	for n := range o.of {
-		if o.mayWrite(actor, n, has) {
+		if o.mayWrite(actor, n, s.has[actor]) {
 			a.Writes.Add(n)
 		}
-		object = check.MakeObjects(o.Len())
-		object.Add(n)
-		if o.mayRead(actor, n, has) || o.judges(actor, still, has, &check.Access{Reads: nil, Writes: object}) {
+		if o.mayRead(actor, n, s.has[actor]) || o.judges(actor, n, s) {
 			a.Reads.Add(n)
 		}
 	}

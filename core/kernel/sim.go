@@ -27,6 +27,8 @@ type Sim struct {
 	offering uint16
 	offer    func(key int)
 
+	wentBack bool // see WentBack
+
 	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
 	splitCarriesDirty  bool   // see the rule pmd_split_carries_dirty
 	readSwapinWritable bool   // see the rule swapin_read_maps_writable
@@ -199,7 +201,7 @@ func (s *Sim) proceed(task int, n Next) {
 		s.M.Pop(task)
 	case called:
 	default:
-		s.M.Goto(task, uint16(n))
+		s.jump(task, uint16(n))
 	}
 }
 

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"math/bits"
 
 	"gupscope/core/cell"
 )
@@ -106,6 +107,12 @@ func (m *Machine) varNames(i int, v uint64, f func(cell.Instance)) {
 	}
 }
 
+func (m *Machine) ubcNames(_ int, v uint64, f func(cell.Instance)) {
+	for v = UBCMask(v); v != 0; v &= v - 1 {
+		f(m.OfCPU(bits.TrailingZeros64(v)))
+	}
+}
+
 func (m *Machine) mappingNames(_ int, v uint64, f func(cell.Instance)) {
 	if mm := MappingMM(v); mm >= 0 {
 		for _, a := range m.family[mm] {
@@ -120,18 +127,18 @@ func (m *Machine) swapNames(_ int, v uint64, f func(cell.Instance)) {
 	}
 }
 
-// Pools calls f with every instance that steps take and give back, the class
-// of those steps, and the word that is 0 while it is free.
-func (m *Machine) Pools(f func(c cell.Class, i cell.Instance, free Word)) {
+// Pools calls f with every instance that is taken and given back, the classes of the steps
+// that take and of those that give, and the word that is 0 while it is free.
+func (m *Machine) Pools(f func(take, give cell.Class, i cell.Instance, free Word)) {
 	for i := 1; i <= m.Frames; i++ {
-		f(Frames, m.OfFrame(Frame(i)), m.State(Frame(i)))
+		f(Frames, Frames, m.OfFrame(Frame(i)), m.State(Frame(i)))
 	}
 	for i := range m.TableCount() {
 		if t := m.TableFrame(i); !m.IsData(t) {
-			f(Frames, m.OfFrame(t), m.State(t))
+			f(Tables, Tables, m.OfFrame(t), m.State(t))
 		}
 	}
 	for s := range m.Slots {
-		f(Swap, m.OfSlot(s), m.SwapMap(s))
+		f(Slots, Swap, m.OfSlot(s), m.SwapMap(s))
 	}
 }

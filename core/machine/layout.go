@@ -209,12 +209,12 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
 		return region(cell.Region{Class: c, Decode: decode}, field)
 	}
-	m.ubc = add(Batches, "flush put off", func(_ int, v uint64) string {
+	m.ubc = region(cell.Region{Class: Batches, Names: m.ubcNames, Private: true, Decode: func(_ int, v uint64) string {
 		if v&UBCRequired == 0 {
 			return "none"
 		}
 		return cpuSet(UBCMask(v))
-	})
+	}}, "flush put off")
 	m.gathers = add(Stacks, "mmu_gather: pages", nil)
 	m.gather = l.Add(n*m.gatherMax, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.gatherMax) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s mmu_gather[%d]", name(i/m.gatherMax), i%m.gatherMax)

@@ -65,6 +65,8 @@ const (
 	Ends                         // which tasks have finished
 	Vars                         // variables of tasks
 	Ledgers                      // how many references there should be
+	Tables                       // no cells: who takes and gives back page tables
+	Slots                        // no cells: who takes swap slots
 	classes
 )
 
@@ -74,7 +76,7 @@ var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU)
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -108,6 +110,7 @@ type Config struct {
 type MMConfig struct {
 	Name    string
 	Parent  int            // the mm that it will be forked from, which comes before it; -1: it is there from the start
+	Exits   bool           // its threads leave it
 	Regions []RegionConfig // a child has those of its parent, at the same addresses; New fills them in
 }
 

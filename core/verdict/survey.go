@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 
-	"gupscope/core/check"
 	"gupscope/core/claim"
 	"gupscope/core/kernel"
 )
@@ -27,7 +26,6 @@ type Survey struct {
 	Inverted  []Inversion
 	Ends      []End
 	False     []uint64 // for every claim: states in which it is false, each the end of a run
-	Deadlocks uint64   // states in which somebody has program left and nobody can go on
 
 	model  *claim.Model
 	walker *walker // nil when it is over
@@ -108,17 +106,6 @@ func (s *Survey) Run(transitions int) (more bool) {
 	s.walker.report()
 	s.walker = nil
 	return false
-}
-
-// Fails reports whether something is wrong in some state that was seen.
-func (s *Survey) Fails() bool {
-	for i, n := range s.False {
-		if n > 0 && !s.model.Wanted(i) {
-			return true
-		}
-	}
-	judge := s.model.Setup.Judge
-	return s.Deadlocks > 0 && (judge == nil || slices.Contains(judge, check.NoDeadlock))
 }
 
 // Stopped returns the branches at which a step of a rule turned somebody away.

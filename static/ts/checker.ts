@@ -15,7 +15,7 @@ export class Checker {
     script: string,
     wasm: string | WebAssembly.Module,
     what: Event[],
-    readonly act: "check" | "explain",
+    private first: Event,
     then: { show(fragments: Fragment[]): void; failed(sentence: string): void },
   ) {
     this.core = new Core(script, wasm, {
@@ -41,7 +41,12 @@ export class Checker {
     });
     this.opening = what.length;
     for (const e of what) this.core.send(e);
-    this.core.send({ do: act });
+    this.core.send(first);
+  }
+
+  /** check, or explain */
+  get act(): string {
+    return this.first.do;
   }
 
   stop() {

@@ -229,7 +229,7 @@ export class Page {
     // In a room the kernel may be somebody else's choice: the address knows it.
     const what: Event[] = [this.boot.host === "room" ? { do: "open", link: this.address } : { do: "open", text, kernel: this.kernel }];
     if (this.boot.host === "room") what.push({ do: "text", text });
-    this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, what, e.do === "explain" ? "explain" : "check", {
+    this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, what, e.do === "more" ? { do: "check" } : e, {
       show: (fragments) => this.show({ fragments, do: "check", own: true }),
       failed: (sentence) => this.notice(sentence, "error"),
     });

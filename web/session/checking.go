@@ -241,7 +241,7 @@ func (s *Session) pauseCheck() []Fragment {
 	}
 	o := c.c.Outcome()
 	s.verdict = view.OfOutcome(&o, c.rate(), s.write)
-	s.verdict.Stop()
+	s.verdict.Stopped()
 	return s.verdictFragments(false)
 }
 

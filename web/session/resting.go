@@ -12,11 +12,12 @@ import (
 )
 
 // A resting is the question what a verdict rests on, under way: first a survey of all
-// states, then the shortest runs to what that saw, then one kernel after the other that differs in
-// a rule. Like a check it runs in slices, and it is asked in a worker of its own.
+// states, then the shortest runs to what that saw, then the check once more, and of one kernel after
+// the other that differs in a rule. Like a check it runs in slices, and it is asked in a worker of its own.
 type resting struct {
 	survey  *verdict.Survey
 	seeker  *verdict.Seeker
+	base    *verdict.Trial // the kernel itself
 	inquiry *verdict.Inquiry
 	round   []verdict.Trial
 	at      int  // the trial of the round that is under way
@@ -87,19 +88,27 @@ func (s *Session) look(n int) {
 		if r.survey.Run(n) {
 			return
 		}
-		r.view.OfSurvey(r.survey, func(task int) string { return s.run.Model.Setup.Tasks[task].Name })
+		r.view.OfSurvey(r.survey, s.file.Name, func(task int) string { return s.run.Model.Setup.Tasks[task].Name })
 		m, _, _ := verdict.Model(s.file, s.kernel, nil)
 		r.seeker = r.survey.Seek(m, restStates)
 		return
 	}
-	r.view.Doing = "looking for the shortest runs to them"
-	if r.seeker.Run(n / 4) { // a node has several transitions
+	if r.base == nil {
+		r.view.Doing = "looking for the shortest runs to them"
+		if r.seeker.Run(n / 4) { // a node has several transitions
+			return
+		}
+		r.view.OfWitnesses(&r.seeker.Found, s.write)
+		r.base = &verdict.Trial{Kernel: s.kernel}
+		r.base.Begin(s.file, nil, check.Limits{States: checkStates, Bytes: checkBytes})
+	}
+	r.view.Doing = view.Trying(r.base)
+	if r.base.Go(n) {
 		return
 	}
-	r.view.OfWitnesses(&r.seeker.Found, s.write)
-	r.seeker = nil
-	r.inquiry = r.survey.Inquire(s.kernel, r.survey.Fails())
-	r.view.Broken = r.inquiry.Broken
+	o := &r.base.Outcome
+	r.view.Broken = len(o.Broken) > 0 || o.Verdict != check.Unknown && !r.base.Passes()
+	r.inquiry = r.survey.Inquire(s.kernel, r.view.Broken)
 }
 
 // try goes on with the present trial.

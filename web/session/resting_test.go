@@ -38,7 +38,9 @@ func TestRestsOfAPass(t *testing.T) {
 	if o.kernel.String() != r.Rules[i].Kernel || o.run.FirstViolation() != bad.Steps || o.run.Cursor() != bad.At {
 		t.Errorf("on %v the run breaks at %d, the cursor is at %d; want %d and %d", o.kernel, o.run.FirstViolation(), o.run.Cursor(), bad.Steps, bad.At)
 	}
-	if i := slices.IndexFunc(fs, func(f Fragment) bool { return f.Op == "answer" && f.ID == "notice" && strings.Contains(f.Value, "another one") }); i >= 0 {
+	if i := slices.IndexFunc(fs, func(f Fragment) bool {
+		return f.Op == "answer" && f.ID == "notice" && strings.Contains(f.Value, "another one")
+	}); i >= 0 {
 		t.Errorf("a run that is replaced anyway is complained about: %s", fs[i].Value)
 	}
 }

@@ -17,6 +17,7 @@ type Rests struct {
 	Doing   string // while it runs: "all states: 12,345", "kernel 3 of 27: without gup_irq_off"
 	Done    int    // kernels tried
 	Of      int
+	SoFar   string // what a list of what never happened must say then
 	Partial string // "not exhaustive: …", where a bound was reached
 
 	Rules  []Trial  // of a Never: those that matter
@@ -54,6 +55,7 @@ type Trial struct {
 	Result string   // "Sometimes no-lost-store"
 	Bad    *Counter // the shortest counterexample on that kernel
 	Call   *Caught  // where the rule is in the way of it here
+	Parts  int      // or the step from which on its run goes another way here
 	Since  string   // "v4.13"
 	Commit string   // with its subject
 }
@@ -77,7 +79,8 @@ type Ending struct {
 }
 
 // OfSurvey adds what a survey has seen.
-func (r *Rests) OfSurvey(s *verdict.Survey, tasks func(int) string) {
+func (r *Rests) OfSurvey(s *verdict.Survey, scenario string, tasks func(int) string) {
+	r.SoFar = s.SoFar()
 	if !s.Complete {
 		r.Partial = fmt.Sprintf("not exhaustive: stopped at %s states", grouped(s.States))
 	}
@@ -102,8 +105,8 @@ func (r *Rests) OfSurvey(s *verdict.Survey, tasks func(int) string) {
 	for _, e := range s.Ends {
 		r.Ends = append(r.Ends, Ending{Values: e.Values, States: grouped(e.States)})
 	}
-	for _, o := range s.Observations() {
-		r.Observed = append(r.Observed, fmt.Sprintf("Observation %s %s %d %d", o.Name, o.Verdict(), o.Positive, o.Negative))
+	for _, o := range s.Observations(scenario) {
+		r.Observed = append(r.Observed, s.Line(o))
 	}
 }
 
@@ -133,6 +136,8 @@ func (r *Rests) OfTrial(t *verdict.Trial, calls []verdict.Call, here, there func
 		if i := slices.IndexFunc(calls, func(c verdict.Call) bool { return c.Claim == b.Claim && c.Run != nil }); i >= 0 {
 			c := &calls[i]
 			x.Call = &Caught{Rule: c.Rule.Name, Who: c.Task, Said: c.Said, Run: here(c.Run), At: len(c.Run)}
+		} else if i := slices.IndexFunc(calls, func(c verdict.Call) bool { return c.Claim == b.Claim }); i >= 0 {
+			x.Parts = calls[i].Parts
 		}
 	}
 	r.Rules = append(r.Rules, x)

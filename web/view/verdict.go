@@ -34,6 +34,7 @@ type Verdict struct {
 	Decides []string  // the settings any of which turns the verdict: "gup_pte_recheck"
 	Expect  string    // what the scenario says of this kernel: "expected", "expected Never", ""
 	Wrong   bool      // the expectation failed
+	Stop    string    // what holds it up, in a word: "its bound", "memory is full"
 	More    bool      // it came to a bound, or was stopped, and can go on
 	Next    string    // up to where, if that is further than it could go before: "30,000,000 states"
 	Rests   Rests     // what it hangs on: asked for separately
@@ -143,19 +144,20 @@ func (v *Verdict) Bound(states uint64, now, next check.Limits) {
 	case v.State != Stopped:
 		v.says("proved; the search for the shortest runs came to its bound")
 	case states >= now.States:
-		v.Next = grouped(next.States) + " states"
+		v.Stop, v.Next = "its bound", grouped(next.States)+" states"
 		v.says("the bound of %s states is reached", grouped(now.States))
 	case v.More:
-		v.Next = gib(next.Bytes)
+		v.Stop, v.Next = "memory is full", gib(next.Bytes)
 		v.says("its %s of memory are full", gib(now.Bytes))
 	default:
+		v.Stop = "memory is full"
 		v.says("its %s of memory are full, and a tab has no more: gupscope check, on the command line, has", gib(now.Bytes))
 	}
 }
 
-// Stop says that the reader has stopped the check.
-func (v *Verdict) Stop() {
-	v.More = true
+// Stopped says that the reader has stopped the check.
+func (v *Verdict) Stopped() {
+	v.Stop, v.More = "stopped by you", true
 	v.says("stopped by you")
 }
 

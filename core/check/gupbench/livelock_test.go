@@ -15,11 +15,12 @@ func (f finite) Spontaneous() uint64 { return 0 }
 func (f finite) WentBack() bool      { return true }
 
 // BenchmarkLivelock measures what it costs M1, whose graph has no cycle, to make
-// sure of that: the time with the claim, per time without, by turns.
+// sure of that: the time with the claim, per time without, by turns; and the time
+// of two workers, who go through all states twice for it.
 func BenchmarkLivelock(b *testing.B) {
-	prove := func(m check.Model) time.Duration {
+	prove := func(ms ...check.Model) time.Duration {
 		start := time.Now()
-		c := check.New(m, check.Limits{})
+		c := check.Parallel(ms, check.Limits{})
 		for c.Run(1<<18).Phase != check.Done {
 		}
 		if r := c.Result(); r.Verdict != check.Never {
@@ -27,10 +28,12 @@ func BenchmarkLivelock(b *testing.B) {
 		}
 		return time.Since(start)
 	}
-	without, with := time.Duration(1<<63-1), time.Duration(1<<63-1)
+	without, with, two := time.Duration(1<<63-1), time.Duration(1<<63-1), time.Duration(1<<63-1)
 	for b.Loop() {
 		without = min(without, prove(New(M1)))
 		with = min(with, prove(finite{New(M1)}))
+		two = min(two, prove(finite{New(M1)}, finite{New(M1)}))
 	}
 	b.ReportMetric(with.Seconds()/without.Seconds(), "times-without")
+	b.ReportMetric(two.Seconds()/without.Seconds(), "two-cores/without")
 }

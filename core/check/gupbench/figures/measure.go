@@ -26,14 +26,21 @@ type figure struct {
 	StatesPerSecond      float64 `json:"states_per_s"` // of the proof, like the next
 	TransitionsPerSecond float64 `json:"transitions_per_s"`
 	BytesPerState        float64 `json:"bytes_per_state,omitempty"`
-	TimesSpin            float64 `json:"times_spin,omitempty"` // how much sooner than Spin's search of the same kind
+	TimesSpin            float64 `json:"times_spin,omitempty"`     // how much sooner than Spin's search of the same kind
+	TimesOneCore         float64 `json:"times_one_core,omitempty"` // how much sooner than on one core
 }
 
 const (
 	unreduced = "unreduced"
 	reduced   = "reduced"
 	growth    = "growth"
+
+	unfinished = "unfinished" // for a verdict
 )
+
+// finished reports whether the search came to its end; otherwise counts and times are
+// those of what it did until then.
+func (f *figure) finished() bool { return f.Verdict != unfinished }
 
 // pace fills in what follows from the counts and the times.
 func (f *figure) pace() {
@@ -41,16 +48,18 @@ func (f *figure) pace() {
 	f.TransitionsPerSecond = float64(f.Transitions) / f.Proof
 }
 
-// enough is how long a search is repeated for the best time of it.
-const enough = 4 * time.Second
+const (
+	enough   = 4 * time.Second  // a search is repeated so long for the best time of it
+	patience = 30 * time.Second // a search that takes longer is given up, and its figure says so
+)
 
-// measure searches a subject a few times, and returns the best.
-func measure(s subject, search string) (figure, error) {
+// measure searches a subject on so many cores a few times, and returns the best.
+func measure(s subject, search string, cores int) (figure, error) {
 	var best figure
 	for spent := time.Duration(0); spent < enough; {
-		f := once(s, search)
+		f := once(s, search, cores)
 		spent += time.Duration(f.Seconds * float64(time.Second))
-		if in := s.spin; in != nil && search == unreduced && (f.States != in.States || f.Transitions+1 != in.Transitions) {
+		if in := s.spin; in != nil && search == unreduced && f.finished() && (f.States != in.States || f.Transitions+1 != in.Transitions) {
 			return f, fmt.Errorf("%s has %d states and %d transitions here, and %d and %d under Spin: these figures compare nothing",
 				s.name, f.States, f.Transitions+1, in.States, in.Transitions)
 		}
@@ -62,44 +71,57 @@ func measure(s subject, search string) (figure, error) {
 }
 
 // once searches a subject to its end.
-func once(s subject, search string) figure {
+func once(s subject, search string, cores int) figure {
 	m := s.model()
-	c := check.New(m, check.Limits{})
+	var c *check.Check
 	if search == reduced {
 		c = check.Reduced(m, check.Limits{})
+	} else {
+		workers := []check.Model{m}
+		for len(workers) < cores {
+			workers = append(workers, s.model())
+		}
+		c = check.Parallel(workers, check.Limits{})
 	}
-	began := now()
+	clock := clockFor(cores)
+	began := clock.now()
 	proof := time.Duration(0)
 	bytes := uint64(0)
-	for {
+	phase := check.Proving
+	for phase < check.Stopped && clock.now()-began < patience {
 		p := c.Run(1 << 16)
 		bytes = max(bytes, p.Bytes)
-		if p.Phase != check.Proving && proof == 0 {
-			proof = now() - began
+		if phase == check.Proving {
+			proof = clock.now() - began
 		}
-		if p.Phase >= check.Stopped {
-			break
-		}
+		phase = p.Phase
 	}
 	r := c.Result()
+	verdict := r.Verdict.String()
+	if phase != check.Done {
+		verdict = unfinished
+	}
 	f := figure{
-		Measure: s.name, Kernel: s.kernel, Search: search, Clock: clock, Verdict: r.Verdict.String(),
+		Measure: s.name, Kernel: s.kernel, Search: search, Clock: clock.name, Verdict: verdict,
 		Cells: m.Memory().Layout().Len(), States: r.States, Transitions: r.Transitions,
-		Seconds: (now() - began).Seconds(), Proof: proof.Seconds(), BytesPerState: float64(bytes) / float64(r.States),
+		Seconds: (clock.now() - began).Seconds(), Proof: proof.Seconds(), BytesPerState: float64(bytes) / float64(r.States),
 	}
 	f.pace()
 	return f
 }
 
-// measureAll measures every subject, unreduced and reduced.
-func measureAll(where string, tell func(figure)) error {
+// measureAll measures every subject, unreduced and, where a core is alone, reduced.
+func measureAll(where string, cores int, tell func(figure)) error {
 	all, err := subjects()
 	if err != nil {
 		return err
 	}
 	for _, s := range all {
 		for _, search := range []string{unreduced, reduced} {
-			f, err := measure(s, search)
+			if search == reduced && cores > 1 {
+				continue // there is no such search
+			}
+			f, err := measure(s, search, cores)
 			if err != nil {
 				return err
 			}
