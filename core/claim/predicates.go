@@ -136,7 +136,7 @@ func pinnedExclusive(m *Model) []predicate {
 		for f := range m.M.FrameCount() {
 			reads = append(reads, m.M.Flags(machine.Frame(f)), m.M.Mapping(machine.Frame(f)))
 			if m.M.LargeFolios && m.M.IsData(machine.Frame(f)) {
-				reads = append(reads, m.M.Compound(machine.Frame(f)), m.M.EntireMapcount(machine.Frame(f)))
+				reads = append(reads, m.M.Compound(machine.Frame(f)), m.M.Mapcount(machine.Frame(f)))
 			}
 		}
 		out = append(out, predicate{
@@ -149,8 +149,8 @@ func pinnedExclusive(m *Model) []predicate {
 				}
 				f := r.Page.Frame()
 				head := m.M.Head(f)
-				if m.M.IsLarge(f) && m.M.Load(m.M.EntireMapcount(head)) > 0 {
-					f = head // while a PMD maps the folio, the flag of its first page speaks for all
+				if m.M.IsLarge(f) && m.M.Load(m.M.Mapcount(f)) == 0 {
+					f = head // where no PTE maps the page, the flag of the folio's first page speaks for all
 				}
 				return !machine.IsAnon(m.M.Load(m.M.Mapping(head))) || m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive != 0
 			},

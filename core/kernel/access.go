@@ -34,9 +34,9 @@ const accPage, accValue = 0, 1
 const (
 	accAccess = iota
 	accLeaf
-	accHuge
 	accFault
 	accRetry
+	accHuge
 )
 
 func accessSteps(write bool) []Step {
@@ -50,7 +50,7 @@ func accessSteps(write bool) []Step {
 		accAccess: {Label: "access", Says: says, Touches: touches, Reads: cell.Of(machine.PMDs, machine.Contents), Do: func(c *Ctx) Next { return c.access(write) }},
 		accLeaf: {Label: "walk", Says: "read the PTE, fill the TLB", Touches: cell.Of(machine.TLBs, machine.PTEs), Back: []int{accAccess},
 			Do: func(c *Ctx) Next { return c.walkLeaf(write) }},
-		accHuge: {Label: "walk_huge", Says: "set accessed in the PMD of the huge page, fill the TLB", When: Large, Touches: cell.Of(machine.TLBs, machine.PMDs), Back: []int{accAccess},
+		accHuge: {Label: "walk_huge", Says: "set accessed in the PMD of the huge page, fill the TLB", When: Large, Touches: cell.Of(machine.TLBs, machine.PMDs), Back: []int{accAccess, accFault},
 			Do: func(c *Ctx) Next {
 				if c.fillHuge(c.Page(accPage), write) {
 					return accAccess

@@ -62,7 +62,7 @@ func collapseEntry(name string, enforced uint64, params []int) *Func {
 //	collapse_huge_page()
 //
 // compare mm/khugepaged.c:hpage_collapse_scan_pmd
-var _ = register(fnCollapseScan, &Func{
+var _ = register(fnCollapseScan, &Func{Large: true,
 	Name: "hpage_collapse_scan_pmd", Was: []Name{{"khugepaged_scan_pmd", 600}}, File: "mm/khugepaged.c", FileWas: []Name{{"mm/huge_memory.c", 408}}, Params: []int{ksAddr, ksEnforced},
 	Locals: []Local{{"pmd", TableLocal}, {"address", PageLocal}, {"enforced", IntLocal}, {"result", IntLocal}},
 	Steps: []Step{
@@ -195,7 +195,7 @@ func (c *Ctx) collapseCount(f machine.Frame) bool {
 // tlb_remove_table_sync_one() sees to it.
 //
 // compare mm/khugepaged.c:collapse_huge_page
-var _ = register(fnCollapseHugePage, &Func{
+var _ = register(fnCollapseHugePage, &Func{Large: true,
 	Name: "collapse_huge_page", File: "mm/khugepaged.c", FileWas: []Name{{"mm/huge_memory.c", 408}}, Params: []int{kcAddr},
 	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"folio", HoldLocal}, {"pte_reference", HoldLocal}, {"address", PageLocal}, {"i", IntLocal}, {"result", IntLocal}},
 	Steps: []Step{

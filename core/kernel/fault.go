@@ -129,7 +129,7 @@ var _ = register(fnHandleMMFault, &Func{
 				c.Say("the PMD is none: a page table is missing")
 				return c.Call(fnPTEAlloc, hfPMD, c.L(hfAddr))
 			}
-			return hfRead
+			return Then
 		}},
 		hfHuge: {Label: "huge", Says: "did a huge page do?", Local: true, When: Large, Calls: []FuncID{fnPTEAlloc}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
 			switch c.Ret() {
@@ -190,13 +190,13 @@ const hfTable, hfPTE, hfAddr, hfFlags = 0, 1, 2, 3
 
 const (
 	hfPMD = iota
-	hfHuge
-	hfHugeAccess
 	hfRead
 	hfLock
 	hfAccess
 	hfUnlock
 	hfEnd
+	hfHuge
+	hfHugeAccess
 )
 
 // __pte_alloc, in straight line:

@@ -41,6 +41,7 @@ type Func struct {
 	Params  []int  // the locals that arguments go to
 	Locals  []Local
 	Steps   []Step
+	Large   bool // entered only where large folios are possible
 
 	// Instead lists other tables for kernels whose order of things differs; the
 	// first whose condition holds is bound.

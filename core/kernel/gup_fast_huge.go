@@ -25,7 +25,7 @@ import (
 // While a huge PMD is being split, its entry has PSE without Present, which allows nothing.
 //
 // compare mm/gup.c:gup_fast_pmd_leaf, arch/x86/mm/gup.c:gup_huge_pmd (4.6)
-var _ = register(fnGUPFastPMDLeaf, &Func{
+var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 	Name: "gup_fast_pmd_leaf", Was: []Name{{"gup_huge_pmd", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
 	Params: []int{gh0PMD, ghAddr, ghFlags},
 	Locals: []Local{{"orig", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
@@ -98,7 +98,7 @@ const (
 //	try_grab_folio(); mark it accessed, and dirty for a write; unlock
 //
 // compare mm/gup.c:follow_huge_pmd, mm/huge_memory.c:follow_trans_huge_pmd (until 6.9)
-var _ = register(fnFollowHugePMD, &Func{
+var _ = register(fnFollowHugePMD, &Func{Large: true,
 	Name: "follow_huge_pmd", Was: []Name{{"follow_trans_huge_pmd", 610}}, File: "mm/gup.c", FileWas: []Name{{"mm/huge_memory.c", 610}},
 	Params: []int{fhPMD, fhAddr, fhFlags},
 	Locals: []Local{{"pmd", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},

@@ -119,7 +119,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			case pmd.Has(machine.PSE):
 				return c.Call(fnFollowHugePMD, fpHuge, uint64(pmd), c.L(fpAddr), c.L(fpFlags))
 			}
-			return fpLock
+			return Then
 		}},
 		fpHuge: {Label: "huge", Says: "return what the huge page gave", Local: true, When: Large, Back: []int{fpReadPMD}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
@@ -191,7 +191,6 @@ const fpPMD, fpPTE, fpAddr, fpFlags = 0, 1, 2, 3
 
 const (
 	fpReadPMD = iota
-	fpHuge
 	fpLock
 	fpPresent
 	fpUnshare
@@ -201,6 +200,7 @@ const (
 	fpTouch
 	fpNoPage
 	fpEMLINK
+	fpHuge
 )
 
 // followGrab takes the reference or the pin under the PTL.

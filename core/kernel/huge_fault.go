@@ -47,7 +47,7 @@ func (c *Ctx) hugeFits(p machine.PageID) bool {
 //	drain this CPU's LRU batch                     // a large folio does not wait in it
 //
 // compare mm/huge_memory.c:do_huge_pmd_anonymous_page, __do_huge_pmd_anonymous_page
-var _ = register(fnDoHugePMDAnonymousPage, &Func{
+var _ = register(fnDoHugePMDAnonymousPage, &Func{Large: true,
 	Name: "do_huge_pmd_anonymous_page", File: "mm/huge_memory.c", Params: []int{haAddr, haFlags},
 	Locals: []Local{{"pgtable", HoldLocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
@@ -150,7 +150,7 @@ func (c *Ctx) newHugeAnon(head machine.Frame, p machine.PageID) {
 // A huge page is never copied as a whole: split, each page of it is copied by its own fault.
 //
 // compare mm/huge_memory.c:do_huge_pmd_wp_page
-var _ = register(fnDoHugePMDWPPage, &Func{
+var _ = register(fnDoHugePMDWPPage, &Func{Large: true,
 	Name: "do_huge_pmd_wp_page", File: "mm/huge_memory.c", Params: []int{hwAddr, hwFlags, hwPMD},
 	Locals: []Local{{"orig_pmd", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{

@@ -19,7 +19,7 @@ import (
 // One pinned page of the folio makes fork copy all of its pages.
 //
 // compare mm/huge_memory.c:copy_huge_pmd
-var _ = register(fnCopyHugePMD, &Func{
+var _ = register(fnCopyHugePMD, &Func{Large: true,
 	Name: "copy_huge_pmd", File: "mm/huge_memory.c", Params: []int{chAddr, chChild},
 	Locals: []Local{{"pmd", PTELocal}, {"pgtable", HoldLocal}, {"src_folio", HoldLocal}, {"address", PageLocal}, {"child", IntLocal}},
 	Steps: []Step{
@@ -143,7 +143,7 @@ const changeFlush = 3
 //	set it; unlock
 //
 // compare mm/huge_memory.c:change_huge_pmd
-var _ = register(fnChangeHugePMD, &Func{
+var _ = register(fnChangeHugePMD, &Func{Large: true,
 	Name: "change_huge_pmd", File: "mm/huge_memory.c", Params: []int{cdAddr},
 	Locals: []Local{{"oldpmd", PTELocal}, {"address", PageLocal}},
 	Steps: []Step{

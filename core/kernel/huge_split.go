@@ -19,7 +19,7 @@ import (
 // a small and a huge translation of one address at once.
 //
 // compare mm/huge_memory.c:__split_huge_pmd_locked
-var _ = register(fnSplitHugePMD, &Func{
+var _ = register(fnSplitHugePMD, &Func{Large: true,
 	Name: "__split_huge_pmd", File: "mm/huge_memory.c", Params: []int{shAddr},
 	Locals: []Local{{"old_pmd", PTELocal}, {"address", PageLocal}},
 	Steps: []Step{
@@ -114,7 +114,7 @@ func (c *Ctx) splitMapping(table machine.Frame, first machine.PageID, old, keep 
 //	mapped by one PMD less; free the deposited page table; unlock
 //
 // compare mm/huge_memory.c:zap_huge_pmd
-var _ = register(fnZapHugePMD, &Func{
+var _ = register(fnZapHugePMD, &Func{Large: true,
 	Name: "zap_huge_pmd", File: "mm/huge_memory.c", Params: []int{zhAddr},
 	Locals: []Local{{"orig_pmd", PTELocal}, {"pgtable", HoldLocal}, {"address", PageLocal}},
 	Steps: []Step{

@@ -7,6 +7,17 @@ import (
 
 // What folios large and small have in common, and what only large ones have.
 
+// Possible reports whether a step may be left that way in this scenario: not, where
+// it leads to what is for large folios and there can be none.
+func (s *Sim) Possible(h Hop) bool {
+	if s.M.LargeFolios {
+		return true
+	}
+	f := &s.funcs[h.Fn]
+	to := h.To < len(f.Steps) && f.Steps[h.To].When.large
+	return !to && (!h.Calls() || !s.funcs[h.Called].Large)
+}
+
 // folioFlags is the word with the flags of the page's folio. PG_anon_exclusive alone
 // is in the page's own word.
 func (c *Ctx) folioFlags(f machine.Frame) machine.Word { return c.M.Flags(c.M.Head(f)) }

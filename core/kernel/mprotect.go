@@ -148,9 +148,9 @@ var _ = register(fnChangePTERange, &Func{
 			case pmd.Has(machine.PSE):
 				return c.Call(fnChangeHugePMD, crHuge, uint64(p))
 			}
-			return crLock
+			return Then
 		}},
-		crHuge: {Label: "huge", Says: "the next page table", Local: true, When: Large, Back: []int{crPMD}, Do: func(c *Ctx) Next {
+		crHuge: {Label: "huge", Says: "the next page table", Local: true, When: Large, Back: []int{crPMD, crDone}, Do: func(c *Ctx) Next {
 			switch c.Ret() {
 			case hugeSplit:
 				return crPMD
@@ -198,7 +198,6 @@ const crTable, crPTE, crRef, crPage, crEnd, crFlush = 0, 1, 2, 3, 4, 5
 
 const (
 	crPMD = iota
-	crHuge
 	crLock
 	crBatched
 	crFlushed
@@ -208,6 +207,7 @@ const (
 	crCommitExcl
 	crUnlock
 	crDone
+	crHuge
 )
 
 // changeStart takes the next present PTE of the table out. The hardware cannot

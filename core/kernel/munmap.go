@@ -202,7 +202,7 @@ var _ = register(fnZapPTERange, &Func{
 			case pmd.Has(machine.PSE):
 				return c.Call(fnZapHugePMD, zpHuge, uint64(p))
 			}
-			return zpLock
+			return Then
 		}},
 		zpHuge: {Label: "huge", Says: "the next page table", Local: true, When: Large, Back: []int{zpPMD}, Do: func(c *Ctx) Next {
 			if c.Ret() == hugeSplit {
@@ -255,7 +255,6 @@ const zpTable, zpPTE, zpPage, zpEnd = 0, 1, 2, 3
 
 const (
 	zpPMD = iota
-	zpHuge
 	zpLock
 	zpBatched
 	zpFlushed
@@ -263,6 +262,7 @@ const (
 	zpRmap
 	zpNext
 	zpUnlock
+	zpHuge
 )
 
 // zapClear clears one PTE: its page goes into the gather with the PTE's reference.
