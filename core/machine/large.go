@@ -50,8 +50,8 @@ func (m *Machine) Head(f Frame) Frame {
 	return f
 }
 
-// head is Head for what is kept by structure: it leaves no trace in the footprint.
-func (m *Machine) head(f Frame) Frame {
+// PeekHead is Head for onlookers, and for what is kept by structure: it leaves no trace in the footprint.
+func (m *Machine) PeekHead(f Frame) Frame {
 	if m.LargeFolios && int(f) < m.upperBase() {
 		if v := m.Peek(m.Compound(f)); v != 0 {
 			return Frame(v - 1)
