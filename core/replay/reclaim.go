@@ -1,0 +1,3 @@
+package replay
+
+func (p *Player) reclaim(*Op) (Result, error) { return Result{}, &NotModelled{"reclaim"} }
