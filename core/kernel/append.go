@@ -14,6 +14,7 @@ func (s *Sim) Append(task int, st Stmt) {
 	s.statementsAhead()
 	if s.M.Load(s.M.Done(task)) != 0 {
 		s.M.Store(s.M.Done(task), 0)
+		s.begin(task, len(t.Body)-1)
 		s.settle(task)
 	}
 }

@@ -1,7 +1,6 @@
 package replay
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -23,17 +22,17 @@ import (
 // depends on that: TLBs are not seen, one process runs at a time, and what is kept per CPU, the
 // LRU batches, is emptied behind every operation.
 type Player struct {
-	sim       *kernel.Sim
-	actors    []kernel.Actor
-	program   *Program
-	regions   []region
-	process   map[string]*process // living or dead, by its present name
-	forks     []*process          // the processes in the order in which they are forked
-	pins      map[string]*slot    // live slots
-	mapped    int                 // how many regions the program has mapped so far
-	frames    lives               // of frames
-	swap      lives               // of swap slots
-	statement []kernel.Stmt
+	sim     *kernel.Sim
+	actors  []kernel.Actor
+	program *Program
+	regions []region
+	process map[string]*process // living or dead, by its present name
+	forks   []*process          // the processes in the order in which they are forked
+	pins    map[string]*slot    // live slots
+	mapped  int                 // how many regions the program has mapped so far
+	frames  lives               // of frames
+	swap    lives               // of swap slots
+	seen    []machine.Frame     // that the last look came by
 }
 
 // A process is an mm and the task that runs in it.
@@ -80,29 +79,36 @@ func (p *Player) call(task int, name string, args ...kernel.Arg) (machine.Result
 
 // callInto keeps what the statement returns in a variable of the task.
 func (p *Player) callInto(task, variable int, name string, args ...kernel.Arg) (machine.Result, error) {
+	if err := p.begin(task, variable, name, args...); err != nil {
+		return machine.Result{}, err
+	}
+	if err := p.run(task); err != nil {
+		return machine.Result{}, err
+	}
+	return machine.DecodeResult(p.sim.M.Peek(p.sim.M.Var(task, variable))), nil
+}
+
+// begin gives a task a statement, and takes it to its first shared step.
+func (p *Player) begin(task, variable int, name string, args ...kernel.Arg) error {
 	c := kernel.CallByName(name)
 	if c == nil || !c.In(p.sim.Kernel.Version) {
-		return machine.Result{}, &NotModelled{name}
+		return &NotModelled{name}
 	}
 	for len(args) < len(c.Params) {
 		args = append(args, kernel.Arg{})
 	}
 	for i, param := range c.Params {
 		if param.Kind == kernel.WordParam && !slices.Contains(param.Words, args[i].Word) {
-			return machine.Result{}, &NotModelled{name + " " + args[i].Word}
+			return &NotModelled{name + " " + args[i].Word}
 		}
 	}
-	m := p.sim.M
-	m.SetVarErrno(task, variable, 0)
 	st := kernel.Stmt{Var: variable, Call: c, Args: args}
 	if c.Result == kernel.NoResult {
 		st.Var = -1
 	}
+	p.sim.M.SetVarErrno(task, variable, 0)
 	p.sim.Append(task, st)
-	if err := p.run(task); err != nil {
-		return machine.Result{}, err
-	}
-	return machine.DecodeResult(m.Peek(m.Var(task, variable))), nil
+	return nil
 }
 
 // run lets a task go on until it has finished, and the devices whenever it waits.
@@ -124,12 +130,16 @@ func (p *Player) step(actor int) bool {
 		}
 	})
 	if ok {
-		p.sim.Do(check.Choice{Actor: uint16(actor), Key: uint16(key)})
-		p.sim.M.Mem.Forget()
-		p.frames.note(p.sim.M)
-		p.swap.note(p.sim.M)
+		p.do(actor, key)
 	}
 	return ok
+}
+
+func (p *Player) do(actor, key int) {
+	p.sim.Do(check.Choice{Actor: uint16(actor), Key: uint16(key)})
+	p.sim.M.Mem.Forget()
+	p.frames.note(p.sim.M)
+	p.swap.note(p.sim.M)
 }
 
 // device makes a step of some device that has something to do.
@@ -169,9 +179,6 @@ func (p *Player) rest() error {
 
 // worker is the kernel thread of a CPU.
 func (p *Player) worker(cpu int) int { return len(p.forks) + cpu }
-
-// errSkipped ends an operation that is not executed.
-var errSkipped = errors.New("skipped")
 
 // lives counts how often each thing of a kind has been given back: a thing's name
 // and how many lives it has had is a name for this life.
