@@ -272,6 +272,7 @@ func (c *Ctx) Ret() uint64 {
 // Errors that calls return, as the kernel numbers them.
 const (
 	ENOMEM = 12
+	EACCES = 13
 	EFAULT = 14
 	EBUSY  = 16
 	EINVAL = 22

@@ -47,5 +47,11 @@ const (
 	fnTLBFinishMMU
 	fnFreeUnrefFolio
 	fnPTEAlloc
+	fnFork
+	fnCopyPageRange
+	fnExit
+	fnMMPut
+	fnMprotect
+	fnChangePTERange
 	funcCount
 )

@@ -142,6 +142,9 @@ func (s *Sim) scene() {
 	for _, t := range s.Setup.Tasks {
 		if t.MM >= 0 {
 			m.Store(m.MMUsers(t.MM), m.Peek(m.MMUsers(t.MM))+1)
+			if m.Peek(m.MMState(t.MM)) == machine.MMAlive {
+				m.SetLoaded(t.CPU, t.MM, true)
+			}
 		}
 	}
 }

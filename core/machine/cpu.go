@@ -133,7 +133,7 @@ const maxBehind = 3
 func (m *Machine) Loaded(cpu int) int {
 	for _, t := range m.Config.Tasks {
 		if t.CPU == cpu {
-			if t.MM >= 0 && m.Peek(m.MMState(t.MM)) != MMAlive {
+			if t.MM >= 0 && m.Load(m.cpumaskOf(t.MM))>>cpu&1 == 0 {
 				return -1
 			}
 			return t.MM
@@ -142,23 +142,32 @@ func (m *Machine) Loaded(cpu int) int {
 	return -1
 }
 
-// Cpumask returns the CPUs on which the mm is loaded, as a bit set.
-func (m *Machine) Cpumask(mm int) uint64 {
-	var mask uint64
-	for c := range m.CPUs {
-		if m.Loaded(c) == mm {
-			mask |= 1 << c
-		}
+func (m *Machine) cpumaskOf(mm int) Word { return m.at(m.cpumask, mm) }
+
+// SetLoaded says that the CPU walks the mm's tables from now on, or does no more:
+// then it forgets what it knows of them.
+func (m *Machine) SetLoaded(cpu, mm int, loaded bool) {
+	w := m.cpumaskOf(mm)
+	if loaded {
+		m.Store(w, m.Load(w)|1<<cpu)
+		return
 	}
-	return mask
+	m.Store(w, m.Load(w)&^(1<<cpu))
+	m.Store(m.Walker(cpu), 0)
+	m.InvalidateMM(cpu, mm)
+	m.Store(m.Behind(cpu, mm), 0)
 }
+
+// Cpumask returns the CPUs on which the mm is loaded, as a bit set.
+func (m *Machine) Cpumask(mm int) uint64 { return m.Load(m.cpumaskOf(mm)) }
 
 // AdvanceGeneration starts a new TLB generation of the mm: every CPU that has
 // it loaded falls one more behind, requests that are out get one older.
 // Compare arch/x86/include/asm/tlbflush.h:inc_mm_tlb_gen.
 func (m *Machine) AdvanceGeneration(mm int) {
+	mask := m.Cpumask(mm)
 	for c := range m.CPUs {
-		if m.Loaded(c) == mm {
+		if mask>>c&1 != 0 {
 			if b := m.Load(m.Behind(c, mm)); b < maxBehind {
 				m.Store(m.Behind(c, mm), b+1)
 			}

@@ -133,12 +133,13 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 		return l.Add(n, cell.Region{Class: c, Owner: owner, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
 	}
 	m.mmapLock = add(MMLocks, "lock", "mmap_lock", m.mmapText)
-	m.writeProtectSeq = add(MMs, "mm", "write_protect_seq", words("even", "odd"))
+	m.writeProtectSeq = add(MMs, "mm", "write_protect_seq", nil)
 	m.mmFlags = add(MMs, "mm", "flags", words("none", "MMF_HAS_PINNED"))
 	m.flushPending = add(MMs, "mm", "tlb_flush_pending", nil)
 	m.batched = add(MMs, "mm", "tlb_flush_batched", func(_ int, v uint64) string { return [...]string{"flushed", "pending"}[v&1] })
 	m.mmState = add(MMs, "mm", "state", words("not forked yet", "alive", "exited"))
 	m.mmUsers = add(MMs, "mm", "mm_users", nil)
+	m.cpumask = add(MMs, "mm", "cpumask", func(_ int, v uint64) string { return cpuSet(v) })
 	region := func(what string) func(int) string {
 		return func(i int) string {
 			if mm := m.MMs[i/m.regions]; i%m.regions < len(mm.Regions) {
@@ -283,6 +284,8 @@ func ErrnoName(errno int) string {
 	switch errno {
 	case 12:
 		return "-ENOMEM"
+	case 13:
+		return "-EACCES"
 	case 14:
 		return "-EFAULT"
 	case 16:

@@ -146,7 +146,7 @@ type Machine struct {
 	lockedBy, ledger, taken, ptes, tlbNames, tlbStale                                                 cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
-	mmState, mmUsers                                                                                  cell.ID
+	mmState, mmUsers, cpumask                                                                         cell.ID
 	vma, vmaLock, anonVMA                                                                             cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
 	lruCount, lruBatch                                                                                cell.ID

@@ -26,8 +26,8 @@ func MmapWriter(v uint64) int { return int(v>>32) - 1 }
 // MmapReaders returns the tasks that hold mmap_lock for reading, as a bit set.
 func MmapReaders(v uint64) uint64 { return v & 0xffffffff }
 
-// WriteProtectSeq is mm->write_protect_seq, of which only the parity and
-// whether it moved matter: odd while fork write-protects.
+// WriteProtectSeq is mm->write_protect_seq: odd while fork write-protects. It
+// does not grow without end, because a child is forked once.
 func (m *Machine) WriteProtectSeq(mm int) Word { return m.at(m.writeProtectSeq, mm) }
 
 // MMFHasPinned is the bit MMF_HAS_PINNED of mm->flags.
