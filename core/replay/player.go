@@ -111,9 +111,15 @@ func (p *Player) begin(task, variable int, name string, args ...kernel.Arg) erro
 	return nil
 }
 
+// maxSteps is more than any statement takes: the longest go through all pages of a few huge pages.
+const maxSteps = 100_000
+
 // run lets a task go on until it has finished, and the devices whenever it waits.
 func (p *Player) run(task int) error {
-	for !p.sim.Finished(task) {
+	for n := 0; !p.sim.Finished(task); n++ {
+		if n == maxSteps {
+			return fmt.Errorf("the model does not come to an end: %s is in %s after %d steps", p.sim.Setup.Tasks[task].Name, p.sim.Look(task).Func.Title, n)
+		}
 		if !p.step(task) && !p.device() {
 			return fmt.Errorf("the model is stuck: %s %s", p.sim.Setup.Tasks[task].Name, p.sim.Look(task).Why)
 		}
