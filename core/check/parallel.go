@@ -1,6 +1,7 @@
 package check
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -17,7 +18,7 @@ func Parallel(ms []Model, l Limits) *Check {
 	if len(ms) == 1 {
 		return c
 	}
-	t := &team{check: c, seen: newSeen(false)}
+	t := &team{check: c, seen: makeSeen(&seen{counted: finite(c.m) != nil})}
 	for _, m := range ms {
 		mem := m.Memory()
 		mem.Forget()
@@ -25,8 +26,11 @@ func Parallel(ms []Model, l Limits) *Check {
 		if mem.Hash() != c.mem.Hash() {
 			panic("check: the instances of a model are not in the same state")
 		}
-		t.workers = append(t.workers, &worker{team: t,
-			descent: descent{m: m, mem: mem, deadlock: c.deadlock(), found: t.found}})
+		w := &worker{team: t, descent: descent{m: m, mem: mem, deadlock: c.deadlock(), found: t.found}}
+		if t.seen.counted {
+			w.counts = make([]*uint32, recentSlots)
+		}
+		t.workers = append(t.workers, w)
 	}
 	t.handful = int64(max(1, min(32, 128/len(ms))))
 	c.proof.team = t
@@ -42,16 +46,22 @@ func Parallel(ms []Model, l Limits) *Check {
 // A worker without anything to do is hungry. A worker that has work looks, before every
 // step, whether anybody is, and shares: see [worker.share].
 //
+// If livelocks are judged and a step of a task went back, the team goes through all
+// states once more, to sort them: a state is gone on from when all steps to it have been made, of which
+// the first time left a count. There is a cycle if, and only if, some state's turn never comes.
+//
 // The work is sliced. Within a slice, workers add to the set by compare-and-swap
 // alone, and look up without even that. What needs the set for itself (a segment is
 // full and has to be split) ends the slice; so does the budget, or a limit.
 type team struct {
-	check   *Check
-	seen    *seen
-	workers []*worker
-	shares  []share // that nobody has taken yet
-	mu      sync.Mutex
-	handful int64 // places of a segment that are handed out to a worker at once
+	check    *Check
+	seen     *seen
+	workers  []*worker
+	shares   []share // that nobody has taken yet
+	mu       sync.Mutex
+	sorting  bool  // the states are gone through for the second time
+	circular bool  // they could not be sorted
+	handful  int64 // places of a segment that are handed out to a worker at once
 
 	_      [64]byte     // what is written seldom, apart from what is written often
 	signal atomic.Int64 // how many workers are hungry, and halted
@@ -84,6 +94,7 @@ type worker struct {
 	room   []uint8 // places, by the number of the segment
 	took   atomic.Uint64
 	recent [recentSlots]uint64 // fingerprints met, as in seen
+	counts []*uint32           // their counters, if the set has any
 }
 
 func (t *team) bytes() uint64 {
@@ -95,7 +106,7 @@ func (t *team) bytes() uint64 {
 }
 
 func (w *worker) bytes() uint64 {
-	return w.descent.bytes() + w.mem.LogBytes() + uint64(len(w.room)) + 8*recentSlots
+	return w.descent.bytes() + w.mem.LogBytes() + uint64(len(w.room)) + 8*recentSlots + 8*uint64(len(w.counts))
 }
 
 // proveTogether makes about so many transitions of the proof, and returns how many.
@@ -110,15 +121,19 @@ func (c *Check) proveTogether(budget int) int {
 	made := 0
 	for made < budget {
 		made += t.slice(budget - made)
-		p.states, p.transitions = 0, 0
-		for _, w := range t.workers {
-			p.states += w.states
-			p.transitions += w.transitions
-			p.depth = max(p.depth, w.depth)
+		states, transitions := t.made()
+		if !t.sorting {
+			p.states, p.transitions = states, transitions
+		}
+		if t.working.Load() == 0 && !t.sorting && t.wentBack() {
+			t.sort()
+			continue
 		}
 		if t.working.Load() == 0 {
-			p.team, p.complete = nil, true
+			t.circular = t.sorting && states < p.states
+			p.complete = true
 			c.proved()
+			p.team = nil
 			break
 		}
 		fits := !t.full.Load() || t.grow()
@@ -128,6 +143,29 @@ func (c *Check) proveTogether(budget int) int {
 		}
 	}
 	return made
+}
+
+// made is how many states were gone on from, and how many steps made.
+func (t *team) made() (states, transitions uint64) {
+	for _, w := range t.workers {
+		states += w.states
+		transitions += w.transitions
+		t.check.proof.depth = max(t.check.proof.depth, w.depth)
+	}
+	return states, transitions
+}
+
+// sort begins to go through all states for the second time.
+func (t *team) sort() {
+	t.sorting = true
+	for _, w := range t.workers {
+		w.states, w.transitions, w.sharesAt = 0, 0, 0
+	}
+	first := t.workers[0]
+	if at, _ := t.seen.find(first.mem.Hash()); *t.seen.count(at) == 0 {
+		first.states = 1
+		first.enter(-1)
+	}
 }
 
 // slice lets the workers work, and returns how many transitions they made.
@@ -184,7 +222,7 @@ func (w *worker) work() {
 		}
 		mark, hash := w.mem.Mark(), w.mem.Hash()
 		w.m.Do(w.choices[f.next])
-		added, ok := w.add(w.mem.Hash())
+		added, ok := w.arrive()
 		if !ok {
 			w.mem.Return(mark, hash)
 			t.halt()
@@ -205,15 +243,36 @@ func (w *worker) work() {
 	w.left, w.spare = 0, 0
 }
 
+// arrive is at a state that a step has led to. It returns whether the worker is
+// to go on from there. It is not ok if there is no room for another state.
+func (w *worker) arrive() (goOn, ok bool) {
+	fp := occupied(w.mem.Hash())
+	recent := fp / (1 << 64 / recentSlots)
+	s := w.team.seen
+	known := w.recent[recent] == fp
+	if !known {
+		var at place
+		if at, goOn, ok = w.add(fp); !ok {
+			return false, false
+		}
+		w.recent[recent] = fp
+		if s.counted {
+			w.counts[recent] = s.count(at)
+		}
+	}
+	switch {
+	case w.team.sorting:
+		goOn = atomic.AddUint32(w.counts[recent], ^uint32(0)) == 0
+	case s.counted:
+		atomic.AddUint32(w.counts[recent], 1)
+	}
+	return goOn, true
+}
+
 // add adds a fingerprint to the set, unless it is there: then added is false. It
 // is not ok if there is no room for another state. Of several workers
 // that add the same at once, one does.
-func (w *worker) add(fp uint64) (added, ok bool) {
-	fp = occupied(fp)
-	recent := &w.recent[fp/(1<<64/recentSlots)]
-	if *recent == fp {
-		return false, true
-	}
+func (w *worker) add(fp uint64) (at place, added, ok bool) {
 	s := w.team.seen
 	g := s.dir[fp>>(s.shift&63)]
 	i := uint(fp) % segmentSlots
@@ -222,19 +281,17 @@ func (w *worker) add(fp uint64) (added, ok bool) {
 			there := atomic.LoadUint64(&g.slots[i])
 			if there == 0 {
 				if w.spare == 0 && !w.moreStates() || w.room[g.number] == 0 && !w.moreRoom(g) {
-					return false, false
+					return place{}, false, false
 				}
 				if atomic.CompareAndSwapUint64(&g.slots[i], 0, fp) {
 					w.spare--
 					w.room[g.number]--
-					*recent = fp
-					return true, true
+					return place{g, i}, true, true
 				}
 				there = atomic.LoadUint64(&g.slots[i])
 			}
 			if there == fp {
-				*recent = fp
-				return false, true
+				return place{g, i}, false, true
 			}
 			i = i/lineSlots*lineSlots + (i+1)%lineSlots
 		}
@@ -247,6 +304,11 @@ func (t *team) found(claim int, run []Choice) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.check.found(claim, run)
+}
+
+// wentBack reports whether livelocks are judged, and a step of any worker went back: see [Finite].
+func (t *team) wentBack() bool {
+	return t.seen.counted && slices.ContainsFunc(t.workers, func(w *worker) bool { return w.m.(Finite).WentBack() })
 }
 
 // undo brings all memories to the initial state.
@@ -342,6 +404,11 @@ func (t *team) grow() bool {
 		s.halve(g, prefix[i])
 		for _, w := range t.workers {
 			w.room[g.number] = 0
+		}
+	}
+	if s.counted {
+		for _, w := range t.workers {
+			clear(w.recent[:]) // their counters move
 		}
 	}
 	var next atomic.Int64

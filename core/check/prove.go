@@ -23,6 +23,10 @@ type proof struct {
 	begun       bool
 	complete    bool
 
+	trail    *trail  // of the states on the stack; nil: no cycle is looked for, or one was found
+	circular bool    // there may be a cycle
+	cycles   *cycles // nil: not begun
+
 	reduction *reduction // nil: every choice of every state is taken
 	team      *team      // nil: there is one worker, this one
 }
@@ -71,13 +75,19 @@ func (p *proof) bytes() uint64 {
 	if p.team != nil {
 		n += p.team.bytes()
 	}
-	return n
+	return n + p.trail.bytes() + p.cycles.bytes()
 }
 
 // prove makes about so many transitions of the proof, and returns how many.
 func (c *Check) prove(budget int) int {
 	p := &c.proof
 	switch {
+	case p.cycles != nil:
+		made, full := p.cycles.search(c, budget)
+		if p.complete = p.cycles.over; p.complete || full {
+			c.proved()
+		}
+		return made
 	case p.reduction != nil:
 		return c.reduce(budget)
 	case p.team != nil:
@@ -93,7 +103,10 @@ func (c *Check) prove(budget int) int {
 			p.seen = newSeen(false)
 			p.seen.start(c.mem.Hash())
 		}
-		p.enter(-1)
+		if p.enter(-1) && finite(c.m) != nil {
+			p.trail = newTrail()
+			p.trail.push(c.mem.Hash())
+		}
 	}
 	m, mem, seen := c.m, c.mem, p.seen
 	left := budget
@@ -106,6 +119,9 @@ func (c *Check) prove(budget int) int {
 		}
 		f := &p.stack[len(p.stack)-1]
 		if int(f.next) == len(p.choices) {
+			if p.trail != nil {
+				p.trail.pop(mem.Hash())
+			}
 			p.leave(f)
 			continue
 		}
@@ -124,6 +140,9 @@ func (c *Check) prove(budget int) int {
 			p.transitions++
 			f.next++
 			mem.Return(mark, hash)
+			if p.trail != nil && p.trail.has(fp) {
+				p.trail, p.circular = nil, true
+			}
 			continue
 		}
 		if c.limits.reached(p.states, p.bytes()+mem.LogBytes()) {
@@ -144,6 +163,8 @@ func (c *Check) prove(budget int) int {
 		}
 		if !p.enter(mark) {
 			mem.Return(mark, hash)
+		} else if p.trail != nil {
+			p.trail.push(fp)
 		}
 	}
 	return budget - left
@@ -206,9 +227,17 @@ func (c *Check) run() []Choice {
 
 // proved ends the proof, for now or for good.
 func (c *Check) proved() {
+	p := &c.proof
 	c.mem.Undo(0)
-	if c.proof.team != nil {
-		c.proof.team.undo()
+	if p.team != nil {
+		p.team.undo()
+	}
+	if p.complete && p.cycles == nil && c.mayCycle() {
+		p.complete = false
+		p.team, p.trail = nil, nil
+		p.cycles = &cycles{m: finite(c.m)}
+		c.exact = false
+		return
 	}
 	for _, b := range c.breaches {
 		if b != nil && !b.final {
@@ -219,9 +248,28 @@ func (c *Check) proved() {
 	c.rest()
 }
 
-// redo brings memories from the initial state back to where the proof stopped.
-func (p *proof) redo() {
+// mayCycle reports whether livelocks are judged, and the proof, which has seen
+// all states, does not exclude that there is a cycle. A reduced one does only if the model
+// says that no step went back.
+func (c *Check) mayCycle() bool {
+	m := finite(c.m)
+	if m == nil {
+		return false
+	}
 	switch {
+	case c.proof.reduction != nil:
+		return m.WentBack()
+	case c.proof.team != nil:
+		return c.proof.team.circular
+	}
+	return c.proof.circular && m.WentBack()
+}
+
+// redo brings memories from the initial state back to where the proof stopped.
+func (p *proof) redo(c *Check) {
+	switch {
+	case p.cycles != nil:
+		p.cycles.redo(c)
 	case p.reduction != nil:
 		p.reduction.redo()
 	case p.team != nil:

@@ -31,6 +31,10 @@ type seen struct {
 	tagged bool
 	tags   []*[segmentSlots]uint16
 
+	// A counted set has a counter for every fingerprint, laid out like tags.
+	counted bool
+	counts  []*[segmentSlots]uint32
+
 	room   []segment // allocated, not yet used
 	recent [recentSlots]uint64
 }
@@ -50,8 +54,10 @@ type segment struct {
 	_      [40]byte // keeps the next segment's slots on whole cache lines
 }
 
-func newSeen(tagged bool) *seen {
-	s := &seen{shift: 63, tagged: tagged}
+func newSeen(tagged bool) *seen { return makeSeen(&seen{tagged: tagged}) }
+
+func makeSeen(s *seen) *seen {
+	s.shift = 63
 	s.bytes = uint64(unsafe.Sizeof(*s))
 	s.dir = []*segment{s.segment(1), s.segment(1)}
 	s.bytes += 16
@@ -72,6 +78,10 @@ func (s *seen) segment(bits uint) *segment {
 	if s.tagged {
 		s.tags = append(s.tags, new([segmentSlots]uint16))
 		s.bytes += segmentSlots * 2
+	}
+	if s.counted {
+		s.counts = append(s.counts, new([segmentSlots]uint32))
+		s.bytes += segmentSlots * 4
 	}
 	return g
 }
@@ -179,6 +189,10 @@ func (s *seen) deal(g *segment) {
 	if s.tagged {
 		tags = *s.tags[g.number]
 	}
+	var counts [segmentSlots]uint32
+	if s.counted {
+		counts = *s.counts[g.number]
+	}
 	g.n = 0
 	for i, fp := range slots {
 		if fp == 0 {
@@ -190,11 +204,17 @@ func (s *seen) deal(g *segment) {
 		if s.tagged {
 			*s.tag(p) = tags[i]
 		}
+		if s.counted {
+			*s.count(p) = counts[i]
+		}
 	}
 }
 
 // tag returns the tag of the fingerprint at a place.
 func (s *seen) tag(p place) *uint16 { return &s.tags[p.g.number][p.i] }
+
+// count returns the counter of the fingerprint at a place.
+func (s *seen) count(p place) *uint32 { return &s.counts[p.g.number][p.i] }
 
 // untie takes the mark of ties off all tags.
 func (s *seen) untie() {

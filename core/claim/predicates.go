@@ -10,6 +10,7 @@ import (
 // A predicate is a claim for one instance. It reads no cell but those it names.
 type predicate struct {
 	claim int
+	end   bool   // it is about the ends of runs
 	what  string // the instance, for people: "folio 3"
 	reads []machine.Word
 	holds func() bool
@@ -156,7 +157,7 @@ func endContents(m *Model, device bool) []predicate {
 			reads = append(reads, m.M.Disk(s))
 		}
 		out = append(out, predicate{
-			what: m.M.Pages()[p].Name, reads: reads,
+			what: m.M.Pages()[p].Name, reads: reads, end: true,
 			holds: func() bool {
 				if !m.Done() {
 					return true
@@ -206,7 +207,7 @@ func ends(m *Model, c kernel.Condition) predicate {
 	})
 	wanted := c.When == kernel.Always
 	return predicate{
-		what: c.Text, reads: reads,
+		what: c.Text, reads: reads, end: true,
 		holds: func() bool { return !m.Done() || m.eval(&c.Cond) == wanted },
 		why:   func() string { return "the run ends with " + m.variables(named) },
 	}

@@ -67,7 +67,7 @@ var _ = register(fnMMPut, &Func{
 		emFreeTable: {Label: "free_table", Says: "free the page table", Ref: "tlb_remove_page", When: If(PTFree, PTFreeGather, PTFreeImmediate), Touches: tableFreeTouches, Back: []int{emFreeTable}, Do: func(c *Ctx) Next {
 			return c.freeTable(emFreeTable, emGone)
 		}},
-		emRCUTable: {Label: "call_rcu", Says: "have the page table freed after a grace period", Ref: "tlb_remove_table_free", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.RCU), Reads: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {
+		emRCUTable: {Label: "call_rcu", Says: "have the page table freed after a grace period", Ref: "tlb_remove_table_free", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.RCU), Reads: cell.Of(machine.IRQs), Anywhere: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {
 			c.rcuTables()
 			return Then
 		}},

@@ -132,7 +132,7 @@ var _ = register(fnCopyPageRange, &Func{
 			}
 			return Then
 		}},
-		cpAlloc: {Label: "alloc", Says: "allocate a page table for the child", Ref: "pte_alloc_one", Touches: allocTouches, Wait: func(c *Ctx) Block { return c.memory(true) },
+		cpAlloc: {Label: "alloc", Says: "allocate a page table for the child", Ref: "pte_alloc_one", Touches: allocTouches | cell.Of(machine.Tables), Wait: func(c *Ctx) Block { return c.memory(true) },
 			Choose: func(c *Ctx, offer func(int)) { c.M.Offers(true, func(f machine.Frame) { offer(int(f)) }) },
 			Do: func(c *Ctx) Next {
 				f := machine.Frame(c.Key)
@@ -140,7 +140,7 @@ var _ = register(fnCopyPageRange, &Func{
 				c.Hold(cpFolio, f, 1)
 				return Then
 			}},
-		cpInstall: {Label: "install", Says: "make the child's PMD point to it", Ref: "pmd_install", Touches: cell.Of(machine.PMDs, machine.Frames), Do: func(c *Ctx) Next {
+		cpInstall: {Label: "install", Says: "make the child's PMD point to it", Ref: "pmd_install", Touches: cell.Of(machine.PMDs, machine.Frames, machine.Tables), Do: func(c *Ctx) Next {
 			f, p := c.Held(cpFolio).Frame(), c.childPage()
 			c.M.SetTable(f, p)
 			c.M.SetEntry(c.M.Upper(int(c.L(cpChild)), machine.LevelPMD), c.M.Slot(p, machine.LevelPMD), machine.MakeTable(f))

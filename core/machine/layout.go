@@ -71,10 +71,6 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 	m.lockedBy = add(FolioLocks, "PG_locked", func(_ int, v uint64) string { return m.taskName(v) })
 	m.ledger = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "references held")
 	m.ptes = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "PTEs that map it")
-	m.tlbNames = region(cell.Region{Class: Ghosts, Of: of, Private: true}, "TLB entries that name it")
-	m.taken = l.Add(bitmapWords(m.nframe), cell.Region{Class: Frames, Owner: "folio", Name: func(i int) string {
-		return fmt.Sprintf("frames taken, from %d on", 64*i)
-	}, Decode: hexText})
 }
 
 func (m *Machine) layoutTables(l *cell.Layout) {
@@ -92,7 +88,7 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Of: ofMM, Name: func(i int) string {
 		return "PMD lock of " + m.MMs[i].Name
 	}, Decode: func(_ int, v uint64) string { return m.taskName(v) }})
-	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Names: m.ownerNames, Name: func(i int) string {
+	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Name: func(i int) string {
 		return fmt.Sprintf("table frame %d: owner", m.TableFrame(i))
 	}, Decode: func(_ int, v uint64) string {
 		p, ok := decodeOwner(v)
@@ -116,8 +112,6 @@ func (m *Machine) upperName(i int) string {
 	}
 	return fmt.Sprintf("%s[%d] of %s", LevelName(level), i%m.upperWidth, m.MMs[mm].Name)
 }
-
-func hexText(_ int, v uint64) string { return fmt.Sprintf("%#x", v) }
 
 func (m *Machine) entryName(i int) string {
 	t := m.TableFrame(i / m.width)
@@ -191,7 +185,6 @@ func (m *Machine) layoutCPUs(l *cell.Layout) {
 	m.behind = l.Add(m.CPUs*len(m.MMs), cell.Region{Class: MMs, Owner: "cpu", Name: func(i int) string {
 		return fmt.Sprintf("cpu%d TLB generations behind %s", i/len(m.MMs), m.MMs[i%len(m.MMs)].Name)
 	}, Of: func(i int) cell.Instance { return m.OfMM(i % len(m.MMs)) }})
-	m.tlbStale = l.Add(1, cell.Region{Class: Ghosts, Owner: "ghost", Private: true, Name: func(int) string { return "stale TLB entries" }})
 	m.lruCount = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Of: m.OfCPU, Name: numbered("cpu%d LRU batch: folios")})
 	m.lruBatch = l.Add(m.CPUs*BatchRoom, cell.Region{Class: LRU, Owner: "lru", Of: func(i int) cell.Instance { return m.OfCPU(i / BatchRoom) }, Names: m.entryNames, Name: func(i int) string {
 		return fmt.Sprintf("cpu%d LRU batch[%d]", i/BatchRoom, i%BatchRoom)
@@ -199,9 +192,6 @@ func (m *Machine) layoutCPUs(l *cell.Layout) {
 }
 
 func (m *Machine) layoutSwap(l *cell.Layout) {
-	m.slotTaken = l.Add(bitmapWords(m.Slots), cell.Region{Class: Swap, Owner: "slot", Name: func(i int) string {
-		return fmt.Sprintf("swap slots taken, from %d on", 64*i)
-	}, Decode: hexText})
 	m.swapMap = l.Add(m.Slots, cell.Region{Class: Swap, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: count"), Decode: swapMapText})
 	m.swapCache = l.Add(m.Slots, cell.Region{Class: SwapCache, Owner: "slot", Of: m.OfSlot, Names: m.entryNames, Name: numbered("swap slot %d: in the swap cache"), Decode: holdText})
 	m.disk = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: on disk"), Decode: func(_ int, v uint64) string { return m.Content(v) }})
@@ -218,12 +208,12 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
 		return region(cell.Region{Class: c, Decode: decode}, field)
 	}
-	m.ubc = add(Batches, "flush put off", func(_ int, v uint64) string {
+	m.ubc = region(cell.Region{Class: Batches, Names: m.ubcNames, Private: true, Decode: func(_ int, v uint64) string {
 		if v&UBCRequired == 0 {
 			return "none"
 		}
 		return cpuSet(UBCMask(v))
-	})
+	}}, "flush put off")
 	m.gathers = add(Stacks, "mmu_gather: pages", nil)
 	m.gather = l.Add(n*m.gatherMax, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.gatherMax) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s mmu_gather[%d]", name(i/m.gatherMax), i%m.gatherMax)

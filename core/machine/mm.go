@@ -1,6 +1,10 @@
 package machine
 
-import "fmt"
+import (
+	"fmt"
+
+	"gupscope/core/cell"
+)
 
 // Life of an mm.
 const (
@@ -81,12 +85,18 @@ func (m *Machine) CallRCU(table Frame) {
 
 // Quiescent notes that the CPU has left its read-side section.
 func (m *Machine) Quiescent(cpu int) {
-	for i := range m.TableCount() {
-		w := m.RCU(m.TableFrame(i))
+	m.EachRCU(func(_ Frame, w Word) {
 		if v := m.Load(w); v>>cpu&1 != 0 {
 			m.Store(w, v&^(1<<cpu))
 		}
-	}
+	})
+}
+
+// EachRCU calls f with every table that a callback waits for, for a step that looks at all callbacks.
+func (m *Machine) EachRCU(f func(table Frame, callback Word)) {
+	end := m.rcu + cell.ID(m.TableCount())
+	m.Mem.Note(m.rcu, end)
+	m.nonzero(m.rcu, end, func(w Word) { f(m.TableFrame(int(w.id-m.rcu)), w) })
 }
 
 func (m *Machine) taskName(v uint64) string {

@@ -19,7 +19,11 @@ func (r *Run) ASCII() string {
 	d.place()
 	d.header(r)
 	at := ""
+	round := r.Livelock()
 	for i := range r.cursor {
+		if round > 0 && i == r.cursor-round {
+			d.b.WriteString("*** from here on, for ever:\n")
+		}
 		st := &r.steps[i]
 		lane := d.lane(st.CPU)
 		if where := fmt.Sprint(lane, st.Func); where != at {
@@ -30,6 +34,9 @@ func (r *Run) ASCII() string {
 		for _, b := range st.Broken {
 			d.b.WriteString("*** " + b + " is false\n")
 		}
+	}
+	if round > 0 {
+		d.b.WriteString("*** and so on for ever: livelock\n")
 	}
 	return d.b.String()
 }

@@ -49,11 +49,14 @@ func (r *Race) confirmed() bool {
 }
 
 // Explain says why the run breaks a claim ("": the one that it breaks first). It
-// looks at the run up to its first violation, or for [check.NoDeadlock] up to the
-// cursor, and leaves the cursor where it is.
+// looks at the run up to its first violation, or for [check.NoDeadlock] and
+// [check.NoLivelock] up to the cursor, and leaves the cursor where it is.
 func (r *Run) Explain(claim string) (*Explanation, error) {
 	if claim == check.NoDeadlock || claim == "" && r.FirstViolation() == 0 && r.Deadlock() {
 		return r.explainDeadlock()
+	}
+	if claim == check.NoLivelock || claim == "" && r.FirstViolation() == 0 && r.Livelock() > 0 {
+		return r.explainLivelock()
 	}
 	v := r.FirstViolation()
 	if v == 0 {
