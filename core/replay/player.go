@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 
+	"gupscope/core/cell"
 	"gupscope/core/check"
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
@@ -33,6 +34,7 @@ type Player struct {
 	frames  lives               // of frames
 	swap    lives               // of swap slots
 	seen    []machine.Frame     // that the last look came by
+	changes []cell.Change       // of the last step
 }
 
 // A process is an mm and the task that runs in it.
@@ -143,9 +145,12 @@ func (p *Player) step(actor int) bool {
 
 func (p *Player) do(actor, key int) {
 	p.sim.Do(check.Choice{Actor: uint16(actor), Key: uint16(key)})
+	p.changes = p.sim.M.Mem.AppendChanges(p.changes[:0], 0)
 	p.sim.M.Mem.Forget()
-	p.frames.note(p.sim.M)
-	p.swap.note(p.sim.M)
+	for _, c := range p.changes {
+		p.frames.note(c)
+		p.swap.note(c)
+	}
 }
 
 // device makes a step of some device that has something to do.
@@ -186,25 +191,16 @@ func (p *Player) rest() error {
 // worker is the kernel thread of a CPU.
 func (p *Player) worker(cpu int) int { return len(p.forks) + cpu }
 
-// lives counts how often each thing of a kind has been given back: a thing's name
-// and how many lives it has had is a name for this life.
+// lives counts how often each thing of a kind has been given back: a thing's number
+// and how many lives it has had are a name for this life.
 type lives struct {
-	word  func(*machine.Machine, int) machine.Word // of the bitmap of what is taken
-	taken []uint64
+	first cell.ID // of the words, one for each thing, that are zero while it is free
 	ended []int
 }
 
-func newLives(n int, word func(*machine.Machine, int) machine.Word) lives {
-	return lives{word, make([]uint64, (n+63)/64), make([]int, n)}
-}
-
-// note looks for what was given back since it looked last.
-func (l *lives) note(m *machine.Machine) {
-	for i, was := range l.taken {
-		now := m.Peek(l.word(m, i))
-		l.taken[i] = now
-		for gone := was &^ now; gone != 0; gone &= gone - 1 {
-			l.ended[i*64+lowest(gone)]++
-		}
+// note is told what a word changed to.
+func (l *lives) note(c cell.Change) {
+	if c.New == 0 && c.Cell >= l.first && int(c.Cell-l.first) < len(l.ended) {
+		l.ended[c.Cell-l.first]++
 	}
 }

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"fmt"
-	"math/bits"
 
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
@@ -72,8 +71,9 @@ func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
 	setup.Frames, setup.Slots = p.memory(writes, len(setup.MMs))
 	p.sim = kernel.New(setup, k, machine.Track{})
 	p.actors = p.sim.Actors()
-	p.frames = newLives(p.sim.M.FrameCount(), func(m *machine.Machine, i int) machine.Word { return m.Taken(i) })
-	p.swap = newLives(p.sim.M.Slots, func(m *machine.Machine, i int) machine.Word { return m.SlotTaken(i) })
+	m := p.sim.M
+	p.frames = lives{m.State(0).Cell(), make([]int, m.FrameCount())}
+	p.swap = lives{m.SwapMap(0).Cell(), make([]int, m.Slots)}
 	return p, nil
 }
 
@@ -106,5 +106,3 @@ func (p *Player) memory(steps, processes int) (frames, slots int) {
 	}
 	return (steps + 2) * pages * processes, (steps + 2) * pages
 }
-
-func lowest(set uint64) int { return bits.TrailingZeros64(set) }
