@@ -131,6 +131,9 @@ func (w *observer) slot(slot int) Label {
 			r.HasDisk, r.Disk = false, 0
 		}
 	}
+	if m.Peek(m.Zeromap(slot)) != 0 {
+		r.Zero, r.HasDisk, r.Disk = true, false, 0
+	}
 	w.o.Swap[l] = r
 	return l
 }
