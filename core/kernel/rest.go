@@ -28,8 +28,8 @@ var devices = map[ActorKind]struct {
 	setOff cell.Set // classes through which tasks give it something to do
 }{
 	InterruptActor:  {Ahead{Touches: cell.Of(machine.IPIs, machine.TLBs, machine.MMs), Reads: cell.Of(machine.IRQs, machine.Steal)}, cell.Of(machine.IPIs)},
-	WalkerActor:     {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs, machine.Ghosts), Reads: cell.Of(machine.PMDs, machine.Steal, machine.Stacks, machine.MMs)}, 0},
-	HypervisorActor: {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs), Reads: cell.Of(machine.MMs)}, 0},
+	WalkerActor:     {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs, machine.Ghosts), Reads: cell.Of(machine.PMDs, machine.Steal, machine.Stacks)}, 0},
+	HypervisorActor: {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs)}, 0},
 	RCUActor:        {Ahead{Touches: tableFreeTouches | everyone | cell.Of(machine.RCU)}, cell.Of(machine.RCU)},
 	DiskActor:       {Ahead{Touches: cell.Of(machine.Disk, machine.Flags), Reads: cell.Of(machine.SwapCache, machine.Contents)}, cell.Of(machine.Disk)},
 }
@@ -157,7 +157,7 @@ func (o *Objects) busy(a *Actor) bool {
 func (s *Sim) exists(a *Actor) bool {
 	switch a.Kind {
 	case WalkerActor:
-		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Home(a.CPU) >= 0
+		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Loaded(a.CPU) >= 0
 	case RCUActor:
 		return s.Kernel.Value(PTFree) == PTFreeRCU
 	case DiskActor:
