@@ -14,6 +14,9 @@ import (
 // the free frames on offer, and who can move.
 func TestNothingIsOverlooked(t *testing.T) {
 	eachModel(t, func(t *testing.T, m *claim.Model) {
+		setup := m.Setup
+		setup.Frames += 3 // some that are free behind others that are
+		m = claim.New(setup, m.Kernel)
 		walk(m, 20, func(c check.Choice, step func()) {
 			step()
 			for _, table := range []bool{false, true} {
