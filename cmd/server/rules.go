@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 
 	"gupscope/core/check"
 	"gupscope/core/kernel"
@@ -59,15 +60,15 @@ func (c *rulesCommand) Run() error {
 	case q.Broken:
 		return c.cures(q)
 	}
-	c.matter(q.Alone, "changes")
-	c.matter(q.Both, "pairs of changes")
+	c.matter(q.Alone, "changes", f, k)
+	c.matter(q.Both, "pairs of changes", f, k)
 	return nil
 }
 
 // run checks the trials.
 func run(f *scenario.File, trials []verdict.Trial, l check.Limits) {
 	bar := newProgress(len(trials))
-	inOrder(len(trials), func(i int) struct{} {
+	inOrder(len(trials), runtime.GOMAXPROCS(0), func(i int) struct{} {
 		trials[i].Run(f, nil, l)
 		bar.at(i, check.Progress{States: trials[i].Outcome.States})
 		bar.finished(i)
@@ -76,8 +77,9 @@ func run(f *scenario.File, trials []verdict.Trial, l check.Limits) {
 	bar.clear()
 }
 
-// matter prints the trials that break something, and counts the rest.
-func (c *rulesCommand) matter(trials []verdict.Trial, what string) {
+// matter prints the trials that break something, with the step that is in the way of it
+// on the kernel k, and counts the rest.
+func (c *rulesCommand) matter(trials []verdict.Trial, what string, f *scenario.File, k kernel.Kernel) {
 	quiet := 0
 	for i := range trials {
 		t := &trials[i]
@@ -93,6 +95,11 @@ func (c *rulesCommand) matter(trials []verdict.Trial, what string) {
 			text += fmt.Sprintf("\n%56s", "")
 		}
 		fmt.Printf("    %-52s %s\n", text, t.Result())
+		for _, call := range t.Calls(f, k, nil) {
+			if call.Run != nil {
+				fmt.Printf("        here %s holds: at step %d, %s: %s\n", call.Claim, len(call.Run), call.Task, call.Said)
+			}
+		}
 	}
 	if quiet > 0 {
 		fmt.Printf("    %d more %s were tried: nothing breaks\n", quiet, what)

@@ -57,7 +57,7 @@ type Check struct {
 	claims []string // the model's, then NoDeadlock, then NoLivelock if it is judged
 	limits Limits
 	phase  Phase
-	exact  bool // the proof keeps whole states, and nothing else was asked
+	exact  bool // the proof keeps whole states
 
 	proof proof
 	short *shortening // nil before and between
@@ -209,6 +209,20 @@ func (c *Check) deadlock() int { return slices.Index(c.claims, NoDeadlock) }
 // livelock is the number of NoLivelock, -1 if that is not judged.
 func (c *Check) livelock() int { return slices.Index(c.claims, NoLivelock) }
 
+// name returns a number of the present state which no other has: its
+// fingerprint; or where it lies, if whole states are kept and it is one of them.
+func (c *Check) name() uint64 {
+	if c.proof.whole != nil {
+		return c.proof.whole.name()
+	}
+	return c.mem.Hash()
+}
+
+// livelocked reports whether the present state is one of a livelock.
+func (c *Check) livelocked() bool {
+	return c.proof.cycles != nil && c.proof.cycles.livelocked(c.name())
+}
+
 // judge returns the numbers of the claims that are false in the present state.
 func (c *Check) judge(since cell.Mark) []int {
 	c.broken = c.m.Broken(since, c.broken[:0])
@@ -240,7 +254,7 @@ func (c *Check) rest() {
 	if c.short != nil && c.short.loose {
 		return
 	}
-	c.phase, c.short, c.proof.cycles = Done, nil, nil
+	c.phase, c.short, c.proof.cycles, c.proof.whole = Done, nil, nil, nil
 }
 
 // resume takes up after a stop what had no room: the proof, and only when that

@@ -27,9 +27,12 @@ type Objects struct {
 	joint   []cell.Set // classes of one instance that a claim reads together
 	decides []int8     // by cell: whose Ahead depends on it, plus one; -1: whether actors without a program have something to do
 	known   uint64     // tasks of which that is up to date, and devicesKnown
-	epoch   uint64     // of all that: another one as soon as any has changed
-	stands  []stand    // by actor
+	hash    uint64     // of all that but the links
 	none    set        // empty
+
+	judged  set      // the roots of claims
+	answers []answer // of Against, where the rest of their keys says
+	stand   stand    // scratch
 }
 
 // Classes that stand for no cells.

@@ -9,17 +9,23 @@ import (
 	"text/tabwriter"
 )
 
-// compare says of every figure how much sooner it was than Spin's search of the
-// same kind on the same model, and of several cores than one.
+// compare holds every figure against Spin's search of the same kind on the same
+// model, and several cores against one. Unreduced, both make the same transitions, and
+// how many a second is compared; reduced, the time to the verdict.
 func compare(figures []figure) {
 	for i := range figures {
 		f := &figures[i]
 		for _, s := range figures {
-			if (s.Where == "spin" || s.Where == "spin-best") && s.Measure == f.Measure && s.Search == f.Search && f.finished() {
-				f.TimesSpin = s.Seconds / f.Seconds
+			if s.Measure != f.Measure || s.Search != f.Search {
+				continue
 			}
-			if s.Where == "native-1" && f.Where == "native-2" && s.Measure == f.Measure && s.Search == f.Search {
-				f.TimesOneCore = s.Proof / f.Proof
+			switch {
+			case s.Where == "spin":
+				f.TimesSpin = f.TransitionsPerSecond / s.TransitionsPerSecond
+			case s.Where == "spin-best" && f.finished():
+				f.TimesSpin = s.Seconds / f.Seconds
+			case s.Where == "native-1" && f.Where == "native-2":
+				f.TimesOneCore = f.TransitionsPerSecond / s.TransitionsPerSecond
 			}
 		}
 	}
