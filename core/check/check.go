@@ -12,7 +12,7 @@
 //	}
 //	fmt.Println(c.Result())
 //
-// There is no goroutine and no clock inside. Run goes on for as many transitions as
+// There is no clock inside, and no goroutine between two calls of Run. Run goes on for as many transitions as
 // it is told and returns; to stop is not to call it again; a limit that was reached can be
 // raised. However the work is sliced, the result is the same, here and in a browser.
 //
@@ -24,12 +24,15 @@
 //
 // Laws of this package: a run goes no further than the first state in which a
 // claim is false; a state without choices must be one that the model calls Done, else
-// [NoDeadlock] is broken; every run in the result of a check that is Stopped or Done has been replayed.
+// [NoDeadlock] is broken; a model that is [Finite] must not go round in circles, else [NoLivelock]
+// is; every run in the result of a check that is Stopped or Done has been replayed.
 //
 // A model that says what its steps depend on is proved with a fraction of the
-// states: [Reduced].
+// states: [Reduced]. Several cores prove one model together: [Parallel]. Whole states
+// are kept in the place of fingerprints: [Exact].
 //
-// Reading order: model.go, check.go, prove.go, seen.go; then reducible.go,
+// Reading order: model.go, check.go, prove.go, seen.go; then parallel.go, share.go;
+// exact.go; finite.go, trail.go, cycles.go, lasso.go; reducible.go,
 // reduce.go, noted.go; then shorten.go, layers.go, ties.go; exhaust.go is the slow guard that tests hold all this against.
 // Why it is like this is in RATIONALE.md.
 package check
