@@ -18,6 +18,7 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutMMs(l)
 	m.layoutCPUs(l)
 	m.layoutSwap(l)
+	m.layoutFiles(l)
 	m.layoutTasks(l)
 	m.layoutGhosts(l)
 	return l
@@ -51,6 +52,9 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 	m.mapping = add(Mappings, "mapping", func(_ int, v uint64) string {
 		if mm := MappingMM(v); mm >= 0 {
 			return "anon_vma of " + m.MMs[mm].Name
+		}
+		if f := MappingFile(v); f >= 0 {
+			return "file " + m.Files[f].Name
 		}
 		return "NULL"
 	})
@@ -181,6 +185,27 @@ func (m *Machine) layoutSwap(l *cell.Layout) {
 	m.swapCache = l.Add(m.Slots, cell.Region{Class: SwapCache, Owner: "slot", Name: numbered("swap slot %d: in the swap cache"), Decode: holdText})
 	m.disk = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Name: numbered("swap slot %d: on disk"), Decode: func(_ int, v uint64) string { return m.Content(v) }})
 	m.io = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Name: numbered("swap slot %d: write"), Decode: words("idle", "submitted", "written")})
+}
+
+func (m *Machine) layoutFiles(l *cell.Layout) {
+	page := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
+		return l.Add(len(m.filePages), cell.Region{Class: c, Owner: "file", Name: func(i int) string { return m.filePages[i].Name + ": " + field }, Decode: decode})
+	}
+	m.cacheSlot = page(PageCache, "page cache", cacheSlotText)
+	m.tags = page(PageCache, "tags", tagsText)
+	m.block = page(Blocks, "on disk", m.blockText)
+	m.blockIO = page(Blocks, "write", words("idle", "submitted", "written"))
+	file := func(c cell.Class, owner, field string, decode func(int, uint64) string) cell.ID {
+		return l.Add(len(m.Files), cell.Region{Class: c, Owner: owner, Name: func(i int) string { return m.Files[i].Name + ": " + field }, Decode: decode})
+	}
+	m.size = file(Inodes, "file", "i_size", sizeText)
+	m.inodeLock = file(InodeLocks, "lock", "i_rwsem", m.mmapText)
+	m.invalidateLock = file(InodeLocks, "lock", "invalidate_lock", m.mmapText)
+	m.inode = file(Inodes, "file", "inode", words("alive", "evicted", "freed"))
+	m.inodeRCU = file(RCU, "rcu", "RCU callback of the inode", rcuText)
+	if len(m.Files) > 0 {
+		m.buffers = l.Add(m.nframe, cell.Region{Class: Buffers, Owner: "folio", Name: numbered("folio %d: buffers"), Decode: buffersText})
+	}
 }
 
 func (m *Machine) layoutTasks(l *cell.Layout) {

@@ -20,7 +20,7 @@
 //     claim reads stay zero.
 //
 // Reading order: machine.go, frame.go, entry.go, table.go, cpu.go, mm.go, swap.go,
-// task.go, ghost.go.
+// file.go, block.go, task.go, ghost.go.
 package machine
 
 import (
@@ -51,6 +51,11 @@ const (
 	Swap                         // swap_map
 	SwapCache                    // the swap cache's index
 	Disk                         // what is on the swap device
+	PageCache                    // slots and tags of files
+	Buffers                      // buffer heads
+	Blocks                       // a file's blocks on its disk, and writes to them
+	Inodes                       // i_size, and whether the inode lives
+	InodeLocks                   // i_rwsem, invalidate_lock
 	LRU                          // per-CPU batches
 	RCU                          // callbacks that wait for a grace period
 	Batches                      // a task's batched flush
@@ -62,13 +67,14 @@ const (
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
 type Config struct {
 	CPUs  int
 	MMs   []MMConfig
+	Files []FileConfig
 	Tasks []TaskConfig
 
 	Frames int  // frames for data, the zero page apart
@@ -123,7 +129,10 @@ type Machine struct {
 	Mem *cell.Memory
 	Config
 
-	pages  []Page // all virtual pages, by PageID
+	pages     []Page     // all virtual pages, by PageID
+	filePages []FilePage // all pages of files, by Pgoff
+	fileFirst []int      // by File: its first page's Pgoff
+
 	nframe int
 	width  int // entries of a table
 
@@ -136,6 +145,8 @@ type Machine struct {
 	irqOff, ipi, request, steal, preempts, walker, tlb                cell.ID
 	lruBatch                                                          cell.ID
 	swapMap, swapCache, disk, io                                      cell.ID
+	cacheSlot, tags, buffers, block, blockIO                          cell.ID
+	size, inodeLock, invalidateLock, inode, inodeRCU                  cell.ID
 	rcu                                                               cell.ID
 	ubc                                                               cell.ID
 	gather, done, pc, depth, ret, stack, local, held, vars, varAt     cell.ID
@@ -180,6 +191,7 @@ func New(c Config) *Machine {
 			}
 		}
 	}
+	m.numberFilePages()
 	for _, t := range c.Tasks {
 		m.varBase = append(m.varBase, m.nvar)
 		m.nvar += len(t.Vars)
