@@ -5,9 +5,6 @@ import (
 	"strings"
 )
 
-// A File is an inode together with its page cache (struct address_space).
-type File int
-
 // A FileKind says which file system a file lies on.
 type FileKind uint8
 
@@ -27,7 +24,8 @@ func (k FileKind) String() string {
 // OnDisk reports whether what the file holds is written back to blocks.
 func (k FileKind) OnDisk() bool { return k == Ext4 }
 
-// FileConfig is a file. Pages is how many pages there is room for; its size may
+// A FileConfig is a file: an inode together with its page cache (struct
+// address_space). Files are numbered as Config lists them. Pages is how many pages there is room for; its size may
 // be anything up to that.
 type FileConfig struct {
 	Name  string
@@ -40,7 +38,7 @@ type Pgoff int
 
 // A FilePage is a page of a file.
 type FilePage struct {
-	File  File
+	File  int
 	Index int
 	Name  string // "f", "f[2]"
 }
@@ -49,11 +47,11 @@ type FilePage struct {
 func (m *Machine) FilePages() []FilePage { return m.filePages }
 
 // PgoffAt returns the page with that index in a file; false beyond what there is room for.
-func (m *Machine) PgoffAt(f File, index int) (Pgoff, bool) {
-	if index < 0 || index >= m.Files[f].Pages {
+func (m *Machine) PgoffAt(file int, index int) (Pgoff, bool) {
+	if index < 0 || index >= m.Files[file].Pages {
 		return 0, false
 	}
-	return Pgoff(m.fileFirst[f] + index), true
+	return Pgoff(m.fileFirst[file] + index), true
 }
 
 // KindOf returns the kind of the file that a page belongs to.
@@ -67,22 +65,9 @@ func (m *Machine) numberFilePages() {
 			if c.Pages > 1 {
 				name += fmt.Sprintf("[%d]", i)
 			}
-			m.filePages = append(m.filePages, FilePage{File(f), i, name})
+			m.filePages = append(m.filePages, FilePage{f, i, name})
 		}
 	}
-}
-
-// Folio.mapping of a page of a file: a pointer, so its low bits are zero.
-
-// FileMapping is folio->mapping of a folio in the file's page cache.
-func FileMapping(f File) uint64 { return uint64(f+1) << 2 }
-
-// MappingFile returns the file whose page cache a mapping names, or -1.
-func MappingFile(mapping uint64) File {
-	if mapping&3 != 0 {
-		return -1
-	}
-	return File(mapping>>2) - 1
 }
 
 // CacheSlot is what the page cache (i_pages) has at a page: a Hold of one
@@ -109,7 +94,7 @@ const (
 func (m *Machine) Tags(o Pgoff) Word { return m.at(m.tags, int(o)) }
 
 // Size is i_size in bytes.
-func (m *Machine) Size(f File) Word { return m.at(m.size, int(f)) }
+func (m *Machine) Size(file int) Word { return m.at(m.size, file) }
 
 // SizePages is how many pages a size has, a last one in part included.
 func SizePages(size uint64) int { return int((size + pageSize - 1) / pageSize) }
@@ -119,11 +104,11 @@ func Bytes(pages int) uint64 { return uint64(pages) * pageSize }
 
 // InodeLock is i_rwsem, encoded as mmap_lock is: held for writing by who writes,
 // truncates or punches.
-func (m *Machine) InodeLock(f File) Word { return m.at(m.inodeLock, int(f)) }
+func (m *Machine) InodeLock(file int) Word { return m.at(m.inodeLock, file) }
 
 // InvalidateLock is the mapping's invalidate_lock, encoded as mmap_lock is: held for
 // reading by who brings pages in, for writing by who takes blocks away.
-func (m *Machine) InvalidateLock(f File) Word { return m.at(m.invalidateLock, int(f)) }
+func (m *Machine) InvalidateLock(file int) Word { return m.at(m.invalidateLock, file) }
 
 // States of an inode.
 const (
@@ -133,10 +118,10 @@ const (
 )
 
 // Inode is the state of a file's inode.
-func (m *Machine) Inode(f File) Word { return m.at(m.inode, int(f)) }
+func (m *Machine) Inode(file int) Word { return m.at(m.inode, file) }
 
 // InodeRCU is the callback that frees an inode, or 0; see RCU.
-func (m *Machine) InodeRCU(f File) Word { return m.at(m.inodeRCU, int(f)) }
+func (m *Machine) InodeRCU(file int) Word { return m.at(m.inodeRCU, file) }
 
 func sizeText(_ int, v uint64) string {
 	s := fmt.Sprintf("%d pages", v/pageSize)

@@ -17,6 +17,12 @@ const (
 	AlarmUnpinShared               // a pin of an anonymous page was given back that was not exclusive any more
 	AlarmLostStore                 // memory reads other than what a CPU last stored there
 	AlarmLostDMA                   // memory reads other than what a device last wrote there
+	AlarmUnnoticedStore  // a page of a file was stored to and its file system had not been asked
+	AlarmUnexpectedDirty // a page of a file was marked dirty and its file system had not been asked
+	AlarmUnstable        // a page was stored to while its device read it
+	AlarmNoBuffers       // writeback met a dirty page without buffers
+	AlarmNullMapping     // GUP followed folio->mapping after truncation had set it to NULL
+	AlarmFreedMapping    // GUP followed folio->mapping to an inode that was freed
 	Alarms
 )
 

@@ -292,5 +292,9 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 		}
 		return m.Content(v&^byDevice - 1)
 	}})
+	m.fileValue = l.Add(len(m.filePages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.filePages[i].Name + " should hold" }, Decode: m.shouldText})
+	if len(m.Files) > 0 {
+		m.notice = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("folio %d: what its file system knows"), Decode: noticeText})
+	}
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
 }

@@ -121,6 +121,7 @@ type Track struct {
 	Seen   bool   // which frames were mapped during a GUP call
 	Values bool   // what memory should read
 	Pins   bool   // where a held page was got, and whether the owner gave that up
+	Notice bool   // what file systems know of writes to their pages
 	Alarms uint64 // the alarms that are raised, as a bit set
 }
 
@@ -150,7 +151,7 @@ type Machine struct {
 	rcu                                                               cell.ID
 	ubc                                                               cell.ID
 	gather, done, pc, depth, ret, stack, local, held, vars, varAt     cell.ID
-	gupAt, gupSeen, value, alarm                                      cell.ID
+	gupAt, gupSeen, value, fileValue, notice, alarm                   cell.ID
 
 	varBase []int // first variable of each task, in vars
 	nvar    int
