@@ -71,7 +71,7 @@ func (m *Model) presence() presence {
 		}
 	}
 	for mm := range m.M.MMs {
-		for v := range m.M.MMs[mm].VMAs {
+		for v := range m.M.MMs[mm].Regions {
 			if !machine.Entry(m.M.Peek(m.M.PMD(m.M.PageAt(mm, v, 0)))).Present() {
 				at.tableGone = true
 			}

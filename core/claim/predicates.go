@@ -94,7 +94,7 @@ func (m *Model) found(p machine.PageID) string {
 func (m *Model) resolveWords(mm int) []machine.Word {
 	var out []machine.Word
 	for level := machine.LevelPMD; level <= machine.LevelPGD; level++ {
-		for i := range m.M.Width() {
+		for i := range m.M.UpperWidth() {
 			out = append(out, m.M.Entry(m.M.Upper(mm, level), i))
 		}
 	}
@@ -130,7 +130,7 @@ func pinnedExclusive(m *Model) []predicate {
 					return true
 				}
 				f := r.Page.Frame()
-				return machine.MappingMM(m.M.Load(m.M.Mapping(f))) < 0 || m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive != 0
+				return !machine.IsAnon(m.M.Load(m.M.Mapping(f))) || m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive != 0
 			},
 			why: func() string {
 				f := machine.DecodeResult(m.M.Peek(v)).Page.Frame()
@@ -183,8 +183,7 @@ func (m *Model) content(p machine.PageID) (uint64, bool) {
 	case slot >= 0:
 		return m.M.Load(m.M.Disk(slot)), true
 	}
-	at := m.M.Pages()[p]
-	return 0, m.M.Peek(m.M.VMA(at.MM, at.VMA)) != 0
+	return 0, m.M.Peek(m.M.VMA(p)) != 0
 }
 
 func (m *Model) doneWords() []machine.Word {

@@ -81,6 +81,7 @@ func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
 	if write {
 		c.Sayf("store %s", c.M.Content(c.L(accValue)))
 		c.Store(content, c.L(accValue))
+		c.M.StoredTo(e.Frame(), false)
 		c.M.Wrote(p, c.L(accValue))
 		return Return
 	}
@@ -124,7 +125,7 @@ func (c *Ctx) walkLeaf(write bool) Next {
 func (c *Ctx) fill(table machine.Entry, p machine.PageID, write bool) bool {
 	c.walked(table)
 	e := machine.Entry(c.Load(c.PTE(table.Frame(), p)))
-	if !e.Present() || write && !e.Has(machine.RW) {
+	if !e.Has(machine.Present) || write && !e.Has(machine.RW) {
 		c.Sayf("the PTE is %v: page fault", e)
 		return false
 	}
@@ -133,7 +134,7 @@ func (c *Ctx) fill(table machine.Entry, p machine.PageID, write bool) bool {
 		e |= machine.Dirty
 	}
 	c.SetPTE(table.Frame(), p, e)
-	c.M.Store(c.M.TLB(c.CPU, p), uint64(e))
+	c.M.SetTLB(c.CPU, p, e)
 	return true
 }
 

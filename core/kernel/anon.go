@@ -42,7 +42,7 @@ var _ = register(fnDoAnonymousPage, &Func{
 				c.allocate(daFolio)
 				return Then
 			}},
-		daMap: {Label: "map", Says: "map it, if the PTE is still none", Ref: "set_pte_at", Touches: mapTouches, Calls: []FuncID{fnFreeUnrefFolio},
+		daMap: {Label: "map", Says: "map it, if the PTE is still none", Ref: "set_pte_at", Touches: mapTouches, Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(daTable))) },
 			Do: func(c *Ctx) Next {
 				f := c.Held(daFolio).Frame()
@@ -50,9 +50,8 @@ var _ = register(fnDoAnonymousPage, &Func{
 					c.Release(daFolio)
 					return c.putFree(f, 1, end)
 				}
-				at := c.M.Pages()[c.Page(daAddr)]
 				bits := machine.Entry(0)
-				if c.M.MMs[at.MM].VMAs[at.VMA].Writable {
+				if c.Load(c.M.VMA(c.Page(daAddr)))&machine.VMWrite != 0 {
 					bits = machine.RW | machine.Dirty
 				}
 				c.newAnon(f, c.Page(daAddr))
@@ -72,7 +71,7 @@ const (
 	daMap
 )
 
-var mapTouches = cell.Of(machine.PTLs, machine.PTEs, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.LRU)
+var mapTouches = cell.Of(machine.PTLs, machine.PTEs, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.LRU, machine.VMAs)
 
 // faster reports, under the PTL, that the PTE is not none any more.
 func (c *Ctx) faster() bool {
@@ -101,11 +100,29 @@ func (c *Ctx) allocate(i int) {
 // compare mm/rmap.c:folio_add_new_anon_rmap, mm/swap.c:folio_add_lru
 func (c *Ctx) newAnon(f machine.Frame, p machine.PageID) {
 	m := c.M
-	c.Store(m.Mapping(f), machine.AnonMapping(m.Pages()[p].MM))
-	c.Store(m.Index(f), uint64(p))
+	c.prepareAnonVMA(p)
+	c.ownAnon(f, p)
 	c.Store(m.Mapcount(f), 1)
 	c.Store(m.Flags(f), machine.PGUptodate|machine.PGSwapBacked|c.sim.exclusive)
 	c.lruAdd(f)
+}
+
+// ownAnon makes a folio one of the anon_vma of the page's mm.
+// compare mm/rmap.c:folio_move_anon_rmap, __page_set_anon_rmap
+func (c *Ctx) ownAnon(f machine.Frame, p machine.PageID) {
+	at := c.M.Pages()[p]
+	c.Store(c.M.Mapping(f), machine.AnonMapping(at.MM, at.Region))
+	c.Store(c.M.Index(f), uint64(at.Index))
+}
+
+// prepareAnonVMA attaches an anon_vma to the VMAs of the page's region, unless
+// they have one.
+// compare mm/rmap.c:__anon_vma_prepare
+func (c *Ctx) prepareAnonVMA(p machine.PageID) {
+	at := c.M.Pages()[p]
+	if w := c.M.AnonVMA(at.MM, at.Region); c.Load(w) == 0 {
+		c.Store(w, 1)
+	}
 }
 
 // lruAdd puts a folio into this CPU's LRU batch, which holds a reference until it is drained.

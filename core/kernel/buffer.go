@@ -90,8 +90,9 @@ func (c *Ctx) dropBuffers(f machine.Frame) bool {
 }
 
 // writebackEnds waits until the folio in local 0 is not under writeback.
-func writebackEnds(c *Ctx) Block {
-	f := c.Held(0).Frame()
+func writebackEnds(c *Ctx) Block { return c.writebackOf(c.Held(0).Frame()) }
+
+func (c *Ctx) writebackOf(f machine.Frame) Block {
 	if c.Load(c.M.Flags(f))&machine.PGWriteback != 0 {
 		return Block{On: OnWriteback, At: c.M.Flags(f)}
 	}

@@ -47,12 +47,15 @@ type Param struct {
 type ParamKind uint8
 
 const (
-	PageParam  ParamKind = iota // a page of an mm: buf, buf[2], A.buf
-	VMAParam                    // a whole VMA: buf
-	VarParam                    // a variable of the task that holds what GUP returned
-	ValueParam                  // what is stored: "d"
-	FlagsParam                  // FOLL_WRITE | FOLL_LONGTERM, or 0
-	WordParam                   // one word: MADV_DONTNEED
+	PageParam     ParamKind = iota // a page of an mm: buf, buf[2], A.buf
+	VMAParam                       // pages of a region: buf, or buf[2]; the callee gets the first and the last
+	VarParam                       // a variable of the task that holds what GUP returned
+	ValueParam                     // what is stored: "d"
+	FlagsParam                     // FOLL_WRITE | FOLL_LONGTERM, or 0
+	FileParam                      // a file: f
+	FilePageParam                  // a page of a file: f, f[2]
+	NumberParam                    // a number of pages
+	WordParam                      // one word: MADV_DONTNEED
 )
 
 // A Result says what a call returns.

@@ -88,13 +88,17 @@ const (
 // vmaWords returns the lock of a page's VMA, and the word that says whether it is in the tree.
 func (c *Ctx) vmaWords(p machine.PageID) (lock, vma machine.Word) {
 	at := c.M.Pages()[p]
-	return c.M.VMALock(at.MM, at.VMA), c.M.VMA(at.MM, at.VMA)
+	return c.M.VMALock(at.MM, at.Region), c.M.VMA(p)
 }
 
-// segv reports whether the VMA's permissions, which never change, forbid the access.
+// segv reports whether the VMA's permissions forbid the access.
+// compare arch/x86/mm/fault.c:access_error
 func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
-	at := c.M.Pages()[p]
-	return flags&faultWrite != 0 && !c.M.MMs[at.MM].VMAs[at.VMA].Writable
+	vma := c.Load(c.M.VMA(p))
+	if flags&faultWrite != 0 {
+		return vma&machine.VMWrite == 0
+	}
+	return vma&machine.VMAccess == 0
 }
 
 // handle_pte_fault, in straight line:
@@ -117,9 +121,11 @@ var _ = register(fnHandleMMFault, &Func{
 			}
 			return Then
 		}},
-		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage}, Do: func(c *Ctx) Next {
+		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault}, Do: func(c *Ctx) Next {
 			e := c.LoadPTE(hfPTE, c.Entry(hfTable), c.Page(hfAddr))
-			switch {
+			switch p := c.Page(hfAddr); {
+			case e.None() && c.isFile(p):
+				return c.Call(c.doFault(p, c.L(hfFlags)), hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
 			case e.None():
 				return c.Call(fnDoAnonymousPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
 			case e.IsSwap():
@@ -127,7 +133,7 @@ var _ = register(fnHandleMMFault, &Func{
 			}
 			return Then
 		}},
-		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoWPPage},
+		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoWPPage, fnWPPageShared},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(hfTable))) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.PTL(c.Frame(hfTable)))
@@ -135,6 +141,9 @@ var _ = register(fnHandleMMFault, &Func{
 				if now != c.Entry(hfPTE).Fresh() {
 					c.Say("the PTE has changed: somebody else was faster")
 					return hfUnlock
+				}
+				if c.L(hfFlags) != 0 && !now.Has(machine.RW) && c.isFile(c.Page(hfAddr)) && c.Load(c.M.VMA(c.Page(hfAddr)))&machine.VMShared != 0 {
+					return c.Call(fnWPPageShared, hfEnd, c.L(hfAddr), c.L(hfTable), uint64(now))
 				}
 				if c.L(hfFlags) != 0 && !now.Has(machine.RW) {
 					return c.Call(fnDoWPPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable), uint64(now))
@@ -188,7 +197,7 @@ var _ = register(fnPTEAlloc, &Func{
 				return Then
 			}},
 		{Label: "install", Says: "make the PMD point to it", Ref: "pmd_install", Touches: cell.Of(machine.PMDs, machine.Frames, machine.Refs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio},
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PMDLock(c.MM)) },
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PMDLock(c.M.Pages()[c.Page(1)].MM)) },
 			Do: func(c *Ctx) Next {
 				w, f := c.M.PMD(c.Page(1)), c.Held(0).Frame()
 				if machine.Entry(c.Load(w)).Present() {
@@ -197,7 +206,7 @@ var _ = register(fnPTEAlloc, &Func{
 					return c.putFree(f, 1, end)
 				}
 				at := c.M.Pages()[c.Page(1)]
-				c.M.SetTable(f, at.MM, at.VMA)
+				c.M.SetTable(f, c.Page(1))
 				c.M.SetEntry(c.M.Upper(at.MM, machine.LevelPMD), c.M.Slot(c.Page(1), machine.LevelPMD), machine.MakeTable(f))
 				c.Release(0)
 				return Return

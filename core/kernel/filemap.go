@@ -195,7 +195,7 @@ func lockOurs(back int) Step {
 // folioLockFree waits for the lock of the folio in local 0.
 func folioLockFree(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(0).Frame())) }
 
-// unlockPut unlocks the folio in local 0.
+// unlockFolio unlocks the folio in local 0.
 var unlockFolio = Step{Label: "unlock", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 	c.Unlock(c.M.FolioLock(c.Held(0).Frame()))
 	return Then

@@ -52,21 +52,16 @@ var _ = register(fnLRUAddDrain, &Func{
 	Name: "lru_add_drain", File: "mm/swap.c",
 	Steps: []Step{
 		{Label: "any", Says: "is the batch empty?", Local: true, Do: func(c *Ctx) Next {
-			if c.M.Load(c.M.LRUBatch(c.CPU)) == 0 {
+			if c.M.Load(c.M.LRUCount(c.CPU)) == 0 {
 				return Return
 			}
 			return Then
 		}},
 		{Label: "drain", Says: "put a folio of the batch on the LRU list", Ref: "lru_add_fn", Touches: cell.Of(machine.LRU, machine.Flags, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{0},
 			Do: func(c *Ctx) Next {
-				batch := c.Load(c.M.LRUBatch(c.CPU))
-				f := machine.Frame(0)
-				for batch>>f&1 == 0 {
-					f++
-				}
+				f, _ := c.M.TakeBatch(c.CPU)
 				c.Sayf("put folio %d on the LRU list", f)
 				c.Or(c.M.Flags(f), machine.PGLRU)
-				c.M.TakeBatch(c.CPU, f)
 				return c.putFree(f, 1, 0)
 			}},
 	},

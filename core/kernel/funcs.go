@@ -47,5 +47,29 @@ const (
 	fnTLBFinishMMU
 	fnFreeUnrefFolio
 	fnPTEAlloc
+	fnPwrite
+	fnPread
+	fnFsync
+	fnFtruncate
+	fnFallocate
+	fnFadvise
+	fnFilemapCreateFolio
+	fnFilemapGetFolio
+	fnFilemapFault
+	fnShmemGetFolio
+	fnShmemSwapinFolio
+	fnShmemWritepage
+	fnZeroTail
+	fnWritepages
+	fnPageMkcleanOne
+	fnSyncFileRange
+	fnTruncateInodePages
+	fnUnmapMappingRange
+	fnDoReadFault
+	fnDoCowFault
+	fnDoSharedFault
+	fnPageMkwrite
+	fnWPPageShared
+	fnGUPFastFolioAllowed
 	funcCount
 )

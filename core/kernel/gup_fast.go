@@ -234,6 +234,15 @@ var _ = register(fnGUPFastPTERange, &Func{
 				}
 				return Then
 			}},
+		gpAllowed: {Label: "allowed", Says: "may this folio be pinned so?", Ref: "gup_fast_folio_allowed", Local: true, Calls: []FuncID{fnGUPFastFolioAllowed}, Do: func(c *Ctx) Next {
+			return c.Call(fnGUPFastFolioAllowed, gpIsAllowed, c.L(gpPTE), c.L(gpFlags))
+		}},
+		gpIsAllowed: {Label: "is_allowed", Says: "allowed?", Local: true, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				return gpPut
+			}
+			return Then
+		}},
 		gpReadOnly: {Label: "read_only_pin", Says: "a read-only pin through a read-only PTE?", Local: true, When: With(GUPUnshare), Do: func(c *Ctx) Next {
 			if f := c.L(gpFlags); f&uint64(FollPin) == 0 || f&uint64(FollWrite) != 0 || c.Entry(gpPTE).Has(machine.RW) {
 				return gpReferenced
@@ -243,7 +252,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 		gpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Ref: "gup_must_unshare", When: With(GUPUnshare),
 			Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.Frame(gpPTE)
-				if machine.MappingMM(c.Load(c.M.Mapping(f))) >= 0 && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
+				if machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
 					c.Say("it may be shared: the slow path must unshare it")
 					return gpPut
 				}
@@ -270,6 +279,8 @@ const (
 	gpGrabbed
 	gpRecheckPMD
 	gpRecheckPTE
+	gpAllowed
+	gpIsAllowed
 	gpReadOnly
 	gpUnshare
 	gpReferenced

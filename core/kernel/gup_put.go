@@ -61,7 +61,7 @@ var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func
 var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Ref: "sanity_check_pinned_pages", When: With(AnonExclusive),
 	Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 		f := c.varPage().Frame()
-		if machine.MappingMM(c.Load(c.M.Mapping(f))) >= 0 && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
+		if machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
 			c.Say("the pinned page is not exclusive any more: VM_BUG_ON")
 			c.M.Raise(machine.AlarmUnpinShared, uint64(f))
 		}
@@ -75,9 +75,9 @@ var dirtySteps = []Step{
 			c.Lock(c.M.FolioLock(c.varPage().Frame()))
 			return Then
 		}},
-	{Label: "dirty", Says: "mark it dirty, unlock it", Ref: "folio_mark_dirty", Touches: cell.Of(machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
+	{Label: "dirty", Says: "mark it dirty, unlock it", Ref: "folio_mark_dirty", Touches: dirtyTouches | cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 		f := c.varPage().Frame()
-		c.Or(c.M.Flags(f), machine.PGDirty)
+		c.markDirty(f)
 		c.Unlock(c.M.FolioLock(f))
 		c.dirtied()
 		return Then
@@ -112,6 +112,7 @@ func (c *Ctx) deviceWrite(v int, content uint64) {
 	f := c.varPage().Frame()
 	c.Sayf("the device writes %s to frame %d", c.M.Content(content), f)
 	c.Store(c.M.Contents(f), content)
+	c.M.StoredTo(f, false)
 	at, ok := machine.PinAtOf(c.M.Peek(c.M.VarAt(c.Task, v)))
 	if !ok || at.Excused {
 		return

@@ -61,7 +61,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 		}},
 		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); ret&failed != 0 {
-				c.Set(glRet, ret)
+				c.Set(glRet, failed|EFAULT) // SIGBUS, too
 				return glUnlock
 			}
 			return glFollow
@@ -87,11 +87,11 @@ const (
 
 // checkVMA returns 0 or the errno with which GUP refuses the page's VMA.
 func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
-	at := c.M.Pages()[p]
-	if c.Load(c.M.VMA(at.MM, at.VMA)) == 0 {
+	vma := c.Load(c.M.VMA(p))
+	if vma == 0 || flags&uint64(FollWrite) != 0 && flags&uint64(FollForce) == 0 && vma&machine.VMWrite == 0 {
 		return EFAULT
 	}
-	if flags&uint64(FollWrite) != 0 && flags&uint64(FollForce) == 0 && !c.M.MMs[at.MM].VMAs[at.VMA].Writable {
+	if c.fileRefused(p, flags) {
 		return EFAULT
 	}
 	return 0
@@ -159,13 +159,13 @@ var _ = register(fnFollowPagePTE, &Func{
 			}
 			return Then
 		}},
-		fpTouch: {Label: "touch", Says: "mark it accessed", Ref: "folio_mark_accessed", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-			bits := machine.PGReferenced
+		fpTouch: {Label: "touch", Says: "mark it accessed", Ref: "folio_mark_accessed", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			f := c.Frame(fpPTE)
+			c.Or(c.M.Flags(f), machine.PGReferenced)
 			if c.L(fpFlags)&uint64(FollWrite) != 0 && !c.Entry(fpPTE).Has(machine.Dirty) {
 				c.Say("mark it accessed and dirty")
-				bits |= machine.PGDirty
+				c.markDirty(f)
 			}
-			c.Or(c.M.Flags(c.Frame(fpPTE)), bits)
 			return Then
 		}},
 		fpNoPage: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {

@@ -5,35 +5,66 @@ import (
 	"gupscope/core/machine"
 )
 
-// unhookTable takes the VMA's page table out of the tree; the gather holds it
-// from then on.
+// unhookTable takes the next page table of a range that no VMA needs any more
+// out of the tree; the gather holds it from then on. at is the local with the address, last that with the
+// range's last page; again is the step itself, nothing the one to go to if no table was unhooked at all.
 // compare mm/memory.c:free_pte_range
-func (c *Ctx) unhookTable() Next {
-	w := c.M.PMD(c.Page(muFirst))
-	pmd := machine.Entry(c.Load(w))
-	if !pmd.Present() {
-		c.Say("there is no page table")
-		return muFinish
+func (c *Ctx) unhookTable(at, last, again, nothing int) Next {
+	for ; c.Page(at) <= c.Page(last); c.Set(at, uint64(c.M.HugeEnd(c.Page(at)))) {
+		p := c.Page(at)
+		pmd := machine.Entry(c.Load(c.M.PMD(p)))
+		if !pmd.Present() || c.anyVMA(p, c.M.HugeEnd(p)) {
+			continue
+		}
+		c.M.SetEntry(c.M.Upper(c.M.Pages()[p].MM, machine.LevelPMD), c.M.Slot(p, machine.LevelPMD), 0)
+		c.M.GatherTable(c.Task, pmd.Frame())
+		c.Set(at, uint64(c.M.HugeEnd(p)))
+		if c.Page(at) <= c.Page(last) {
+			return Next(again)
+		}
+		return Then
 	}
-	at := c.M.Pages()[c.Page(muFirst)]
-	c.M.SetEntry(c.M.Upper(at.MM, machine.LevelPMD), c.M.Slot(c.Page(muFirst), machine.LevelPMD), 0)
-	c.Hold(muTable, pmd.Frame(), 1)
-	return Then
+	if c.M.Load(c.M.GatheredTables(c.Task)) > 0 {
+		return Then
+	}
+	c.Say("there is no page table to free")
+	return Next(nothing)
+}
+
+// anyVMA reports whether some page from first up to end has a VMA.
+func (c *Ctx) anyVMA(first, end machine.PageID) bool {
+	for p := first; p < end; p++ {
+		if c.Load(c.M.VMA(p)) != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 var tableFreeTouches = cell.Of(machine.Frames, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.Contents, machine.PTEs, machine.TLBs)
 
-// freeTable gives a held page table back.
-func (c *Ctx) freeTable(local, back int) Next {
-	h := c.Held(local)
+// freeTable gives a page table of the gather back. again is the step itself,
+// while there are more.
+func (c *Ctx) freeTable(again, done int) Next {
+	h := c.M.UngatherTable(c.Task)
 	if !h.Some() {
-		return Next(back)
+		return Next(done)
 	}
-	c.Release(local)
 	c.Sayf("free the page table: frame %d", h.Frame())
 	c.Put(h.Frame(), 1)
 	c.M.Free(h.Frame())
-	return Next(back)
+	if c.M.Load(c.M.GatheredTables(c.Task)) > 0 {
+		return Next(again)
+	}
+	return Next(done)
+}
+
+// rcuTables has the gather's page tables freed after a grace period.
+func (c *Ctx) rcuTables() {
+	for h := c.M.UngatherTable(c.Task); h.Some(); h = c.M.UngatherTable(c.Task) {
+		c.M.Account(h.Frame(), 1) // the callback holds it
+		c.M.CallRCU(h.Frame())
+	}
 }
 
 // tlb_finish_mmu, in straight line:
@@ -44,12 +75,12 @@ func (c *Ctx) freeTable(local, back int) Next {
 //
 // compare mm/mmu_gather.c:tlb_finish_mmu, tlb_flush_mmu
 var _ = register(fnTLBFinishMMU, &Func{
-	Name: "tlb_finish_mmu", File: "mm/mmu_gather.c", Params: []int{tfFirst, tfTables},
-	Locals: []Local{{"first", PageLocal}, {"freed_tables", IntLocal}},
+	Name: "tlb_finish_mmu", File: "mm/mmu_gather.c", Params: []int{tfFirst, tfLast, tfTables},
+	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"freed_tables", IntLocal}, {"i", IntLocal}},
 	Steps: []Step{
 		tfFlush: {Label: "flush", Says: "flush the range", Ref: "tlb_flush_mmu_tlbonly", When: With(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
 		tfSwap: {Label: "free_swap_cache", Says: "is the page in the swap cache alone?", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
-			h, _ := c.gathered()
+			h := c.gathered()
 			if !h.Some() {
 				return tfFlushLate
 			}
@@ -60,20 +91,23 @@ var _ = register(fnTLBFinishMMU, &Func{
 			return Then
 		}},
 		tfPut: {Label: "put", Says: "drop the PTE's reference", Ref: "folios_put_refs", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			h, i := c.gathered()
-			c.M.SetGathered(c.Task, i, 0)
+			h, i := c.gathered(), c.L(tfIndex)
+			c.M.SetGathered(c.Task, int(i), 0)
+			if c.Set(tfIndex, i+1); i+1 == c.M.Load(c.M.Gathers(c.Task)) {
+				c.M.Store(c.M.Gathers(c.Task), 0)
+			}
 			return c.putFree(h.Frame(), 1, tfMore)
 		}},
 		tfMore: {Label: "more", Says: "another page?", Local: true, Back: []int{tfSwap}, Do: func(c *Ctx) Next {
-			if h, _ := c.gathered(); h.Some() {
+			if c.gathered().Some() {
 				return tfSwap
 			}
 			return Then
 		}},
 		tfFlushLate: {Label: "flush_late", Says: "flush the range, late", Ref: "tlb_flush_mmu_tlbonly", When: Without(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
 		tfEnd: {Label: "end", Says: "the flush is over", Ref: "dec_tlb_flush_pending", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-			c.Add(c.M.FlushPending(c.MM), -1)
-			for p := c.Page(tfFirst); p <= c.lastPage(c.Page(tfFirst)); p++ {
+			c.Add(c.M.FlushPending(c.mmOf(tfFirst)), -1)
+			for p := c.Page(tfFirst); p <= c.Page(tfLast); p++ {
 				c.M.Discarded(p)
 			}
 			return Return
@@ -81,7 +115,7 @@ var _ = register(fnTLBFinishMMU, &Func{
 	},
 })
 
-const tfFirst, tfTables = 0, 1
+const tfFirst, tfLast, tfTables, tfIndex = 0, 1, 2, 3
 
 const (
 	tfFlush = iota
@@ -92,25 +126,23 @@ const (
 	tfEnd
 )
 
-// gatherFlush flushes the whole VMA, if anything of it was unmapped.
+// gatherFlush flushes the range, if anything of it was unmapped.
 func (c *Ctx) gatherFlush() Next {
 	back := int(tfSwap)
 	if c.M.Activation(c.Task, c.level).Step == tfFlushLate {
 		back = tfEnd
 	}
-	if h, _ := c.gathered(); !h.Some() && c.L(tfTables) == 0 && back == tfSwap {
+	if !c.gathered().Some() && c.L(tfTables) == 0 && back == tfSwap {
 		return tfEnd
 	}
-	first := c.Page(tfFirst)
-	return c.Call(fnFlushTLBMMRange, back, uint64(c.MM), uint64(first), uint64(c.lastPage(first)), c.L(tfTables))
+	return c.Call(fnFlushTLBMMRange, back, uint64(c.mmOf(tfFirst)), c.L(tfFirst), c.L(tfLast), c.L(tfTables))
 }
 
-// gathered returns the first page of the gather and its place there.
-func (c *Ctx) gathered() (machine.Hold, int) {
-	for i := range c.M.Width() {
-		if h := machine.Hold(c.M.Load(c.M.Gathered(c.Task, i))); h.Some() {
-			return h, i
-		}
+// gathered returns the page of the gather that comes next; none behind the last.
+func (c *Ctx) gathered() machine.Hold {
+	i := c.L(tfIndex)
+	if i >= c.M.Load(c.M.Gathers(c.Task)) {
+		return 0
 	}
-	return 0, 0
+	return machine.Hold(c.M.Load(c.M.Gathered(c.Task, int(i))))
 }

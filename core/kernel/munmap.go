@@ -5,18 +5,20 @@ import (
 	"gupscope/core/machine"
 )
 
-// munmap of one VMA, in straight line:
+// munmap of a range, in straight line:
 //
-//	mmap_write_lock(); lock the VMA, take it out of the tree
+//	mmap_write_lock(); lock the VMAs, take the range out of the tree
 //	mmap_write_downgrade()
 //	lru_add_drain(); tlb_gather_mmu()
 //	zap_pte_range(); free_pgtables(); tlb_finish_mmu()     // unhook, flush, free
 //	mmap_read_unlock()
 //
+// A page table goes when no VMA is left in its two megabytes.
+//
 // compare mm/mmap.c:do_vmi_align_munmap, unmap_region
 var _ = register(fnMunmap, &Func{
-	Name: "munmap", File: "mm/mmap.c", Params: []int{muFirst},
-	Locals: []Local{{"table", HoldLocal}, {"first", PageLocal}},
+	Name: "munmap", File: "mm/mmap.c", Params: []int{muFirst, muLast},
+	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"address", PageLocal}},
 	Steps: []Step{
 		muLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock_killable", Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.MM)) },
@@ -35,13 +37,11 @@ var _ = register(fnMunmap, &Func{
 				return Then
 			}},
 		muDetach: {Label: "detach", Says: "take the VMA out of the tree", Ref: "vms_gather_munmap_vmas", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
-			_, vma := c.vmaWords(c.Page(muFirst))
-			if c.Load(vma) == 0 {
+			if !c.detachVMAs(c.Page(muFirst), c.Page(muLast)) {
 				c.Say("there is no VMA")
 				return muUnlockWrite
 			}
-			c.Store(vma, 0)
-			c.excuseVMA(c.Page(muFirst))
+			c.Set(muAt, uint64(c.M.HugeStart(c.Page(muFirst))))
 			return Then
 		}},
 		muDowngrade: {Label: "downgrade", Says: "keep mmap_lock for reading only", Ref: "mmap_write_downgrade", When: With(MunmapReadLock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
@@ -53,28 +53,23 @@ var _ = register(fnMunmap, &Func{
 		muDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, muGather) }},
 		muGather: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(c.MM), 1)
-			return c.Call(fnZapPTERange, muTables, c.L(muFirst))
+			return c.Call(fnZapPTERange, muTables, c.L(muFirst), c.L(muLast))
 		}},
-		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Touches: cell.Of(machine.PMDs), Do: (*Ctx).unhookTable},
-		muTableNow: {Label: "free_table_now", Says: "free the page table at once", Ref: "pte_free", When: If(PTFree, PTFreeImmediate), Touches: tableFreeTouches, Do: func(c *Ctx) Next {
-			return c.freeTable(muTable, muFinish)
+		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Touches: cell.Of(machine.PMDs, machine.VMAs), Back: []int{muTables}, Do: func(c *Ctx) Next {
+			c.unlinkAnonVMA(c.Page(muFirst))
+			return c.unhookTable(muAt, muLast, muTables, muFinish)
+		}},
+		muTableNow: {Label: "free_table_now", Says: "free the page table at once", Ref: "pte_free", When: If(PTFree, PTFreeImmediate), Touches: tableFreeTouches, Back: []int{muTableNow}, Do: func(c *Ctx) Next {
+			return c.freeTable(muTableNow, muFinish)
 		}},
 		muFinish: {Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Do: func(c *Ctx) Next {
-			tables := uint64(0)
-			if machine.Hold(c.L(muTable)).Some() {
-				tables = 1
-			}
-			return c.Call(fnTLBFinishMMU, muFreeTable, c.L(muFirst), tables)
+			return c.Call(fnTLBFinishMMU, muFreeTable, c.L(muFirst), c.L(muLast), c.M.Load(c.M.GatheredTables(c.Task)))
 		}},
-		muFreeTable: {Label: "free_table", Says: "free the page table", Ref: "tlb_remove_page", When: If(PTFree, PTFreeGather), Touches: tableFreeTouches, Do: func(c *Ctx) Next {
-			return c.freeTable(muTable, muUnlock)
+		muFreeTable: {Label: "free_table", Says: "free the page table", Ref: "tlb_remove_page", When: If(PTFree, PTFreeGather), Touches: tableFreeTouches, Back: []int{muFreeTable}, Do: func(c *Ctx) Next {
+			return c.freeTable(muFreeTable, muUnlock)
 		}},
 		muRCUTable: {Label: "call_rcu", Says: "have the page table freed after a grace period", Ref: "tlb_remove_table_free", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.RCU), Reads: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {
-			if h := c.Held(muTable); h.Some() {
-				c.Release(muTable)
-				c.M.Account(h.Frame(), 1) // the callback holds it
-				c.M.CallRCU(h.Frame())
-			}
+			c.rcuTables()
 			return Then
 		}},
 		muUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", When: With(MunmapReadLock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
@@ -90,7 +85,7 @@ var _ = register(fnMunmap, &Func{
 	},
 })
 
-const muTable, muFirst = 0, 1
+const muFirst, muLast, muAt = 0, 1, 2
 
 const (
 	muLock = iota
@@ -108,6 +103,31 @@ const (
 	muUnlockWrite
 )
 
+// detachVMAs takes a range out of the tree of VMAs; false if there was nothing.
+func (c *Ctx) detachVMAs(first, last machine.PageID) bool {
+	some := false
+	for p := first; p <= last; p++ {
+		if w := c.M.VMA(p); c.Load(w) != 0 {
+			some = true
+			c.Store(w, 0)
+			c.M.Excuse(p)
+		}
+	}
+	return some
+}
+
+// unlinkAnonVMA takes a region's VMAs out of their anon_vmas when none is left.
+// compare mm/rmap.c:unlink_anon_vmas
+func (c *Ctx) unlinkAnonVMA(p machine.PageID) {
+	at := c.M.Pages()[p]
+	for i := range c.M.Region(p).Pages {
+		if c.Load(c.M.VMA(c.M.PageAt(at.MM, at.Region, i))) != 0 {
+			return
+		}
+	}
+	c.Store(c.M.AnonVMA(at.MM, at.Region), 0)
+}
+
 // madvise(MADV_DONTNEED), in straight line:
 //
 //	mmap_read_lock()
@@ -120,8 +140,8 @@ const (
 //
 // compare mm/madvise.c:madvise_dontneed_single_vma, mm/memory.c:zap_page_range_single
 var _ = register(fnMadvise, &Func{
-	Name: "madvise", File: "mm/madvise.c", Params: []int{0, 1},
-	Locals: []Local{{"first", PageLocal}, {"advice", IntLocal}},
+	Name: "madvise", File: "mm/madvise.c", Params: []int{0, 1, 2},
+	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"advice", IntLocal}},
 	Steps: []Step{
 		{Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.MM)) },
@@ -135,15 +155,15 @@ var _ = register(fnMadvise, &Func{
 				c.Say("there is no VMA: -ENOMEM")
 				return 5
 			}
-			c.excuseVMA(c.Page(0))
+			c.excuse(c.Page(0), c.Page(1))
 			return Then
 		}},
 		{Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, 3) }},
 		{Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(c.MM), 1)
-			return c.Call(fnZapPTERange, 4, c.L(0))
+			return c.Call(fnZapPTERange, 4, c.L(0), c.L(1))
 		}},
-		{Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Do: func(c *Ctx) Next { return c.Call(fnTLBFinishMMU, 5, c.L(0), 0) }},
+		{Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Do: func(c *Ctx) Next { return c.Call(fnTLBFinishMMU, 5, c.L(0), c.L(1), 0) }},
 		{Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.MM))
 			return Return
@@ -151,36 +171,34 @@ var _ = register(fnMadvise, &Func{
 	},
 })
 
-// excuseVMA notes for the claims that the owner gives up what the VMA's pages hold.
-func (c *Ctx) excuseVMA(first machine.PageID) {
-	for p := first; p <= c.lastPage(first); p++ {
+// excuse notes for the claims that the owner gives up what the pages hold.
+func (c *Ctx) excuse(first, last machine.PageID) {
+	for p := first; p <= last; p++ {
 		c.M.Excuse(p)
 	}
 }
 
-// lastPage returns the last page of the VMA that begins with first.
-func (c *Ctx) lastPage(first machine.PageID) machine.PageID {
-	at := c.M.Pages()[first]
-	return first + machine.PageID(c.M.MMs[at.MM].VMAs[at.VMA].Pages) - 1
-}
-
-// zap_pte_range over a VMA, in straight line:
+// zap_pte_range over a range, in straight line, for every page table of it:
 //
 //	lock the PTL
 //	flush_tlb_batched_pending()
 //	every PTE: swap entry: clear it, free_swap_and_cache()
 //	           present: clear it, queue the page with the PTE's reference; mapped once less
+//	           a dirty PTE of a file: mark the folio dirty; mapped once less only later
+//	a dirty PTE of a file was among them: flush, then its folio is mapped once less
 //	unlock the PTL
+//
+// Until the flush another CPU may store through its TLB. So long writeback must find the
+// page mapped, and wait for the PTL, or else it would clean the page and miss the store.
 //
 // compare mm/memory.c:zap_pte_range
 var _ = register(fnZapPTERange, &Func{
-	Name: "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage},
-	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}},
+	Name: "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage, zpEnd, zpFiles},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}, {"file_pages_only", IntLocal}, {"force_flush", IntLocal}},
 	Steps: []Step{
-		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
-			c.Set(zpEnd, uint64(c.lastPage(c.Page(zpPage))))
+		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
 			if !machine.Entry(c.Keep(zpTable, c.M.PMD(c.Page(zpPage)))).Present() {
-				return Return
+				return c.zapTable(Return)
 			}
 			return Then
 		}},
@@ -191,41 +209,45 @@ var _ = register(fnZapPTERange, &Func{
 				return Then
 			}},
 		zpBatched: {Label: "batched", Says: "has reclaim put a flush off?", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
-			w := c.M.Batched(c.MM)
+			w := c.M.Batched(c.mmOf(zpPage))
 			if c.Load(w)&1 == 0 {
 				return zpClear
 			}
 			c.Say("reclaim has put a flush off: do it now")
 			c.Or(w, 2<<c.Task)
-			return c.Call(fnFlushTLBMMRange, zpFlushed, uint64(c.MM), c.L(zpPage), c.L(zpEnd), 1)
+			return c.Call(fnFlushTLBMMRange, zpFlushed, uint64(c.mmOf(zpPage)), c.L(zpPage), c.L(zpEnd), 1)
 		}},
 		zpFlushed: {Label: "flushed", Says: "that flush is done", Ref: "atomic_cmpxchg(tlb_flush_batched)", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-			w := c.M.Batched(c.MM)
+			w := c.M.Batched(c.mmOf(zpPage))
 			if c.Load(w)&(2<<c.Task) != 0 {
 				c.Store(w, 0)
 			}
 			return Then
 		}},
-		zpClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear_full", Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).zapClear},
+		zpClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear_full", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).zapClear},
+		zpDirty: zapDirtyStep,
+		zpDelay: zapDelayStep,
 		zpRmap: {Label: "rmap", Says: "the page is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			c.Add(c.M.Mapcount(c.Frame(zpPTE)), -1)
 			return Then
 		}},
 		zpNext: {Label: "next", Says: "the next PTE", Local: true, Back: []int{zpClear}, Do: func(c *Ctx) Next {
-			if c.Page(zpPage) == c.Page(zpEnd) {
+			if p := c.Page(zpPage); p == c.Page(zpEnd) || p+1 == c.M.HugeEnd(p) {
 				return Then
 			}
 			c.Set(zpPage, c.L(zpPage)+1)
 			return zpClear
 		}},
-		zpUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+		zpForce:   zapForceStep,
+		zpDelayed: zapDelayedStep,
+		zpUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(zpTable)))
-			return Return
+			return c.zapTable(Return)
 		}},
 	},
 })
 
-const zpTable, zpPTE, zpPage, zpEnd = 0, 1, 2, 3
+const zpTable, zpPTE, zpPage, zpEnd, zpFiles, zpFlush = 0, 1, 2, 3, 4, 5
 
 const (
 	zpPMD = iota
@@ -233,16 +255,24 @@ const (
 	zpBatched
 	zpFlushed
 	zpClear
+	zpDirty
+	zpDelay
 	zpRmap
 	zpNext
+	zpForce
+	zpDelayed
 	zpUnlock
 )
 
 // zapClear clears one PTE: its page goes into the gather with the PTE's reference.
 func (c *Ctx) zapClear() Next {
 	p, table := c.Page(zpPage), c.Frame(zpTable)
-	c.M.Excuse(p)
 	old := machine.Entry(c.Load(c.PTE(table, p)))
+	if c.L(zpFiles) != 0 && c.privateCopy(old) {
+		c.Sayf("a private copy stays: %v", old)
+		return zpNext
+	}
+	c.M.Excuse(p)
 	switch {
 	case old.None():
 		c.Say("the PTE is none")
@@ -258,6 +288,19 @@ func (c *Ctx) zapClear() Next {
 	if old.Frame() == machine.ZeroPage {
 		return zpNext
 	}
-	c.M.SetGathered(c.Task, c.M.Slot(p, machine.LevelPTE), machine.MakeHold(old.Frame(), 1))
-	return Then
+	c.M.Gather(c.Task, machine.MakeHold(old.Frame(), 1))
+	if old.Has(machine.Dirty) && c.isFilePage(old.Frame()) {
+		return Then
+	}
+	return zpRmap
+}
+
+// zapTable goes on with the next page table of the range, if there is one.
+func (c *Ctx) zapTable(done Next) Next {
+	next := c.M.HugeEnd(c.Page(zpPage))
+	if next > c.Page(zpEnd) {
+		return done
+	}
+	c.Set(zpPage, uint64(next))
+	return zpPMD
 }

@@ -135,7 +135,7 @@ func (o *Objects) ofShared() {
 		o.set(o.mm(mm, mmPMDLock), m.PMDLock(mm))
 		o.set(o.mm(mm, mmLocks), m.MmapLock(mm))
 		o.set(o.mm(mm, mmWords), m.WriteProtectSeq(mm), m.MMFlags(mm), m.FlushPending(mm), m.Batched(mm))
-		for v := range m.MMs[mm].VMAs {
+		for v := range m.MMs[mm].Regions {
 			o.set(o.mm(mm, mmLocks), m.VMALock(mm, v))
 			o.set(o.mm(mm, mmVMAs), m.VMA(mm, v))
 		}

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
@@ -23,7 +25,7 @@ import (
 // compare mm/vmscan.c:shrink_folio_list
 var _ = register(fnShrinkFolioList, &Func{
 	Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, File: "mm/vmscan.c", Params: []int{1},
-	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}, {"address", PageLocal}},
 	Steps: []Step{
 		slIsolate: {Label: "isolate", Says: "take the folio off the LRU list", Ref: "isolate_lru_folios",
 			Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings), Choose: isolationCandidates, Do: (*Ctx).isolate},
@@ -54,20 +56,24 @@ var _ = register(fnShrinkFolioList, &Func{
 			c.Or(c.M.Flags(c.Held(slFolio).Frame()), machine.PGDirty)
 			return Then
 		}},
-		slMapped: {Label: "mapped", Says: "is it mapped?", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnTryToUnmapOne}, Do: func(c *Ctx) Next {
+		slMapped: {Label: "mapped", Says: "is it mapped?", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToUnmapOne}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			if c.Load(c.M.Mapcount(f)) == 0 {
 				c.Say("it is not mapped any more")
 				return slPinnedNow
 			}
-			return c.Call(fnTryToUnmapOne, slUnmapped, uint64(machine.MakeHold(f, 1)))
+			return c.unmapNext(machine.NoPage)
 		}},
-		slUnmapped: {Label: "unmapped", Says: "is it still mapped?", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
-			if c.Load(c.M.Mapcount(c.Held(slFolio).Frame())) != 0 {
+		slUnmapped: {Label: "unmapped", Says: "is it still mapped?", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToUnmapOne}, Back: []int{slUnmapped}, Do: func(c *Ctx) Next {
+			stop := c.Ret() != 0
+			switch {
+			case c.Load(c.M.Mapcount(c.Held(slFolio).Frame())) == 0:
+				return Then
+			case stop:
 				c.Say("it is still mapped: keep it")
 				return slUnlock
 			}
-			return Then
+			return c.unmapNext(c.Page(slAt))
 		}},
 		slPinnedNow: {Label: "pinned_now", Says: "may it be pinned now?", Ref: "folio_maybe_dma_pinned", When: With(ReclaimKeepsPinned), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if c.maybePinned(c.Held(slFolio).Frame()) {
@@ -134,7 +140,7 @@ var _ = register(fnShrinkFolioList, &Func{
 	},
 })
 
-const slFolio, slPage, slFreed = 0, 1, 2
+const slFolio, slPage, slFreed, slAt = 0, 1, 2, 3
 
 const (
 	slIsolate = iota
@@ -162,10 +168,15 @@ const (
 // that is mapped there, or that the swap cache holds for it. Key 0: none is.
 func isolationCandidates(c *Ctx, offer func(int)) {
 	none := true
+	at := c.M.Pages()[c.Page(slPage)]
 	for i := 1; c.M.IsData(machine.Frame(i)); i++ {
 		f := machine.Frame(i)
-		if c.Load(c.M.State(f)) == machine.FrameData && c.Load(c.M.Flags(f))&machine.PGLRU != 0 &&
-			c.Load(c.M.Mapping(f)) != 0 && c.Load(c.M.Index(f)) == c.L(slPage) && c.Load(c.M.Ref(f)) > 0 {
+		if c.Load(c.M.State(f)) != machine.FrameData || c.Load(c.M.Flags(f))&machine.PGLRU == 0 || c.Load(c.M.Ref(f)) == 0 {
+			continue
+		}
+		mapping := c.Load(c.M.Mapping(f))
+		if mm := machine.MappingMM(mapping); mm >= 0 && slices.Contains(c.M.Family(mm), at.MM) &&
+			machine.MappingRegion(mapping) == at.Region && int(c.Load(c.M.Index(f))) == at.Index {
 			offer(i)
 			none = false
 		}
@@ -187,6 +198,19 @@ func (c *Ctx) isolate() Next {
 	return Then
 }
 
+// unmapNext goes on with the walk to the places where the folio may be mapped.
+// compare mm/rmap.c:rmap_walk_anon
+func (c *Ctx) unmapNext(after machine.PageID) Next {
+	f := c.Held(slFolio).Frame()
+	p, ok := c.M.NextMapping(f, after)
+	if !ok {
+		c.Say("it is still mapped: keep it")
+		return slUnlock
+	}
+	c.Set(slAt, uint64(p))
+	return c.Call(fnTryToUnmapOne, slUnmapped, uint64(machine.MakeHold(f, 1)), uint64(p))
+}
+
 // maybePinned is folio_maybe_dma_pinned of a small folio: certain only when it says no.
 func (c *Ctx) maybePinned(f machine.Frame) bool { return c.Load(c.M.Ref(f)) >= pinBias }
 
@@ -199,13 +223,12 @@ func (c *Ctx) addToSwap() Next {
 		return slMapped
 	}
 	slot := c.Key
-	w := c.M.SwapMap(slot)
-	if c.Load(w) != 0 {
+	if c.M.Slots == 0 || c.Load(c.M.SwapMap(slot)) != 0 {
 		c.Say("swap is full: keep it")
 		return slUnlock
 	}
 	c.Sayf("add it to the swap cache, at slot %d", slot)
-	c.Store(w, machine.SwapHasCache)
+	c.M.SetSwapMap(slot, machine.SwapHasCache)
 	c.Store(c.M.FolioSwap(f), uint64(slot)+1)
 	c.Or(c.M.Flags(f), machine.PGSwapCache)
 	c.Add(c.M.Ref(f), 1)
@@ -217,16 +240,19 @@ func (c *Ctx) addToSwap() Next {
 // one of the others, which nothing tells apart; slot 0 if there is none to take.
 func offerSlots(c *Ctx, offer func(int)) {
 	taken := c.Load(c.M.Flags(c.Held(slFolio).Frame()))&machine.PGSwapCache != 0
+	if taken {
+		offer(0)
+		return
+	}
+	c.offerSlots(offer)
+}
+
+func (c *Ctx) offerSlots(offer func(int)) {
 	any := false
-	named, anonymous := c.M.CapturedSlots(), false
-	for slot := 0; slot < c.M.Slots && !taken; slot++ {
-		if c.Load(c.M.SwapMap(slot)) != 0 || named>>slot&1 == 0 && anonymous {
-			continue
-		}
-		anonymous = anonymous || named>>slot&1 == 0
+	c.M.OffersSlots(func(slot int) {
 		any = true
 		offer(slot)
-	}
+	})
 	if !any {
 		offer(0)
 	}

@@ -26,13 +26,12 @@ import (
 //
 // compare mm/rmap.c:try_to_unmap_one
 var _ = register(fnTryToUnmapOne, &Func{
-	Name: "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio},
+	Name: "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage},
 	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}},
 	Steps: []Step{
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
-			p := machine.PageID(c.Load(c.M.Index(f)))
-			c.Set(tuPage, uint64(p))
+			p := c.Page(tuPage)
 			c.Set(tuSlot, c.Load(c.M.FolioSwap(f))-1)
 			if !machine.Entry(c.Keep(tuPMD, c.M.PMD(p))).Present() {
 				return Return
@@ -86,7 +85,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			return Then
 		}},
 		tuDup: {Label: "swap_duplicate", Says: "one PTE more will name the slot", Ref: "swap_duplicate", Touches: cell.Of(machine.Swap), Do: func(c *Ctx) Next {
-			c.Add(c.M.SwapMap(int(c.L(tuSlot))), 1)
+			c.M.SetSwapMap(int(c.L(tuSlot)), c.Load(c.M.SwapMap(int(c.L(tuSlot))))+1)
 			if c.L(tuExcl) == 0 {
 				return tuSet
 			}
@@ -124,7 +123,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			c.Release(tuRef)
 			c.SetPTE(c.Frame(tuPMD), c.Page(tuPage), c.Entry(tuPTE))
 			c.Unlock(c.M.PTL(c.Frame(tuPMD)))
-			return Return
+			return c.Return(1)
 		}},
 	},
 })

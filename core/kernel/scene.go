@@ -1,6 +1,7 @@
 package kernel
 
 import (
+	"cmp"
 	"slices"
 
 	"gupscope/core/machine"
@@ -16,6 +17,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 		s.exclusive = machine.PGAnonExclusive
 	}
 	s.readSwapinWritable = k.On(SwapinReadWritable)
+	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
 	for i, t := range setup.Tasks {
@@ -43,23 +45,30 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		},
 		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
 	}
-	c.Frames = s.Setup.Frames
-	vmas := 0
-	for _, mm := range s.Setup.MMs {
-		mc := machine.MMConfig{Name: mm.Name}
-		for _, v := range mm.VMAs {
-			vmas++
-			mc.VMAs = append(mc.VMAs, machine.VMAConfig{Name: v.Name, Pages: v.Pages, Writable: v.Writable})
-			c.Slots += v.Pages
+	c.Frames, c.HugePages = s.Setup.Frames, max(s.Setup.HugePages, 2)
+	tables, slots := 0, 0
+	for i, mm := range s.Setup.MMs {
+		mc := machine.MMConfig{Name: mm.Name, Parent: s.Setup.parent(i)}
+		for _, v := range mm.Regions {
+			mc.Regions = append(mc.Regions, machine.RegionConfig{Name: v.Name, Kind: v.Kind, Pages: v.Pages, Flags: v.flags(), File: v.File, First: v.First})
+			tables += (v.Pages + c.HugePages - 1) / c.HugePages
+			slots += v.Pages
 			if v.State != Swapped {
 				c.Frames += len(v.Fill)
 			}
 		}
 		c.MMs = append(c.MMs, mc)
 	}
-	c.Tables = vmas
+	for n, f := range s.Setup.Files {
+		c.Files = append(c.Files, machine.FileConfig{Name: f.Name, Kind: f.Kind, Pages: s.Setup.room(n)})
+		if f.Kind == machine.Shmem {
+			slots += s.Setup.room(n)
+		}
+	}
+	c.Frames += s.Setup.cachedAtStart()
+	c.Tables, c.Slots = tables, cmp.Or(s.Setup.Slots, slots)
 	if c.Shared {
-		c.Frames, c.Tables = c.Frames+vmas, 0
+		c.Frames, c.Tables = c.Frames+tables, 0
 	}
 	for _, t := range s.Setup.Tasks {
 		c.Tasks = append(c.Tasks, machine.TaskConfig{Name: t.Name, CPU: t.CPU, MM: t.MM, Vars: t.Vars})
@@ -78,10 +87,15 @@ func (s *Sim) values() []string {
 		}
 	}
 	for _, mm := range s.Setup.MMs {
-		for _, v := range mm.VMAs {
+		for _, v := range mm.Regions {
 			for _, f := range v.Fill {
 				add(f)
 			}
+		}
+	}
+	for _, file := range s.Setup.Files {
+		for _, f := range file.Fill {
+			add(f)
 		}
 	}
 	for _, t := range s.Setup.Tasks {
@@ -99,7 +113,7 @@ func (s *Sim) values() []string {
 // scene builds what there is at the start.
 func (s *Sim) scene() {
 	m := s.M
-	m.Store(m.State(machine.ZeroPage), machine.FrameData)
+	m.SetState(machine.ZeroPage, machine.FrameData)
 	m.Store(m.Ref(machine.ZeroPage), 1)
 	for cpu, n := range s.Setup.Preempts {
 		m.Store(m.Preempts(cpu), uint64(n))
@@ -111,17 +125,33 @@ func (s *Sim) scene() {
 	}
 	for mm, ms := range s.Setup.MMs {
 		s.upperTables(mm)
-		for v, vs := range ms.VMAs {
-			m.Store(m.VMA(mm, v), 1)
-			s.pteTable(mm, v, table)
+		if ms.Parent != "" {
+			continue // what a child has, fork makes
+		}
+		m.Store(m.MMState(mm), machine.MMAlive)
+		for r, vs := range ms.Regions {
 			for i := range vs.Pages {
-				s.page(mm, v, i, &vs, table, &frame, &slot)
+				p := m.PageAt(mm, r, i)
+				m.Store(m.VMA(p), vs.flags())
+				if i%m.HugePages == 0 {
+					s.pteTable(p, table)
+				}
+				s.page(p, i, &vs, table, &frame, &slot)
+				if p+1 != m.HugeEnd(p) {
+					continue
+				}
+				if m.Shared {
+					table--
+				} else {
+					table++
+				}
 			}
-			if m.Shared {
-				table--
-			} else {
-				table++
-			}
+		}
+	}
+	s.files(&frame, &slot)
+	for _, t := range s.Setup.Tasks {
+		if t.MM >= 0 {
+			m.Store(m.MMUsers(t.MM), m.Peek(m.MMUsers(t.MM))+1)
 		}
 	}
 }
@@ -131,7 +161,7 @@ func (s *Sim) upperTables(mm int) {
 	m := s.M
 	for level := machine.LevelPGD; level >= machine.LevelPMD; level-- {
 		f := m.Upper(mm, level)
-		m.Store(m.State(f), machine.FrameTable)
+		m.SetState(f, machine.FrameTable)
 		m.Store(m.Ref(f), 1)
 		if level > machine.LevelPMD {
 			m.SetEntry(f, 0, machine.MakeTable(m.Upper(mm, level-1)))
@@ -141,27 +171,30 @@ func (s *Sim) upperTables(mm int) {
 }
 
 // pteTable hangs a PTE table under an mm's PMD table.
-func (s *Sim) pteTable(mm, vma int, table machine.Frame) {
+func (s *Sim) pteTable(p machine.PageID, table machine.Frame) {
 	m := s.M
 	m.Allocate(table, machine.FrameTable)
-	m.SetTable(table, mm, vma)
-	m.SetEntry(m.Upper(mm, machine.LevelPMD), vma, machine.MakeTable(table))
+	m.SetTable(table, p)
+	m.SetEntry(m.Upper(m.Pages()[p].MM, machine.LevelPMD), m.Slot(p, machine.LevelPMD), machine.MakeTable(table))
 }
 
-// page sets one page of a VMA up as its state says.
-func (s *Sim) page(mm, vma, i int, vs *VMASetup, table machine.Frame, frame *machine.Frame, slot *int) {
+// page sets page i of a region up as its state says.
+func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame, frame *machine.Frame, slot *int) {
 	m := s.M
-	p := m.PageAt(mm, vma, i)
+	at, entry := m.Pages()[p], m.Slot(p, machine.LevelPTE)
 	if i >= len(vs.Fill) {
-		m.Wrote(p, 0)
+		if vs.Kind == machine.RegionAnon {
+			m.Wrote(p, 0)
+		}
 		return
 	}
 	content := m.Value(vs.Fill[i])
+	m.Store(m.AnonVMA(at.MM, at.Region), 1)
 	m.Wrote(p, content)
 	exclusive := s.Kernel.On(SwpExclusive)
 	if vs.State == Swapped {
-		m.SetEntry(table, i, machine.MakeSwap(*slot, exclusive))
-		m.Store(m.SwapMap(*slot), 1)
+		m.SetEntry(table, entry, machine.MakeSwap(*slot, exclusive))
+		m.SetSwapMap(*slot, 1)
 		m.Store(m.Disk(*slot), content)
 		*slot++
 		return
@@ -171,8 +204,8 @@ func (s *Sim) page(mm, vma, i int, vs *VMASetup, table machine.Frame, frame *mac
 	m.Allocate(f, machine.FrameData)
 	m.Store(m.Contents(f), content)
 	m.Store(m.Mapcount(f), 1)
-	m.Store(m.Mapping(f), machine.AnonMapping(mm))
-	m.Store(m.Index(f), uint64(p))
+	m.Store(m.Mapping(f), machine.AnonMapping(at.MM, at.Region))
+	m.Store(m.Index(f), uint64(i))
 	flags := machine.PGUptodate | machine.PGSwapBacked | machine.PGLRU | s.exclusive
 	bits := machine.Dirty
 	if vs.Writable {
@@ -189,11 +222,31 @@ func (s *Sim) page(mm, vma, i int, vs *VMASetup, table machine.Frame, frame *mac
 		}
 		m.Store(m.Ref(f), 2)
 		m.Store(m.FolioSwap(f), uint64(*slot)+1)
-		m.Store(m.SwapMap(*slot), machine.SwapHasCache)
+		m.SetSwapMap(*slot, machine.SwapHasCache)
 		m.Store(m.Disk(*slot), content)
 		m.SetSwapCache(*slot, machine.MakeHold(f, 1))
 		*slot++
 	}
 	m.Store(m.Flags(f), flags)
-	m.SetEntry(table, i, machine.MakePTE(f, bits))
+	m.SetEntry(table, entry, machine.MakePTE(f, bits))
+}
+
+// parent returns the index of the mm that an mm will be forked from, or -1.
+func (s *Setup) parent(mm int) int {
+	if s.MMs[mm].Parent == "" {
+		return -1
+	}
+	return slices.IndexFunc(s.MMs, func(m MMSetup) bool { return m.Name == s.MMs[mm].Parent })
+}
+
+// flags returns the flags of the VMA that covers a region at the start.
+func (v *RegionSetup) flags() uint64 {
+	f := machine.VMRead | machine.VMMayRead | machine.VMMayWrite | machine.VMMayExec
+	if v.Writable {
+		f |= machine.VMWrite
+	}
+	if v.Kind == machine.RegionFileShared {
+		f |= machine.VMShared | machine.VMMayShare
+	}
+	return f
 }

@@ -1,14 +1,19 @@
 package kernel
 
+import "gupscope/core/machine"
+
 // A Setup is a scenario as the machine needs it: what there is at the start,
 // and what each task will do. Package scenario makes it from text.
 type Setup struct {
 	CPUs  int // 1..8
 	MMs   []MMSetup
+	Files []FileSetup
 	Tasks []TaskSetup
 
 	Frames           int  // free frames beside those in use at the start
 	TablesFromFrames bool // page tables come from the same frames as pages, else from a pool of their own
+	HugePages        int  // pages per huge page; 0 is 2
+	Slots            int  // of the swap device; 0: as many as there are anonymous pages
 	SwapAsync        bool // the write to swap goes on after pageout returns, and ends by itself
 
 	Preempts  []int  // how often the host may preempt each CPU; nil: never
@@ -20,15 +25,19 @@ type Setup struct {
 
 // An MMSetup is one address space.
 type MMSetup struct {
-	Name string
-	VMAs []VMASetup
+	Name    string
+	Parent  string // the mm before it that fork makes it from: it has the same regions; "": it is there from the start
+	Regions []RegionSetup
 }
 
-// A VMASetup is one mapping. Each lies in a 2 MiB region of its own.
-type VMASetup struct {
+// A RegionSetup is a run of addresses in which something is mapped at the start.
+type RegionSetup struct {
 	Name     string
+	Kind     machine.RegionKind
 	Pages    int
 	Writable bool
+	File     int      // which file, if the kind is one of a file
+	First    int      // the file's page that page 0 maps
 	Fill     []string // the content of its first pages; further pages are not touched yet
 	State    PageState
 }
@@ -65,11 +74,14 @@ type Stmt struct {
 
 // An Arg is one argument. Which field counts is said by the parameter's kind.
 type Arg struct {
-	MM, VMA, Page int    // PageParam; VMAParam without Page
-	Var           int    // VarParam: index into the task's Vars
-	Value         string // ValueParam
-	Flags         uint32 // FlagsParam: FollWrite | …
-	Word          string // WordParam
+	MM, Region, Page int    // PageParam
+	Last             int    // VMAParam: the last page of the range that begins with Page
+	File             int    // FileParam; FilePageParam, with Page
+	Number           int    // NumberParam
+	Var              int    // VarParam: index into the task's Vars
+	Value            string // ValueParam
+	Flags            uint32 // FlagsParam: FollWrite | …
+	Word             string // WordParam
 }
 
 // FOLL_ flags, as bits of the model (the kernel's own numbers differ by version).

@@ -82,7 +82,7 @@ func (s *Sim) files(frame *machine.Frame, slot *int) {
 				m.Store(m.Block(o), machine.MakeBlock(machine.BlockWritten, content))
 			default:
 				m.SetCacheSlot(o, uint64(machine.MakeSwap(*slot, false)))
-				m.Store(m.SwapMap(*slot), machine.SwapOfFile)
+				m.SetSwapMap(*slot, machine.SwapOfFile)
 				m.Store(m.Disk(*slot), content)
 				*slot++
 			}

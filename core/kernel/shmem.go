@@ -130,8 +130,7 @@ var _ = register(fnShmemSwapinFolio, &Func{
 			c.leaveSwapCache(f)
 			c.Put(f, 1)
 			c.Or(c.M.Flags(f), machine.PGDirty)
-			c.Store(c.M.SwapMap(slot), 0)
-			c.slotFree(slot)
+			c.M.SetSwapMap(slot, 0)
 			return c.handOver()
 		}},
 	},
@@ -162,7 +161,7 @@ func (c *Ctx) shmemSwapInsert() Next {
 		c.Say("somebody else was faster: start again")
 		return c.forget(end)
 	}
-	c.Store(w, v|machine.SwapHasCache)
+	c.M.SetSwapMap(slot, v|machine.SwapHasCache)
 	c.Store(c.M.FolioSwap(f), uint64(slot)+1)
 	c.Or(c.M.Flags(f), machine.PGSwapCache)
 	c.Lock(c.M.FolioLock(f))
@@ -186,16 +185,15 @@ var _ = register(fnShmemWritepage, &Func{
 	Name: "shmem_writepage", Was: nil, File: "mm/shmem.c", Params: []int{0},
 	Locals: []Local{{"folio", FrameLocal}, {"pgoff", PgoffLocal}, {"slot", IntLocal}},
 	Steps: []Step{
-		{Label: "alloc_swap", Says: "take a slot, put it into the swap cache", Ref: "folio_alloc_swap", Touches: swapCacheTouches, Choose: offerFileSlots, Do: func(c *Ctx) Next {
+		{Label: "alloc_swap", Says: "take a slot, put it into the swap cache", Ref: "folio_alloc_swap", Touches: swapCacheTouches, Choose: func(c *Ctx, offer func(int)) { c.offerSlots(offer) }, Do: func(c *Ctx) Next {
 			f, slot := c.Frame(0), c.Key
-			w := c.M.SwapMap(slot)
-			if c.Load(w) != 0 {
+			if c.M.Slots == 0 || c.Load(c.M.SwapMap(slot)) != 0 {
 				c.Say("swap is full: keep it, dirty")
 				c.Or(c.M.Flags(f), machine.PGDirty)
 				return c.Return(pageoutKeep)
 			}
 			c.Sayf("put it into the swap cache, at slot %d", slot)
-			c.Store(w, machine.SwapHasCache|machine.SwapOfFile)
+			c.M.SetSwapMap(slot, machine.SwapHasCache|machine.SwapOfFile)
 			c.Store(c.M.FolioSwap(f), uint64(slot)+1)
 			c.Or(c.M.Flags(f), machine.PGSwapCache)
 			c.Add(c.M.Ref(f), 1)
@@ -212,6 +210,3 @@ var _ = register(fnShmemWritepage, &Func{
 		}},
 	},
 })
-
-// offerFileSlots offers the slots as offerSlots does.
-func offerFileSlots(c *Ctx, offer func(int)) { c.offerFreeSlots(offer) }

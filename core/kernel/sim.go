@@ -20,8 +20,9 @@ type Sim struct {
 	actors []Actor
 	after  [][]Ahead // by task and statement; see statementsAhead
 
-	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
-	readSwapinWritable bool   // see the rule swapin_read_maps_writable
+	exclusive                             uint64 // PG_anon_exclusive, in kernels that have it
+	readSwapinWritable                    bool   // see the rule swapin_read_maps_writable
+	secretmemRefused, longtermFileRefused bool   // see the rules gup_secretmem_check, gup_slow_file_check
 }
 
 // Funcs returns the tables as this kernel has them, by FuncID; unused numbers
@@ -58,6 +59,8 @@ func (s *Sim) Do(c check.Choice) {
 		s.doRCU(machine.Frame(c.Key))
 	case DiskActor:
 		s.doDisk(int(c.Key))
+	case FileDiskActor:
+		s.doFileDisk(machine.Pgoff(c.Key))
 	}
 }
 
@@ -207,11 +210,14 @@ func (s *Sim) statement(task int) bool {
 	var args []uint64
 	for i, p := range st.Call.Params {
 		args = append(args, s.argument(p, st.Args[i]))
+		if p.Kind == VMAParam {
+			args = append(args, uint64(s.M.PageAt(st.Args[i].MM, st.Args[i].Region, st.Args[i].Last)))
+		}
 	}
 	s.push(task, st.Call.entry, args...)
 	if st.Call.Result == PageResult {
 		page := st.Args[0]
-		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.VMA, page.Page), st.Args[1].Flags&FollWrite != 0)
+		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.Args[1].Flags&FollWrite != 0)
 	}
 	return true
 }
@@ -219,12 +225,20 @@ func (s *Sim) statement(task int) bool {
 // argument is an argument as the entry function's local holds it.
 func (s *Sim) argument(p Param, a Arg) uint64 {
 	switch p.Kind {
-	case PageParam:
-		return uint64(s.M.PageAt(a.MM, a.VMA, a.Page))
-	case VMAParam:
-		return uint64(s.M.PageAt(a.MM, a.VMA, 0))
+	case PageParam, VMAParam:
+		return uint64(s.M.PageAt(a.MM, a.Region, a.Page))
 	case VarParam:
 		return uint64(a.Var)
+	case FileParam:
+		return uint64(a.File)
+	case FilePageParam:
+		o, ok := s.M.PgoffAt(a.File, a.Page)
+		if !ok {
+			panic(fmt.Sprintf("kernel: %s has no room for page %d: Setup.room counts what programs name", s.Setup.Files[a.File].Name, a.Page))
+		}
+		return uint64(o)
+	case NumberParam:
+		return uint64(a.Number)
 	case ValueParam:
 		return s.M.Value(a.Value)
 	case FlagsParam:
@@ -273,7 +287,7 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 	flags := st.Args[1].Flags
 	a := st.Args[0]
 	s.M.SetPinAt(task, st.Var, machine.PinAt{
-		Page: s.M.PageAt(a.MM, a.VMA, a.Page), Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
+		Page: s.M.PageAt(a.MM, a.Region, a.Page), Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
 		Pin: st.Call.entry == fnPinUserPages || st.Call.entry == fnPinUserPagesFast,
 	})
 }

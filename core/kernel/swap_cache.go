@@ -8,18 +8,15 @@ import (
 // swapCacheTouches are the classes that entering or leaving the swap cache touches.
 var swapCacheTouches = cell.Of(machine.SwapCache, machine.Swap, machine.Refs, machine.Flags, machine.Mappings, machine.FolioLocks, machine.Disk)
 
-// swapFree drops one PTE's use of a slot.
+// swapFree drops one PTE's use of a slot, or that of a file.
 // compare mm/swapfile.c:swap_free
 func (c *Ctx) swapFree(slot int) {
-	c.Add(c.M.SwapMap(slot), -1)
-	c.slotFree(slot)
-}
-
-// slotFree forgets what a slot holds once nobody uses it.
-func (c *Ctx) slotFree(slot int) {
-	if c.Load(c.M.SwapMap(slot)) == 0 {
-		c.Store(c.M.Disk(slot), 0)
+	v := c.Load(c.M.SwapMap(slot))
+	if v&machine.SwapOfFile != 0 {
+		c.M.SetSwapMap(slot, v&^machine.SwapOfFile)
+		return
 	}
+	c.M.SetSwapMap(slot, v-1)
 }
 
 // leaveSwapCache takes a folio out of the swap cache with the cache's
@@ -30,8 +27,12 @@ func (c *Ctx) leaveSwapCache(f machine.Frame) {
 	c.M.SetSwapCache(slot, 0)
 	c.Store(c.M.FolioSwap(f), 0)
 	c.AndNot(c.M.Flags(f), machine.PGSwapCache)
-	c.AndNot(c.M.SwapMap(slot), machine.SwapHasCache)
-	c.slotFree(slot)
+	c.swapcacheClear(slot)
+}
+
+// swapcacheClear takes the swap cache's mark off a slot.
+func (c *Ctx) swapcacheClear(slot int) {
+	c.M.SetSwapMap(slot, c.Load(c.M.SwapMap(slot))&^machine.SwapHasCache)
 }
 
 // freeSwap drops a folio's swap cache if no PTE names the slot and the folio is

@@ -39,7 +39,7 @@ var _ = register(fnDoSwapPage, &Func{
 				c.Release(dsFolio)
 				return c.putFree(f, 1, end)
 			}
-			c.Store(w, v|machine.SwapHasCache)
+			c.M.SetSwapMap(c.Entry(dsPTE).Slot(), v|machine.SwapHasCache)
 			return Then
 		}},
 		dsReadPast: {Label: "read", Says: "read the page from swap", Ref: "swap_read_folio", When: With(SwapinSkipsCache), Touches: cell.Of(machine.Contents, machine.Flags, machine.FolioLocks), Reads: cell.Of(machine.Disk), Do: func(c *Ctx) Next {
@@ -137,8 +137,7 @@ var _ = register(fnDoSwapPage, &Func{
 			return Then
 		}},
 		dsClear: {Label: "clear", Says: "take the mark off the slot", Ref: "swapcache_clear", When: With(SwapcachePrepare), Touches: cell.Of(machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
-			c.AndNot(c.M.SwapMap(c.Entry(dsPTE).Slot()), machine.SwapHasCache)
-			c.slotFree(c.Entry(dsPTE).Slot())
+			c.swapcacheClear(c.Entry(dsPTE).Slot())
 			return Then
 		}},
 	},
@@ -209,7 +208,7 @@ func (c *Ctx) swapInsert() Next {
 		c.Release(dsFolio)
 		return c.putFree(f, 1, end)
 	}
-	c.Store(w, v|machine.SwapHasCache)
+	c.M.SetSwapMap(slot, v|machine.SwapHasCache)
 	c.Store(c.M.FolioSwap(f), uint64(slot)+1)
 	c.Or(c.M.Flags(f), machine.PGSwapCache)
 	c.Lock(c.M.FolioLock(f))
@@ -238,10 +237,9 @@ func (c *Ctx) swapLock() Next {
 // maps it writable, too, then.
 func (c *Ctx) swapMap(own, onRead bool) Next {
 	f, p := c.Held(dsFolio).Frame(), c.Page(dsAddr)
-	at := c.M.Pages()[p]
 	write := c.L(dsFlags)&faultWrite != 0
 	bits := machine.Entry(0)
-	if own && c.M.MMs[at.MM].VMAs[at.VMA].Writable && (write || onRead) {
+	if own && c.Load(c.M.VMA(p))&machine.VMWrite != 0 && (write || onRead) {
 		bits |= machine.RW
 		if write {
 			bits |= machine.Dirty
@@ -250,8 +248,7 @@ func (c *Ctx) swapMap(own, onRead bool) Next {
 	if own {
 		c.Or(c.M.Flags(f), c.sim.exclusive)
 	}
-	c.Store(c.M.Mapping(f), machine.AnonMapping(at.MM))
-	c.Store(c.M.Index(f), uint64(p))
+	c.ownAnon(f, p)
 	c.Add(c.M.Mapcount(f), 1)
 	if c.L(dsCached) == 0 {
 		c.lruAdd(f)

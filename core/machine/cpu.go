@@ -32,7 +32,7 @@ func (m *Machine) Preempts(cpu int) Word { return m.at(m.preempts, cpu) }
 // that it followed to a PTE table, as a capture; 0 when it is idle.
 func (m *Machine) Walker(cpu int) Word { return m.at(m.walker, cpu) }
 
-const walkerPage = 53 // where a walker's capture keeps the page it walks for
+const walkerPage = 28 // where a walker's capture keeps the page it walks for, above the frame
 
 // SetWalker puts the CPU's walker into the table that a PMD entry points to.
 func (m *Machine) SetWalker(cpu int, pmd Entry, p PageID) {
@@ -43,15 +43,38 @@ func (m *Machine) SetWalker(cpu int, pmd Entry, p PageID) {
 // idle, and the page it walks for.
 func (m *Machine) WalkerAt(cpu int) (Entry, PageID) {
 	v := m.Load(m.Walker(cpu))
-	return Entry(v & (1<<walkerPage - 1)), PageID(v >> walkerPage)
+	return Entry(v) & (Stale | 1<<walkerPage - 1), PageID(v >> walkerPage & 0xffffff)
 }
 
 // ClearWalker makes the CPU's walker idle.
 func (m *Machine) ClearWalker(cpu int) { m.Store(m.Walker(cpu), 0) }
 
 // TLB is the CPU's translation of a page: the leaf entry as the walker found
-// it, or none. Dirty there means that the CPU may write without going to memory.
+// it, or none. Dirty there means that the CPU may write without going to memory. Change it with
+// SetTLB.
 func (m *Machine) TLB(cpu int, p PageID) Word { return m.at(m.tlb, cpu*len(m.pages)+int(p)) }
+
+// SetTLB sets the CPU's translation of a page. How many TLB entries name a frame, and how many
+// of all are stale, is kept with it, so that nobody need look at every TLB when a frame is freed.
+func (m *Machine) SetTLB(cpu int, p PageID, e Entry) {
+	w := m.TLB(cpu, p)
+	if old := Entry(m.Peek(w)); old.IsStale() {
+		m.count(Word{m.tlbStale}, -1)
+	} else if old.Present() {
+		m.count(m.tlbNamesOf(old.Frame()), -1)
+	}
+	if e.IsStale() {
+		m.count(Word{m.tlbStale}, 1)
+	} else if e.Present() {
+		m.count(m.tlbNamesOf(e.Frame()), 1)
+	}
+	m.Store(w, uint64(e))
+}
+
+func (m *Machine) tlbNamesOf(f Frame) Word { return m.at(m.tlbNames, int(f)) }
+
+// count adds to a word that is kept by structure.
+func (m *Machine) count(w Word, n int) { m.Store(w, m.Peek(w)+uint64(n)) }
 
 // A Flush says what a flush request wants: the pages of one mm from First to Last, or
 // of all mms; Ahead counts the generations of the mm that came after it.
@@ -62,20 +85,29 @@ type Flush struct {
 	Ahead       int
 }
 
-const flushed = 1 << 63 // set in every request, so that none encodes as 0
+// A request is one word: pages have 20 bits, the mm eight, what came after it two.
+const (
+	flushed     = 1 << 63 // set in every request, so that none encodes as 0
+	flushTables = 1 << 62
+	flushPages  = 1<<20 - 1
+)
 
 func (f Flush) encode() uint64 {
-	v := uint64(flushed) | uint64(f.MM+1)<<32 | uint64(f.First)<<16 | uint64(f.Last)<<24 | uint64(f.Ahead)
+	v := uint64(flushed) | uint64(f.First) | uint64(f.Last)<<20 | uint64(f.MM+1)<<40 | uint64(f.Ahead)<<48
 	if f.Tables {
-		v |= 1 << 40
+		v |= flushTables
 	}
 	return v
+}
+
+func decodeFlush(v uint64) Flush {
+	return Flush{int(v>>40&0xff) - 1, PageID(v & flushPages), PageID(v >> 20 & flushPages), v&flushTables != 0, int(v >> 48 & 3)}
 }
 
 // RequestOf returns the request that a CPU has out; false if none.
 func (m *Machine) RequestOf(cpu int) (Flush, bool) {
 	v := m.Load(m.Request(cpu))
-	return Flush{int(v>>32&0xff) - 1, PageID(v >> 16 & 0xff), PageID(v >> 24 & 0xff), v>>40&1 != 0, int(v & 0xff)}, v != 0
+	return decodeFlush(v), v != 0
 }
 
 // SetRequest publishes a CPU's flush request.
@@ -89,10 +121,13 @@ func (m *Machine) Behind(cpu, mm int) Word { return m.at(m.behind, cpu*len(m.MMs
 const maxBehind = 3
 
 // Loaded returns the mm whose tables the CPU walks, or -1 for a CPU that runs a
-// kernel thread.
+// kernel thread, or a thread whose mm is not there yet or any more.
 func (m *Machine) Loaded(cpu int) int {
 	for _, t := range m.Config.Tasks {
 		if t.CPU == cpu {
+			if t.MM >= 0 && m.Peek(m.MMState(t.MM)) != MMAlive {
+				return -1
+			}
 			return t.MM
 		}
 	}
@@ -153,17 +188,14 @@ func (m *Machine) FlushLocal(cpu int, f Flush) {
 // Invalidate drops the CPU's translations of the pages from first to last.
 func (m *Machine) Invalidate(cpu int, first, last PageID) {
 	for p := first; p <= last; p++ {
-		m.Store(m.TLB(cpu, p), 0)
+		m.SetTLB(cpu, p, 0)
 	}
 }
 
 // InvalidateMM drops all of the CPU's translations of the mm.
 func (m *Machine) InvalidateMM(cpu, mm int) {
-	for p := range m.pages {
-		if m.pages[p].MM == mm {
-			m.Store(m.TLB(cpu, PageID(p)), 0)
-		}
-	}
+	first, last := m.MMPages(mm)
+	m.Invalidate(cpu, first, last)
 }
 
 // CPUs as people write them: "cpu0, cpu2".

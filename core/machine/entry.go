@@ -16,6 +16,7 @@ const (
 	Accessed Entry = 1 << 5
 	Dirty    Entry = 1 << 6
 	PSE      Entry = 1 << 7
+	ProtNone Entry = 1 << 8 // with Present clear: mapped, but the hardware may not use it (PROT_NONE)
 	Special  Entry = 1 << 9 // _PAGE_SPECIAL: no struct page to count (the zero page)
 	NX       Entry = 1 << 63
 
@@ -34,6 +35,26 @@ const (
 	swpOffsetShift       = 9
 	swpOffsetMask  Entry = (1<<50 - 1) << swpOffsetShift
 	swpTypeShift         = 59
+)
+
+// Types of entries that are neither present nor none. Those below the first
+// are swap devices.
+const (
+	swpMigrationRead          = 24
+	swpMigrationReadExclusive = 25
+	swpMigrationWrite         = 26
+
+	migrationYoung = 1 << 48 // of the offset, above the frame
+	migrationDirty = 1 << 49
+)
+
+// A MigrationKind says what a migration entry becomes when it is removed.
+type MigrationKind uint8
+
+const (
+	MigrationRead          MigrationKind = swpMigrationRead
+	MigrationReadExclusive MigrationKind = swpMigrationReadExclusive // a page that was exclusive
+	MigrationWrite         MigrationKind = swpMigrationWrite         // exclusive, too
 )
 
 // MakePTE returns a present leaf entry for a user page.
@@ -55,14 +76,42 @@ func MakeSwap(slot int, exclusive bool) Entry {
 	return e
 }
 
+// MakeMigration returns the entry that stands for a page while it is moved;
+// accessed and dirty are as they were in its PTE.
+func MakeMigration(kind MigrationKind, f Frame, accessed, dirty bool) Entry {
+	offset := uint64(f)
+	if accessed {
+		offset |= migrationYoung
+	}
+	if dirty {
+		offset |= migrationDirty
+	}
+	return ^(Entry(offset)<<swpOffsetShift)&swpOffsetMask | Entry(kind)<<swpTypeShift
+}
+
+// Migration decodes a migration entry.
+func (e Entry) Migration() (kind MigrationKind, f Frame, accessed, dirty bool) {
+	offset := uint64(^e & swpOffsetMask >> swpOffsetShift)
+	return MigrationKind(e >> swpTypeShift), Frame(offset), offset&migrationYoung != 0, offset&migrationDirty != 0
+}
+
 // None reports whether the entry is empty; accessed and dirty do not count.
 func (e Entry) None() bool { return e&^(Accessed|Dirty) == 0 }
 
-// Present reports whether the entry maps something.
-func (e Entry) Present() bool { return e&Present != 0 }
+// Present reports whether the entry maps something for software, as pte_present() does:
+// a PROT_NONE entry does, too. The hardware asks for the bit Present itself.
+func (e Entry) Present() bool { return e&(Present|ProtNone) != 0 }
 
-// IsSwap reports whether the entry is a swap entry.
-func (e Entry) IsSwap() bool { return !e.None() && !e.Present() }
+// IsSwap reports whether the entry names a slot of a swap device.
+func (e Entry) IsSwap() bool {
+	return !e.None() && !e.Present() && e>>swpTypeShift < swpMigrationRead
+}
+
+// IsMigration reports whether the entry stands for a page that is being moved.
+func (e Entry) IsMigration() bool {
+	t := e >> swpTypeShift
+	return !e.None() && !e.Present() && t >= swpMigrationRead && t <= swpMigrationWrite
+}
 
 // Has reports whether all the bits are set.
 func (e Entry) Has(bits Entry) bool { return e&bits == bits }
@@ -83,7 +132,7 @@ func (e Entry) Fresh() Entry {
 }
 
 // IsStale reports whether the frame was freed since the entry was captured.
-func (e Entry) IsStale() bool { return e.Has(Present | Stale) }
+func (e Entry) IsStale() bool { return e.Present() && e.Has(Stale) }
 
 // Bits returns the letters of a present entry's bits: "W D", "A".
 func (e Entry) Bits() string {
@@ -91,7 +140,7 @@ func (e Entry) Bits() string {
 	for _, x := range []struct {
 		bit  Entry
 		name string
-	}{{RW, "W"}, {Dirty, "D"}, {Accessed, "A"}, {PSE, "PSE"}, {Special, "special"}} {
+	}{{RW, "W"}, {Dirty, "D"}, {Accessed, "A"}, {PSE, "PSE"}, {ProtNone, "PROT_NONE"}, {Special, "special"}} {
 		if e.Has(x.bit) {
 			b = append(b, x.name)
 		}
@@ -110,6 +159,9 @@ func (e Entry) String() string {
 			s += " exclusive"
 		}
 		return s
+	case e.IsMigration():
+		kind, f, _, _ := e.Migration()
+		return fmt.Sprintf("migration of frame %d, %s", f, map[MigrationKind]string{MigrationRead: "read", MigrationReadExclusive: "read, exclusive", MigrationWrite: "write"}[kind])
 	}
 	s := fmt.Sprintf("frame %d %s", e.Frame(), e.Bits())
 	if e.Frame() == ZeroPage {
@@ -132,6 +184,10 @@ func MakeHold(f Frame, n int) Hold {
 	}
 	return Hold(f)<<pfnShift | Hold(n)<<1 | 1
 }
+
+// DelayRmap marks, in an mmu_gather, a page that counts as mapped until the TLBs are
+// flushed. Compare mm/mmu_gather.c:tlb_flush_rmaps.
+const DelayRmap Hold = 1 << 54
 
 // Uncounted returns the hold of a frame without a reference: a pin of the zero page.
 func Uncounted(f Frame) Hold { return Hold(f)<<pfnShift | 1 }

@@ -153,3 +153,40 @@ func cacheSlotText(_ int, v uint64) string {
 	}
 	return Entry(v).String()
 }
+
+// Backing returns the page of a file that a page of a file mapping maps; false for
+// other memory, and beyond what there is room for.
+func (m *Machine) Backing(p PageID) (Pgoff, bool) {
+	r := m.Region(p)
+	if r.Kind != RegionFilePrivate && r.Kind != RegionFileShared {
+		return 0, false
+	}
+	return m.PgoffAt(r.File, r.First+m.pages[p].Index)
+}
+
+// NextOfFile returns the first run of pages behind after (NoPage: the first of all), of
+// one region, in which VMAs cover pages first to last of a file. Compare mm/interval_tree.c.
+func (m *Machine) NextOfFile(first, last Pgoff, after PageID) (p, q PageID, ok bool) {
+	file, lo := m.filePages[first].File, m.filePages[first].Index
+	hi := m.filePages[last].Index
+	for mm := range m.MMs {
+		for r := range m.MMs[mm].Regions {
+			c := &m.MMs[mm].Regions[r]
+			if c.Kind != RegionFilePrivate && c.Kind != RegionFileShared || c.File != file {
+				continue
+			}
+			for i := max(lo-c.First, 0); i < c.Pages && i <= hi-c.First; i++ {
+				p := m.PageAt(mm, r, i)
+				if p <= after || m.Load(m.VMA(p)) == 0 {
+					continue
+				}
+				q := p
+				for i++; i < c.Pages && i <= hi-c.First && m.Load(m.VMA(q+1)) != 0; i++ {
+					q++
+				}
+				return p, q, true
+			}
+		}
+	}
+	return NoPage, NoPage, false
+}

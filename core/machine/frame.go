@@ -54,20 +54,6 @@ func flagText(_ int, v uint64) string {
 	return strings.Join(FlagNames(v), " ")
 }
 
-// Folio.mapping: bit 0 marks an anon_vma, here that of an mm's processes.
-const mappingAnon = 1
-
-// AnonMapping is folio->mapping of an anonymous folio of the mm.
-func AnonMapping(mm int) uint64 { return uint64(mm+1)<<2 | mappingAnon }
-
-// MappingMM returns the mm whose anon_vma a mapping names, or -1.
-func MappingMM(mapping uint64) int {
-	if mapping&mappingAnon == 0 {
-		return -1
-	}
-	return int(mapping>>2) - 1
-}
-
 // FrameCount returns the number of frames, the zero page and tables included.
 func (m *Machine) FrameCount() int { return m.nframe }
 
@@ -87,7 +73,7 @@ func (m *Machine) Flags(f Frame) Word { return m.at(m.flags, int(f)) }
 // Mapping is folio->mapping.
 func (m *Machine) Mapping(f Frame) Word { return m.at(m.mapping, int(f)) }
 
-// Index is folio->index: the place within the object that mapping names, as a PageID.
+// Index is folio->index: the page's number within the region or the file that mapping names.
 func (m *Machine) Index(f Frame) Word { return m.at(m.index, int(f)) }
 
 // FolioSwap is folio->swap: the swap slot plus one, while in the swap cache.
@@ -112,64 +98,6 @@ func (m *Machine) Account(f Frame, n int) {
 		w := m.Ledger(f)
 		m.Store(w, m.Peek(w)+uint64(n))
 	}
-}
-
-// Offers calls f with the frames that an allocation may take: each free frame
-// that a stale capture still names, and the lowest one of the others, which
-// nothing tells apart. (Any of them may come, not the lowest: what is left out
-// is only the same run with frames renamed.)
-func (m *Machine) Offers(table bool, f func(Frame)) {
-	lo, hi := 1, m.Frames
-	if table && !m.Shared {
-		lo, hi = m.poolBase(), m.nframe-1
-	}
-	stale := m.staleFrames()
-	anonymous := false
-	for i := lo; i <= hi; i++ {
-		if m.Load(m.State(Frame(i))) != FrameFree {
-			continue
-		}
-		if stale>>i&1 != 0 {
-			f(Frame(i))
-		} else if !anonymous {
-			anonymous = true
-			f(Frame(i))
-		}
-	}
-}
-
-// Allocate hands a frame out: refcount 1, content zeroed. The caller holds the reference.
-func (m *Machine) Allocate(f Frame, state uint64) {
-	m.Store(m.State(f), state)
-	m.Store(m.Ref(f), 1)
-	m.Store(m.Contents(f), 0)
-}
-
-// Free gives a frame back to the allocator and marks every capture of it stale.
-// A frame whose count is not zero is refused: the allocator reports a bad page
-// and never hands it out again. It reports whether the frame became free.
-// Compare mm/page_alloc.c:free_pages_prepare.
-func (m *Machine) Free(f Frame) bool {
-	if m.Load(m.Ref(f)) != 0 || m.Load(m.Mapcount(f)) != 0 {
-		m.Store(m.State(f), FrameLeaked)
-		m.Raise(AlarmBadPage, uint64(f))
-		return false
-	}
-	if m.pinnedBySomebody(f) {
-		m.Raise(AlarmPinnedFreed, uint64(f))
-	}
-	m.Store(m.State(f), FrameFree)
-	for _, w := range []Word{m.Flags(f), m.Mapping(f), m.Index(f), m.FolioSwap(f), m.Contents(f)} {
-		m.Store(w, 0)
-	}
-	if m.IsPTETable(f) && m.Load(m.TableOf(f)) != 0 {
-		for i := range m.width {
-			m.SetEntry(f, i, 0)
-		}
-		m.Store(m.TableOf(f), 0)
-	}
-	m.markStale(f)
-	return true
 }
 
 // FrameName is what people call the frame.

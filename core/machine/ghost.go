@@ -7,22 +7,22 @@ import "fmt"
 type Alarm uint8
 
 const (
-	AlarmFreedTable   Alarm = iota // a walker read an entry of a table that was freed
-	AlarmStaleTLB                  // an access went through a TLB entry of a frame that was freed
-	AlarmPinnedFreed               // a frame was freed that somebody holds through GUP
-	AlarmBadPage                   // a frame was freed although its count was not zero
-	AlarmRefOnZero                 // a reference was added to a count of zero
-	AlarmRefUnderflow              // a reference was dropped that nobody held
-	AlarmForeignPage               // GUP returned a page that was not mapped there during the call
-	AlarmUnpinShared               // a pin of an anonymous page was given back that was not exclusive any more
-	AlarmLostStore                 // memory reads other than what a CPU last stored there
-	AlarmLostDMA                   // memory reads other than what a device last wrote there
-	AlarmUnnoticedStore  // a page of a file was stored to and its file system had not been asked
-	AlarmUnexpectedDirty // a page of a file was marked dirty and its file system had not been asked
-	AlarmUnstable        // a page was stored to while its device read it
-	AlarmNoBuffers       // writeback met a dirty page without buffers
-	AlarmNullMapping     // GUP followed folio->mapping after truncation had set it to NULL
-	AlarmFreedMapping    // GUP followed folio->mapping to an inode that was freed
+	AlarmFreedTable      Alarm = iota // a walker read an entry of a table that was freed
+	AlarmStaleTLB                     // an access went through a TLB entry of a frame that was freed
+	AlarmPinnedFreed                  // a frame was freed that somebody holds through GUP
+	AlarmBadPage                      // a frame was freed although its count was not zero
+	AlarmRefOnZero                    // a reference was added to a count of zero
+	AlarmRefUnderflow                 // a reference was dropped that nobody held
+	AlarmForeignPage                  // GUP returned a page that was not mapped there during the call
+	AlarmUnpinShared                  // a pin of an anonymous page was given back that was not exclusive any more
+	AlarmLostStore                    // memory reads other than what a CPU last stored there
+	AlarmLostDMA                      // memory reads other than what a device last wrote there
+	AlarmUnnoticedStore               // a page of a file was stored to and its file system had not been asked
+	AlarmUnexpectedDirty              // a page of a file was marked dirty and its file system had not been asked
+	AlarmUnstable                     // a page was stored to while its device read it
+	AlarmNoBuffers                    // writeback met a dirty page without buffers
+	AlarmNullMapping                  // GUP followed folio->mapping after truncation had set it to NULL
+	AlarmFreedMapping                 // GUP followed folio->mapping to an inode that was freed
 	Alarms
 )
 
@@ -37,16 +37,24 @@ func (m *Machine) Raise(a Alarm, what uint64) {
 }
 
 // GUPAt is the page that a task's GUP call in flight is for: PageID plus one,
-// and gupWrite; 0 outside a call.
+// gupWrite and gupExcused; 0 outside a call.
 func (m *Machine) GUPAt(task int) Word { return m.at(m.gupAt, task) }
 
-// GUPSeen is the set of frames that were mapped at that page, with the
-// permission asked for, at some instant since the call began, and were not freed since.
-func (m *Machine) GUPSeen(task int) Word { return m.at(m.gupSeen, task) }
+// seenRoom is how many frames may be mapped at a page, one after the other, while a GUP call for it lasts.
+const seenRoom = 6
+
+// GUPSeen is one of the frames, as a Hold, that were mapped at that page, with the
+// permission asked for, at some instant since the call began, and were not freed since. They are in the
+// order of their numbers, behind them come zeros; i is less than SeenRoom.
+func (m *Machine) GUPSeen(task, i int) Word { return m.at(m.gupSeen, task*seenRoom+i) }
+
+// SeenRoom returns how many GUPSeen a task has.
+func SeenRoom() int { return seenRoom }
 
 const (
-	gupWrite   = 1 << 16
-	gupExcused = 1 << 17 // the owner has given up what was mapped there meanwhile
+	gupPage    = 1<<32 - 1
+	gupWrite   = 1 << 32
+	gupExcused = 1 << 33 // the owner has given up what was mapped there meanwhile
 )
 
 // BeginGUP notes that a task's GUP call begins.
@@ -63,7 +71,7 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 		return
 	}
 	if e := m.Mapped(p); e.Present() && (!write || e.Has(RW)) {
-		m.Store(m.GUPSeen(task), 1<<e.Frame())
+		m.see(task, e.Frame())
 	}
 }
 
@@ -72,25 +80,77 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 // meanwhile. It reports whether the owner gave the page up during the call.
 func (m *Machine) EndGUP(task int, f Frame, got bool) (excused bool) {
 	excused = m.Peek(m.GUPAt(task))&gupExcused != 0
-	if m.Track.Seen && got && m.Peek(m.GUPSeen(task))>>f&1 == 0 {
+	if m.Track.Seen && got && !m.seen(task, f) {
 		m.Raise(AlarmForeignPage, uint64(task)<<16|uint64(f))
 	}
 	m.Store(m.GUPAt(task), 0)
-	m.Store(m.GUPSeen(task), 0)
+	for i := range seenRoom {
+		m.Store(m.GUPSeen(task, i), 0)
+	}
 	return excused
 }
 
-// saw notes for GUP calls in flight that an entry became mapped.
-func (m *Machine) saw(mm, vma, index int, e Entry) {
-	if !m.Track.Seen || index >= m.MMs[mm].VMAs[vma].Pages {
+func (m *Machine) seen(task int, f Frame) bool {
+	for i := range seenRoom {
+		if m.Peek(m.GUPSeen(task, i)) == uint64(MakeHold(f, 1)) {
+			return true
+		}
+	}
+	return false
+}
+
+// see puts a frame among those that a task's call has seen.
+func (m *Machine) see(task int, f Frame) {
+	h := uint64(MakeHold(f, 1))
+	for i := range seenRoom {
+		w := m.GUPSeen(task, i)
+		switch at := m.Peek(w); {
+		case at == h:
+			return
+		case at == 0:
+			m.Store(w, h)
+			return
+		case at > h:
+			m.Store(w, h)
+			h = at
+		}
+	}
+	panic("machine: more frames were mapped at a page during one GUP call than seenRoom")
+}
+
+// unsee takes a frame that was freed from what the calls in flight have seen.
+func (m *Machine) unsee(f Frame) {
+	if !m.Track.Seen {
 		return
 	}
-	p := m.PageAt(mm, vma, index)
+	for t := range m.Config.Tasks {
+		if m.Peek(m.GUPAt(t)) == 0 {
+			continue
+		}
+		n := 0
+		for i := range seenRoom {
+			h := m.Peek(m.GUPSeen(t, i))
+			if h == uint64(MakeHold(f, 1)) {
+				continue
+			}
+			m.Store(m.GUPSeen(t, n), h)
+			n++
+		}
+		for ; n < seenRoom; n++ {
+			m.Store(m.GUPSeen(t, n), 0)
+		}
+	}
+}
+
+// saw notes for GUP calls in flight that an entry became mapped.
+func (m *Machine) saw(p PageID, e Entry) {
+	if !m.Track.Seen {
+		return
+	}
 	for t := range m.Config.Tasks {
 		at := m.Peek(m.GUPAt(t))
-		if at&0xffff == uint64(p)+1 && (at&gupWrite == 0 || e.Has(RW)) {
-			w := m.GUPSeen(t)
-			m.Store(w, m.Peek(w)|1<<e.Frame())
+		if at&gupPage == uint64(p)+1 && (at&gupWrite == 0 || e.Has(RW)) {
+			m.see(t, e.Frame())
 		}
 	}
 }
@@ -103,7 +163,11 @@ type PinAt struct {
 	Undirtied            bool // the device has written and nobody has marked the page dirty yet
 }
 
-const pinnedSome = 1 << 32
+const (
+	pinnedPage  = 1<<32 - 1
+	pinnedFlags = 32 // from this bit on
+	pinnedSome  = 1 << 63
+)
 
 // VarAt is the ghost of a variable that holds a page: see PinAt.
 func (m *Machine) VarAt(task, i int) Word { return m.at(m.varAt, m.varBase[task]+i) }
@@ -116,7 +180,7 @@ func (m *Machine) SetPinAt(task, i int, p PinAt) {
 	v := uint64(pinnedSome) | uint64(p.Page)
 	for b, on := range []bool{p.Write, p.Pin, p.Longterm, p.Excused, p.Undirtied} {
 		if on {
-			v |= 1 << (16 + b)
+			v |= 1 << (pinnedFlags + b)
 		}
 	}
 	m.Store(m.VarAt(task, i), v)
@@ -127,8 +191,8 @@ func (m *Machine) ClearPinAt(task, i int) { m.Store(m.VarAt(task, i), 0) }
 
 // PinAtOf decodes a variable's ghost; false if it holds no page.
 func PinAtOf(v uint64) (PinAt, bool) {
-	bit := func(b int) bool { return v>>(16+b)&1 != 0 }
-	return PinAt{PageID(v & 0xffff), bit(0), bit(1), bit(2), bit(3), bit(4)}, v != 0
+	bit := func(b int) bool { return v>>(pinnedFlags+b)&1 != 0 }
+	return PinAt{PageID(v & pinnedPage), bit(0), bit(1), bit(2), bit(3), bit(4)}, v != 0
 }
 
 // Excuse notes that the owner has given up what was mapped at the page: later
@@ -142,12 +206,12 @@ func (m *Machine) Excuse(p PageID) {
 			}
 		})
 		for t := range m.Config.Tasks {
-			if w := m.GUPAt(t); m.Peek(w)&0xffff == uint64(p)+1 {
+			if w := m.GUPAt(t); m.Peek(w)&gupPage == uint64(p)+1 {
 				m.Store(w, m.Peek(w)|gupExcused)
 			}
 		}
 	}
-	if m.Track.Values {
+	if m.Track.Values && m.Region(p).Kind != RegionFileShared {
 		m.Store(m.Should(p), discarding)
 	}
 }
@@ -189,7 +253,12 @@ func (m *Machine) pinnedBySomebody(f Frame) bool {
 
 // Should is what memory should read at a page: a content plus one, and byDevice
 // if a device wrote it; or 0 where nothing is promised.
-func (m *Machine) Should(p PageID) Word { return m.at(m.value, int(p)) }
+func (m *Machine) Should(p PageID) Word {
+	if o, ok := m.Backing(p); ok && m.Region(p).Kind == RegionFileShared {
+		return m.FileShould(o) // whoever maps it, or reads the file, finds the same
+	}
+	return m.at(m.value, int(p))
+}
 
 const byDevice = 1 << 33
 
@@ -245,12 +314,12 @@ func (m *Machine) ShouldText(p PageID) string {
 }
 
 // Resolve returns what the page's process would find there now: the frame mapped by its PTE
-// or held by the swap cache for its swap entry (ok), or the slot on disk (slot
-// >= 0), or neither.
+// or held by the swap cache for its swap entry, or by the page cache for a page of a file (ok), or the slot on
+// disk (slot >= 0), or neither.
 func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
 	t, found := m.Find(p, LevelPTE)
 	if !found {
-		return 0, -1, false
+		return m.resolveFile(p)
 	}
 	e := Entry(m.Mem.Load(m.Entry(t, m.Slot(p, LevelPTE)).id))
 	switch {
@@ -262,7 +331,7 @@ func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
 		}
 		return 0, e.Slot(), false
 	}
-	return 0, -1, false
+	return m.resolveFile(p)
 }
 
 func (m *Machine) alarmText(_ int, v uint64) string {

@@ -92,3 +92,29 @@ func noticeText(_ int, v uint64) string {
 	}
 	return s
 }
+
+func (m *Machine) fileShouldText(_ int, v uint64) string {
+	if v == 0 {
+		return "anything"
+	}
+	return m.Content(v&^byDevice - 1)
+}
+
+// resolveFile is Resolve for a page that is not mapped.
+func (m *Machine) resolveFile(p PageID) (f Frame, slot int, ok bool) {
+	o, file := m.Backing(p)
+	if !file {
+		return 0, -1, false
+	}
+	v := m.Load(m.CacheSlot(o))
+	if f, ok := Cached(v); ok {
+		return f, -1, true
+	}
+	if e := Entry(v); e.IsSwap() {
+		if h := Hold(m.Load(m.SwapCache(e.Slot()))); h.Some() {
+			return h.Frame(), e.Slot(), true
+		}
+		return 0, e.Slot(), false
+	}
+	return 0, -1, false
+}

@@ -51,7 +51,7 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 	m.flags = add(Flags, "flags", flagText)
 	m.mapping = add(Mappings, "mapping", func(_ int, v uint64) string {
 		if mm := MappingMM(v); mm >= 0 {
-			return "anon_vma of " + m.MMs[mm].Name
+			return "anon_vma of " + m.MMs[mm].Name + " " + m.MMs[mm].Regions[MappingRegion(v)].Name
 		}
 		if f := MappingFile(v); f >= 0 {
 			return "file " + m.Files[f].Name
@@ -69,6 +69,11 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 	m.alloc = add(Frames, "frame", words("free", "data", "table", "bad page"))
 	m.lockedBy = add(FolioLocks, "PG_locked", func(_ int, v uint64) string { return m.taskName(v) })
 	m.ledger = add(Ghosts, "references held", nil)
+	m.ptes = add(Ghosts, "PTEs that map it", nil)
+	m.tlbNames = add(Ghosts, "TLB entries that name it", nil)
+	m.taken = l.Add(bitmapWords(m.nframe), cell.Region{Class: Frames, Owner: "folio", Name: func(i int) string {
+		return fmt.Sprintf("frames taken, from %d on", 64*i)
+	}, Decode: hexText})
 }
 
 func (m *Machine) layoutTables(l *cell.Layout) {
@@ -76,7 +81,7 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	table := func(format string) func(int) string {
 		return func(i int) string { return fmt.Sprintf(format, m.TableName(m.TableFrame(i))) }
 	}
-	m.upper = l.Add(3*len(m.MMs)*m.width, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: entryText})
+	m.upper = l.Add(3*len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: entryText})
 	m.entry = l.Add(n*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText})
 	m.ptl = l.Add(n, cell.Region{Class: PTLs, Owner: "lock", Name: table("PTL of the %s"), Decode: func(_ int, v uint64) string { return m.taskName(v) }})
 	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Name: func(i int) string {
@@ -85,23 +90,29 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Name: func(i int) string {
 		return fmt.Sprintf("table frame %d: owner", m.TableFrame(i))
 	}, Decode: func(_ int, v uint64) string {
-		o, ok := decodeOwner(v)
+		p, ok := decodeOwner(v)
 		if !ok {
 			return "nobody"
 		}
-		return m.MMs[o.mm].Name + " " + m.MMs[o.mm].VMAs[o.vma].Name
+		return m.tableText(p)
 	}})
 	m.rcu = l.Add(n, cell.Region{Class: RCU, Owner: "rcu", Name: table("RCU callback of the %s"), Decode: rcuText})
 }
 
 func (m *Machine) upperName(i int) string {
-	level := LevelPGD - i/(len(m.MMs)*m.width)
-	mm := i / m.width % len(m.MMs)
-	if level == LevelPMD && i%m.width < len(m.MMs[mm].VMAs) {
-		return fmt.Sprintf("PMD of %s %s", m.MMs[mm].Name, m.MMs[mm].VMAs[i%m.width].Name)
+	level := LevelPGD - i/(len(m.MMs)*m.upperWidth)
+	mm := i / m.upperWidth % len(m.MMs)
+	if level == LevelPMD {
+		for r := len(m.pmds[mm]) - 1; r >= 0; r-- {
+			if k := i%m.upperWidth - m.pmds[mm][r]; k >= 0 && k < m.regionPMDs(m.MMs[mm].Regions[r].Pages) {
+				return "PMD of " + m.tableText(m.PageAt(mm, r, k*m.HugePages))
+			}
+		}
 	}
-	return fmt.Sprintf("%s[%d] of %s", LevelName(level), i%m.width, m.MMs[mm].Name)
+	return fmt.Sprintf("%s[%d] of %s", LevelName(level), i%m.upperWidth, m.MMs[mm].Name)
 }
+
+func hexText(_ int, v uint64) string { return fmt.Sprintf("%#x", v) }
 
 func (m *Machine) entryName(i int) string {
 	t := m.TableFrame(i / m.width)
@@ -121,19 +132,19 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 	m.mmFlags = add(MMs, "mm", "flags", words("none", "MMF_HAS_PINNED"))
 	m.flushPending = add(MMs, "mm", "tlb_flush_pending", nil)
 	m.batched = add(MMs, "mm", "tlb_flush_batched", func(_ int, v uint64) string { return [...]string{"flushed", "pending"}[v&1] })
-	k := m.maxVMAs()
-	m.vmaLock = l.Add(n*k, cell.Region{Class: MMLocks, Owner: "lock", Name: func(i int) string {
-		if i%k < len(m.MMs[i/k].VMAs) {
-			return fmt.Sprintf("VMA lock of %s %s", m.MMs[i/k].Name, m.MMs[i/k].VMAs[i%k].Name)
+	m.mmState = add(MMs, "mm", "state", words("not forked yet", "alive", "exited"))
+	m.mmUsers = add(MMs, "mm", "mm_users", nil)
+	region := func(what string) func(int) string {
+		return func(i int) string {
+			if mm := m.MMs[i/m.regions]; i%m.regions < len(mm.Regions) {
+				return what + " of " + mm.Name + " " + mm.Regions[i%m.regions].Name
+			}
+			return "no region"
 		}
-		return "no VMA"
-	}, Decode: m.mmapText})
-	m.vma = l.Add(n*k, cell.Region{Class: VMAs, Owner: "mm", Name: func(i int) string {
-		if i%k < len(m.MMs[i/k].VMAs) {
-			return fmt.Sprintf("VMA %s %s", m.MMs[i/k].Name, m.MMs[i/k].VMAs[i%k].Name)
-		}
-		return "no VMA"
-	}, Decode: words("gone", "attached")})
+	}
+	m.vmaLock = l.Add(n*m.regions, cell.Region{Class: MMLocks, Owner: "lock", Name: region("VMA lock"), Decode: m.mmapText})
+	m.anonVMA = l.Add(n*m.regions, cell.Region{Class: VMAs, Owner: "mm", Name: region("anon_vma"), Decode: words("none", "attached")})
+	m.vma = l.Add(len(m.pages), cell.Region{Class: VMAs, Owner: "mm", Name: func(i int) string { return "VMA of " + m.pages[i].Name }, Decode: vmaText})
 }
 
 func (m *Machine) layoutCPUs(l *cell.Layout) {
@@ -146,11 +157,14 @@ func (m *Machine) layoutCPUs(l *cell.Layout) {
 		if v == 0 {
 			return "none"
 		}
-		mm := int(v>>32&0xff) - 1
-		if mm < 0 {
+		f := decodeFlush(v)
+		switch {
+		case f.MM < 0:
 			return "all that was unmapped"
+		case f.First == f.Last:
+			return m.pages[f.First].Name
 		}
-		return m.pages[v>>16&0xff].Name
+		return m.pages[f.First].Name + " to " + m.pages[f.Last].Name
 	})
 	m.steal = add(Steal, "host", stealText)
 	m.preempts = add(Steal, "preemptions left", nil)
@@ -166,21 +180,17 @@ func (m *Machine) layoutCPUs(l *cell.Layout) {
 	m.behind = l.Add(m.CPUs*len(m.MMs), cell.Region{Class: MMs, Owner: "cpu", Name: func(i int) string {
 		return fmt.Sprintf("cpu%d TLB generations behind %s", i/len(m.MMs), m.MMs[i%len(m.MMs)].Name)
 	}})
-	m.lruBatch = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Name: numbered("cpu%d LRU batch"), Decode: func(_ int, v uint64) string {
-		s := ""
-		for f := range m.nframe {
-			if v>>f&1 != 0 {
-				s += fmt.Sprintf(" folio %d", f)
-			}
-		}
-		if s == "" {
-			return "empty"
-		}
-		return s[1:]
-	}})
+	m.tlbStale = l.Add(1, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(int) string { return "stale TLB entries" }})
+	m.lruCount = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Name: numbered("cpu%d LRU batch: folios")})
+	m.lruBatch = l.Add(m.CPUs*BatchRoom, cell.Region{Class: LRU, Owner: "lru", Name: func(i int) string {
+		return fmt.Sprintf("cpu%d LRU batch[%d]", i/BatchRoom, i%BatchRoom)
+	}, Decode: holdText})
 }
 
 func (m *Machine) layoutSwap(l *cell.Layout) {
+	m.slotTaken = l.Add(bitmapWords(m.Slots), cell.Region{Class: Swap, Owner: "slot", Name: func(i int) string {
+		return fmt.Sprintf("swap slots taken, from %d on", 64*i)
+	}, Decode: hexText})
 	m.swapMap = l.Add(m.Slots, cell.Region{Class: Swap, Owner: "slot", Name: numbered("swap slot %d: count"), Decode: swapMapText})
 	m.swapCache = l.Add(m.Slots, cell.Region{Class: SwapCache, Owner: "slot", Name: numbered("swap slot %d: in the swap cache"), Decode: holdText})
 	m.disk = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Name: numbered("swap slot %d: on disk"), Decode: func(_ int, v uint64) string { return m.Content(v) }})
@@ -220,8 +230,13 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 		}
 		return cpuSet(UBCMask(v))
 	})
-	m.gather = l.Add(n*m.width, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
-		return fmt.Sprintf("%s mmu_gather[%d]", name(i/m.width), i%m.width)
+	m.gathers = add(Stacks, "mmu_gather: pages", nil)
+	m.gather = l.Add(n*m.gatherMax, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+		return fmt.Sprintf("%s mmu_gather[%d]", name(i/m.gatherMax), i%m.gatherMax)
+	}, Decode: holdText})
+	m.gatherTables = add(Stacks, "mmu_gather: tables", nil)
+	m.gatherTable = l.Add(n*m.upperWidth, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+		return fmt.Sprintf("%s mmu_gather table[%d]", name(i/m.upperWidth), i%m.upperWidth)
 	}, Decode: holdText})
 	m.done = add(Ends, "finished", words("no", "yes"))
 	m.pc = add(Stacks, "statement", nil)
@@ -285,14 +300,16 @@ func ErrnoName(errno int) string {
 func (m *Machine) layoutGhosts(l *cell.Layout) {
 	n := len(m.Config.Tasks)
 	m.gupAt = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.Config.Tasks[i].Name + " GUP call is for" }})
-	m.gupSeen = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.Config.Tasks[i].Name + " frames mapped during the call" }})
+	m.gupSeen = l.Add(n*seenRoom, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string {
+		return fmt.Sprintf("%s frames mapped during the call [%d]", m.Config.Tasks[i/seenRoom].Name, i%seenRoom)
+	}, Decode: holdText})
 	m.value = l.Add(len(m.pages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.pages[i].Name + " should read" }, Decode: func(_ int, v uint64) string {
 		if v == 0 || v == discarding {
 			return "anything"
 		}
 		return m.Content(v&^byDevice - 1)
 	}})
-	m.fileValue = l.Add(len(m.filePages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.filePages[i].Name + " should hold" }, Decode: m.shouldText})
+	m.fileValue = l.Add(len(m.filePages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.filePages[i].Name + " should hold" }, Decode: m.fileShouldText})
 	if len(m.Files) > 0 {
 		m.notice = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("folio %d: what its file system knows"), Decode: noticeText})
 	}

@@ -3,8 +3,9 @@
 // cells of one [cell.Memory]; what happens to them is package kernel's.
 //
 // Its nouns: a Frame is a physical page and the folio that describes it; an
-// Entry is one x86-64 page-table entry; a Page is one virtual page of one mm; a
-// Word is one shared word that steps load and store; a capture is a value that
+// Entry is one x86-64 page-table entry; a region is a run of addresses that a scenario declares
+// in an mm; a Page is one virtual page of a region; a VMA is a maximal run of pages with
+// the same flags; a Word is one shared word that steps load and store; a capture is a value that
 // names a frame in a private place (a local, a TLB entry, a walker, a variable).
 //
 // Its laws:
@@ -12,15 +13,20 @@
 //   - Equal situations are equal states. Nothing in here only grows: there are no
 //     generation numbers. Who could tell an old frame from its next life is told by the
 //     stale bit that [Machine.Free] sets in every capture of the frame.
+//
 //   - The reference ledger is kept by structure, not by bookkeeping: whatever cell
 //     comes to hold a reference (a PTE, the swap cache, an LRU batch, a hold) adds
 //     to the ledger of the frame, and the claim is that _refcount equals it.
+//
 //   - Ghosts (alarms, what GUP has seen mapped, what memory should read) are for
 //     claims alone: no step decides anything by them, and those that no judged
 //     claim reads stay zero.
 //
-// Reading order: machine.go, frame.go, entry.go, table.go, cpu.go, mm.go, swap.go,
-// file.go, block.go, task.go, ghost.go.
+//   - Costs follow what a step touches: nothing goes through all frames, pages or
+//     slots. What is free is in bitmaps, what may be stale is counted.
+//
+// Reading order: machine.go, page.go, frame.go, alloc.go, entry.go, table.go, cpu.go, mm.go, vma.go,
+// rmap.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
 package machine
 
 import (
@@ -81,6 +87,8 @@ type Config struct {
 	Tables int  // frames for PTE tables, beside those for data
 	Shared bool // PTE tables are taken from the frames for data; Tables is 0
 
+	HugePages int // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
+
 	Slots  int      // of the swap device
 	Values []string // contents; 0 is the content of a zeroed page
 
@@ -97,15 +105,9 @@ type Config struct {
 
 // MMConfig is an address space.
 type MMConfig struct {
-	Name string
-	VMAs []VMAConfig
-}
-
-// VMAConfig is a mapping of private anonymous memory.
-type VMAConfig struct {
-	Name     string
-	Pages    int
-	Writable bool
+	Name    string
+	Parent  int            // the mm that it will be forked from, which comes before it; -1: it is there from the start
+	Regions []RegionConfig // a child has those of its parent, at the same addresses; New fills them in
 }
 
 // TaskConfig is a thread; MM is -1 for a kernel thread.
@@ -130,68 +132,45 @@ type Machine struct {
 	Mem *cell.Memory
 	Config
 
-	pages     []Page     // all virtual pages, by PageID
-	filePages []FilePage // all pages of files, by Pgoff
-	fileFirst []int      // by File: its first page's Pgoff
-
-	nframe int
-	width  int // entries of a table
+	pages      []Page     // all virtual pages, by PageID
+	first      [][]int    // PageID of page 0, by mm and region
+	pmds       [][]int    // slot of a region's first PMD entry, by mm and region
+	family     [][]int    // an mm and all that are forked from it, transitively
+	filePages  []FilePage // all pages of files, by Pgoff
+	fileFirst  []int      // a file's first page's Pgoff
+	nframe     int
+	width      int // entries of a PTE table
+	upperWidth int // entries of a table above
+	regions    int // the most that an mm has
+	gatherMax  int // pages that an mmu_gather has room for
 
 	// First cells of the regions.
-	ref, mapcount, flags, mapping, index, folioSwap, content, alloc   cell.ID
-	lockedBy, ledger                                                  cell.ID
-	upper, entry, ptl, pmdLock, tableOf                               cell.ID
-	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched cell.ID
-	vma, vmaLock                                                      cell.ID
-	irqOff, ipi, request, steal, preempts, walker, tlb                cell.ID
-	lruBatch                                                          cell.ID
-	swapMap, swapCache, disk, io                                      cell.ID
-	cacheSlot, tags, buffers, block, blockIO                          cell.ID
-	size, inodeLock, invalidateLock, inode, inodeRCU                  cell.ID
-	rcu                                                               cell.ID
-	ubc                                                               cell.ID
-	gather, done, pc, depth, ret, stack, local, held, vars, varAt     cell.ID
-	gupAt, gupSeen, value, fileValue, notice, alarm                   cell.ID
+	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                   cell.ID
+	lockedBy, ledger, taken, ptes, tlbNames, tlbStale                                                 cell.ID
+	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
+	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
+	mmState, mmUsers                                                                                  cell.ID
+	vma, vmaLock, anonVMA                                                                             cell.ID
+	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
+	lruCount, lruBatch                                                                                cell.ID
+	slotTaken, swapMap, swapCache, disk, io                                                           cell.ID
+	cacheSlot, tags, buffers, block, blockIO                                                          cell.ID
+	size, inodeLock, invalidateLock, inode, inodeRCU                                                  cell.ID
+	rcu                                                                                               cell.ID
+	ubc                                                                                               cell.ID
+	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
+	gupAt, gupSeen, value, fileValue, notice, alarm                                                   cell.ID
 
 	varBase []int // first variable of each task, in vars
 	nvar    int
 }
 
-// A PageID names one virtual page of one mm, over all mms.
-type PageID int
-
-// A Page is a virtual page.
-type Page struct {
-	MM, VMA, Index int
-	Addr           uint64
-	Name           string // "A buf", "A buf[2]"
-}
-
-const (
-	mmapBase = 0x7f0000000000 // where VMA 0 of every mm lies
-	pmdSize  = 1 << 21
-	pageSize = 1 << 12
-)
-
 // New returns a machine of that configuration, everything zero: all frames
-// free, nothing mapped. Package kernel sets the scene.
+// free, no mm alive, nothing mapped. Package kernel sets the scene.
 func New(c Config) *Machine {
 	m := &Machine{Config: c}
+	m.layoutPages()
 	m.nframe = 1 + c.Frames + 3*len(c.MMs) + c.Tables
-	m.width = 1
-	for a, mm := range c.MMs {
-		m.width = max(m.width, len(mm.VMAs))
-		for v, vma := range mm.VMAs {
-			m.width = max(m.width, vma.Pages)
-			for i := range vma.Pages {
-				name := mm.Name + " " + vma.Name
-				if vma.Pages > 1 {
-					name += fmt.Sprintf("[%d]", i)
-				}
-				m.pages = append(m.pages, Page{a, v, i, mmapBase + uint64(v)*pmdSize + uint64(i)*pageSize, name})
-			}
-		}
-	}
 	m.numberFilePages()
 	for _, t := range c.Tasks {
 		m.varBase = append(m.varBase, m.nvar)
@@ -199,19 +178,6 @@ func New(c Config) *Machine {
 	}
 	m.Mem = cell.New(m.layout())
 	return m
-}
-
-// Pages returns all virtual pages by PageID.
-func (m *Machine) Pages() []Page { return m.pages }
-
-// PageAt returns the page with that index in a VMA.
-func (m *Machine) PageAt(mm, vma, index int) PageID {
-	for i, p := range m.pages {
-		if p.MM == mm && p.VMA == vma && p.Index == index {
-			return PageID(i)
-		}
-	}
-	panic(fmt.Sprintf("machine: mm %d has no page %d in VMA %d: the scenario's checks let it through", mm, index, vma))
 }
 
 // A Word is one shared word of the machine: what a step loads, stores, or

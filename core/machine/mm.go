@@ -2,6 +2,20 @@ package machine
 
 import "fmt"
 
+// Life of an mm.
+const (
+	MMNone   uint64 = iota // not forked yet
+	MMAlive                // its threads run
+	MMExited               // exit_mmap has taken its memory away
+)
+
+// MMState is whether the mm is there. A thread of an mm that is not there yet waits for it.
+func (m *Machine) MMState(mm int) Word { return m.at(m.mmState, mm) }
+
+// MMUsers is mm->mm_users: its threads, and who looks at it from without. The
+// last one takes the memory away.
+func (m *Machine) MMUsers(mm int) Word { return m.at(m.mmUsers, mm) }
+
 // MmapLock is an mm's mmap_lock: the tasks that hold it for reading as a bit set,
 // or the one that holds it for writing plus one in the high half.
 func (m *Machine) MmapLock(mm int) Word { return m.at(m.mmapLock, mm) }
@@ -29,38 +43,6 @@ func (m *Machine) FlushPending(mm int) Word { return m.at(m.flushPending, mm) }
 // put off is not known to be done; bit 1+t while task t is busy doing it and
 // nothing new was put off meanwhile.
 func (m *Machine) Batched(mm int) Word { return m.at(m.batched, mm) }
-
-// VMA is 1 while the VMA is in the mm's tree.
-func (m *Machine) VMA(mm, vma int) Word { return m.at(m.vma, mm*m.maxVMAs()+vma) }
-
-// VMALock is the VMA's own lock, encoded as mmap_lock is.
-func (m *Machine) VMALock(mm, vma int) Word { return m.at(m.vmaLock, mm*m.maxVMAs()+vma) }
-
-func (m *Machine) maxVMAs() int {
-	n := 1
-	for _, mm := range m.MMs {
-		n = max(n, len(mm.VMAs))
-	}
-	return n
-}
-
-// LRUBatch is the CPU's batch of folios on their way to the LRU list, as a bit
-// set of frames; each holds one reference. Change it with AddToBatch and TakeBatch.
-func (m *Machine) LRUBatch(cpu int) Word { return m.at(m.lruBatch, cpu) }
-
-// AddToBatch puts a folio into the CPU's batch: one reference more is held there.
-func (m *Machine) AddToBatch(cpu int, f Frame) {
-	w := m.LRUBatch(cpu)
-	m.Store(w, m.Load(w)|1<<f)
-	m.Account(f, 1)
-}
-
-// TakeBatch takes a folio out of the CPU's batch, with its reference.
-func (m *Machine) TakeBatch(cpu int, f Frame) {
-	w := m.LRUBatch(cpu)
-	m.Store(w, m.Load(w)&^(1<<f))
-	m.Account(f, -1)
-}
 
 // A task's batched flush (tlb_ubc).
 const (

@@ -5,8 +5,20 @@ import "fmt"
 // SwapHasCache marks a slot that the swap cache uses, in its count.
 const SwapHasCache = 0x40
 
-// SwapMap is a slot's count: the PTEs that name it, and SwapHasCache.
+// SwapOfFile marks a slot that the page cache of a file of shmem names, in its count (SWAP_MAP_SHMEM).
+const SwapOfFile = 0x80
+
+// SwapMap is a slot's count: the PTEs that name it, and SwapHasCache. Change it with SetSwapMap.
 func (m *Machine) SwapMap(slot int) Word { return m.at(m.swapMap, slot) }
+
+// SetSwapMap sets a slot's count. At zero the slot is free, and what it held is forgotten.
+func (m *Machine) SetSwapMap(slot int, v uint64) {
+	m.Store(m.SwapMap(slot), v)
+	m.mark(m.SlotTaken(slot/64), slot, v != 0)
+	if v == 0 {
+		m.Store(m.Disk(slot), 0)
+	}
+}
 
 // SwapCache is what the swap cache holds for a slot: a Hold of one reference.
 // Change it with SetSwapCache.
@@ -42,7 +54,10 @@ func (m *Machine) setHold(w Word, h Hold) {
 }
 
 func swapMapText(_ int, v uint64) string {
-	s := fmt.Sprint(v &^ SwapHasCache)
+	s := fmt.Sprint(v &^ (SwapHasCache | SwapOfFile))
+	if v&SwapOfFile != 0 {
+		s = "a file's"
+	}
 	if v&SwapHasCache != 0 {
 		s += " + cache"
 	}

@@ -13,14 +13,8 @@ const (
 // LevelName returns the name of a level's entries.
 func LevelName(level int) string { return [...]string{"PTE", "PMD", "PUD", "PGD"}[level] }
 
-// A PTE table's owner: its mm, and the VMA whose 2 MiB it maps.
-type tableOwner struct{ mm, vma int }
-
-func (o tableOwner) encode() uint64 { return 1<<16 | uint64(o.mm)<<8 | uint64(o.vma) }
-
-func decodeOwner(v uint64) (tableOwner, bool) {
-	return tableOwner{int(v >> 8 & 0xff), int(v & 0xff)}, v != 0
-}
+// A PTE table's owner is the page that its entry 0 maps, plus one; 0 is none.
+func decodeOwner(v uint64) (PageID, bool) { return PageID(v) - 1, v != 0 }
 
 // The tables above the PTE level live as long as their mm and have frames of
 // their own: first the PGDs, then the PUDs, then the PMDs. PTE tables come and
@@ -74,15 +68,15 @@ func (m *Machine) tableIndex(f Frame) int {
 // TableOf says whose PTE table a frame is; see SetTable.
 func (m *Machine) TableOf(f Frame) Word { return m.at(m.tableOf, m.tableIndex(f)) }
 
-// SetTable makes an allocated frame the PTE table of the VMA.
-func (m *Machine) SetTable(f Frame, mm, vma int) {
-	m.Store(m.TableOf(f), tableOwner{mm, vma}.encode())
+// SetTable makes an allocated frame the PTE table that maps the page.
+func (m *Machine) SetTable(f Frame, p PageID) {
+	m.Store(m.TableOf(f), uint64(m.HugeStart(p))+1)
 }
 
 // Entry is entry i of a table.
 func (m *Machine) Entry(table Frame, i int) Word {
 	if m.isUpper(table) {
-		return m.at(m.upper, (int(table)-m.upperBase())*m.width+i)
+		return m.at(m.upper, (int(table)-m.upperBase())*m.upperWidth+i)
 	}
 	return m.at(m.entry, m.tableIndex(table)*m.width+i)
 }
@@ -98,17 +92,21 @@ func (m *Machine) PMD(p PageID) Word {
 	return m.Entry(m.Upper(m.pages[p].MM, LevelPMD), m.Slot(p, LevelPMD))
 }
 
-// Width returns the number of entries a table has here. (A real one has 512;
-// those that no VMA reaches are left out.)
+// Width returns the number of entries of a PTE table: the pages of a huge page.
 func (m *Machine) Width() int { return m.width }
+
+// UpperWidth returns the number of entries that a table above the PTE tables has here.
+// (A real one has 512; those that no region reaches are left out.)
+func (m *Machine) UpperWidth() int { return m.upperWidth }
 
 // Slot returns the index of a page's entry at a level.
 func (m *Machine) Slot(p PageID, level int) int {
+	at := &m.pages[p]
 	switch level {
 	case LevelPTE:
-		return m.pages[p].Index
+		return at.Index % m.HugePages
 	case LevelPMD:
-		return m.pages[p].VMA
+		return m.pmds[at.MM][at.Region] + at.Index/m.HugePages
 	}
 	return 0
 }
@@ -120,28 +118,44 @@ func (m *Machine) SetEntry(table Frame, i int, e Entry) {
 	w := m.Entry(table, i)
 	old := Entry(m.Peek(w))
 	m.Store(w, uint64(e))
+	leaf := !m.isUpper(table)
 	if old.Present() {
 		m.Account(old.Frame(), -1)
+		if leaf {
+			m.countPTE(old.Frame(), -1)
+		}
 	}
 	if e.Present() {
 		m.Account(e.Frame(), 1)
+		if leaf {
+			m.countPTE(e.Frame(), 1)
+		}
 	}
-	if m.isUpper(table) || !e.Present() {
-		return
+	if p, ok := m.Leaf(table, i); ok && e.Present() {
+		m.saw(p, e)
 	}
-	if o, ok := decodeOwner(m.Peek(m.TableOf(table))); ok {
-		m.saw(o.mm, o.vma, i, e)
+}
+
+// PTEs is the number of leaf entries that map the frame, kept by structure: what _mapcount should be.
+func (m *Machine) PTEs(f Frame) Word { return m.at(m.ptes, int(f)) }
+
+func (m *Machine) countPTE(f Frame, n int) {
+	if f != ZeroPage {
+		m.count(m.PTEs(f), n)
 	}
 }
 
 // Leaf returns the page that entry i of a PTE table maps, and false if the
 // frame is no PTE table now.
 func (m *Machine) Leaf(table Frame, i int) (PageID, bool) {
-	o, ok := decodeOwner(m.Peek(m.TableOf(table)))
-	if !ok || i >= m.MMs[o.mm].VMAs[o.vma].Pages {
+	if m.isUpper(table) {
 		return 0, false
 	}
-	return m.PageAt(o.mm, o.vma, i), true
+	first, ok := decodeOwner(m.Peek(m.TableOf(table)))
+	if !ok || first+PageID(i) >= m.HugeEnd(first) {
+		return 0, false
+	}
+	return first + PageID(i), true
 }
 
 // Find walks an mm's tables as they are now down to the table that holds the
@@ -174,15 +188,22 @@ func (m *Machine) TableName(f Frame) string {
 		i := int(f) - m.upperBase()
 		return LevelName(LevelPGD-i/len(m.MMs)) + " table of " + m.MMs[i%len(m.MMs)].Name
 	}
-	mm, vma, ok := m.Owner(f)
+	p, ok := m.Owner(f)
 	if !ok {
 		return fmt.Sprintf("table frame %d", f)
 	}
-	return "PTE table of " + m.MMs[mm].Name + " " + m.MMs[mm].VMAs[vma].Name
+	return "PTE table of " + m.tableText(p)
 }
 
-// Owner returns whose PTE table a frame is now; false if it is none.
-func (m *Machine) Owner(f Frame) (mm, vma int, ok bool) {
-	o, ok := decodeOwner(m.Peek(m.TableOf(f)))
-	return o.mm, o.vma, ok
+// tableText is what the table that maps a page maps: "A buf", or "A buf[2]…" behind the first table of a region.
+func (m *Machine) tableText(p PageID) string {
+	at := &m.pages[p]
+	s := m.MMs[at.MM].Name + " " + m.MMs[at.MM].Regions[at.Region].Name
+	if at.Index > 0 {
+		s += fmt.Sprintf("[%d]…", at.Index)
+	}
+	return s
 }
+
+// Owner returns the page that entry 0 of a PTE table maps now; false if the frame is no PTE table.
+func (m *Machine) Owner(f Frame) (PageID, bool) { return decodeOwner(m.Peek(m.TableOf(f))) }

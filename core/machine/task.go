@@ -1,5 +1,7 @@
 package machine
 
+import "slices"
+
 // MaxDepth is how deep calls nest; MaxLocals how many locals all frames of a
 // task have together. A table that needs more makes Push panic.
 const (
@@ -26,12 +28,48 @@ func (m *Machine) Held(task int) Word { return m.at(m.held, task) }
 // SetHeld sets the page that a GUP call holds.
 func (m *Machine) SetHeld(task int, h Hold) { m.setHold(m.Held(task), h) }
 
+// Gathers is how many pages the task's mmu_gather has unmapped.
+func (m *Machine) Gathers(task int) Word { return m.at(m.gathers, task) }
+
 // Gathered is page i of those that the task's mmu_gather has unmapped, with the
-// reference that the PTE had. Change it with SetGathered.
-func (m *Machine) Gathered(task, i int) Word { return m.at(m.gather, task*m.width+i) }
+// reference that the PTE had. Change it with Gather and SetGathered.
+func (m *Machine) Gathered(task, i int) Word { return m.at(m.gather, task*m.gatherMax+i) }
+
+// Gather adds a page to a task's mmu_gather. It reports whether there is room for another.
+func (m *Machine) Gather(task int, h Hold) bool {
+	n := int(m.Load(m.Gathers(task)))
+	m.setHold(m.Gathered(task, n), h)
+	m.Store(m.Gathers(task), uint64(n+1))
+	return n+1 < m.gatherMax
+}
 
 // SetGathered sets page i of a task's mmu_gather.
 func (m *Machine) SetGathered(task, i int, h Hold) { m.setHold(m.Gathered(task, i), h) }
+
+// GatheredTables is how many page tables the task's mmu_gather has unhooked.
+func (m *Machine) GatheredTables(task int) Word { return m.at(m.gatherTables, task) }
+
+// GatheredTable is table i of those. Change it with GatherTable and UngatherTable.
+func (m *Machine) GatheredTable(task, i int) Word { return m.at(m.gatherTable, task*m.upperWidth+i) }
+
+// GatherTable adds a page table, with the reference that its PMD entry had.
+func (m *Machine) GatherTable(task int, table Frame) {
+	n := int(m.Load(m.GatheredTables(task)))
+	m.setHold(m.GatheredTable(task, n), MakeHold(table, 1))
+	m.Store(m.GatheredTables(task), uint64(n+1))
+}
+
+// UngatherTable takes the last page table out, with its reference; none if there is none.
+func (m *Machine) UngatherTable(task int) Hold {
+	n := int(m.Load(m.GatheredTables(task)))
+	if n == 0 {
+		return 0
+	}
+	h := Hold(m.Load(m.GatheredTable(task, n-1)))
+	m.setHold(m.GatheredTable(task, n-1), 0)
+	m.Store(m.GatheredTables(task), uint64(n-1))
+	return h
+}
 
 // An Activation is one call on a task's stack.
 type Activation struct {
@@ -162,9 +200,13 @@ func DecodeResult(v uint64) Result {
 
 // StackWords are all words of a task that nobody else acts on, its variables apart.
 func (m *Machine) StackWords(task int) []Word {
-	out := []Word{m.UBC(task), m.PC(task), m.Depth(task), m.Ret(task), m.Held(task)}
-	for i := range m.width {
+	out := []Word{m.UBC(task), m.PC(task), m.Depth(task), m.Ret(task), m.Held(task), m.Gathers(task)}
+	for i := range m.gatherMax {
 		out = append(out, m.Gathered(task, i))
+	}
+	out = append(out, m.GatheredTables(task))
+	for i := range m.upperWidth {
+		out = append(out, m.GatheredTable(task, i))
 	}
 	for i := range MaxDepth {
 		out = append(out, m.stackWord(task, i))
@@ -175,16 +217,24 @@ func (m *Machine) StackWords(task int) []Word {
 	return out
 }
 
-// captures calls f with every cell that may capture a frame: locals, held
-// pages, variables, TLB entries and walkers.
+// captures calls f with every cell outside the TLBs that may capture a frame: locals, held
+// pages, variables, walkers.
 func (m *Machine) captures(f func(w Word)) {
 	for t := range m.Config.Tasks {
 		m.EachCapture(t, f)
 	}
 	for c := range m.CPUs {
 		f(m.Walker(c))
+	}
+}
+
+// eachTLB calls f with every translation that there is.
+func (m *Machine) eachTLB(f func(cpu int, p PageID, e Entry)) {
+	for c := range m.CPUs {
 		for p := range m.pages {
-			f(m.TLB(c, PageID(p)))
+			if e := Entry(m.Peek(m.TLB(c, PageID(p)))); e.Present() {
+				f(c, PageID(p), e)
+			}
 		}
 	}
 }
@@ -192,8 +242,11 @@ func (m *Machine) captures(f func(w Word)) {
 // EachCapture calls f with every word of a task that may capture a frame.
 func (m *Machine) EachCapture(task int, f func(w Word)) {
 	f(m.Held(task))
-	for i := range m.width {
+	for i := range int(m.Peek(m.Gathers(task))) {
 		f(m.Gathered(task, i))
+	}
+	for i := range int(m.Peek(m.GatheredTables(task))) {
+		f(m.GatheredTable(task, i))
 	}
 	for l := range int(m.Peek(m.Depth(task))) {
 		a := m.PeekActivation(task, l)
@@ -215,33 +268,39 @@ func (m *Machine) markStale(f Frame) {
 			m.Store(w, uint64(e|Stale))
 		}
 	})
-	for t := range m.Config.Tasks {
-		if w := m.GUPSeen(t); m.Peek(w)>>f&1 != 0 {
-			m.Store(w, m.Peek(w)&^(1<<f))
-		}
+	if m.Peek(m.tlbNamesOf(f)) != 0 {
+		m.eachTLB(func(cpu int, p PageID, e Entry) {
+			if e.Frame() == f && !e.IsStale() {
+				m.SetTLB(cpu, p, e|Stale)
+			}
+		})
 	}
+	m.unsee(f)
 }
 
 // staleFrames returns the frames that some capture names as they were before
-// they were freed, as a bit set.
-func (m *Machine) staleFrames() uint64 {
-	var set uint64
-	m.captures(func(w Word) {
-		if e := Entry(m.Peek(w)); e.Present() && e.IsStale() {
-			set |= 1 << e.Frame()
+// they were freed, each once.
+func (m *Machine) staleFrames() []int {
+	var out []int
+	stale := func(e Entry) {
+		if e.Present() && e.IsStale() && !slices.Contains(out, int(e.Frame())) {
+			out = append(out, int(e.Frame()))
 		}
-	})
-	return set
+	}
+	m.captures(func(w Word) { stale(Entry(m.Peek(w))) })
+	if m.Peek(Word{m.tlbStale}) != 0 {
+		m.eachTLB(func(_ int, _ PageID, e Entry) { stale(e) })
+	}
+	return out
 }
 
-// CapturedSlots returns the swap slots that some captured swap entry names, as
-// a bit set.
-func (m *Machine) CapturedSlots() uint64 {
-	var set uint64
+// capturedSlots returns the swap slots that some captured swap entry names, each once.
+func (m *Machine) capturedSlots() []int {
+	var out []int
 	m.captures(func(w Word) {
-		if e := Entry(m.Peek(w)); e.IsSwap() {
-			set |= 1 << e.Slot()
+		if e := Entry(m.Peek(w)); e.IsSwap() && !slices.Contains(out, e.Slot()) {
+			out = append(out, e.Slot())
 		}
 	})
-	return set
+	return out
 }

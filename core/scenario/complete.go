@@ -200,7 +200,7 @@ func (b *builder) offerPages(t *task) []Completion {
 
 func (b *builder) offerVMAs(mm int) []Completion {
 	var out []Completion
-	for _, v := range b.file.setup.MMs[mm].VMAs {
+	for _, v := range b.file.setup.MMs[mm].Regions {
 		out = append(out, Completion{Label: v.Name, Kind: VMA, Doc: vmaDoc(&v)})
 	}
 	return out

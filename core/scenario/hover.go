@@ -58,7 +58,7 @@ func (f *File) about(i int) (title, text string) {
 	case VMA:
 		for _, m := range f.setup.MMs {
 			if i := vmaNamed(&m, t.text); i >= 0 {
-				return m.Name + "." + t.text, vmaDoc(&m.VMAs[i])
+				return m.Name + "." + t.text, vmaDoc(&m.Regions[i])
 			}
 		}
 	case Value:
@@ -164,7 +164,7 @@ func sentence(s string) string {
 
 func mmDoc(m *kernel.MMSetup) string {
 	var names []string
-	for _, v := range m.VMAs {
+	for _, v := range m.Regions {
 		names = append(names, v.Name)
 	}
 	if len(names) == 0 {
@@ -173,7 +173,7 @@ func mmDoc(m *kernel.MMSetup) string {
 	return "An address space with " + listed(names) + "."
 }
 
-func vmaDoc(v *kernel.VMASetup) string {
+func vmaDoc(v *kernel.RegionSetup) string {
 	rights := "read only"
 	if v.Writable {
 		rights = "writable"

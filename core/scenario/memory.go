@@ -34,10 +34,10 @@ func (b *builder) mm(n *clause) {
 	for _, line := range n.body {
 		b.vma(&mm, len(s.MMs), b.read(line.toks))
 	}
-	if k := len(mm.VMAs); k > maxVMAs {
+	if k := len(mm.Regions); k > maxVMAs {
 		t := b.vmas[vmaKey{len(s.MMs), maxVMAs}]
 		b.report(Error, t.start, t.end, nil, "mm %s has %d VMAs; at most %d are possible", name, k, maxVMAs)
-		mm.VMAs = mm.VMAs[:maxVMAs]
+		mm.Regions = mm.Regions[:maxVMAs]
 		b.partial = true
 	}
 	if name == "" {
@@ -71,12 +71,12 @@ func (b *builder) mmNamed(name string) int {
 }
 
 func vmaNamed(m *kernel.MMSetup, name string) int {
-	return slices.IndexFunc(m.VMAs, func(v kernel.VMASetup) bool { return v.Name == name })
+	return slices.IndexFunc(m.Regions, func(v kernel.RegionSetup) bool { return v.Name == name })
 }
 
 // vma reads "NAME = anon N rw|ro STRING… [clean|swapped]".
 func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
-	v := kernel.VMASetup{Name: c.newName(VMA, "a VMA")}
+	v := kernel.RegionSetup{Name: c.newName(VMA, "a VMA")}
 	if c.ok() && vmaNamed(mm, v.Name) >= 0 {
 		c.fail(c.toks[0], nil, "mm %s has a VMA %s already", mm.Name, v.Name)
 		return
@@ -96,12 +96,12 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	if !c.ok() {
 		v.Pages = maxPages
 	}
-	b.vmas[vmaKey{index, len(mm.VMAs)}] = c.toks[0]
-	mm.VMAs = append(mm.VMAs, v)
+	b.vmas[vmaKey{index, len(mm.Regions)}] = c.toks[0]
+	mm.Regions = append(mm.Regions, v)
 }
 
 // fill reads the contents of the first pages and how they stand.
-func (b *builder) fill(v *kernel.VMASetup, c *cursor) {
+func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
 	for c.peek() != nil && (c.peek().form == formString || c.peek().open()) {
 		t := c.peek()
 		v.Fill = append(v.Fill, c.value())

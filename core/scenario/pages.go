@@ -35,7 +35,7 @@ func (b *builder) page(t *task, call *kernel.Call, p *kernel.Param, c *cursor) k
 	}
 	arg := kernel.Arg{MM: mm}
 	if mm >= 0 {
-		arg.VMA = vmaNamed(&b.file.setup.MMs[mm], w.text)
+		arg.Region = vmaNamed(&b.file.setup.MMs[mm], w.text)
 	}
 	arg.Page = b.index(p, arg, mm >= 0, w, c)
 	if !c.ok() || mm < 0 {
@@ -94,7 +94,7 @@ func (b *builder) whose(t *task, call *kernel.Call, mm int, w *token, c *cursor)
 func (b *builder) unknownVMA(t *task, mm int, have []int, w *token, c *cursor) {
 	var names []string
 	for i, m := range b.file.setup.MMs {
-		for _, v := range m.VMAs {
+		for _, v := range m.Regions {
 			if mm == -1 || mm == i {
 				names = append(names, v.Name)
 			}
@@ -130,7 +130,7 @@ func (b *builder) index(p *kernel.Param, arg kernel.Arg, known bool, w *token, c
 	}
 	pages := maxPages
 	if known {
-		pages = b.file.setup.MMs[arg.MM].VMAs[arg.VMA].Pages
+		pages = b.file.setup.MMs[arg.MM].Regions[arg.Region].Pages
 	}
 	i, err := strconv.Atoi(t.text)
 	if err != nil || i >= pages {

@@ -130,7 +130,7 @@ func (b *builder) enoughFrames() {
 	for _, m := range s.MMs {
 		tables++
 		mapped := 0
-		for _, v := range m.VMAs {
+		for _, v := range m.Regions {
 			if len(v.Fill) > 0 {
 				mapped++
 			}

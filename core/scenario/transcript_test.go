@@ -179,7 +179,7 @@ func told(f *File) string {
 	}
 	fmt.Fprintf(&b, "\npreempts %v, speculate %v, judge %q\n", s.Preempts, s.Speculate, s.Judge)
 	for i, m := range s.MMs {
-		for j, v := range m.VMAs {
+		for j, v := range m.Regions {
 			fmt.Fprintf(&b, "mm %d %s, VMA %d %+v\n", i, m.Name, j, v)
 		}
 	}

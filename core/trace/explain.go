@@ -243,7 +243,7 @@ func (r *Run) pageOf(st *Step) (machine.PageID, bool) {
 	for i, p := range stmt.Call.Params {
 		if p.Kind == kernel.PageParam || p.Kind == kernel.VMAParam {
 			at := stmt.Args[i]
-			return r.Model.M.PageAt(at.MM, at.VMA, at.Page), true
+			return r.Model.M.PageAt(at.MM, at.Region, at.Page), true
 		}
 	}
 	return 0, false

@@ -280,7 +280,7 @@ func (n *now) locks() {
 	for mm := range m.MMs {
 		w := m.MmapLock(mm)
 		add(w, machine.MmapWriter(m.Peek(w)))
-		for v := range m.MMs[mm].VMAs {
+		for v := range m.MMs[mm].Regions {
 			w := m.VMALock(mm, v)
 			add(w, machine.MmapWriter(m.Peek(w)))
 		}

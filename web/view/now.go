@@ -143,7 +143,7 @@ func (n *now) got(steps []trace.Step) {
 		body := n.r.Model.Setup.Tasks[task].Body
 		for j := min(int(n.m.Peek(n.m.PC(task))), len(body)) - 1; j >= 0; j-- {
 			if st := &body[j]; st.Var == i {
-				page := n.m.PageAt(st.Args[0].MM, st.Args[0].VMA, st.Args[0].Page)
+				page := n.m.PageAt(st.Args[0].MM, st.Args[0].Region, st.Args[0].Page)
 				b.lane = n.c.cpu[n.r.Model.Setup.Tasks[task].CPU]
 				table, ok := n.m.Find(page, machine.LevelPTE)
 				if !ok || b.lane < 0 {

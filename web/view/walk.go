@@ -31,7 +31,7 @@ func (n *now) walk(mm int) Walk {
 		w.Upper = append(w.Upper, Level{Name: machine.LevelName(level), Entries: []PTE{n.upper(m.Entry(m.Upper(mm, level), at), at)}})
 	}
 	shown := map[machine.Frame]bool{}
-	for v, vma := range m.MMs[mm].VMAs {
+	for v, vma := range m.MMs[mm].Regions {
 		t := n.table(mm, v, &vma)
 		if f, ok := m.Find(m.PageAt(mm, v, 0), machine.LevelPTE); ok {
 			shown[f] = true
@@ -45,7 +45,7 @@ func (n *now) walk(mm int) Walk {
 		if !ok || owner != mm || shown[f] || m.Peek(m.State(f)) != machine.FrameTable {
 			continue
 		}
-		t := Table{VMA: m.MMs[mm].VMAs[vma].Name, Flags: "unhooked", Freed: true, PMD: PTE{Index: "–", None: true}}
+		t := Table{VMA: m.MMs[mm].Regions[vma].Name, Flags: "unhooked", Freed: true, PMD: PTE{Index: "–", None: true}}
 		t.Entries = n.entries(f, mm, vma)
 		w.Leaves = append(w.Leaves, t)
 	}
@@ -64,7 +64,7 @@ func (n *now) upper(w machine.Word, index int) PTE {
 	return p
 }
 
-func (n *now) table(mm, v int, vma *machine.VMAConfig) Table {
+func (n *now) table(mm, v int, vma *machine.RegionConfig) Table {
 	m := n.m
 	p := m.PageAt(mm, v, 0)
 	t := Table{VMA: vma.Name, Flags: "ro", PMD: n.upper(m.PMD(p), m.Slot(p, machine.LevelPMD))}
@@ -85,7 +85,7 @@ func (n *now) table(mm, v int, vma *machine.VMAConfig) Table {
 func (n *now) entries(table machine.Frame, mm, vma int) []PTE {
 	m := n.m
 	var out []PTE
-	for i := range m.MMs[mm].VMAs[vma].Pages {
+	for i := range m.MMs[mm].Regions[vma].Pages {
 		id := m.PageAt(mm, vma, i)
 		at := m.Slot(id, machine.LevelPTE)
 		w := m.Entry(table, at)

@@ -1,0 +1,49 @@
+package machine
+
+// BatchRoom is how many folios a CPU's LRU batch can have; a kernel may have less (PAGEVEC_SIZE).
+const BatchRoom = 31
+
+// LRUCount is how many folios are in the CPU's batch of those on their way to
+// the LRU list. Each holds one reference. Change it with AddToBatch and TakeBatch.
+func (m *Machine) LRUCount(cpu int) Word { return m.at(m.lruCount, cpu) }
+
+// LRUBatch is folio i of the CPU's batch, as a Hold. They are in the order of
+// their frames: in which order they came makes no difference.
+func (m *Machine) LRUBatch(cpu, i int) Word { return m.at(m.lruBatch, cpu*BatchRoom+i) }
+
+// AddToBatch puts a folio into the CPU's batch: one reference more is held
+// there. A folio that is in it already, or a full batch, breaks the caller's promise.
+func (m *Machine) AddToBatch(cpu int, f Frame) {
+	n := int(m.Load(m.LRUCount(cpu)))
+	if n == BatchRoom {
+		panic("machine: the LRU batch is full: who adds drains it first")
+	}
+	m.Store(m.LRUCount(cpu), uint64(n+1))
+	h := uint64(MakeHold(f, 1))
+	for i := range n {
+		w := m.LRUBatch(cpu, i)
+		if at := m.Load(w); at > h {
+			m.Store(w, h)
+			h = at
+		}
+	}
+	m.Store(m.LRUBatch(cpu, n), h)
+	m.Account(f, 1)
+}
+
+// TakeBatch takes the first folio out of the CPU's batch, with its reference.
+// It returns false if the batch is empty.
+func (m *Machine) TakeBatch(cpu int) (Frame, bool) {
+	n := int(m.Load(m.LRUCount(cpu)))
+	if n == 0 {
+		return 0, false
+	}
+	f := Hold(m.Load(m.LRUBatch(cpu, 0))).Frame()
+	for i := range n - 1 {
+		m.Store(m.LRUBatch(cpu, i), m.Load(m.LRUBatch(cpu, i+1)))
+	}
+	m.Store(m.LRUBatch(cpu, n-1), 0)
+	m.Store(m.LRUCount(cpu), uint64(n-1))
+	m.Account(f, -1)
+	return f, true
+}

@@ -1,0 +1,73 @@
+package machine
+
+import "strings"
+
+// Flags of a VMA, as the kernel's vm_flags.
+const (
+	VMRead uint64 = 1 << iota
+	VMWrite
+	VMExec
+	VMShared
+	VMMayRead
+	VMMayWrite
+	VMMayExec
+	VMMayShare
+	VMHugepage
+	VMNoHugepage
+	VMMergeable
+	VMLocked
+	VMHugetlb
+
+	// VMAccess is what makes a VMA accessible at all: PROT_NONE has none of it.
+	VMAccess = VMRead | VMWrite | VMExec
+)
+
+var vmFlagNames = []string{"read", "write", "exec", "shared", "mayread", "maywrite", "mayexec", "mayshare", "hugepage", "nohugepage", "mergeable", "locked", "hugetlb"}
+
+// VMA is the flags of the VMA that covers the page; 0 where there is none. A VMA
+// is a maximal run of pages of a region with the same flags: munmap, mprotect and madvise of one
+// page change its word, and splitting and merging follow.
+func (m *Machine) VMA(p PageID) Word { return m.at(m.vma, int(p)) }
+
+// VMAFirst returns the first page of the VMA that covers p, or of the hole that p lies in.
+func (m *Machine) VMAFirst(p PageID) PageID {
+	v := m.Load(m.VMA(p))
+	for m.pages[p].Index > 0 && m.Load(m.VMA(p-1)) == v {
+		p--
+	}
+	return p
+}
+
+// VMALast returns the last page of the VMA that covers p, or of the hole that p lies in.
+func (m *Machine) VMALast(p PageID) PageID {
+	v := m.Load(m.VMA(p))
+	for m.pages[p].Index+1 < m.Region(p).Pages && m.Load(m.VMA(p+1)) == v {
+		p++
+	}
+	return p
+}
+
+// IsCOW reports whether VMA flags are those of a private mapping that can be
+// made writable: one where a write makes a copy. Compare include/linux/mm.h:is_cow_mapping.
+func IsCOW(flags uint64) bool { return flags&(VMShared|VMMayWrite) == VMMayWrite }
+
+// AnonVMA is 1 once the VMAs of a region have an anon_vma. The first anonymous
+// fault attaches it; fork copies it, which gives the child one of its own beneath.
+func (m *Machine) AnonVMA(mm, region int) Word { return m.at(m.anonVMA, mm*m.regions+region) }
+
+// VMALock is the lock of a region's VMAs, encoded as mmap_lock is. (The kernel has one for
+// each VMA; those of one region share theirs here.)
+func (m *Machine) VMALock(mm, region int) Word { return m.at(m.vmaLock, mm*m.regions+region) }
+
+func vmaText(_ int, v uint64) string {
+	if v == 0 {
+		return "none"
+	}
+	var names []string
+	for i, n := range vmFlagNames {
+		if v>>i&1 != 0 {
+			names = append(names, n)
+		}
+	}
+	return strings.Join(names, " ")
+}
