@@ -22,6 +22,7 @@ var order = []string{
 	"core/scenario",
 	"core/trace",
 	"core/verdict",
+	"core/replay",
 	"scenarios",
 	"web/link",
 	"web/view",

@@ -33,6 +33,7 @@ type Memory struct {
 	log    []change
 	hash   uint64
 	rec    *Footprint
+	watch  func(ID)
 }
 
 // A change is an entry of the undo log. The old value is kept in two halves,
@@ -50,6 +51,7 @@ type Mark int
 
 // New returns a memory of the cells in l, all zero. The layout must not grow afterwards.
 func New(l *Layout) *Memory {
+	l.seal()
 	return &Memory{layout: l, v: make([]uint64, l.Len())}
 }
 
@@ -68,7 +70,14 @@ func (m *Memory) Load(id ID) uint64 {
 func (m *Memory) Store(id ID, v uint64) {
 	if m.rec != nil {
 		m.rec.wrote(id)
+		m.named(id, v)
 	}
+	m.Amend(id, v)
+}
+
+// Amend is Store without a trace in the footprint, for steps that change what
+// private places say of an instance that they seek: see [Memory.Seek].
+func (m *Memory) Amend(id ID, v uint64) {
 	old := m.v[id]
 	if old == v {
 		return
@@ -76,6 +85,41 @@ func (m *Memory) Store(id ID, v uint64) {
 	m.log = append(m.log, change{id, uint32(old), uint32(old >> 32)})
 	m.hash ^= mix(id, old) ^ mix(id, v)
 	m.v[id] = v
+	if m.watch != nil {
+		m.watch(id)
+	}
+}
+
+// named notes which instances a private cell names no more or begins to name.
+func (m *Memory) named(id ID, v uint64) {
+	r, i := m.layout.region(id)
+	if r.Private && r.Names != nil && m.v[id] != v {
+		r.Names(i, m.v[id], m.rec.named)
+		r.Names(i, v, m.rec.named)
+	}
+}
+
+// Seek notes that the step under way depends on whether, and how, private places
+// name an instance, or changes that.
+func (m *Memory) Seek(i Instance) {
+	if m.rec != nil {
+		m.rec.Sought = once(m.rec.Sought, i)
+	}
+}
+
+// Recall notes that the step under way depends on what its own private place says of an
+// instance, which who seeks it may have changed.
+func (m *Memory) Recall(i Instance) {
+	if m.rec != nil {
+		m.rec.named(i)
+	}
+}
+
+// Watch makes the memory call f with every cell whose value changes, by Store or
+// by going back; nil stops it. It returns what was called before.
+func (m *Memory) Watch(f func(ID)) (was func(ID)) {
+	was, m.watch = m.watch, f
+	return was
 }
 
 // Peek is Load without a trace in the footprint: for onlookers (views, names,
@@ -95,6 +139,9 @@ func (m *Memory) Undo(to Mark) {
 		c := m.log[i]
 		m.hash ^= mix(c.id, m.v[c.id]) ^ mix(c.id, c.old())
 		m.v[c.id] = c.old()
+		if m.watch != nil {
+			m.watch(c.id)
+		}
 	}
 	m.log = m.log[:to]
 }
@@ -105,6 +152,9 @@ func (m *Memory) Return(to Mark, hash uint64) {
 	for i := len(m.log) - 1; i >= int(to); i-- {
 		c := m.log[i]
 		m.v[c.id] = c.old()
+		if m.watch != nil {
+			m.watch(c.id)
+		}
 	}
 	m.log = m.log[:to]
 	m.hash = hash
@@ -185,17 +235,24 @@ func scramble(x uint64) uint64 {
 // written: another value would have been seen.
 type Footprint struct {
 	Reads, Writes []ID
+
+	// Named are the instances of which a private place says something else now, or
+	// was asked; Sought are those that were looked for in all private places.
+	Named, Sought []Instance
 }
 
 // Reset empties the footprint and keeps its memory.
-func (f *Footprint) Reset() { f.Reads, f.Writes = f.Reads[:0], f.Writes[:0] }
+func (f *Footprint) Reset() {
+	f.Reads, f.Writes, f.Named, f.Sought = f.Reads[:0], f.Writes[:0], f.Named[:0], f.Sought[:0]
+}
 
-func (f *Footprint) read(id ID)  { f.Reads = once(f.Reads, id) }
-func (f *Footprint) wrote(id ID) { f.Writes = once(f.Writes, id) }
+func (f *Footprint) read(id ID)       { f.Reads = once(f.Reads, id) }
+func (f *Footprint) wrote(id ID)      { f.Writes = once(f.Writes, id) }
+func (f *Footprint) named(i Instance) { f.Named = once(f.Named, i) }
 
 // once appends id unless it is there. Footprints are a few cells long, so a
 // scan beats a set.
-func once(s []ID, id ID) []ID {
+func once[T comparable](s []T, id T) []T {
 	for _, have := range s {
 		if have == id {
 			return s

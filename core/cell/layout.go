@@ -45,15 +45,46 @@ type Region struct {
 	// Decode returns the value of cell i as people read it. Nil: decimal.
 	Decode func(i int, v uint64) string
 
+	// The rest is for reduced searches, which tell steps apart that have nothing to do
+	// with each other. Whoever says nothing here loses reduction and nothing else.
+
+	// Of returns the instance that cell i belongs to. Nil: the whole. Cells of one
+	// class and one instance are one object.
+	Of func(i int) Instance
+
+	// Names calls f with the instances that a value of cell i names: who can read
+	// the cell can come by theirs. Nil: none.
+	Names func(i int, v uint64, f func(Instance))
+
+	// BothWays says that who has an instance that is named can come by those that name it.
+	BothWays bool
+
+	// Private says that nobody reads the cell but its owner. Who wants to know
+	// whether an instance is named in such places says so ([Memory.Seek]), who changes
+	// there what is said of it does so with [Memory.Amend].
+	Private bool
+
+	// Sum says that the cells are only ever added to, by steps that do not look:
+	// a step that leaves such a cell as it was has nothing to do with it.
+	Sum bool
+
 	first ID
 	n     int
 }
+
+// An Instance is one of the things that cells belong to and values name: a
+// frame, an address space, a CPU. Who lays out numbers them.
+type Instance uint16
+
+// Whole is the instance of cells that belong to none.
+const Whole Instance = 0
 
 // A Layout says which cells there are. Regions are laid out in the order they
 // are added; the order decides the hash, so it is part of the model's version.
 type Layout struct {
 	regions []Region
 	n       int
+	of      []uint16 // the region of every cell, once there is a memory
 }
 
 // Add lays out n cells of region r behind those there are and returns the first.
@@ -72,12 +103,38 @@ func (l *Layout) Add(n int, r Region) ID {
 func (l *Layout) Len() int { return l.n }
 
 func (l *Layout) region(id ID) (*Region, int) {
+	if int(id) < len(l.of) {
+		r := &l.regions[l.of[id]]
+		return r, int(id - r.first)
+	}
 	k := sort.Search(len(l.regions), func(k int) bool { return l.regions[k].first > id }) - 1
 	if k < 0 || int(id) >= l.n {
 		panic(fmt.Sprintf("cell: %d is no cell of this layout of %d cells", id, l.n))
 	}
 	r := &l.regions[k]
 	return r, int(id - r.first)
+}
+
+// seal notes which region a cell is of.
+func (l *Layout) seal() {
+	l.of = make([]uint16, l.n)
+	for k, r := range l.regions {
+		for i := range r.n {
+			l.of[int(r.first)+i] = uint16(k)
+		}
+	}
+}
+
+// Region returns the region of a cell, and the cell's place in it.
+func (l *Layout) Region(id ID) (*Region, int) { return l.region(id) }
+
+// Of returns the instance that the cell belongs to.
+func (l *Layout) Of(id ID) Instance {
+	r, i := l.region(id)
+	if r.Of == nil {
+		return Whole
+	}
+	return r.Of(i)
 }
 
 // Name returns what people call the cell.

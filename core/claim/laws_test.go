@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
 
 	"gupscope/core/cell"
@@ -124,6 +125,28 @@ func TestStepsGoWhereTheySay(t *testing.T) {
 				if called := m.Funcs()[h.Called].Func; called != nil && !slices.Contains(st.Calls, h.Called) {
 					t.Errorf("%s, %q calls %s, which it does not say", fn.Name, st.Label, called.Name)
 				}
+			}
+		})
+	})
+}
+
+// TestQuestionsAreAnswered wants a trace to say how every check came out.
+func TestQuestionsAreAnswered(t *testing.T) {
+	eachModel(t, func(t *testing.T, m *claim.Model) {
+		var notes kernel.Notes
+		m.Listen(&notes)
+		seen := map[string]bool{}
+		walk(m, 60, func(c check.Choice, step func()) {
+			l := m.Look(int(c.Actor))
+			notes = kernel.Notes{}
+			step()
+			if l.Func == nil {
+				return
+			}
+			st := &l.Func.Steps[l.Step]
+			if told := st.Told(notes.Said); strings.HasSuffix(told, "?") && !seen[told] {
+				seen[told] = true
+				t.Errorf("%s, %q says %q, and nobody learns the answer", l.Func.Name, st.Label, told)
 			}
 		})
 	})

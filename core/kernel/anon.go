@@ -42,7 +42,7 @@ var _ = register(fnDoAnonymousPage, &Func{
 				c.allocate(daFolio)
 				return Then
 			}},
-		daMap: {Label: "map", Says: "map it, if the PTE is still none", Ref: "set_pte_at", Touches: mapTouches, Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnFreeUnrefFolio},
+		daMap: {Label: "map", Says: "map it, if the PTE is still none", Ref: "set_pte_at", Touches: mapTouches, Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(daTable))) },
 			Do: func(c *Ctx) Next {
 				f := c.Held(daFolio).Frame()

@@ -26,6 +26,7 @@ type Bound struct {
 	Title    string // its name in this version
 	Source   string // the file that has it there
 	Steps    []Step
+	Variant  int     // 0: Steps are Func.Steps; n: those of Instead[n-1]
 	Off      []bool  // steps that this kernel passes over
 	Ahead    []Ahead // by step: what lies between it and the function's return
 	captures int
@@ -39,9 +40,9 @@ func Bind(k *Kernel) []Bound {
 			continue
 		}
 		b := Bound{Func: f, ID: FuncID(id), Title: nameIn(f.Name, f.Was, k.Version), Source: nameIn(f.File, f.FileWas, k.Version), Steps: f.Steps}
-		for _, v := range f.Instead {
+		for i, v := range f.Instead {
 			if v.When.holds(k) {
-				b.Steps = v.Steps
+				b.Steps, b.Variant = v.Steps, i+1
 				break
 			}
 		}

@@ -22,6 +22,8 @@ type Ctx struct {
 
 // Notes are what a step tells besides what it stores.
 type Notes struct {
+	Mute bool // only Went is wanted: nothing is said, which takes its time
+
 	Said string // instead of the step's own sentence
 	Kept []Kept
 	Went []Hop // the step made, and the local ones behind it
@@ -33,6 +35,15 @@ type Hop struct {
 	From, To int    // To is where a call comes back to; behind the last step: the end
 	Called   FuncID // fnNone: nothing was called
 }
+
+// Onward reports whether the task simply went on to the next step of the table.
+func (h Hop) Onward() bool { return h.To == h.From+1 && h.Called == fnNone }
+
+// Returns reports whether the function ended with the step, or does when what it called returns.
+func (h Hop) Returns() bool { return h.To == end }
+
+// Calls reports whether a function was called.
+func (h Hop) Calls() bool { return h.Called != fnNone }
 
 // Kept says that a local now remembers what a shared word held: what the CPU
 // believes from then on.
@@ -59,7 +70,7 @@ func (c *Ctx) Keep(i int, from machine.Word) uint64 {
 // Remember sets local i to what was just loaded from a word.
 func (c *Ctx) Remember(i int, from machine.Word, v uint64) {
 	c.Set(i, v)
-	if c.notes != nil {
+	if c.heard() {
 		a := c.M.Activation(c.Task, c.level)
 		c.notes.Kept = append(c.notes.Kept, Kept{c.sim.funcs[a.Fn].Locals[i].Name, c.M.Local(c.Task, c.level, i), from, v})
 	}
@@ -272,16 +283,19 @@ const (
 	EINVAL = 22
 )
 
+// heard reports whether somebody wants to know what is said.
+func (c *Ctx) heard() bool { return c.notes != nil && !c.notes.Mute }
+
 // Say replaces the step's sentence in the trace by what really happened.
 func (c *Ctx) Say(s string) {
-	if c.notes != nil {
+	if c.heard() {
 		c.notes.Said = s
 	}
 }
 
 // Sayf is Say with a format; nothing is formatted while nobody listens.
 func (c *Ctx) Sayf(format string, args ...any) {
-	if c.notes != nil {
+	if c.heard() {
 		c.notes.Said = fmt.Sprintf(format, args...)
 	}
 }

@@ -133,7 +133,7 @@ var _ = register(fnHandleMMFault, &Func{
 			}
 			return Then
 		}},
-		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoWPPage, fnWPPageShared},
+		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoWPPage, fnWPPageShared},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(hfTable))) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.PTL(c.Frame(hfTable)))

@@ -80,7 +80,12 @@ type Step struct {
 	Label string // how the source and links call it: "recheck_pte"
 	Says  string // what happens, for people, starting with a verb: "read the PTE"
 	Ref   string // what Linux calls it: "ptep_get_lockless"
-	When  Cond   // the rule that it belongs to; else it is passed over
+
+	// Answer is that of a question at the end of Says, where the action says nothing
+	// else: "yes", "no".
+	Answer string
+
+	When Cond // the rule that it belongs to; else it is passed over
 
 	// Local marks a step on the task's own locals: it runs together with the
 	// shared step before it and touches nothing.
@@ -103,6 +108,18 @@ type Step struct {
 	Calls []FuncID
 
 	Do func(*Ctx) Next
+}
+
+// Told is what happened in a step: what its action has said, else its own
+// sentence with the answer.
+func (s *Step) Told(said string) string {
+	switch {
+	case said != "":
+		return said
+	case s.Answer != "":
+		return s.Says + " " + s.Answer
+	}
+	return s.Says
 }
 
 // A Cond is a condition on a kernel: a rule has (or has not) one of its values.

@@ -115,7 +115,7 @@ var _ = register(fnGUPFast, &Func{
 			}
 			return Then
 		}},
-		gsSeqAgain: {Label: "seq_again", Says: "is write_protect_seq still the same?", Ref: "read_seqcount_retry", When: With(GUPWriteProtectSeq),
+		gsSeqAgain: {Label: "seq_again", Says: "is write_protect_seq still the same?", Answer: "yes", Ref: "read_seqcount_retry", When: With(GUPWriteProtectSeq),
 			Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 				if c.Load(c.M.WriteProtectSeq(c.MM)) != c.L(gsSeqVal) {
 					c.Say("write_protect_seq changed: fork came between")
@@ -216,7 +216,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			}
 			return Then
 		}},
-		gpRecheckPMD: {Label: "recheck_pmd", Says: "is the PMD still the same?", Ref: "pmd_val(pmd) != pmd_val(*pmdp)", When: With(GUPPMDRecheck),
+		gpRecheckPMD: {Label: "recheck_pmd", Says: "is the PMD still the same?", Answer: "yes", Ref: "pmd_val(pmd) != pmd_val(*pmdp)", When: With(GUPPMDRecheck),
 			Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 				if machine.Entry(c.Load(c.M.PMD(c.Page(gpAddr)))) != c.Entry(gpPMD).Fresh() {
 					c.Say("the PMD has changed")
@@ -224,7 +224,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 				}
 				return Then
 			}},
-		gpRecheckPTE: {Label: "recheck_pte", Says: "is the PTE still the same?", Ref: "pte_val(pte) != pte_val(ptep_get(ptep))", When: With(GUPPTERecheck),
+		gpRecheckPTE: {Label: "recheck_pte", Says: "is the PTE still the same?", Answer: "yes", Ref: "pte_val(pte) != pte_val(ptep_get(ptep))", When: With(GUPPTERecheck),
 			Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 				c.walked(c.Entry(gpPMD))
 				now := machine.Entry(c.Load(c.PTE(c.Frame(gpPMD), c.Page(gpAddr))))
@@ -249,7 +249,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			}
 			return Then
 		}},
-		gpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Ref: "gup_must_unshare", When: With(GUPUnshare),
+		gpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Answer: "yes", Ref: "gup_must_unshare", When: With(GUPUnshare),
 			Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.Frame(gpPTE)
 				if machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {

@@ -38,7 +38,7 @@ var (
 		Locals: []Local{{"page", IntLocal}}, Steps: append([]Step{noPage}, dirtySteps...)})
 	_ = register(fnUnpinUserPagesDirtyLock, &Func{Name: "unpin_user_pages_dirty_lock", File: "mm/gup.c", Params: []int{0},
 		Locals: []Local{{"page", IntLocal}}, Steps: append(append([]Step{noPage, checkPinned,
-			{Label: "is_dirty", Says: "is the page clean?", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			{Label: "is_dirty", Says: "is the page clean?", Answer: "yes", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 				if c.Load(c.M.Flags(c.varPage().Frame()))&machine.PGDirty != 0 {
 					c.Say("the page is dirty already")
 					c.dirtied()
@@ -58,7 +58,7 @@ var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func
 
 // checkPinned is the kernel's own check when a pin is given back: an anonymous
 // page that was pinned must still be exclusive (5.19, CONFIG_DEBUG_VM).
-var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Ref: "sanity_check_pinned_pages", When: With(AnonExclusive),
+var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Answer: "yes", Ref: "sanity_check_pinned_pages", When: With(AnonExclusive),
 	Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 		f := c.varPage().Frame()
 		if machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {

@@ -137,7 +137,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			}
 			return Then
 		}},
-		fpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Ref: "gup_must_unshare", When: With(GUPUnshare),
+		fpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Answer: "yes", Ref: "gup_must_unshare", When: With(GUPUnshare),
 			Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 				if c.Load(c.M.Flags(c.Frame(fpPTE)))&machine.PGAnonExclusive == 0 {
 					c.Say("it may be shared: unshare it first")

@@ -223,7 +223,7 @@ func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
 	case PageParam, VMAParam:
 		vma := s.Setup.MMs[a.MM].Regions[a.Region]
 		text := vma.Name
-		if p.Kind == PageParam && vma.Pages > 1 {
+		if vma.Pages > 1 && (p.Kind == PageParam || a.Last == a.Page) {
 			text += fmt.Sprintf("[%d]", a.Page)
 		}
 		if t.MM >= 0 && t.MM != a.MM {

@@ -79,13 +79,14 @@ var _ = register(fnTLBFinishMMU, &Func{
 	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"freed_tables", IntLocal}, {"i", IntLocal}},
 	Steps: []Step{
 		tfFlush: {Label: "flush", Says: "flush the range", Ref: "tlb_flush_mmu_tlbonly", When: With(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
-		tfSwap: {Label: "free_swap_cache", Says: "is the page in the swap cache alone?", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+		tfSwap: {Label: "free_swap_cache", Says: "is the page in the swap cache alone?", Answer: "no", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			h := c.gathered()
 			if !h.Some() {
 				return tfFlushLate
 			}
 			f := h.Frame()
 			if c.Load(c.M.Flags(f))&machine.PGSwapCache != 0 && c.Load(c.M.Mapcount(f)) == 0 && c.Free(c.M.FolioLock(f)).Ready() {
+				c.Say("the page is in the swap cache alone: drop it from there")
 				c.freeSwap(f)
 			}
 			return Then

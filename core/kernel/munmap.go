@@ -208,7 +208,7 @@ var _ = register(fnZapPTERange, &Func{
 				c.Lock(c.M.PTL(c.Frame(zpTable)))
 				return Then
 			}},
-		zpBatched: {Label: "batched", Says: "has reclaim put a flush off?", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+		zpBatched: {Label: "batched", Says: "has reclaim put a flush off?", Answer: "no", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			w := c.M.Batched(c.mmOf(zpPage))
 			if c.Load(w)&1 == 0 {
 				return zpClear

@@ -20,7 +20,7 @@ type Objects struct {
 
 	group   []int   // by mm, then by task: who may come by each other's frames
 	reaches []reach // by group, in the state of hash at
-	free    uint64  // frames
+	free    set     // frames
 	at      uint64
 	known   bool
 }
@@ -96,6 +96,10 @@ func NewObjects(s *Sim) *Objects {
 	o.ofPrivate()
 	o.groups()
 	o.reaches = make([]reach, len(o.group))
+	for i := range o.reaches {
+		o.reaches[i] = reach{newSet(m.FrameCount()), newSet(m.Slots)}
+	}
+	o.free = newSet(m.FrameCount())
 	return o
 }
 
@@ -110,7 +114,7 @@ func (o *Objects) ofShared() {
 	m := o.s.M
 	for i := range m.FrameCount() {
 		f := machine.Frame(i)
-		o.set(o.frame(f, frameCounts), m.Ref(f), m.Mapcount(f), m.Ledger(f))
+		o.set(o.frame(f, frameCounts), m.Ref(f), m.Mapcount(f), m.Ledger(f), m.PTEs(f))
 		o.set(o.frame(f, frameFlags), m.Flags(f))
 		o.set(o.frame(f, frameMapping), m.Mapping(f), m.Index(f), m.FolioSwap(f))
 		o.set(o.frame(f, frameContents), m.Contents(f))
@@ -128,19 +132,25 @@ func (o *Objects) ofShared() {
 	}
 	for mm := range m.MMs {
 		for level := machine.LevelPMD; level <= machine.LevelPGD; level++ {
-			for e := range m.Width() {
+			for e := range m.UpperWidth() {
 				o.set(o.mm(mm, mmPMDs), m.Entry(m.Upper(mm, level), e))
 			}
 		}
 		o.set(o.mm(mm, mmPMDLock), m.PMDLock(mm))
 		o.set(o.mm(mm, mmLocks), m.MmapLock(mm))
 		o.set(o.mm(mm, mmWords), m.WriteProtectSeq(mm), m.MMFlags(mm), m.FlushPending(mm), m.Batched(mm))
-		for v := range m.MMs[mm].Regions {
-			o.set(o.mm(mm, mmLocks), m.VMALock(mm, v))
-			o.set(o.mm(mm, mmVMAs), m.VMA(mm, v))
+		o.set(o.mm(mm, mmWords), m.MMState(mm), m.MMUsers(mm))
+		for r := range m.MMs[mm].Regions {
+			o.set(o.mm(mm, mmLocks), m.VMALock(mm, r))
+			o.set(o.mm(mm, mmVMAs), m.AnonVMA(mm, r))
 		}
 	}
+	// Who reads a word of these bitmaps reads what it sums up: see Next.
+	for i := range m.FrameCount() {
+		o.set(-1, m.Taken(i/64), m.TLBNames(machine.Frame(i)), m.StaleTLBs())
+	}
 	for s := range m.Slots {
+		o.set(-1, m.SlotTaken(s/64))
 		o.set(o.slot(s, slotMap), m.SwapMap(s))
 		o.set(o.slot(s, slotCache), m.SwapCache(s))
 		o.set(o.slot(s, slotDisk), m.Disk(s), m.IO(s))
@@ -157,7 +167,10 @@ func (o *Objects) ofPrivate() {
 		o.set(o.cpu(c, cpuIPI), m.IPI(c), m.Request(c))
 		o.set(o.cpu(c, cpuSteal), m.Steal(c), m.Preempts(c))
 		o.set(o.cpu(c, cpuTLB), m.Walker(c))
-		o.set(o.cpu(c, cpuLRU), m.LRUBatch(c))
+		o.set(o.cpu(c, cpuLRU), m.LRUCount(c))
+		for i := range machine.BatchRoom {
+			o.set(o.cpu(c, cpuLRU), m.LRUBatch(c, i))
+		}
 		for p := range m.Pages() {
 			o.set(o.cpu(c, cpuTLB), m.TLB(c, machine.PageID(p)))
 		}
@@ -171,7 +184,10 @@ func (o *Objects) ofPrivate() {
 		if task.MM >= 0 {
 			ghosts = o.mm(task.MM, mmGhosts)
 		}
-		o.set(ghosts, m.GUPAt(t), m.GUPSeen(t))
+		o.set(ghosts, m.GUPAt(t))
+		for i := range machine.SeenRoom() {
+			o.set(ghosts, m.GUPSeen(t, i))
+		}
 		for i := range task.Vars {
 			o.set(o.task(t, taskVars), m.Var(t, i))
 			o.set(ghosts, m.VarAt(t, i))
@@ -180,6 +196,7 @@ func (o *Objects) ofPrivate() {
 	}
 	for p, page := range m.Pages() {
 		o.set(o.mm(page.MM, mmGhosts), m.Should(machine.PageID(p)))
+		o.set(o.mm(page.MM, mmVMAs), m.VMA(machine.PageID(p)))
 	}
 	for a := range machine.Alarms {
 		o.set(-1, m.Alarm(a))
@@ -200,6 +217,11 @@ func (o *Objects) groups() {
 			if g == old {
 				o.group[i] = o.group[a]
 			}
+		}
+	}
+	for mm, config := range o.s.M.MMs {
+		if config.Parent >= 0 { // they share folios
+			join(config.Parent, mm)
 		}
 	}
 	for t, task := range o.s.Setup.Tasks {

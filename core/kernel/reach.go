@@ -8,9 +8,16 @@ import (
 )
 
 // A reach is what the members of a group can come by without anybody else: sets
-// of frames and of slots, as bits (a machine has at most 64 of either: its own
-// sets of frames are such words, too).
-type reach struct{ frames, slots uint64 }
+// of frames and of slots.
+type reach struct{ frames, slots set }
+
+// A set of numbers, as bits.
+type set []uint64
+
+func newSet(n int) set { return make(set, (n+63)/64) }
+
+func (s set) add(i int)      { s[i/64] |= 1 << (i % 64) }
+func (s set) has(i int) bool { return s[i/64]>>(i%64)&1 != 0 }
 
 // look finds out what every group reaches in the present state: what is named
 // in its tasks and CPUs, mapped in its page tables, or belongs to its mms.
@@ -20,11 +27,16 @@ func (o *Objects) look() {
 		return
 	}
 	o.known, o.at = true, m.Mem.Hash()
-	clear(o.reaches)
-	o.free = 0
+	for _, r := range o.reaches {
+		clear(r.frames)
+		clear(r.slots)
+	}
+	clear(o.free)
 	for t := range o.s.Setup.Tasks {
 		r := &o.reaches[o.groupOfTask(t)]
-		r.frames |= m.Peek(m.GUPSeen(t))
+		for i := range machine.SeenRoom() {
+			o.name(r, m.Peek(m.GUPSeen(t, i)))
+		}
 		m.EachCapture(t, func(w machine.Word) { o.name(r, m.Peek(w)) })
 	}
 	for c := range m.CPUs {
@@ -33,8 +45,10 @@ func (o *Objects) look() {
 			continue
 		}
 		r := &o.reaches[g]
-		o.name(r, m.Peek(m.Walker(c))&(1<<52-1))
-		r.frames |= m.Peek(m.LRUBatch(c))
+		o.name(r, m.Peek(m.Walker(c)))
+		for i := range int(m.Peek(m.LRUCount(c))) {
+			o.name(r, m.Peek(m.LRUBatch(c, i)))
+		}
 		for p := range m.Pages() {
 			o.name(r, m.Peek(m.TLB(c, machine.PageID(p))))
 		}
@@ -48,9 +62,9 @@ func (o *Objects) name(r *reach, v uint64) {
 	e := machine.Entry(v)
 	switch {
 	case e.Present() && int(e.Frame()) < o.s.M.FrameCount():
-		r.frames |= 1 << e.Frame()
+		r.frames.add(int(e.Frame()))
 	case e.IsSwap() && e.Slot() < o.s.M.Slots:
-		r.slots |= 1 << e.Slot()
+		r.slots.add(e.Slot())
 	}
 }
 
@@ -59,20 +73,20 @@ func (o *Objects) lookAtTables() {
 	for mm := range m.MMs {
 		r := &o.reaches[o.group[mm]]
 		for level := machine.LevelPMD; level <= machine.LevelPGD; level++ {
-			r.frames |= 1 << m.Upper(mm, level)
-			for e := range m.Width() {
+			r.frames.add(int(m.Upper(mm, level)))
+			for e := range m.UpperWidth() {
 				o.name(r, m.Peek(m.Entry(m.Upper(mm, level), e)))
 			}
 		}
 	}
 	for i := range m.TableCount() {
 		f := m.TableFrame(i)
-		mm, _, ok := m.Owner(f)
+		p, ok := m.Owner(f)
 		if !ok {
 			continue
 		}
-		r := &o.reaches[o.group[mm]]
-		r.frames |= 1 << f
+		r := &o.reaches[o.group[m.Pages()[p].MM]]
+		r.frames.add(int(f))
 		for e := range m.Width() {
 			o.name(r, m.Peek(m.Entry(f, e)))
 		}
@@ -85,38 +99,40 @@ func (o *Objects) lookAtFrames() {
 	for i := range m.FrameCount() {
 		f := machine.Frame(i)
 		if m.Peek(m.State(f)) == machine.FrameFree && f != machine.ZeroPage && !o.upper(f) {
-			o.free |= 1 << f
+			o.free.add(i)
 		}
 		if mm := machine.MappingMM(m.Peek(m.Mapping(f))); mm >= 0 {
-			o.reaches[o.group[mm]].frames |= 1 << f
+			o.reaches[o.group[mm]].frames.add(i)
 		}
 	}
 	for again := true; again; {
 		again = false
 		for g := range o.reaches {
 			r := &o.reaches[g]
-			was := *r
 			for i := range m.FrameCount() {
-				if s := m.Peek(m.FolioSwap(machine.Frame(i))); s != 0 && r.frames>>i&1 != 0 {
-					r.slots |= 1 << (s - 1)
+				if s := m.Peek(m.FolioSwap(machine.Frame(i))); s != 0 && r.frames.has(i) && !r.slots.has(int(s-1)) {
+					r.slots.add(int(s - 1))
+					again = true
 				}
 			}
 			for s := range m.Slots {
-				if h := machine.Hold(m.Peek(m.SwapCache(s))); h.Some() && r.slots>>s&1 != 0 {
-					r.frames |= 1 << h.Frame()
+				if h := machine.Hold(m.Peek(m.SwapCache(s))); h.Some() && r.slots.has(s) && !r.frames.has(int(h.Frame())) {
+					r.frames.add(int(h.Frame()))
+					again = true
 				}
 			}
-			again = again || *r != was
 		}
 	}
 }
 
 func (o *Objects) upper(f machine.Frame) bool { return !o.s.M.IsData(f) && !o.s.M.IsPTETable(f) }
 
-// each calls f with every member of a bit set.
-func each(set uint64, f func(i int)) {
-	for ; set != 0; set &= set - 1 {
-		f(bits.TrailingZeros64(set))
+// each calls f with every member of a set.
+func each(s set, f func(i int)) {
+	for w, v := range s {
+		for ; v != 0; v &= v - 1 {
+			f(64*w + bits.TrailingZeros64(v))
+		}
 	}
 }
 

@@ -36,14 +36,14 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return Then
 		}},
-		slWriteback: {Label: "writeback", Says: "under writeback?", Ref: "folio_test_writeback", Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		slWriteback: {Label: "writeback", Says: "under writeback?", Answer: "no", Ref: "folio_test_writeback", Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			if c.Load(c.M.Flags(c.Held(slFolio).Frame()))&machine.PGWriteback != 0 {
 				c.Say("it is still being written: keep it")
 				return slUnlock
 			}
 			return Then
 		}},
-		slPinned: {Label: "pinned", Says: "may it be pinned?", Ref: "folio_maybe_dma_pinned", When: With(ReclaimSkipsPinned), Reads: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
+		slPinned: {Label: "pinned", Says: "may it be pinned?", Answer: "no", Ref: "folio_maybe_dma_pinned", When: With(ReclaimSkipsPinned), Reads: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			if c.Load(c.M.Flags(f))&machine.PGSwapCache == 0 && c.maybePinned(f) {
 				c.Say("it may be pinned: keep it")
@@ -56,7 +56,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			c.Or(c.M.Flags(c.Held(slFolio).Frame()), machine.PGDirty)
 			return Then
 		}},
-		slMapped: {Label: "mapped", Says: "is it mapped?", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToUnmapOne}, Do: func(c *Ctx) Next {
+		slMapped: {Label: "mapped", Says: "is it mapped?", Answer: "yes", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToUnmapOne}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			if c.Load(c.M.Mapcount(f)) == 0 {
 				c.Say("it is not mapped any more")
@@ -64,7 +64,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return c.unmapNext(machine.NoPage)
 		}},
-		slUnmapped: {Label: "unmapped", Says: "is it still mapped?", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToUnmapOne}, Back: []int{slUnmapped}, Do: func(c *Ctx) Next {
+		slUnmapped: {Label: "unmapped", Says: "is it still mapped?", Answer: "no", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToUnmapOne}, Back: []int{slUnmapped}, Do: func(c *Ctx) Next {
 			stop := c.Ret() != 0
 			switch {
 			case c.Load(c.M.Mapcount(c.Held(slFolio).Frame())) == 0:
@@ -75,14 +75,14 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return c.unmapNext(c.Page(slAt))
 		}},
-		slPinnedNow: {Label: "pinned_now", Says: "may it be pinned now?", Ref: "folio_maybe_dma_pinned", When: With(ReclaimKeepsPinned), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		slPinnedNow: {Label: "pinned_now", Says: "may it be pinned now?", Answer: "no", Ref: "folio_maybe_dma_pinned", When: With(ReclaimKeepsPinned), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if c.maybePinned(c.Held(slFolio).Frame()) {
 				c.Say("it may be pinned now: keep it")
 				return slUnlock
 			}
 			return Then
 		}},
-		slIsDirty: {Label: "is_dirty", Says: "is it dirty?", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		slIsDirty: {Label: "is_dirty", Says: "is it dirty?", Answer: "yes", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			if c.Load(c.M.Flags(c.Held(slFolio).Frame()))&machine.PGDirty == 0 {
 				c.Say("it is clean")
 				return slRemove
@@ -278,7 +278,7 @@ var _ = register(fnPageout, &Func{
 	Name: "pageout", File: "mm/vmscan.c", Params: []int{0},
 	Locals: []Local{{"folio", FrameLocal}},
 	Steps: []Step{
-		{Label: "freeable", Says: "are there other references?", Ref: "is_page_cache_freeable", Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		{Label: "freeable", Says: "are there other references?", Answer: "no", Ref: "is_page_cache_freeable", Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if n := c.Load(c.M.Ref(c.Frame(0))); n != 2 {
 				c.Sayf("there are other references (%d, not 2): keep it", n)
 				return c.Return(pageoutKeep)
@@ -306,7 +306,7 @@ var _ = register(fnPageout, &Func{
 			c.AndNot(c.M.Flags(c.Frame(0)), machine.PGWriteback)
 			return Then
 		}},
-		{Label: "relock", Says: "try the folio lock again; still clean?", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		{Label: "relock", Says: "try the folio lock again; still clean?", Answer: "yes", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			if !c.TryLock(c.M.FolioLock(f)) {
 				c.Say("it is locked: keep it")
@@ -352,9 +352,11 @@ var _ = register(fnRemoveMapping, &Func{
 			}
 			return c.removed(f)
 		}},
-		{Label: "check", Says: "are there other references?", Ref: "page_count", When: Without(ReclaimFreeze), Reads: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
+		{Label: "check", Says: "are there other references?", Answer: "no", Ref: "page_count", When: Without(ReclaimFreeze), Reads: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
-			if c.Load(c.M.Ref(f)) != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
+			n := c.Load(c.M.Ref(f))
+			if n != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
+				c.Sayf("%d references, or dirty again: keep it", n)
 				return c.Return(0)
 			}
 			return Then

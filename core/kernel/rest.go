@@ -63,9 +63,12 @@ func (o *Objects) allocates(g int, a *check.Access) {
 			a.Writes.Add(o.frame(machine.Frame(f), k))
 		}
 	})
-	zero := uint64(1) << machine.ZeroPage
 	for other := range o.reaches {
-		if other != g && (o.reaches[g].frames&^zero|o.free)&o.reaches[other].frames != 0 {
+		common := false
+		each(o.reaches[other].frames, func(f int) {
+			common = common || f != int(machine.ZeroPage) && (o.reaches[g].frames.has(f) || o.free.has(f))
+		})
+		if other != g && common {
 			o.whole(other, a)
 		}
 	}
@@ -117,7 +120,7 @@ func (o *Objects) class(c cell.Class, g, cpu int, write bool, to *check.Objects)
 	}
 	slots := func(kind int) {
 		for s := range m.Slots {
-			if o.reaches[g].slots>>s&1 != 0 || m.Peek(m.SwapMap(s)) == 0 {
+			if o.reaches[g].slots.has(s) || m.Peek(m.SwapMap(s)) == 0 {
 				to.Add(o.slot(s, kind))
 			}
 		}
@@ -209,8 +212,18 @@ func (o *Objects) Next(actor int, foot *cell.Footprint, changes []cell.Change, a
 		switch layout.Class(id) {
 		case machine.Frames:
 			each(o.free, func(f int) { a.Reads.Add(o.frame(machine.Frame(f), frameCaptures)) })
+			for i := range m.FrameCount() {
+				if m.Taken(i/64).Cell() == id {
+					a.Reads.Add(o.frame(machine.Frame(i), frameState))
+				}
+			}
 		case machine.Swap:
 			a.Reads.Add(o.capturedSlots)
+			for i := range m.Slots {
+				if m.SlotTaken(i/64).Cell() == id {
+					a.Reads.Add(o.slot(i, slotMap))
+				}
+			}
 		}
 	}
 	for _, c := range changes {
@@ -236,10 +249,10 @@ func (o *Objects) Next(actor int, foot *cell.Footprint, changes []cell.Change, a
 
 // captured adds that what names a frame or a slot has changed.
 func (o *Objects) captured(v uint64, a *check.Access) {
-	var r reach
-	o.name(&r, v)
-	each(r.frames&^(1<<machine.ZeroPage), func(f int) { a.Writes.Add(o.frame(machine.Frame(f), frameCaptures)) })
-	if r.slots != 0 {
+	switch e := machine.Entry(v); {
+	case e.Present() && int(e.Frame()) < o.s.M.FrameCount() && e.Frame() != machine.ZeroPage:
+		a.Writes.Add(o.frame(e.Frame(), frameCaptures))
+	case e.IsSwap() && e.Slot() < o.s.M.Slots:
 		a.Writes.Add(o.capturedSlots)
 	}
 }

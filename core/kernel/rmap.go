@@ -38,7 +38,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			}
 			return Then
 		}},
-		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags),
+		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(tuPMD))) }, Do: (*Ctx).unmapLock},
 		tuClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			old := c.ClearPTE(c.Frame(tuPMD), c.Page(tuPage))
@@ -91,7 +91,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			}
 			return Then
 		}},
-		tuPinned: {Label: "share", Says: "may it be pinned?", Ref: "folio_try_share_anon_rmap_pte", When: With(AnonExclusive), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		tuPinned: {Label: "share", Says: "may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pte", When: With(AnonExclusive), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if c.maybePinned(c.Frame(tuFolio)) {
 				c.Say("it may be pinned: restore the PTE")
 				return tuRestore

@@ -24,9 +24,13 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 		s.ctx[i] = Ctx{M: s.M, CPU: t.CPU, Task: i, MM: t.MM, sim: s}
 	}
 	s.scene()
+	began := Notes{Mute: true}
+	s.Listen(&began)
 	for t := range setup.Tasks {
 		s.settle(t)
 	}
+	s.Listen(nil)
+	s.Began = began.Went
 	s.M.Mem.Forget()
 	return s
 }

@@ -14,6 +14,7 @@ type Sim struct {
 	M      *machine.Machine
 	Kernel Kernel
 	Setup  Setup
+	Began  []Hop // local steps that the tasks have made before anything happens
 
 	funcs  []Bound
 	ctx    []Ctx // per task

@@ -59,15 +59,16 @@ var _ = register(fnDoSwapPage, &Func{
 			c.Unlock(c.M.FolioLock(c.Held(dsFolio).Frame()))
 			return dsLock
 		}},
-		dsLock: {Label: "lock_folio", Says: "lock the folio; is it still in the swap cache?", Ref: "folio_lock_or_retry", Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeUnrefFolio},
+		dsLock: {Label: "lock_folio", Says: "lock the folio; is it still in the swap cache?", Answer: "yes", Ref: "folio_lock_or_retry", Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(dsFolio).Frame())) }, Do: (*Ctx).swapLock},
-		dsLRU: {Label: "lru", Says: "a write to a folio that is not on the LRU list?", When: If(SwapinWritable, SwapinOnWrite, SwapinIfExclusive), Reads: cell.Of(machine.Flags), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
+		dsLRU: {Label: "lru", Says: "a write to a folio that is not on the LRU list?", Answer: "no", When: If(SwapinWritable, SwapinOnWrite, SwapinIfExclusive), Reads: cell.Of(machine.Flags), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
 			if c.L(dsFlags)&faultWrite != 0 && c.Load(c.M.Flags(c.Held(dsFolio).Frame()))&machine.PGLRU == 0 {
+				c.Say("a write to a folio that is not on the LRU list: drain the batch")
 				return c.Call(fnLRUAddDrain, dsMap)
 			}
 			return Then
 		}},
-		dsMap: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
+		dsMap: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dsTable))) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.PTL(c.Frame(dsTable)))

@@ -24,7 +24,7 @@ var _ = register(fnDoWPPage, &Func{
 	Name: "do_wp_page", File: "mm/memory.c", Params: []int{wpAddr, wpFlags, wpTable, wpPTE},
 	Locals: wpLocals,
 	Steps: []Step{
-		0: {Label: "exclusive", Says: "is the page exclusive?", Ref: "PageAnonExclusive", When: With(AnonExclusive), Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+		0: {Label: "exclusive", Says: "is the page exclusive?", Answer: "no", Ref: "PageAnonExclusive", When: With(AnonExclusive), Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			if c.notAnon() {
 				return 4
 			}
@@ -93,7 +93,7 @@ var _ = register(fnDoWPPage, &Func{
 					c.Lock(c.M.FolioLock(c.Frame(wpPTE)))
 					return Then
 				}},
-			2: {Label: "relock", Says: "lock the PTL again; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.Refs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio},
+			2: {Label: "relock", Says: "lock the PTL again; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.Refs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio},
 				Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wpTable))) },
 				Do: func(c *Ctx) Next {
 					f := c.Frame(wpPTE)
@@ -121,7 +121,7 @@ var _ = register(fnDoWPPage, &Func{
 			5: wpCopyStep,
 		}},
 		{If(WPReuse, WPReuseRefcount1), []Step{
-			0: {Label: "count", Says: "is ours the only reference?", Ref: "page_count", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks, machine.Mappings), Do: func(c *Ctx) Next {
+			0: {Label: "count", Says: "is ours the only reference?", Answer: "yes", Ref: "page_count", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks, machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.Frame(wpPTE)
 				if c.notAnon() || c.Load(c.M.Ref(f)) != 1 || c.Load(c.M.Mapcount(f)) != 1 || !c.Free(c.M.FolioLock(f)).Ready() {
 					c.Say("somebody else uses the page: copy")
@@ -193,7 +193,7 @@ var _ = register(fnWPPageCopy, &Func{
 			c.Store(c.M.Contents(c.Held(wcNew).Frame()), v)
 			return Then
 		}},
-		wcLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
+		wcLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wcTable))) },
 			Do: func(c *Ctx) Next {
 				if machine.Entry(c.Load(c.PTE(c.Frame(wcTable), c.Page(wcAddr)))) != c.Entry(wcPTE).Fresh() {

@@ -59,19 +59,23 @@ func (m *Machine) TLB(cpu int, p PageID) Word { return m.at(m.tlb, cpu*len(m.pag
 func (m *Machine) SetTLB(cpu int, p PageID, e Entry) {
 	w := m.TLB(cpu, p)
 	if old := Entry(m.Peek(w)); old.IsStale() {
-		m.count(Word{m.tlbStale}, -1)
+		m.count(m.StaleTLBs(), -1)
 	} else if old.Present() {
-		m.count(m.tlbNamesOf(old.Frame()), -1)
+		m.count(m.TLBNames(old.Frame()), -1)
 	}
 	if e.IsStale() {
-		m.count(Word{m.tlbStale}, 1)
+		m.count(m.StaleTLBs(), 1)
 	} else if e.Present() {
-		m.count(m.tlbNamesOf(e.Frame()), 1)
+		m.count(m.TLBNames(e.Frame()), 1)
 	}
 	m.Store(w, uint64(e))
 }
 
-func (m *Machine) tlbNamesOf(f Frame) Word { return m.at(m.tlbNames, int(f)) }
+// TLBNames is how many TLB entries name the frame and are not stale; StaleTLBs
+// how many of all entries are.
+func (m *Machine) TLBNames(f Frame) Word { return m.at(m.tlbNames, int(f)) }
+
+func (m *Machine) StaleTLBs() Word { return Word{m.tlbStale} }
 
 // count adds to a word that is kept by structure.
 func (m *Machine) count(w Word, n int) { m.Store(w, m.Peek(w)+uint64(n)) }

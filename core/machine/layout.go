@@ -144,7 +144,7 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 	}
 	m.vmaLock = l.Add(n*m.regions, cell.Region{Class: MMLocks, Owner: "lock", Name: region("VMA lock"), Decode: m.mmapText})
 	m.anonVMA = l.Add(n*m.regions, cell.Region{Class: VMAs, Owner: "mm", Name: region("anon_vma"), Decode: words("none", "attached")})
-	m.vma = l.Add(len(m.pages), cell.Region{Class: VMAs, Owner: "mm", Name: func(i int) string { return "VMA of " + m.pages[i].Name }, Decode: vmaText})
+	m.vma = l.Add(len(m.pages), cell.Region{Class: VMAs, Owner: "mm", Name: func(i int) string { return "VMA " + m.pages[i].Name }, Decode: vmaText})
 }
 
 func (m *Machine) layoutCPUs(l *cell.Layout) {

@@ -268,7 +268,7 @@ func (m *Machine) markStale(f Frame) {
 			m.Store(w, uint64(e|Stale))
 		}
 	})
-	if m.Peek(m.tlbNamesOf(f)) != 0 {
+	if m.Peek(m.TLBNames(f)) != 0 {
 		m.eachTLB(func(cpu int, p PageID, e Entry) {
 			if e.Frame() == f && !e.IsStale() {
 				m.SetTLB(cpu, p, e|Stale)
@@ -288,7 +288,7 @@ func (m *Machine) staleFrames() []int {
 		}
 	}
 	m.captures(func(w Word) { stale(Entry(m.Peek(w))) })
-	if m.Peek(Word{m.tlbStale}) != 0 {
+	if m.Peek(m.StaleTLBs()) != 0 {
 		m.eachTLB(func(_ int, _ PageID, e Entry) { stale(e) })
 	}
 	return out

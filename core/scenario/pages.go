@@ -7,12 +7,12 @@ import (
 	"gupscope/core/kernel"
 )
 
-// page reads a page ("buf", "buf[2]", "A.buf[2]") or, where a call wants one, a
-// whole VMA ("buf", "A.buf").
+// page reads a page ("buf", "buf[2]", "A.buf[2]"); where a call wants a range,
+// "buf" is all of it.
 func (b *builder) page(t *task, call *kernel.Call, p *kernel.Param, c *cursor) kernel.Arg {
 	what := "a page (buf or buf[2])"
 	if p.Kind == kernel.VMAParam {
-		what = "a VMA"
+		what = "a mapping or a page of it (buf or buf[2])"
 	}
 	w := c.word(VMA, what, func() []Completion { return b.offerPages(t) })
 	if w == nil {
@@ -37,7 +37,12 @@ func (b *builder) page(t *task, call *kernel.Call, p *kernel.Param, c *cursor) k
 	if mm >= 0 {
 		arg.Region = vmaNamed(&b.file.setup.MMs[mm], w.text)
 	}
-	arg.Page = b.index(p, arg, mm >= 0, w, c)
+	next := c.peek()
+	arg.Page = b.index(arg, mm >= 0, w, c)
+	arg.Last = arg.Page
+	if p.Kind == kernel.VMAParam && mm >= 0 && (next == nil || next.text != "[") {
+		arg.Last = b.file.setup.MMs[mm].Regions[arg.Region].Pages - 1
+	}
 	if !c.ok() || mm < 0 {
 		return kernel.Arg{}
 	}
@@ -114,13 +119,8 @@ func (b *builder) unknownVMA(t *task, mm int, have []int, w *token, c *cursor) {
 }
 
 // index reads "[2]", if it comes next. A VMA that is not known may have any page.
-func (b *builder) index(p *kernel.Param, arg kernel.Arg, known bool, w *token, c *cursor) int {
-	open := c.peek()
+func (b *builder) index(arg kernel.Arg, known bool, w *token, c *cursor) int {
 	if !c.punct("[") {
-		return 0
-	}
-	if p.Kind == kernel.VMAParam {
-		c.fail(open, nil, "a whole VMA is wanted here: write %s", w.text)
 		return 0
 	}
 	t := c.peek()

@@ -62,9 +62,6 @@ func join(says, remark string) string {
 	if remark == "" {
 		return says
 	}
-	if strings.HasSuffix(says, "?") {
-		return says + " " + capital(remark)
-	}
 	return says + "; " + remark
 }
 

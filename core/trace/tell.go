@@ -314,7 +314,7 @@ func onlyFrame(fs map[machine.Frame]bool) machine.Frame {
 // actor does: "read the PTE" becomes "reads the PTE". A question is asked.
 func thirdPerson(says string) string {
 	if strings.Contains(says, "?") {
-		return "asks: " + strings.TrimSuffix(says, "?")
+		return "asks: " + says
 	}
 	if first, _, _ := strings.Cut(says, " "); first == "the" || first == "it" || strings.ContainsAny(first, "0123456789_") {
 		return "finds that " + says

@@ -9,7 +9,7 @@ func TestThirdPerson(t *testing.T) {
 		"flush the TLBs, late":            "flushes the TLBs, late",
 		"copy the content: \"a\"":         "copies the content: \"a\"",
 		"load: \"a\"":                     "loads \"a\"",
-		"may it be pinned?":               "asks: may it be pinned",
+		"may it be pinned? no":            "asks: may it be pinned? no",
 		"the count is zero: no reference": "finds that the count is zero: no reference",
 	} {
 		if got := thirdPerson(says); got != want {

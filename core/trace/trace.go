@@ -223,8 +223,8 @@ func (r *Run) make(c check.Choice) Step {
 	m.Do(c)
 	m.Memory().Record(nil)
 	m.Listen(nil)
-	if notes.Said != "" {
-		st.Says = notes.Said
+	if l.Func != nil {
+		st.Says = l.Func.Steps[l.Step].Told(notes.Said)
 	}
 	st.Reads, st.Writes = append([]cell.ID(nil), f.Reads...), append([]cell.ID(nil), f.Writes...)
 	for _, ch := range m.Memory().Changes(mark) {

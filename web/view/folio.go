@@ -130,8 +130,10 @@ func (n *now) holders(f machine.Frame) []Holder {
 		}
 	}
 	for cpu := range m.CPUs {
-		if m.Peek(m.LRUBatch(cpu))>>f&1 != 0 {
-			out = append(out, Holder{Count: 1, Text: fmt.Sprintf("LRU batch of cpu%d", cpu), Who: Who(cpu + 1)})
+		for i := range int(m.Peek(m.LRUCount(cpu))) {
+			if machine.Hold(m.Peek(m.LRUBatch(cpu, i))).Frame() == f {
+				out = append(out, Holder{Count: 1, Text: fmt.Sprintf("LRU batch of cpu%d", cpu), Who: Who(cpu + 1)})
+			}
 		}
 	}
 	hold := func(task int, w machine.Word, text string) {
@@ -143,8 +145,11 @@ func (n *now) holders(f machine.Frame) []Holder {
 	}
 	for t, task := range n.r.Model.Setup.Tasks {
 		hold(t, m.Held(t), "GUP of "+task.Name)
-		for i := range m.Width() {
+		for i := range int(m.Peek(m.Gathers(t))) {
 			hold(t, m.Gathered(t, i), task.Name+", unmapping")
+		}
+		for i := range int(m.Peek(m.GatheredTables(t))) {
+			hold(t, m.GatheredTable(t, i), task.Name+", unmapping")
 		}
 		for i, v := range task.Vars {
 			if machine.DecodeResult(m.Peek(m.Var(t, i))).Kind == machine.IsPage {

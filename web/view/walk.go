@@ -31,22 +31,21 @@ func (n *now) walk(mm int) Walk {
 		w.Upper = append(w.Upper, Level{Name: machine.LevelName(level), Entries: []PTE{n.upper(m.Entry(m.Upper(mm, level), at), at)}})
 	}
 	shown := map[machine.Frame]bool{}
-	for v, vma := range m.MMs[mm].Regions {
-		t := n.table(mm, v, &vma)
-		if f, ok := m.Find(m.PageAt(mm, v, 0), machine.LevelPTE); ok {
+	for p, last := m.MMPages(mm); p <= last; p = m.HugeEnd(p) {
+		if f, ok := m.Find(p, machine.LevelPTE); ok {
 			shown[f] = true
 		}
-		w.Leaves = append(w.Leaves, t)
+		w.Leaves = append(w.Leaves, n.table(p))
 	}
 	// Tables that are in the tree no more, while somebody may still be in them.
 	for i := range m.TableCount() {
 		f := m.TableFrame(i)
-		owner, vma, ok := m.Owner(f)
-		if !ok || owner != mm || shown[f] || m.Peek(m.State(f)) != machine.FrameTable {
+		owner, ok := m.Owner(f)
+		if !ok || m.Pages()[owner].MM != mm || shown[f] || m.Peek(m.State(f)) != machine.FrameTable {
 			continue
 		}
-		t := Table{VMA: m.MMs[mm].Regions[vma].Name, Flags: "unhooked", Freed: true, PMD: PTE{Index: "–", None: true}}
-		t.Entries = n.entries(f, mm, vma)
+		t := Table{VMA: n.tableName(owner), Flags: "unhooked", Freed: true, PMD: PTE{Index: "–", None: true}}
+		t.Entries = n.entries(f, owner)
 		w.Leaves = append(w.Leaves, t)
 	}
 	w.Loose = n.hardware(mm)
@@ -64,29 +63,38 @@ func (n *now) upper(w machine.Word, index int) PTE {
 	return p
 }
 
-func (n *now) table(mm, v int, vma *machine.RegionConfig) Table {
+// table is the page table that begins with a page.
+func (n *now) table(p machine.PageID) Table {
 	m := n.m
-	p := m.PageAt(mm, v, 0)
-	t := Table{VMA: vma.Name, Flags: "ro", PMD: n.upper(m.PMD(p), m.Slot(p, machine.LevelPMD))}
-	if vma.Writable {
-		t.Flags = "rw"
-	}
-	if m.Peek(m.VMA(mm, v)) == 0 {
+	t := Table{VMA: n.tableName(p), Flags: "none", PMD: n.upper(m.PMD(p), m.Slot(p, machine.LevelPMD))}
+	switch vma := m.Peek(m.VMA(p)); {
+	case vma == 0:
 		t.Flags = "unmapped"
+	case vma&machine.VMWrite != 0:
+		t.Flags = "rw"
+	case vma&machine.VMRead != 0:
+		t.Flags = "ro"
 	}
 	if f, ok := m.Find(p, machine.LevelPTE); ok {
 		t.Freed = m.Peek(m.State(f)) != machine.FrameTable
-		t.Entries = n.entries(f, mm, v)
+		t.Entries = n.entries(f, p)
 	}
 	return t
 }
 
-// entries are the PTEs of a table that its VMA uses.
-func (n *now) entries(table machine.Frame, mm, vma int) []PTE {
+// tableName is what a table maps that begins with a page: its region, and from where on.
+func (n *now) tableName(p machine.PageID) string {
+	if at := n.m.Pages()[p]; at.Index > 0 {
+		return fmt.Sprintf("%s[%d]…", n.m.Region(p).Name, at.Index)
+	}
+	return n.m.Region(p).Name
+}
+
+// entries are the PTEs of a table, from its first page on, that its region uses.
+func (n *now) entries(table machine.Frame, first machine.PageID) []PTE {
 	m := n.m
 	var out []PTE
-	for i := range m.MMs[mm].Regions[vma].Pages {
-		id := m.PageAt(mm, vma, i)
+	for id := first; id < m.HugeEnd(first); id++ {
 		at := m.Slot(id, machine.LevelPTE)
 		w := m.Entry(table, at)
 		e := machine.Entry(m.Peek(w))

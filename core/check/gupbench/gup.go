@@ -11,6 +11,8 @@
 // transition, we do not, hence a count of transitions that is lower by one.
 // An assertion of gup.pml is a claim here: the step that fails it sets a bit
 // in a cell that is zero otherwise.
+//
+// The figures are obtained with the program in figures.
 package gupbench
 
 import (
@@ -39,6 +41,20 @@ var (
 	L  = Flags{NG: 4, NR: 3, NA: 1, NF: 3, NP: 1, Recheck: true, IPI: true, INCNZ: true}
 	M2 = Flags{NG: 2, NR: 2, NA: 1, NF: 3, NP: 1, Recheck: true, IPI: true, INCNZ: true, Loop: true}
 )
+
+// An Instance is what is measured, with states and transitions as Spin counts them.
+type Instance struct {
+	Name string
+	Flags
+	States, Transitions uint64
+}
+
+// Instances are the three.
+var Instances = []Instance{
+	{"M1", M1, 2_813_772, 14_861_655},
+	{"L", L, 8_145_364, 46_989_201},
+	{"M2", M2, 3_748_980, 15_462_007},
+}
 
 // The claims: assertions of gup.pml.
 const (

@@ -5,7 +5,6 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
-	"time"
 
 	"gupscope/core/cell"
 	"gupscope/core/check"
@@ -56,12 +55,12 @@ func TestReducedAgrees(t *testing.T) {
 }
 
 func TestReducedInstances(t *testing.T) {
-	for _, in := range instances {
-		r := finish(check.Reduced(New(in.flags), check.Limits{}))
+	for _, in := range Instances {
+		r := finish(check.Reduced(New(in.Flags), check.Limits{}))
 		if r.Verdict != check.Never {
-			t.Errorf("%s: got %v", in.name, r)
+			t.Errorf("%s: got %v", in.Name, r)
 		}
-		t.Logf("%s: %d states, reduced %d kept, %d transitions: a factor of %.0f", in.name, in.states, r.States, r.Transitions, float64(in.states)/float64(r.States))
+		t.Logf("%s: %d states, reduced %d kept, %d transitions: a factor of %.0f", in.Name, in.States, r.States, r.Transitions, float64(in.States)/float64(r.States))
 	}
 }
 
@@ -151,22 +150,5 @@ func (m *Model) step(rng *rand.Rand, t *testing.T, may *check.Access, movers uin
 				t.Fatalf("%+v: %v writes %s unannounced", m.Flags, c, m.mem.Layout().Name(id))
 			}
 		}
-	}
-}
-
-func BenchmarkReduced(b *testing.B) {
-	for _, in := range instances {
-		b.Run(in.name, func(b *testing.B) {
-			var r check.Result
-			best := time.Duration(1<<63 - 1)
-			for b.Loop() {
-				start := time.Now()
-				r = finish(check.Reduced(New(in.flags), check.Limits{}))
-				best = min(best, time.Since(start))
-			}
-			measure(b, "reduced "+in.name, float64(r.Transitions)/best.Seconds(), "transitions/s")
-			measure(b, "reduced "+in.name, best.Seconds(), "s/verdict")
-			measure(b, "reduced "+in.name, float64(in.states)/float64(r.States), "times-fewer-states")
-		})
 	}
 }
