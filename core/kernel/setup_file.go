@@ -123,3 +123,20 @@ func (s *Sim) cacheFolio(f machine.Frame, o machine.Pgoff, content uint64, state
 	m.Store(m.Block(o), block)
 	m.Store(m.Flags(f), flags)
 }
+
+// A FileKind says which file system a file lies on.
+type FileKind = machine.FileKind
+
+// The file systems that scenarios may name.
+const (
+	Ext4      = machine.Ext4
+	Shmem     = machine.Shmem
+	Ramfs     = machine.Ramfs
+	Secretmem = machine.Secretmem
+)
+
+// The kinds of regions that scenarios may name.
+const (
+	FilePrivate = machine.RegionFilePrivate
+	FileShared  = machine.RegionFileShared
+)

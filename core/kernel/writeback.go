@@ -195,7 +195,7 @@ func (c *Ctx) writebackMkclean() Next {
 // compare mm/rmap.c:page_vma_mkclean_one
 var _ = register(fnPageMkcleanOne, &Func{
 	Name: "page_vma_mkclean_one", Was: []Name{{"page_mkclean_one", 518}}, File: "mm/rmap.c", Params: []int{mcFolio, mcPage},
-	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}},
+	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}},
 	Steps: []Step{
 		{Label: "read_pmd", Says: "read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			if !machine.Entry(c.Keep(mcPMD, c.M.PMD(c.Page(mcPage)))).Present() {
@@ -219,9 +219,11 @@ var _ = register(fnPageMkcleanOne, &Func{
 			old := c.ClearPTE(c.Frame(mcPMD), p)
 			c.Sayf("clear the PTE: it was %v", old)
 			c.Set(mcPTE, uint64(old))
+			c.Hold(mcRef, old.Frame(), 1)
 			return c.Call(fnFlushTLBMMRange, 3, uint64(c.M.Pages()[p].MM), uint64(p), uint64(p), 0)
 		}},
 		{Label: "set", Says: "set it again, read-only and clean", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			c.Release(mcRef)
 			c.SetPTE(c.Frame(mcPMD), c.Page(mcPage), c.Entry(mcPTE)&^(machine.RW|machine.Dirty))
 			return Then
 		}},
@@ -232,4 +234,4 @@ var _ = register(fnPageMkcleanOne, &Func{
 	},
 })
 
-const mcFolio, mcPMD, mcPTE, mcPage = 0, 1, 2, 3
+const mcFolio, mcPMD, mcPTE, mcRef, mcPage = 0, 1, 2, 3, 4

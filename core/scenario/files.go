@@ -134,6 +134,45 @@ func (b *builder) fileArg(p *kernel.Param, c *cursor) kernel.Arg {
 	return arg
 }
 
+// fileRegion reads the mapping of a file: "f shared rw", "f[1] 2 private ro". Without a
+// number it maps the file from there to its end.
+func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
+	if len(b.file.setup.Files) == 0 && !b.partial {
+		c.want("a sort of memory (anon)", nil)
+		return
+	}
+	w := c.word(FileName, "a sort of memory (anon, or the name of a file)", b.offerFiles)
+	if w == nil {
+		return
+	}
+	if v.File = b.fileNamed(w.text); v.File < 0 {
+		v.File = 0
+		w.kind = Plain
+		if !b.partial {
+			names := []string{"anon"}
+			for _, f := range b.file.setup.Files {
+				names = append(names, f.Name)
+			}
+			c.unknown(w, "sort of memory or file", names)
+		}
+		c.dead = true
+		return
+	}
+	if c.punct("[") {
+		v.First = c.number("pages before it", 0, maxPages-1)
+		c.sign("]")
+	}
+	v.Pages = max(b.file.setup.Files[v.File].Pages-v.First, 1)
+	if t := c.peek(); t != nil && t.form == formNumber {
+		v.Pages = c.number("pages", 1, maxPages)
+	}
+	v.Kind = kernel.FileShared
+	if c.choose("shared or private", "shared", "private") == "private" {
+		v.Kind = kernel.FilePrivate
+	}
+	v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
+}
+
 // fileDoc describes a file.
 func fileDoc(f *kernel.FileSetup) string {
 	text := fmt.Sprintf("A file of %s, %d %s", fileKinds[f.Kind], f.Pages, plural(f.Pages, "page", "pages"))
