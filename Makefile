@@ -1,7 +1,7 @@
 # make build     bin/gupscope: one binary with the WASM, the pages' assets and the scenarios inside
 # make run       build it, and start it on a loopback address that it prints (ADDR=127.0.0.1:8080 DATA=data)
 # make test      everything that must hold; installs Chromium where it is missing
-# make bench     figures: the checker, a step with its rendering, native and in WASM
+# make bench     figures: the checker beside Spin, native and in WASM; a step with its rendering (minutes)
 # make generate  web/page/*_templ.go, after a change of *.templ
 # make fmt       gofmt, templ fmt
 # make vendor    static/vendor anew from npm, and tsc's opinion of static/ts; the only target that needs npm
@@ -9,6 +9,7 @@
 GO     ?= go
 ADDR   ?= 127.0.0.1:8080
 DATA   ?= data
+BENCH_JSON ?= bin/bench.json
 BROTLI ?= 11
 ESBUILD = $(GO) tool esbuild --target=es2022 --minify --log-level=warning
 WASM_PACKAGES = ./core/cell ./core/check ./core/trace ./web/link ./web/session
@@ -75,10 +76,9 @@ wasm-test:
 	@$(WASM_TEST) -short -run TestHashes ./core/verdict
 
 bench:
-	$(GO) test -run '^$$' -bench . -benchtime 1x ./core/check/gupbench
+	$(GO) run ./core/check/gupbench/figures -json $(BENCH_JSON)
 	$(GO) test -run '^$$' -bench . ./web/session
 	@echo in WASM:
-	@$(WASM_TEST) -short -run '^$$' -bench Check -benchtime 1x ./core/check/gupbench
 	@$(WASM_TEST) -run '^$$' -bench . ./web/session
 
 generate:

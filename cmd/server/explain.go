@@ -172,23 +172,26 @@ func (c *explainCommand) pass(f *scenario.File, k kernel.Kernel, o *verdict.Outc
 		return err
 	}
 	calls := s.ClosestCalls(f, k, nil, limited(c.States))
+	var runs [][]check.Choice
+	for _, call := range calls {
+		runs = append(runs, call.Run)
+	}
+	closest, err := texts(f, k, runs)
+	if err != nil {
+		return err
+	}
 	if c.JSON {
-		return json.NewEncoder(os.Stdout).Encode(passOf(s, k, o, caught, ends, calls))
+		return json.NewEncoder(os.Stdout).Encode(passOf(s, k, o, caught, ends, calls, closest))
 	}
 	fmt.Printf("%s on %v: %v\n%v", f.Name, k, o.String(), s)
 	if len(calls) > 0 {
-		fmt.Println("\nThe closest calls: what breaks without a rule, up to where the rule catches it")
+		fmt.Println("\nThe closest calls: what breaks without a rule, played on this kernel up to where the rule is in the way")
 	}
-	for _, call := range calls {
-		if call.Claim == "" {
-			fmt.Printf("    %s: it is not needed alone, nothing breaks without it\n", call.Rule.Name)
-			continue
+	for i, call := range calls {
+		fmt.Printf("    %v\n", call)
+		if closest[i] != "" {
+			fmt.Printf("        --run %s\n", closest[i])
 		}
-		r, err := replay(f, k, call.Run)
-		if err != nil {
-			return err
-		}
-		fmt.Printf("    %s, at step %d: %s. Without it: %s\n        --run %s\n", call.Rule.Name, len(call.Run), call.Said, call.Claim, r)
 	}
 	fmt.Printf("\nHow runs end\n%s", s.Histogram(f.Name))
 	for i, run := range ends {
@@ -235,6 +238,7 @@ type passJSON struct {
 	Closest   []callJSON   `json:"closest"`
 	Vacuous   []string     `json:"vacuous"`
 	Unreached []string     `json:"unreached"`
+	Untaken   []string     `json:"untaken"` // branches, of those that other scenarios take
 	Ends      []endJSON    `json:"ends"`
 }
 
@@ -250,8 +254,10 @@ type caughtJSON struct {
 type callJSON struct {
 	Rule  string `json:"rule"`
 	Claim string `json:"claim,omitempty"`
-	Step  int    `json:"step"`
+	Step  int    `json:"step,omitempty"`
+	Task  string `json:"task,omitempty"`
 	Said  string `json:"said,omitempty"`
+	Run   string `json:"run,omitempty"`
 }
 
 type endJSON struct {
@@ -260,17 +266,21 @@ type endJSON struct {
 	Run    string `json:"run,omitempty"`
 }
 
-func passOf(s *verdict.Survey, k kernel.Kernel, o *verdict.Outcome, caught, ends []string, calls []verdict.Call) passJSON {
+func passOf(s *verdict.Survey, k kernel.Kernel, o *verdict.Outcome, caught, ends []string, calls []verdict.Call, closest []string) passJSON {
 	p := passJSON{Kernel: k.String(), Verdict: o.String(), States: s.States, Complete: s.Complete,
-		Caught: []caughtJSON{}, Closest: []callJSON{}, Vacuous: append([]string{}, s.Vacuous...), Unreached: []string{}, Ends: []endJSON{}}
+		Caught: []caughtJSON{}, Closest: []callJSON{}, Vacuous: append([]string{}, s.Vacuous...), Unreached: []string{}, Untaken: []string{}, Ends: []endJSON{}}
 	for i, b := range s.Stopped() {
 		p.Caught = append(p.Caught, caughtJSON{b.Rule.Name, b.Place.String(), b.Said, b.Times, caught[i]})
 	}
 	for _, u := range s.Unreached {
 		p.Unreached = append(p.Unreached, u.String())
 	}
-	for _, call := range calls {
-		p.Closest = append(p.Closest, callJSON{call.Rule.Name, call.Claim, len(call.Run), call.Said})
+	for i := range s.Untaken {
+		b := &s.Untaken[i]
+		p.Untaken = append(p.Untaken, b.Place.String()+": "+b.Way())
+	}
+	for i, call := range calls {
+		p.Closest = append(p.Closest, callJSON{call.Rule.Name, call.Claim, len(call.Run), call.Task, call.Said, closest[i]})
 	}
 	for i, e := range s.Ends {
 		p.Ends = append(p.Ends, endJSON{e.Values, e.States, ends[i]})

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"strings"
 
 	"gupscope/core/check"
 	"gupscope/core/kernel"
@@ -49,55 +48,24 @@ func (c *rulesCommand) Run() error {
 		fmt.Printf("%s on %v: %v\n", f.Name, k, as.Outcome.String())
 	}
 	m, _, _ := verdict.Model(f, k, nil)
-	s := verdict.Explore(m, surveyed(c.States))
-	if as.Passes() {
-		alone := s.Matter(k)
-		c.try(f, alone, limits, "changes")
-		if c.Pairs {
-			c.try(f, verdict.Pairs(k, alone), limits, "pairs of changes")
-		}
-		return nil
+	q := verdict.Explore(m, surveyed(c.States)).Inquire(k, !as.Passes())
+	q.Pairs, q.Most = c.Pairs, c.Most
+	for trials := q.Round(); trials != nil; trials = q.Round() {
+		run(f, trials, limits)
 	}
-	return c.repair(f, k, s, limits)
+	switch {
+	case c.JSON:
+		return c.encode(q)
+	case q.Broken:
+		return c.cures(q)
+	}
+	c.matter(q.Alone, "changes")
+	c.matter(q.Both, "pairs of changes")
+	return nil
 }
 
-// try runs the trials, prints those that break something, and counts the rest.
-func (c *rulesCommand) try(f *scenario.File, trials []verdict.Trial, l check.Limits, what string) {
-	c.run(f, trials, l)
-	quiet := 0
-	for i := range trials {
-		t := &trials[i]
-		switch {
-		case c.JSON:
-			json.NewEncoder(os.Stdout).Encode(trialOf(t))
-		case t.Passes() && !c.All:
-			quiet++
-		default:
-			text := changesText(t.Changes[:1])
-			if n := len(t.Changes) - 1; what == "changes" && n > 0 {
-				text += fmt.Sprintf(" and %s", needing(n))
-			} else {
-				text = changesText(t.Changes)
-			}
-			if len(text) > 52 {
-				text += fmt.Sprintf("\n%56s", "")
-			}
-			fmt.Printf("    %-52s %s\n", text, result(t))
-		}
-	}
-	if quiet > 0 {
-		fmt.Printf("    %d more %s were tried: nothing breaks\n", quiet, what)
-	}
-}
-
-func needing(n int) string {
-	if n == 1 {
-		return "the rule that needs it"
-	}
-	return fmt.Sprintf("the %d rules that need it", n)
-}
-
-func (c *rulesCommand) run(f *scenario.File, trials []verdict.Trial, l check.Limits) {
+// run checks the trials.
+func run(f *scenario.File, trials []verdict.Trial, l check.Limits) {
 	bar := newProgress(len(trials))
 	inOrder(len(trials), func(i int) struct{} {
 		trials[i].Run(f, nil, l)
@@ -108,68 +76,64 @@ func (c *rulesCommand) run(f *scenario.File, trials []verdict.Trial, l check.Lim
 	bar.clear()
 }
 
-// repair looks for the smallest sets of changes under which nothing breaks.
-func (c *rulesCommand) repair(f *scenario.File, k kernel.Kernel, s *verdict.Survey, l check.Limits) error {
-	for n := 1; n <= c.Most; n++ {
-		trials := s.Cures(k, n)
-		c.run(f, trials, l)
-		best := c.Most + 1 // rules that a change needs count too
-		for i := range trials {
-			if trials[i].Passes() {
-				best = min(best, len(trials[i].Changes))
-			}
-		}
-		if best > n && n < c.Most {
+// matter prints the trials that break something, and counts the rest.
+func (c *rulesCommand) matter(trials []verdict.Trial, what string) {
+	quiet := 0
+	for i := range trials {
+		t := &trials[i]
+		if t.Passes() && !c.All {
+			quiet++
 			continue
 		}
-		found := false
+		text := t.What()
+		if what == "changes" {
+			text = t.Short()
+		}
+		if len(text) > 52 {
+			text += fmt.Sprintf("\n%56s", "")
+		}
+		fmt.Printf("    %-52s %s\n", text, t.Result())
+	}
+	if quiet > 0 {
+		fmt.Printf("    %d more %s were tried: nothing breaks\n", quiet, what)
+	}
+}
+
+// cures prints the smallest sets of changes that repair the kernel, and the first release without the fault.
+func (c *rulesCommand) cures(q *verdict.Inquiry) error {
+	if len(q.Cures) == 0 {
+		fmt.Printf("    no set of up to %d changes repairs it, of %d that were tried (--most tries larger ones)\n", c.Most, len(q.Tried))
+	}
+	for i := range q.Cures {
+		fmt.Printf("    %s: nothing breaks any more%s\n", q.Cures[i].What(), since(&q.Cures[i]))
+	}
+	if t := q.Release(); t != nil {
+		fmt.Printf("    the first release at hand on which nothing breaks: %v\n", t.Kernel)
+	} else {
+		fmt.Println("    no release at hand is free of it")
+	}
+	if len(q.Cures) == 0 {
+		return errFailed
+	}
+	return nil
+}
+
+// encode prints an object for every kernel tried; of sets that might repair, those that do, unless all are asked for.
+func (c *rulesCommand) encode(q *verdict.Inquiry) error {
+	enc := json.NewEncoder(os.Stdout)
+	for _, trials := range [][]verdict.Trial{q.Alone, q.Both, q.Tried} {
 		for i := range trials {
-			t := &trials[i]
-			if c.JSON && (c.All || t.Passes()) {
-				json.NewEncoder(os.Stdout).Encode(trialOf(t))
-			}
-			if t.Passes() && len(t.Changes) <= best {
-				found = true
-				if !c.JSON {
-					fmt.Printf("    %s: nothing breaks any more%s\n", changesText(t.Changes), since(t))
+			if t := &trials[i]; !q.Broken || c.All || t.Passes() {
+				if err := enc.Encode(trialOf(t)); err != nil {
+					return err
 				}
 			}
 		}
-		if found {
-			c.firstRelease(f, k, l)
-			return nil
-		}
 	}
-	if !c.JSON {
-		fmt.Printf("    no set of up to %d changes repairs it (--most tries larger ones)\n", c.Most)
+	if q.Broken && len(q.Cures) == 0 {
+		return errFailed
 	}
-	return errFailed
-}
-
-// firstRelease names the first release on which nothing breaks, flushed and
-// configured as the kernel asked about.
-func (c *rulesCommand) firstRelease(f *scenario.File, k kernel.Kernel, l check.Limits) {
-	if c.JSON {
-		return
-	}
-	var keep []kernel.Setting
-	for _, s := range k.Changes() {
-		if kernel.RuleByName(s.Rule).Config != nil {
-			keep = append(keep, s)
-		}
-	}
-	for _, v := range kernel.Versions {
-		made, err := kernel.Make(v.Name, keep...)
-		if err != nil {
-			continue
-		}
-		t := verdict.Trial{Kernel: made}
-		if t.Run(f, nil, l); t.Passes() {
-			fmt.Printf("    the first release at hand on which nothing breaks: %v\n", made)
-			return
-		}
-	}
-	fmt.Println("    no release at hand is free of it")
+	return nil
 }
 
 // since says which release has what repairs a kernel.
@@ -188,47 +152,10 @@ func since(t *verdict.Trial) string {
 	return text
 }
 
-func changesText(changes []kernel.Setting) string {
-	var out []string
-	for _, c := range changes {
-		switch c.Value {
-		case "off":
-			out = append(out, "without "+c.Rule)
-		case "on":
-			out = append(out, "with "+c.Rule)
-		default:
-			out = append(out, "with "+c.Rule+"="+c.Value)
-		}
-	}
-	return strings.Join(out, " ")
-}
-
-// result is what a trial came to, with the length of its shortest counterexample.
-func result(t *verdict.Trial) string {
-	if t.NA != "" {
-		return "n/a: " + t.NA
-	}
-	text := t.Outcome.String()
-	if n := shortest(t); n > 0 {
-		text += fmt.Sprintf(" (%d steps)", n)
-	}
-	return text
-}
-
-func shortest(t *verdict.Trial) int {
-	n := 0
-	for _, b := range t.Outcome.Broken {
-		if n == 0 || len(b.Run) < n {
-			n = len(b.Run)
-		}
-	}
-	return n
-}
-
 func trialOf(t *verdict.Trial) trialJSON {
-	j := trialJSON{Changes: []string{}, Kernel: t.Kernel.String(), Verdict: "n/a", Claims: append([]string{}, t.Outcome.Names()...), Steps: shortest(t), Passes: t.Passes()}
+	j := trialJSON{Changes: []string{}, Kernel: t.Kernel.String(), Verdict: "n/a", Claims: append([]string{}, t.Outcome.Names()...), Steps: t.Shortest(), Passes: t.Passes()}
 	for _, s := range t.Changes {
-		j.Changes = append(j.Changes, changesText([]kernel.Setting{s}))
+		j.Changes = append(j.Changes, verdict.Trial{Changes: []kernel.Setting{s}}.What())
 	}
 	if t.NA == "" {
 		j.Verdict = t.Outcome.String()

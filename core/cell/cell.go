@@ -230,6 +230,9 @@ func scramble(x uint64) uint64 {
 	return x
 }
 
+// Recording reports whether somebody wants to know what is read and written.
+func (m *Memory) Recording() bool { return m.rec != nil }
+
 // A Footprint is what one step has read and written, each cell once, in order
 // of first use. A cell that is stored to with the value it has counts as
 // written: another value would have been seen.

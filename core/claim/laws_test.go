@@ -60,9 +60,6 @@ func walk(m *claim.Model, n int, f func(c check.Choice, step func())) {
 	}
 }
 
-// private are the classes that only their task, or nobody, acts on.
-var private = cell.Of(machine.Stacks, machine.Ghosts, machine.Ends, machine.Batches, machine.LRU)
-
 // TestStepsTouchWhatTheySay holds the footprint of every step against the
 // classes that its table names: the reduction of the search rests on them. What
 // the ghosts of a GUP call read where it begins and ends is the claims' own.
@@ -96,8 +93,8 @@ func TestStepsTouchWhatTheySay(t *testing.T) {
 					}
 				}
 			}
-			check("writes", foot.Writes, private|st.Touches)
-			check("reads", foot.Reads, private|st.Touches|st.Reads|ghosts)
+			check("writes", foot.Writes, machine.Private|st.Touches)
+			check("reads", foot.Reads, machine.Private|st.Touches|st.Reads|ghosts)
 		})
 	})
 }
@@ -174,7 +171,7 @@ func TestAheadIsWhatComes(t *testing.T) {
 				t.Fatalf("%s, %q: behind it lies %+v, which was not ahead of it: %+v", l.Func.Name, l.Func.Steps[l.Step].Label, after, before)
 			}
 			for _, id := range foot.Writes {
-				if cl := layout.Class(id); !private.Has(cl) && !before.Touches.Has(cl) {
+				if cl := layout.Class(id); !machine.Private.Has(cl) && !before.Touches.Has(cl) {
 					t.Fatalf("%s, %q writes %s, which was not ahead of it", l.Func.Name, l.Func.Steps[l.Step].Label, layout.Name(id))
 				}
 			}

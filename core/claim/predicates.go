@@ -52,7 +52,7 @@ func pins(m *Model, write bool) []predicate {
 					return true
 				}
 				f, _, ok := m.M.Resolve(pin.Page)
-				return ok && f == r.Page.Frame() && !r.Page.IsStale()
+				return ok && f == r.Page.Frame() && !m.M.Stale(machine.Entry(r.Page))
 			},
 			why: func() string {
 				pin, _ := machine.PinAtOf(m.M.Peek(at))
@@ -151,7 +151,7 @@ func endContents(m *Model, device bool) []predicate {
 			reads = append(reads, m.M.Contents(machine.Frame(f)))
 		}
 		reads = append(reads, m.resolveWords(m.M.Pages()[p].MM)...)
-		reads = append(reads, m.M.Should(p))
+		reads = append(reads, m.M.Should(p), m.M.VMA(p))
 		for s := range m.M.Slots {
 			reads = append(reads, m.M.Disk(s))
 		}
@@ -183,7 +183,7 @@ func (m *Model) content(p machine.PageID) (uint64, bool) {
 	case slot >= 0:
 		return m.M.Load(m.M.Disk(slot)), true
 	}
-	return 0, m.M.Peek(m.M.VMA(p)) != 0
+	return 0, m.M.Load(m.M.VMA(p)) != 0
 }
 
 func (m *Model) doneWords() []machine.Word {

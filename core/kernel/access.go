@@ -74,7 +74,7 @@ func (c *Ctx) access(write bool) Next {
 
 // touch reads or writes the frame that a TLB entry names.
 func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
-	if e.IsStale() {
+	if c.M.Stale(e) {
 		c.M.Raise(machine.AlarmStaleTLB, uint64(c.CPU))
 	}
 	content := c.M.Contents(e.Frame())

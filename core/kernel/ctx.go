@@ -26,7 +26,10 @@ type Notes struct {
 
 	Said string // instead of the step's own sentence
 	Kept []Kept
-	Went []Hop // the step made, and the local ones behind it
+	Went []Hop    // the step made, and the local ones behind it
+	Told []string // what each of these has said itself, "" if nothing
+
+	form string // of what was said last: with its verbs, %d
 }
 
 // A Hop is how a task left a step: to which, and through which call.
@@ -34,13 +37,8 @@ type Hop struct {
 	Fn       FuncID
 	From, To int    // To is where a call comes back to; behind the last step: the end
 	Called   FuncID // fnNone: nothing was called
+	Form     string // of what the step said when it went so, as formats are: "%d references: keep it"
 }
-
-// Onward reports whether the task simply went on to the next step of the table.
-func (h Hop) Onward() bool { return h.To == h.From+1 && h.Called == fnNone }
-
-// Returns reports whether the function ended with the step, or does when what it called returns.
-func (h Hop) Returns() bool { return h.To == end }
 
 // Calls reports whether a function was called.
 func (h Hop) Calls() bool { return h.Called != fnNone }
@@ -70,7 +68,7 @@ func (c *Ctx) Keep(i int, from machine.Word) uint64 {
 // Remember sets local i to what was just loaded from a word.
 func (c *Ctx) Remember(i int, from machine.Word, v uint64) {
 	c.Set(i, v)
-	if c.heard() {
+	if c.notes != nil && !c.notes.Mute {
 		a := c.M.Activation(c.Task, c.level)
 		c.notes.Kept = append(c.notes.Kept, Kept{c.sim.funcs[a.Fn].Locals[i].Name, c.M.Local(c.Task, c.level, i), from, v})
 	}
@@ -121,7 +119,7 @@ func (c *Ctx) LoadPTE(i int, table machine.Entry, p machine.PageID) machine.Entr
 
 // walked raises the alarm if the table that is read was freed.
 func (c *Ctx) walked(table machine.Entry) {
-	if table.IsStale() {
+	if c.M.Stale(table) {
 		c.M.Raise(machine.AlarmFreedTable, uint64(c.Task))
 	}
 }
@@ -283,20 +281,23 @@ const (
 	EINVAL = 22
 )
 
-// heard reports whether somebody wants to know what is said.
-func (c *Ctx) heard() bool { return c.notes != nil && !c.notes.Mute }
-
 // Say replaces the step's sentence in the trace by what really happened.
 func (c *Ctx) Say(s string) {
-	if c.heard() {
-		c.notes.Said = s
+	if c.notes != nil {
+		c.notes.form = s
+		if !c.notes.Mute {
+			c.notes.Said = s
+		}
 	}
 }
 
 // Sayf is Say with a format; nothing is formatted while nobody listens.
 func (c *Ctx) Sayf(format string, args ...any) {
-	if c.heard() {
-		c.notes.Said = fmt.Sprintf(format, args...)
+	if c.notes != nil {
+		c.notes.form = format
+		if !c.notes.Mute {
+			c.notes.Said = fmt.Sprintf(format, args...)
+		}
 	}
 }
 

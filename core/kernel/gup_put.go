@@ -88,7 +88,7 @@ var dirtySteps = []Step{
 func putVar(ref string) Step {
 	return Step{Label: "put", Says: "drop the reference", Ref: ref, Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 		h, v := c.varPage(), int(c.L(0))
-		if at, ok := machine.PinAtOf(c.M.Peek(c.M.VarAt(c.Task, v))); ok && at.Undirtied {
+		if at, ok := machine.PinAtOf(c.M.Load(c.M.VarAt(c.Task, v))); ok && at.Undirtied {
 			c.M.Forget(at.Page) // written behind the page table's back, and nobody told: reclaim may drop it
 		}
 		c.M.ClearPinAt(c.Task, v)
@@ -113,7 +113,7 @@ func (c *Ctx) deviceWrite(v int, content uint64) {
 	c.Sayf("the device writes %s to frame %d", c.M.Content(content), f)
 	c.Store(c.M.Contents(f), content)
 	c.M.StoredTo(f, false)
-	at, ok := machine.PinAtOf(c.M.Peek(c.M.VarAt(c.Task, v)))
+	at, ok := machine.PinAtOf(c.M.Load(c.M.VarAt(c.Task, v)))
 	if !ok || at.Excused {
 		return
 	}
@@ -124,7 +124,7 @@ func (c *Ctx) deviceWrite(v int, content uint64) {
 
 // dirtied notes that what the device has written is known to be dirty.
 func (c *Ctx) dirtied() {
-	if at, ok := machine.PinAtOf(c.M.Peek(c.M.VarAt(c.Task, int(c.L(0))))); ok {
+	if at, ok := machine.PinAtOf(c.M.Load(c.M.VarAt(c.Task, int(c.L(0))))); ok {
 		at.Undirtied = false
 		c.M.SetPinAt(c.Task, int(c.L(0)), at)
 	}

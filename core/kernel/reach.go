@@ -175,6 +175,12 @@ func (o *Objects) Rest(actor int, a *check.Access) {
 				o.everything(a)
 			}
 		}
+	case FileDiskActor:
+		for i := range m.FilePages() {
+			if m.Peek(m.BlockIO(machine.Pgoff(i))) != machine.IOIdle {
+				o.everything(a)
+			}
+		}
 	}
 }
 

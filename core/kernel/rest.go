@@ -12,6 +12,10 @@ func (o *Objects) restOfTask(task, cpu int, a *check.Access) {
 	if m.Peek(m.Done(task)) != 0 {
 		return
 	}
+	if len(m.Files) > 0 {
+		o.everything(a) // the page cache is everybody's
+		return
+	}
 	ahead, g := s.Ahead(task), o.groupOfTask(task)
 	ahead.Touches.Each(func(c cell.Class) { o.class(c, g, cpu, true, &a.Writes) })
 	ahead.Reads.Each(func(c cell.Class) { o.class(c, g, cpu, false, &a.Reads) })

@@ -128,7 +128,14 @@ func (s *Sim) act(task int, st *Step, c *Ctx) {
 	}
 	a := s.M.Activation(task, c.level)
 	h := Hop{Fn: FuncID(a.Fn), From: int(a.Step)}
+	before := c.notes.Said
+	c.notes.Said, c.notes.form = "", ""
 	n := st.Do(c)
+	h.Form = c.notes.form
+	c.notes.Told = append(c.notes.Told, c.notes.Said)
+	if c.notes.Said == "" {
+		c.notes.Said = before
+	}
 	switch n {
 	case Then:
 		h.To = h.From + 1
@@ -266,7 +273,11 @@ func (s *Sim) finish(task int, st *Stmt) {
 			s.M.SetVarErrno(task, st.Var, errno(ret))
 		}
 	case ValueResult:
-		if st.Var >= 0 {
+		switch {
+		case st.Var < 0:
+		case errno(ret) != 0: // SIGSEGV: nothing was read
+			s.M.SetVarErrno(task, st.Var, errno(ret))
+		default:
 			s.M.SetVarContent(task, st.Var, ret)
 		}
 	}

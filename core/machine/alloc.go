@@ -3,6 +3,8 @@ package machine
 import (
 	"math/bits"
 	"slices"
+
+	"gupscope/core/cell"
 )
 
 // Which frames and which swap slots are free is kept in bitmaps beside the words
@@ -47,8 +49,15 @@ func (m *Machine) firstFree(word func(int) Word, lo, hi int, skip []int) (int, b
 }
 
 // offer calls f, in order, with the free numbers from lo to hi that are in named,
-// and with the lowest of the others.
-func (m *Machine) offer(word func(int) Word, lo, hi int, named []int, f func(int)) {
+// and with the lowest of the others. Whether a free one is named is sought.
+func (m *Machine) offer(word func(int) Word, lo, hi int, named []int, of func(int) cell.Instance, f func(int)) {
+	if m.Mem.Recording() {
+		for i := lo; i <= hi; i++ {
+			if m.Load(word(i/64))>>(i%64)&1 == 0 {
+				m.Mem.Seek(of(i))
+			}
+		}
+	}
 	var out []int
 	for _, i := range named {
 		if i >= lo && i <= hi && m.Load(word(i/64))>>(i%64)&1 == 0 {
@@ -79,14 +88,14 @@ func (m *Machine) Offers(table bool, f func(Frame)) {
 	if table && !m.Shared {
 		lo, hi = m.poolBase(), m.nframe-1
 	}
-	m.offer(m.Taken, lo, hi, m.staleFrames(), func(i int) { f(Frame(i)) })
+	m.offer(m.Taken, lo, hi, m.staleFrames(), func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, func(i int) { f(Frame(i)) })
 }
 
 // OffersSlots calls f with the swap slots that may be taken: each free one that
 // a captured swap entry still names, and the lowest one of the others.
 func (m *Machine) OffersSlots(f func(slot int)) {
 	if m.Slots > 0 {
-		m.offer(m.SlotTaken, 0, m.Slots-1, m.capturedSlots(), f)
+		m.offer(m.SlotTaken, 0, m.Slots-1, m.capturedSlots(), m.OfSlot, f)
 	}
 }
 

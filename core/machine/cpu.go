@@ -58,18 +58,22 @@ func (m *Machine) TLB(cpu int, p PageID) Word { return m.at(m.tlb, cpu*len(m.pag
 // of all are stale, is kept with it, so that nobody need look at every TLB when a frame is freed.
 func (m *Machine) SetTLB(cpu int, p PageID, e Entry) {
 	w := m.TLB(cpu, p)
-	if old := Entry(m.Peek(w)); old.IsStale() {
-		m.count(m.StaleTLBs(), -1)
-	} else if old.Present() {
-		m.count(m.TLBNames(old.Frame()), -1)
-	}
-	if e.IsStale() {
-		m.count(m.StaleTLBs(), 1)
-	} else if e.Present() {
-		m.count(m.TLBNames(e.Frame()), 1)
-	}
+	m.countTLB(Entry(m.Peek(w)), -1)
+	m.countTLB(e, 1)
 	m.Store(w, uint64(e))
 }
+
+func (m *Machine) countTLB(e Entry, n int) {
+	switch {
+	case e.IsStale():
+		m.amend(m.StaleTLBs(), n)
+	case e.Present():
+		m.amend(m.TLBNames(e.Frame()), n)
+	}
+}
+
+// amend adds to a word that says of private places what can be read off them, too.
+func (m *Machine) amend(w Word, n int) { m.Mem.Amend(w.id, m.Peek(w)+uint64(n)) }
 
 // TLBNames is how many TLB entries name the frame and are not stale; StaleTLBs
 // how many of all entries are.

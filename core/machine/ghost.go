@@ -62,6 +62,7 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 	if !m.Track.Seen && !m.Track.Pins {
 		return
 	}
+	m.ofOwnMM(task, p)
 	at := uint64(p) + 1
 	if write {
 		at |= gupWrite
@@ -104,7 +105,7 @@ func (m *Machine) see(task int, f Frame) {
 	h := uint64(MakeHold(f, 1))
 	for i := range seenRoom {
 		w := m.GUPSeen(task, i)
-		switch at := m.Peek(w); {
+		switch at := m.Load(w); {
 		case at == h:
 			return
 		case at == 0:
@@ -133,12 +134,20 @@ func (m *Machine) unsee(f Frame) {
 			if h == uint64(MakeHold(f, 1)) {
 				continue
 			}
-			m.Store(m.GUPSeen(t, n), h)
+			m.Mem.Amend(m.GUPSeen(t, n).id, h)
 			n++
 		}
 		for ; n < seenRoom; n++ {
-			m.Store(m.GUPSeen(t, n), 0)
+			m.Mem.Amend(m.GUPSeen(t, n).id, 0)
 		}
+	}
+}
+
+// ofOwnMM panics if a task's ghost is for a page of another mm: who changes a page
+// looks for ghosts among the tasks of its mm alone.
+func (m *Machine) ofOwnMM(task int, p PageID) {
+	if mm := m.Config.Tasks[task].MM; mm != m.pages[p].MM {
+		panic(fmt.Sprintf("machine: a ghost of task %d is for %s, which is not of its mm", task, m.pages[p].Name))
 	}
 }
 
@@ -148,7 +157,10 @@ func (m *Machine) saw(p PageID, e Entry) {
 		return
 	}
 	for t := range m.Config.Tasks {
-		at := m.Peek(m.GUPAt(t))
+		if m.Config.Tasks[t].MM != m.pages[p].MM {
+			continue
+		}
+		at := m.Load(m.GUPAt(t))
 		if at&gupPage == uint64(p)+1 && (at&gupWrite == 0 || e.Has(RW)) {
 			m.see(t, e.Frame())
 		}
@@ -177,6 +189,7 @@ func (m *Machine) SetPinAt(task, i int, p PinAt) {
 	if !m.Track.Pins {
 		return
 	}
+	m.ofOwnMM(task, p.Page)
 	v := uint64(pinnedSome) | uint64(p.Page)
 	for b, on := range []bool{p.Write, p.Pin, p.Longterm, p.Excused, p.Undirtied} {
 		if on {
@@ -198,16 +211,20 @@ func PinAtOf(v uint64) (PinAt, bool) {
 // Excuse notes that the owner has given up what was mapped at the page: later
 // differences between a pin taken before and the page table are its own doing.
 func (m *Machine) Excuse(p PageID) {
+	mm := m.pages[p].MM
 	if m.Track.Pins {
 		m.eachVar(func(t, i int) {
-			if at, ok := PinAtOf(m.Peek(m.VarAt(t, i))); ok && at.Page == p && !at.Excused {
+			if m.Config.Tasks[t].MM != mm {
+				return
+			}
+			if at, ok := PinAtOf(m.Load(m.VarAt(t, i))); ok && at.Page == p && !at.Excused {
 				at.Excused = true
 				m.SetPinAt(t, i, at)
 			}
 		})
 		for t := range m.Config.Tasks {
-			if w := m.GUPAt(t); m.Peek(w)&gupPage == uint64(p)+1 {
-				m.Store(w, m.Peek(w)|gupExcused)
+			if w := m.GUPAt(t); m.Config.Tasks[t].MM == mm && m.Load(w)&gupPage == uint64(p)+1 {
+				m.Store(w, m.Load(w)|gupExcused)
 			}
 		}
 	}
@@ -219,7 +236,7 @@ func (m *Machine) Excuse(p PageID) {
 // Discarded notes that the page has been discarded on every CPU: what is stored
 // from now on is promised again.
 func (m *Machine) Discarded(p PageID) {
-	if m.Peek(m.Should(p)) == discarding {
+	if m.Load(m.Should(p)) == discarding {
 		m.Forget(p)
 	}
 }
@@ -269,7 +286,7 @@ func (m *Machine) Wrote(p PageID, content uint64) { m.wrote(p, content+1) }
 func (m *Machine) DeviceWrote(p PageID, content uint64) { m.wrote(p, content+1|byDevice) }
 
 func (m *Machine) wrote(p PageID, v uint64) {
-	if m.Track.Values && m.Peek(m.Should(p)) != discarding {
+	if m.Track.Values && m.Load(m.Should(p)) != discarding {
 		m.Store(m.Should(p), v)
 	}
 }
@@ -297,7 +314,7 @@ func (m *Machine) Read(p PageID, content uint64) {
 // Lost reports whether a content is not what the page should read, and whether a
 // device wrote what is lost.
 func (m *Machine) Lost(p PageID, content uint64) (lost, device bool) {
-	v := m.Peek(m.Should(p))
+	v := m.Load(m.Should(p))
 	if v == 0 || v == discarding {
 		return false, false
 	}

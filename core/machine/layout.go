@@ -38,18 +38,23 @@ func words(names ...string) func(int, uint64) string {
 }
 
 func (m *Machine) layoutFrames(l *cell.Layout) {
-	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
-		return l.Add(m.nframe, cell.Region{Class: c, Owner: "folio", Name: func(i int) string {
+	of := func(i int) cell.Instance { return m.OfFrame(Frame(i)) }
+	region := func(r cell.Region, field string) cell.ID {
+		r.Owner, r.Name = "folio", func(i int) string {
 			if !m.IsData(Frame(i)) {
 				return fmt.Sprintf("%s: %s", m.TableName(Frame(i)), field)
 			}
 			return fmt.Sprintf("folio %d: %s", i, field)
-		}, Decode: decode})
+		}
+		return l.Add(m.nframe, r)
+	}
+	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
+		return region(cell.Region{Class: c, Of: of, Decode: decode}, field)
 	}
 	m.ref = add(Refs, "refcount", nil)
 	m.mapcount = add(Mapcounts, "mapcount", nil)
 	m.flags = add(Flags, "flags", flagText)
-	m.mapping = add(Mappings, "mapping", func(_ int, v uint64) string {
+	m.mapping = region(cell.Region{Class: Mappings, Of: of, Names: m.mappingNames, BothWays: true, Decode: func(_ int, v uint64) string {
 		if mm := MappingMM(v); mm >= 0 {
 			return "anon_vma of " + m.MMs[mm].Name + " " + m.MMs[mm].Regions[MappingRegion(v)].Name
 		}
@@ -57,20 +62,20 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 			return "file " + m.Files[f].Name
 		}
 		return "NULL"
-	})
+	}}, "mapping")
 	m.index = add(Mappings, "index", func(_ int, v uint64) string { return fmt.Sprintf("%#x", v) })
-	m.folioSwap = add(Mappings, "swap", func(_ int, v uint64) string {
+	m.folioSwap = region(cell.Region{Class: Mappings, Of: of, Names: m.swapNames, Decode: func(_ int, v uint64) string {
 		if v == 0 {
 			return "none"
 		}
 		return fmt.Sprintf("slot %d", v-1)
-	})
+	}}, "swap")
 	m.content = add(Contents, "content", func(_ int, v uint64) string { return m.Content(v) })
-	m.alloc = add(Frames, "frame", words("free", "data", "table", "bad page"))
+	m.alloc = region(cell.Region{Class: Frames, Decode: words("free", "data", "table", "bad page")}, "frame") // one object: the allocator goes through all
 	m.lockedBy = add(FolioLocks, "PG_locked", func(_ int, v uint64) string { return m.taskName(v) })
-	m.ledger = add(Ghosts, "references held", nil)
-	m.ptes = add(Ghosts, "PTEs that map it", nil)
-	m.tlbNames = add(Ghosts, "TLB entries that name it", nil)
+	m.ledger = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "references held")
+	m.ptes = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "PTEs that map it")
+	m.tlbNames = region(cell.Region{Class: Ghosts, Of: of, Private: true}, "TLB entries that name it")
 	m.taken = l.Add(bitmapWords(m.nframe), cell.Region{Class: Frames, Owner: "folio", Name: func(i int) string {
 		return fmt.Sprintf("frames taken, from %d on", 64*i)
 	}, Decode: hexText})
@@ -78,16 +83,20 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 
 func (m *Machine) layoutTables(l *cell.Layout) {
 	n := m.TableCount()
+	of := func(i int) cell.Instance { return m.OfFrame(m.TableFrame(i)) }
+	ofMM := func(mm int) cell.Instance { return m.OfMM(mm) }
 	table := func(format string) func(int) string {
 		return func(i int) string { return fmt.Sprintf(format, m.TableName(m.TableFrame(i))) }
 	}
-	m.upper = l.Add(3*len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: entryText})
-	m.entry = l.Add(n*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText})
-	m.ptl = l.Add(n, cell.Region{Class: PTLs, Owner: "lock", Name: table("PTL of the %s"), Decode: func(_ int, v uint64) string { return m.taskName(v) }})
-	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Name: func(i int) string {
+	m.upper = l.Add(3*len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance {
+		return m.OfMM(i / m.upperWidth % len(m.MMs))
+	}})
+	m.entry = l.Add(n*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance { return of(i / m.width) }})
+	m.ptl = l.Add(n, cell.Region{Class: PTLs, Owner: "lock", Of: of, Name: table("PTL of the %s"), Decode: func(_ int, v uint64) string { return m.taskName(v) }})
+	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Of: ofMM, Name: func(i int) string {
 		return "PMD lock of " + m.MMs[i].Name
 	}, Decode: func(_ int, v uint64) string { return m.taskName(v) }})
-	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Name: func(i int) string {
+	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Names: m.ownerNames, Name: func(i int) string {
 		return fmt.Sprintf("table frame %d: owner", m.TableFrame(i))
 	}, Decode: func(_ int, v uint64) string {
 		p, ok := decodeOwner(v)
@@ -125,7 +134,7 @@ func (m *Machine) entryName(i int) string {
 func (m *Machine) layoutMMs(l *cell.Layout) {
 	n := len(m.MMs)
 	add := func(c cell.Class, owner, field string, decode func(int, uint64) string) cell.ID {
-		return l.Add(n, cell.Region{Class: c, Owner: owner, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
+		return l.Add(n, cell.Region{Class: c, Owner: owner, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
 	}
 	m.mmapLock = add(MMLocks, "lock", "mmap_lock", m.mmapText)
 	m.writeProtectSeq = add(MMs, "mm", "write_protect_seq", words("even", "odd"))
@@ -142,18 +151,23 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 			return "no region"
 		}
 	}
-	m.vmaLock = l.Add(n*m.regions, cell.Region{Class: MMLocks, Owner: "lock", Name: region("VMA lock"), Decode: m.mmapText})
-	m.anonVMA = l.Add(n*m.regions, cell.Region{Class: VMAs, Owner: "mm", Name: region("anon_vma"), Decode: words("none", "attached")})
-	m.vma = l.Add(len(m.pages), cell.Region{Class: VMAs, Owner: "mm", Name: func(i int) string { return "VMA " + m.pages[i].Name }, Decode: vmaText})
+	of := func(i int) cell.Instance { return m.OfMM(i / m.regions) }
+	m.vmaLock = l.Add(n*m.regions, cell.Region{Class: MMLocks, Owner: "lock", Of: of, Name: region("VMA lock"), Decode: m.mmapText})
+	m.anonVMA = l.Add(n*m.regions, cell.Region{Class: VMAs, Owner: "mm", Of: of, Name: region("anon_vma"), Decode: words("none", "attached")})
+	m.vma = l.Add(len(m.pages), cell.Region{Class: VMAs, Owner: "mm", Of: func(i int) cell.Instance { return m.OfMM(m.pages[i].MM) }, Name: func(i int) string { return "VMA " + m.pages[i].Name }, Decode: vmaText})
 }
 
 func (m *Machine) layoutCPUs(l *cell.Layout) {
+	region := func(r cell.Region, field string) cell.ID {
+		r.Owner, r.Name = "cpu", func(i int) string { return fmt.Sprintf("cpu%d %s", i, field) }
+		return l.Add(m.CPUs, r)
+	}
 	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
-		return l.Add(m.CPUs, cell.Region{Class: c, Owner: "cpu", Name: func(i int) string { return fmt.Sprintf("cpu%d %s", i, field) }, Decode: decode})
+		return region(cell.Region{Class: c, Of: m.OfCPU, Decode: decode}, field)
 	}
 	m.irqOff = add(IRQs, "irq", words("on", "off"))
 	m.ipi = add(IPIs, "IPI from", func(_ int, v uint64) string { return cpuSet(v) })
-	m.request = add(IPIs, "flush request", func(_ int, v uint64) string {
+	m.request = region(cell.Region{Class: IPIs, Decode: func(_ int, v uint64) string { // one object: who starts a generation goes through all
 		if v == 0 {
 			return "none"
 		}
@@ -165,24 +179,24 @@ func (m *Machine) layoutCPUs(l *cell.Layout) {
 			return m.pages[f.First].Name
 		}
 		return m.pages[f.First].Name + " to " + m.pages[f.Last].Name
-	})
+	}}, "flush request")
 	m.steal = add(Steal, "host", stealText)
 	m.preempts = add(Steal, "preemptions left", nil)
-	m.walker = add(TLBs, "walker", func(_ int, v uint64) string {
+	m.walker = region(cell.Region{Class: TLBs, Of: m.OfCPU, Names: m.walkerNames, Private: true, Decode: func(_ int, v uint64) string {
 		if v == 0 {
 			return "idle"
 		}
 		return "in table " + Entry(v).String()
-	})
+	}}, "walker")
 	m.tlb = l.Add(m.CPUs*len(m.pages), cell.Region{Class: TLBs, Owner: "tlb", Name: func(i int) string {
 		return fmt.Sprintf("cpu%d TLB: %s", i/len(m.pages), m.pages[i%len(m.pages)].Name)
-	}, Decode: entryText})
+	}, Decode: entryText, Names: m.entryNames, Private: true, Of: func(i int) cell.Instance { return m.OfCPU(i / len(m.pages)) }})
 	m.behind = l.Add(m.CPUs*len(m.MMs), cell.Region{Class: MMs, Owner: "cpu", Name: func(i int) string {
 		return fmt.Sprintf("cpu%d TLB generations behind %s", i/len(m.MMs), m.MMs[i%len(m.MMs)].Name)
-	}})
-	m.tlbStale = l.Add(1, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(int) string { return "stale TLB entries" }})
-	m.lruCount = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Name: numbered("cpu%d LRU batch: folios")})
-	m.lruBatch = l.Add(m.CPUs*BatchRoom, cell.Region{Class: LRU, Owner: "lru", Name: func(i int) string {
+	}, Of: func(i int) cell.Instance { return m.OfMM(i % len(m.MMs)) }})
+	m.tlbStale = l.Add(1, cell.Region{Class: Ghosts, Owner: "ghost", Private: true, Name: func(int) string { return "stale TLB entries" }})
+	m.lruCount = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Of: m.OfCPU, Name: numbered("cpu%d LRU batch: folios")})
+	m.lruBatch = l.Add(m.CPUs*BatchRoom, cell.Region{Class: LRU, Owner: "lru", Of: func(i int) cell.Instance { return m.OfCPU(i / BatchRoom) }, Names: m.entryNames, Name: func(i int) string {
 		return fmt.Sprintf("cpu%d LRU batch[%d]", i/BatchRoom, i%BatchRoom)
 	}, Decode: holdText})
 }
@@ -191,10 +205,10 @@ func (m *Machine) layoutSwap(l *cell.Layout) {
 	m.slotTaken = l.Add(bitmapWords(m.Slots), cell.Region{Class: Swap, Owner: "slot", Name: func(i int) string {
 		return fmt.Sprintf("swap slots taken, from %d on", 64*i)
 	}, Decode: hexText})
-	m.swapMap = l.Add(m.Slots, cell.Region{Class: Swap, Owner: "slot", Name: numbered("swap slot %d: count"), Decode: swapMapText})
-	m.swapCache = l.Add(m.Slots, cell.Region{Class: SwapCache, Owner: "slot", Name: numbered("swap slot %d: in the swap cache"), Decode: holdText})
-	m.disk = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Name: numbered("swap slot %d: on disk"), Decode: func(_ int, v uint64) string { return m.Content(v) }})
-	m.io = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Name: numbered("swap slot %d: write"), Decode: words("idle", "submitted", "written")})
+	m.swapMap = l.Add(m.Slots, cell.Region{Class: Swap, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: count"), Decode: swapMapText})
+	m.swapCache = l.Add(m.Slots, cell.Region{Class: SwapCache, Owner: "slot", Of: m.OfSlot, Names: m.entryNames, Name: numbered("swap slot %d: in the swap cache"), Decode: holdText})
+	m.disk = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: on disk"), Decode: func(_ int, v uint64) string { return m.Content(v) }})
+	m.io = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: write"), Decode: words("idle", "submitted", "written")})
 }
 
 func (m *Machine) layoutFiles(l *cell.Layout) {
@@ -221,8 +235,12 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 func (m *Machine) layoutTasks(l *cell.Layout) {
 	n := len(m.Config.Tasks)
 	name := func(i int) string { return m.Config.Tasks[i].Name }
+	region := func(r cell.Region, field string) cell.ID {
+		r.Owner, r.Of, r.Name = "task", m.OfTask, func(i int) string { return name(i) + " " + field }
+		return l.Add(n, r)
+	}
 	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
-		return l.Add(n, cell.Region{Class: c, Owner: "task", Name: func(i int) string { return name(i) + " " + field }, Decode: decode})
+		return region(cell.Region{Class: c, Decode: decode}, field)
 	}
 	m.ubc = add(Batches, "flush put off", func(_ int, v uint64) string {
 		if v&UBCRequired == 0 {
@@ -231,22 +249,22 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 		return cpuSet(UBCMask(v))
 	})
 	m.gathers = add(Stacks, "mmu_gather: pages", nil)
-	m.gather = l.Add(n*m.gatherMax, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+	m.gather = l.Add(n*m.gatherMax, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.gatherMax) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s mmu_gather[%d]", name(i/m.gatherMax), i%m.gatherMax)
 	}, Decode: holdText})
 	m.gatherTables = add(Stacks, "mmu_gather: tables", nil)
-	m.gatherTable = l.Add(n*m.upperWidth, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+	m.gatherTable = l.Add(n*m.upperWidth, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.upperWidth) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s mmu_gather table[%d]", name(i/m.upperWidth), i%m.upperWidth)
 	}, Decode: holdText})
 	m.done = add(Ends, "finished", words("no", "yes"))
 	m.pc = add(Stacks, "statement", nil)
 	m.depth = add(Stacks, "call depth", nil)
 	m.ret = add(Stacks, "returned", nil)
-	m.held = add(Stacks, "pages[0]", holdText)
-	m.stack = l.Add(n*MaxDepth, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+	m.held = region(cell.Region{Class: Stacks, Names: m.entryNames, Private: true, Decode: holdText}, "pages[0]")
+	m.stack = l.Add(n*MaxDepth, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / MaxDepth) }, Name: func(i int) string {
 		return fmt.Sprintf("%s stack[%d]", name(i/MaxDepth), i%MaxDepth)
 	}, Decode: func(_ int, v uint64) string { return m.StackText(v) }})
-	m.local = l.Add(n*MaxLocals, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string {
+	m.local = l.Add(n*MaxLocals, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / MaxLocals) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		t := i / MaxLocals
 		for d := int(m.Peek(m.Depth(t))) - 1; d >= 0; d-- {
 			if a := decodeActivation(m.Peek(m.stackWord(t, d))); i%MaxLocals >= a.base {
@@ -258,14 +276,17 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 		}
 		return fmt.Sprintf("%s local %d", name(t), i%MaxLocals)
 	}, Decode: func(_ int, v uint64) string { return fmt.Sprintf("%#x", v) }})
-	var of []string
-	for _, t := range m.Config.Tasks {
+	var vars []string
+	var of []int
+	for i, t := range m.Config.Tasks {
 		for _, v := range t.Vars {
-			of = append(of, t.Name+" "+v)
+			vars, of = append(vars, t.Name+" "+v), append(of, i)
 		}
 	}
-	m.vars = l.Add(m.nvar, cell.Region{Class: Stacks, Owner: "task", Name: func(i int) string { return of[i] }, Decode: func(_ int, v uint64) string { return m.ResultText(v) }})
-	m.varAt = l.Add(m.nvar, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return of[i] + ": where it was got" }})
+	m.vars = l.Add(m.nvar, cell.Region{Class: Vars, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(of[i]) }, Names: m.varNames, Private: true,
+		Name: func(i int) string { return vars[i] }, Decode: func(_ int, v uint64) string { return m.ResultText(v) }})
+	m.varAt = l.Add(m.nvar, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.ofMMOf(of[i]) },
+		Name: func(i int) string { return vars[i] + ": where it was got" }})
 }
 
 // ResultText is a variable's value in words.
@@ -299,11 +320,11 @@ func ErrnoName(errno int) string {
 
 func (m *Machine) layoutGhosts(l *cell.Layout) {
 	n := len(m.Config.Tasks)
-	m.gupAt = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.Config.Tasks[i].Name + " GUP call is for" }})
-	m.gupSeen = l.Add(n*seenRoom, cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string {
+	m.gupAt = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Of: m.ofMMOf, Name: func(i int) string { return m.Config.Tasks[i].Name + " GUP call is for" }})
+	m.gupSeen = l.Add(n*seenRoom, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.ofMMOf(i / seenRoom) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s frames mapped during the call [%d]", m.Config.Tasks[i/seenRoom].Name, i%seenRoom)
 	}, Decode: holdText})
-	m.value = l.Add(len(m.pages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.pages[i].Name + " should read" }, Decode: func(_ int, v uint64) string {
+	m.value = l.Add(len(m.pages), cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfMM(m.pages[i].MM) }, Name: func(i int) string { return m.pages[i].Name + " should read" }, Decode: func(_ int, v uint64) string {
 		if v == 0 || v == discarding {
 			return "anything"
 		}

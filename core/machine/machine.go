@@ -65,15 +65,21 @@ const (
 	LRU                          // per-CPU batches
 	RCU                          // callbacks that wait for a grace period
 	Batches                      // a task's batched flush
-	Stacks                       // tasks: stack, locals, variables
+	Stacks                       // tasks: stack, locals
 	Ghosts                       // for claims alone
 	Ends                         // which tasks have finished
+	Vars                         // variables of tasks
+	Ledgers                      // how many references there should be
 	classes
 )
 
+// Private are the classes that belong to one task or CPU, and those of ghosts:
+// steps touch them without saying so.
+var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU)
+
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.

@@ -179,7 +179,7 @@ func (m *Machine) Mapped(p PageID) Entry {
 	if !ok {
 		return 0
 	}
-	return Entry(m.Peek(m.Entry(t, m.Slot(p, LevelPTE))))
+	return Entry(m.Load(m.Entry(t, m.Slot(p, LevelPTE))))
 }
 
 // TableName is what people call a table: "PTE table of A buf".

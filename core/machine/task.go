@@ -263,23 +263,34 @@ func (m *Machine) EachCapture(task int, f func(w Word)) {
 
 // markStale marks every capture of the frame: its next life is another's.
 func (m *Machine) markStale(f Frame) {
+	m.Mem.Seek(m.OfFrame(f))
 	m.captures(func(w Word) {
 		if e := Entry(m.Peek(w)); e.Present() && e.Frame() == f && !e.IsStale() {
-			m.Store(w, uint64(e|Stale))
+			m.Mem.Amend(w.id, uint64(e|Stale))
 		}
 	})
 	if m.Peek(m.TLBNames(f)) != 0 {
 		m.eachTLB(func(cpu int, p PageID, e Entry) {
 			if e.Frame() == f && !e.IsStale() {
-				m.SetTLB(cpu, p, e|Stale)
+				m.countTLB(e, -1)
+				m.countTLB(e|Stale, 1)
+				m.Mem.Amend(m.TLB(cpu, p).id, uint64(e|Stale))
 			}
 		})
 	}
 	m.unsee(f)
 }
 
+// Stale reports whether an entry that a private place captured is of a frame that was freed since.
+func (m *Machine) Stale(e Entry) bool {
+	if e.Present() {
+		m.Mem.Recall(m.OfFrame(e.Frame()))
+	}
+	return e.IsStale()
+}
+
 // staleFrames returns the frames that some capture names as they were before
-// they were freed, each once.
+// they were freed, each once. Who goes by it seeks the frames concerned.
 func (m *Machine) staleFrames() []int {
 	var out []int
 	stale := func(e Entry) {
@@ -295,6 +306,7 @@ func (m *Machine) staleFrames() []int {
 }
 
 // capturedSlots returns the swap slots that some captured swap entry names, each once.
+// Who goes by it seeks the slots concerned.
 func (m *Machine) capturedSlots() []int {
 	var out []int
 	m.captures(func(w Word) {

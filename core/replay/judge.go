@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 )
 
 // A Model plays one program.
@@ -37,11 +38,11 @@ type Score struct {
 // A Difference is a leaf that is one thing on the kernel and another in the
 // model, with what is around it.
 type Difference struct {
-	Program *Program
-	Op      int // index of the operation, from 0
-	leaf    difference
-	all     []difference // of this step
-	model   []leaf       // of this step, under the kernel's labels
+	Program       *Program
+	Op            int // index of the operation, from 0
+	leaf          difference
+	all           []difference // of this step
+	kernel, model []leaf       // of this step, under the kernel's labels
 }
 
 // A difference is one leaf that differs.
@@ -108,43 +109,48 @@ func asItIs(l Label) Label { return l }
 // compare counts the leaves of one step.
 func (j *judge) compare(op int, kernel, model *Observation) {
 	name, broken := j.names(kernel, model)
-	has := model.leaves(j.regions, name)
+	want := j.inScope(kernel.leaves(j.regions, asItIs), j.out)
+	has := j.inScope(model.leaves(j.regions, name), nil)
 	text := make(map[string]string, len(has))
 	for _, l := range has {
 		text[l.path] = l.text
 	}
 	var all []difference
-	matched := 0
-	for _, l := range kernel.leaves(j.regions, asItIs) {
+	for _, l := range want {
 		m, ok := text[l.path]
 		if !ok {
 			m = absent
 		}
 		delete(text, l.path)
-		was, breaks := broken[l.path]
-		switch {
-		case j.outside(l.path):
-		case breaks:
+		if was, breaks := broken[l.path]; breaks {
 			all = append(all, difference{l.path, l.text, was})
-		case m != l.text:
+		} else if m != l.text {
 			all = append(all, difference{l.path, l.text, m})
-		default:
-			matched++
 		}
 	}
-	differing := len(all)
 	for _, l := range has { // what is left has no counterpart
-		if m, ok := text[l.path]; ok && exclusion(j.excluded, l.path) == nil {
+		if m, ok := text[l.path]; ok {
 			all = append(all, difference{l.path, absent, m})
 		}
 	}
-	extra := min(len(all)-differing, matched)
-	j.score.Observations += matched + differing
-	j.score.Matched += matched - extra
-	j.score.Differing += differing + extra
+	differing := min(len(all), len(want))
+	j.score.Observations += len(want)
+	j.score.Matched += len(want) - differing
+	j.score.Differing += differing
 	if len(all) > 0 && j.score.First == nil {
-		j.score.First = &Difference{j.program, op, all[0], all, has}
+		j.score.First = &Difference{j.program, op, all[0], all, want, has}
 	}
+}
+
+// inScope drops what is excluded, and tells out of it.
+func (j *judge) inScope(all []leaf, out func(leaves int, why string)) []leaf {
+	return slices.DeleteFunc(all, func(l leaf) bool {
+		e := exclusion(j.excluded, l.path)
+		if e != nil && out != nil {
+			out(1, e.Why)
+		}
+		return e != nil
+	})
 }
 
 // names extends the renaming by one step. It returns what the model's labels are called, a label without a
@@ -154,10 +160,10 @@ func (j *judge) names(kernel, model *Observation) (name func(Label) Label, broke
 	places := j.renaming.extend(kernel, model, j.regions)
 	guesses := j.renaming.guess(kernel, model)
 	name = func(l Label) Label {
-		if k, ok := j.renaming.toKernel[l]; ok && kernel.names(k) {
+		if k, ok := guesses[l]; ok {
 			return k
 		}
-		if k, ok := guesses[l]; ok {
+		if k, ok := j.renaming.toKernel[l]; ok {
 			return k
 		}
 		return l + "'"
@@ -182,15 +188,6 @@ func (j *judge) names(kernel, model *Observation) (name func(Label) Label, broke
 	return name, broken
 }
 
-// outside counts a leaf that is excluded.
-func (j *judge) outside(path string) bool {
-	e := exclusion(j.excluded, path)
-	if e != nil {
-		j.out(1, e.Why)
-	}
-	return e != nil
-}
-
 func (j *judge) out(leaves int, why string) {
 	if j.score.Outside == nil {
 		j.score.Outside = map[string]int{}
@@ -212,6 +209,6 @@ func (j *judge) fail(op int, kernel *Observation, err error) {
 	j.score.Differing += len(all)
 	if j.score.First == nil {
 		d := difference{"r", kernel.Result.String(), err.Error()}
-		j.score.First = &Difference{j.program, op, d, []difference{d}, nil}
+		j.score.First = &Difference{j.program, op, d, []difference{d}, all, nil}
 	}
 }

@@ -98,14 +98,13 @@ func (o *Observation) rename(name func(Label) Label) {
 		change(&p.Frame)
 		o.Pins[s] = p
 	}
-	frames, swap := map[Label]Frame{}, map[Label]Slot{}
+	o.Frames, o.Swap = renamed(o.Frames, name), renamed(o.Swap, name)
 	for l, f := range o.Frames {
 		change(&f.Swap)
-		frames[name(l)] = f
+		o.Frames[l] = f
 	}
 	for l, s := range o.Swap {
 		change(&s.Cache)
-		swap[name(l)] = s
+		o.Swap[l] = s
 	}
-	o.Frames, o.Swap = frames, swap
 }

@@ -15,7 +15,7 @@ type leaf struct {
 }
 
 // leaves lists what an observation says, in a fixed order: processes by name,
-// regions as declared, labels by number. name is applied to every label.
+// regions as declared, labels by number. name is applied to every label; it must not call two by one name.
 func (o *Observation) leaves(regions []string, name func(Label) Label) []leaf {
 	w := leafWriter{name: name, all: make([]leaf, 0, 32)}
 	w.add("r", o.Result.String())
@@ -27,11 +27,12 @@ func (o *Observation) leaves(regions []string, name func(Label) Label) []leaf {
 			}
 		}
 	}
-	for _, l := range byNumber(o.Frames) {
-		w.frame("fr."+string(w.rename(l))+".", o.Frames[l])
+	frames, swap := renamed(o.Frames, w.rename), renamed(o.Swap, w.rename)
+	for _, l := range byNumber(frames) {
+		w.frame("fr."+string(l)+".", frames[l])
 	}
-	for _, l := range byNumber(o.Swap) {
-		w.slot("sw."+string(w.rename(l))+".", o.Swap[l])
+	for _, l := range byNumber(swap) {
+		w.slot("sw."+string(l)+".", swap[l])
 	}
 	for _, r := range inOrder(o.Cache, regions) {
 		for i, l := range o.Cache[r] {
@@ -114,6 +115,14 @@ func inOrder[T any](m map[string]T, order []string) []string {
 		}
 		return i - j
 	})
+}
+
+func renamed[T any](m map[Label]T, name func(Label) Label) map[Label]T {
+	out := make(map[Label]T, len(m))
+	for l, v := range m {
+		out[name(l)] = v
+	}
+	return out
 }
 
 func byNumber[T any](m map[Label]T) []Label {

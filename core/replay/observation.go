@@ -33,6 +33,26 @@ const (
 	HugeZeroPage Label = "HZ" // the huge zero page; it has no frame record
 )
 
+// UnmarshalText reads a label, or "none".
+func (l *Label) UnmarshalText(text []byte) error {
+	*l = Label(text)
+	switch {
+	case *l == ZeroPage || *l == HugeZeroPage:
+		return nil
+	case *l == "none":
+		*l = NoLabel
+		return nil
+	}
+	n, ok := strings.CutPrefix(string(*l), "F")
+	if !ok {
+		n, ok = strings.CutPrefix(string(*l), "S")
+	}
+	if _, err := strconv.ParseUint(n, 10, 31); !ok || err != nil {
+		return fmt.Errorf("%q names neither a frame (F0) nor a swap entry (S0)", text)
+	}
+	return nil
+}
+
 // renamed reports whether the label is one that is compared up to renaming.
 func (l Label) renamed() bool { return l != NoLabel && l != ZeroPage && l != HugeZeroPage }
 
@@ -141,7 +161,9 @@ func (e *Entry) UnmarshalText(text []byte) error {
 		e.Kind = EntryKind(words[0])
 	}
 	if len(words) > 1 {
-		e.Label = Label(words[1])
+		if err := e.Label.UnmarshalText([]byte(words[1])); err != nil {
+			return err
+		}
 	}
 	if len(words) > 2 {
 		e.Write, e.Dirty = strings.Contains(words[2], "W"), strings.Contains(words[2], "D")

@@ -176,8 +176,8 @@ var forms = map[Verb][]argument{
 	Punch:     {aPage},
 	DropCache: {aRegion},
 	PinPage: {aProcess, aPage, getOrPin, anAccess,
-		flag("LONGTERM", func(o *Op) *bool { return &o.Pin.Longterm }), flag("FORCE", func(o *Op) *bool { return &o.Pin.Force }), aWay, anArrow, aSlot},
-	Unpin:    {aSlot, flag("dirty", func(o *Op) *bool { return &o.Dirty })},
+		optionalWord("LONGTERM", func(o *Op) *bool { return &o.Pin.Longterm }), optionalWord("FORCE", func(o *Op) *bool { return &o.Pin.Force }), aWay, anArrow, aSlot},
+	Unpin:    {aSlot, optionalWord("dirty", func(o *Op) *bool { return &o.Dirty })},
 	DMARead:  {aSlot},
 	DMAWrite: {aSlot, aValue},
 	VMReadv:  {aProcess, anOther, aPage},
@@ -289,8 +289,8 @@ func either(first, second string, field func(*Op) *bool) argument {
 	}}
 }
 
-// flag is a word that may be left out.
-func flag(name string, field func(*Op) *bool) argument {
+// optionalWord is a word that may be left out.
+func optionalWord(name string, field func(*Op) *bool) argument {
 	return argument{name, true, func(o *Op, w string) bool {
 		*field(o) = w == name
 		return w == name

@@ -186,12 +186,5 @@ func (j *stepJSON) observation() (Observation, error) {
 	for name, s := range j.Pins {
 		o.Pins[name] = Pin{s.T.Frame, s.T.Val}
 	}
-	for _, pages := range o.Cache {
-		for i, l := range pages {
-			if l == "none" {
-				pages[i] = NoLabel
-			}
-		}
-	}
 	return o, nil
 }

@@ -49,9 +49,14 @@ type place struct {
 
 // extend binds what two observations add, and returns the places that break what was bound.
 func (n *renaming) extend(kernel, model *Observation, regions []string) (broken []place) {
-	broken = n.settle(sharedPlaces(kernel, model, regions), kernel, model)
-	for range 2 { // from a frame to its swap entry, and from that to the frame in the swap cache
-		broken = append(broken, n.settle(n.recordPlaces(kernel, model), kernel, model)...)
+	shared := sharedPlaces(kernel, model, regions)
+	for _, mayBreak := range []bool{false, true} { // what is new may confirm what is old
+		for bound := 1; bound > 0; { // what is bound may lead on: a frame to its swap entry, that to another frame
+			var b []place
+			places := slices.Concat(shared, n.recordPlaces(kernel, model))
+			bound, b = n.settle(places, kernel, model, mayBreak)
+			broken = append(broken, b...)
+		}
 	}
 	return broken
 }
@@ -59,7 +64,8 @@ func (n *renaming) extend(kernel, model *Observation, regions []string) (broken 
 // settle goes through places. A pair of labels is bound unless one of the two has
 // a partner that another of these places confirms; where pairs compete, the one
 // in more places wins, then the one whose records agree more, then the earlier.
-func (n *renaming) settle(places []place, kernel, model *Observation) (broken []place) {
+// It returns how many pairs were bound, and those of them that break what was bound before.
+func (n *renaming) settle(places []place, kernel, model *Observation, mayBreak bool) (bound int, broken []place) {
 	taken := map[Label]bool{} // by this observation; a label of the model with a ' behind it
 	take := func(p place) { taken[p.kernel], taken[p.model+"'"] = true, true }
 	type pair struct {
@@ -87,16 +93,18 @@ func (n *renaming) settle(places []place, kernel, model *Observation) (broken []
 		return cmp.Or(cmp.Compare(b.places, a.places), cmp.Compare(b.alike, a.alike))
 	})
 	for _, p := range pairs {
-		if taken[p.kernel] || taken[p.model+"'"] {
+		fresh := n.fresh(p.place)
+		if taken[p.kernel] || taken[p.model+"'"] || !fresh && !mayBreak {
 			continue
 		}
-		if !n.fresh(p.place) {
+		if !fresh {
 			broken = append(broken, p.place)
 		}
 		n.bind(p.kernel, p.model)
 		take(p.place)
+		bound++
 	}
-	return broken
+	return bound, broken
 }
 
 // guess pairs up records that no place brings together, by likeness, for one
@@ -181,24 +189,27 @@ func (n *renaming) recordPlaces(kernel, model *Observation) (all []place) {
 
 // alike counts the fields in which two records agree; both is false if one of them is missing, or they are of two sorts.
 func alike(kernel, model *Observation, k, m Label) (fields int, both bool) {
-	none := func(Label) Label { return "" }
-	var a, b leafWriter
-	a.name, b.name = none, none
-	if f, ok := kernel.Frames[k]; ok {
-		g, ok := model.Frames[m]
+	if !kernel.names(k) || !model.names(m) {
+		return 0, !kernel.names(k) && !model.names(m)
+	}
+	none := func(Label) Label { return NoLabel }
+	a, b := leafWriter{name: none}, leafWriter{name: none}
+	f, kf := kernel.Frames[k]
+	g, mf := model.Frames[m]
+	switch {
+	case kf != mf:
+		return 0, false
+	case kf:
 		a.frame("", f)
 		b.frame("", g)
-		both = ok
-	} else if s, ok := kernel.Swap[k]; ok {
-		t, ok := model.Swap[m]
-		a.slot("", s)
-		b.slot("", t)
-		both = ok
+	default:
+		a.slot("", kernel.Swap[k])
+		b.slot("", model.Swap[m])
 	}
 	for _, l := range a.all {
 		if slices.Contains(b.all, l) {
 			fields++
 		}
 	}
-	return fields, both
+	return fields, true
 }

@@ -87,7 +87,7 @@ func (d *Difference) String() string {
 		}
 	}
 	b.WriteString("  after\n")
-	kernel, model := group(step.After.leaves(p.Regions(), asItIs)), group(d.shown())
+	kernel, model := group(d.kernel), group(d.shown())
 	at := 0
 	for _, l := range kernel {
 		if i := slices.Index(model[at:], l); i >= 0 {

@@ -141,7 +141,7 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 		}
 	case machine.Steal:
 		s.host(c, add)
-	case machine.Stacks:
+	case machine.Stacks, machine.Vars:
 		if at, ok := s.x.variable[c.Cell]; ok {
 			if r := machine.DecodeResult(c.NewV); r.Kind == machine.IsPage && r.Page.Some() {
 				add(evReturns, r.Page.Frame(), -1, "returns frame %d as %s's %s", r.Page.Frame(), s.m.Config.Tasks[at.task].Name, s.m.Config.Tasks[at.task].Vars[at.n])

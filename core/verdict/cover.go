@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -13,91 +12,23 @@ import (
 	"gupscope/core/machine"
 )
 
-// A Survey is what a walk through all states of a model saw on its way: which
-// steps ran and where they led, who waited for what, what claims had to judge, how
-// runs end. It is for people who ask what a Never rests on; the verdict itself is
-// the Check's.
-type Survey struct {
-	States      uint64
-	Transitions uint64
-	Complete    bool // all states were seen; else it stopped at its limit
-
-	Branches  []Branch
-	Unreached []Place  // steps of functions that ran, which this kernel has and no run came to
-	Waits     []Wait   // what tasks waited for
-	Vacuous   []string // claims that never had anything to judge
-	Inverted  []Inversion
-	Ends      []End
-	False     []uint64 // for every claim: states in which it is false, each the end of a run
-
-	model  *claim.Model
-	visits map[Place]uint64
-}
-
-// A Place is a step of a function.
-type Place struct {
-	Func, Label, Says string
-	fn                kernel.FuncID
-	step              int
-}
-
-// A Branch is where a step led to, and how often.
-type Branch struct {
-	Place
-	Said  string       // what the step said when it went this way; its own sentence if nothing else
-	To    Place        // the step that its task makes next; none if the program ended
-	Rule  *kernel.Rule // that the step belongs to; nil: none
-	Stops bool         // it turned somebody away: the step did not do what its sentence says, and said why
-	Times uint64
-}
-
-// A Wait is something that a task waited for in some states.
-type Wait struct {
-	Task   int
-	Why    string
-	Rule   *kernel.Rule // that makes it wait, where that is known
-	States uint64
-}
-
-// An Inversion is two locks that were taken in either order. Locks that are only
-// tried do not count: nobody waits for them.
-type Inversion struct{ First, Second, Task, Other string }
-
-// An End is one outcome of runs: the values of all variables.
-type End struct {
-	Values string // ending with the claims that are false there, each behind a star
-	States uint64 // final states that have it
-	Broken []int  // claims, end conditions among them, that are false there
-}
-
-// Explore walks through all states of a scenario on a kernel, or as many as the
-// limit allows (0: all). The diagnostics say why it is n/a; the survey is nil then.
-func Explore(m *claim.Model, limit uint64) *Survey {
-	s := &Survey{model: m, visits: map[Place]uint64{}, False: make([]uint64, len(m.Claims()))}
-	w := walker{s: s, m: m, mem: m.Memory(), seen: map[uint64]struct{}{}, branches: map[branchKey]*Branch{}, waits: map[waitKey]*Wait{},
-		order: map[[2]cell.ID]int{}, ends: map[string]*End{}}
-	w.walk(limit)
-	s.Complete = !w.over
-	w.report()
-	return s
-}
-
 // A walker is a survey under way: depth-first, by Do and Undo on the one memory.
 type walker struct {
 	s        *Survey
 	m        *claim.Model
 	mem      *cell.Memory
+	limit    uint64
+	stack    []level
 	seen     map[uint64]struct{}
 	over     bool // the limit was reached
 	judging  []bool
 	judged   []bool
-	branches map[branchKey]*Branch
+	notes    kernel.Notes // mute: of every transition, where it led
+	branches map[kernel.Hop]*Branch
 	waits    map[waitKey]*Wait
 	order    map[[2]cell.ID]int // who first waited for the second while holding the first
 	ends     map[string]*End
 }
-
-type branchKey struct{ fn, step, nextFn, nextStep int }
 
 type waitKey struct {
 	task int
@@ -109,16 +40,27 @@ type level struct {
 	choices []check.Choice
 }
 
-func (w *walker) walk(limit uint64) {
+func newWalker(s *Survey, limit uint64) *walker {
+	m := s.model
+	w := &walker{s: s, m: m, mem: m.Memory(), limit: limit, judged: make([]bool, len(m.Claims())), notes: kernel.Notes{Mute: true},
+		seen: map[uint64]struct{}{}, branches: map[kernel.Hop]*Branch{}, waits: map[waitKey]*Wait{}, order: map[[2]cell.ID]int{}, ends: map[string]*End{}}
+	for _, h := range m.Began {
+		w.went(h, "")
+	}
 	w.mem.Forget()
-	w.judged = make([]bool, len(w.m.Claims()))
+	m.Listen(&w.notes)
 	w.seen[w.mem.Hash()] = struct{}{}
-	stack := []level{{0, w.enter(-1)}}
-	for len(stack) > 0 {
-		top := &stack[len(stack)-1]
+	w.stack = []level{{0, w.enter(-1)}}
+	return w
+}
+
+// walk makes about so many transitions, and reports whether there are more to come.
+func (w *walker) walk(transitions int) (more bool) {
+	for ; len(w.stack) > 0 && transitions > 0; transitions-- {
+		top := &w.stack[len(w.stack)-1]
 		if len(top.choices) == 0 {
 			w.mem.Undo(top.mark)
-			stack = stack[:len(stack)-1]
+			w.stack = w.stack[:len(w.stack)-1]
 			continue
 		}
 		c := top.choices[0]
@@ -130,15 +72,16 @@ func (w *walker) walk(limit uint64) {
 			w.mem.Undo(mark)
 			continue
 		}
-		if limit > 0 && uint64(len(w.seen)) >= limit {
+		if w.limit > 0 && uint64(len(w.seen)) >= w.limit {
 			w.over = true
 			w.mem.Undo(mark)
 			continue
 		}
 		w.seen[w.mem.Hash()] = struct{}{}
-		stack = append(stack, level{mark, w.enter(mark)})
+		w.stack = append(w.stack, level{mark, w.enter(mark)})
 	}
 	w.s.States = uint64(len(w.seen))
+	return len(w.stack) > 0
 }
 
 // enter looks at a state that is new, and returns what can happen in it: nothing
@@ -153,8 +96,12 @@ func (w *walker) enter(since cell.Mark) []check.Choice {
 		w.s.False[c]++
 	}
 	choices := w.m.Choices(nil)
-	if len(choices) == 0 && w.m.Done() {
+	switch {
+	case len(choices) > 0:
+	case w.m.Done():
 		w.end(w.m.Broken(-1, nil))
+	case len(broken) == 0:
+		w.s.Deadlocks++
 	}
 	if len(broken) > 0 {
 		return nil
@@ -170,94 +117,118 @@ func (w *walker) enter(since cell.Mark) []check.Choice {
 func (w *walker) wait(task int, l *kernel.Look) {
 	k := waitKey{task, l.Why}
 	if w.waits[k] == nil {
-		w.waits[k] = &Wait{Task: task, Why: l.Why, Rule: w.keptBy(l)}
+		w.waits[k] = &Wait{Task: task, Why: l.Why, Rule: keptBy(w.m, l.For)}
 	}
 	w.waits[k].States++
 }
 
-// keptBy returns the rule that makes a task wait: who waits for a CPU that has
-// interrupts off waits because GUP-fast switched them off.
-func (w *walker) keptBy(l *kernel.Look) *kernel.Rule {
-	if l.For < 0 {
+// keptBy returns the rule that makes an actor not move, and others wait for it: a CPU
+// that has interrupts off has them off because of GUP-fast.
+func keptBy(m *claim.Model, actor int) *kernel.Rule {
+	if actor < 0 {
 		return nil
 	}
-	if a := w.m.Actors()[l.For]; a.Kind == kernel.InterruptActor && w.m.M.Peek(w.m.M.IRQOff(a.CPU)) != 0 {
+	if a := m.Actors()[actor]; a.Kind == kernel.InterruptActor && m.M.Peek(m.M.IRQOff(a.CPU)) != 0 {
 		return kernel.Rules[kernel.GUPIRQOff]
 	}
 	return nil
 }
 
-// do makes a choice and notes where it leads its task.
+// do makes a choice and notes where it leads its task. What is new is done once
+// more, to hear what is said.
 func (w *walker) do(c check.Choice) {
 	a := w.m.Actors()[c.Actor]
 	if a.Kind != kernel.TaskActor {
 		w.m.Do(c)
 		return
 	}
-	fn, step := at(w.m, a.Task)
 	mark := w.mem.Mark()
+	w.notes.Went, w.notes.Told = w.notes.Went[:0], w.notes.Told[:0]
 	w.m.Do(c)
-	nextFn, nextStep := at(w.m, a.Task)
-	k := branchKey{fn, step, nextFn, nextStep}
-	b := w.branches[k]
-	if b == nil {
+	if slices.ContainsFunc(w.notes.Went, func(h kernel.Hop) bool { return w.branches[branchOf(w.m.Funcs(), h)] == nil }) {
 		w.mem.Undo(mark)
-		b = w.newBranch(k, c)
-		w.branches[k] = b
+		w.notes = kernel.Notes{}
+		w.m.Do(c)
+		w.notes.Mute = true
+	}
+	for i, h := range w.notes.Went {
+		w.went(h, w.notes.Told[i])
+	}
+	w.locks(a.Task, mark, w.notes.Went[0])
+}
+
+// went counts a branch.
+func (w *walker) went(h kernel.Hop, said string) {
+	h = branchOf(w.m.Funcs(), h)
+	b := w.branches[h]
+	if b == nil {
+		b = newBranch(w.m.Funcs(), h, said)
+		w.branches[h] = b
 	}
 	b.Times++
-	w.locks(a.Task, mark, fn, step)
 }
 
-// at is the step that a task makes next; nowhere if it has finished.
-func at(m *claim.Model, task int) (fn, step int) {
-	d := int(m.M.Peek(m.M.Depth(task)))
-	if d == 0 {
-		return nowhere.fn, nowhere.step
-	}
-	a := m.M.Activation(task, d-1)
-	return int(a.Fn), int(a.Step)
+// branchOf makes one hop of the ways in which a function ends.
+func branchOf(funcs []kernel.Bound, h kernel.Hop) kernel.Hop {
+	h.To = min(h.To, len(funcs[h.Fn].Steps))
+	return h
 }
 
-// nowhere is where a task is that has finished.
-var nowhere = struct{ fn, step int }{int(^kernel.FuncID(0)), -1}
-
-// newBranch makes a choice once more, listening to what it says.
-func (w *walker) newBranch(k branchKey, c check.Choice) *Branch {
-	var notes kernel.Notes
-	w.m.Listen(&notes)
-	w.m.Do(c)
-	w.m.Listen(nil)
-	b := &Branch{Place: w.place(k.fn, k.step), To: w.place(k.nextFn, k.nextStep), Said: notes.Said}
-	st := w.m.Funcs()[k.fn].Steps[k.step]
-	b.Rule, _ = st.When.Rule()
-	b.Stops = b.Said != "" && !sameVerb(b.Said, st.Says) && (k.nextFn != k.fn || k.nextStep != k.step+1)
-	if b.Said == "" {
-		b.Said = b.Says
-	}
+func newBranch(funcs []kernel.Bound, h kernel.Hop, said string) *Branch {
+	b := &Branch{Place: placeOf(funcs, int(h.Fn), h.From), Hop: h, Said: said, way: way(funcs, h)}
+	b.Rule, _ = funcs[h.Fn].Steps[h.From].When.Rule()
+	b.Stops = turnsAway(&funcs[h.Fn], h, said)
 	return b
 }
 
-// sameVerb reports whether two sentences of a step begin alike: "read the PTE",
-// "read the PTE: frame 1". A step that says why it does not do its work begins
-// another one: "the count is zero: no reference".
+// turnsAway reports whether a step said why it did not do its work: it began
+// another sentence than its own ("read the PTE: frame 1" is its own; "the count is zero:
+// no reference" is another), and it did not just go on, unless it is one that asks.
+func turnsAway(f *kernel.Bound, h kernel.Hop, said string) bool {
+	st := &f.Steps[h.From]
+	onward := !h.Calls() && h.To == h.From+1 && h.To < len(f.Steps)
+	return said != "" && !sameVerb(said, st.Says) && (st.Answer != "" || !onward)
+}
+
 func sameVerb(a, b string) bool {
 	verb, _, _ := strings.Cut(a, " ")
 	return strings.HasPrefix(b, verb+" ")
 }
 
-func (w *walker) place(fn, step int) Place {
-	if fn == nowhere.fn {
-		return Place{Func: "the end of the program", fn: ^kernel.FuncID(0), step: -1}
+// way says where a hop leads.
+func way(funcs []kernel.Bound, h kernel.Hop) string {
+	f := &funcs[h.Fn]
+	switch {
+	case h.Calls():
+		return "calls " + funcs[h.Called].Title + "()"
+	case h.To >= len(f.Steps):
+		return "returns"
 	}
-	f := &w.m.Funcs()[fn]
+	return "on to: " + f.Steps[h.To].Says
+}
+
+func placeOf(funcs []kernel.Bound, fn, step int) Place {
+	f := &funcs[fn]
+	if step >= len(f.Steps) {
+		return Place{Func: f.Title, fn: f.ID, step: len(f.Steps)}
+	}
 	return Place{f.Title, f.Steps[step].Label, f.Steps[step].Says, f.ID, step}
+}
+
+// at is the step that a task makes next; nil if it has finished.
+func at(m *claim.Model, task int) *kernel.Step {
+	d := int(m.M.Peek(m.M.Depth(task)))
+	if d == 0 {
+		return nil
+	}
+	a := m.M.Activation(task, d-1)
+	return &m.Funcs()[a.Fn].Steps[a.Step]
 }
 
 // locks notes in which order locks are waited for: a step that waits takes the
 // second while its task holds the first.
-func (w *walker) locks(task int, since cell.Mark, fn, step int) {
-	if w.m.Funcs()[fn].Steps[step].Wait == nil {
+func (w *walker) locks(task int, since cell.Mark, h kernel.Hop) {
+	if w.m.Funcs()[h.Fn].Steps[h.From].Wait == nil {
 		return
 	}
 	layout := w.mem.Layout()
@@ -306,26 +277,14 @@ func ending(m *claim.Model, broken []int) string {
 
 // report puts what was collected in order.
 func (w *walker) report() {
+	w.m.Listen(nil)
 	s := w.s
 	for _, b := range w.branches {
 		s.Branches = append(s.Branches, *b)
 		s.visits[b.Place] += b.Times
 	}
-	slices.SortFunc(s.Branches, func(a, b Branch) int {
-		return cmp.Or(cmp.Compare(a.fn, b.fn), cmp.Compare(a.step, b.step), cmp.Compare(a.To.fn, b.To.fn), cmp.Compare(a.To.step, b.To.step))
-	})
-	entered := map[kernel.FuncID]bool{}
-	for p := range s.visits {
-		entered[p.fn] = true
-	}
-	for i := range w.m.Funcs() {
-		f := &w.m.Funcs()[i]
-		for n := range f.Steps {
-			if p := w.place(i, n); f.Func != nil && entered[f.ID] && !f.Off[n] && !f.Steps[n].Local && s.visits[p] == 0 {
-				s.Unreached = append(s.Unreached, p)
-			}
-		}
-	}
+	slices.SortFunc(s.Branches, byHop)
+	w.reportUnreached()
 	for _, x := range w.waits {
 		s.Waits = append(s.Waits, *x)
 	}
@@ -342,6 +301,59 @@ func (w *walker) report() {
 	slices.SortFunc(s.Ends, func(a, b End) int { return cmp.Compare(a.Values, b.Values) })
 }
 
+func byHop(a, b Branch) int {
+	return cmp.Or(cmp.Compare(a.Hop.Fn, b.Hop.Fn), cmp.Compare(a.Hop.From, b.Hop.From), cmp.Compare(a.Hop.To, b.Hop.To), cmp.Compare(a.Hop.Called, b.Hop.Called), cmp.Compare(a.Hop.Form, b.Hop.Form))
+}
+
+// reportUnreached lists what the tables have and no run came to: steps, and ways on from
+// steps that were made.
+func (w *walker) reportUnreached() {
+	funcs := w.m.Funcs()
+	for i := range funcs {
+		f := &funcs[i]
+		if f.Func == nil || !w.s.entered(f.ID) {
+			continue
+		}
+		for n := range f.Steps {
+			if p := placeOf(funcs, i, n); !f.Off[n] && w.s.visits[p] == 0 {
+				w.s.Unreached = append(w.s.Unreached, p)
+			}
+		}
+	}
+	for _, b := range knownExits(funcs) {
+		if w.s.visits[b.Place] == 0 || w.branches[b.Hop] != nil || w.implied(&b) {
+			continue
+		}
+		if b.Said != "" && w.said(b.Hop) {
+			b.Said += "; then " + b.way
+		}
+		w.s.Untaken = append(w.s.Untaken, b)
+	}
+	slices.SortFunc(w.s.Untaken, byHop)
+}
+
+// said reports whether a step has said the same and gone another way.
+func (w *walker) said(h kernel.Hop) bool {
+	for x := range w.branches {
+		if x.Fn == h.Fn && x.From == h.From && x.Form == h.Form {
+			return true
+		}
+	}
+	return false
+}
+
+// implied reports whether a branch leads nowhere but to what no run came to: that is said already.
+func (w *walker) implied(b *Branch) bool {
+	switch f := &w.m.Funcs()[b.Hop.Fn]; {
+	case b.Said != "":
+		return false
+	case b.Hop.Calls():
+		return !w.s.entered(b.Hop.Called)
+	default:
+		return b.Hop.To < len(f.Steps) && !f.Off[b.Hop.To] && w.s.visits[placeOf(w.m.Funcs(), int(b.Hop.Fn), b.Hop.To)] == 0
+	}
+}
+
 func (w *walker) reportInversions() {
 	layout := w.mem.Layout()
 	for pair, task := range w.order {
@@ -354,28 +366,4 @@ func (w *walker) reportInversions() {
 	slices.SortFunc(w.s.Inverted, func(a, b Inversion) int {
 		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Second, b.Second))
 	})
-}
-
-// Stopped returns the branches at which a step of a rule turned somebody away.
-func (s *Survey) Stopped() []Branch {
-	var out []Branch
-	for _, b := range s.Branches {
-		if b.Stops && b.Rule != nil && protects(b.Rule) {
-			out = append(out, b)
-		}
-	}
-	return out
-}
-
-func (p Place) String() string {
-	if p.Label == "" {
-		return p.Func
-	}
-	return fmt.Sprintf("%s: %s", p.Func, p.Label)
-}
-
-// protects reports whether a rule is there to prevent something; others choose
-// between ways of doing a thing.
-func protects(r *kernel.Rule) bool {
-	return r.Protects != "-" && !strings.HasPrefix(r.Protects, "nothing")
 }

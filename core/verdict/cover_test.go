@@ -2,19 +2,22 @@ package verdict
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"gupscope/core/check"
 	"gupscope/core/claim"
+	"gupscope/core/kernel"
 	"gupscope/core/scenario"
 	"gupscope/scenarios"
 )
 
 // small are the scenarios whose state spaces are walked in every run of the tests.
-var small = []string{"gup-fast-vs-reclaim-clean", "pin-fast-vs-reclaim", "read-only-pin", "reclaim-freeze", "store-vs-munmap", "store-vs-reclaim", "no-memory"}
+var small = []string{"gup-fast-vs-reclaim-clean", "pin-fast-vs-reclaim", "read-only-pin", "reclaim-freeze", "store-vs-munmap", "store-vs-reclaim", "walker-vs-munmap", "no-memory"}
 
 func opened(t *testing.T, name, on string) (*scenario.File, *claim.Model) {
 	s, ok := scenarios.ByName(name)
@@ -60,10 +63,52 @@ func TestSurvey(t *testing.T) {
 			}
 			var calls strings.Builder
 			for _, c := range s.ClosestCalls(f, m.Kernel, nil, check.Limits{}) {
-				fmt.Fprintf(&calls, "closest: %s, step %d: %s; without it %s\n", c.Rule.Name, len(c.Run), c.Said, c.Claim)
+				fmt.Fprintf(&calls, "closest: %v\n", c)
 			}
 			record(t, filepath.Join("testdata", "cover", name+".txt"), s.String()+s.Histogram(name)+calls.String())
 		})
+	}
+}
+
+// TestExits takes the census of branches: those that a scenario of the gallery
+// takes, on any kernel that it names.
+func TestExits(t *testing.T) {
+	if testing.Short() {
+		t.Skip("walks through all states of the gallery")
+	}
+	lines := map[string]bool{}
+	eachModel(t, func(t *testing.T, name string, m *claim.Model) {
+		for _, b := range Explore(m, 0).Branches {
+			lines[exitOf(m.Funcs(), b.Hop)] = true
+		}
+	})
+	var b strings.Builder
+	for _, line := range slices.Sorted(maps.Keys(lines)) {
+		b.WriteString(line + "\n")
+	}
+	record(t, "exits.txt", b.String())
+}
+
+// TestExitsFit holds the census against the tables: its lines name steps that there are.
+func TestExitsFit(t *testing.T) {
+	fits := map[string]bool{}
+	for _, on := range []string{"v6.12", "v4.6", "v6.12 without gup_unshare without share_fences without anon_exclusive without swp_exclusive without swapin_read_maps_writable with wp_reuse_rule=refcount1"} {
+		k, ds := scenario.ParseKernel(on)
+		if scenario.Failed(ds) {
+			t.Fatal(ds)
+		}
+		funcs := kernel.Bind(&k)
+		for i := range funcs {
+			for n := range funcs[i].Steps {
+				fits[exitKey(&funcs[i], n)] = true
+			}
+		}
+	}
+	for line := range strings.Lines(exits) {
+		part := strings.Split(line, "\t")
+		if len(part) != 7 || !fits[strings.Join(part[:4], "\t")] {
+			t.Errorf("no table has this (go test ./core/verdict -run TestExits -rewrite, if the tables were changed on purpose): %s", line)
+		}
 	}
 }
 

@@ -129,6 +129,10 @@ func (s *Survey) String() string {
 	section("Steps that no run came to", len(s.Unreached), func(i int) string {
 		return fmt.Sprintf("%s: %s", s.Unreached[i].Func, s.Unreached[i].Says)
 	})
+	section("Branches that no run took, of those that other scenarios take", len(s.Untaken), func(i int) string {
+		x := &s.Untaken[i]
+		return fmt.Sprintf("%s: %s; never: %s", x.Func, x.Says, x.Way())
+	})
 	return b.String()
 }
 

@@ -2,7 +2,9 @@ package verdict
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 
 	"gupscope/core/check"
 	"gupscope/core/claim"
@@ -16,18 +18,89 @@ type Trial struct {
 	Kernel  kernel.Kernel
 	NA      string  // why the scenario cannot run on it, "" if it can
 	Outcome Outcome // once it was run
+
+	check *Check // under way
 }
 
 // Run checks the trial.
 func (t *Trial) Run(f *scenario.File, judge []string, l check.Limits) {
+	for t.Begin(f, judge, l); t.Go(1 << 20); {
+	}
+}
+
+// Begin is the beginning of Run, for who goes on in slices.
+func (t *Trial) Begin(f *scenario.File, judge []string, l check.Limits) {
 	c, ds := New(f, t.Kernel, judge, l)
 	if c == nil {
 		t.NA = ds[0].Message
 		return
 	}
-	for c.Run(1<<20).Phase < check.Stopped {
+	t.check = c
+}
+
+// Go goes on for about so many transitions, and reports whether there are more to come.
+func (t *Trial) Go(transitions int) (more bool) {
+	if t.check == nil {
+		return false
 	}
-	t.Outcome = c.Outcome()
+	if t.check.Run(transitions).Phase < check.Stopped {
+		return true
+	}
+	t.Outcome, t.check = t.check.Outcome(), nil
+	return false
+}
+
+// What is what the trial changes, as scenarios write it.
+func (t Trial) What() string { return changesText(t.Changes) }
+
+// Short is What of a trial that is about one rule: the others, which need it, are counted.
+func (t *Trial) Short() string {
+	text := changesText(t.Changes[:1])
+	switch n := len(t.Changes) - 1; {
+	case n == 1:
+		text += " and the rule that needs it"
+	case n > 1:
+		text += fmt.Sprintf(" and the %d rules that need it", n)
+	}
+	return text
+}
+
+// Shortest is the length of the shortest counterexample, 0 if there is none.
+func (t *Trial) Shortest() int {
+	n := 0
+	for _, b := range t.Outcome.Broken {
+		if n == 0 || len(b.Run) < n {
+			n = len(b.Run)
+		}
+	}
+	return n
+}
+
+// Result is what the trial came to, in words.
+func (t *Trial) Result() string {
+	if t.NA != "" {
+		return "n/a: " + t.NA
+	}
+	text := t.Outcome.String()
+	if n := t.Shortest(); n > 0 {
+		text += fmt.Sprintf(" (%d steps)", n)
+	}
+	return text
+}
+
+func changesText(changes []kernel.Setting) string {
+	var out []string
+	for _, c := range changes {
+		switch c.Value {
+		case "off":
+			out = append(out, "without "+c.Rule)
+		case "on":
+			out = append(out, "with "+c.Rule)
+		default:
+			out = append(out, "with "+c.Rule+"="+c.Value)
+		}
+	}
+	return strings.Join(out, " ")
 }
 
 // Passes reports whether no claim breaks.

@@ -4,6 +4,7 @@ import (
 	"gupscope/core/cell"
 	"gupscope/core/check"
 	"gupscope/core/claim"
+	"gupscope/core/kernel"
 )
 
 // Witnesses are shortest runs to what a survey saw: to every branch that turned
@@ -17,15 +18,17 @@ type Witnesses struct {
 // Witness finds the shortest runs to what the survey saw, breadth-first, in at
 // most so many states (0: all). m is a fresh model of the same scenario.
 func (s *Survey) Witness(m *claim.Model, limit uint64) Witnesses {
-	b := breadth{m: m, mem: m.Memory(), seen: map[uint64]struct{}{}, branches: map[branchKey]int{}, ends: map[string]int{}}
+	b := breadth{m: m, mem: m.Memory(), notes: kernel.Notes{Mute: true}, seen: map[uint64]struct{}{}, branches: map[kernel.Hop]int{}, ends: map[string]int{}}
 	for i, x := range s.Stopped() {
-		b.branches[branchKey{int(x.fn), x.step, int(x.To.fn), x.To.step}] = i
+		b.branches[x.Hop] = i
 	}
 	for i, e := range s.Ends {
 		b.ends[e.Values] = i
 	}
 	b.found = Witnesses{make([][]check.Choice, len(b.branches)), make([][]check.Choice, len(b.ends))}
+	m.Listen(&b.notes)
 	b.search(limit)
+	m.Listen(nil)
 	return b.found
 }
 
@@ -33,15 +36,16 @@ func (s *Survey) Witness(m *claim.Model, limit uint64) Witnesses {
 // next node's state is reached by going back to where its run parts from the
 // present one; in the order of the queue that is near.
 type breadth struct {
-	m    *claim.Model
-	mem  *cell.Memory
-	seen map[uint64]struct{}
+	m     *claim.Model
+	mem   *cell.Memory
+	notes kernel.Notes // mute
+	seen  map[uint64]struct{}
 
 	nodes []node
 	path  []int // nodes from the first step to the present state
 	marks []cell.Mark
 
-	branches map[branchKey]int // still to be found
+	branches map[kernel.Hop]int // still to be found
 	ends     map[string]int
 	found    Witnesses
 }
@@ -81,6 +85,7 @@ func (b *breadth) visit(n int) {
 	for i := len(run) - 1 - common; i >= 0; i-- {
 		b.marks = append(b.marks, b.mem.Mark())
 		b.path = append(b.path, run[i])
+		b.notes.Went, b.notes.Told = b.notes.Went[:0], b.notes.Told[:0]
 		b.m.Do(b.nodes[run[i]].choice)
 	}
 }
@@ -111,20 +116,16 @@ func (b *breadth) expand(n int) {
 	}
 }
 
-// step makes a choice and notes the branch that it takes.
+// step makes a choice and notes the branches that it takes.
 func (b *breadth) step(n int, c check.Choice) {
-	a := b.m.Actors()[c.Actor]
-	if a.Task < 0 {
-		b.m.Do(c)
-		return
-	}
-	fn, step := at(b.m, a.Task)
+	b.notes.Went, b.notes.Told = b.notes.Went[:0], b.notes.Told[:0]
 	b.m.Do(c)
-	nextFn, nextStep := at(b.m, a.Task)
-	k := branchKey{fn, step, nextFn, nextStep}
-	if i, ok := b.branches[k]; ok {
-		b.found.Branches[i] = append(b.run(n), c)
-		delete(b.branches, k)
+	for _, h := range b.notes.Went {
+		h = branchOf(b.m.Funcs(), h)
+		if i, ok := b.branches[h]; ok {
+			b.found.Branches[i] = append(b.run(n), c)
+			delete(b.branches, h)
+		}
 	}
 }
 

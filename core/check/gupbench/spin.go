@@ -20,32 +20,23 @@ var pml []byte
 // A Verifier is gup.pml translated by Spin for some flags, and compiled.
 type Verifier struct{ path string }
 
-// Unreduced has Spin keep every step a step of its own (-o1 -o2 -o3), else it
-// merges some and the counts differ, and follow all orders (NOREDUCE). Without it Spin
-// does both as well as it can.
-func Unreduced(v *verifierOptions) {
-	v.spin = []string{"-o1", "-o2", "-o3"}
-	v.gcc = append(v.gcc, "-DNOREDUCE")
-}
-
-// BreadthFirst has Spin search so that the first failure is a shortest one.
-func BreadthFirst(v *verifierOptions) { v.gcc = append(v.gcc, "-DBFS") }
-
-type verifierOptions struct{ spin, gcc []string }
-
 // ErrNoSpin says that there is nothing to make a verifier with.
 var ErrNoSpin = errors.New("spin and gcc are not both installed (Debian: apt-get install spin gcc)")
 
-// NewVerifier makes a verifier in an empty directory.
-func NewVerifier(dir string, f Flags, options ...func(*verifierOptions)) (*Verifier, error) {
+// NewVerifier makes a verifier in an empty directory. Unreduced, every step is a
+// step of its own (-o1 -o2 -o3: else Spin merges some, and the counts differ), and all orders are
+// followed; otherwise Spin does both as well as it can. The options are gcc's.
+func NewVerifier(dir string, f Flags, unreduced bool, options ...string) (*Verifier, error) {
 	for _, tool := range []string{"spin", "gcc"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			return nil, ErrNoSpin
 		}
 	}
-	var o verifierOptions
-	for _, set := range options {
-		set(&o)
+	translate := f.defines()
+	compile := append([]string{"-O2", "-w", "-DSAFETY", "-o", "pan", "pan.c"}, options...)
+	if unreduced {
+		translate = append(translate, "-o1", "-o2", "-o3")
+		compile = append(compile, "-DNOREDUCE")
 	}
 	if err := os.WriteFile(filepath.Join(dir, "gup.pml"), pml, 0o644); err != nil {
 		return nil, err
@@ -58,10 +49,10 @@ func NewVerifier(dir string, f Flags, options ...func(*verifierOptions)) (*Verif
 		}
 		return nil
 	}
-	if err := run("spin", append(append(f.defines(), o.spin...), "-a", "gup.pml")...); err != nil {
+	if err := run("spin", append(translate, "-a", "gup.pml")...); err != nil {
 		return nil, err
 	}
-	if err := run("gcc", append([]string{"-O2", "-w", "-DSAFETY", "-o", "pan", "pan.c"}, o.gcc...)...); err != nil {
+	if err := run("gcc", compile...); err != nil {
 		return nil, err
 	}
 	return &Verifier{filepath.Join(dir, "pan")}, nil

@@ -11,9 +11,9 @@ import (
 )
 
 // verify runs Spin on gup.pml, without any reduction.
-func verify(t *testing.T, f Flags, options ...func(*verifierOptions)) Verification {
+func verify(t *testing.T, f Flags, options ...string) Verification {
 	t.Helper()
-	v, err := NewVerifier(t.TempDir(), f, append(options, Unreduced)...)
+	v, err := NewVerifier(t.TempDir(), f, true, options...)
 	if errors.Is(err, ErrNoSpin) {
 		t.Skip(err)
 	}
@@ -63,7 +63,7 @@ func TestShortestUnderSpin(t *testing.T) {
 		{NG: 1, NR: 1, NA: 1, NF: 2, NP: 1, Recheck: true, INCNZ: true, PTF: true, Loop: true},
 	} {
 		t.Run(fmt.Sprintf("%+v", f), func(t *testing.T) {
-			spin := verify(t, f, BreadthFirst)
+			spin := verify(t, f, "-DBFS")
 			r, _ := explore(f)
 			if len(r.Claims) == 0 || spin.Errors == 0 {
 				t.Fatalf("got %v, Spin finds %d errors", r, spin.Errors)

@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"gupscope/core/check"
+)
+
+// A figure is a line of the result: a search measured, or a step in a machine of
+// some size.
+type figure struct {
+	Measure string `json:"measure"` // the subject's name, or growth
+	Kernel  string `json:"kernel,omitempty"`
+	Search  string `json:"search"` // unreduced, reduced
+	Where   string `json:"where"`  // native-1, native-2, wasm-node, wasm-chromium, spin, spin-best
+	Clock   string `json:"clock"`  // cpu or wall: what the seconds are
+	Verdict string `json:"verdict,omitempty"`
+
+	Cells       int     `json:"cells,omitempty"` // of the machine's memory
+	States      uint64  `json:"states"`
+	Transitions uint64  `json:"transitions"`
+	Seconds     float64 `json:"seconds"`       // to the verdict, shortest runs included
+	Proof       float64 `json:"proof_seconds"` // of them, for seeing all states
+
+	StatesPerSecond      float64 `json:"states_per_s"` // of the proof, like the next
+	TransitionsPerSecond float64 `json:"transitions_per_s"`
+	BytesPerState        float64 `json:"bytes_per_state,omitempty"`
+	TimesSpin            float64 `json:"times_spin,omitempty"` // how much sooner than Spin's search of the same kind
+}
+
+const (
+	unreduced = "unreduced"
+	reduced   = "reduced"
+	growth    = "growth"
+)
+
+// pace fills in what follows from the counts and the times.
+func (f *figure) pace() {
+	f.StatesPerSecond = float64(f.States) / f.Proof
+	f.TransitionsPerSecond = float64(f.Transitions) / f.Proof
+}
+
+// enough is how long a search is repeated for the best time of it.
+const enough = 4 * time.Second
+
+// measure searches a subject a few times, and returns the best.
+func measure(s subject, search string) (figure, error) {
+	var best figure
+	for spent := time.Duration(0); spent < enough; {
+		f := once(s, search)
+		spent += time.Duration(f.Seconds * float64(time.Second))
+		if in := s.spin; in != nil && search == unreduced && (f.States != in.States || f.Transitions+1 != in.Transitions) {
+			return f, fmt.Errorf("%s has %d states and %d transitions here, and %d and %d under Spin: these figures compare nothing",
+				s.name, f.States, f.Transitions+1, in.States, in.Transitions)
+		}
+		if best.Seconds == 0 || f.Seconds < best.Seconds {
+			best = f
+		}
+	}
+	return best, nil
+}
+
+// once searches a subject to its end.
+func once(s subject, search string) figure {
+	m := s.model()
+	c := check.New(m, check.Limits{})
+	if search == reduced {
+		c = check.Reduced(m, check.Limits{})
+	}
+	began := now()
+	proof := time.Duration(0)
+	bytes := uint64(0)
+	for {
+		p := c.Run(1 << 16)
+		bytes = max(bytes, p.Bytes)
+		if p.Phase != check.Proving && proof == 0 {
+			proof = now() - began
+		}
+		if p.Phase >= check.Stopped {
+			break
+		}
+	}
+	r := c.Result()
+	f := figure{
+		Measure: s.name, Kernel: s.kernel, Search: search, Clock: clock, Verdict: r.Verdict.String(),
+		Cells: m.Memory().Layout().Len(), States: r.States, Transitions: r.Transitions,
+		Seconds: (now() - began).Seconds(), Proof: proof.Seconds(), BytesPerState: float64(bytes) / float64(r.States),
+	}
+	f.pace()
+	return f
+}
+
+// measureAll measures every subject, unreduced and reduced.
+func measureAll(where string, tell func(figure)) error {
+	all, err := subjects()
+	if err != nil {
+		return err
+	}
+	for _, s := range all {
+		for _, search := range []string{unreduced, reduced} {
+			f, err := measure(s, search)
+			if err != nil {
+				return err
+			}
+			f.Where = where
+			tell(f)
+		}
+	}
+	return nil
+}

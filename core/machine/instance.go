@@ -1,0 +1,121 @@
+package machine
+
+import (
+	"fmt"
+
+	"gupscope/core/cell"
+)
+
+// Instances are what cells belong to and values name (see cell.Region), numbered:
+// frames, address spaces, swap slots, CPUs, tasks.
+
+func (m *Machine) firstMM() int   { return 1 + m.nframe }
+func (m *Machine) firstSlot() int { return m.firstMM() + len(m.MMs) }
+func (m *Machine) firstCPU() int  { return m.firstSlot() + m.Slots }
+func (m *Machine) firstTask() int { return m.firstCPU() + m.CPUs }
+
+// Instances is how many there are, the whole included.
+func (m *Machine) Instances() int { return m.firstTask() + len(m.Config.Tasks) }
+
+// OfFrame is the instance of a frame.
+func (m *Machine) OfFrame(f Frame) cell.Instance { return cell.Instance(1 + int(f)) }
+
+// OfMM is the instance of an address space.
+func (m *Machine) OfMM(mm int) cell.Instance { return cell.Instance(m.firstMM() + mm) }
+
+// OfSlot is the instance of a swap slot.
+func (m *Machine) OfSlot(slot int) cell.Instance { return cell.Instance(m.firstSlot() + slot) }
+
+// OfCPU is the instance of a CPU.
+func (m *Machine) OfCPU(cpu int) cell.Instance { return cell.Instance(m.firstCPU() + cpu) }
+
+// OfTask is the instance of a task.
+func (m *Machine) OfTask(task int) cell.Instance { return cell.Instance(m.firstTask() + task) }
+
+// ofMMOf is the instance of a task's address space, of the task itself if it has none.
+func (m *Machine) ofMMOf(task int) cell.Instance {
+	if mm := m.Config.Tasks[task].MM; mm >= 0 {
+		return m.OfMM(mm)
+	}
+	return m.OfTask(task)
+}
+
+// Moves reports whether an instance is handed from one to the other, as frames
+// and swap slots are; the others are where they are for good.
+func (m *Machine) Moves(i cell.Instance) bool {
+	return int(i) >= 1 && int(i) < m.firstMM() || int(i) >= m.firstSlot() && int(i) < m.firstCPU()
+}
+
+// InstanceName is what people call an instance.
+func (m *Machine) InstanceName(i cell.Instance) string {
+	switch n := int(i); {
+	case i == cell.Whole:
+		return "all"
+	case n < m.firstMM():
+		return m.FrameName(Frame(n - 1))
+	case n < m.firstSlot():
+		return m.MMs[n-m.firstMM()].Name
+	case n < m.firstCPU():
+		return fmt.Sprintf("slot %d", n-m.firstSlot())
+	case n < m.firstTask():
+		return fmt.Sprintf("cpu%d", n-m.firstCPU())
+	default:
+		return m.Config.Tasks[n-m.firstTask()].Name
+	}
+}
+
+// Links calls f with the instances that have each other for good: an address space and the CPUs
+// of its threads; one and those forked from it, which share folios.
+func (m *Machine) Links(f func(a, b cell.Instance)) {
+	for _, t := range m.Config.Tasks {
+		if t.MM >= 0 {
+			f(m.OfCPU(t.CPU), m.OfMM(t.MM))
+		}
+	}
+	for mm, config := range m.MMs {
+		if config.Parent >= 0 {
+			f(m.OfMM(config.Parent), m.OfMM(mm))
+		}
+	}
+}
+
+// What values name.
+
+func (m *Machine) entryNames(_ int, v uint64, f func(cell.Instance)) {
+	switch e := Entry(v); {
+	case e.Present() && int(e.Frame()) < m.nframe:
+		f(m.OfFrame(e.Frame()))
+	case e.IsSwap() && e.Slot() < m.Slots:
+		f(m.OfSlot(e.Slot()))
+	}
+}
+
+func (m *Machine) walkerNames(i int, v uint64, f func(cell.Instance)) {
+	m.entryNames(i, v&(1<<walkerPage-1), f)
+}
+
+func (m *Machine) varNames(i int, v uint64, f func(cell.Instance)) {
+	if v&varTag == 0 {
+		m.entryNames(i, v, f)
+	}
+}
+
+func (m *Machine) mappingNames(_ int, v uint64, f func(cell.Instance)) {
+	if mm := MappingMM(v); mm >= 0 {
+		for _, a := range m.family[mm] {
+			f(m.OfMM(a))
+		}
+	}
+}
+
+func (m *Machine) swapNames(_ int, v uint64, f func(cell.Instance)) {
+	if v != 0 {
+		f(m.OfSlot(int(v - 1)))
+	}
+}
+
+func (m *Machine) ownerNames(_ int, v uint64, f func(cell.Instance)) {
+	if p, ok := decodeOwner(v); ok {
+		f(m.OfMM(m.pages[p].MM))
+	}
+}
