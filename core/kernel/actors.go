@@ -84,6 +84,11 @@ func (s *Sim) deviceOffers(a *Actor, f func(key int)) {
 				f(int(t))
 			}
 		}
+		for file := range m.Files { // behind the frames
+			if m.Load(m.InodeRCU(file)) == machine.RCUQueued {
+				f(m.FrameCount() + file)
+			}
+		}
 	case DiskActor:
 		for slot := range m.Slots {
 			if m.Load(m.IO(slot)) != machine.IOIdle {
@@ -130,9 +135,14 @@ func (s *Sim) doHypervisor(cpu int) {
 	}
 }
 
-// doRCU ends the grace period that a freed table waited for.
+// doRCU ends the grace period that a freed table, or behind the frames an inode, waited for.
 func (s *Sim) doRCU(table machine.Frame) {
 	m := s.M
+	if file := int(table) - m.FrameCount(); file >= 0 {
+		m.Store(m.InodeRCU(file), 0)
+		m.Store(m.Inode(file), machine.InodeFreed)
+		return
+	}
 	m.Store(m.RCU(table), 0)
 	m.Account(table, -1)
 	m.Store(m.Ref(table), 0)

@@ -126,6 +126,8 @@ var Calls = []*Call{
 		Doc: "FALLOC_FL_PUNCH_HOLE: makes a hole of one page; the size stays. Private copies stay mapped."},
 	{Name: "posix_fadvise", Params: []Param{{Name: "file", Kind: FileParam}, {Name: "advice", Kind: WordParam, Words: []string{"POSIX_FADV_DONTNEED"}}}, Result: ErrResult, From: Anywhere, entry: fnFadvise,
 		Doc: "POSIX_FADV_DONTNEED: drops the file's pages from the page cache that are clean, mapped nowhere and held by nobody."},
+	{Name: "iput", Params: []Param{{Name: "file", Kind: FileParam}}, Result: ErrResult, From: Anywhere, entry: fnIput,
+		Doc: "The file was unlinked, and its last reference is dropped: pages and inode go. Nothing happens while a VMA maps it."},
 	{Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, Params: []Param{{Name: "page", Kind: PageParam}}, From: KernelTask, entry: fnShrinkFolioList,
 		Doc: "One pass of reclaim over the folio that is mapped there, or that the swap cache holds for it: isolate, add to swap, unmap, write out, free."},
 	{Name: "lru_add_drain", From: Anywhere, entry: fnLRUAddDrain,

@@ -71,5 +71,6 @@ const (
 	fnPageMkwrite
 	fnWPPageShared
 	fnGUPFastFolioAllowed
+	fnIput
 	funcCount
 )

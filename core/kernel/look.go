@@ -130,6 +130,9 @@ func (s *Sim) deviceSays(a *Actor, keys []int) string {
 		}
 		return fmt.Sprintf("the host lets cpu%d run again", a.CPU)
 	case RCUActor:
+		if len(keys) > 0 && keys[0] >= m.FrameCount() {
+			return "the grace period ends: free the inode"
+		}
 		return "the grace period ends: free the page table"
 	case DiskActor:
 		if len(keys) > 0 && m.Peek(m.IO(keys[0])) == machine.IOWritten {
@@ -174,6 +177,9 @@ func (s *Sim) KeyText(l *Look, key int) string {
 	case WalkerActor:
 		return s.M.Pages()[key].Name
 	case RCUActor:
+		if file := key - s.M.FrameCount(); file >= 0 {
+			return "the inode of " + s.M.Files[file].Name
+		}
 		return s.M.TableName(machine.Frame(key))
 	case DiskActor:
 		return fmt.Sprintf("slot %d", key)

@@ -169,6 +169,11 @@ func (o *Objects) Rest(actor int, a *check.Access) {
 				o.everything(a)
 			}
 		}
+		for file := range m.Files {
+			if m.Peek(m.InodeRCU(file)) != 0 {
+				o.everything(a)
+			}
+		}
 	case DiskActor:
 		for s := range m.Slots {
 			if m.Peek(m.IO(s)) != machine.IOIdle {

@@ -95,13 +95,7 @@ var _ = register(fnWritepages, &Func{
 			return Then
 		}},
 		wbSubmit: {Label: "submit", Says: "start writeback, submit the write, unlock", Ref: "ext4_bio_write_folio", Touches: cell.Of(machine.Flags, machine.Buffers, machine.PageCache, machine.Blocks, machine.FolioLocks), Do: func(c *Ctx) Next {
-			f, o := c.Held(0).Frame(), c.Pgoff(wbPage)
-			c.M.SetBuffers(f, c.Load(c.M.Buffers(f))&^machine.BufferDirty)
-			c.Or(c.M.Flags(f), machine.PGWriteback)
-			c.Store(c.M.Tags(o), machine.TagWriteback)
-			c.Store(c.M.BlockIO(o), machine.IOSubmitted)
-			c.M.SetNotice(f, machine.NoticeWriteback, 0)
-			c.Unlock(c.M.FolioLock(f))
+			c.submitWrite(c.Held(0).Frame(), c.Pgoff(wbPage))
 			return wbPut
 		}},
 		wbSkip: {Label: "skip", Says: "clear dirty, write nothing, unlock", Ref: "folio_clear_dirty", Touches: cell.Of(machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
@@ -146,6 +140,16 @@ const (
 	wbPut
 	wbMore
 )
+
+// submitWrite clears the buffer's dirty, starts writeback, hands the write to the disk, and unlocks.
+func (c *Ctx) submitWrite(f machine.Frame, o machine.Pgoff) {
+	c.M.SetBuffers(f, c.Load(c.M.Buffers(f))&^machine.BufferDirty)
+	c.Or(c.M.Flags(f), machine.PGWriteback)
+	c.Store(c.M.Tags(o), machine.TagWriteback)
+	c.Store(c.M.BlockIO(o), machine.IOSubmitted)
+	c.M.SetNotice(f, machine.NoticeWriteback, 0)
+	c.Unlock(c.M.FolioLock(f))
+}
 
 // writebackFind goes to the next page of the range that is marked, and takes a reference.
 func (c *Ctx) writebackFind() Next {

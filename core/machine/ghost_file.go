@@ -50,7 +50,7 @@ func (m *Machine) Notice(f Frame) Word { return m.at(m.notice, int(f)) }
 
 // SetNotice sets and clears bits of a folio's Notice.
 func (m *Machine) SetNotice(f Frame, set, clear uint64) {
-	if m.Track.Notice {
+	if m.Track.Notice && len(m.Files) > 0 {
 		w := m.Notice(f)
 		m.Store(w, m.Load(w)&^clear|set)
 	}
@@ -59,7 +59,7 @@ func (m *Machine) SetNotice(f Frame, set, clear uint64) {
 // StoredTo notes that a CPU or a device has stored to a frame; asked says that the
 // file system itself does it.
 func (m *Machine) StoredTo(f Frame, asked bool) {
-	if !m.Track.Notice {
+	if !m.Track.Notice || len(m.Files) == 0 {
 		return
 	}
 	n := m.Load(m.Notice(f))
