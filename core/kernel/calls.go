@@ -120,6 +120,8 @@ var Calls = []*Call{
 		Doc: "Reads the beginning of a page of a file, by way of the page cache: what is not there is read in."},
 	{Name: "fsync", Params: []Param{{Name: "file", Kind: FileParam}}, Result: ErrResult, From: Anywhere, entry: fnFsync,
 		Doc: "Writes the file's dirty pages to its disk, and waits. PTEs become read-only and clean before; references through GUP are not looked at."},
+	{Name: "msync", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMsync,
+		Doc: "MS_SYNC: writes the dirty pages that shared file mappings in the range map to their disk, and waits."},
 	{Name: "ftruncate", Params: []Param{{Name: "file", Kind: FileParam}, {Name: "pages", Kind: NumberParam}}, Result: ErrResult, From: Anywhere, entry: fnFtruncate,
 		Doc: "Sets the file's size, in pages. What lies behind the end leaves page tables, page cache and disk; whoever holds a page keeps it, detached."},
 	{Name: "fallocate", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "mode", Kind: WordParam, Words: []string{"FALLOC_FL_PUNCH_HOLE"}}}, Result: ErrResult, From: Anywhere, entry: fnFallocate,

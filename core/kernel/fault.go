@@ -142,7 +142,7 @@ var _ = register(fnHandleMMFault, &Func{
 					c.Say("the PTE has changed: somebody else was faster")
 					return hfUnlock
 				}
-				if c.L(hfFlags) != 0 && !now.Has(machine.RW) && c.isFile(c.Page(hfAddr)) && c.Load(c.M.VMA(c.Page(hfAddr)))&machine.VMShared != 0 {
+				if c.L(hfFlags)&faultWrite != 0 && !now.Has(machine.RW) && c.isFile(c.Page(hfAddr)) && c.Load(c.M.VMA(c.Page(hfAddr)))&machine.VMShared != 0 {
 					return c.Call(fnWPPageShared, hfEnd, c.L(hfAddr), c.L(hfTable), uint64(now))
 				}
 				if c.L(hfFlags) != 0 && !now.Has(machine.RW) {

@@ -72,5 +72,6 @@ const (
 	fnWPPageShared
 	fnGUPFastFolioAllowed
 	fnIput
+	fnMsync
 	funcCount
 )

@@ -249,13 +249,13 @@ var _ = register(fnGUPFastPTERange, &Func{
 			}
 			return Then
 		}},
-		gpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Answer: "yes", Ref: "gup_must_unshare", When: With(GUPUnshare),
+		gpUnshare: {Label: "must_unshare", Says: "must it be unshared first?", Ref: "gup_must_unshare", When: With(GUPUnshare),
 			Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
-				f := c.Frame(gpPTE)
-				if machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
+				if c.mustUnshare(c.Frame(gpPTE), c.L(gpFlags)) {
 					c.Say("it may be shared: the slow path must unshare it")
 					return gpPut
 				}
+				c.Say("it need not be unshared")
 				return Then
 			}},
 		gpReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {

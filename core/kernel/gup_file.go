@@ -168,3 +168,19 @@ func (c *Ctx) fileRefused(p machine.PageID, gup uint64) bool {
 	return kind == machine.Secretmem && c.sim.secretmemRefused ||
 		gup&all == all && c.sim.longtermFileRefused && Decide(NeedsDirtyTracking, c.Load(c.M.VMA(p)), kind)
 }
+
+// isAnon reports whether a folio is anonymous.
+func (c *Ctx) isAnon(f machine.Frame) bool {
+	return f != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(f)))
+}
+
+// mustUnshare reports whether a page that a read-only PTE maps must be unshared before it
+// is pinned for reading: an anonymous one that is not exclusive; in newer kernels, for long, also one
+// that is not anonymous, which a write fault would replace in a private mapping.
+// compare mm/gup.c:gup_must_unshare
+func (c *Ctx) mustUnshare(f machine.Frame, gup uint64) bool {
+	if !c.isAnon(f) {
+		return gup&uint64(FollLongterm) != 0 && c.sim.unshareNonAnon
+	}
+	return c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0
+}

@@ -132,17 +132,18 @@ var _ = register(fnFollowPagePTE, &Func{
 			if !e.Present() || flags&uint64(FollWrite) != 0 && !e.Has(machine.RW) {
 				return fpNoPage
 			}
-			if flags&uint64(FollPin) == 0 || flags&uint64(FollWrite) != 0 || e.Has(machine.RW) || e.Has(machine.Special) {
+			if flags&uint64(FollPin) == 0 || flags&uint64(FollWrite) != 0 || e.Has(machine.RW) {
 				return fpZero
 			}
 			return Then
 		}},
-		fpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Answer: "yes", Ref: "gup_must_unshare", When: With(GUPUnshare),
-			Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-				if c.Load(c.M.Flags(c.Frame(fpPTE)))&machine.PGAnonExclusive == 0 {
+		fpUnshare: {Label: "must_unshare", Says: "must it be unshared first?", Ref: "gup_must_unshare", When: With(GUPUnshare),
+			Reads: cell.Of(machine.Flags, machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
+				if c.mustUnshare(c.Frame(fpPTE), c.L(fpFlags)) && (c.isAnon(c.Frame(fpPTE)) || machine.IsCOW(c.Load(c.M.VMA(c.Page(fpAddr))))) {
 					c.Say("it may be shared: unshare it first")
 					return fpEMLINK
 				}
+				c.Say("it need not be unshared")
 				return Then
 			}},
 		fpZero: {Label: "zero_page", Says: "a pin of the zero page is not counted", Ref: "is_zero_folio", When: With(ZeroPageNotCounted), Local: true, Do: func(c *Ctx) Next {

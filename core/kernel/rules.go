@@ -124,6 +124,7 @@ const (
 	GUPFastFileCheck
 	GUPSlowFileCheck
 	GUPSecretmemCheck
+	GUPUnshareNonAnon
 	InodeRCU
 	ZapFlushBeforeUnlock
 	DelayedRmap
@@ -384,6 +385,12 @@ var Rules = []*Rule{
 		Guards:   "gup_fast_folio_allowed: is there secret memory?",
 		Commit:   "f002882ca369", Subject: "mm: merge folio_is_secretmem() and folio_fast_pin_allowed() into gup_fast_folio_allowed()",
 		Confidence: "read in source; the commit is that of the merged form"},
+	{ID: GUPUnshareNonAnon, Name: "unshare_non_anon", History: on(602), Needs: []RuleID{GUPUnshare},
+		Says:     "a read-only pin for long, of a page of a file or the zero page in a private mapping, unshares it, too",
+		Protects: "the next write fault copies the page away under the pin",
+		Guards:   "follow_page_pte: must it be unshared first?",
+		Commit:   "84209e87c696", Subject: "mm/gup: reliable R/O long-term pinning in COW mappings",
+		Confidence: "read in source; commit seen"},
 	{ID: InodeRCU, Name: "inode_rcu", History: always,
 		Says:     "the memory of an inode, its address_space in it, is freed after an RCU grace period",
 		Protects: "GUP-fast follows folio->mapping to an inode that was freed",

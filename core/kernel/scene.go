@@ -17,6 +17,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 		s.exclusive = machine.PGAnonExclusive
 	}
 	s.readSwapinWritable = k.On(SwapinReadWritable)
+	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))

@@ -21,9 +21,10 @@ type Sim struct {
 	actors []Actor
 	after  [][]Ahead // by task and statement; see statementsAhead
 
-	exclusive                             uint64 // PG_anon_exclusive, in kernels that have it
-	readSwapinWritable                    bool   // see the rule swapin_read_maps_writable
-	secretmemRefused, longtermFileRefused bool   // see the rules gup_secretmem_check, gup_slow_file_check
+	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
+	readSwapinWritable bool   // see the rule swapin_read_maps_writable
+	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
+	secretmemRefused, longtermFileRefused, unshareNonAnon bool
 }
 
 // Funcs returns the tables as this kernel has them, by FuncID; unused numbers
