@@ -130,6 +130,7 @@ var (
 //
 //	every page of the range: a swap entry: forget it, free the slot
 //	    lock the folio, wait for the end of its writeback
+//	    mapped again meanwhile: unmap_mapping_folio()
 //	    drop its buffers, dirty ones, too; clear dirty
 //	    out of the page cache: mapping is NULL; unlock
 //	    drop the page cache's reference and ours
@@ -149,6 +150,14 @@ var _ = register(fnTruncateInodePages, &Func{
 			return Then
 		}},
 		tpWait: {Label: "wait_writeback", Says: "wait until it is not under writeback", Ref: "folio_wait_writeback", Reads: cell.Of(machine.Flags), Wait: writebackEnds, Do: func(c *Ctx) Next { return Then }},
+		tpUnmap: {Label: "unmap", Says: "is it mapped?", Ref: "unmap_mapping_folio", Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {
+			if c.Load(c.M.Mapcount(c.Held(0).Frame())) == 0 {
+				c.Say("it is mapped nowhere")
+				return Then
+			}
+			c.Say("a fault came in between: unmap it")
+			return c.Call(fnUnmapMappingRange, tpClean, c.L(tpPage), c.L(tpPage), 0)
+		}},
 		tpClean: {Label: "invalidate", Says: "drop its buffers, clear dirty", Ref: "truncate_cleanup_folio", Touches: cell.Of(machine.Flags, machine.Buffers, machine.Refs), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
 			if c.fileBuffers(f) != 0 {
@@ -184,6 +193,7 @@ const (
 	tpFind = iota
 	tpLock
 	tpWait
+	tpUnmap
 	tpClean
 	tpRemove
 	tpUnlock

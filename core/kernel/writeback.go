@@ -78,7 +78,7 @@ var _ = register(fnWritepages, &Func{
 			c.Set(wbAddr, 0)
 			return Then
 		}},
-		wbNextPTE: {Label: "mkclean", Says: "where may it be mapped shared?", Ref: "folio_mkclean", Reads: cell.Of(machine.Mappings, machine.VMAs), Calls: []FuncID{fnPageMkcleanOne}, Do: (*Ctx).writebackMkclean},
+		wbNextPTE: {Label: "mkclean", Says: "where may it be mapped shared?", Ref: "folio_mkclean", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnPageMkcleanOne}, Do: (*Ctx).writebackMkclean},
 		wbCleaned: {Label: "cleaned", Says: "was that PTE dirty or writable?", Local: true, Back: []int{wbNextPTE}, Do: func(c *Ctx) Next {
 			c.Set(wbAnyDirty, c.L(wbAnyDirty)|c.Ret())
 			return wbNextPTE
@@ -169,6 +169,10 @@ func (c *Ctx) writebackFind() Next {
 
 // writebackMkclean goes on to the next shared mapping that covers the page.
 func (c *Ctx) writebackMkclean() Next {
+	if c.L(wbAddr) == 0 && c.Load(c.M.Mapcount(c.Held(0).Frame())) == 0 {
+		c.Say("it is mapped nowhere")
+		return wbClear
+	}
 	for {
 		p, ok := c.M.NextMapping(c.Held(0).Frame(), machine.PageID(c.L(wbAddr))-1)
 		if !ok {

@@ -28,9 +28,12 @@ const AlarmOfFile = 1 << 32
 // FileRead notes that the page of a file was read, and raises the alarm if it held
 // something else than what was written last.
 func (m *Machine) FileRead(o Pgoff, content uint64) {
-	v := m.Peek(m.FileShould(o))
+	if !m.Track.Values {
+		return
+	}
+	v := m.Load(m.FileShould(o))
 	switch {
-	case !m.Track.Values || v == 0 || v&^byDevice == content+1:
+	case v == 0 || v&^byDevice == content+1:
 	case v&byDevice != 0:
 		m.Raise(AlarmLostDMA, AlarmOfFile|uint64(o))
 	default:
@@ -118,3 +121,12 @@ func (m *Machine) resolveFile(p PageID) (f Frame, slot int, ok bool) {
 	}
 	return 0, -1, false
 }
+
+// FileHolds reports whether a content is what the page of a file should hold.
+func (m *Machine) FileHolds(o Pgoff, content uint64) bool {
+	v := m.Load(m.FileShould(o))
+	return v == 0 || v&^byDevice == content+1
+}
+
+// FileShouldText is what a page of a file should hold, in words.
+func (m *Machine) FileShouldText(o Pgoff) string { return m.fileShouldText(0, m.Peek(m.FileShould(o))) }
