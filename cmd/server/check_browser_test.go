@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"gupscope/web/link"
@@ -56,16 +57,7 @@ func TestCheckAndStop(t *testing.T) {
 	p.wait(`document.querySelector("#verdict .stop")`)
 	p.shot("running")
 
-	took = eval[float64](p, `new Promise((done) => {
-		const began = performance.now();
-		document.querySelector("#verdict .stop").click();
-		const look = () => document.querySelector("#verdict .stop") ? setTimeout(look) : done(performance.now() - began);
-		look();
-	})`)
-	t.Logf("Stop took %.0f ms", took)
-	if took > 500 { // 100 on a machine that has nothing else to do
-		t.Errorf("Stop took %.0f ms", took)
-	}
+	p.stops("#verdict .stop")
 	p.wait(`/unknown/i.test(document.querySelector("#verdict").textContent)`)
 	p.shot("stopped")
 	stopped := eval[int](p, `Number(document.querySelector("#verdict .numbers").textContent.replace(/ states.*/s, "").replace(/\D/g, ""))`)
@@ -80,4 +72,182 @@ func TestCheckAndStop(t *testing.T) {
 	// Another text ends the check.
 	edit(p, `device_write(p, "d")`, `device_write(p, "e")`)
 	p.wait(`!document.querySelector("#verdict .stop")`)
+}
+
+// longTasks returns the tasks that have held up the main thread for more than 50 ms
+// since it was asked last, in milliseconds.
+func (p *tab) longTasks() string {
+	p.t.Helper()
+	return eval[string](p, `(() => {
+		window.watching ??= new PerformanceObserver((list) => window.long.push(...list.getEntries().map((e) => e.duration)));
+		watching.observe({ type: "longtask" });
+		const was = JSON.stringify(window.long ?? []);
+		window.long = [];
+		return was;
+	})()`)
+}
+
+// stops presses Stop, and waits until there is none any more.
+func (p *tab) stops(button string) {
+	p.t.Helper()
+	took := eval[float64](p, `new Promise((done) => {
+		const began = performance.now();
+		document.querySelector("`+button+`").click();
+		const look = () => document.querySelector("`+button+`") ? setTimeout(look) : done(performance.now() - began);
+		look();
+	})`)
+	p.t.Logf("Stop took %.0f ms", took)
+	if took > 500 { // 100 on a machine that has nothing else to do
+		p.t.Errorf("Stop took %.0f ms", took)
+	}
+}
+
+// broken is too large for the bounds of a tab as well, and what breaks in it is found soon: it
+// breaks among the last to come.
+const broken = `GUP broken
+"A store beside munmap, and much else."
+
+kernel v6.12 without gather_flush_before_free
+
+mm A { buf = anon 1 rw "a" }
+mm B { other = anon 1 rw "b" }
+frames 2
+swap async
+
+P0 on cpu0 in B {
+    p = get_user_pages_fast(other, FOLL_WRITE)
+    device_write(p, "d")
+    set_page_dirty_lock(p)
+    put_page(p)
+}
+P1 on cpu1 kernel { shrink_folio_list(other) }
+P2 on cpu2 in B { store(other, "e") }
+P3 on cpu3 in A {
+    store(buf, "x")
+    store(buf, "y")
+}
+P4 on cpu4 in A { munmap(buf) }
+`
+
+// A check that is too large for its bound says which bound, keeps what it found, and
+// goes on further; the page is used all the while, and never held up.
+func TestCheckBeyondItsBound(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url + link.Link{Text: broken}.Address()[1:])
+	step := func() float64 {
+		return eval[float64](p, `new Promise((done) => {
+			const began = performance.now(), at = document.querySelector("#scrub input").value;
+			document.querySelector(".move.ready").click();
+			const look = () => document.querySelector("#scrub input").value != at ? done(performance.now() - began) : requestAnimationFrame(look);
+			look();
+		})`)
+	}
+	p.longTasks()
+	for range 10 {
+		step()
+	}
+	t.Logf("before the check, 10 steps: tasks of more than 50 ms: %s", p.longTasks())
+	eval[bool](p, `(() => {
+		const check = document.createElement("button");
+		check.dataset.do = "check";
+		check.dataset.n = "400000";
+		document.body.append(check);
+		check.click();
+		return true;
+	})()`)
+	p.wait(`document.querySelector("#verdict .stop")`)
+	for range 10 {
+		if took := step(); took > 1000 {
+			t.Errorf("a step while the check ran took %.0f ms", took)
+		}
+	}
+	t.Logf("during the check, 10 steps: tasks of more than 50 ms: %s", p.longTasks())
+	p.wait(`document.querySelector("#verdict .more")`)
+	t.Logf("during the check, no step: tasks of more than 50 ms: %s", p.longTasks())
+	if said := p.text("#verdict .result"); !strings.Contains(said, "400,000 states, its bound") || !strings.Contains(said, "Sometimes so far: 18 steps") {
+		t.Errorf("at its bound the check says %q", said)
+	}
+	if said := p.text("#verdict .more"); said != "Go on to 1,200,000 states" {
+		t.Errorf("the button says %q", said)
+	}
+	p.shot("bound")
+	p.click("#verdict .result")
+	p.wait(`document.querySelector("#counters .bad-runs button")`)
+	p.shot("bound-panel")
+	p.key("\x1b")
+	p.click("#verdict .more")
+	p.wait(`document.querySelector("#verdict .stop")`)
+	p.stops("#verdict .stop")
+	p.wait(`/stopped by you/.test(document.querySelector("#verdict .result").textContent)`)
+	if n := eval[int](p, `Number(document.querySelector("#verdict .numbers").textContent.replace(/ states.*/s, "").replace(/\D/g, ""))`); n < 400000 {
+		t.Errorf("after going on and Stop the page speaks of %d states", n)
+	}
+}
+
+// A check that is stopped and goes on comes to the verdict of one that was not.
+func TestCheckGoesOnToTheSame(t *testing.T) {
+	s := serveBinary(t)
+	verdict := func(stop bool) string {
+		p := newTab(t, s.url, 1440, 900)
+		p.ready(s.url + "s/gup-fast-vs-reclaim?k=v6.12+with+tlb_flush%3Dpv")
+		p.click("button.check")
+		if stop {
+			p.wait(`document.querySelector("#verdict .stop")`)
+			p.stops("#verdict .stop")
+			p.click("#verdict .more")
+		}
+		p.wait(`document.querySelector("#verdict.never .result, #verdict.sometimes .result")`)
+		return p.text("#verdict .result")
+	}
+	if once, twice := verdict(false), verdict(true); once != twice {
+		t.Errorf("uninterrupted %q, stopped and resumed %q", once, twice)
+	}
+}
+
+// What a verdict rests on stands beside it: for a pass, for a failure; it stops and goes on.
+func TestRestsInThePage(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url + "s/gup-fast-vs-reclaim?k=v6.12+with+tlb_flush%3Dpv")
+	p.click("button.check")
+	p.wait(`document.querySelector("#verdict.never .result")`)
+	p.click("#verdict .result")
+	p.longTasks()
+	p.click("#rests .ask")
+	p.wait(`document.querySelector("#rests progress")?.value > 2`)
+	p.shot("asking")
+	p.stops("#rests .stop")
+	p.wait(`/stopped by you/.test(document.querySelector("#rests").textContent)`)
+	p.click("#rests .more")
+	p.wait(`!document.querySelector("#rests .doing")`)
+	t.Logf("tasks of more than 50 ms on the main thread: %s", p.longTasks())
+	p.shot("pass")
+	row := `[...document.querySelectorAll("#rests tbody tr")].find((r) => r.textContent.includes("without gup_pte_recheck"))`
+	if said := eval[string](p, row+`.textContent`); !strings.Contains(said, "gup-returns-only-mapped-pages") || !strings.Contains(said, "the PTE has changed") {
+		t.Errorf("the row of gup_pte_recheck says %q", said)
+	}
+	if !eval[bool](p, `document.querySelector("#counters").matches(":popover-open")`) {
+		t.Error("the panel has closed meanwhile")
+	}
+	// The closest call is a run on this kernel; the counterexample next to it one on the other.
+	eval[bool](p, row+`.querySelector("td:last-child button").click() ?? true`)
+	p.wait(`/the PTE has changed/.test(document.querySelector(".row[aria-current=step]")?.textContent)`)
+	p.shot("call")
+	p.click("#verdict .result")
+	eval[bool](p, row+`.querySelector("td:nth-child(2) button").click() ?? true`)
+	p.wait(`/without gup_pte_recheck|gup_pte_recheck/.test(document.querySelector("#pick-kernel").textContent)`)
+	p.wait(`document.querySelector(".row.bad")`)
+	p.shot("other-kernel")
+
+	// Now it is a failure.
+	p.click("button.check")
+	p.wait(`document.querySelector("#verdict.sometimes .result")`)
+	p.click("#verdict .result")
+	p.click("#rests .ask")
+	p.wait(`document.querySelector("#rests .cures li")`)
+	p.shot("fail")
+	if said := p.text("#rests .cures"); !strings.Contains(said, "with gup_pte_recheck") || !strings.Contains(said, "since v4.13") {
+		t.Errorf("what repairs it: %q", said)
+	}
 }

@@ -71,6 +71,9 @@ func (c *explainCommand) Run() error {
 		}
 		return c.breach(r, c.Claim)
 	}
+	if err := c.known(f, k); err != nil {
+		return err
+	}
 	limits := limited(c.States)
 	t := verdict.Trial{Kernel: k}
 	t.Run(f, nil, limits)
@@ -99,6 +102,18 @@ func (c *explainCommand) Run() error {
 	}
 	if !shown {
 		return fmt.Errorf("%s does not break on %v; these do: %s", c.Claim, k, strings.Join(t.Outcome.Names(), ", "))
+	}
+	return nil
+}
+
+// known complains of a claim that is not judged.
+func (c *explainCommand) known(f *scenario.File, k kernel.Kernel) error {
+	m, _, _ := verdict.Model(f, k, nil)
+	if m == nil || c.Claim == "" {
+		return nil // what is n/a is said later
+	}
+	if names := append(m.Claims(), check.NoDeadlock); !has(names, c.Claim) {
+		return fmt.Errorf("--claim %s: this is not judged here; there are %s", c.Claim, strings.Join(names, ", "))
 	}
 	return nil
 }
@@ -132,8 +147,17 @@ func explained(w io.Writer, r *trace.Run, claim string) {
 		return
 	}
 	fmt.Fprintf(w, "%s\n%s", filled(e.Text, 72), e.Chart)
+	fmt.Fprintln(w)
 	for _, v := range e.Cells {
 		fmt.Fprintf(w, "    %s is %s\n", v.Name, v.Value)
+	}
+	who := func(step int) string { return r.Model.Actors()[r.Steps()[step-1].Actor].Name }
+	for _, x := range e.Races {
+		if x.Use > 0 {
+			text := fmt.Sprintf("%s: %s reads %s (step %d); %s makes it %s (step %d); %s goes by what it read (step %d)",
+				x.Name, who(x.Read), x.Believed, x.Read, who(x.Stale), x.Now, x.Stale, who(x.Use), x.Use)
+			fmt.Fprintln(w, "    "+strings.ReplaceAll(strings.TrimSpace(filled(text, 67)), "\n", "\n        "))
+		}
 	}
 }
 

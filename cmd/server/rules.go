@@ -103,6 +103,9 @@ func (c *rulesCommand) matter(trials []verdict.Trial, what string) {
 func (c *rulesCommand) cures(q *verdict.Inquiry) error {
 	if len(q.Cures) == 0 {
 		fmt.Printf("    no set of up to %d changes repairs it, of %d that were tried (--most tries larger ones)\n", c.Most, len(q.Tried))
+		if n := q.Stopped(); n > 0 {
+			fmt.Printf("    of %d of them nothing is known: they came to their bound (--states raises it)\n", n)
+		}
 	}
 	for i := range q.Cures {
 		fmt.Printf("    %s: nothing breaks any more%s\n", q.Cures[i].What(), since(&q.Cures[i]))

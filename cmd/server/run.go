@@ -102,7 +102,7 @@ func (c *runCommand) print(r *trace.Run) {
 func changes(s *trace.Step) []string {
 	out := []string{}
 	for _, c := range s.Changes {
-		if c.Class == machine.Stacks || c.Class == machine.Ghosts || c.Class == machine.Ends {
+		if c.Class == machine.Stacks || c.Class == machine.Vars || c.Class == machine.Ghosts || c.Class == machine.Ends {
 			continue
 		}
 		out = append(out, fmt.Sprintf("%s: %s → %s", c.Name, c.Old, c.New))

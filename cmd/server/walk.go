@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"strings"
 
 	"gupscope/core/verdict"
 )
@@ -28,7 +29,10 @@ func (c *walkCommand) Run() error {
 		return fmt.Errorf("%s is n/a on %v", f.Name, k)
 	}
 	if names := append(m.Claims(), "no-deadlock"); c.Until != "" && !has(names, c.Until) {
-		return fmt.Errorf("--until %s: this is not judged here; there are %v", c.Until, names)
+		return fmt.Errorf("--until %s: this is not judged here; there are %s", c.Until, strings.Join(names, ", "))
+	}
+	if c.Steps == 0 {
+		return fmt.Errorf("--steps 0: a walk makes a step at least")
 	}
 	w := verdict.NewWalk(m, c.Seed)
 	found := w.Go(c.Steps, c.Until)

@@ -11,13 +11,18 @@
 //   - the hash of the whole state, kept up to date at every store
 //     ([Memory.Hash]);
 //   - the read set and write set of a step ([Memory.Record]);
+//   - which cells are zero, so that who looks for the few that are not, or for the
+//     first that is, does not look at all ([Memory.Nonzero], [Memory.Zero]);
 //   - the delta that a page streams ([Memory.Changes]).
 //
 // The package knows nothing of what the cells mean. Reading order: layout.go,
 // cell.go.
 package cell
 
-import "unsafe"
+import (
+	"math/bits"
+	"unsafe"
+)
 
 // An ID names one cell of a Memory. IDs are dense and start at 0.
 type ID uint32
@@ -30,6 +35,7 @@ type ID uint32
 type Memory struct {
 	layout *Layout
 	v      []uint64
+	set    []uint64 // a bit for every cell: it is not zero
 	log    []change
 	hash   uint64
 	rec    *Footprint
@@ -52,7 +58,7 @@ type Mark int
 // New returns a memory of the cells in l, all zero. The layout must not grow afterwards.
 func New(l *Layout) *Memory {
 	l.seal()
-	return &Memory{layout: l, v: make([]uint64, l.Len())}
+	return &Memory{layout: l, v: make([]uint64, l.Len()), set: make([]uint64, (l.Len()+63)/64)}
 }
 
 // Layout returns the layout the memory was made of.
@@ -84,9 +90,63 @@ func (m *Memory) Amend(id ID, v uint64) {
 	}
 	m.log = append(m.log, change{id, uint32(old), uint32(old >> 32)})
 	m.hash ^= mix(id, old) ^ mix(id, v)
-	m.v[id] = v
+	m.put(id, old, v)
 	if m.watch != nil {
 		m.watch(id)
+	}
+}
+
+// put is all that Store and going back have in common.
+func (m *Memory) put(id ID, old, v uint64) {
+	m.v[id] = v
+	if old == 0 || v == 0 { // never both
+		m.set[id/64] ^= 1 << (id % 64)
+	}
+}
+
+// Nonzero returns the first cell from one on that is not zero, or end if there is
+// none before it. Like Peek it leaves no trace: a step that goes by it says what it depends on with Note.
+func (m *Memory) Nonzero(from, end ID) ID { return m.scan(from, end, 0) }
+
+// Zero is Nonzero for a cell that is zero.
+func (m *Memory) Zero(from, end ID) ID { return m.scan(from, end, ^uint64(0)) }
+
+func (m *Memory) scan(from, end ID, flip uint64) ID {
+	if from >= end {
+		return end
+	}
+	w := from / 64
+	for b := (m.set[w] ^ flip) &^ (1<<(from%64) - 1); ; b = m.set[w] ^ flip {
+		if b != 0 {
+			return min(end, w*64+ID(bits.TrailingZeros64(b)))
+		}
+		if w++; w*64 >= end {
+			return end
+		}
+	}
+}
+
+// Note notes in the footprint that the step under way has looked at every cell from one on, before end.
+func (m *Memory) Note(from, end ID) {
+	if m.rec != nil {
+		for id := from; id < end; id++ {
+			m.rec.read(id)
+		}
+	}
+}
+
+// Recording reports whether footprints are being noted.
+func (m *Memory) Recording() bool { return m.rec != nil }
+
+// Clear stores 0 in every cell from one on, before end; those that are 0 already cost nothing.
+func (m *Memory) Clear(from, end ID) {
+	if m.rec != nil {
+		for id := from; id < end; id++ {
+			m.rec.wrote(id)
+		}
+	}
+	for id := m.Nonzero(from, end); id < end; id = m.Nonzero(id+1, end) {
+		m.Store(id, 0)
 	}
 }
 
@@ -137,8 +197,9 @@ func (m *Memory) Mark() Mark { return Mark(len(m.log)) }
 func (m *Memory) Undo(to Mark) {
 	for i := len(m.log) - 1; i >= int(to); i-- {
 		c := m.log[i]
-		m.hash ^= mix(c.id, m.v[c.id]) ^ mix(c.id, c.old())
-		m.v[c.id] = c.old()
+		now, old := m.v[c.id], c.old()
+		m.hash ^= mix(c.id, now) ^ mix(c.id, old)
+		m.put(c.id, now, old)
 		if m.watch != nil {
 			m.watch(c.id)
 		}
@@ -151,7 +212,7 @@ func (m *Memory) Undo(to Mark) {
 func (m *Memory) Return(to Mark, hash uint64) {
 	for i := len(m.log) - 1; i >= int(to); i-- {
 		c := m.log[i]
-		m.v[c.id] = c.old()
+		m.put(c.id, m.v[c.id], c.old())
 		if m.watch != nil {
 			m.watch(c.id)
 		}
@@ -197,6 +258,27 @@ func (m *Memory) Changes(since Mark) []Change {
 	return out
 }
 
+// AppendChanges appends the net changes since the mark, for stretches as short as a step.
+func (m *Memory) AppendChanges(dst []Change, since Mark) []Change {
+	first := len(dst)
+next:
+	for _, c := range m.log[since:] {
+		for _, have := range dst[first:] {
+			if have.Cell == c.id {
+				continue next
+			}
+		}
+		dst = append(dst, Change{c.id, c.old(), m.v[c.id]})
+	}
+	kept := dst[:first]
+	for _, c := range dst[first:] {
+		if c.Old != c.New {
+			kept = append(kept, c)
+		}
+	}
+	return kept
+}
+
 // Snapshot appends the value of every cell to dst: the whole state, for
 // checkers that keep states rather than fingerprints.
 func (m *Memory) Snapshot(dst []uint64) []uint64 { return append(dst, m.v...) }
@@ -229,9 +311,6 @@ func scramble(x uint64) uint64 {
 	x ^= x >> 31
 	return x
 }
-
-// Recording reports whether somebody wants to know what is read and written.
-func (m *Memory) Recording() bool { return m.rec != nil }
 
 // A Footprint is what one step has read and written, each cell once, in order
 // of first use. A cell that is stored to with the value it has counts as

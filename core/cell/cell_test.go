@@ -27,7 +27,7 @@ func drawValue(t *rapid.T) uint64 {
 // hash what it is when computed afresh, whatever is stored and undone.
 func TestMemoryIsAnArray(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(1, 20).Draw(t, "cells")
+		n := rapid.OneOf(rapid.IntRange(1, 20), rapid.IntRange(60, 200)).Draw(t, "cells")
 		m := cell.New(layout(n))
 		want := make([]uint64, n)
 		type saved struct {
@@ -41,6 +41,30 @@ func TestMemoryIsAnArray(t *testing.T) {
 				id, v := rapid.IntRange(0, n-1).Draw(t, "cell"), drawValue(t)
 				m.Store(cell.ID(id), v)
 				want[id] = v
+			},
+			"clear": func(t *rapid.T) {
+				from, to := rapid.IntRange(0, n).Draw(t, "from"), rapid.IntRange(0, n).Draw(t, "to")
+				m.Clear(cell.ID(from), cell.ID(to))
+				if from < to {
+					clear(want[from:to])
+				}
+			},
+			"scan": func(t *rapid.T) {
+				from, end := rapid.IntRange(0, n).Draw(t, "from"), rapid.IntRange(0, n).Draw(t, "end")
+				first := func(zero bool) cell.ID {
+					for id := from; id < end; id++ {
+						if (want[id] == 0) == zero {
+							return cell.ID(id)
+						}
+					}
+					return cell.ID(end)
+				}
+				if got := m.Nonzero(cell.ID(from), cell.ID(end)); got != first(false) {
+					t.Errorf("from %d, end %d: the first that is not zero is %d, want %d", from, end, got, first(false))
+				}
+				if got := m.Zero(cell.ID(from), cell.ID(end)); got != first(true) {
+					t.Errorf("from %d, end %d: the first that is zero is %d, want %d", from, end, got, first(true))
+				}
 			},
 			"mark": func(t *rapid.T) {
 				marks = append(marks, saved{m.Mark(), slices.Clone(want), m.Hash()})
@@ -154,19 +178,36 @@ func TestFootprint(t *testing.T) {
 		var reads, writes []cell.ID
 		for range rapid.IntRange(0, 12).Draw(t, "accesses") {
 			id := cell.ID(rapid.IntRange(0, n-1).Draw(t, "cell"))
-			switch rapid.IntRange(0, 2).Draw(t, "access") {
-			case 0:
-				m.Load(id)
+			read := func(id cell.ID) {
 				if !slices.Contains(reads, id) {
 					reads = append(reads, id)
 				}
-			case 1:
-				m.Store(id, drawValue(t))
+			}
+			wrote := func(id cell.ID) {
 				if !slices.Contains(writes, id) {
 					writes = append(writes, id)
 				}
+			}
+			switch rapid.IntRange(0, 4).Draw(t, "access") {
+			case 0:
+				m.Load(id)
+				read(id)
+			case 1:
+				m.Store(id, drawValue(t))
+				wrote(id)
 			case 2:
 				m.Peek(id)
+				m.Nonzero(id, n)
+			case 3:
+				m.Note(id, n)
+				for id := id; id < n; id++ {
+					read(id)
+				}
+			case 4:
+				m.Clear(id, n)
+				for id := id; id < n; id++ {
+					wrote(id)
+				}
 			}
 		}
 		if !slices.Equal(f.Reads, reads) || !slices.Equal(f.Writes, writes) {

@@ -36,6 +36,7 @@ package check
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/cell"
 )
@@ -53,9 +54,10 @@ const NoDeadlock = "no-deadlock"
 type Check struct {
 	m      Model
 	mem    *cell.Memory
-	claims []string // the model's, then NoDeadlock
+	claims []string // the model's, then NoDeadlock, then NoLivelock if it is judged
 	limits Limits
 	phase  Phase
+	exact  bool // the proof keeps whole states, and nothing else was asked
 
 	proof proof
 	short *shortening // nil before and between
@@ -106,7 +108,8 @@ type Progress struct {
 type breach struct {
 	claim int
 	run   []Choice
-	final bool // run is shortest, and the first in order among the shortest
+	cycle []Choice // that follows; none but for NoLivelock, and there none as long as it was not looked for
+	final bool     // run is shortest, and the first in order among the shortest
 }
 
 // New returns a check of the model from the state that its memory is in. It
@@ -117,7 +120,11 @@ func New(m Model, l Limits) *Check {
 	mem.Record(nil)
 	c := &Check{m: m, mem: mem, limits: l}
 	c.claims = append(append(c.claims, m.Claims()...), NoDeadlock)
+	if finite(m) != nil {
+		c.claims = append(c.claims, NoLivelock)
+	}
 	c.breaches = make([]*breach, len(c.claims))
+	c.proof.descent = descent{m: m, mem: mem, deadlock: c.deadlock(), found: c.found}
 	return c
 }
 
@@ -179,10 +186,12 @@ func (c *Check) Result() Result {
 		States:      c.proof.states,
 		Transitions: c.proof.transitions,
 		Depth:       c.proof.depth,
+		Exact:       c.exact,
 	}
 	for i, b := range c.breaches {
 		if b != nil {
-			r.Claims = append(r.Claims, Broken{c.claims[i], b.run, Switches(b.run), b.final})
+			run := slices.Concat(b.run, b.cycle)
+			r.Claims = append(r.Claims, Broken{c.claims[i], run, Switches(run), b.final, len(b.cycle)})
 		}
 	}
 	if c.proof.complete {
@@ -195,7 +204,10 @@ func (c *Check) Result() Result {
 }
 
 // deadlock is the number of NoDeadlock.
-func (c *Check) deadlock() int { return len(c.claims) - 1 }
+func (c *Check) deadlock() int { return slices.Index(c.claims, NoDeadlock) }
+
+// livelock is the number of NoLivelock, -1 if that is not judged.
+func (c *Check) livelock() int { return slices.Index(c.claims, NoLivelock) }
 
 // judge returns the numbers of the claims that are false in the present state.
 func (c *Check) judge(since cell.Mark) []int {
@@ -210,6 +222,10 @@ func (c *Check) found(claim int, run []Choice) {
 	}
 }
 
+// allLivelocks reports whether all cycles were seen, so that the shortest run to
+// a livelock can be told.
+func (c *Check) allLivelocks() bool { return c.proof.cycles != nil && c.proof.cycles.over }
+
 // rest ends up in the phase of a check that has no more to do within its limits.
 func (c *Check) rest() {
 	c.phase = Stopped
@@ -221,7 +237,10 @@ func (c *Check) rest() {
 			return
 		}
 	}
-	c.phase, c.short = Done, nil
+	if c.short != nil && c.short.loose {
+		return
+	}
+	c.phase, c.short, c.proof.cycles = Done, nil, nil
 }
 
 // resume takes up after a stop what had no room: the proof, and only when that
@@ -236,6 +255,7 @@ func (c *Check) resume() {
 	}
 	c.phase = Shortening
 	clear(c.short.gaveUp)
+	c.short.loose = false
 	if !c.short.layers.over {
 		c.short.layers.redo(c)
 	}
@@ -245,39 +265,46 @@ func (c *Check) resume() {
 // left, and panics unless it does break the claim at its end and none before.
 // Searches find runs by making them, so this fails only for a model that breaks
 // its laws.
-func (c *Check) replay(claim int, run []Choice) {
-	var choices []Choice
-	mark := cell.Mark(-1)
-	for i, choice := range run {
-		choices = c.m.Choices(choices[:0])
-		if len(c.judge(mark)) > 0 || !contains(choices, choice) {
-			panic(fmt.Sprintf("check: a run to a breach of %s cannot be replayed beyond step %d of %d.\n"+
-				"Does the model keep state outside its memory, or do Choices or Broken depend on more than the cells?",
-				c.claims[claim], i, len(run)))
-		}
-		mark = c.mem.Mark()
-		c.m.Do(choice)
-	}
+func (c *Check) replay(b *breach) {
+	mark := c.follow(b, cell.Mark(-1), b.run)
 	holds := true
-	if choices = c.m.Choices(choices[:0]); claim == c.deadlock() {
-		holds = len(c.judge(mark)) > 0 || len(choices) > 0 || c.m.Done()
-	} else {
-		for _, n := range c.judge(mark) {
-			holds = holds && n != claim
-		}
+	switch b.claim {
+	case c.deadlock():
+		holds = len(c.judge(mark)) > 0 || len(c.m.Choices(nil)) > 0 || c.m.Done()
+	case c.livelock():
+		holds = !c.goesRound(b, mark)
+	default:
+		holds = !slices.Contains(c.judge(mark), b.claim)
 	}
 	if holds {
 		panic(fmt.Sprintf("check: %s holds at the end of the run that was found to break it.\n"+
-			"Is Do deterministic, and does Broken agree with itself when it judges only what a step stored?", c.claims[claim]))
+			"Is Do deterministic, and does Broken agree with itself when it judges only what a step stored?", c.claims[b.claim]))
 	}
 	c.mem.Undo(0)
 }
 
-func contains(choices []Choice, c Choice) bool {
-	for _, d := range choices {
-		if c == d {
-			return true
+// follow makes the steps of a run, of which each must be possible where no claim
+// is broken. It takes and returns the mark before the last step.
+func (c *Check) follow(b *breach, mark cell.Mark, run []Choice) cell.Mark {
+	for i, choice := range run {
+		if len(c.judge(mark)) > 0 || !slices.Contains(c.m.Choices(nil), choice) {
+			panic(fmt.Sprintf("check: a run to a breach of %s cannot be replayed beyond step %d of %d.\n"+
+				"Does the model keep state outside its memory, or do Choices or Broken depend on more than the cells?",
+				c.claims[b.claim], i, len(run)))
 		}
+		mark = c.mem.Mark()
+		c.m.Do(choice)
 	}
-	return false
+	return mark
+}
+
+// goesRound reports whether the cycle of a breach is one.
+func (c *Check) goesRound(b *breach, mark cell.Mark) bool {
+	if b.cycle == nil {
+		return true // there was no room to look for it
+	}
+	c.follow(b, mark, b.cycle)
+	c.mem.Undo(0)
+	c.follow(b, cell.Mark(-1), b.run)
+	return FairCycle(finite(c.m), b.cycle)
 }

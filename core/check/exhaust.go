@@ -2,6 +2,7 @@ package check
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"gupscope/core/cell"
 )
@@ -15,24 +16,28 @@ type Tally struct {
 // Exhaust is the slow guard: an explorer too simple to be wrong, for tests to
 // hold [Check] against. It goes breadth-first through whole states kept in a map,
 // knows neither undo nor fingerprints, and judges every claim afresh in every state.
+// For livelocks it goes from every state to all that can be reached from there.
 // It leaves the memory as it was.
 func Exhaust(m Model) Tally {
 	mem := m.Memory()
 	root := mem.Mark()
 	t := Tally{Shortest: map[string]int{}}
-	depth := map[string]int{}
+	number := map[string]int{}
+	var graph []vertex
 	var queue [][]uint64
-	meet := func(length int) {
+	meet := func(length int) int {
 		state := mem.Snapshot(nil)
 		key := make([]byte, 0, 8*len(state))
 		for _, v := range state {
 			key = binary.LittleEndian.AppendUint64(key, v)
 		}
-		if _, known := depth[string(key)]; known {
-			return
+		if n, known := number[string(key)]; known {
+			return n
 		}
-		depth[string(key)] = length
+		number[string(key)] = len(graph)
+		graph = append(graph, vertex{depth: length})
 		queue = append(queue, append(state, uint64(length)))
+		return len(graph) - 1
 	}
 	note := func(claim string, length int) {
 		if _, known := t.Shortest[claim]; !known {
@@ -45,8 +50,9 @@ func Exhaust(m Model) Tally {
 			mem.Store(cell.ID(id), v)
 		}
 	}
-	for meet(0); len(queue) > 0; queue = queue[1:] {
-		state, length := queue[0][:mem.Layout().Len()], int(queue[0][mem.Layout().Len()])
+	meet(0)
+	for from := 0; from < len(queue); from++ {
+		state, length := queue[from][:mem.Layout().Len()], int(queue[from][mem.Layout().Len()])
 		restore(state)
 		if broken := m.Broken(-1, nil); len(broken) > 0 {
 			for _, n := range broken {
@@ -58,14 +64,86 @@ func Exhaust(m Model) Tally {
 		if len(choices) == 0 && !m.Done() {
 			note(NoDeadlock, length)
 		}
+		if f := finite(m); f != nil {
+			graph[from].owed = owed(f, choices)
+		}
 		for _, c := range choices {
 			restore(state)
 			m.Do(c)
 			t.Transitions++
-			meet(length + 1)
+			to := meet(length + 1)
+			graph[from].edges = append(graph[from].edges, [2]int{to, int(c.Actor)})
 		}
 	}
-	t.States = uint64(len(depth))
+	t.States = uint64(len(graph))
 	mem.Undo(root)
+	if f := finite(m); f != nil {
+		if depth, any := livelock(graph, f.Tasks()); any {
+			t.Shortest[NoLivelock] = depth
+		}
+	}
 	return t
+}
+
+// A vertex is a state in the graph of all of them.
+type vertex struct {
+	depth int
+	edges [][2]int // to, by
+	owed  uint64
+}
+
+// livelock returns the least depth of a state in a component that is a livelock.
+func livelock(graph []vertex, tasks uint64) (depth int, any bool) {
+	cyclic := trim(graph)
+	reach := map[int]map[int]bool{}
+	for _, from := range cyclic {
+		reach[from] = map[int]bool{}
+		for todo := []int{from}; len(todo) > 0; {
+			v := todo[len(todo)-1]
+			todo = todo[:len(todo)-1]
+			for _, e := range graph[v].edges {
+				if !reach[from][e[0]] {
+					reach[from][e[0]] = true
+					todo = append(todo, e[0])
+				}
+			}
+		}
+	}
+	for _, v := range cyclic {
+		moved, owed := uint64(0), ^uint64(0)
+		for _, w := range cyclic {
+			if !reach[v][w] || !reach[w][v] {
+				continue
+			}
+			owed &= graph[w].owed
+			for _, e := range graph[w].edges {
+				if reach[e[0]][v] {
+					moved |= 1 << e[1]
+				}
+			}
+		}
+		if moved&tasks != 0 && owed&^moved == 0 && (!any || graph[v].depth < depth) {
+			depth, any = graph[v].depth, true
+		}
+	}
+	return depth, any
+}
+
+// trim takes edges out of the graph that are in no cycle, those to states that
+// none leads on from, until none is left, and returns the others' states.
+func trim(graph []vertex) (cyclic []int) {
+	for gone := true; gone; {
+		gone = false
+		for v := len(graph) - 1; v >= 0; v-- {
+			edges := graph[v].edges
+			graph[v].edges = slices.DeleteFunc(edges, func(e [2]int) bool { return len(graph[e[0]].edges) == 0 })
+			gone = gone || len(graph[v].edges) < len(edges)
+		}
+	}
+	for v := range graph {
+		if len(graph[v].edges) > 0 {
+			cyclic = append(cyclic, v)
+		}
+	}
+	return cyclic
 }

@@ -56,6 +56,9 @@ func newLayers(c *Check) *layers {
 	}
 	at, _ := l.seen.find(c.mem.Hash())
 	l.seen.add(at, c.mem.Hash(), tag)
+	if n := c.livelock(); n >= 0 && !c.allLivelocks() {
+		l.settled[n] = true // as far as can be: there may be others, and nearer ones
+	}
 	l.settle(c)
 	return l
 }
@@ -170,6 +173,9 @@ func (l *layers) expand(c *Check, choice Choice) bool {
 			}
 		} else {
 			l.grow(choice)
+			if c.proof.cycles.livelocked(fp) {
+				l.report(c, c.livelock(), append(l.run(), choice))
+			}
 		}
 		l.seen.add(at, fp, tag)
 	}

@@ -75,7 +75,7 @@ func ExampleResult_deadlock() {
 		fmt.Println(r.Verdict, r.Claims)
 	}
 	// Output:
-	// Sometimes [{no-deadlock [{0 0} {1 0} {2 0}] 2 true}]
+	// Sometimes [{no-deadlock [{0 0} {1 0} {2 0}] 2 true 0}]
 	// Never []
 }
 

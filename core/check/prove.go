@@ -6,8 +6,7 @@ import (
 	"gupscope/core/cell"
 )
 
-// A proof is the depth-first search that sees every state: one memory, moved
-// forward by Do and back by Undo.
+// A proof is the depth-first search that sees every state:
 //
 //	visit(state):
 //	    if a claim is broken: note it, do not go on
@@ -15,23 +14,39 @@ import (
 //	        do it
 //	        if the state is new: visit it
 //	        undo it
-//
-// The recursion is a stack of frames, so that the search can pause anywhere.
 type proof struct {
+	descent
 	seen        *seen
+	whole       *whole // in the place of seen, if whole states are kept
 	states      uint64
 	transitions uint64
-	depth       int
 	begun       bool
 	complete    bool
 
-	reduction *reduction // nil: every choice of every state is taken
+	trail    *trail  // of the states on the stack; nil: no cycle is looked for, or one was found
+	circular bool    // there may be a cycle
+	cycles   *cycles // nil: not begun
 
+	reduction *reduction // nil: every choice of every state is taken
+	team      *team      // nil: there is one worker, this one
+}
+
+// A descent is a depth-first search on its way: one memory, moved forward by Do
+// and back by Undo, and what is still to be done. The recursion is a stack of frames,
+// so that the search can pause anywhere.
+type descent struct {
+	m     Model
+	mem   *cell.Memory
 	stack []frame
 	// choices holds those of all frames, each frame's behind those of the frame
 	// below: what of a frame is still to be done lies between its next and the
 	// first of the frame above.
 	choices []Choice
+	depth   int // length of the longest run followed
+	broken  []int
+
+	deadlock int // the number of NoDeadlock
+	found    func(claim int, run []Choice)
 }
 
 // A frame is a state on the way from the initial state to the present one.
@@ -41,56 +56,99 @@ type frame struct {
 	next  uint32 // choice to be done
 }
 
+func (d *descent) bytes() uint64 {
+	return uint64(cap(d.stack))*uint64(unsafe.Sizeof(frame{})) +
+		uint64(cap(d.choices))*uint64(unsafe.Sizeof(Choice{}))
+}
+
 func (p *proof) bytes() uint64 {
-	n := uint64(cap(p.stack))*uint64(unsafe.Sizeof(frame{})) +
-		uint64(cap(p.choices))*uint64(unsafe.Sizeof(Choice{}))
+	n := p.descent.bytes()
 	if p.seen != nil {
 		n += p.seen.bytes
+	}
+	if p.whole != nil {
+		n += p.whole.bytes
 	}
 	if p.reduction != nil {
 		n += p.reduction.bytes()
 	}
-	return n
+	if p.team != nil {
+		n += p.team.bytes()
+	}
+	return n + p.trail.bytes() + p.cycles.bytes()
 }
 
 // prove makes about so many transitions of the proof, and returns how many.
 func (c *Check) prove(budget int) int {
 	p := &c.proof
-	if p.reduction != nil {
+	switch {
+	case p.cycles != nil:
+		made, full := p.cycles.search(c, budget)
+		if p.complete = p.cycles.over; p.complete || full {
+			c.proved()
+		}
+		return made
+	case p.reduction != nil:
 		return c.reduce(budget)
+	case p.team != nil:
+		return c.proveTogether(budget)
 	}
 	if !p.begun {
-		c.begin()
+		p.begun = true
+		p.states = 1
+		if p.whole != nil {
+			p.whole.has(0)
+			p.whole.add()
+		} else {
+			p.seen = newSeen(false)
+			p.seen.start(c.mem.Hash())
+		}
+		if p.enter(-1) && finite(c.m) != nil {
+			p.trail = newTrail()
+			p.trail.push(c.mem.Hash())
+		}
 	}
 	m, mem, seen := c.m, c.mem, p.seen
 	left := budget
 	for left > 0 {
 		if len(p.stack) == 0 {
+			p.seen, p.whole, p.stack, p.choices = nil, nil, nil, nil
 			p.complete = true
-			p.seen, p.stack, p.choices = nil, nil, nil
 			c.proved()
 			break
 		}
 		f := &p.stack[len(p.stack)-1]
 		if int(f.next) == len(p.choices) {
-			p.choices = p.choices[:f.first]
-			mem.Undo(cell.Mark(f.mark))
-			p.stack = p.stack[:len(p.stack)-1]
+			if p.trail != nil {
+				p.trail.pop(mem.Hash())
+			}
+			p.leave(f)
 			continue
 		}
 		mark, hash := mem.Mark(), mem.Hash()
 		m.Do(p.choices[f.next])
 		left--
 		fp := mem.Hash()
-		at, known := seen.met(fp)
+		var at place
+		var known bool
+		if p.whole != nil {
+			known = p.whole.has(mark)
+		} else {
+			at, known = seen.met(fp)
+		}
 		if known {
 			p.transitions++
 			f.next++
 			mem.Return(mark, hash)
+			if p.trail != nil && p.trail.has(fp) {
+				p.trail, p.circular = nil, true
+			}
 			continue
 		}
 		if c.limits.reached(p.states, p.bytes()+mem.LogBytes()) {
-			seen.forget(fp)
+			if p.whole == nil {
+				seen.forget(fp)
+			}
 			mem.Return(mark, hash)
 			c.proved()
 			break
@@ -98,64 +156,89 @@ func (c *Check) prove(budget int) int {
 		p.transitions++
 		p.states++
 		f.next++
-		seen.add(at, fp, 0)
-		if !c.enter(mark) {
+		if p.whole != nil {
+			p.whole.add()
+		} else {
+			seen.add(at, fp, 0)
+		}
+		if !p.enter(mark) {
 			mem.Return(mark, hash)
+		} else if p.trail != nil {
+			p.trail.push(fp)
 		}
 	}
 	return budget - left
 }
 
-// begin enters the initial state.
-func (c *Check) begin() {
-	p := &c.proof
-	p.begun = true
-	p.seen = newSeen(false)
-	at, _ := p.seen.find(c.mem.Hash())
-	p.seen.add(at, c.mem.Hash(), 0)
-	p.states = 1
-	c.enter(-1)
-}
-
 // enter judges the present state, which is new, and puts it on the stack. It
 // returns false if nothing can follow.
-func (c *Check) enter(mark cell.Mark) bool {
-	p := &c.proof
-	p.depth = max(p.depth, len(p.stack))
-	if broken := c.judge(mark); len(broken) > 0 {
-		run := c.run()
-		for _, claim := range broken {
-			c.found(claim, run)
+func (d *descent) enter(mark cell.Mark) bool {
+	d.depth = max(d.depth, len(d.stack))
+	d.broken = d.m.Broken(mark, d.broken[:0])
+	if len(d.broken) > 0 {
+		run := d.run()
+		for _, claim := range d.broken {
+			d.found(claim, run)
 		}
 		return false
 	}
-	first := len(p.choices)
-	p.choices = c.m.Choices(p.choices)
-	if len(p.choices) == first {
-		if !c.m.Done() {
-			c.found(c.deadlock(), c.run())
+	first := len(d.choices)
+	d.choices = d.m.Choices(d.choices)
+	if len(d.choices) == first {
+		if !d.m.Done() {
+			d.found(d.deadlock, d.run())
 		}
 		return false
 	}
-	p.stack = append(p.stack, frame{uint32(max(mark, 0)), uint32(first), uint32(first)})
+	d.stack = append(d.stack, frame{uint32(max(mark, 0)), uint32(first), uint32(first)})
 	return true
 }
 
+// leave goes back from the state on top of the stack to the one below.
+func (d *descent) leave(f *frame) {
+	d.choices = d.choices[:f.first]
+	d.mem.Undo(cell.Mark(f.mark))
+	d.stack = d.stack[:len(d.stack)-1]
+}
+
 // run returns the choices that led to the present state.
-func (c *Check) run() []Choice {
-	if r := c.proof.reduction; r != nil {
-		return r.run()
-	}
-	run := make([]Choice, 0, len(c.proof.stack))
-	for _, f := range c.proof.stack {
-		run = append(run, c.proof.choices[f.next-1])
+func (d *descent) run() []Choice {
+	run := make([]Choice, 0, len(d.stack))
+	for _, f := range d.stack {
+		run = append(run, d.choices[f.next-1])
 	}
 	return run
 }
 
+// redo brings the memory from the initial state back to where the search stopped.
+func (d *descent) redo() {
+	for i := 0; i+1 < len(d.stack); i++ {
+		d.m.Do(d.choices[d.stack[i].next-1])
+	}
+}
+
+// run returns the choices that led the proof to the present state.
+func (c *Check) run() []Choice {
+	if r := c.proof.reduction; r != nil {
+		return r.run()
+	}
+	return c.proof.descent.run()
+}
+
 // proved ends the proof, for now or for good.
 func (c *Check) proved() {
+	p := &c.proof
 	c.mem.Undo(0)
+	if p.team != nil {
+		p.team.undo()
+	}
+	if p.complete && p.cycles == nil && c.mayCycle() {
+		p.complete = false
+		p.team, p.trail = nil, nil
+		p.cycles = &cycles{m: finite(c.m)}
+		c.exact = false
+		return
+	}
 	for _, b := range c.breaches {
 		if b != nil && !b.final {
 			c.phase = Shortening
@@ -165,13 +248,33 @@ func (c *Check) proved() {
 	c.rest()
 }
 
-// redo brings the memory from the initial state back to where the proof stopped.
-func (p *proof) redo(c *Check) {
-	if p.reduction != nil {
-		p.reduction.redo()
-		return
+// mayCycle reports whether livelocks are judged, and the proof, which has seen
+// all states, does not exclude that there is a cycle. A reduced one does only if the model
+// says that no step went back.
+func (c *Check) mayCycle() bool {
+	m := finite(c.m)
+	if m == nil {
+		return false
 	}
-	for i := 0; i+1 < len(p.stack); i++ {
-		c.m.Do(p.choices[p.stack[i].next-1])
+	switch {
+	case c.proof.reduction != nil:
+		return m.WentBack()
+	case c.proof.team != nil:
+		return c.proof.team.circular
+	}
+	return c.proof.circular && m.WentBack()
+}
+
+// redo brings memories from the initial state back to where the proof stopped.
+func (p *proof) redo(c *Check) {
+	switch {
+	case p.cycles != nil:
+		p.cycles.redo(c)
+	case p.reduction != nil:
+		p.reduction.redo()
+	case p.team != nil:
+		p.team.redo()
+	default:
+		p.descent.redo()
 	}
 }

@@ -26,12 +26,11 @@ type reduction struct {
 	stack   []visit
 	options []option // of all visits on the stack, as choices in proof
 
-	// About the present state, as far as it was asked for: what the actors do
-	// next and may still do, and whose rest is in the way of whose next step.
-	choices                           []Choice
-	next, rest                        []Access
-	conflicts                         []uint64
-	knowNext, knowRest, knowConflicts uint64
+	// About the present state, as far as it was asked for: what can happen, and
+	// who may come into conflict with whose next step.
+	choices []Choice
+	against []uint64
+	known   uint64 // actors of which against is known
 }
 
 // A visit is a state on the way from the initial one to the present.
@@ -66,8 +65,7 @@ const (
 const maxFused = 64
 
 func newReduction(m Reducible) *reduction {
-	n := m.Actors()
-	return &reduction{m: m, next: make([]Access, n), rest: make([]Access, n), conflicts: make([]uint64, n)}
+	return &reduction{m: m, against: make([]uint64, m.Actors())}
 }
 
 func (r *reduction) bytes() uint64 {
@@ -82,6 +80,7 @@ func (c *Check) reduce(budget int) int {
 		p.begun = true
 		r.arrive(c, -1, 0, 0)
 	}
+	defer mem.Watch(mem.Watch(r.m.Changed))
 	left := budget
 	for left > 0 {
 		if len(r.stack) == 0 {
@@ -189,28 +188,8 @@ func (r *reduction) look() (enabled uint64) {
 	for _, c := range r.choices {
 		enabled |= 1 << c.Actor
 	}
-	r.knowNext, r.knowRest, r.knowConflicts = 0, 0, 0
+	r.known = 0
 	return enabled
-}
-
-func (r *reduction) nextOf(actor int) *Access {
-	a := &r.next[actor]
-	if r.knowNext>>actor&1 == 0 {
-		r.knowNext |= 1 << actor
-		*a = Access{}
-		r.m.Next(actor, a)
-	}
-	return a
-}
-
-func (r *reduction) restOf(actor int) *Access {
-	a := &r.rest[actor]
-	if r.knowRest>>actor&1 == 0 {
-		r.knowRest |= 1 << actor
-		*a = Access{}
-		r.m.Rest(actor, a)
-	}
-	return a
 }
 
 // push puts a visit of the present state on the stack, to follow some actors,
@@ -236,7 +215,7 @@ func (r *reduction) follow(follow, others uint64) int {
 			last = int(c.Actor)
 			apart = 0
 			for b := others &^ (1 << c.Actor); b != 0; b &= b - 1 {
-				if i := bits.TrailingZeros64(b); !r.nextOf(last).Conflicts(r.nextOf(i)) {
+				if i := bits.TrailingZeros64(b); !r.m.Next(last).Conflicts(r.m.Next(i)) {
 					apart |= 1 << i
 				}
 			}
@@ -287,7 +266,7 @@ func (r *reduction) pick(enabled, asleep uint64) uint64 {
 	best, fewest := enabled, bits.OnesCount64(enabled&^asleep)
 	if v := len(r.stack) - 1; v >= 0 { // who has just moved may be at a step that is nobody's business
 		a := r.options[r.stack[v].next-1].Actor
-		if (enabled&^asleep)>>a&1 != 0 && r.nextOf(int(a)).None() {
+		if (enabled&^asleep)>>a&1 != 0 && r.againstOf(int(a)) == 0 {
 			return 1 << a
 		}
 	}
@@ -304,7 +283,7 @@ func (r *reduction) pick(enabled, asleep uint64) uint64 {
 func (r *reduction) close(set, awake uint64, most int) uint64 {
 	for todo := set; todo != 0; {
 		a := bits.TrailingZeros64(todo)
-		more := r.conflictsOf(a) &^ set
+		more := r.againstOf(a) &^ set
 		set |= more
 		todo = todo&(todo-1) | more
 		if bits.OnesCount64(set&awake) >= most {
@@ -314,20 +293,13 @@ func (r *reduction) close(set, awake uint64, most int) uint64 {
 	return set
 }
 
-// conflictsOf returns the actors whose rest is in conflict with the next step of one.
-func (r *reduction) conflictsOf(actor int) uint64 {
-	if r.knowConflicts>>actor&1 == 0 {
-		r.knowConflicts |= 1 << actor
-		set := uint64(0)
-		next := r.nextOf(actor)
-		for b := range r.rest {
-			if b != actor && next.Conflicts(r.restOf(b)) {
-				set |= 1 << b
-			}
-		}
-		r.conflicts[actor] = set
+// againstOf returns who may come into conflict with the next step of an actor.
+func (r *reduction) againstOf(actor int) uint64 {
+	if r.known>>actor&1 == 0 {
+		r.known |= 1 << actor
+		r.against[actor] = r.m.Against(actor)
 	}
-	return r.conflicts[actor]
+	return r.against[actor]
 }
 
 // run returns the choices that led to the present state.
@@ -341,6 +313,8 @@ func (r *reduction) run() []Choice {
 
 // redo brings the memory from the initial state back to where the proof stopped.
 func (r *reduction) redo() {
+	mem := r.m.Memory()
+	defer mem.Watch(mem.Watch(r.m.Changed))
 	for i := 0; i+1 < len(r.stack); i++ {
 		r.m.Do(r.options[r.stack[i].next-1].Choice)
 	}

@@ -17,16 +17,30 @@ func (m *generated) Actors() int { return len(m.tasks) }
 
 func (m *generated) placeOf(task int) int { return int(m.at-m.vars) + task }
 
-func (m *generated) Next(task int, a *check.Access) {
-	*a = m.step(task, int(m.mem.Load(m.at+cell.ID(task))))
+func (m *generated) Next(task int) *check.Access {
+	a := m.step(task, int(m.mem.Load(m.at+cell.ID(task))))
+	return &a
 }
 
-func (m *generated) Rest(task int, a *check.Access) {
-	m.walkOn(task, int(m.mem.Load(m.at+cell.ID(task))), map[int]bool{}, a)
+func (m *generated) Against(task int) (set uint64) {
+	next := m.Next(task)
+	for other := range m.tasks {
+		rest := check.MakeAccess(m.objects())
+		m.walkOn(other, int(m.mem.Load(m.at+cell.ID(other))), map[int]bool{}, &rest)
+		if other != task && next.Conflicts(&rest) {
+			set |= 1 << other
+		}
+	}
+	return set
 }
+
+func (m *generated) Changed(cell.ID) {}
+
+func (m *generated) objects() int { return m.placeOf(len(m.tasks)) }
 
 // step is what a task's step from a place accesses.
-func (m *generated) step(task, place int) (a check.Access) {
+func (m *generated) step(task, place int) check.Access {
+	a := check.MakeAccess(m.objects())
 	edges := m.tasks[task][place].edges
 	if len(edges) == 0 {
 		return a
@@ -39,11 +53,11 @@ func (m *generated) step(task, place int) (a check.Access) {
 		}
 	}
 	for _, p := range m.claims {
-		var reads check.Objects
+		reads := check.MakeObjects(m.objects())
 		for _, o := range []int{p.on, m.placeOf(p.task[0]), m.placeOf(p.task[1])} {
 			reads.Add(o)
 		}
-		if reads.Meets(&a.Writes) {
+		if reads.Meets(a.Writes) {
 			a.Reads.And(reads)
 		}
 	}

@@ -1,10 +1,12 @@
 package check
 
+import "gupscope/core/cell"
+
 // Reducible is a Model that says what its steps depend on, so that a search may
 // leave out orders of steps in which nothing differs: see [Reduced].
 //
-// The model chooses objects, at most [MaxObjects] of them: a cell, a row of cells, "the
-// frames that nobody has". Two steps of different actors are independent if neither
+// The model chooses objects, as many as it likes: a cell, a row of cells, "who has this
+// frame in hand". Two steps of different actors are independent if neither
 // writes an object that the other reads or writes. An actor has one
 // next step, which may be taken with several keys, and reads and writes what all of them do.
 //
@@ -16,9 +18,10 @@ package check
 //     move, and if it can, all that its step reads and writes.
 //   - What a claim reads is read by every step that writes something that the claim reads:
 //     whether the step breaks the claim is part of what the step does.
-//   - Whichever set of actors moves from here on, while all others stand still: all that they
-//     do lies within the union of their Rests. (So an object that nobody
-//     can come by but through another is in that one's Rest alone.)
+//   - Against covers whoever may come into conflict with the actor's next step, whatever the
+//     others do, as long as the actor itself stands still.
+//   - A conflict that lies in nothing but suspending the actor, or letting it go on, Against may leave
+//     out while it can move, if in every state in which an actor is suspended another can move.
 //   - What only decides how a broken claim shows, as the ghost that notes it, need
 //     not be covered: a run ends there.
 type Reducible interface {
@@ -27,38 +30,59 @@ type Reducible interface {
 	// Actors is how many actors there are.
 	Actors() int
 
-	// Next adds to a, which is empty, what the actor's next step accesses.
-	Next(actor int, a *Access)
+	// Next returns what the actor's next step accesses. It holds until the memory changes.
+	Next(actor int) *Access
 
-	// Rest adds to a, which is empty, what the actor may still access from the
-	// present state on, its next step included.
-	Rest(actor int, a *Access)
+	// Against returns the actors, as a bit set, that may do something in
+	// conflict with the actor's next step before it is made.
+	Against(actor int) uint64
+
+	// Changed is told of every cell that has another value than before, while
+	// the search is under way: by a step, or by going back.
+	Changed(id cell.ID)
 }
 
-// MaxObjects is how many objects a Reducible model may tell apart.
-const MaxObjects = 128
-
 // Objects is a set of objects.
-type Objects [MaxObjects / 64]uint64
+type Objects []uint64
+
+// MakeObjects returns an empty set for n objects.
+func MakeObjects(n int) Objects { return make(Objects, (n+63)/64) }
 
 // Add adds an object.
-func (o *Objects) Add(object int) { o[object/64] |= 1 << (object % 64) }
+func (o Objects) Add(object int) { o[object/64] |= 1 << (object % 64) }
+
+// Has reports whether an object is in the set.
+func (o Objects) Has(object int) bool { return o[object/64]>>(object%64)&1 != 0 }
 
 // And adds all of another set.
-func (o *Objects) And(p Objects) {
-	o[0] |= p[0]
-	o[1] |= p[1]
+func (o Objects) And(p Objects) {
+	for i, w := range p {
+		o[i] |= w
+	}
 }
 
 // Meets reports whether the sets have an object in common.
-func (o *Objects) Meets(p *Objects) bool { return o[0]&p[0]|o[1]&p[1] != 0 }
-
-// Within reports whether all objects are also in another set.
-func (o *Objects) Within(p *Objects) bool { return o[0]&^p[0]|o[1]&^p[1] == 0 }
+func (o Objects) Meets(p Objects) bool {
+	for i, w := range p {
+		if o[i]&w != 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // An Access is what is read, and what is written or both.
 type Access struct {
 	Reads, Writes Objects
+}
+
+// MakeAccess returns an empty access to n objects.
+func MakeAccess(n int) Access { return Access{MakeObjects(n), MakeObjects(n)} }
+
+// Clear makes the access empty.
+func (a *Access) Clear() {
+	clear(a.Reads)
+	clear(a.Writes)
 }
 
 // And adds all of another access.
@@ -67,10 +91,12 @@ func (a *Access) And(b *Access) {
 	a.Writes.And(b.Writes)
 }
 
-// None reports whether nothing is accessed.
-func (a *Access) None() bool { return *a == Access{} }
-
 // Conflicts reports whether either writes what the other reads or writes.
 func (a *Access) Conflicts(b *Access) bool {
-	return a.Writes.Meets(&b.Writes) || a.Writes.Meets(&b.Reads) || a.Reads.Meets(&b.Writes)
+	for i, w := range a.Writes {
+		if w&(b.Writes[i]|b.Reads[i])|a.Reads[i]&b.Writes[i] != 0 {
+			return true
+		}
+	}
+	return false
 }

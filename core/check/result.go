@@ -24,6 +24,7 @@ type Result struct {
 	Transitions uint64 // steps taken, also those to states seen before
 	Depth       int    // length of the longest run that the proof followed
 	Claims      []Broken
+	Exact       bool // everything was found by comparing whole states: see [Exact]
 }
 
 // A Broken is a claim that can break, with a run that shows it.
@@ -37,12 +38,21 @@ type Broken struct {
 	// If it is false, Run is the best that was found within the limits. Runs of
 	// more than 4096 steps are never shown to be shortest.
 	Shortest bool
+
+	// Cycle is, if the claim is NoLivelock, how many steps at the end of Run lead
+	// from a state back to that state, so that they can go on for ever. Shortest
+	// is said of Run without them; they are the shortest fair cycle from there, and of those
+	// the least. 0: there was no room within the limits to look for it.
+	Cycle int
 }
 
 // Omission returns the probability that some state was taken for another one
 // because both have the same fingerprint: by the birthday bound at most
-// n(n-1)/2 divided by 2⁶⁴, with n states.
+// n(n-1)/2 divided by 2⁶⁴, with n states; 0 if whole states were compared.
 func (r Result) Omission() float64 {
+	if r.Exact {
+		return 0
+	}
 	n := float64(r.States)
 	return math.Min(1, n*(n-1)/2/math.Exp2(64))
 }

@@ -24,11 +24,16 @@ type seen struct {
 	n     uint64
 	bytes uint64
 
+	segments uint // in use
 	// A tagged set carries 16 bits with every fingerprint, here by the number of
 	// the segment. They are not in the segment, because it has no pointers
 	// then, and the garbage collector has no reason to read it.
 	tagged bool
 	tags   []*[segmentSlots]uint16
+
+	// A counted set has a counter for every fingerprint, laid out like tags.
+	counted bool
+	counts  []*[segmentSlots]uint32
 
 	room   []segment // allocated, not yet used
 	recent [recentSlots]uint64
@@ -42,15 +47,17 @@ const (
 )
 
 type segment struct {
-	slots [segmentSlots]uint64
-	n     int
-	bits  uint     // how many top bits all its fingerprints share
-	tags  uint     // its number, if tagged
-	_     [40]byte // keeps the next segment's slots on whole cache lines
+	slots  [segmentSlots]uint64
+	n      int64
+	bits   uint     // how many top bits all its fingerprints share
+	number uint     // among all segments
+	_      [40]byte // keeps the next segment's slots on whole cache lines
 }
 
-func newSeen(tagged bool) *seen {
-	s := &seen{shift: 63, tagged: tagged}
+func newSeen(tagged bool) *seen { return makeSeen(&seen{tagged: tagged}) }
+
+func makeSeen(s *seen) *seen {
+	s.shift = 63
 	s.bytes = uint64(unsafe.Sizeof(*s))
 	s.dir = []*segment{s.segment(1), s.segment(1)}
 	s.bytes += 16
@@ -66,11 +73,15 @@ func (s *seen) segment(bits uint) *segment {
 	}
 	g := &s.room[0]
 	s.room = s.room[1:]
-	g.bits = bits
+	g.bits, g.number = bits, s.segments
+	s.segments++
 	if s.tagged {
-		g.tags = uint(len(s.tags))
 		s.tags = append(s.tags, new([segmentSlots]uint16))
 		s.bytes += segmentSlots * 2
+	}
+	if s.counted {
+		s.counts = append(s.counts, new([segmentSlots]uint32))
+		s.bytes += segmentSlots * 4
 	}
 	return g
 }
@@ -81,6 +92,12 @@ func occupied(fp uint64) uint64 {
 		return 1
 	}
 	return fp
+}
+
+// start adds the first fingerprint.
+func (s *seen) start(fp uint64) {
+	at, _ := s.find(fp)
+	s.add(at, fp, 0)
 }
 
 // A place is where a fingerprint stands, or would stand. It is void after the next add.
@@ -136,8 +153,15 @@ func (s *seen) add(p place, fp uint64, tag uint16) {
 	}
 }
 
-// split deals the fingerprints of g, of which fp is one, to two segments.
+// split makes two segments of g, of whose fingerprints fp is one.
 func (s *seen) split(g *segment, fp uint64) {
+	s.halve(g, fp)
+	s.deal(g)
+}
+
+// halve gives the upper half of what g stands for to a new segment. Nothing can be
+// looked up in g until deal has moved there what belongs there.
+func (s *seen) halve(g *segment, fp uint64) {
 	if 64-g.bits == s.shift { // g stands in one place of the directory
 		wide := make([]*segment, 2*len(s.dir))
 		for i, g := range s.dir {
@@ -147,21 +171,29 @@ func (s *seen) split(g *segment, fp uint64) {
 		s.dir = wide
 		s.shift--
 	}
-	slots := g.slots
-	clear(g.slots[:])
-	var tags [segmentSlots]uint16
-	if s.tagged {
-		tags = *s.tags[g.tags]
-	}
-	g.n = 0
 	g.bits++
 	upper := s.segment(g.bits)
-
 	span := 1 << (64 - s.shift - g.bits) // places each half has in the directory
 	first := int(fp>>(64-g.bits+1)) * 2 * span
 	for i := first + span; i < first+2*span; i++ {
 		s.dir[i] = upper
 	}
+}
+
+// deal deals the fingerprints of g to both halves. It touches nothing but
+// these, so that different segments can be dealt at once.
+func (s *seen) deal(g *segment) {
+	slots := g.slots
+	clear(g.slots[:])
+	var tags [segmentSlots]uint16
+	if s.tagged {
+		tags = *s.tags[g.number]
+	}
+	var counts [segmentSlots]uint32
+	if s.counted {
+		counts = *s.counts[g.number]
+	}
+	g.n = 0
 	for i, fp := range slots {
 		if fp == 0 {
 			continue
@@ -172,11 +204,17 @@ func (s *seen) split(g *segment, fp uint64) {
 		if s.tagged {
 			*s.tag(p) = tags[i]
 		}
+		if s.counted {
+			*s.count(p) = counts[i]
+		}
 	}
 }
 
 // tag returns the tag of the fingerprint at a place.
-func (s *seen) tag(p place) *uint16 { return &s.tags[p.g.tags][p.i] }
+func (s *seen) tag(p place) *uint16 { return &s.tags[p.g.number][p.i] }
+
+// count returns the counter of the fingerprint at a place.
+func (s *seen) count(p place) *uint32 { return &s.counts[p.g.number][p.i] }
 
 // untie takes the mark of ties off all tags.
 func (s *seen) untie() {

@@ -3,11 +3,13 @@ package check
 // shortening is what follows the proof if claims were seen to break. The runs
 // that a depth-first search finds are long and accidental. A maintainer is
 // shown the shortest, so layers is searched for the lengths, then
-// ties, once for every breach, for the run.
+// ties, once for every breach, for the run; in the end a lasso for the cycle of a livelock.
 type shortening struct {
 	layers *layers
 	ties   *ties
 	gaveUp []bool // for every claim: its ties did not fit into the limits
+	lasso  *lasso
+	loose  bool // the lasso did not fit into the limits
 }
 
 func (s *shortening) bytes() uint64 {
@@ -18,6 +20,9 @@ func (s *shortening) bytes() uint64 {
 	if s.ties != nil {
 		n += s.ties.bytes()
 	}
+	if s.lasso != nil {
+		n += s.lasso.bytes()
+	}
 	return n
 }
 
@@ -26,8 +31,14 @@ func (s *shortening) bytes() uint64 {
 func (c *Check) shorten(budget int) int {
 	if c.short == nil {
 		c.short = &shortening{layers: newLayers(c), gaveUp: make([]bool, len(c.claims))}
+		if n := c.livelock(); n >= 0 {
+			c.short.gaveUp[n] = !c.allLivelocks()
+		}
 	}
 	s := c.short
+	if s.lasso != nil {
+		return s.close(c, budget)
+	}
 	if s.ties == nil {
 		made, full := s.layers.search(c, budget)
 		if s.layers.over || full {
@@ -65,9 +76,30 @@ func (s *shortening) tie(c *Check) {
 			return
 		}
 	}
-	for claim, b := range c.breaches {
+	if n := c.livelock(); n >= 0 && c.breaches[n] != nil && c.breaches[n].cycle == nil && !s.loose {
+		s.lasso = newLasso(c)
+		return
+	}
+	s.end(c)
+}
+
+// close looks for the cycle of a livelock.
+func (s *shortening) close(c *Check, budget int) int {
+	made, cycle, full := s.lasso.search(c, budget)
+	if cycle != nil || full {
+		b := c.breaches[c.livelock()]
+		b.cycle, s.loose, s.lasso = cycle, full, nil
+		c.mem.Undo(0)
+		s.end(c)
+	}
+	return made
+}
+
+// end ends the phase.
+func (s *shortening) end(c *Check) {
+	for _, b := range c.breaches {
 		if b != nil {
-			c.replay(claim, b.run)
+			c.replay(b)
 		}
 	}
 	c.rest()

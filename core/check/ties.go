@@ -2,6 +2,7 @@ package check
 
 import (
 	"math"
+	"slices"
 
 	"gupscope/core/cell"
 )
@@ -153,12 +154,10 @@ func (t *ties) breached(c *Check, mark cell.Mark) bool {
 		t.choices = t.choices[:top]
 		return none && !c.m.Done()
 	}
-	for _, n := range broken {
-		if n == t.claim {
-			return true
-		}
+	if t.claim == c.livelock() {
+		return len(broken) == 0 && c.proof.cycles.livelocked(c.mem.Hash())
 	}
-	return false
+	return slices.Contains(broken, t.claim)
 }
 
 // best returns the best of the shortest runs. The search is over, and the

@@ -89,14 +89,14 @@ var Catalogue = []*Claim{
 		alarms: []machine.Alarm{machine.AlarmUnstable}, track: machine.Track{Notice: true}},
 }
 
-// Names returns the names of all claims that scenarios may write, the one that
+// Names returns the names of all claims that scenarios may write, those that
 // the check itself judges among them.
 func Names() []string {
 	var out []string
 	for _, c := range Catalogue {
 		out = append(out, c.Name)
 	}
-	return append(out, check.NoDeadlock)
+	return append(out, check.NoDeadlock, check.NoLivelock)
 }
 
 // ByName returns the claim of that name, or nil.

@@ -23,17 +23,26 @@ func (m *Model) EachPredicate(f func(claim, what string, said map[cell.ID]bool, 
 
 // Beyond names the objects that are accessed beyond what may be.
 func (r *Reducible) Beyond(did, may *check.Access) (out []string) {
-	all := may.Reads
-	all.And(may.Writes)
-	for i := range check.MaxObjects {
-		has := func(o check.Objects) bool { return o[i/64]>>(i%64)&1 != 0 }
+	for i := range r.objects.Len() {
 		switch {
-		case r.objects.IsEnd(i):
-		case has(did.Writes) && !has(may.Writes):
+		case did.Writes.Has(i) && !may.Writes.Has(i) && i != r.objects.End():
 			out = append(out, "writes "+r.objects.Name(i))
-		case has(did.Reads) && !has(all):
+		case did.Reads.Has(i) && !may.Writes.Has(i) && !may.Reads.Has(i):
 			out = append(out, "reads "+r.objects.Name(i))
 		}
 	}
 	return out
+}
+
+// Rest returns all that an actor may do while another stands still.
+func (r *Reducible) Rest(actor, still int) *check.Access {
+	a := check.MakeAccess(r.objects.Len())
+	r.objects.Rest(actor, still, &a)
+	return &a
+}
+
+// Firm returns what an actor's next step accesses but for what only suspends it.
+func (r *Reducible) Firm(actor int) *check.Access {
+	r.Next(actor)
+	return &r.steps[actor].firm
 }

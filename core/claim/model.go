@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"gupscope/core/cell"
+	"gupscope/core/check"
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
 )
@@ -16,11 +17,14 @@ type Model struct {
 	*kernel.Sim
 
 	claims []judged
-	preds  []predicate
+	preds  []predicate // those at the end behind the others
+	always int         // how many are not at the end
 	alarms []alarm
 	watch  [][]uint64 // per cell: the predicates that read it, as a bit set
 	dirty  []uint64   // scratch of Broken
 }
+
+var _ check.Finite = (*Model)(nil)
 
 // judged is a claim of the catalogue, or a condition of the scenario on the ends of runs.
 type judged struct {
@@ -88,6 +92,19 @@ func (m *Model) add(c *Claim) {
 
 // index notes for every cell which predicates read it.
 func (m *Model) index() {
+	slices.SortStableFunc(m.preds, func(a, b predicate) int {
+		switch {
+		case a.end == b.end:
+			return 0
+		case b.end:
+			return -1
+		}
+		return 1
+	})
+	m.always = len(m.preds)
+	if i := slices.IndexFunc(m.preds, func(p predicate) bool { return p.end }); i >= 0 {
+		m.always = i
+	}
 	words := (len(m.preds) + 63) / 64
 	m.dirty = make([]uint64, words)
 	m.watch = make([][]uint64, m.Memory().Layout().Len())
@@ -99,6 +116,14 @@ func (m *Model) index() {
 			m.watch[w.Cell()][i/64] |= 1 << (i % 64)
 		}
 	}
+}
+
+// Tasks is that of the Sim, if livelocks are judged: see check.Finite.
+func (m *Model) Tasks() uint64 {
+	if m.Setup.Judge != nil && !slices.Contains(m.Setup.Judge, check.NoLivelock) {
+		return 0
+	}
+	return m.Sim.Tasks()
 }
 
 // Claims returns the names of what is judged.
@@ -121,20 +146,30 @@ func (m *Model) Says(claim int) string { return m.claims[claim].says }
 
 // Broken appends the claims that are false now; see check.Model.
 func (m *Model) Broken(since cell.Mark, dst []int) []int {
+	// Predicates at the end are as many as there are pages, and nearly every step writes what
+	// they read; so while there is a task that runs, they are left out.
+	judged := len(m.preds)
+	if !m.Done() {
+		judged = m.always
+	}
+	dirty := m.dirty[:(judged+63)/64]
 	if since < 0 {
-		for i := range m.preds {
-			m.dirty[i/64] |= 1 << (i % 64)
+		for i := range judged {
+			dirty[i/64] |= 1 << (i % 64)
 		}
 	} else {
 		m.Memory().Written(since, func(id cell.ID) {
-			for i, w := range m.watch[id] {
-				m.dirty[i] |= w
+			for i, w := range m.watch[id][:min(len(dirty), len(m.watch[id]))] {
+				dirty[i] |= w
 			}
 		})
 	}
 	start := len(dst)
-	for i, w := range m.dirty {
-		m.dirty[i] = 0
+	for i, w := range dirty {
+		dirty[i] = 0
+		if i == judged/64 {
+			w &= 1<<(judged%64) - 1
+		}
 		for ; w != 0; w &= w - 1 {
 			p := &m.preds[i*64+bits.TrailingZeros64(w)]
 			if !p.holds() && !slices.Contains(dst[start:], p.claim) {
@@ -181,10 +216,13 @@ func (m *Model) varName(task, i int) string {
 	return t.Name + "'s " + t.Vars[i]
 }
 
-// variables lists every variable with its value.
-func (m *Model) variables() string {
+// variables lists the variables named, by task and number, with their values.
+func (m *Model) variables(named map[[2]int]bool) string {
 	var out []string
 	m.M.EachVar(func(t, i int) {
+		if !named[[2]int{t, i}] {
+			return
+		}
 		out = append(out, fmt.Sprintf("%s = %s", m.varName(t, i), m.M.ResultText(m.M.Peek(m.M.Var(t, i)))))
 	})
 	return strings.Join(out, ", ")

@@ -10,6 +10,7 @@ import (
 // A predicate is a claim for one instance. It reads no cell but those it names.
 type predicate struct {
 	claim int
+	end   bool   // it is about the ends of runs
 	what  string // the instance, for people: "folio 3"
 	reads []machine.Word
 	holds func() bool
@@ -157,7 +158,7 @@ func endContents(m *Model, device bool) []predicate {
 			reads = append(reads, m.M.Disk(s))
 		}
 		out = append(out, predicate{
-			what: m.M.Pages()[p].Name, reads: reads,
+			what: m.M.Pages()[p].Name, reads: reads, end: true,
 			holds: func() bool {
 				if !m.Done() {
 					return true
@@ -201,11 +202,17 @@ func (m *Model) doneWords() []machine.Word {
 // ends: what the scenario says of the values at the end of a run.
 func ends(m *Model, c kernel.Condition) predicate {
 	reads := m.doneWords()
-	m.M.EachVar(func(t, i int) { reads = append(reads, m.M.Var(t, i)) })
+	named := map[[2]int]bool{}
+	c.Cond.EachVar(func(t, i int) {
+		if !named[[2]int{t, i}] {
+			named[[2]int{t, i}] = true
+			reads = append(reads, m.M.Var(t, i))
+		}
+	})
 	wanted := c.When == kernel.Always
 	return predicate{
-		what: c.Text, reads: reads,
+		what: c.Text, reads: reads, end: true,
 		holds: func() bool { return !m.Done() || m.eval(&c.Cond) == wanted },
-		why:   func() string { return "the run ends with " + m.variables() },
+		why:   func() string { return "the run ends with " + m.variables(named) },
 	}
 }

@@ -3,64 +3,194 @@ package claim_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 	"testing"
 
+	"gupscope/core/cell"
 	"gupscope/core/check"
 	"gupscope/core/claim"
 )
 
-// TestRestIsWhatComes holds the law of check.Reducible on every scenario:
-// whichever actors move, their steps lie within the union of their Rests.
+// TestRestIsWhatComes holds the law of check.Reducible on every scenario: while
+// an actor stands still, whatever the others do lies within what was said of them, but for what
+// another has written before: who comes first into conflict with its next step is
+// one of those that were said to be against it.
 func TestRestIsWhatComes(t *testing.T) {
 	eachModel(t, func(t *testing.T, m *claim.Model) {
 		rng := rand.New(rand.NewPCG(3, 4))
 		r := claim.Reduce(m)
-		start := m.Memory().Mark()
+		m.Memory().Watch(r.Changed)
 		seen := map[string]bool{}
-		for range 40 {
-			steps := rng.IntN(60)
-			movers := ^uint64(0)
-			var may check.Access
-			for i := range steps + 40 {
-				if i == steps {
-					movers = rng.Uint64() | rng.Uint64()
-					for a := range r.Actors() {
-						if movers>>a&1 != 0 {
-							r.Rest(a, &may)
-						}
-					}
-				}
-				var can []check.Choice
-				for _, c := range m.Choices(nil) {
-					if movers>>c.Actor&1 != 0 {
-						can = append(can, c)
-					}
-				}
-				if len(can) == 0 {
-					break
-				}
-				c := can[rng.IntN(len(can))]
-				if i >= steps && !ends(m, c) {
-					var did check.Access
-					r.Next(int(c.Actor), &did)
-					l := m.Look(int(c.Actor))
-					for _, miss := range r.Beyond(&did, &may) {
-						what := fmt.Sprintf("%s: %s", l.Says, miss)
-						if !seen[what] {
-							seen[what] = true
-							t.Errorf("%s, which was in no Rest", what)
-						}
-					}
-				}
-				mark := m.Memory().Mark()
-				m.Do(c)
-				if len(m.Broken(mark, nil)) > 0 {
-					break
+		fail := func(what string) {
+			if !seen[what] {
+				seen[what] = true
+				t.Error(what)
+			}
+		}
+		for range 60 {
+			since := m.Memory().Mark()
+			run(m, rng, rng.IntN(60), -1, func(check.Choice) {})
+			still := rng.IntN(r.Actors())
+			against := r.Against(still)
+			next := clone(r.Firm(still))
+			rests := make([]*check.Access, r.Actors())
+			for a := range rests {
+				if rests[a] = r.Rest(a, still); a != still && next.Conflicts(rests[a]) != (against>>a&1 != 0) {
+					fail(fmt.Sprintf("%s is against %s: %v, but by its rest %v", m.Actors()[a].Name, m.Actors()[still].Name, against>>a&1 != 0, against>>a&1 == 0))
 				}
 			}
-			m.Memory().Undo(start)
+			var written check.Access
+			run(m, rng, 40, still, func(c check.Choice) {
+				if ends(m, c) {
+					return
+				}
+				did, may := r.Next(int(c.Actor)), rests[c.Actor]
+				if written.Writes != nil {
+					may = clone(may)
+					may.Writes.And(written.Writes)
+				} else {
+					written = check.Access{Writes: make(check.Objects, len(did.Writes))}
+				}
+				written.Writes.And(did.Writes)
+				for _, miss := range r.Beyond(did, may) {
+					fail(fmt.Sprintf("%s: %s, which was not in its rest", m.Look(int(c.Actor)).Says, miss))
+				}
+			})
+			m.Memory().Undo(since)
 		}
 	})
+}
+
+// TestIndependentStepsCommute takes steps that are said to have nothing to do with each
+// other in either order. Nothing may differ: the state behind both, what each can do behind the
+// other, which claims are broken on the way.
+func TestIndependentStepsCommute(t *testing.T) {
+	eachModel(t, func(t *testing.T, m *claim.Model) {
+		rng := rand.New(rand.NewPCG(5, 6))
+		r := claim.Reduce(m)
+		mem := m.Memory()
+		mem.Watch(r.Changed)
+		start := mem.Mark()
+		pairs := 0
+		for range 20 {
+			run(m, rng, 100, -1, func(check.Choice) {
+				choices := m.Choices(nil)
+				for _, a := range choices {
+					for _, b := range choices {
+						if a.Actor >= b.Actor || r.Next(int(a.Actor)).Conflicts(r.Next(int(b.Actor))) {
+							continue
+						}
+						pairs++
+						if ab, ba := both(m, a, b), both(m, b, a); ab != ba && ab.ends == ba.ends {
+							la, lb := m.Look(int(a.Actor)), m.Look(int(b.Actor))
+							t.Fatalf("%s: %s (%v)\n%s: %s (%v)\nin one order %+v, in the other %+v",
+								m.Actors()[a.Actor].Name, la.Says, a, m.Actors()[b.Actor].Name, lb.Says, b, ab, ba)
+						}
+					}
+				}
+			})
+			mem.Undo(start)
+		}
+		if pairs == 0 {
+			t.Error("no two steps are independent")
+		}
+	})
+}
+
+// TestNextIsKept holds what is remembered of an actor's next step against what it is.
+func TestNextIsKept(t *testing.T) {
+	eachModel(t, func(t *testing.T, m *claim.Model) {
+		rng := rand.New(rand.NewPCG(7, 8))
+		kept := claim.Reduce(m)
+		mem := m.Memory()
+		mem.Watch(kept.Changed)
+		for range 3 {
+			marks := []cell.Mark{mem.Mark()}
+			run(m, rng, 200, -1, func(check.Choice) {
+				if rng.IntN(4) == 0 {
+					back := rng.IntN(len(marks))
+					mem.Undo(marks[back])
+					marks = marks[:back+1]
+				} else {
+					marks = append(marks, mem.Mark())
+				}
+				fresh := claim.Reduce(m)
+				for a := range kept.Actors() {
+					if rng.IntN(3) == 0 {
+						continue
+					}
+					if got, want := fmt.Sprint(*kept.Next(a)), fmt.Sprint(*fresh.Next(a)); got != want {
+						t.Fatalf("what %s does next is remembered as %s, and is %s", m.Actors()[a].Name, got, want)
+					}
+					if got, want := kept.Against(a), fresh.Against(a); got != want {
+						t.Fatalf("against %s were %b, and are %b", m.Actors()[a].Name, got, want)
+					}
+				}
+			})
+			mem.Undo(marks[0])
+		}
+	})
+}
+
+// run makes random steps of all actors but one, f before each, until none can move or a claim is broken.
+func run(m *claim.Model, rng *rand.Rand, steps, still int, f func(c check.Choice)) {
+	for range steps {
+		choices := slices.DeleteFunc(m.Choices(nil), func(c check.Choice) bool { return int(c.Actor) == still })
+		if len(choices) == 0 {
+			return
+		}
+		c := choices[rng.IntN(len(choices))]
+		f(c)
+		choices = m.Choices(choices[:0])
+		if !slices.Contains(choices, c) {
+			continue // f went back
+		}
+		mark := m.Memory().Mark()
+		m.Do(c)
+		if len(m.Broken(mark, nil)) > 0 {
+			return
+		}
+	}
+}
+
+func clone(a *check.Access) *check.Access {
+	return &check.Access{Reads: slices.Clone(a.Reads), Writes: slices.Clone(a.Writes)}
+}
+
+// A pair is what there is to tell of two steps, the first of which is an actor's lower by number.
+type pair struct {
+	hash   uint64
+	broken string // by the first, by the second
+	can    string // with which keys each can move behind the other
+	ends   bool   // a claim is broken by the first of them: the run ends there
+}
+
+// both makes two steps, goes back, and tells.
+func both(m *claim.Model, first, second check.Choice) (p pair) {
+	mem := m.Memory()
+	mark := mem.Mark()
+	tell := map[uint16]string{}
+	can := func(actor uint16) (keys string) {
+		m.Offers(int(actor), func(key int) { keys += fmt.Sprint(key, " ") })
+		return keys
+	}
+	tell[first.Actor] = "can " + can(first.Actor)
+	m.Do(first)
+	tell[first.Actor] += fmt.Sprint("breaks ", m.Broken(mark, nil))
+	p.ends = len(m.Broken(-1, nil)) > 0
+	between := mem.Mark()
+	tell[second.Actor] = "can " + can(second.Actor)
+	if !strings.Contains(" "+can(second.Actor), fmt.Sprint(" ", second.Key, " ")) {
+		p.broken = "the second cannot move"
+		mem.Undo(mark)
+		return p
+	}
+	m.Do(second)
+	tell[second.Actor] += fmt.Sprint("breaks ", m.Broken(between, nil))
+	p.hash, p.broken = mem.Hash(), fmt.Sprint(tell)
+	mem.Undo(mark)
+	return p
 }
 
 // TestReducedAgrees holds the reduced search against the other: what can break,

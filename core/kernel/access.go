@@ -134,7 +134,7 @@ func (c *Ctx) fill(table machine.Entry, p machine.PageID, write bool) bool {
 		e |= machine.Dirty
 	}
 	c.SetPTE(table.Frame(), p, e)
-	c.M.SetTLB(c.CPU, p, e)
+	c.M.Store(c.M.TLB(c.CPU, p), uint64(e))
 	return true
 }
 

@@ -58,6 +58,26 @@ func makeActors(setup *Setup) []Actor {
 	return out
 }
 
+// findDevices leaves out what can never move: the walker of a CPU that does not
+// speculate, the host that may not preempt.
+func (s *Sim) findDevices() {
+	for _, a := range s.actors[len(s.Setup.Tasks):] {
+		switch a.Kind {
+		case WalkerActor:
+			if a.CPU >= len(s.Setup.Speculate) || !s.Setup.Speculate[a.CPU] || s.M.Home(a.CPU) < 0 {
+				continue
+			}
+		case HypervisorActor:
+			if a.CPU >= len(s.Setup.Preempts) || s.Setup.Preempts[a.CPU] == 0 {
+				continue
+			}
+		case StoreBufferActor:
+			continue // memory is sequentially consistent
+		}
+		s.devices = append(s.devices, a.ID)
+	}
+}
+
 // deviceOffers is offers for actors that have no program.
 func (s *Sim) deviceOffers(a *Actor, f func(key int)) {
 	m := s.M
@@ -79,28 +99,20 @@ func (s *Sim) deviceOffers(a *Actor, f func(key int)) {
 			f(0)
 		}
 	case RCUActor:
-		for i := range m.TableCount() {
-			if t := m.TableFrame(i); m.Load(m.RCU(t)) == machine.RCUQueued {
+		m.EachRCU(func(t machine.Frame, callback machine.Word) {
+			if m.Load(callback) == machine.RCUQueued {
 				f(int(t))
 			}
-		}
-		for file := range m.Files { // behind the frames
-			if m.Load(m.InodeRCU(file)) == machine.RCUQueued {
+		})
+		m.EachInodeRCU(func(file int, callback machine.Word) { // numbered behind the frames
+			if m.Load(callback) == machine.RCUQueued {
 				f(m.FrameCount() + file)
 			}
-		}
+		})
 	case DiskActor:
-		for slot := range m.Slots {
-			if m.Load(m.IO(slot)) != machine.IOIdle {
-				f(slot)
-			}
-		}
+		m.EachIO(f)
 	case FileDiskActor:
-		for o := range m.FilePages() {
-			if m.Load(m.BlockIO(machine.Pgoff(o))) != machine.IOIdle {
-				f(o)
-			}
-		}
+		m.EachBlockIO(func(o machine.Pgoff) { f(int(o)) })
 	}
 }
 

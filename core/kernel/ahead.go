@@ -1,15 +1,22 @@
 package kernel
 
-import "gupscope/core/cell"
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
 
 // An Ahead is what may still be touched: classes of shared cells that are
-// written, or read and written, and those that are only read.
+// written, or read and written; those that are only read; of which of them any
+// cell is written, or read, not only what can be named.
 type Ahead struct {
-	Touches, Reads cell.Set
+	Touches, Reads     cell.Set
+	Anywhere, Anyreads cell.Set
 }
 
 // And returns what either touches.
-func (a Ahead) And(b Ahead) Ahead { return Ahead{a.Touches | b.Touches, a.Reads | b.Reads} }
+func (a Ahead) And(b Ahead) Ahead {
+	return Ahead{a.Touches | b.Touches, a.Reads | b.Reads, a.Anywhere | b.Anywhere, a.Anyreads | b.Anyreads}
+}
 
 // lookAhead computes for every step what lies between it and the return of its
 // function, calls and loops included: the least solution of "what the step touches, what its callees
@@ -39,7 +46,7 @@ func (b *Bound) look(funcs []Bound, step int) Ahead {
 		return now
 	}
 	s := &b.Steps[step]
-	now = now.And(Ahead{s.Touches, s.Reads})
+	now = now.And(Ahead{s.Touches, s.Reads, s.Touches & s.Anywhere, s.Reads & s.Anywhere})
 	for _, fn := range s.Calls {
 		now = now.And(funcs[fn].From(0))
 	}
@@ -78,6 +85,9 @@ func (s *Sim) statementsAhead() {
 		after := make([]Ahead, len(body)+1)
 		for i := len(body) - 1; i >= 0; i-- {
 			after[i] = after[i+1].And(s.funcs[body[i].Call.entry].From(0))
+			if body[i].Call.Result == PageResult {
+				after[i] = after[i].And(Ahead{Reads: cell.Of(machine.PTEs, machine.PMDs)}) // a ghost looks at what is mapped when the call begins
+			}
 		}
 		s.after[t] = after
 	}

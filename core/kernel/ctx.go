@@ -250,7 +250,7 @@ func (c *Ctx) Downgrade(w machine.Word) { c.M.Store(w, 1<<c.Task) }
 // Call goes into another function and comes back to step back of this one.
 // Numbers go to the callee's parameters in order.
 func (c *Ctx) Call(fn FuncID, back int, args ...uint64) Next {
-	c.M.Goto(c.Task, uint16(back))
+	c.sim.jump(c.Task, uint16(back))
 	c.sim.push(c.Task, fn, args...)
 	return called
 }
@@ -276,6 +276,7 @@ const sigbus = failed | 1<<16
 // Errors that calls return, as the kernel numbers them.
 const (
 	ENOMEM = 12
+	EACCES = 13
 	EFAULT = 14
 	EBUSY  = 16
 	EINVAL = 22

@@ -38,7 +38,7 @@ var _ = register(fnFadvise, &Func{
 			}
 			return Return
 		}},
-		faTrylock: {Label: "trylock", Says: "try its lock; is it still the file's?", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+		faTrylock: {Label: "trylock", Says: "try its lock; is it still the file's?", Answer: "yes", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
 			if !c.ours(f, c.Pgoff(faPage)) || !c.TryLock(c.M.FolioLock(f)) {
 				c.Say("it is locked, or not the file's any more: keep it")
@@ -46,7 +46,7 @@ var _ = register(fnFadvise, &Func{
 			}
 			return Then
 		}},
-		faRefs: {Label: "refs", Says: "clean, unmapped, and nobody else's?", Ref: "mapping_evict_folio", Reads: cell.Of(machine.Flags, machine.Refs, machine.Buffers), Do: func(c *Ctx) Next {
+		faRefs: {Label: "refs", Says: "clean, unmapped, and nobody else's?", Answer: "yes", Ref: "mapping_evict_folio", Reads: cell.Of(machine.Flags, machine.Refs, machine.Buffers), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
 			if c.Load(c.M.Flags(f))&(machine.PGDirty|machine.PGWriteback) != 0 {
 				c.Say("it is dirty or under writeback: keep it")

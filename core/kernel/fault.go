@@ -188,7 +188,7 @@ var _ = register(fnPTEAlloc, &Func{
 	Name: "__pte_alloc", File: "mm/memory.c", Params: []int{1},
 	Locals: []Local{{"new", HoldLocal}, {"address", PageLocal}},
 	Steps: []Step{
-		{Label: "alloc", Says: "allocate a page table", Ref: "pte_alloc_one", Touches: allocTouches, Wait: func(c *Ctx) Block { return c.memory(true) },
+		{Label: "alloc", Says: "allocate a page table", Ref: "pte_alloc_one", Touches: allocTouches | cell.Of(machine.Tables), Wait: func(c *Ctx) Block { return c.memory(true) },
 			Choose: func(c *Ctx, offer func(int)) { c.M.Offers(true, func(f machine.Frame) { offer(int(f)) }) },
 			Do: func(c *Ctx) Next {
 				f := machine.Frame(c.Key)
@@ -196,7 +196,7 @@ var _ = register(fnPTEAlloc, &Func{
 				c.Hold(0, f, 1)
 				return Then
 			}},
-		{Label: "install", Says: "make the PMD point to it", Ref: "pmd_install", Touches: cell.Of(machine.PMDs, machine.Frames, machine.Refs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio},
+		{Label: "install", Says: "make the PMD point to it", Ref: "pmd_install", Touches: cell.Of(machine.PMDs, machine.Frames, machine.Tables, machine.Refs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PMDLock(c.M.Pages()[c.Page(1)].MM)) },
 			Do: func(c *Ctx) Next {
 				w, f := c.M.PMD(c.Page(1)), c.Held(0).Frame()
@@ -219,9 +219,7 @@ var allocTouches = cell.Of(machine.Frames, machine.Refs, machine.Contents)
 
 // memory waits for a free frame.
 func (c *Ctx) memory(table bool) Block {
-	some := false
-	c.M.Offers(table, func(machine.Frame) { some = true })
-	if !some {
+	if !c.M.Available(table) {
 		return Block{On: OnMemory}
 	}
 	return Block{}

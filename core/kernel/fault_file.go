@@ -109,7 +109,7 @@ var _ = register(fnFilemapFault, &Func{
 			}
 			return Then
 		}},
-		{Label: "lock", Says: "lock it; is it still the file's, and inside it?", Ref: "lock_folio_maybe_drop_mmap", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Inodes),
+		{Label: "lock", Says: "lock it; is it still the file's, and inside it?", Answer: "yes", Ref: "lock_folio_maybe_drop_mmap", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Inodes),
 			Wait: folioLockFree, Do: func(c *Ctx) Next {
 				if !c.ours(c.Held(0).Frame(), c.Pgoff(1)) {
 					c.Say("it is not the file's any more: put it, look again")

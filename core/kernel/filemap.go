@@ -180,7 +180,7 @@ const (
 // lockOurs locks the folio in local 0, and hands it over if it is still the page in
 // local 1; else it goes back to look again.
 func lockOurs(back int) Step {
-	return Step{Label: "lock", Says: "lock it; is it still the file's?", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Mappings),
+	return Step{Label: "lock", Says: "lock it; is it still the file's?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Mappings),
 		Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{back}, Wait: folioLockFree,
 		Do: func(c *Ctx) Next {
 			if !c.ours(c.Held(0).Frame(), c.Pgoff(1)) {

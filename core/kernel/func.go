@@ -102,6 +102,11 @@ type Step struct {
 	// write or read, Reads those that they only read. A task's own locals are not named.
 	Touches, Reads cell.Set
 
+	// A step touches only what its task can name: what is in its hands, its mm and
+	// what these lead to; of the classes that a CPU has for itself (ownClasses) only those of its own.
+	// Anywhere are those of Touches and Reads of which it may touch any cell.
+	Anywhere cell.Set
+
 	// Forward a step may go anywhere in its table. Back are the steps before it, or
 	// itself, that it may go or come back to; Calls the functions that it may call.
 	Back  []int

@@ -47,6 +47,12 @@ const (
 	fnTLBFinishMMU
 	fnFreeUnrefFolio
 	fnPTEAlloc
+	fnFork
+	fnCopyPageRange
+	fnExit
+	fnMMPut
+	fnMprotect
+	fnChangePTERange
 	fnPwrite
 	fnPread
 	fnFsync

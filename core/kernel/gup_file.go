@@ -57,7 +57,7 @@ var _ = register(fnGUPFastFolioAllowed, &Func{
 			0: gupRejectFile,
 			1: gupRejectSecretmem,
 			2: gupNothingToReject,
-			3: {Label: "mapping", Says: "is folio->mapping set?", Ref: "folio->mapping", Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			3: {Label: "mapping", Says: "is folio->mapping set?", Answer: "yes", Ref: "folio->mapping", Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 				v := c.Load(c.M.Mapping(c.Frame(gaFolio)))
 				switch {
 				case v == 0:
@@ -135,7 +135,7 @@ var (
 		}
 		return Then
 	}}
-	gupMappingOps = Step{Label: "a_ops", Says: "which file system is it?", Ref: "mapping->a_ops", Reads: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
+	gupMappingOps = Step{Label: "a_ops", Says: "which file system is it?", Answer: "yes", Ref: "mapping->a_ops", Reads: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
 		file := machine.MappingFile(c.L(gaMapping))
 		if c.Load(c.M.Inode(file)) == machine.InodeFreed {
 			c.Say("the inode was freed: mapping->a_ops is somebody else's memory")

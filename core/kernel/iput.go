@@ -16,7 +16,7 @@ var _ = register(fnIput, &Func{
 	Name: "iput", File: "fs/inode.c", Params: []int{0},
 	Locals: []Local{{"file", IntLocal}},
 	Steps: []Step{
-		{Label: "last", Says: "is it the last reference?", Ref: "atomic_dec_and_lock", Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnTruncateInodePages}, Do: func(c *Ctx) Next {
+		{Label: "last", Says: "is it the last reference?", Answer: "yes", Ref: "atomic_dec_and_lock", Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnTruncateInodePages}, Do: func(c *Ctx) Next {
 			file := int(c.L(0))
 			first, _ := c.M.PgoffAt(file, 0)
 			last := first + machine.Pgoff(c.M.Files[file].Pages) - 1
@@ -31,7 +31,7 @@ var _ = register(fnIput, &Func{
 			c.Store(c.M.Inode(int(c.L(0))), machine.InodeEvicted)
 			return Then
 		}},
-		{Label: "call_rcu", Says: "have its memory freed after a grace period", Ref: "call_rcu", When: With(InodeRCU), Touches: cell.Of(machine.RCU), Reads: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {
+		{Label: "call_rcu", Says: "have its memory freed after a grace period", Ref: "call_rcu", When: With(InodeRCU), Touches: cell.Of(machine.RCU), Reads: cell.Of(machine.IRQs), Anywhere: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {
 			c.M.CallInodeRCU(int(c.L(0)))
 			return Return
 		}},

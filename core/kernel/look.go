@@ -16,10 +16,11 @@ type Look struct {
 	Says     string
 	Ready    bool
 	Finished bool
-	Keys     []int  // the values the step can be made with; {0} where there is one way
-	Why      string // why it is not ready, in words
-	For      int    // the actor that is waited for, or -1
-	Stmt     int    // the statement of a task, from 0; -1 none
+	Keys     []int     // the values the step can be made with; {0} where there is one way
+	Why      string    // why it is not ready, in words
+	On       BlockKind // what sort of thing a task waits for
+	For      int       // the actor that is waited for, or -1
+	Stmt     int       // the statement of a task, from 0; -1 none
 }
 
 // Look returns what an actor can do next.
@@ -53,7 +54,9 @@ func (s *Sim) Look(actor int) Look {
 		l.Why, l.For = fmt.Sprintf("cpu%d is preempted by the host", a.CPU), s.actorOf(HypervisorActor, a.CPU)
 		return l
 	}
-	l.Why, l.For = s.blocked(st.Wait(c))
+	b := st.Wait(c)
+	l.On = b.On
+	l.Why, l.For = s.blocked(b)
 	return l
 }
 
@@ -77,7 +80,7 @@ func (s *Sim) blocked(b Block) (why string, actor int) {
 		}
 	case OnIPI:
 		cpu := b.Who - 1
-		return fmt.Sprintf("waits for cpu%d to acknowledge the TLB flush%s", cpu, s.deafReason(cpu)), s.actorOf(InterruptActor, cpu)
+		return fmt.Sprintf("waits for cpu%d to acknowledge the TLB flush%s", cpu, s.deafReason(cpu)), s.acknowledger(cpu)
 	case OnMemory:
 		return "waits for a free frame: there is none", -1
 	case OnWriteback:
@@ -88,6 +91,19 @@ func (s *Sim) blocked(b Block) (why string, actor int) {
 
 func (s *Sim) deaf(cpu int) string {
 	return fmt.Sprintf("cpu%d does not take the interrupt%s", cpu, s.deafReason(cpu))
+}
+
+// acknowledger is who an acknowledgement of a CPU is waited for: its interrupt,
+// or who keeps that from coming, the task that has interrupts off there.
+func (s *Sim) acknowledger(cpu int) int {
+	if s.running(cpu) && s.M.Peek(s.M.IRQOff(cpu)) != 0 {
+		for t, task := range s.Setup.Tasks {
+			if task.CPU == cpu && s.M.Peek(s.M.Done(t)) == 0 {
+				return t
+			}
+		}
+	}
+	return s.actorOf(InterruptActor, cpu)
 }
 
 // deafReason says why a CPU does not take interrupts, if it does not.

@@ -93,7 +93,7 @@ var _ = register(fnPageMkwrite, &Func{
 				c.ReadLock(c.M.InvalidateLock(c.fileOf(c.Pgoff(1))))
 				return Then
 			}},
-		{Label: "lock", Says: "lock the folio; is it still the file's, and inside it?", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Inodes),
+		{Label: "lock", Says: "lock the folio; is it still the file's, and inside it?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Inodes),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Frame(0))) },
 			Do: func(c *Ctx) Next {
 				if !c.ours(c.Frame(0), c.Pgoff(1)) || c.beyondEOF(c.Pgoff(1)) {
@@ -159,7 +159,7 @@ var _ = register(fnWPPageShared, &Func{
 			}
 			return Then
 		}},
-		wsLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Ref: "finish_mkwrite_fault", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
+		wsLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "finish_mkwrite_fault", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wsTable))) },
 			Do: func(c *Ctx) Next {
 				if machine.Entry(c.Load(c.PTE(c.Frame(wsTable), c.Page(wsAddr)))) != c.Entry(wsPTE).Fresh() {

@@ -41,7 +41,8 @@ func (c *Ctx) anyVMA(first, end machine.PageID) bool {
 	return false
 }
 
-var tableFreeTouches = cell.Of(machine.Frames, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.Contents, machine.PTEs, machine.TLBs)
+// tableFreeTouches are the classes that freeing a page table touches.
+var tableFreeTouches = cell.Of(machine.Frames, machine.Tables, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.Contents, machine.PTEs)
 
 // freeTable gives a page table of the gather back. again is the step itself,
 // while there are more.

@@ -31,7 +31,7 @@ var _ = register(fnFallocate, &Func{
 		}},
 		phLock:       inodeLockStep,
 		phInvalidate: invalidateLockStep,
-		phSize: {Label: "i_size", Says: "is the page inside the file?", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
+		phSize: {Label: "i_size", Says: "is the page inside the file?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
 			if c.M.KindOf(c.Pgoff(phPage)).OnDisk() && c.beyondEOF(c.Pgoff(phPage)) {
 				c.Say("it lies behind the end: nothing to do")
 				return phUnlock

@@ -2,250 +2,261 @@ package kernel
 
 import (
 	"math/bits"
+	"slices"
 
-	"gupscope/core/check"
+	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
 
-// A reach is what the members of a group can come by without anybody else: sets
-// of frames and of slots.
-type reach struct{ frames, slots set }
-
-// A set of numbers, as bits.
+// A set is a set of instances.
 type set []uint64
-
-func newSet(n int) set { return make(set, (n+63)/64) }
 
 func (s set) add(i int)      { s[i/64] |= 1 << (i % 64) }
 func (s set) has(i int) bool { return s[i/64]>>(i%64)&1 != 0 }
 
-// look finds out what every group reaches in the present state: what is named
-// in its tasks and CPUs, mapped in its page tables, or belongs to its mms.
-func (o *Objects) look() {
-	m := o.s.M
-	if o.known && o.at == m.Mem.Hash() {
-		return
+func (s set) and(t set) {
+	for i := range s {
+		s[i] |= t[i]
 	}
-	o.known, o.at = true, m.Mem.Hash()
-	for _, r := range o.reaches {
-		clear(r.frames)
-		clear(r.slots)
-	}
-	clear(o.free)
-	for t := range o.s.Setup.Tasks {
-		r := &o.reaches[o.groupOfTask(t)]
-		for i := range machine.SeenRoom() {
-			o.name(r, m.Peek(m.GUPSeen(t, i)))
+}
+
+func (s set) meets(t set) bool {
+	for i := range s {
+		if s[i]&t[i] != 0 {
+			return true
 		}
-		m.EachCapture(t, func(w machine.Word) { o.name(r, m.Peek(w)) })
 	}
-	for c := range m.CPUs {
-		g := o.groupOfCPU(c)
-		if g < 0 {
+	return false
+}
+
+// andIn adds those members of another set that are in a third, and reports whether there are any new.
+func (s set) andIn(t, in set) (added bool) {
+	for i := range s {
+		added = added || t[i]&in[i]&^s[i] != 0
+		s[i] |= t[i] & in[i]
+	}
+	return added
+}
+
+// meetsIn reports whether two sets have a member of a third in common.
+func (s set) meetsIn(t, in set) bool {
+	for i := range s {
+		if s[i]&t[i]&in[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func (s set) within(t set) bool {
+	for i := range s {
+		if s[i]&^t[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func empty(s set) bool {
+	for _, w := range s {
+		if w != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// links are which instances name which others in the present state. They are
+// kept up: what a cell names is asked again only when it has changed.
+type links struct {
+	m       *machine.Machine
+	n       int          // instances, and behind them a place for every pool
+	cells   [][]cell.ID  // by instance: its cells that name others
+	of      []int16      // by cell: the instance whose links depend on it; -1: none
+	fixed   []set        // by instance: links for good
+	to      []set        // by instance: fixed, and what its cells name
+	back    []set        // by instance: what its cells name BothWays
+	both    []int        // instances that have such cells
+	pools   []pool       // free instances
+	pool    []cell.Class // by instance: that of its pool
+	free    []set        // by pool
+	pass    set          // instances through which others can be handed on
+	named   set          // instances that are named in places that others can read, in version namedAt
+	namedAt uint64
+	naming  cell.Set // classes that names are handed on in
+
+	stale   set    // instances whose links are out of date
+	unfree  bool   // the sets of free instances are
+	done    set    // scratch
+	version uint64 // of all links: another one as soon as any has changed
+}
+
+// A pool is what may be taken, and given back, by steps that touch a class.
+type pool struct {
+	take, give cell.Class
+	all        set
+	instances  []int
+	cells      []cell.ID
+}
+
+const saysFree = -2 // links.of of a cell that says whether an instance is free
+
+func (l *links) set() set { return make(set, (l.n+63)/64) }
+
+func (l *links) init(m *machine.Machine) {
+	l.m = m
+	layout := m.Mem.Layout()
+	l.n = m.Instances()
+	l.of = make([]int16, layout.Len())
+	l.pool = make([]cell.Class, m.Instances())
+	for i := range l.of {
+		l.of[i] = -1
+	}
+	m.Pools(func(take, give cell.Class, i cell.Instance, free machine.Word) {
+		k := slices.IndexFunc(l.pools, func(p pool) bool { return p.take == take && p.give == give })
+		if k < 0 {
+			k = len(l.pools)
+			l.pools = append(l.pools, pool{take: take, give: give, all: l.set()})
+			l.free = append(l.free, l.set())
+		}
+		p := &l.pools[k]
+		p.instances, p.cells = append(p.instances, int(i)), append(p.cells, free.Cell())
+		l.of[free.Cell()] = saysFree
+		p.all.add(int(i))
+		l.pool[i] = take
+	})
+	l.done = l.set()
+	l.cells, l.stale, l.pass = make([][]cell.ID, l.n), l.set(), l.set()
+	for range l.n {
+		l.fixed, l.to, l.back = append(l.fixed, l.set()), append(l.to, l.set()), append(l.back, l.set())
+	}
+	m.Links(func(a, b cell.Instance) {
+		l.fixed[a].add(int(b))
+		l.fixed[b].add(int(a))
+	})
+	for id := range l.of {
+		r, _ := layout.Region(cell.ID(id))
+		if r.Names == nil {
 			continue
 		}
-		r := &o.reaches[g]
-		o.name(r, m.Peek(m.Walker(c)))
-		for i := range int(m.Peek(m.LRUCount(c))) {
-			o.name(r, m.Peek(m.LRUBatch(c, i)))
+		i := int(layout.Of(cell.ID(id)))
+		l.cells[i] = append(l.cells[i], cell.ID(id))
+		if l.of[id] == saysFree {
+			panic("kernel: a cell that says whether an instance is free names others as well: links tells only one of both")
 		}
-		for p := range m.Pages() {
-			o.name(r, m.Peek(m.TLB(c, machine.PageID(p))))
+		l.of[id] = int16(i)
+		l.stale.add(i)
+		if r.BothWays && !slices.Contains(l.both, i) {
+			l.both = append(l.both, i)
+		}
+		if !r.Private {
+			l.naming |= cell.Of(r.Class)
+		}
+		if i != int(m.OfFrame(machine.ZeroPage)) { // which never changes hands
+			l.pass.add(i)
 		}
 	}
-	o.lookAtTables()
-	o.lookAtFrames()
+	l.named, l.unfree = l.set(), true
 }
 
-// name adds what a value names, if it is an entry.
-func (o *Objects) name(r *reach, v uint64) {
-	e := machine.Entry(v)
-	switch {
-	case e.Present() && int(e.Frame()) < o.s.M.FrameCount():
-		r.frames.add(int(e.Frame()))
-	case e.IsSwap() && e.Slot() < o.s.M.Slots:
-		r.slots.add(e.Slot())
+// changed notes that a cell has another value.
+func (l *links) changed(id cell.ID) {
+	switch i := l.of[id]; {
+	case i >= 0:
+		l.stale.add(int(i))
+	case i == saysFree:
+		l.unfree = true
 	}
 }
 
-func (o *Objects) lookAtTables() {
-	m := o.s.M
-	for mm := range m.MMs {
-		r := &o.reaches[o.group[mm]]
-		for level := machine.LevelPMD; level <= machine.LevelPGD; level++ {
-			r.frames.add(int(m.Upper(mm, level)))
-			for e := range m.UpperWidth() {
-				o.name(r, m.Peek(m.Entry(m.Upper(mm, level), e)))
+// update brings the links up to date and returns their version.
+func (l *links) update() uint64 {
+	if l.unfree {
+		l.unfree = false
+		l.version++
+		for k, p := range l.pools {
+			clear(l.free[k])
+			for n, id := range p.cells {
+				if l.m.Mem.Peek(id) == 0 {
+					l.free[k].add(p.instances[n])
+				}
 			}
 		}
 	}
-	for i := range m.TableCount() {
-		f := m.TableFrame(i)
-		p, ok := m.Owner(f)
-		if !ok {
+	for w := range l.stale {
+		for ; l.stale[w] != 0; l.stale[w] &= l.stale[w] - 1 {
+			l.ask(w*64 + bits.TrailingZeros64(l.stale[w]))
+		}
+	}
+	return l.version
+}
+
+// ask asks the cells of an instance what they name.
+func (l *links) ask(i int) {
+	layout := l.m.Mem.Layout()
+	was := slices.Clone(l.to[i])
+	copy(l.to[i], l.fixed[i])
+	clear(l.back[i])
+	for _, id := range l.cells[i] {
+		v := l.m.Mem.Peek(id)
+		if v == 0 {
 			continue
 		}
-		r := &o.reaches[o.group[m.Pages()[p].MM]]
-		r.frames.add(int(f))
-		for e := range m.Width() {
-			o.name(r, m.Peek(m.Entry(f, e)))
-		}
+		r, at := layout.Region(id)
+		r.Names(at, v, func(j cell.Instance) {
+			l.to[i].add(int(j))
+			if r.BothWays {
+				l.back[i].add(int(j))
+			}
+		})
+	}
+	if !slices.Equal(was, l.to[i]) {
+		l.version++
 	}
 }
 
-// lookAtFrames adds the folios of a group's mms, and what the swap cache holds for a slot.
-func (o *Objects) lookAtFrames() {
-	m := o.s.M
-	for i := range m.FrameCount() {
-		f := machine.Frame(i)
-		if m.Peek(m.State(f)) == machine.FrameFree && f != machine.ZeroPage && !o.upper(f) {
-			o.free.add(i)
-		}
-		if mm := machine.MappingMM(m.Peek(m.Mapping(f))); mm >= 0 {
-			o.reaches[o.group[mm]].frames.add(i)
+// shared returns the instances that are named in places that are not private.
+func (l *links) shared() set {
+	if l.namedAt != l.version {
+		l.namedAt = l.version
+		clear(l.named)
+		for i := range l.to {
+			if i < int(l.m.OfCPU(0)) {
+				l.named.and(l.to[i])
+			}
 		}
 	}
+	return l.named
+}
+
+// isFree reports whether an instance can be taken from a pool.
+func (l *links) isFree(i int) bool {
+	for k := range l.free {
+		if l.free[k].has(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// close adds to a set all that its members lead to.
+func (l *links) close(s set) {
+	done := l.done
+	clear(done)
 	for again := true; again; {
 		again = false
-		for g := range o.reaches {
-			r := &o.reaches[g]
-			for i := range m.FrameCount() {
-				if s := m.Peek(m.FolioSwap(machine.Frame(i))); s != 0 && r.frames.has(i) && !r.slots.has(int(s-1)) {
-					r.slots.add(int(s - 1))
-					again = true
-				}
-			}
-			for s := range m.Slots {
-				if h := machine.Hold(m.Peek(m.SwapCache(s))); h.Some() && r.slots.has(s) && !r.frames.has(int(h.Frame())) {
-					r.frames.add(int(h.Frame()))
-					again = true
-				}
+		for w := range s {
+			for todo := s[w] &^ done[w]; todo != 0; todo = s[w] &^ done[w] {
+				done[w] |= todo & -todo
+				s.and(l.to[w*64+bits.TrailingZeros64(todo)])
+				again = true
 			}
 		}
-	}
-}
-
-func (o *Objects) upper(f machine.Frame) bool { return !o.s.M.IsData(f) && !o.s.M.IsPTETable(f) }
-
-// each calls f with every member of a set.
-func each(s set, f func(i int)) {
-	for w, v := range s {
-		for ; v != 0; v &= v - 1 {
-			f(64*w + bits.TrailingZeros64(v))
-		}
-	}
-}
-
-// Rest adds what an actor may still access, as far as steps go: see
-// check.Reducible. What a step of one actor sets another without a program to (an IPI, a write to
-// swap, a grace period) is in the rest of the first, until the other has it to do.
-func (o *Objects) Rest(actor int, a *check.Access) {
-	o.look()
-	m := o.s.M
-	switch act := &o.s.actors[actor]; act.Kind {
-	case TaskActor:
-		o.restOfTask(act.Task, act.CPU, a)
-	case InterruptActor:
-		switch g := o.groupOfCPU(act.CPU); {
-		case m.Peek(m.IPI(act.CPU)) == 0:
-		case g < 0:
-			o.everything(a)
-		default:
-			o.flush(g, a)
-			o.touchCPU(act.CPU, a)
-		}
-	case WalkerActor:
-		if c := act.CPU; c < len(o.s.Setup.Speculate) && o.s.Setup.Speculate[c] && m.Loaded(c) >= 0 {
-			o.whole(o.groupOfCPU(c), a)
-			o.touchCPU(c, a)
-		}
-	case HypervisorActor:
-		if m.Peek(m.Preempts(act.CPU)) > 0 || m.Peek(m.Steal(act.CPU)) != 0 {
-			o.touchCPU(act.CPU, a)
-		}
-	case RCUActor:
-		for i := range m.TableCount() {
-			if m.Peek(m.RCU(m.TableFrame(i))) != 0 {
-				o.everything(a)
+		for _, i := range l.both {
+			if !s.has(i) && s.meets(l.back[i]) {
+				s.add(i)
+				again = true
 			}
-		}
-		for file := range m.Files {
-			if m.Peek(m.InodeRCU(file)) != 0 {
-				o.everything(a)
-			}
-		}
-	case DiskActor:
-		for s := range m.Slots {
-			if m.Peek(m.IO(s)) != machine.IOIdle {
-				o.everything(a)
-			}
-		}
-	case FileDiskActor:
-		for i := range m.FilePages() {
-			if m.Peek(m.BlockIO(machine.Pgoff(i))) != machine.IOIdle {
-				o.everything(a)
-			}
-		}
-	}
-}
-
-// touchCPU adds what is done to a CPU from without.
-func (o *Objects) touchCPU(cpu int, a *check.Access) {
-	for k := range perCPU {
-		a.Writes.Add(o.cpu(cpu, k))
-	}
-}
-
-// everything adds all there is.
-func (o *Objects) everything(a *check.Access) {
-	for i := range a.Writes {
-		a.Writes[i] = ^uint64(0)
-	}
-}
-
-// flush adds what a flush of a group's mms does on its CPUs.
-func (o *Objects) flush(group int, a *check.Access) {
-	for c := range o.s.M.CPUs {
-		if g := o.groupOfCPU(c); g == group || g < 0 {
-			for _, k := range []int{cpuIPI, cpuTLB} {
-				a.Writes.Add(o.cpu(c, k))
-			}
-			a.Reads.Add(o.cpu(c, cpuIRQ))
-			a.Reads.Add(o.cpu(c, cpuSteal))
-		}
-	}
-	for mm := range o.s.M.MMs {
-		if o.group[mm] == group {
-			a.Writes.Add(o.mm(mm, mmGenerations))
-		}
-	}
-	each(o.reaches[group].frames, func(f int) { a.Writes.Add(o.frame(machine.Frame(f), frameCaptures)) })
-}
-
-// whole adds all that a group reaches.
-func (o *Objects) whole(group int, a *check.Access) {
-	m := o.s.M
-	each(o.reaches[group].frames, func(f int) {
-		for k := range perFrame {
-			a.Writes.Add(o.frame(machine.Frame(f), k))
-		}
-	})
-	for mm := range m.MMs {
-		for k := range perMM {
-			if o.group[mm] == group {
-				a.Writes.Add(o.mm(mm, k))
-			}
-		}
-	}
-	for t := range o.s.Setup.Tasks {
-		if o.groupOfTask(t) == group {
-			a.Writes.Add(o.task(t, taskStack))
-			a.Writes.Add(o.task(t, taskVars))
-		}
-	}
-	for c := range m.CPUs {
-		if o.groupOfCPU(c) == group {
-			a.Writes.Add(o.cpu(c, cpuTLB))
 		}
 	}
 }

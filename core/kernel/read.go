@@ -21,7 +21,7 @@ var _ = register(fnPread, &Func{
 	Name: "pread", File: "mm/filemap.c", Params: []int{prPage},
 	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}},
 	Steps: []Step{
-		prSize: {Label: "i_size", Says: "is the page inside the file?", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Calls: []FuncID{fnShmemGetFolio}, Do: func(c *Ctx) Next {
+		prSize: {Label: "i_size", Says: "is the page inside the file?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Calls: []FuncID{fnShmemGetFolio}, Do: func(c *Ctx) Next {
 			o := c.Pgoff(prPage)
 			if c.beyondEOF(o) {
 				c.Say("it lies beyond the file's end: nothing is read")
@@ -39,7 +39,7 @@ var _ = register(fnPread, &Func{
 			}
 			return Then
 		}},
-		prUptodate: {Label: "uptodate", Says: "is it uptodate?", Ref: "folio_test_uptodate", Reads: cell.Of(machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
+		prUptodate: {Label: "uptodate", Says: "is it uptodate?", Answer: "yes", Ref: "folio_test_uptodate", Reads: cell.Of(machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
 			if c.Load(c.M.Flags(c.Held(0).Frame()))&machine.PGUptodate == 0 {
 				c.Say("it is not uptodate: somebody reads it")
 				return Then

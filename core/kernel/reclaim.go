@@ -30,7 +30,7 @@ var _ = register(fnShrinkFolioList, &Func{
 	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}, {"address", PageLocal}},
 	Steps: []Step{
 		slIsolate: {Label: "isolate", Says: "take the folio off the LRU list", Ref: "isolate_lru_folios",
-			Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings, machine.PageCache, machine.SwapCache), Choose: isolationCandidates, Do: (*Ctx).isolate},
+			Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings, machine.PageCache, machine.SwapCache), Anywhere: cell.Of(machine.Mappings, machine.Flags, machine.Refs), Choose: isolationCandidates, Do: (*Ctx).isolate},
 		slTrylock: {Label: "trylock", Says: "try the folio lock", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 			if !c.TryLock(c.M.FolioLock(c.Held(slFolio).Frame())) {
 				c.Say("the folio is locked: keep it")
@@ -57,7 +57,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return Then
 		}},
-		slAddToSwap: {Label: "add_to_swap", Says: "add it to the swap cache", Ref: "add_to_swap", Touches: swapCacheTouches, Choose: offerSlots, Do: (*Ctx).addToSwap},
+		slAddToSwap: {Label: "add_to_swap", Says: "add it to the swap cache", Ref: "add_to_swap", Touches: swapCacheTouches | cell.Of(machine.Slots), Choose: offerSlots, Do: (*Ctx).addToSwap},
 		slDirty: {Label: "dirty", Says: "mark it dirty, so that it gets written", Ref: "folio_mark_dirty", When: With(AddToSwapDirties), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.Or(c.M.Flags(c.Held(slFolio).Frame()), machine.PGDirty)
 			return Then

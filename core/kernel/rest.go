@@ -1,263 +1,455 @@
 package kernel
 
 import (
+	"math/bits"
+	"slices"
+
 	"gupscope/core/cell"
 	"gupscope/core/check"
 	"gupscope/core/machine"
 )
 
-// restOfTask adds what lies ahead of a task, in its group's reach.
-func (o *Objects) restOfTask(task, cpu int, a *check.Access) {
-	m, s := o.s.M, o.s
-	if m.Peek(m.Done(task)) != 0 {
-		return
-	}
-	if len(m.Files) > 0 {
-		o.everything(a) // the page cache is everybody's
-		return
-	}
-	ahead, g := s.Ahead(task), o.groupOfTask(task)
-	ahead.Touches.Each(func(c cell.Class) { o.class(c, g, cpu, true, &a.Writes) })
-	ahead.Reads.Each(func(c cell.Class) { o.class(c, g, cpu, false, &a.Reads) })
-
-	// The private: who may free or take a frame finds captures of it anywhere in
-	// its group, and whoever steps captures.
-	a.Writes.Add(o.task(task, taskStack))
-	a.Writes.Add(o.task(task, taskVars))
-	a.Writes.Add(o.cpu(cpu, cpuLRU))
-	a.Reads.Add(o.cpu(cpu, cpuSteal))
-	a.Reads.Add(o.end)
-	for mm := range m.MMs {
-		if o.group[mm] == g {
-			a.Writes.Add(o.mm(mm, mmGhosts))
-			a.Reads.Add(o.mm(mm, mmPMDs)) // where a GUP call begins, the ghosts look at the page
-		}
-	}
-	each(o.reaches[g].frames, func(f int) {
-		a.Writes.Add(o.frame(machine.Frame(f), frameCaptures))
-		a.Reads.Add(o.frame(machine.Frame(f), frameEntries))
-	})
-	a.Writes.Add(o.capturedSlots)
-
-	if ahead.Touches&cell.Of(machine.Frames, machine.RCU) != 0 { // the end of a grace period frees
-		o.allocates(g, a)
-	}
-	if ahead.Touches&cell.Of(machine.Disk, machine.SwapCache) != 0 {
-		o.whole(g, a)
-	}
-	if ahead.Touches.Has(machine.IPIs) {
-		o.flush(g, a)
-		for c := range m.CPUs { // a new generation makes all requests that are out older
-			a.Reads.Add(o.cpu(c, cpuIPI))
-		}
-	}
-	o.ofClaims(g, a)
+// A reach is what an actor may still do, and to what.
+type reach struct {
+	Ahead
+	over   bool     // its program is
+	busy   bool     // it has something to do, without a program
+	setOff cell.Set // classes through which tasks give it something to do
+	roots  set      // what it has for good
+	names  set      // the instances that it can come by without anybody else,
+	at     uint64   // in this version of the links
+	takes  set      // what it may take that is free
 }
 
-// allocates adds what taking and giving back frames does: to all of the group's
-// and all free ones, and to the captures of them wherever they are.
-func (o *Objects) allocates(g int, a *check.Access) {
+// Actors without a program may do at any time what is said here. They hand on nothing but
+// what they give back to a pool.
+var devices = map[ActorKind]struct {
+	Ahead
+	setOff cell.Set // classes through which tasks give it something to do
+}{
+	InterruptActor:  {Ahead{Touches: cell.Of(machine.IPIs, machine.TLBs, machine.MMs), Reads: cell.Of(machine.IRQs, machine.Steal)}, cell.Of(machine.IPIs)},
+	WalkerActor:     {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs, machine.Ghosts), Reads: cell.Of(machine.PMDs, machine.Steal, machine.Stacks, machine.MMs)}, 0},
+	HypervisorActor: {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs), Reads: cell.Of(machine.MMs)}, 0},
+	RCUActor:        {Ahead{Touches: tableFreeTouches | everyone | cell.Of(machine.RCU, machine.Inodes)}, cell.Of(machine.RCU)},
+	DiskActor:       {Ahead{Touches: cell.Of(machine.Disk, machine.Flags), Reads: cell.Of(machine.SwapCache, machine.Contents)}, cell.Of(machine.Disk)},
+	FileDiskActor:   {Ahead{Touches: cell.Of(machine.Blocks, machine.PageCache, machine.Flags, machine.Ghosts), Reads: cell.Of(machine.Contents)}, cell.Of(machine.Blocks)},
+}
+
+// ownClasses are those of which an actor touches nothing but what its own task or CPU has,
+// unless a step says otherwise; taskClasses those that a task may touch at any time, everyone
+// those of which it may touch at any time what it can come by.
+var (
+	ownClasses  = cell.Of(machine.Stacks, machine.Vars, machine.Batches, machine.TLBs, machine.IRQs, machine.LRU)
+	taskClasses = cell.Of(machine.Stacks, machine.Vars, machine.Batches, machine.LRU) | everyone
+	everyone    = cell.Of(machine.Ghosts, machine.Ledgers)
+)
+
+// roots notes what every actor has for good.
+func (o *Objects) roots() {
 	m := o.s.M
-	for i := range m.FrameCount() {
-		a.Reads.Add(o.frame(machine.Frame(i), frameState))
-	}
-	o.whole(g, a)
-	each(o.free, func(f int) {
-		for k := range perFrame {
-			a.Writes.Add(o.frame(machine.Frame(f), k))
+	o.reach = make([]reach, len(o.s.actors))
+	o.epoch = 1
+	o.none = o.links.set()
+	for range o.reach {
+		s := stand{}
+		for range o.reach {
+			s.has = append(s.has, o.links.set())
 		}
-	})
-	for other := range o.reaches {
-		common := false
-		each(o.reaches[other].frames, func(f int) {
-			common = common || f != int(machine.ZeroPage) && (o.reaches[g].frames.has(f) || o.free.has(f))
-		})
-		if other != g && common {
-			o.whole(other, a)
+		o.stands = append(o.stands, s)
+	}
+	for i := range o.reach {
+		r, a := &o.reach[i], &o.s.actors[i]
+		r.roots, r.names, r.takes = o.links.set(), o.links.set(), o.links.set()
+		r.roots.add(int(cell.Whole))
+		if a.CPU >= 0 {
+			r.roots.add(int(m.OfCPU(a.CPU)))
+		}
+		switch a.Kind {
+		case TaskActor:
+			o.rootsOfTask(a.Task, r.roots)
+		case WalkerActor:
+			for t, task := range o.s.Setup.Tasks {
+				if task.CPU == a.CPU {
+					r.roots.add(int(m.OfTask(t)))
+				}
+			}
+		case RCUActor:
+			for i := range m.TableCount() {
+				r.roots.add(int(m.OfFrame(m.TableFrame(i))))
+			}
+		case DiskActor:
+			for slot := range m.Slots {
+				r.roots.add(int(m.OfSlot(slot)))
+			}
+		}
+		if d, is := devices[a.Kind]; is && o.s.exists(a) {
+			r.Ahead, r.setOff = d.Ahead, d.setOff
 		}
 	}
 }
 
-// ofClaims adds what claims read about the pages that a group's variables hold.
-func (o *Objects) ofClaims(g int, a *check.Access) {
-	m := o.s.M
+// rootsOfTask adds a task, its mm and those that its arguments name.
+func (o *Objects) rootsOfTask(t int, s set) {
+	m, task := o.s.M, &o.s.Setup.Tasks[t]
+	s.add(int(m.OfTask(t)))
+	if task.MM >= 0 {
+		s.add(int(m.OfMM(task.MM)))
+	}
+	for _, st := range task.Body {
+		for i, p := range st.Call.Params {
+			if i < len(st.Args) && (p.Kind == PageParam || p.Kind == VMAParam) {
+				s.add(int(m.OfMM(st.Args[i].MM)))
+			}
+		}
+	}
+}
+
+// Changed notes that a cell has another value.
+func (o *Objects) Changed(id cell.ID) {
+	o.links.changed(id)
+	switch t := o.decides[id]; {
+	case t > 0:
+		o.known &^= 1 << (t - 1)
+	case t < 0:
+		o.known &^= devicesKnown
+	}
+}
+
+const devicesKnown = 1 << 63
+
+// look brings up to date what is ahead of every actor and what it can name.
+func (o *Objects) look() {
 	for t := range o.s.Setup.Tasks {
-		if o.groupOfTask(t) == g {
-			a.Reads.Add(o.task(t, taskVars))
+		if r := &o.reach[t]; o.known>>t&1 == 0 {
+			was, over := r.Ahead, r.over
+			if r.over = o.s.M.Peek(o.s.M.Done(t)) != 0; r.over {
+				r.Ahead = Ahead{}
+			} else {
+				r.Ahead = o.s.Ahead(t)
+				r.Touches |= taskClasses
+			}
+			if was != r.Ahead || over != r.over {
+				o.epoch++
+			}
 		}
 	}
-	each(o.reaches[g].frames, func(i int) {
-		f := machine.Frame(i)
-		for _, k := range []int{frameCounts, frameFlags, frameMapping, frameEntries, framePTL} {
-			a.Reads.Add(o.frame(f, k))
+	if o.known&devicesKnown == 0 {
+		for i := len(o.s.Setup.Tasks); i < len(o.reach); i++ {
+			if r, busy := &o.reach[i], o.busy(&o.s.actors[i]); r.busy != busy {
+				r.busy = busy
+				o.epoch++
+			}
 		}
-	})
-	each(o.reaches[g].slots, func(s int) { a.Reads.Add(o.slot(s, slotCache)) })
-	for mm := range m.MMs {
-		if o.group[mm] == g {
-			a.Reads.Add(o.mm(mm, mmPMDs))
+	}
+	o.known = ^uint64(0)
+	if was := o.links.version; o.links.update() != was {
+		o.epoch++
+	}
+}
+
+// busy reports whether an actor without a program may do something by itself.
+func (o *Objects) busy(a *Actor) bool {
+	busy := a.Kind == WalkerActor
+	o.s.work(a, func(w machine.Word) { busy = busy || o.s.M.Peek(w) != 0 })
+	return busy && o.s.exists(a)
+}
+
+// exists reports whether an actor without a program ever does anything in this scenario.
+func (s *Sim) exists(a *Actor) bool {
+	switch a.Kind {
+	case WalkerActor:
+		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Home(a.CPU) >= 0
+	case RCUActor:
+		return s.Kernel.Value(PTFree) == PTFreeRCU || len(s.Setup.Files) > 0
+	case DiskActor:
+		return s.Setup.SwapAsync
+	}
+	return true
+}
+
+// work calls f with the words of which an actor without a program has something
+// to do if one is not zero.
+func (s *Sim) work(a *Actor, f func(machine.Word)) {
+	m := s.M
+	switch a.Kind {
+	case InterruptActor:
+		f(m.IPI(a.CPU))
+	case HypervisorActor:
+		f(m.Preempts(a.CPU))
+		f(m.Steal(a.CPU))
+	case RCUActor:
+		for i := range m.TableCount() {
+			f(m.RCU(m.TableFrame(i)))
+		}
+		for file := range m.Files {
+			f(m.InodeRCU(file))
+		}
+	case DiskActor:
+		for slot := range m.Slots {
+			f(m.IO(slot))
+		}
+	case FileDiskActor:
+		for o := range m.FilePages() {
+			f(m.BlockIO(machine.Pgoff(o)))
 		}
 	}
 }
 
-// class adds the objects of a class that a group's task on a CPU may come by.
-func (o *Objects) class(c cell.Class, g, cpu int, write bool, to *check.Objects) {
-	m := o.s.M
-	frames := func(kind int) {
-		each(o.reaches[g].frames, func(f int) { to.Add(o.frame(machine.Frame(f), kind)) })
+// namesOf returns what an actor can come by without anybody else.
+func (o *Objects) namesOf(b int) set {
+	r := &o.reach[b]
+	if r.at != o.links.version {
+		r.at = o.links.version
+		copy(r.names, r.roots)
+		o.links.close(r.names)
 	}
-	mms := func(kinds ...int) {
-		for mm := range m.MMs {
-			for _, k := range kinds {
-				if o.group[mm] == g {
-					to.Add(o.mm(mm, k))
-				}
-			}
-		}
-	}
-	cpus := func(kind int) {
-		for c := range m.CPUs {
-			if h := o.groupOfCPU(c); h == g || h < 0 {
-				to.Add(o.cpu(c, kind))
-			}
-		}
-	}
-	slots := func(kind int) {
-		for s := range m.Slots {
-			if o.reaches[g].slots.has(s) || m.Peek(m.SwapMap(s)) == 0 {
-				to.Add(o.slot(s, kind))
-			}
-		}
-	}
-	switch c {
-	case machine.PTEs:
-		frames(frameEntries)
-	case machine.PMDs:
-		mms(mmPMDs)
-	case machine.Refs, machine.Mapcounts:
-		frames(frameCounts)
-	case machine.Flags:
-		frames(frameFlags)
-	case machine.Mappings:
-		frames(frameMapping)
-	case machine.Contents:
-		frames(frameContents)
-	case machine.Frames:
-		if !write { // else see allocates
-			o.scan(to)
-		}
-	case machine.PTLs:
-		frames(framePTL)
-		mms(mmPMDLock)
-	case machine.FolioLocks:
-		frames(frameLock)
-	case machine.TLBs:
-		cpus(cpuTLB)
-	case machine.IPIs:
-		cpus(cpuIPI)
-	case machine.IRQs:
-		if write {
-			to.Add(o.cpu(cpu, cpuIRQ))
-			break
-		}
-		for c := range m.CPUs {
-			to.Add(o.cpu(c, cpuIRQ))
-		}
-	case machine.Steal:
-		cpus(cpuSteal)
-	case machine.MMLocks:
-		mms(mmLocks)
-	case machine.MMs:
-		mms(mmWords, mmGenerations)
-	case machine.VMAs:
-		mms(mmVMAs)
-	case machine.Swap:
-		slots(slotMap)
-		slots(slotCache)
-		slots(slotDisk)
-	case machine.SwapCache:
-		slots(slotCache)
-	case machine.Disk:
-		slots(slotDisk)
-	case machine.RCU:
-		to.Add(o.rcu)
-	case machine.LRU:
-		to.Add(o.cpu(cpu, cpuLRU))
-	}
+	return r.names
 }
 
-// scan adds what a step looks at that goes through all frames.
-func (o *Objects) scan(to *check.Objects) {
-	for i := range o.s.M.FrameCount() {
-		for _, k := range []int{frameState, frameFlags, frameMapping, frameCounts, frameCaptures} {
-			to.Add(o.frame(machine.Frame(i), k))
-		}
-	}
+// A stand is what others can come by while one actor stands still.
+type stand struct {
+	epoch  uint64
+	moving []int // the actors that may do something
+	has    []set // by actor: what it can come by
+	reads  []set // by claim: what it may come to read
 }
 
-// Next adds what a step of an actor accesses that its footprint does not
-// show, given the footprint and what it changed: values that are copied from
-// place to place without a load, captures that the allocator looks for, ghosts.
-func (o *Objects) Next(actor int, foot *cell.Footprint, changes []cell.Change, a *check.Access) {
+// while returns what others can come by while an actor stands still.
+func (o *Objects) while(still int) *stand {
 	o.look()
-	m, layout := o.s.M, o.s.M.Mem.Layout()
-	act := &o.s.actors[actor]
-	if act.Kind != TaskActor {
-		a.Writes.Add(o.end)
+	s := &o.stands[still]
+	if s.epoch == o.epoch {
+		return s
 	}
-	if act.Kind == TaskActor || act.Kind == WalkerActor {
-		for mm := range m.MMs {
-			if o.group[mm] == o.groupOfCPU(act.CPU) {
-				a.Reads.Add(o.mm(mm, mmGhosts))
-			}
-		}
-	}
-	for _, id := range foot.Reads {
-		switch layout.Class(id) {
-		case machine.Frames:
-			each(o.free, func(f int) { a.Reads.Add(o.frame(machine.Frame(f), frameCaptures)) })
-			for i := range m.FrameCount() {
-				if m.Taken(i/64).Cell() == id {
-					a.Reads.Add(o.frame(machine.Frame(i), frameState))
-				}
-			}
-		case machine.Swap:
-			a.Reads.Add(o.capturedSlots)
-			for i := range m.Slots {
-				if m.SlotTaken(i/64).Cell() == id {
-					a.Reads.Add(o.slot(i, slotMap))
+	s.epoch = o.epoch
+	s.moving = s.moving[:0]
+	tasks := len(o.s.Setup.Tasks)
+	for b := range o.reach {
+		if r := &o.reach[b]; b != still && (b < tasks && !r.over || r.busy || r.setOff&o.all() != 0) {
+			s.moving = append(s.moving, b)
+			copy(s.has[b], o.namesOf(b))
+			clear(r.takes)
+			for k, p := range o.links.pools {
+				if r.Touches.Has(p.take) {
+					r.takes.and(o.links.free[k])
 				}
 			}
 		}
 	}
-	for _, c := range changes {
-		switch layout.Class(c.Cell) {
-		case machine.Stacks, machine.TLBs:
-			o.captured(c.Old, a)
-			o.captured(c.New, a)
-		case machine.Frames:
-			for i := range m.FrameCount() {
-				if m.State(machine.Frame(i)).Cell() == c.Cell {
-					a.Writes.Add(o.frame(machine.Frame(i), frameCaptures))
+	for k := range o.claims {
+		copy(s.reads[k], o.claims[k].roots)
+		o.links.close(s.reads[k])
+		o.handOn(s, s.reads[k], o.none, 0)
+	}
+	for _, b := range s.moving {
+		o.handOn(s, s.has[b], o.reach[b].takes, o.reach[b].Touches)
+		s.has[b].and(o.reach[b].takes)
+	}
+	s.moving = slices.DeleteFunc(s.moving, func(b int) bool { return b >= tasks && !o.reach[b].busy && !o.setOff(b, s) })
+	return s
+}
+
+// all is what lies ahead of any task.
+func (o *Objects) all() (touches cell.Set) {
+	for t := range o.s.Setup.Tasks {
+		touches |= o.reach[t].Touches
+	}
+	return touches
+}
+
+// setOff reports whether a task that may move can give an actor something to do: it
+// touches the class, and can name the actor's CPU.
+func (o *Objects) setOff(b int, s *stand) bool {
+	cpu := o.s.actors[b].CPU
+	return slices.ContainsFunc(s.moving, func(t int) bool {
+		return t < len(o.s.Setup.Tasks) && o.reach[t].Touches&o.reach[b].setOff != 0 && (cpu < 0 || s.has[t].has(int(o.s.M.OfCPU(cpu))))
+	})
+}
+
+// handOn adds to a set what those who may do something hand on to somebody who may take
+// what is free, and has some classes ahead. They hand on by writing names into what they have in common
+// with others: all that they can name. But nobody comes by what only the one that stands still has in
+// its hands; and what two may take from a pool, not both will have. Who gives
+// something back to a pool hands it on to who takes it from there.
+func (o *Objects) handOn(s *stand, to, takes set, ahead cell.Set) {
+	for again := true; again; {
+		again = false
+		for _, g := range s.moving {
+			r := &o.reach[g]
+			switch {
+			case r.names.within(to):
+			case g < len(o.s.Setup.Tasks) && r.Touches&o.links.naming != 0 && (to.meetsIn(r.names, o.links.pass) || to.meetsIn(r.takes, o.links.pass) || takes.meetsIn(r.names, o.links.pass)):
+				to.and(r.names)
+				again = true
+			default:
+				for _, p := range o.links.pools {
+					if ahead.Has(p.take) && r.Touches.Has(p.give) {
+						again = to.andIn(r.names, p.all) || again
+					}
 				}
-			}
-		case machine.Ghosts:
-			if act.Task >= 0 && c.Cell == m.GUPAt(act.Task).Cell() && c.Old == 0 {
-				each(o.reaches[o.groupOfTask(act.Task)].frames, func(f int) {
-					a.Reads.Add(o.frame(machine.Frame(f), frameEntries))
-				})
 			}
 		}
 	}
 }
 
-// captured adds that what names a frame or a slot has changed.
-func (o *Objects) captured(v uint64, a *check.Access) {
-	switch e := machine.Entry(v); {
-	case e.Present() && int(e.Frame()) < o.s.M.FrameCount() && e.Frame() != machine.ZeroPage:
-		a.Writes.Add(o.frame(e.Frame(), frameCaptures))
-	case e.IsSwap() && e.Slot() < o.s.M.Slots:
-		a.Writes.Add(o.capturedSlots)
+// Against returns the actors that may do, while the given one stands still, what is in
+// conflict with an access of it; see check.Reducible. What they may do are the classes ahead of
+// them, of the instances that they can come by.
+func (o *Objects) Against(actor int, a *check.Access) (set uint64) {
+	s := o.while(actor)
+	for _, b := range s.moving {
+		if o.clash(b, s, a) {
+			set |= 1 << b
+		}
+	}
+	return set
+}
+
+// clash reports whether an actor may do what is in conflict with an access of
+// one that stands still.
+func (o *Objects) clash(b int, s *stand, a *check.Access) bool {
+	has := s.has[b]
+	for w := range a.Writes {
+		for x := a.Writes[w]; x != 0; x &= x - 1 {
+			n := w*64 + bits.TrailingZeros64(x)
+			if o.mayWrite(b, n, has) || o.mayRead(b, n, has) || o.judges(b, n, s) {
+				return true
+			}
+		}
+		for x := a.Reads[w]; x != 0; x &= x - 1 {
+			if o.mayWrite(b, w*64+bits.TrailingZeros64(x), has) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// mayWrite reports whether an actor that can come by some instances may write an object.
+func (o *Objects) mayWrite(b, object int, has set) bool {
+	r, c, i := &o.reach[b], o.class[object], int(o.of[object])
+	switch {
+	case c == theEnd:
+		return false
+	case c == names:
+		return has.has(i) && (r.Touches.Has(o.links.pool[i]) || o.holds(b, i))
+	case r.Anywhere.Has(c):
+		return true
+	case ownClasses.Has(c):
+		return r.Touches.Has(c) && o.own(b, i)
+	}
+	return r.Touches.Has(c) && has.has(i)
+}
+
+// mayRead is mayWrite for objects that are only read.
+func (o *Objects) mayRead(b, object int, has set) bool {
+	r, c, i := &o.reach[b], o.class[object], int(o.of[object])
+	switch {
+	case c == theEnd:
+		return b < len(o.s.Setup.Tasks)
+	case c == names && o.links.isFree(i): // who takes it seeks it first
+		return o.holds(b, i) || o.links.shared().has(i) && has.has(i)
+	case c == names:
+		return has.has(i)
+	case r.Anyreads.Has(c), c == machine.Steal && o.own(b, i):
+		return true
+	case ownClasses.Has(c):
+		return r.Reads.Has(c) && o.own(b, i)
+	case r.Reads.Has(c) && has.has(i):
+		return true
+	}
+	for _, joint := range o.joint {
+		if joint.Has(c) && r.Touches&joint != 0 && has.has(i) {
+			return true
+		}
+	}
+	return false
+}
+
+// holds reports whether an instance is named in the private places of a task, or of its CPU.
+func (o *Objects) holds(b, i int) bool {
+	a, m := &o.s.actors[b], o.s.M
+	return a.Task >= 0 && o.links.to[m.OfTask(a.Task)].has(i) || a.CPU >= 0 && o.links.to[m.OfCPU(a.CPU)].has(i)
+}
+
+// own reports whether an instance is an actor's own task or CPU.
+func (o *Objects) own(b, i int) bool {
+	a, m := &o.s.actors[b], o.s.M
+	if i >= int(m.OfTask(0)) {
+		t := i - int(m.OfTask(0))
+		return t == a.Task || a.Task < 0 && a.CPU >= 0 && o.s.Setup.Tasks[t].CPU == a.CPU
+	}
+	return a.CPU >= 0 && i == int(m.OfCPU(a.CPU))
+}
+
+// readers are claims that read, when something that they read has changed, cells of some
+// classes of what can be named from some instances.
+type readers struct {
+	classes cell.Set
+	roots   set
+}
+
+// Claims adds claims that read cells. Frames and slots they read only if what is theirs
+// for good leads there, or if they are about one instance.
+func (o *Objects) Claims(reads []machine.Word) {
+	m, layout := o.s.M, o.s.M.Mem.Layout()
+	c := readers{roots: o.links.set()}
+	one := true
+	for _, w := range reads {
+		c.classes |= cell.Of(layout.Class(w.Cell()))
+		i := layout.Of(w.Cell())
+		one = one && i == layout.Of(reads[0].Cell())
+		if !m.Moves(i) {
+			c.roots.add(int(i))
+		}
+	}
+	if one {
+		if !slices.Contains(o.joint, c.classes) {
+			o.joint = append(o.joint, c.classes)
+		}
+		return
+	}
+	if empty(c.roots) {
+		for _, w := range reads {
+			c.roots.add(int(layout.Of(w.Cell())))
+		}
+	}
+	for _, have := range o.claims {
+		if have.classes == c.classes && slices.Equal(have.roots, c.roots) {
+			return
+		}
+	}
+	o.claims = append(o.claims, c)
+	for i := range o.stands {
+		o.stands[i].reads = append(o.stands[i].reads, o.links.set())
+	}
+}
+
+// judges reports whether what an actor may write has a claim read an object.
+func (o *Objects) judges(b, object int, s *stand) bool {
+	for k, c := range o.claims {
+		if c.classes.Has(o.class[object]) && s.reads[k].has(int(o.of[object])) &&
+			o.reach[b].Touches&c.classes != 0 && s.reads[k].meets(s.has[b]) {
+			return true
+		}
+	}
+	return false
+}
+
+// Rest adds all that an actor may do while another stands still: what Against
+// goes by, written out.
+func (o *Objects) Rest(actor, still int, a *check.Access) {
+	s := o.while(still)
+	if !slices.Contains(s.moving, actor) {
+		return
+	}
+	for n := range o.of {
+		if o.mayWrite(actor, n, s.has[actor]) {
+			a.Writes.Add(n)
+		}
+		if o.mayRead(actor, n, s.has[actor]) || o.judges(actor, n, s) {
+			a.Reads.Add(n)
+		}
 	}
 }
 

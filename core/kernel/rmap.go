@@ -28,7 +28,7 @@ import (
 // compare mm/rmap.c:try_to_unmap_one
 var _ = register(fnTryToUnmapOne, &Func{
 	Name: "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage},
-	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}},
+	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}},
 	Steps: []Step{
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
@@ -41,7 +41,10 @@ var _ = register(fnTryToUnmapOne, &Func{
 		}},
 		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(tuPMD))) }, Do: (*Ctx).unmapLock},
-		tuClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		tuClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			if c.M.Cpumask(c.tuMM())&^(1<<c.CPU) != 0 {
+				c.Set(tuDefer, 1)
+			}
 			old := c.ClearPTE(c.Frame(tuPMD), c.Page(tuPage))
 			c.Sayf("clear the PTE: it was %v", old)
 			c.Set(tuPTE, uint64(old))
@@ -49,7 +52,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			return Then
 		}},
 		tuBatch: {Label: "defer", Says: "may the flush be put off?", Ref: "should_defer_flush", When: With(ReclaimBatch), Local: true, Do: func(c *Ctx) Next {
-			if c.M.Cpumask(c.tuMM())&^(1<<c.CPU) == 0 {
+			if c.L(tuDefer) == 0 {
 				return tuFlush
 			}
 			return Then
@@ -136,7 +139,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 	},
 })
 
-const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl = 0, 1, 2, 3, 4, 5, 6
+const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer = 0, 1, 2, 3, 4, 5, 6, 7
 
 const (
 	tuWalk = iota

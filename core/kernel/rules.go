@@ -1,5 +1,7 @@
 package kernel
 
+import "slices"
+
 // A RuleID is a rule's place in the catalogue.
 type RuleID uint8
 
@@ -47,6 +49,9 @@ func (r *Rule) at(v *Version, k *Kernel) uint8 {
 		return r.follow(v, k)
 	}
 	var val uint8
+	if slices.Contains(v.Backports, r.ID) {
+		return 1
+	}
 	for _, s := range r.History {
 		if v.Order >= s.Order {
 			val = s.Value
@@ -121,6 +126,10 @@ const (
 	GatherFlushFirst
 	TLBFlush
 	PTFree
+	ForkPinTest
+	ForkFlushTLB
+	ForkWrprotect
+	MprotectUpgrade
 	GUPFastFileCheck
 	GUPSlowFileCheck
 	GUPSecretmemCheck
@@ -163,6 +172,16 @@ const (
 	PTFreeGather uint8 = iota
 	PTFreeRCU
 	PTFreeImmediate
+)
+const (
+	ForkWrprotectOff uint8 = iota
+	ForkWrprotectFirst
+	ForkWrprotectLast
+)
+const (
+	MprotectNever uint8 = iota
+	MprotectDirtyExclusive
+	MprotectExclusive
 )
 
 // Rules is the catalogue, in the order of the IDs.
@@ -367,6 +386,29 @@ var Rules = []*Rule{
 			}
 			return PTFreeGather
 		}},
+	{ID: ForkPinTest, Name: "fork_pin_test", History: on(509), Needs: []RuleID{FOLLPinCounting, GUPHasPinnedFirst},
+		Says:     "fork gives the child a copy of a page that may be pinned, at once",
+		Protects: "the parent's next write is copied away under its own pin",
+		Guards:   "copy_page_range: may it be pinned?",
+		Commit:   "70e806e4e645", Subject: "mm: Do early cow for pinned pages during fork() for ptes",
+		Confidence: "read in source; commit seen"},
+	{ID: ForkFlushTLB, Name: "fork_flush_tlb", History: always,
+		Says:       "fork flushes the parent's TLBs before it returns",
+		Protects:   "another thread of the parent writes to a page that the child shares by now",
+		Guards:     "dup_mmap: flush",
+		Confidence: "read in source"},
+	{ID: ForkWrprotect, Name: "fork_wrprotect", Values: []string{"off", "first", "last"}, History: []Since{{0, ForkWrprotectFirst}, {509, ForkWrprotectLast}},
+		Says:       "fork makes the parent's PTE read-only: before it takes the child's reference, or after it has looked at pins",
+		Protects:   "what one of them stores after the fork, the other reads",
+		Guards:     "copy_page_range: write-protect the PTE",
+		Confidence: "read in source (4.6, 6.1, 6.12); the order between from the commits"},
+	{ID: MprotectUpgrade, Name: "mprotect_upgrades", Values: []string{"never", "dirty_exclusive", "exclusive"}, Needs: nil,
+		History:  []Since{{0, MprotectNever}, {601, MprotectDirtyExclusive}, {602, MprotectExclusive}},
+		Says:     "when mprotect makes the PTE of a private anonymous page writable, instead of leaving that to a fault",
+		Protects: "nothing: it saves a fault",
+		Guards:   "change_pte_range: put it back",
+		Commit:   "64fe24a3e05e", Subject: "mm/mprotect: try avoiding write faults for exclusive anonymous pages when changing protection",
+		Confidence: "v6.1 and v6.12 seen in what they do; releases from memory"},
 	{ID: GUPFastFileCheck, Name: "gup_fast_file_check", Values: []string{"none", "v7", "double_read", "final"}, History: []Since{{605, FileCheckFinal}},
 		Says:     "what GUP-fast asks about a folio that is to be pinned for writing, for long: nothing; folio_mapping() (a draft of the patch); folio->mapping, read twice (another); or read once",
 		Protects: "a page of a file is written behind its file system's back, as long as the pin lasts",

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"gupscope/core/check"
 	"gupscope/core/machine"
 )
 
@@ -12,6 +13,9 @@ import (
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
+	s.offer = func(key int) {
+		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
+	}
 	s.statementsAhead()
 	if k.On(AnonExclusive) {
 		s.exclusive = machine.PGAnonExclusive
@@ -24,6 +28,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	for i, t := range setup.Tasks {
 		s.ctx[i] = Ctx{M: s.M, CPU: t.CPU, Task: i, MM: t.MM, sim: s}
 	}
+	s.findDevices()
 	s.scene()
 	began := Notes{Mute: true}
 	s.Listen(&began)
@@ -118,7 +123,7 @@ func (s *Sim) values() []string {
 // scene builds what there is at the start.
 func (s *Sim) scene() {
 	m := s.M
-	m.SetState(machine.ZeroPage, machine.FrameData)
+	m.Store(m.State(machine.ZeroPage), machine.FrameData)
 	m.Store(m.Ref(machine.ZeroPage), 1)
 	for cpu, n := range s.Setup.Preempts {
 		m.Store(m.Preempts(cpu), uint64(n))
@@ -157,6 +162,9 @@ func (s *Sim) scene() {
 	for _, t := range s.Setup.Tasks {
 		if t.MM >= 0 {
 			m.Store(m.MMUsers(t.MM), m.Peek(m.MMUsers(t.MM))+1)
+			if m.Peek(m.MMState(t.MM)) == machine.MMAlive {
+				m.SetLoaded(t.CPU, t.MM, true)
+			}
 		}
 	}
 }
@@ -166,7 +174,7 @@ func (s *Sim) upperTables(mm int) {
 	m := s.M
 	for level := machine.LevelPGD; level >= machine.LevelPMD; level-- {
 		f := m.Upper(mm, level)
-		m.SetState(f, machine.FrameTable)
+		m.Store(m.State(f), machine.FrameTable)
 		m.Store(m.Ref(f), 1)
 		if level > machine.LevelPMD {
 			m.SetEntry(f, 0, machine.MakeTable(m.Upper(mm, level-1)))

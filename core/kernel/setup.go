@@ -132,3 +132,16 @@ type Expr struct {
 	Value       string // leaf: compared with this content, if Errno is 0 and Page is nil
 	Errno       int    // leaf: compared with this error, e.g. 14 for -EFAULT
 }
+
+// EachVar calls f with the variable of every leaf.
+func (e *Expr) EachVar(f func(task, n int)) {
+	if e.Left == nil && e.Right == nil {
+		f(e.Task, e.Var)
+		return
+	}
+	for _, x := range []*Expr{e.Left, e.Right} {
+		if x != nil {
+			x.EachVar(f)
+		}
+	}
+}

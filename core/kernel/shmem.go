@@ -105,7 +105,7 @@ var _ = register(fnShmemSwapinFolio, &Func{
 			c.Unlock(c.M.FolioLock(f))
 			return Then
 		}},
-		ssLock: {Label: "lock", Says: "lock it; is it still what the page cache names?", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Mappings, machine.PageCache),
+		ssLock: {Label: "lock", Says: "lock it; is it still what the page cache names?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Mappings, machine.PageCache),
 			Wait: folioLockFree, Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 				f := c.Held(0).Frame()
 				if c.Load(c.M.FolioSwap(f)) != uint64(c.swapSlot())+1 || c.Load(c.M.CacheSlot(c.Pgoff(ssPage))) != c.L(ssEntry) {
@@ -185,7 +185,7 @@ var _ = register(fnShmemWritepage, &Func{
 	Name: "shmem_writepage", Was: nil, File: "mm/shmem.c", Params: []int{0},
 	Locals: []Local{{"folio", FrameLocal}, {"pgoff", PgoffLocal}, {"slot", IntLocal}},
 	Steps: []Step{
-		{Label: "alloc_swap", Says: "take a slot, put it into the swap cache", Ref: "folio_alloc_swap", Touches: swapCacheTouches, Choose: func(c *Ctx, offer func(int)) { c.offerSlots(offer) }, Do: func(c *Ctx) Next {
+		{Label: "alloc_swap", Says: "take a slot, put it into the swap cache", Ref: "folio_alloc_swap", Touches: swapCacheTouches | cell.Of(machine.Slots), Choose: func(c *Ctx, offer func(int)) { c.offerSlots(offer) }, Do: func(c *Ctx) Next {
 			f, slot := c.Frame(0), c.Key
 			if c.M.Slots == 0 || c.Load(c.M.SwapMap(slot)) != 0 {
 				c.Say("swap is full: keep it, dirty")

@@ -16,10 +16,18 @@ type Sim struct {
 	Setup  Setup
 	Began  []Hop // local steps that the tasks have made before anything happens
 
-	funcs  []Bound
-	ctx    []Ctx // per task
-	actors []Actor
-	after  [][]Ahead // by task and statement; see statementsAhead
+	funcs   []Bound
+	ctx     []Ctx     // per task
+	actors  []Actor   // the tasks first
+	devices []int     // of the others, those that can ever move
+	after   [][]Ahead // by task and statement; see statementsAhead
+
+	// What Choices is about; kept here because a function made for every call would be garbage.
+	choices  []check.Choice
+	offering uint16
+	offer    func(key int)
+
+	wentBack bool // see WentBack
 
 	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
 	readSwapinWritable bool   // see the rule swapin_read_maps_writable
@@ -37,11 +45,19 @@ func (s *Sim) Memory() *cell.Memory { return s.M.Mem }
 // Choices appends all that can happen now: every actor that is ready, with
 // every value its step can be made with.
 func (s *Sim) Choices(dst []check.Choice) []check.Choice {
-	for i := range s.actors {
-		s.offers(i, func(key int) {
-			dst = append(dst, check.Choice{Actor: uint16(i), Key: uint16(key)})
-		})
+	s.choices = dst
+	for t := range s.ctx {
+		s.offering = uint16(t)
+		s.offers(t, s.offer)
 	}
+	interrupts := s.M.Interrupts()
+	for _, i := range s.devices {
+		if interrupts || s.actors[i].Kind != InterruptActor {
+			s.offering = uint16(i)
+			s.offers(i, s.offer)
+		}
+	}
+	dst, s.choices = s.choices, nil
 	return dst
 }
 
@@ -188,7 +204,7 @@ func (s *Sim) proceed(task int, n Next) {
 		s.M.Pop(task)
 	case called:
 	default:
-		s.M.Goto(task, uint16(n))
+		s.jump(task, uint16(n))
 	}
 }
 

@@ -51,7 +51,7 @@ var _ = register(fnFlushTLBMulti, &Func{
 			return Then
 		}},
 		fmBroadcast: {Label: "broadcast", Says: "invalidate it in every CPU's TLB", Ref: "INVLPGB", When: If(TLBFlush, TLBFlushBroadcast),
-			Touches: flushTouches, Do: (*Ctx).flushBroadcast},
+			Touches: flushTouches, Anywhere: cell.Of(machine.TLBs), Do: (*Ctx).flushBroadcast},
 		fmSteal: {Label: "preempted", Says: "is the CPU preempted by the host?", Ref: "kvm_flush_tlb_multi", When: If(TLBFlush, TLBFlushPV),
 			Touches: cell.Of(machine.Steal), Back: []int{fmSteal}, Do: (*Ctx).flushPreempted},
 		fmSend: {Label: "send", Says: "send the flush IPI", Ref: "smp_call_function_many_cond", When: If(TLBFlush, TLBFlushIPI, TLBFlushPV),

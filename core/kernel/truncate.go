@@ -141,7 +141,7 @@ var _ = register(fnTruncateInodePages, &Func{
 	Locals: []Local{{"folio", HoldLocal}, {"cache_reference", HoldLocal}, {"pgoff", PgoffLocal}, {"last", PgoffLocal}},
 	Steps: []Step{
 		tpFind: {Label: "find", Says: "find the next page", Ref: "find_lock_entries", Touches: cell.Of(machine.Refs, machine.PageCache), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).truncateFind},
-		tpLock: {Label: "lock", Says: "lock it; is it still the file's?", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Wait: folioLockFree, Do: func(c *Ctx) Next {
+		tpLock: {Label: "lock", Says: "lock it; is it still the file's?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Wait: folioLockFree, Do: func(c *Ctx) Next {
 			if !c.ours(c.Held(0).Frame(), c.Pgoff(tpPage)) {
 				c.Say("it is not the file's any more: look again")
 				return tpPut
@@ -150,7 +150,7 @@ var _ = register(fnTruncateInodePages, &Func{
 			return Then
 		}},
 		tpWait: {Label: "wait_writeback", Says: "wait until it is not under writeback", Ref: "folio_wait_writeback", Reads: cell.Of(machine.Flags), Wait: writebackEnds, Do: func(c *Ctx) Next { return Then }},
-		tpUnmap: {Label: "unmap", Says: "is it mapped?", Ref: "unmap_mapping_folio", Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {
+		tpUnmap: {Label: "unmap", Says: "is it mapped?", Answer: "yes", Ref: "unmap_mapping_folio", Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {
 			if c.Load(c.M.Mapcount(c.Held(0).Frame())) == 0 {
 				c.Say("it is mapped nowhere")
 				return Then

@@ -10,14 +10,23 @@ type Version struct {
 	Name  string // "v6.12"
 	Order int    // 612: releases compare by it
 	About string // one sentence for the picker
+
+	// Backports are the rules that a stable tree has beyond its mainline release.
+	Backports []RuleID
 }
 
 // Versions are the releases at hand, oldest first.
 var Versions = []*Version{
-	{"v4.6", 406, "x86 has a GUP-fast of its own: no second look at the PTE, a reference taken without asking whether the count is zero. Only the IPI of the TLB flush keeps it safe."},
-	{"v6.1", 601, "Generic GUP-fast with every second look; anonymous pages know whether they are exclusive; fences instead of a forced flush."},
-	{"v6.12", 612, "As v6.1, with pinned pages left alone by reclaim, and the names of today."},
+	{Name: "v4.6", Order: 406, About: "x86 has a GUP-fast of its own: no second look at the PTE, a reference taken without asking whether the count is zero. Only the IPI of the TLB flush keeps it safe."},
+	{Name: "v6.1", Order: 601, About: "Generic GUP-fast with every second look; anonymous pages know whether they are exclusive; fences instead of a forced flush."},
+	{Name: "v6.1.192", Order: 601, About: "The stable tree of v6.1: its names, and what was backported: the zero page is not counted, reclaim leaves pinned pages alone, swap-in marks the slot.",
+		Backports: []RuleID{ZeroPageNotCounted, ReclaimKeepsPinned, SwapcachePrepare}},
+	{Name: "v6.12", Order: 612, About: "As v6.1, with pinned pages left alone by reclaim, and the names of today."},
+	{Name: "v6.12.117", Order: 612, About: "The stable tree of v6.12: nothing that it has backported shows in small programs so far."},
 }
+
+// Newest is the newest mainline release: what a scenario runs on that names none.
+var Newest = ByName("v6.12")
 
 // ByName returns the version of that name, or nil.
 func ByName(name string) *Version {

@@ -34,7 +34,7 @@ var _ = register(fnWritepages, &Func{
 			return Then
 		}},
 		wbFind: {Label: "find", Says: "find the next page that is marked", Ref: "filemap_get_folios_tag", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PageCache), Do: (*Ctx).writebackFind},
-		wbLock: {Label: "lock", Says: "lock it; is it still the file's, and dirty?", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Flags), Wait: folioLockFree, Do: func(c *Ctx) Next {
+		wbLock: {Label: "lock", Says: "lock it; is it still the file's, and dirty?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Flags), Wait: folioLockFree, Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
 			flags := c.Load(c.M.Flags(f))
 			switch {
@@ -52,13 +52,13 @@ var _ = register(fnWritepages, &Func{
 			return Then
 		}},
 		wbWait: {Label: "wait_writeback", Says: "wait until it is not under writeback", Ref: "folio_wait_writeback", Reads: cell.Of(machine.Flags), Wait: writebackEnds, Do: func(c *Ctx) Next { return Then }},
-		wbBuffers: {Label: "buffers", Says: "has it buffers?", Ref: "folio_buffers", When: With(Ext4SkipNobuf), Reads: cell.Of(machine.Buffers), Do: func(c *Ctx) Next {
+		wbBuffers: {Label: "buffers", Says: "has it buffers?", Answer: "yes", Ref: "folio_buffers", When: With(Ext4SkipNobuf), Reads: cell.Of(machine.Buffers), Do: func(c *Ctx) Next {
 			if c.Load(c.M.Buffers(c.Held(0).Frame())) == 0 {
 				return wbSkip
 			}
 			return Then
 		}},
-		wbBug: {Label: "buffers_bug", Says: "has it buffers?", Ref: "page_buffers", When: Without(Ext4SkipNobuf), Reads: cell.Of(machine.Buffers), Do: func(c *Ctx) Next {
+		wbBug: {Label: "buffers_bug", Says: "has it buffers?", Answer: "yes", Ref: "page_buffers", When: Without(Ext4SkipNobuf), Reads: cell.Of(machine.Buffers), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
 			if c.Load(c.M.Buffers(f)) == 0 {
 				c.Say("it has no buffers: BUG")
@@ -78,7 +78,7 @@ var _ = register(fnWritepages, &Func{
 			c.Set(wbAddr, 0)
 			return Then
 		}},
-		wbNextPTE: {Label: "mkclean", Says: "where may it be mapped shared?", Ref: "folio_mkclean", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnPageMkcleanOne}, Do: (*Ctx).writebackMkclean},
+		wbNextPTE: {Label: "mkclean", Says: "where may it be mapped shared?", Answer: "yes", Ref: "folio_mkclean", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnPageMkcleanOne}, Do: (*Ctx).writebackMkclean},
 		wbCleaned: {Label: "cleaned", Says: "was that PTE dirty or writable?", Local: true, Back: []int{wbNextPTE}, Do: func(c *Ctx) Next {
 			c.Set(wbAnyDirty, c.L(wbAnyDirty)|c.Ret())
 			return wbNextPTE
@@ -211,7 +211,7 @@ var _ = register(fnPageMkcleanOne, &Func{
 			}
 			return Then
 		}},
-		{Label: "lock", Says: "lock the PTL; is the PTE writable or dirty?", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
+		{Label: "lock", Says: "lock the PTL; is the PTE writable or dirty?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mcPMD))) },
 			Do: func(c *Ctx) Next {
 				e := machine.Entry(c.Load(c.PTE(c.Frame(mcPMD), c.Page(mcPage))))

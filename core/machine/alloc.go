@@ -1,82 +1,31 @@
 package machine
 
 import (
-	"math/bits"
 	"slices"
 
 	"gupscope/core/cell"
 )
 
-// Which frames and which swap slots are free is kept in bitmaps beside the words
-// that say so, 64 to a cell: bit i%64 of word i/64 is set while i is taken.
-
-// Taken is the bitmap's word of the frames from 64*i on.
-func (m *Machine) Taken(i int) Word { return m.at(m.taken, i) }
-
-// SlotTaken is the bitmap's word of the swap slots from 64*i on.
-func (m *Machine) SlotTaken(i int) Word { return m.at(m.slotTaken, i) }
-
-func bitmapWords(n int) int { return (n + 63) / 64 }
-
-// mark sets or clears bit i of a bitmap.
-func (m *Machine) mark(word Word, i int, taken bool) {
-	was := m.Peek(word)
-	v := was &^ (1 << (i % 64))
-	if taken {
-		v |= 1 << (i % 64)
-	}
-	if v != was {
-		m.Store(word, v)
-	}
-}
-
-// firstFree returns the lowest number from lo to hi that is not taken and not
-// among skip; false if there is none.
-func (m *Machine) firstFree(word func(int) Word, lo, hi int, skip []int) (int, bool) {
-	for w := lo / 64; w <= hi/64; w++ {
-		free := ^m.Load(word(w))
-		for ; free != 0; free &= free - 1 {
-			i := w*64 + bits.TrailingZeros64(free)
-			if i > hi {
-				break
-			}
-			if i >= lo && !slices.Contains(skip, i) {
-				return i, true
-			}
+// offer calls f with what may be taken of the cells from first on, before end,
+// that are zero: each that is in named, counted from base, and the first of the
+// others. Whether a free one is named is sought.
+func (m *Machine) offer(first, end, base cell.ID, named []int, of func(int) cell.Instance, f func(int)) {
+	m.Mem.Note(first, end)
+	left, anonymous := len(named), false
+	for id := m.Mem.Zero(first, end); id < end; id = m.Mem.Zero(id+1, end) {
+		i := int(id - base)
+		m.Mem.Seek(of(i))
+		switch {
+		case slices.Contains(named, i):
+			left--
+			f(i)
+		case !anonymous:
+			anonymous = true
+			f(i)
+		case left <= 0 && !m.Mem.Recording():
+			return // nothing more to offer
 		}
 	}
-	return 0, false
-}
-
-// offer calls f, in order, with the free numbers from lo to hi that are in named,
-// and with the lowest of the others. Whether a free one is named is sought.
-func (m *Machine) offer(word func(int) Word, lo, hi int, named []int, of func(int) cell.Instance, f func(int)) {
-	if m.Mem.Recording() {
-		for i := lo; i <= hi; i++ {
-			if m.Load(word(i/64))>>(i%64)&1 == 0 {
-				m.Mem.Seek(of(i))
-			}
-		}
-	}
-	var out []int
-	for _, i := range named {
-		if i >= lo && i <= hi && m.Load(word(i/64))>>(i%64)&1 == 0 {
-			out = append(out, i)
-		}
-	}
-	if i, ok := m.firstFree(word, lo, hi, named); ok {
-		out = append(out, i)
-	}
-	slices.Sort(out)
-	for _, i := range out {
-		f(i)
-	}
-}
-
-// SetState sets a frame's state in the allocator.
-func (m *Machine) SetState(f Frame, state uint64) {
-	m.Store(m.State(f), state)
-	m.mark(m.Taken(int(f)/64), int(f), state != FrameFree)
 }
 
 // Offers calls f with the frames that an allocation may take: each free frame
@@ -84,24 +33,34 @@ func (m *Machine) SetState(f Frame, state uint64) {
 // nothing tells apart. (Any of them may come, not the lowest: what is left out
 // is only the same run with frames renamed.)
 func (m *Machine) Offers(table bool, f func(Frame)) {
-	lo, hi := 1, m.Frames
-	if table && !m.Shared {
-		lo, hi = m.poolBase(), m.nframe-1
-	}
-	m.offer(m.Taken, lo, hi, m.staleFrames(), func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, func(i int) { f(Frame(i)) })
+	first, end := m.pool(table)
+	m.offer(first, end, m.alloc, m.staleFrames(), func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, func(i int) { f(Frame(i)) })
 }
 
 // OffersSlots calls f with the swap slots that may be taken: each free one that
 // a captured swap entry still names, and the lowest one of the others.
 func (m *Machine) OffersSlots(f func(slot int)) {
-	if m.Slots > 0 {
-		m.offer(m.SlotTaken, 0, m.Slots-1, m.capturedSlots(), m.OfSlot, f)
+	m.offer(m.swapMap, m.swapMap+cell.ID(m.Slots), m.swapMap, m.capturedSlots(), m.OfSlot, f)
+}
+
+// Available reports whether an allocation may take any frame now.
+func (m *Machine) Available(table bool) bool {
+	first, end := m.pool(table)
+	m.Mem.Note(first, end)
+	return m.Mem.Zero(first, end) < end
+}
+
+// pool is where an allocation looks: the states of its frames. A free one's is zero.
+func (m *Machine) pool(table bool) (first, end cell.ID) {
+	if table && !m.Shared {
+		return m.alloc + cell.ID(m.poolBase()), m.alloc + cell.ID(m.nframe)
 	}
+	return m.alloc + 1, m.alloc + 1 + cell.ID(m.Frames)
 }
 
 // Allocate hands a frame out: refcount 1, content zeroed. The caller holds the reference.
 func (m *Machine) Allocate(f Frame, state uint64) {
-	m.SetState(f, state)
+	m.Store(m.State(f), state)
 	m.Store(m.Ref(f), 1)
 	m.Store(m.Contents(f), 0)
 }
@@ -112,14 +71,14 @@ func (m *Machine) Allocate(f Frame, state uint64) {
 // Compare mm/page_alloc.c:free_pages_prepare.
 func (m *Machine) Free(f Frame) bool {
 	if m.Load(m.Ref(f)) != 0 || m.Load(m.Mapcount(f)) != 0 {
-		m.SetState(f, FrameLeaked)
+		m.Store(m.State(f), FrameLeaked)
 		m.Raise(AlarmBadPage, uint64(f))
 		return false
 	}
 	if m.Track.Alarms>>AlarmPinnedFreed&1 != 0 && m.pinnedBySomebody(f) {
 		m.Raise(AlarmPinnedFreed, uint64(f))
 	}
-	m.SetState(f, FrameFree)
+	m.Store(m.State(f), FrameFree)
 	for _, w := range []Word{m.Flags(f), m.Mapping(f), m.Index(f), m.FolioSwap(f), m.Contents(f)} {
 		m.Store(w, 0)
 	}

@@ -1,5 +1,7 @@
 package machine
 
+import "gupscope/core/cell"
+
 // States of the block that a page of a file has on its disk (4 KiB blocks: one a page).
 const (
 	BlockHole      uint64 = iota // none: it reads as zeros
@@ -30,6 +32,13 @@ func (m *Machine) Block(o Pgoff) Word { return m.at(m.block, int(o)) }
 
 // BlockIO is the state of the write of a page to its block: IOIdle, IOSubmitted or IOWritten.
 func (m *Machine) BlockIO(o Pgoff) Word { return m.at(m.blockIO, int(o)) }
+
+// EachBlockIO calls f with every page of a file that is being written, for who looks at all.
+func (m *Machine) EachBlockIO(f func(o Pgoff)) {
+	end := m.blockIO + cell.ID(len(m.filePages))
+	m.Mem.Note(m.blockIO, end)
+	m.nonzero(m.blockIO, end, func(w Word) { f(Pgoff(w.id - m.blockIO)) })
+}
 
 // State of a folio's buffer head; 0: it has none (PG_private is clear).
 const (

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/bits"
 	"strings"
+
+	"gupscope/core/cell"
 )
 
 // IRQOff is 1 while the CPU's task has interrupts disabled.
@@ -12,6 +14,12 @@ func (m *Machine) IRQOff(cpu int) Word { return m.at(m.irqOff, cpu) }
 // IPI is the set of CPUs (bit i: CPU i) whose flush request this CPU has not
 // acknowledged yet.
 func (m *Machine) IPI(cpu int) Word { return m.at(m.ipi, cpu) }
+
+// Interrupts reports whether any CPU has a request to acknowledge; for onlookers.
+func (m *Machine) Interrupts() bool {
+	end := m.ipi + cell.ID(m.CPUs)
+	return m.Mem.Nonzero(m.ipi, end) < end
+}
 
 // Request is the flush request that a CPU has out: a [Flush], or 0.
 func (m *Machine) Request(cpu int) Word { return m.at(m.request, cpu) }
@@ -50,39 +58,8 @@ func (m *Machine) WalkerAt(cpu int) (Entry, PageID) {
 func (m *Machine) ClearWalker(cpu int) { m.Store(m.Walker(cpu), 0) }
 
 // TLB is the CPU's translation of a page: the leaf entry as the walker found
-// it, or none. Dirty there means that the CPU may write without going to memory. Change it with
-// SetTLB.
+// it, or none. Dirty there means that the CPU may write without going to memory.
 func (m *Machine) TLB(cpu int, p PageID) Word { return m.at(m.tlb, cpu*len(m.pages)+int(p)) }
-
-// SetTLB sets the CPU's translation of a page. How many TLB entries name a frame, and how many
-// of all are stale, is kept with it, so that nobody need look at every TLB when a frame is freed.
-func (m *Machine) SetTLB(cpu int, p PageID, e Entry) {
-	w := m.TLB(cpu, p)
-	m.countTLB(Entry(m.Peek(w)), -1)
-	m.countTLB(e, 1)
-	m.Store(w, uint64(e))
-}
-
-func (m *Machine) countTLB(e Entry, n int) {
-	switch {
-	case e.IsStale():
-		m.amend(m.StaleTLBs(), n)
-	case e.Present():
-		m.amend(m.TLBNames(e.Frame()), n)
-	}
-}
-
-// amend adds to a word that says of private places what can be read off them, too.
-func (m *Machine) amend(w Word, n int) { m.Mem.Amend(w.id, m.Peek(w)+uint64(n)) }
-
-// TLBNames is how many TLB entries name the frame and are not stale; StaleTLBs
-// how many of all entries are.
-func (m *Machine) TLBNames(f Frame) Word { return m.at(m.tlbNames, int(f)) }
-
-func (m *Machine) StaleTLBs() Word { return Word{m.tlbStale} }
-
-// count adds to a word that is kept by structure.
-func (m *Machine) count(w Word, n int) { m.Store(w, m.Peek(w)+uint64(n)) }
 
 // A Flush says what a flush request wants: the pages of one mm from First to Last, or
 // of all mms; Ahead counts the generations of the mm that came after it.
@@ -131,34 +108,54 @@ const maxBehind = 3
 // Loaded returns the mm whose tables the CPU walks, or -1 for a CPU that runs a
 // kernel thread, or a thread whose mm is not there yet or any more.
 func (m *Machine) Loaded(cpu int) int {
-	for _, t := range m.Config.Tasks {
-		if t.CPU == cpu {
-			if t.MM >= 0 && m.Peek(m.MMState(t.MM)) != MMAlive {
-				return -1
-			}
-			return t.MM
-		}
+	mm := m.home[cpu]
+	if mm >= 0 && m.Load(m.cpumaskOf(mm))>>cpu&1 == 0 {
+		return -1
 	}
-	return -1
+	return mm
+}
+
+// Home returns the mm of the task that runs on the CPU, whether it is there or
+// not; -1 for a CPU without a task of a process.
+func (m *Machine) Home(cpu int) int { return m.home[cpu] }
+
+// homes notes which mm the task of a CPU runs in.
+func (m *Machine) homes() {
+	m.home = make([]int, m.CPUs)
+	for c := range m.home {
+		m.home[c] = -1
+	}
+	for _, t := range m.Config.Tasks {
+		m.home[t.CPU] = t.MM
+	}
+}
+
+func (m *Machine) cpumaskOf(mm int) Word { return m.at(m.cpumask, mm) }
+
+// SetLoaded says that the CPU walks the mm's tables from now on, or does no more:
+// then it forgets what it knows of them.
+func (m *Machine) SetLoaded(cpu, mm int, loaded bool) {
+	w := m.cpumaskOf(mm)
+	if loaded {
+		m.Store(w, m.Load(w)|1<<cpu)
+		return
+	}
+	m.Store(w, m.Load(w)&^(1<<cpu))
+	m.Store(m.Walker(cpu), 0)
+	m.InvalidateMM(cpu, mm)
+	m.Store(m.Behind(cpu, mm), 0)
 }
 
 // Cpumask returns the CPUs on which the mm is loaded, as a bit set.
-func (m *Machine) Cpumask(mm int) uint64 {
-	var mask uint64
-	for c := range m.CPUs {
-		if m.Loaded(c) == mm {
-			mask |= 1 << c
-		}
-	}
-	return mask
-}
+func (m *Machine) Cpumask(mm int) uint64 { return m.Load(m.cpumaskOf(mm)) }
 
 // AdvanceGeneration starts a new TLB generation of the mm: every CPU that has
 // it loaded falls one more behind, requests that are out get one older.
 // Compare arch/x86/include/asm/tlbflush.h:inc_mm_tlb_gen.
 func (m *Machine) AdvanceGeneration(mm int) {
+	mask := m.Cpumask(mm)
 	for c := range m.CPUs {
-		if m.Loaded(c) == mm {
+		if mask>>c&1 != 0 {
 			if b := m.Load(m.Behind(c, mm)); b < maxBehind {
 				m.Store(m.Behind(c, mm), b+1)
 			}
@@ -195,9 +192,7 @@ func (m *Machine) FlushLocal(cpu int, f Flush) {
 
 // Invalidate drops the CPU's translations of the pages from first to last.
 func (m *Machine) Invalidate(cpu int, first, last PageID) {
-	for p := first; p <= last; p++ {
-		m.SetTLB(cpu, p, 0)
-	}
+	m.Mem.Clear(m.TLB(cpu, first).id, m.TLB(cpu, last).id+1)
 }
 
 // InvalidateMM drops all of the CPU's translations of the mm.

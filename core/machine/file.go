@@ -3,6 +3,8 @@ package machine
 import (
 	"fmt"
 	"strings"
+
+	"gupscope/core/cell"
 )
 
 // A FileKind says which file system a file lies on.
@@ -122,6 +124,13 @@ func (m *Machine) Inode(file int) Word { return m.at(m.inode, file) }
 
 // InodeRCU is the callback that frees an inode, or 0; see RCU.
 func (m *Machine) InodeRCU(file int) Word { return m.at(m.inodeRCU, file) }
+
+// EachInodeRCU calls f with every inode that a callback waits for, for a step that looks at all callbacks.
+func (m *Machine) EachInodeRCU(f func(file int, callback Word)) {
+	end := m.inodeRCU + cell.ID(len(m.Files))
+	m.Mem.Note(m.inodeRCU, end)
+	m.nonzero(m.inodeRCU, end, func(w Word) { f(int(w.id-m.inodeRCU), w) })
+}
 
 func sizeText(_ int, v uint64) string {
 	s := fmt.Sprintf("%d pages", v/pageSize)

@@ -285,7 +285,23 @@ func (m *Machine) Wrote(p PageID, content uint64) { m.wrote(p, content+1) }
 // DeviceWrote notes that a device has written to the page through GUP.
 func (m *Machine) DeviceWrote(p PageID, content uint64) { m.wrote(p, content+1|byDevice) }
 
+// Inherited notes that a page of a child being forked reads what its parent's does.
+func (m *Machine) Inherited(parent, child PageID) {
+	if v := m.Load(m.Should(parent)); m.Track.Values && v != discarding {
+		m.Store(m.Should(child), v)
+	}
+}
+
 func (m *Machine) wrote(p PageID, v uint64) {
+	if !m.Track.Values {
+		return
+	}
+	// A fork under way may copy what was there before or after.
+	for _, mm := range m.family[m.pages[p].MM] {
+		if child := m.Twin(p, mm); m.MMs[mm].Parent == m.pages[p].MM && m.Load(m.MMState(mm)) == MMNone && m.Load(m.VMA(child)) != 0 {
+			m.Forget(child)
+		}
+	}
 	if m.Track.Values && m.Load(m.Should(p)) != discarding {
 		m.Store(m.Should(p), v)
 	}

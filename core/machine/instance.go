@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"math/bits"
 
 	"gupscope/core/cell"
 )
@@ -40,8 +41,8 @@ func (m *Machine) ofMMOf(task int) cell.Instance {
 	return m.OfTask(task)
 }
 
-// Moves reports whether an instance is handed from one to the other, as frames
-// and swap slots are; the others are where they are for good.
+// Moves reports whether an instance goes from hand to hand, as frames
+// and swap slots do; the others are where they are for good.
 func (m *Machine) Moves(i cell.Instance) bool {
 	return int(i) >= 1 && int(i) < m.firstMM() || int(i) >= m.firstSlot() && int(i) < m.firstCPU()
 }
@@ -77,6 +78,14 @@ func (m *Machine) Links(f func(a, b cell.Instance)) {
 			f(m.OfMM(config.Parent), m.OfMM(mm))
 		}
 	}
+	if len(m.Files) > 0 && len(m.MMs) > 0 { // who truncates a file comes by all that map it
+		for mm := range m.MMs {
+			f(m.OfMM(0), m.OfMM(mm))
+		}
+		for t := range m.Config.Tasks {
+			f(m.OfMM(0), m.OfTask(t))
+		}
+	}
 }
 
 // What values name.
@@ -100,7 +109,18 @@ func (m *Machine) varNames(i int, v uint64, f func(cell.Instance)) {
 	}
 }
 
+func (m *Machine) ubcNames(_ int, v uint64, f func(cell.Instance)) {
+	for v = UBCMask(v); v != 0; v &= v - 1 {
+		f(m.OfCPU(bits.TrailingZeros64(v)))
+	}
+}
+
 func (m *Machine) mappingNames(_ int, v uint64, f func(cell.Instance)) {
+	if MappingFile(v) >= 0 {
+		for mm := range m.MMs {
+			f(m.OfMM(mm))
+		}
+	}
 	if mm := MappingMM(v); mm >= 0 {
 		for _, a := range m.family[mm] {
 			f(m.OfMM(a))
@@ -114,8 +134,18 @@ func (m *Machine) swapNames(_ int, v uint64, f func(cell.Instance)) {
 	}
 }
 
-func (m *Machine) ownerNames(_ int, v uint64, f func(cell.Instance)) {
-	if p, ok := decodeOwner(v); ok {
-		f(m.OfMM(m.pages[p].MM))
+// Pools calls f with every instance that is taken and given back, the classes of the steps
+// that take and of those that give, and the word that is 0 while it is free.
+func (m *Machine) Pools(f func(take, give cell.Class, i cell.Instance, free Word)) {
+	for i := 1; i <= m.Frames; i++ {
+		f(Frames, Frames, m.OfFrame(Frame(i)), m.State(Frame(i)))
+	}
+	for i := range m.TableCount() {
+		if t := m.TableFrame(i); !m.IsData(t) {
+			f(Tables, Tables, m.OfFrame(t), m.State(t))
+		}
+	}
+	for s := range m.Slots {
+		f(Slots, Swap, m.OfSlot(s), m.SwapMap(s))
 	}
 }

@@ -75,10 +75,6 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 	m.lockedBy = add(FolioLocks, "PG_locked", func(_ int, v uint64) string { return m.taskName(v) })
 	m.ledger = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "references held")
 	m.ptes = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "PTEs that map it")
-	m.tlbNames = region(cell.Region{Class: Ghosts, Of: of, Private: true}, "TLB entries that name it")
-	m.taken = l.Add(bitmapWords(m.nframe), cell.Region{Class: Frames, Owner: "folio", Name: func(i int) string {
-		return fmt.Sprintf("frames taken, from %d on", 64*i)
-	}, Decode: hexText})
 }
 
 func (m *Machine) layoutTables(l *cell.Layout) {
@@ -96,7 +92,7 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Of: ofMM, Name: func(i int) string {
 		return "PMD lock of " + m.MMs[i].Name
 	}, Decode: func(_ int, v uint64) string { return m.taskName(v) }})
-	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Names: m.ownerNames, Name: func(i int) string {
+	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Name: func(i int) string {
 		return fmt.Sprintf("table frame %d: owner", m.TableFrame(i))
 	}, Decode: func(_ int, v uint64) string {
 		p, ok := decodeOwner(v)
@@ -121,8 +117,6 @@ func (m *Machine) upperName(i int) string {
 	return fmt.Sprintf("%s[%d] of %s", LevelName(level), i%m.upperWidth, m.MMs[mm].Name)
 }
 
-func hexText(_ int, v uint64) string { return fmt.Sprintf("%#x", v) }
-
 func (m *Machine) entryName(i int) string {
 	t := m.TableFrame(i / m.width)
 	if p, ok := m.Leaf(t, i%m.width); ok {
@@ -137,12 +131,13 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 		return l.Add(n, cell.Region{Class: c, Owner: owner, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
 	}
 	m.mmapLock = add(MMLocks, "lock", "mmap_lock", m.mmapText)
-	m.writeProtectSeq = add(MMs, "mm", "write_protect_seq", words("even", "odd"))
+	m.writeProtectSeq = add(MMs, "mm", "write_protect_seq", nil)
 	m.mmFlags = add(MMs, "mm", "flags", words("none", "MMF_HAS_PINNED"))
 	m.flushPending = add(MMs, "mm", "tlb_flush_pending", nil)
 	m.batched = add(MMs, "mm", "tlb_flush_batched", func(_ int, v uint64) string { return [...]string{"flushed", "pending"}[v&1] })
 	m.mmState = add(MMs, "mm", "state", words("not forked yet", "alive", "exited"))
 	m.mmUsers = add(MMs, "mm", "mm_users", nil)
+	m.cpumask = add(MMs, "mm", "cpumask", func(_ int, v uint64) string { return cpuSet(v) })
 	region := func(what string) func(int) string {
 		return func(i int) string {
 			if mm := m.MMs[i/m.regions]; i%m.regions < len(mm.Regions) {
@@ -194,7 +189,6 @@ func (m *Machine) layoutCPUs(l *cell.Layout) {
 	m.behind = l.Add(m.CPUs*len(m.MMs), cell.Region{Class: MMs, Owner: "cpu", Name: func(i int) string {
 		return fmt.Sprintf("cpu%d TLB generations behind %s", i/len(m.MMs), m.MMs[i%len(m.MMs)].Name)
 	}, Of: func(i int) cell.Instance { return m.OfMM(i % len(m.MMs)) }})
-	m.tlbStale = l.Add(1, cell.Region{Class: Ghosts, Owner: "ghost", Private: true, Name: func(int) string { return "stale TLB entries" }})
 	m.lruCount = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Of: m.OfCPU, Name: numbered("cpu%d LRU batch: folios")})
 	m.lruBatch = l.Add(m.CPUs*BatchRoom, cell.Region{Class: LRU, Owner: "lru", Of: func(i int) cell.Instance { return m.OfCPU(i / BatchRoom) }, Names: m.entryNames, Name: func(i int) string {
 		return fmt.Sprintf("cpu%d LRU batch[%d]", i/BatchRoom, i%BatchRoom)
@@ -202,9 +196,6 @@ func (m *Machine) layoutCPUs(l *cell.Layout) {
 }
 
 func (m *Machine) layoutSwap(l *cell.Layout) {
-	m.slotTaken = l.Add(bitmapWords(m.Slots), cell.Region{Class: Swap, Owner: "slot", Name: func(i int) string {
-		return fmt.Sprintf("swap slots taken, from %d on", 64*i)
-	}, Decode: hexText})
 	m.swapMap = l.Add(m.Slots, cell.Region{Class: Swap, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: count"), Decode: swapMapText})
 	m.swapCache = l.Add(m.Slots, cell.Region{Class: SwapCache, Owner: "slot", Of: m.OfSlot, Names: m.entryNames, Name: numbered("swap slot %d: in the swap cache"), Decode: holdText})
 	m.disk = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: on disk"), Decode: func(_ int, v uint64) string { return m.Content(v) }})
@@ -215,7 +206,7 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 	page := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
 		return l.Add(len(m.filePages), cell.Region{Class: c, Owner: "file", Name: func(i int) string { return m.filePages[i].Name + ": " + field }, Decode: decode})
 	}
-	m.cacheSlot = page(PageCache, "page cache", cacheSlotText)
+	m.cacheSlot = l.Add(len(m.filePages), cell.Region{Class: PageCache, Owner: "file", Names: m.entryNames, Name: func(i int) string { return m.filePages[i].Name + ": page cache" }, Decode: cacheSlotText})
 	m.tags = page(PageCache, "tags", tagsText)
 	m.block = page(Blocks, "on disk", m.blockText)
 	m.blockIO = page(Blocks, "write", words("idle", "submitted", "written"))
@@ -228,7 +219,7 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 	m.inode = file(Inodes, "file", "inode", words("alive", "evicted", "freed"))
 	m.inodeRCU = file(RCU, "rcu", "RCU callback of the inode", rcuText)
 	if len(m.Files) > 0 {
-		m.buffers = l.Add(m.nframe, cell.Region{Class: Buffers, Owner: "folio", Name: numbered("folio %d: buffers"), Decode: buffersText})
+		m.buffers = l.Add(m.nframe, cell.Region{Class: Buffers, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: buffers"), Decode: buffersText})
 	}
 }
 
@@ -242,12 +233,12 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
 		return region(cell.Region{Class: c, Decode: decode}, field)
 	}
-	m.ubc = add(Batches, "flush put off", func(_ int, v uint64) string {
+	m.ubc = region(cell.Region{Class: Batches, Names: m.ubcNames, Private: true, Decode: func(_ int, v uint64) string {
 		if v&UBCRequired == 0 {
 			return "none"
 		}
 		return cpuSet(UBCMask(v))
-	})
+	}}, "flush put off")
 	m.gathers = add(Stacks, "mmu_gather: pages", nil)
 	m.gather = l.Add(n*m.gatherMax, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.gatherMax) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s mmu_gather[%d]", name(i/m.gatherMax), i%m.gatherMax)
@@ -308,6 +299,8 @@ func ErrnoName(errno int) string {
 	switch errno {
 	case 12:
 		return "-ENOMEM"
+	case 13:
+		return "-EACCES"
 	case 14:
 		return "-EFAULT"
 	case 16:
@@ -332,7 +325,7 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 	}})
 	m.fileValue = l.Add(len(m.filePages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.filePages[i].Name + " should hold" }, Decode: m.fileShouldText})
 	if len(m.Files) > 0 {
-		m.notice = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("folio %d: what its file system knows"), Decode: noticeText})
+		m.notice = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: what its file system knows"), Decode: noticeText})
 	}
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
 }

@@ -23,7 +23,7 @@
 //     claim reads stay zero.
 //
 //   - Costs follow what a step touches: nothing goes through all frames, pages or
-//     slots. What is free is in bitmaps, what may be stale is counted.
+//     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
 // Reading order: machine.go, page.go, frame.go, alloc.go, entry.go, table.go, cpu.go, mm.go, vma.go,
 // rmap.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
@@ -70,6 +70,8 @@ const (
 	Ends                         // which tasks have finished
 	Vars                         // variables of tasks
 	Ledgers                      // how many references there should be
+	Tables                       // no cells: who takes and gives back page tables
+	Slots                        // no cells: who takes swap slots
 	classes
 )
 
@@ -79,7 +81,7 @@ var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU)
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -152,20 +154,22 @@ type Machine struct {
 
 	// First cells of the regions.
 	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                   cell.ID
-	lockedBy, ledger, taken, ptes, tlbNames, tlbStale                                                 cell.ID
+	lockedBy, ledger, ptes                                                                            cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
-	mmState, mmUsers                                                                                  cell.ID
+	mmState, mmUsers, cpumask                                                                         cell.ID
 	vma, vmaLock, anonVMA                                                                             cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
 	lruCount, lruBatch                                                                                cell.ID
-	slotTaken, swapMap, swapCache, disk, io                                                           cell.ID
+	swapMap, swapCache, disk, io                                                                      cell.ID
 	cacheSlot, tags, buffers, block, blockIO                                                          cell.ID
 	size, inodeLock, invalidateLock, inode, inodeRCU                                                  cell.ID
 	rcu                                                                                               cell.ID
 	ubc                                                                                               cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
 	gupAt, gupSeen, value, fileValue, notice, alarm                                                   cell.ID
+
+	home []int // the mm of the task that runs on a CPU, -1
 
 	varBase []int // first variable of each task, in vars
 	nvar    int
@@ -178,6 +182,7 @@ func New(c Config) *Machine {
 	m.layoutPages()
 	m.nframe = 1 + c.Frames + 3*len(c.MMs) + c.Tables
 	m.numberFilePages()
+	m.homes()
 	for _, t := range c.Tasks {
 		m.varBase = append(m.varBase, m.nvar)
 		m.nvar += len(t.Vars)

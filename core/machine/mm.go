@@ -1,6 +1,10 @@
 package machine
 
-import "fmt"
+import (
+	"fmt"
+
+	"gupscope/core/cell"
+)
 
 // Life of an mm.
 const (
@@ -26,8 +30,8 @@ func MmapWriter(v uint64) int { return int(v>>32) - 1 }
 // MmapReaders returns the tasks that hold mmap_lock for reading, as a bit set.
 func MmapReaders(v uint64) uint64 { return v & 0xffffffff }
 
-// WriteProtectSeq is mm->write_protect_seq, of which only the parity and
-// whether it moved matter: odd while fork write-protects.
+// WriteProtectSeq is mm->write_protect_seq: odd while fork write-protects. It
+// does not grow without end, because a child is forked once.
 func (m *Machine) WriteProtectSeq(mm int) Word { return m.at(m.writeProtectSeq, mm) }
 
 // MMFHasPinned is the bit MMF_HAS_PINNED of mm->flags.
@@ -85,18 +89,23 @@ func (m *Machine) rcuReaders() (readers uint64) {
 
 // Quiescent notes that the CPU has left its read-side section.
 func (m *Machine) Quiescent(cpu int) {
-	for i := range m.TableCount() {
-		w := m.RCU(m.TableFrame(i))
+	m.EachRCU(func(_ Frame, w Word) {
 		if v := m.Load(w); v>>cpu&1 != 0 {
 			m.Store(w, v&^(1<<cpu))
 		}
-	}
-	for file := range m.Files {
-		w := m.InodeRCU(file)
+	})
+	m.EachInodeRCU(func(_ int, w Word) {
 		if v := m.Load(w); v>>cpu&1 != 0 {
 			m.Store(w, v&^(1<<cpu))
 		}
-	}
+	})
+}
+
+// EachRCU calls f with every table that a callback waits for, for a step that looks at all callbacks.
+func (m *Machine) EachRCU(f func(table Frame, callback Word)) {
+	end := m.rcu + cell.ID(m.TableCount())
+	m.Mem.Note(m.rcu, end)
+	m.nonzero(m.rcu, end, func(w Word) { f(m.TableFrame(int(w.id-m.rcu)), w) })
 }
 
 func (m *Machine) taskName(v uint64) string {

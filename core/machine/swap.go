@@ -1,6 +1,10 @@
 package machine
 
-import "fmt"
+import (
+	"fmt"
+
+	"gupscope/core/cell"
+)
 
 // SwapHasCache marks a slot that the swap cache uses, in its count.
 const SwapHasCache = 0x40
@@ -14,7 +18,6 @@ func (m *Machine) SwapMap(slot int) Word { return m.at(m.swapMap, slot) }
 // SetSwapMap sets a slot's count. At zero the slot is free, and what it held is forgotten.
 func (m *Machine) SetSwapMap(slot int, v uint64) {
 	m.Store(m.SwapMap(slot), v)
-	m.mark(m.SlotTaken(slot/64), slot, v != 0)
 	if v == 0 {
 		m.Store(m.Disk(slot), 0)
 	}
@@ -36,6 +39,13 @@ const (
 
 // IO is the state of the write to a slot.
 func (m *Machine) IO(slot int) Word { return m.at(m.io, slot) }
+
+// EachIO calls f with every slot that is being written, for who looks at all.
+func (m *Machine) EachIO(f func(slot int)) {
+	end := m.io + cell.ID(m.Slots)
+	m.Mem.Note(m.io, end)
+	m.nonzero(m.io, end, func(w Word) { f(int(w.id - m.io)) })
+}
 
 // SetSwapCache puts a folio into the swap cache at a slot, with one reference,
 // or takes it out (a zero hold).

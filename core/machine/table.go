@@ -141,7 +141,8 @@ func (m *Machine) PTEs(f Frame) Word { return m.at(m.ptes, int(f)) }
 
 func (m *Machine) countPTE(f Frame, n int) {
 	if f != ZeroPage {
-		m.count(m.PTEs(f), n)
+		w := m.PTEs(f)
+		m.Store(w, m.Peek(w)+uint64(n))
 	}
 }
 

@@ -1,6 +1,10 @@
 package machine
 
-import "slices"
+import (
+	"slices"
+
+	"gupscope/core/cell"
+)
 
 // MaxDepth is how deep calls nest; MaxLocals how many locals all frames of a
 // task have together. A table that needs more makes Push panic.
@@ -198,21 +202,11 @@ func DecodeResult(v uint64) Result {
 	return Result{Page: Hold(v), Kind: IsPage}
 }
 
-// StackWords are all words of a task that nobody else acts on, its variables apart.
-func (m *Machine) StackWords(task int) []Word {
-	out := []Word{m.UBC(task), m.PC(task), m.Depth(task), m.Ret(task), m.Held(task), m.Gathers(task)}
-	for i := range m.gatherMax {
-		out = append(out, m.Gathered(task, i))
-	}
-	out = append(out, m.GatheredTables(task))
-	for i := range m.upperWidth {
-		out = append(out, m.GatheredTable(task, i))
-	}
+// CallWords are the words that say where in its program a task is.
+func (m *Machine) CallWords(task int) []Word {
+	out := []Word{m.Done(task), m.PC(task), m.Depth(task)}
 	for i := range MaxDepth {
 		out = append(out, m.stackWord(task, i))
-	}
-	for i := range MaxLocals {
-		out = append(out, m.at(m.local, task*MaxLocals+i))
 	}
 	return out
 }
@@ -223,31 +217,28 @@ func (m *Machine) captures(f func(w Word)) {
 	for t := range m.Config.Tasks {
 		m.EachCapture(t, f)
 	}
-	for c := range m.CPUs {
+	for c, mm := range m.home {
+		if mm < 0 {
+			continue // walks nothing
+		}
 		f(m.Walker(c))
+		first, last := m.MMPages(mm)
+		m.nonzero(m.TLB(c, first).id, m.TLB(c, last).id+1, f)
 	}
 }
 
-// eachTLB calls f with every translation that there is.
-func (m *Machine) eachTLB(f func(cpu int, p PageID, e Entry)) {
-	for c := range m.CPUs {
-		for p := range m.pages {
-			if e := Entry(m.Peek(m.TLB(c, PageID(p)))); e.Present() {
-				f(c, PageID(p), e)
-			}
-		}
+// nonzero calls f with the words of a run of cells that are not zero.
+func (m *Machine) nonzero(from, end cell.ID, f func(w Word)) {
+	for id := m.Mem.Nonzero(from, end); id < end; id = m.Mem.Nonzero(id+1, end) {
+		f(Word{id})
 	}
 }
 
 // EachCapture calls f with every word of a task that may capture a frame.
 func (m *Machine) EachCapture(task int, f func(w Word)) {
 	f(m.Held(task))
-	for i := range int(m.Peek(m.Gathers(task))) {
-		f(m.Gathered(task, i))
-	}
-	for i := range int(m.Peek(m.GatheredTables(task))) {
-		f(m.GatheredTable(task, i))
-	}
+	m.nonzero(m.Gathered(task, 0).id, m.Gathered(task+1, 0).id, f)
+	m.nonzero(m.GatheredTable(task, 0).id, m.GatheredTable(task+1, 0).id, f)
 	for l := range int(m.Peek(m.Depth(task))) {
 		a := m.PeekActivation(task, l)
 		for i := range m.Config.Captures(a.Fn) {
@@ -269,15 +260,6 @@ func (m *Machine) markStale(f Frame) {
 			m.Mem.Amend(w.id, uint64(e|Stale))
 		}
 	})
-	if m.Peek(m.TLBNames(f)) != 0 {
-		m.eachTLB(func(cpu int, p PageID, e Entry) {
-			if e.Frame() == f && !e.IsStale() {
-				m.countTLB(e, -1)
-				m.countTLB(e|Stale, 1)
-				m.Mem.Amend(m.TLB(cpu, p).id, uint64(e|Stale))
-			}
-		})
-	}
 	m.unsee(f)
 }
 
@@ -299,9 +281,6 @@ func (m *Machine) staleFrames() []int {
 		}
 	}
 	m.captures(func(w Word) { stale(Entry(m.Peek(w))) })
-	if m.Peek(m.StaleTLBs()) != 0 {
-		m.eachTLB(func(_ int, _ PageID, e Entry) { stale(e) })
-	}
 	return out
 }
 

@@ -15,9 +15,8 @@ type echo struct {
 }
 
 func (e *echo) Do(Op) (Observation, error) {
-	o := e.answers[e.at]
 	e.at++
-	return o, nil
+	return clone(&e.answers[e.at-1]), nil
 }
 
 // echoing makes a model of observations, which are shown under names that say nothing.

@@ -9,9 +9,10 @@ import (
 
 // A Model plays one program.
 type Model interface {
-	// Do makes the operation and returns what is seen after it. The labels in it are
-	// those of Labels, or any others that are the same for the same frame and swap entry.
-	// An error is NotModelled, or says why the model cannot go on.
+	// Do makes the operation and returns what is seen after it. The labels in it are the
+	// model's own names, one for each life of a frame or a swap entry; the
+	// first letter is F or S. The observation is the caller's to change.
+	// An error is a NotModelled, or says why the model cannot go on.
 	Do(Op) (Observation, error)
 }
 
@@ -99,6 +100,7 @@ func recovered(err *error) {
 type judge struct {
 	program  *Program
 	regions  []string
+	labels   Labels // of the model
 	renaming *renaming
 	excluded []Exclusion
 	score    Score
@@ -108,6 +110,7 @@ func asItIs(l Label) Label { return l }
 
 // compare counts the leaves of one step.
 func (j *judge) compare(op int, kernel, model *Observation) {
+	j.labels.Number(model, j.regions)
 	name, broken := j.names(kernel, model)
 	want := j.inScope(kernel.leaves(j.regions, asItIs), j.out)
 	has := j.inScope(model.leaves(j.regions, name), nil)

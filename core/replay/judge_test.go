@@ -76,7 +76,7 @@ func firstUnequal(a, b *Program) int {
 // One changed leaf is one difference, in its place, whichever it is.
 func TestOneChangeIsOneDifference(t *testing.T) {
 	programs := corpus(t, "6.12")
-	every, changed := 60, 0
+	every, changed := 120, 0
 	if testing.Short() {
 		every = 600
 	}
@@ -303,7 +303,7 @@ func TestWhatOnlyTheModelHas(t *testing.T) {
 		"disk.R.0":   func(o *Observation) { o.Disk = map[string][]Block{"R": {{State: Hole}}} },
 		"pc.R.0":     func(o *Observation) { o.Cache = map[string][]Label{"R": {NoLabel}} },
 		"pins.s0.f":  func(o *Observation) { o.Pins = map[string]Pin{"s0": {"F0", 1}} },
-		"sw.S7'.cnt": func(o *Observation) { o.Swap = map[Label]Slot{"S7": {}} },
+		"sw.S0'.cnt": func(o *Observation) { o.Swap = map[Label]Slot{"S7": {}} },
 	} {
 		o := clone(&p.Steps[0].After)
 		add(&o)
@@ -398,5 +398,20 @@ func TestRegionsInTheOrderOfDeclaration(t *testing.T) {
 	p := &Program{Steps: []Step{{Op: ParseOp("mem R anon rw 1")}, {Op: ParseOp("mem Q anon rw 1")}}}
 	if got := inOrder(map[string]int{"B": 1, "A": 1, "Q": 1, "R": 1}, p.Regions()); !slices.Equal(got, []string{"R", "Q", "A", "B"}) {
 		t.Error(got)
+	}
+}
+
+// A label is retired when nothing reaches what it named, whether that was freed or not. The model need not know.
+func TestRetiredLabels(t *testing.T) {
+	unmapped := Step{ParseOp("madvise A R dontneed"), Observation{Tables: map[string]map[string][]Entry{"A": {"R": {{Kind: NoEntry}}}}}}
+	p := &Program{ID: "retired", Steps: []Step{step("mem R anon rw 1", "F0"), unmapped, step("write A R.0 1", "F1")}}
+	model := &Program{ID: "retired", Steps: []Step{step("mem R anon rw 1", "F5"), unmapped, step("write A R.0 1", "F5")}}
+	if s := Judge(p, echoing(p, observations(model)), nil); s.Differing != 0 {
+		t.Errorf("%+v\n%v", s, s.First)
+	}
+	kept := &Program{ID: "kept", Steps: []Step{step("mem R anon rw 1", "F0"), step("write A R.0 1", "F0")}}
+	model = &Program{ID: "kept", Steps: []Step{step("mem R anon rw 1", "F5"), step("write A R.0 1", "F6")}}
+	if s := Judge(kept, echoing(kept, observations(model)), nil); s.Differing != 1 {
+		t.Errorf("%+v\n%v", s, s.First)
 	}
 }

@@ -13,8 +13,8 @@ import (
 //   - A label is retired as soon as an observation no longer reaches what it named. If it is
 //     reached again it gets another label: nobody can tell whether it was freed in between.
 //
-// The model's observer fills an Observation with names of its own, one for each
-// life of a frame or a swap entry, the first letter F or S; Number replaces them.
+// A model fills an Observation with names of its own, one for each life of a
+// frame or a swap entry, the first letter F or S; Number replaces them.
 type Labels struct {
 	now          map[Label]Label // the model's names that the last observation reached
 	frames, swap int             // labels given so far
@@ -37,15 +37,11 @@ func (n *Labels) Number(o *Observation, regions []string) {
 		next[own] = l
 	}
 	n.now = next
-	o.rename(func(own Label) Label {
-		if l, ok := next[own]; ok {
-			return l
-		}
-		panic(fmt.Sprintf("%s has a record, but nothing in the observation names it", own))
-	})
+	o.rename(func(own Label) Label { return next[own] })
 }
 
-// appearance lists the labels of an observation, each once, as they appear.
+// appearance lists the labels of an observation, each once, as they appear; last
+// those that only have a record.
 func (o *Observation) appearance(regions []string) []Label {
 	var all []Label
 	see := func(l Label) {
@@ -68,10 +64,17 @@ func (o *Observation) appearance(regions []string) []Label {
 	for _, s := range slots(o.Pins) {
 		see(o.Pins[s].Frame)
 	}
-	for i := 0; i < len(all); i++ { // all grows: a frame may lead to a swap entry, and that to a frame
-		see(o.Frames[all[i]].Swap)
-		see(o.Swap[all[i]].Cache)
+	follow := func() {
+		for i := 0; i < len(all); i++ { // all grows: a frame may lead to a swap entry, and that to a frame
+			see(o.Frames[all[i]].Swap)
+			see(o.Swap[all[i]].Cache)
+		}
 	}
+	follow()
+	for _, l := range o.named() {
+		see(l)
+	}
+	follow()
 	return all
 }
 

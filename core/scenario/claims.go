@@ -13,8 +13,11 @@ func claimSays(name string) string {
 	if c := claim.ByName(name); c != nil {
 		return c.Says
 	}
-	if name == check.NoDeadlock {
+	switch name {
+	case check.NoDeadlock:
 		return "Whoever has program left can go on, at once or when somebody else has gone on."
+	case check.NoLivelock:
+		return "Nobody retries for ever, as long as whoever can go on all the time does so."
 	}
 	return ""
 }

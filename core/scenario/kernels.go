@@ -89,7 +89,7 @@ func (c *cursor) version() *token {
 		c.b.offer(offerVersions()...)
 	}
 	if t == nil || t.form == formString || t.form == formPunct {
-		c.want("a kernel ("+kernel.Versions[len(kernel.Versions)-1].Name+")", nil)
+		c.want("a kernel ("+kernel.Newest.Name+")", nil)
 		return nil
 	}
 	if kernel.ByName(t.text) != nil {

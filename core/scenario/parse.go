@@ -63,7 +63,7 @@ type builder struct {
 
 func newBuilder(name, text string) *builder {
 	f := &File{claims: map[string]bool{}, source: name, text: text, lines: NewLines(text)}
-	f.Kernel, _ = kernel.Make(kernel.Versions[len(kernel.Versions)-1].Name)
+	f.Kernel, _ = kernel.Make(kernel.Newest.Name)
 	f.setup.Frames = 1
 	return &builder{file: f, said: map[string]*token{}, vmas: map[vmaKey]*token{}, onCPU: map[int]*task{}}
 }

@@ -19,21 +19,24 @@ func (r *Run) ASCII() string {
 	d.place()
 	d.header(r)
 	at := ""
+	round := r.Livelock()
 	for i := range r.cursor {
+		if round > 0 && i == r.cursor-round {
+			d.b.WriteString("*** from here on, for ever:\n")
+		}
 		st := &r.steps[i]
 		lane := d.lane(st.CPU)
 		if where := fmt.Sprint(lane, st.Func); where != at {
-			name := st.Func
-			if st.Path != nil {
-				name += "()"
-			}
-			d.put(lane, 0, name)
+			d.put(lane, 0, titleOf(st))
 			at = where
 		}
 		d.put(lane, 2, st.Says)
 		for _, b := range st.Broken {
 			d.b.WriteString("*** " + b + " is false\n")
 		}
+	}
+	if round > 0 {
+		d.b.WriteString("*** and so on for ever: livelock\n")
 	}
 	return d.b.String()
 }

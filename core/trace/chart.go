@@ -11,10 +11,10 @@ import (
 
 // chart draws some steps of the run for a commit message: a column for every CPU
 // that has any, overlapping, so that most steps fit on a line of their own;
-// remarks are put behind steps, last stands at the end.
-func (r *Run) chart(steps []int, remarks map[int]string, last string) string {
+// remarks are put behind steps, waits below them, last stands at the end.
+func (r *Run) chart(steps []int, remarks map[int]string, waits []Wait, last string) string {
 	var b strings.Builder
-	lanes := r.chartLanes(steps)
+	lanes := r.chartLanes(steps, waits)
 	for _, row := range [2]bool{false, true} {
 		line := ""
 		for i, l := range lanes {
@@ -33,10 +33,7 @@ func (r *Run) chart(steps []int, remarks map[int]string, last string) string {
 			j++
 		}
 		at := r.column(lanes, slices.Index(lanes, st.CPU))
-		title, in := st.Func, 2
-		if st.Path != nil {
-			title += "()"
-		}
+		title, in := titleOf(st), 2
 		switch actor := r.Model.Actors()[st.Actor].Kind; {
 		case actor == kernel.HypervisorActor:
 			in = 0
@@ -52,10 +49,21 @@ func (r *Run) chart(steps []int, remarks map[int]string, last string) string {
 			write(&b, at+in, join(st.Says, remarks[st.N]))
 		}
 	}
+	for _, w := range waits {
+		write(&b, r.column(lanes, slices.Index(lanes, r.Model.Actors()[w.Actor].CPU)), r.Offer(w.Actor).Func+"(): "+w.Why)
+	}
 	for _, line := range wrap(last, asciiWidth) {
 		b.WriteString(line + "\n")
 	}
 	return b.String()
+}
+
+// titleOf is the function of a step as it is called.
+func titleOf(st *Step) string {
+	if st.Path != nil || strings.Contains(st.Func, "_") {
+		return st.Func + "()"
+	}
+	return st.Func
 }
 
 func join(says, remark string) string {
@@ -65,9 +73,14 @@ func join(says, remark string) string {
 	return says + "; " + remark
 }
 
-// chartLanes returns the CPUs that the steps are on, devices (-1) last.
-func (r *Run) chartLanes(steps []int) []int {
+// chartLanes returns the CPUs that the steps and the waits are on, devices (-1) last.
+func (r *Run) chartLanes(steps []int, waits []Wait) []int {
 	var out []int
+	for _, w := range waits {
+		if c := r.Model.Actors()[w.Actor].CPU; !slices.Contains(out, c) {
+			out = append(out, c)
+		}
+	}
 	for _, n := range steps {
 		if c := r.steps[n-1].CPU; !slices.Contains(out, c) {
 			out = append(out, c)
@@ -131,13 +144,13 @@ func wrap(text string, width int) []string {
 	return append(out, line)
 }
 
-// remarks are what steps say too little of: that a call returns its page.
+// remarks are what steps say too little of: that a call returns its page, or an error.
 func (s *story) remarks() map[int]string {
 	out := map[int]string{}
 	for n, events := range s.told {
 		for _, e := range events {
-			if e.kind == evReturns && e.frame != 0 {
-				out[n] = fmt.Sprintf("return frame %d", e.frame)
+			if what, _, ok := strings.Cut(e.says, " as "); ok && e.kind == evReturns {
+				out[n] = "return " + strings.TrimPrefix(what, "returns ")
 			}
 		}
 	}

@@ -46,7 +46,7 @@ func (r *Run) explainDeadlock() (*Explanation, error) {
 		e.Why = append(e.Why, r.Model.Actors()[w.Actor].Name+" "+w.Why)
 	}
 	e.Text = r.tellDeadlock(e, cycle, memory)
-	e.Chart = r.chart(e.Steps, nil, "*** "+strings.Join(e.Why, "; ")+": deadlock")
+	e.Chart = r.chart(e.Steps, nil, e.Cycle, "*** deadlock")
 	return e, nil
 }
 

@@ -43,6 +43,7 @@ const (
 	evMarks // a preempted CPU is marked to flush later
 	evResumes
 	evReturns // a GUP call hands the page over
+	evLoads   // the content of a frame is read
 )
 
 // events returns what a step does, in the order in which people would say it.
@@ -141,10 +142,14 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 		}
 	case machine.Steal:
 		s.host(c, add)
-	case machine.Stacks, machine.Vars:
+	case machine.Vars:
 		if at, ok := s.x.variable[c.Cell]; ok {
-			if r := machine.DecodeResult(c.NewV); r.Kind == machine.IsPage && r.Page.Some() {
-				add(evReturns, r.Page.Frame(), -1, "returns frame %d as %s's %s", r.Page.Frame(), s.m.Config.Tasks[at.task].Name, s.m.Config.Tasks[at.task].Vars[at.n])
+			task := s.m.Config.Tasks[at.task]
+			switch r := machine.DecodeResult(c.NewV); {
+			case r.Kind == machine.IsErrno:
+				add(evReturns, 0, -1, "returns %s as %s's %s", machine.ErrnoName(r.Errno), task.Name, task.Vars[at.n])
+			case r.Kind == machine.IsPage && r.Page.Some() && machine.DecodeResult(c.OldV).Kind != machine.IsPage: // else it was only marked stale
+				add(evReturns, r.Page.Frame(), -1, "returns frame %d as %s's %s", r.Page.Frame(), task.Name, task.Vars[at.n])
 			}
 		}
 	}

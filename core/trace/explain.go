@@ -49,11 +49,14 @@ func (r *Race) confirmed() bool {
 }
 
 // Explain says why the run breaks a claim ("": the one that it breaks first). It
-// looks at the run up to its first violation, or for [check.NoDeadlock] up to the
-// cursor, and leaves the cursor where it is.
+// looks at the run up to its first violation, or for [check.NoDeadlock] and
+// [check.NoLivelock] up to the cursor, and leaves the cursor where it is.
 func (r *Run) Explain(claim string) (*Explanation, error) {
 	if claim == check.NoDeadlock || claim == "" && r.FirstViolation() == 0 && r.Deadlock() {
 		return r.explainDeadlock()
+	}
+	if claim == check.NoLivelock || claim == "" && r.FirstViolation() == 0 && r.Livelock() > 0 {
+		return r.explainLivelock()
 	}
 	v := r.FirstViolation()
 	if v == 0 {
@@ -69,16 +72,17 @@ func (r *Run) Explain(claim string) (*Explanation, error) {
 	defer r.Goto(was)
 	r.Goto(v)
 	s := r.newStory(v)
+	s.ends = r.atEnd(claim)
 	e := s.about(claim)
 	s.findRaces()
 	s.slice()
 	e.Races, e.Steps = s.races, s.numbers()
 	e.Text = s.tell(e)
 	last := claim + " is false"
-	if r.atEnd(claim) {
+	if s.ends {
 		last = strings.Join(e.Why, "; ")
 	}
-	e.Chart = r.chart(e.Steps, s.remarks(), "*** "+last)
+	e.Chart = r.chart(e.Steps, s.remarks(), nil, "*** "+last)
 	return e, nil
 }
 
@@ -119,8 +123,10 @@ type story struct {
 	v int
 	x index
 
-	decided int // the step that set the variable which an end condition is about; v, where there is none
-	actor   int // whose doing the violation is, -1: nobody's in particular
+	ends    bool  // the claim is a condition on the ends of runs
+	decides []int // the steps that set the variables which such a condition is about
+	decided int   // the last of them; v, where there is none
+	actor   int   // whose doing the violation is, -1: nobody's in particular
 	frames  map[machine.Frame]bool
 	pages   map[machine.PageID]bool
 	values  bool // the claim is about contents
@@ -180,8 +186,10 @@ func (s *story) subject(id cell.ID) bool {
 		for i := range s.r.steps[:s.v] {
 			if changes(&s.r.steps[i], id) {
 				s.stmtPage(&s.r.steps[i])
-				if result.Kind == machine.IsContent {
-					s.values, s.decided = true, i+1
+				if s.ends {
+					s.decides = append(s.decides, i+1)
+					s.decided = i + 1
+					s.values = s.values || result.Kind == machine.IsContent
 				}
 			}
 		}

@@ -13,27 +13,38 @@ import (
 //     page table meanwhile;
 //   - if there is neither, the last two conflicting accesses before the violation;
 //   - where a value is read that the scenario speaks of at the end, the store that
-//     the load came after, or else before.
+//     the load came after, or else before; where a call has returned a page or an error, what
+//     somebody did to the tables behind its back, or before.
 func (s *story) findRaces() {
-	if s.decided != s.v {
-		s.storeAndLoad()
+	if s.ends {
+		for _, n := range s.decides {
+			s.decided = n
+			if s.r.callOf(&s.r.steps[n-1]) == "load" {
+				s.storeAndLoad()
+			} else {
+				s.callAndChange()
+			}
+		}
 		return
 	}
-	s.checkThenAct()
+	for n := s.v; n > 0; n-- {
+		s.checkThenAct(&s.r.steps[n-1])
+	}
 	s.staleBelief()
 	if len(s.races) == 0 {
 		s.lastConflict()
 	}
 }
 
-func (s *story) checkThenAct() {
-	act := &s.r.steps[s.v-1]
+// checkThenAct looks for the count that a step has acted on without looking again: the
+// violating step, or one before that took all references away at once.
+func (s *story) checkThenAct(act *Step) {
 	for _, c := range act.Changes {
-		if f, ok := s.x.ref[c.Cell]; !ok || c.Class != machine.Refs || !s.frames[f] {
+		if f, ok := s.x.ref[c.Cell]; !ok || c.Class != machine.Refs || !s.frames[f] || act.N != s.v && (c.NewV != 0 || c.OldV < 2) {
 			continue
 		}
 		overtaken := 0
-		for i := s.v - 2; i >= 0; i-- {
+		for i := act.N - 2; i >= 0; i-- {
 			st := &s.r.steps[i]
 			if st.Actor != act.Actor {
 				if overtaken == 0 && changes(st, c.Cell) {
@@ -45,9 +56,9 @@ func (s *story) checkThenAct() {
 				break
 			}
 			if reads(st, c.Cell) {
-				if overtaken != 0 {
-					s.races = append(s.races, Race{Actor: act.Actor, Read: st.N, Stale: overtaken, Use: s.v, first: st.N, Check: true, Cell: c.Cell, Name: c.Name,
-						Believed: s.valueAt(st.N, c.Cell), Now: c.Old})
+				if believed := s.valueAt(st.N, c.Cell); overtaken != 0 && believed != c.Old {
+					s.races = append(s.races, Race{Actor: act.Actor, Read: st.N, Stale: overtaken, Use: act.N, first: st.N, Check: true, Cell: c.Cell, Name: c.Name,
+						Believed: believed, Now: c.Old})
 				}
 				break
 			}
@@ -135,7 +146,10 @@ func (s *story) storeAndLoad() {
 	for _, id := range load.Reads {
 		if f, ok := s.x.content[id]; ok {
 			at, found = id, true
-			s.frames = map[machine.Frame]bool{f: true}
+			if len(s.decides) == 1 {
+				clear(s.frames) // those that the page had before or after do not matter
+			}
+			s.frames[f] = true
 		}
 	}
 	if !found {
@@ -158,6 +172,36 @@ func (s *story) storeAndLoad() {
 		}
 	}
 }
+
+// callAndChange pairs a call that returned a page with who took the page away
+// behind it, and one that returned an error with who changed, before, what it found.
+func (s *story) callAndChange() {
+	call := &s.r.steps[s.decided-1]
+	for i := len(s.beliefs) - 1; i >= 0; i-- {
+		if b := &s.beliefs[i]; b.actor == call.Actor && b.stale > s.decided && s.frames[b.entry.Frame()] {
+			s.races = append(s.races, Race{Actor: b.actor, Read: b.again, first: b.read, Stale: b.stale, Cell: b.from, Name: b.name, Believed: b.entry.Fresh().String(), Now: b.now})
+			return
+		}
+	}
+	for _, c := range call.Changes {
+		if _, ok := s.x.variable[c.Cell]; ok && machine.DecodeResult(c.NewV).Kind == machine.IsPage {
+			return
+		}
+	}
+	edges := s.r.Edges()
+	for i := len(edges) - 1; i >= 0; i-- {
+		e := &edges[i]
+		to, from := &s.r.steps[e.To-1], &s.r.steps[e.From-1]
+		if to.Actor == call.Actor && to.Stmt == call.Stmt && e.To <= s.decided && changes(from, e.Cell) && looked.Has(s.m.Mem.Layout().Class(e.Cell)) {
+			s.races = append(s.races, Race{Actor: from.Actor, Read: e.From, first: e.From, Stale: e.To, Cell: e.Cell, Name: e.Name,
+				Believed: s.valueAt(e.From, e.Cell), Now: s.valueAt(e.To, e.Cell)})
+			return
+		}
+	}
+}
+
+// looked are the classes in which a call finds what it is asked for, or not.
+var looked = cell.Of(machine.VMAs, machine.PMDs, machine.PTEs, machine.SwapCache)
 
 func (s *story) lastConflict() {
 	var last *Edge

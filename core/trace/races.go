@@ -15,7 +15,7 @@ type Edge struct {
 }
 
 // private are the classes of cells that only their task, or nobody, acts on.
-var private = machine.Private
+var private = cell.Of(machine.Stacks, machine.Vars, machine.Ghosts, machine.Ends, machine.Batches, machine.LRU)
 
 // Edges returns the conflicts of the run: for every step, for every cell that it
 // reads or writes, the last step of another actor that conflicts, with one edge per

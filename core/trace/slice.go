@@ -12,7 +12,7 @@ import (
 // waits that should have kept the racers apart.
 func (s *story) slice() {
 	from := s.begin()
-	for i := from - 1; i < max(s.decided, s.lastRace()); i++ {
+	for i := from - 1; i < max(s.decided, s.lastRace()); i++ { // what an end comes after does not matter
 		st := &s.r.steps[i]
 		for _, e := range s.events(st) {
 			if s.matters(st, &e, from) {
@@ -28,8 +28,12 @@ func (s *story) slice() {
 			s.mention(r.Use)
 		}
 	}
-	s.mention(s.decided)
-	s.mention(s.v)
+	for _, n := range s.decides {
+		s.mention(n)
+	}
+	if !s.ends {
+		s.mention(s.v)
+	}
 	s.interruptsOff()
 	s.handsOff()
 }
@@ -52,7 +56,7 @@ func (s *story) begin() int {
 	if len(s.races) > 0 {
 		return from
 	}
-	last := &s.r.steps[s.v-1]
+	last := &s.r.steps[s.decided-1]
 	for i := range s.r.steps[:s.v] {
 		if st := &s.r.steps[i]; st.Actor == last.Actor && st.Stmt == last.Stmt {
 			return st.N
@@ -68,7 +72,7 @@ func (s *story) racer(st *Step) bool {
 			return true
 		}
 	}
-	return len(s.races) == 0 && s.r.steps[s.v-1].Actor == st.Actor
+	return len(s.races) == 0 && s.r.steps[s.decided-1].Actor == st.Actor
 }
 
 // racingCPU reports whether a flush of a CPU's TLB, or its being preempted, has to
@@ -152,6 +156,9 @@ func (s *story) lookBefore() {
 // mention adds a step whatever it does, told by what it does to the subjects or,
 // if that is nothing, by its own sentence.
 func (s *story) mention(n int) {
+	if s.table && n == s.v {
+		s.told[n] = []event{{kind: evLoads, cpu: -1, says: "reads an entry of the freed table"}}
+	}
 	if len(s.told[n]) > 0 {
 		return
 	}
@@ -174,7 +181,25 @@ func (s *story) mention(n int) {
 			return
 		}
 	}
-	s.told[n] = []event{{kind: evReturns, cpu: -1, says: thirdPerson(st.Says)}}
+	switch f, reads := s.loads(st); {
+	case reads:
+		s.told[n] = []event{{kind: evLoads, frame: f, cpu: -1, says: fmt.Sprintf("%s from frame %d", thirdPerson(st.Says), f)}}
+	default:
+		s.told[n] = []event{{kind: evReturns, cpu: -1, says: thirdPerson(st.Says)}}
+	}
+}
+
+// loads returns the frame whose content a load has read.
+func (s *story) loads(st *Step) (machine.Frame, bool) {
+	if s.r.callOf(st) != "load" || len(st.Path) != 1 {
+		return 0, false
+	}
+	for _, id := range st.Reads {
+		if f, ok := s.x.content[id]; ok {
+			return f, true
+		}
+	}
+	return 0, false
 }
 
 // interruptsOff adds the step that kept flushes out, where any was tried.

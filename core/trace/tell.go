@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gupscope/core/kernel"
@@ -11,7 +12,7 @@ import (
 // tell writes the story: a sentence for every stretch of one actor, and why the
 // claim is false.
 func (s *story) tell(e *Explanation) string {
-	t := teller{s: s, met: map[int]bool{}}
+	t := teller{s: s, met: map[int]bool{}, slow: map[int]bool{}}
 	ns := s.numbers()
 	for i := 0; i < len(ns); {
 		j := i + 1
@@ -34,6 +35,7 @@ type teller struct {
 	s    *story
 	b    strings.Builder
 	met  map[int]bool  // actors that were introduced
+	slow map[int]bool  // of which it was said that they left GUP-fast
 	lead string        // what the next sentence begins with: "While the host has cpu0 preempted, "
 	gone machine.Frame // what the last sentence ends with the freeing of
 	next int           // the CPU of the next stretch
@@ -63,7 +65,7 @@ func (t *teller) stretch(ns []int) {
 		}
 	}
 	said = t.brief(said)
-	subject := t.subject(a)
+	subject := t.subject(a, st)
 	if irq && len(said) > 0 {
 		subject += ", with interrupts off,"
 	} else if irq {
@@ -150,13 +152,17 @@ func (t *teller) host(e event, cpu int) {
 }
 
 // subject names an actor: at length when it is met.
-func (t *teller) subject(a kernel.Actor) string {
+func (t *teller) subject(a kernel.Actor, st *Step) string {
 	name := a.Name
 	switch a.Kind {
 	case kernel.TaskActor:
 		name = fmt.Sprintf("cpu%d", a.CPU)
 		if !t.met[a.ID] {
 			name += "'s " + t.s.doing(a)
+		}
+		if !t.slow[a.ID] && t.s.slowly(st) {
+			t.slow[a.ID] = true
+			name += ", which has fallen back to the slow path,"
 		}
 	case kernel.InterruptActor, kernel.WalkerActor:
 		name = fmt.Sprintf("cpu%d", a.CPU)
@@ -167,6 +173,15 @@ func (t *teller) subject(a kernel.Actor) string {
 	}
 	t.met[a.ID] = true
 	return name
+}
+
+// slowly reports whether a GUP-fast call is in what it falls back to.
+func (s *story) slowly(st *Step) bool {
+	switch s.r.callOf(st) {
+	case "get_user_pages_fast", "pin_user_pages_fast":
+		return slices.Contains(st.Path, "__get_user_pages_locked")
+	}
+	return false
 }
 
 // doing is what a task does in the steps that are told, as people call it.
@@ -215,6 +230,7 @@ func (t *teller) brief(said []string) []string {
 				}
 			}
 		}
+		s = t.sameTable(s, out)
 		if rest, ok := strings.CutPrefix(s, "returns "+frame+" "); ok && frame != "" {
 			s = "returns it " + rest
 		}
@@ -233,6 +249,37 @@ func (t *teller) brief(said []string) []string {
 		if len(out) == 0 || out[len(out)-1] != s {
 			out = append(out, s)
 		}
+	}
+	return storesTogether(out)
+}
+
+// sameTable speaks of a page table that was named before as "that page table".
+func (t *teller) sameTable(s string, out []string) string {
+	before := t.b.String() + strings.Join(out, " ")
+	if strings.HasPrefix(s, "unhooks the page table of ") && strings.Contains(before, "leads to the page table in frame ") {
+		return "unhooks that page table"
+	}
+	if table, ok := strings.CutPrefix(s, "frees the page table in "); ok && strings.Contains(before, "the page table in "+table) {
+		if len(out) > 0 && strings.HasPrefix(out[len(out)-1], "unhooks ") {
+			return "frees it"
+		}
+		return "frees that page table"
+	}
+	return s
+}
+
+// storesTogether makes one clause of two: stores "x" into it, stores "y" into it.
+func storesTogether(said []string) []string {
+	var out []string
+	for _, s := range said {
+		if n := len(out) - 1; n >= 0 && strings.HasPrefix(s, "stores ") && strings.HasPrefix(out[n], "stores ") {
+			what, where, _ := strings.Cut(strings.TrimPrefix(s, "stores "), " into ")
+			if first, whereFirst, ok := strings.Cut(out[n], " into "); ok && (where == whereFirst || where == "it") {
+				out[n] = first + ", then " + what + ", into " + whereFirst
+				continue
+			}
+		}
+		out = append(out, s)
 	}
 	return out
 }
@@ -292,10 +339,26 @@ func (s *story) outcome(e *Explanation) string {
 		}
 		return fmt.Sprintf("%s got frame %d, %s", s.m.Config.Tasks[s.actor].Name, f, fate)
 	}
-	if s.only(s.v, evFromZero) {
+	if s.only(s.v, evFromZero) || s.table {
 		return "" // that is the outcome
 	}
-	return strings.Join(e.Why, "; ")
+	return strings.Join(e.Why, "; ") + s.neverExclusive()
+}
+
+// neverExclusive says of a page that is pinned and not exclusive that nobody took
+// that away in the run: it was so at the start.
+func (s *story) neverExclusive() string {
+	if !s.private {
+		return ""
+	}
+	for i := range s.r.steps[:s.v] {
+		for _, c := range s.r.steps[i].Changes {
+			if f, ok := s.x.flags[c.Cell]; ok && s.frames[f] && (c.OldV^c.NewV)&machine.PGAnonExclusive != 0 {
+				return ""
+			}
+		}
+	}
+	return ", and was not from the start"
 }
 
 // foreign reports whether the violation is that GUP returned a page of somebody else.
@@ -315,6 +378,9 @@ func onlyFrame(fs map[machine.Frame]bool) machine.Frame {
 func thirdPerson(says string) string {
 	if strings.Contains(says, "?") {
 		return "asks: " + says
+	}
+	if strings.HasPrefix(says, "no ") {
+		return "finds " + says
 	}
 	if first, _, _ := strings.Cut(says, " "); first == "the" || first == "it" || strings.ContainsAny(first, "0123456789_") {
 		return "finds that " + says

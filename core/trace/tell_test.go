@@ -10,6 +10,7 @@ func TestThirdPerson(t *testing.T) {
 		"copy the content: \"a\"":         "copies the content: \"a\"",
 		"load: \"a\"":                     "loads \"a\"",
 		"may it be pinned? no":            "asks: may it be pinned? no",
+		"no VMA there: -EFAULT":           "finds no VMA there: -EFAULT",
 		"the count is zero: no reference": "finds that the count is zero: no reference",
 	} {
 		if got := thirdPerson(says); got != want {

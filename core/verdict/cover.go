@@ -96,12 +96,8 @@ func (w *walker) enter(since cell.Mark) []check.Choice {
 		w.s.False[c]++
 	}
 	choices := w.m.Choices(nil)
-	switch {
-	case len(choices) > 0:
-	case w.m.Done():
+	if len(choices) == 0 && w.m.Done() {
 		w.end(w.m.Broken(-1, nil))
-	case len(broken) == 0:
-		w.s.Deadlocks++
 	}
 	if len(broken) > 0 {
 		return nil
@@ -117,21 +113,18 @@ func (w *walker) enter(since cell.Mark) []check.Choice {
 func (w *walker) wait(task int, l *kernel.Look) {
 	k := waitKey{task, l.Why}
 	if w.waits[k] == nil {
-		w.waits[k] = &Wait{Task: task, Why: l.Why, Rule: keptBy(w.m, l.For)}
+		w.waits[k] = &Wait{Task: task, Why: l.Why, Rule: keptBy(w.m, l)}
 	}
 	w.waits[k].States++
 }
 
-// keptBy returns the rule that makes an actor not move, and others wait for it: a CPU
-// that has interrupts off has them off because of GUP-fast.
-func keptBy(m *claim.Model, actor int) *kernel.Rule {
-	if actor < 0 {
+// keptBy returns the rule that makes a task wait: who waits for a CPU that has
+// interrupts off waits because GUP-fast switched them off.
+func keptBy(m *claim.Model, l *kernel.Look) *kernel.Rule {
+	if l.On != kernel.OnIPI || l.For < 0 || m.M.Peek(m.M.IRQOff(m.Actors()[l.For].CPU)) == 0 {
 		return nil
 	}
-	if a := m.Actors()[actor]; a.Kind == kernel.InterruptActor && m.M.Peek(m.M.IRQOff(a.CPU)) != 0 {
-		return kernel.Rules[kernel.GUPIRQOff]
-	}
-	return nil
+	return kernel.Rules[kernel.GUPIRQOff]
 }
 
 // do makes a choice and notes where it leads its task. What is new is done once

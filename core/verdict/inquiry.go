@@ -3,6 +3,7 @@ package verdict
 import (
 	"slices"
 
+	"gupscope/core/check"
 	"gupscope/core/kernel"
 )
 
@@ -23,7 +24,7 @@ type Inquiry struct {
 	Both     []Trial // of a pass: two
 	Cures    []Trial // of what breaks: the smallest sets of changes with which nothing does
 	Tried    []Trial // of what breaks: all sets that were tried
-	Releases []Trial // of what breaks: the releases, oldest first, flushed and configured as the kernel asked about
+	Releases []Trial // of what breaks: the releases, oldest first, configured as the kernel asked about
 
 	s     *Survey
 	k     kernel.Kernel
@@ -110,23 +111,52 @@ func (q *Inquiry) cured() bool {
 	return best > 0 && best <= q.size
 }
 
+// Stopped is how many of the sets that were tried came to their bound: nothing is known of these.
+func (q *Inquiry) Stopped() int {
+	n := 0
+	for i := range q.Tried {
+		if q.Tried[i].NA == "" && q.Tried[i].Outcome.Verdict == check.Unknown {
+			n++
+		}
+	}
+	return n
+}
+
+// configured reports whether a setting is a configuration that some release had.
+func configured(s kernel.Setting) bool {
+	r := kernel.RuleByName(s.Rule)
+	for v := range r.Config {
+		if r.ValueName(v) == s.Value {
+			return true
+		}
+	}
+	return false
+}
+
+// releases lists the releases, oldest first, configured as the kernel is; then, if that is
+// how none ever was, without what none was.
 func (q *Inquiry) releases() []Trial {
-	var keep []kernel.Setting
+	var all, real []kernel.Setting
 	for _, s := range q.k.Changes() {
 		if kernel.RuleByName(s.Rule).Config != nil {
-			keep = append(keep, s)
+			all = append(all, s)
+		}
+		if configured(s) {
+			real = append(real, s)
 		}
 	}
 	var out []Trial
-	for _, v := range kernel.Versions {
-		if made, err := kernel.Make(v.Name, keep...); err == nil {
-			out = append(out, Trial{Kernel: made})
+	for _, keep := range [][]kernel.Setting{all, real} {
+		for _, v := range kernel.Versions {
+			if made, err := kernel.Make(v.Name, keep...); err == nil && !contains(out, &Trial{Kernel: made}) {
+				out = append(out, Trial{Kernel: made})
+			}
 		}
 	}
 	return out
 }
 
-// Release returns the first release on which nothing breaks, nil if there is none.
+// Release returns the first of Releases on which nothing breaks, nil if there is none.
 func (q *Inquiry) Release() *Trial {
 	i := slices.IndexFunc(q.Releases, func(t Trial) bool { return t.Passes() })
 	if i < 0 {

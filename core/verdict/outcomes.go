@@ -23,14 +23,20 @@ func (s *Survey) Histogram(name string) string {
 	for _, e := range s.Ends {
 		fmt.Fprintf(&b, "%8d  %s\n", e.States, e.Values)
 	}
-	seen := s.Observations()
-	if len(seen) == 0 {
-		seen = []Observation{{name, 0, s.finals(-1)}}
-	}
-	for _, o := range seen {
-		fmt.Fprintf(&b, "Observation %s %s %d %d\n", o.Name, o.Verdict(), o.Positive, o.Negative)
+	for _, o := range s.Observations(name) {
+		b.WriteString(s.Line(o) + "\n")
 	}
 	return b.String()
+}
+
+// Line is an observation as litmus tools print it. Where not all states were seen,
+// neither Never nor Always can be said.
+func (s *Survey) Line(o Observation) string {
+	word := o.Verdict()
+	if !s.Complete && word != "Sometimes" {
+		word = "Unknown"
+	}
+	return fmt.Sprintf("Observation %s %s %d %d", o.Name, word, o.Positive, o.Negative)
 }
 
 // An Observation counts the final states in which an end condition holds, and
@@ -52,18 +58,19 @@ func (o Observation) Verdict() string {
 	return "Sometimes"
 }
 
-// Observations returns one for every end condition of the scenario.
-func (s *Survey) Observations() []Observation {
+// Observations returns one for every end condition of the scenario and every claim
+// that breaks; if there is neither, one by the scenario's name.
+func (s *Survey) Observations(name string) []Observation {
 	var out []Observation
-	for i, name := range s.model.Claims() {
+	for i, claim := range s.model.Claims() {
 		always, ok := s.model.AtEnd(i)
 		if !ok {
 			if s.False[i] > 0 {
-				out = append(out, Observation{name, s.False[i], s.finals(i)})
+				out = append(out, Observation{claim, s.False[i], s.finals(i)})
 			}
 			continue
 		}
-		o := Observation{Name: name}
+		o := Observation{Name: claim}
 		for _, e := range s.Ends {
 			// An "always" condition is broken where it does not hold, the others where they do.
 			if slices.Contains(e.Broken, i) != always {
@@ -73,6 +80,9 @@ func (s *Survey) Observations() []Observation {
 			}
 		}
 		out = append(out, o)
+	}
+	if out == nil {
+		out = []Observation{{name, 0, s.finals(-1)}}
 	}
 	return out
 }
@@ -98,7 +108,7 @@ func (s *Survey) String() string {
 	b.WriteString("\n")
 	section := func(title string, n int, line func(i int) string) {
 		if n > 0 {
-			b.WriteString("\n" + title + "\n")
+			b.WriteString("\n" + title + s.SoFar() + "\n")
 		}
 		for i := range n {
 			b.WriteString("    " + line(i) + "\n")
@@ -119,7 +129,7 @@ func (s *Survey) String() string {
 		if !strings.HasPrefix(why, "waits") {
 			why = "cannot go on: " + why
 		}
-		return fmt.Sprintf("%s%s %s (%d states)", rule, s.model.Setup.Tasks[x.Task].Name, why, x.States)
+		return fmt.Sprintf("%s%s %s (%s)", rule, s.model.Setup.Tasks[x.Task].Name, why, plural(x.States, "state", "states"))
 	})
 	section("Locks taken in either order", len(s.Inverted), func(i int) string {
 		x := &s.Inverted[i]
@@ -134,6 +144,21 @@ func (s *Survey) String() string {
 		return fmt.Sprintf("%s: %s; never: %s", x.Func, x.Says, x.Way())
 	})
 	return b.String()
+}
+
+// SoFar is what a list of what never happened must say where not all states were seen.
+func (s *Survey) SoFar() string {
+	if s.Complete {
+		return ""
+	}
+	return ", as far as was looked"
+}
+
+func plural(n uint64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 func times(n uint64) string {

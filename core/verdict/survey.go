@@ -26,7 +26,6 @@ type Survey struct {
 	Inverted  []Inversion
 	Ends      []End
 	False     []uint64 // for every claim: states in which it is false, each the end of a run
-	Deadlocks uint64   // states in which somebody has program left and nobody can go on
 
 	model  *claim.Model
 	walker *walker // nil when it is over
@@ -107,20 +106,6 @@ func (s *Survey) Run(transitions int) (more bool) {
 	s.walker.report()
 	s.walker = nil
 	return false
-}
-
-// Passes reports whether every state was seen and nothing is wrong in any, nor
-// missing: a "sometimes" condition that no run ends with.
-func (s *Survey) Passes() bool {
-	if !s.Complete || s.Deadlocks > 0 {
-		return false
-	}
-	for i, n := range s.False {
-		if s.model.Wanted(i) != (n > 0) {
-			return false
-		}
-	}
-	return true
 }
 
 // Stopped returns the branches at which a step of a rule turned somebody away.

@@ -41,12 +41,33 @@ type Check struct {
 // judge, nil for those of the scenario. The diagnostics say why the scenario is
 // n/a on the kernel; the check is nil then.
 func New(f *scenario.File, k kernel.Kernel, judge []string, l check.Limits) (*Check, []scenario.Diagnostic) {
+	return Parallel(f, k, judge, l, 1)
+}
+
+// Parallel is New for a proof by several workers: see [check.Parallel].
+func Parallel(f *scenario.File, k kernel.Kernel, judge []string, l check.Limits, workers int) (*Check, []scenario.Diagnostic) {
+	return begin(f, k, judge, func(m *claim.Model) *check.Check {
+		ms := []check.Model{m}
+		for len(ms) < workers {
+			another, _, _ := Model(f, k, judge)
+			ms = append(ms, another)
+		}
+		return check.Parallel(ms, l)
+	})
+}
+
+// Exact is New for a proof that keeps whole states: see [check.Exact].
+func Exact(f *scenario.File, k kernel.Kernel, judge []string, l check.Limits) (*Check, []scenario.Diagnostic) {
+	return begin(f, k, judge, func(m *claim.Model) *check.Check { return check.Exact(m, l) })
+}
+
+func begin(f *scenario.File, k kernel.Kernel, judge []string, explore func(*claim.Model) *check.Check) (*Check, []scenario.Diagnostic) {
 	m, setup, ds := Model(f, k, judge)
 	if m == nil {
 		return nil, ds
 	}
 	ignored := setup.Judge != nil && !slices.Contains(setup.Judge, check.NoDeadlock)
-	return &Check{Check: check.New(m, l), File: f, Kernel: k, model: m, ignored: ignored}, nil
+	return &Check{Check: explore(m), File: f, Kernel: k, model: m, ignored: ignored}, nil
 }
 
 // Model returns the model of a scenario on a kernel, for checks and for runs.

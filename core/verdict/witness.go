@@ -18,36 +18,48 @@ type Witnesses struct {
 // Witness finds the shortest runs to what the survey saw, breadth-first, in at
 // most so many states (0: all). m is a fresh model of the same scenario.
 func (s *Survey) Witness(m *claim.Model, limit uint64) Witnesses {
-	b := breadth{m: m, mem: m.Memory(), notes: kernel.Notes{Mute: true}, seen: map[uint64]struct{}{}, branches: map[kernel.Hop]int{}, ends: map[string]int{}}
+	b := s.Seek(m, limit)
+	for b.Run(1 << 20) {
+	}
+	return b.Found
+}
+
+// Seek is Witness for who goes on in slices.
+func (s *Survey) Seek(m *claim.Model, limit uint64) *Seeker {
+	b := &Seeker{m: m, mem: m.Memory(), limit: limit, notes: kernel.Notes{Mute: true}, seen: map[uint64]struct{}{}, branches: map[kernel.Hop]int{}, ends: map[string]int{}}
 	for i, x := range s.Stopped() {
 		b.branches[x.Hop] = i
 	}
 	for i, e := range s.Ends {
 		b.ends[e.Values] = i
 	}
-	b.found = Witnesses{make([][]check.Choice, len(b.branches)), make([][]check.Choice, len(b.ends))}
+	b.Found = Witnesses{make([][]check.Choice, len(b.branches)), make([][]check.Choice, len(b.ends))}
 	m.Listen(&b.notes)
-	b.search(limit)
-	m.Listen(nil)
-	return b.found
+	b.mem.Forget()
+	b.seen[b.mem.Hash()] = struct{}{}
+	b.expand(-1)
+	return b
 }
 
-// A breadth-first search keeps no states: a node is its parent and a choice. The
-// next node's state is reached by going back to where its run parts from the
-// present one; in the order of the queue that is near.
-type breadth struct {
+// A Seeker is a breadth-first search for witnesses. It keeps no states: a node is
+// its parent and a choice. The next node's state is reached by going back to where its run
+// parts from the present one; in the order of the queue that is near.
+type Seeker struct {
+	Found Witnesses
+
 	m     *claim.Model
 	mem   *cell.Memory
+	limit uint64
 	notes kernel.Notes // mute
 	seen  map[uint64]struct{}
 
 	nodes []node
+	next  int   // node to expand
 	path  []int // nodes from the first step to the present state
 	marks []cell.Mark
 
 	branches map[kernel.Hop]int // still to be found
 	ends     map[string]int
-	found    Witnesses
 }
 
 type node struct {
@@ -55,21 +67,24 @@ type node struct {
 	choice check.Choice
 }
 
-func (b *breadth) search(limit uint64) {
-	b.mem.Forget()
-	b.seen[b.mem.Hash()] = struct{}{}
-	b.expand(-1)
-	for i := 0; i < len(b.nodes) && len(b.branches)+len(b.ends) > 0; i++ {
-		if limit > 0 && uint64(len(b.seen)) >= limit {
-			return
+// Run goes on for so many nodes, and reports whether there are more to come.
+func (b *Seeker) Run(nodes int) (more bool) {
+	for ; b.next < len(b.nodes) && len(b.branches)+len(b.ends) > 0; nodes-- {
+		if b.limit > 0 && uint64(len(b.seen)) >= b.limit {
+			return false
 		}
-		b.visit(i)
-		b.expand(i)
+		if nodes <= 0 {
+			return true
+		}
+		b.visit(b.next)
+		b.expand(b.next)
+		b.next++
 	}
+	return false
 }
 
 // visit brings the memory to the state of a node.
-func (b *breadth) visit(n int) {
+func (b *Seeker) visit(n int) {
 	var run []int
 	for at := n; at >= 0; at = int(b.nodes[at].parent) {
 		run = append(run, at)
@@ -91,7 +106,7 @@ func (b *breadth) visit(n int) {
 }
 
 // expand looks at the present state and adds the new ones behind it.
-func (b *breadth) expand(n int) {
+func (b *Seeker) expand(n int) {
 	broken := b.m.Broken(-1, nil)
 	if len(broken) > 0 && !b.m.Done() {
 		return
@@ -100,7 +115,7 @@ func (b *breadth) expand(n int) {
 	if len(choices) == 0 && b.m.Done() {
 		text := ending(b.m, broken)
 		if i, ok := b.ends[text]; ok {
-			b.found.Ends[i] = b.run(n)
+			b.Found.Ends[i] = b.run(n)
 			delete(b.ends, text)
 		}
 		return
@@ -117,19 +132,19 @@ func (b *breadth) expand(n int) {
 }
 
 // step makes a choice and notes the branches that it takes.
-func (b *breadth) step(n int, c check.Choice) {
+func (b *Seeker) step(n int, c check.Choice) {
 	b.notes.Went, b.notes.Told = b.notes.Went[:0], b.notes.Told[:0]
 	b.m.Do(c)
 	for _, h := range b.notes.Went {
 		h = branchOf(b.m.Funcs(), h)
 		if i, ok := b.branches[h]; ok {
-			b.found.Branches[i] = append(b.run(n), c)
+			b.Found.Branches[i] = append(b.run(n), c)
 			delete(b.branches, h)
 		}
 	}
 }
 
-func (b *breadth) run(n int) []check.Choice {
+func (b *Seeker) run(n int) []check.Choice {
 	var out []check.Choice
 	for ; n >= 0; n = int(b.nodes[n].parent) {
 		out = append(out, b.nodes[n].choice)

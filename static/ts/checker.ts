@@ -1,15 +1,12 @@
-// A check, in a worker of its own: the one that steps stays free, and the memory
-// goes back when the worker ends. The worker goes on by itself (core.ts).
+// A check, or the question what it rests on, in a worker of its own: the one that
+// steps stays free, and the memory goes back when the worker ends. The worker goes on by itself (core.ts).
 import type { Event, Fragment } from "./event";
 import { Core } from "./worker";
-
-const bound = 10_000_000; // states that the session allows a check where nobody says otherwise
 
 export class Checker {
   private core: Core;
   private opening: number; // answers to come to the events that say what is checked
   private stopping = 0;
-  private states = bound;
 
   /** It was stopped, or came to its bound, and can go on. */
   waits = false;
@@ -18,6 +15,7 @@ export class Checker {
     script: string,
     wasm: string | WebAssembly.Module,
     what: Event[],
+    private first: Event,
     then: { show(fragments: Fragment[]): void; failed(sentence: string): void },
   ) {
     this.core = new Core(script, wasm, {
@@ -33,7 +31,7 @@ export class Checker {
         const is = JSON.parse(answer.value);
         if (is.running) return;
         clearTimeout(this.stopping);
-        this.waits = /^unknown$/i.test(is.verdict);
+        this.waits = is.more === true;
         if (!this.waits) this.close();
       },
       failed: (sentence) => {
@@ -43,7 +41,12 @@ export class Checker {
     });
     this.opening = what.length;
     for (const e of what) this.core.send(e);
-    this.core.send({ do: "check" });
+    this.core.send(first);
+  }
+
+  /** check, or explain */
+  get act(): string {
+    return this.first.do;
   }
 
   stop() {
@@ -55,8 +58,7 @@ export class Checker {
   /** Goes on where it stopped, with more room if that was the reason. */
   goOn() {
     this.waits = false;
-    this.states *= 3;
-    this.core.send({ do: "check", n: this.states });
+    this.core.send({ do: this.act });
   }
 
   close() {

@@ -4,7 +4,8 @@
 //
 // In comes {start} once, then {n, event}; out go {module}, {n, fragments}, and {failed} if the
 // program in the WASM ended. A check goes on by itself: a slice of about 30 ms,
-// then a turn of the event loop, so that "stop" is heard in between.
+// then a turn of the event loop, so that "stop" is heard in between. Most slices
+// have nothing to show, and then the page hears nothing.
 import "wasm_exec";
 import type { Event, Fragment } from "./event";
 
@@ -40,7 +41,7 @@ onmessage = async ({ data }) => {
   if (!fragments) return;
   postMessage({ n, fragments });
   if (event.do === "stop") checking = 0;
-  if (event.do === "check" && runs(fragments)) {
+  if ((event.do === "check" || event.do === "explain") && runs(fragments)) {
     checking = n;
     turn.port2.postMessage(0);
   }
@@ -53,8 +54,9 @@ function more() {
   if (!fragments) return;
   const took = Math.max(performance.now() - began, 0.1);
   transitions = Math.round(Math.min(Math.max((transitions * slice) / took, 100), transitions * 2, 5e6));
-  postMessage({ n: checking, fragments });
-  if (runs(fragments)) turn.port2.postMessage(0);
+  const goesOn = runs(fragments);
+  if (!goesOn || fragments.length > 1) postMessage({ n: checking, fragments });
+  if (goesOn) turn.port2.postMessage(0);
   else checking = 0;
 }
 

@@ -41,6 +41,7 @@ export class Page {
     if (this.said) this.notice("");
     switch (e.do) {
       case "check":
+      case "explain":
       case "more":
       case "stop":
         this.check(e);
@@ -56,12 +57,12 @@ export class Page {
         for (const open of document.querySelectorAll<HTMLElement>("[popover]:popover-open")) open.hidePopover();
         break;
     }
-    if (e.do === "open" || e.do === "text" || e.do === "kernel") {
+    if (e.do === "open" || e.do === "text" || e.do === "kernel" || (e.do === "show" && e.kernel)) {
       this.checker?.close();
       this.checker = undefined;
     }
     if (e.do !== "text") this.editor?.flush();
-    if (e.do === "kernel" || e.do === "open") this.kernel = e.kernel ?? "";
+    if (e.do === "kernel" || e.do === "open" || (e.do === "show" && e.kernel)) this.kernel = e.kernel ?? "";
     if (this.transport) this.transport.send(e);
     else this.before(e);
   }
@@ -218,8 +219,8 @@ export class Page {
       return;
     }
     this.editor?.flush();
-    // A check that was stopped, or came to its bound, goes on.
-    if (this.checker?.waits) {
+    // What was stopped, or came to its bound, goes on.
+    if (this.checker?.waits && (e.do === "more" || e.do === this.checker.act)) {
       this.checker.goOn();
       return;
     }
@@ -228,7 +229,7 @@ export class Page {
     // In a room the kernel may be somebody else's choice: the address knows it.
     const what: Event[] = [this.boot.host === "room" ? { do: "open", link: this.address } : { do: "open", text, kernel: this.kernel }];
     if (this.boot.host === "room") what.push({ do: "text", text });
-    this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, what, {
+    this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, what, e.do === "more" ? { do: "check" } : e, {
       show: (fragments) => this.show({ fragments, do: "check", own: true }),
       failed: (sentence) => this.notice(sentence, "error"),
     });

@@ -17,8 +17,10 @@ import (
 // it hangs on. It runs in slices; nothing goes on between two events.
 type checking struct {
 	c      *verdict.Check
+	limits check.Limits
 	done   bool
 	stop   bool // by the reader
+	drawn  time.Time
 	spent  time.Duration
 	moves  uint64
 	probes []probe
@@ -34,11 +36,15 @@ type probe struct {
 const (
 	checkStates = 10_000_000
 	checkBytes  = 1 << 30
-	slice       = 50_000 // transitions
+	mostBytes   = 3 << 30 // a WASM has 4 GiB, for everything
+	slice       = 50_000  // transitions
 )
 
+// drawEvery is how often progress is shown. Slices are shorter, so that Stop is heard soon.
+const drawEvery = 100 * time.Millisecond
+
 func (s *Session) stopCheck() {
-	s.checking = nil
+	s.checking, s.resting = nil, nil
 	s.verdict = view.Verdict{Says: s.expectation()}
 	if s.run == nil {
 		s.verdict.Says = ""
@@ -84,23 +90,42 @@ func (s *Session) startCheck(n int) []Fragment {
 		s.notice("error", "There is nothing to check: %s", s.because())
 		return []Fragment{answer("check", map[string]any{"running": false})}
 	}
+	s.resting = nil
 	if c := s.checking; c != nil && !c.done { // go on with a check that was stopped
-		c.stop = false
-		if n > 0 {
-			c.c.Limit(check.Limits{States: uint64(n), Bytes: checkBytes})
+		switch {
+		case n > 0:
+			c.limits.States = uint64(n)
+		case !c.stop:
+			c.limits = c.raised()
 		}
+		c.stop, c.drawn, c.probes = false, time.Time{}, nil
+		c.c.Limit(c.limits)
 		return s.moreCheck(0)
 	}
 	if n <= 0 {
 		n = checkStates
 	}
-	c, ds := verdict.New(s.file, s.kernel, nil, check.Limits{States: uint64(n), Bytes: checkBytes})
+	limits := check.Limits{States: uint64(n), Bytes: checkBytes}
+	c, ds := verdict.New(s.file, s.kernel, nil, limits)
 	if c == nil {
 		s.notice("error", "%s.", upper(ds[0].Message))
 		return []Fragment{answer("check", map[string]any{"running": false})}
 	}
-	s.checking = &checking{c: c}
+	s.checking = &checking{c: c, limits: limits}
 	return s.moreCheck(0)
+}
+
+// raised are the limits with which a check goes on that came to them.
+func (c *checking) raised() check.Limits {
+	l, r := c.limits, c.c.Result()
+	proved := r.Verdict != check.Unknown // then it is the search for shortest runs that has no room
+	if proved || r.States >= l.States {
+		l.States *= 3
+	}
+	if proved || r.States < c.limits.States {
+		l.Bytes = min(3*l.Bytes, mostBytes)
+	}
+	return l
 }
 
 // moreCheck goes on for about n transitions.
@@ -129,7 +154,11 @@ func (s *Session) moreCheck(n int) []Fragment {
 			running = s.finish(p.Phase)
 		}
 	}
-	c.done = !running && s.verdict.State != view.Stopped
+	c.done = !running && !s.verdict.More
+	if running && time.Since(c.drawn) < drawEvery {
+		return []Fragment{answer("check", map[string]any{"running": true})}
+	}
+	c.drawn = time.Now()
 	return s.verdictFragments(running)
 }
 
@@ -145,6 +174,9 @@ func (s *Session) finish(phase check.Phase) (more bool) {
 	c := s.checking
 	o := c.c.Outcome()
 	s.verdict = view.OfOutcome(&o, c.rate(), s.write)
+	if phase == check.Stopped {
+		s.verdict.Bound(o.States, c.limits, c.raised())
+	}
 	if i, j, ok := s.expected(); ok && phase == check.Done {
 		met, why := o.Met(&s.file.Expects[i], j)
 		s.verdict.Expect, s.verdict.Wrong = "as the scenario expects", !met
@@ -209,6 +241,7 @@ func (s *Session) pauseCheck() []Fragment {
 	}
 	o := c.c.Outcome()
 	s.verdict = view.OfOutcome(&o, c.rate(), s.write)
+	s.verdict.Stopped()
 	return s.verdictFragments(false)
 }
 
@@ -219,5 +252,5 @@ func (s *Session) verdictFragments(running bool) []Fragment {
 		p = s.checking.c.Result()
 	}
 	return []Fragment{morph("verdict", page.Verdict(&s.verdict)),
-		answer("check", map[string]any{"running": running, "verdict": s.verdict.Word, "states": p.States, "transitions": p.Transitions})}
+		answer("check", map[string]any{"running": running, "verdict": s.verdict.Word, "more": s.verdict.More, "states": p.States, "transitions": p.Transitions})}
 }

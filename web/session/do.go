@@ -66,9 +66,17 @@ func (s *Session) do(e Event) []Fragment {
 		return s.update()
 	case "check":
 		return s.startCheck(e.N)
+	case "explain":
+		return s.startRests()
 	case "more":
+		if s.resting != nil {
+			return s.moreRests(e.N)
+		}
 		return s.moreCheck(e.N)
 	case "stop":
+		if s.resting != nil {
+			return s.pauseRests()
+		}
 		return s.pauseCheck()
 	case "complete":
 		return s.complete(e.N)
@@ -162,6 +170,15 @@ func (s *Session) tell() {
 // show puts a run in the place of the present one, which is kept.
 func (s *Session) show(e Event) {
 	if s.run == nil {
+		return
+	}
+	if e.Kernel != "" && e.Kernel != s.kernel.String() {
+		said := s.notices
+		s.setKernel(e.Kernel)
+		if s.na == "" && s.run != nil {
+			s.notices = said // what becomes of the run before does not matter
+			s.replay(e.Run, e.At)
+		}
 		return
 	}
 	old := s.run.String()

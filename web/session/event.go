@@ -16,9 +16,10 @@ type Event struct {
 	//	step     Choice, At                  the actor of Choice makes its next step, at cursor At
 	//	goto     At, N                       move the cursor: back, forward, scrub; N 1: and put aside what does not matter for what goes wrong
 	//	check    N                           check with a bound of N states; 0: the default
-	//	more     N                           go on with the check for about N transitions
-	//	stop                                 leave the check where it is
-	//	show     Claim, Run, At              put the counterexample of the claim into the run
+	//	explain                              find out what the verdict rests on: which rules, what was caught; or what repairs it
+	//	more     N                           go on with the check, or with explain, for about N transitions
+	//	stop                                 leave it where it is: check, or explain, goes on
+	//	show     Claim, Run, At, Kernel      put a run into the place of the present one, such as the counterexample of the claim; on another kernel, if one is named
 	//	complete, hover  N                   the editor asks at offset N of the text
 	//	export                               write the diagram as text into the panel that it is copied from
 	Do string `json:"do"`

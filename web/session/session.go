@@ -11,7 +11,7 @@
 // [Session.Page] paints at first is what the fragments arrive at.
 //
 // Reading order: event.go, session.go, do.go (each event), diff.go (two pages,
-// to fragments), checking.go (the check, in slices), editor.go (answers for the editor).
+// to fragments), checking.go (the check, in slices), resting.go (what it rests on), editor.go (answers for the editor).
 package session
 
 import (
@@ -53,6 +53,7 @@ type Session struct {
 	fold   *view.Story // the one by which steps are put aside: a new one only where the whole diagram is made anew
 
 	checking *checking
+	resting  *resting
 	verdict  view.Verdict
 
 	// Parts of the page that only a text or a kernel changes: made by bind.
@@ -315,8 +316,11 @@ func Counterexample(l link.Link) (link.Link, bool) {
 
 // write is a run as links do, played in a model of its own.
 func (s *Session) write(choices []check.Choice) string {
-	m, _, _ := verdict.Model(s.file, s.kernel, nil)
-	r := trace.New(m)
+	return s.writeOn(s.kernel, choices)
+}
+
+// written makes a run and writes it.
+func written(r *trace.Run, choices []check.Choice) string {
 	for _, c := range choices {
 		if _, err := r.Do(c); err != nil {
 			panic("session: the check has found a run that cannot be made: " + err.Error())

@@ -103,7 +103,7 @@ func (x *Row) head(st *trace.Step, last []place) {
 
 // private are the classes that are nobody's news: a task's own stack, the
 // ghosts of the claims, and what a sentence and a bar say already.
-var private = cell.Of(machine.Stacks, machine.Ghosts, machine.Ends, machine.Batches, machine.PTLs, machine.FolioLocks, machine.MMLocks)
+var private = cell.Of(machine.Stacks, machine.Vars, machine.Ghosts, machine.Ends, machine.Batches, machine.PTLs, machine.FolioLocks, machine.MMLocks)
 
 func shared(r *trace.Run, id cell.ID) bool {
 	return !private.Has(r.Model.Memory().Layout().Class(id))

@@ -98,7 +98,7 @@ func (n *now) believe(steps []trace.Step) {
 			n.beliefs = append(n.beliefs, b)
 		}
 		for _, c := range st.Changes {
-			if c.Class == machine.Stacks && n.owns(st, c.Cell) {
+			if (c.Class == machine.Stacks || c.Class == machine.Vars) && n.owns(st, c.Cell) {
 				over[c.Cell] = true
 			}
 		}

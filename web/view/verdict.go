@@ -34,6 +34,10 @@ type Verdict struct {
 	Decides []string  // the settings any of which turns the verdict: "gup_pte_recheck"
 	Expect  string    // what the scenario says of this kernel: "expected", "expected Never", ""
 	Wrong   bool      // the expectation failed
+	Stop    string    // what holds it up, in a word: "its bound", "memory is full"
+	More    bool      // it came to a bound, or was stopped, and can go on
+	Next    string    // up to where, if that is further than it could go before: "30,000,000 states"
+	Rests   Rests     // what it hangs on: asked for separately
 }
 
 // A Counter is a counterexample.
@@ -120,8 +124,9 @@ func OfOutcome(o *verdict.Outcome, rate float64, run func([]check.Choice) string
 	case check.Sometimes:
 		v.State, v.Word = Broken, "Sometimes"
 	default:
-		v.State, v.Word, v.Says = Stopped, "Unknown", fmt.Sprintf("stopped at %s states", grouped(o.States))
+		v.State, v.Word = Stopped, "Unknown"
 	}
+	v.Rests.Broken = v.State == Broken
 	for _, b := range o.Broken {
 		v.Bad = append(v.Bad, Counter{Claim: b.Claim, Steps: len(b.Run), Switches: b.Switches, Shortest: b.Shortest, Run: run(b.Run), At: Before(len(b.Run))})
 	}
@@ -131,6 +136,37 @@ func OfOutcome(o *verdict.Outcome, rate float64, run func([]check.Choice) string
 	}
 	return v
 }
+
+// Bound says which bound a check came to, and how far it can go on.
+func (v *Verdict) Bound(states uint64, now, next check.Limits) {
+	v.More = now != next
+	switch {
+	case v.State != Stopped:
+		v.says("proved; the search for the shortest runs came to its bound")
+	case states >= now.States:
+		v.Stop, v.Next = "its bound", grouped(next.States)+" states"
+		v.says("the bound of %s states is reached", grouped(now.States))
+	case v.More:
+		v.Stop, v.Next = "memory is full", gib(next.Bytes)
+		v.says("its %s of memory are full", gib(now.Bytes))
+	default:
+		v.Stop = "memory is full"
+		v.says("its %s of memory are full, and a tab has no more: gupscope check, on the command line, has", gib(now.Bytes))
+	}
+}
+
+// Stopped says that the reader has stopped the check.
+func (v *Verdict) Stopped() {
+	v.Stop, v.More = "stopped by you", true
+	v.says("stopped by you")
+}
+
+// says adds a sentence in front of the others.
+func (v *Verdict) says(format string, args ...any) {
+	v.Says = strings.TrimSuffix(fmt.Sprintf(format, args...)+"; "+v.Says, "; ")
+}
+
+func gib(bytes uint64) string { return fmt.Sprintf("%.3g GiB", float64(bytes)/(1<<30)) }
 
 // Before is where to stand in a counterexample of so many steps: so that the
 // next few presses lead over the edge.

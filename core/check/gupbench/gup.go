@@ -69,6 +69,8 @@ type Model struct {
 	mem   *cell.Memory
 	tasks int
 
+	depends []dependence // by task, for reduced searches
+
 	// First cells; an index is added.
 	pte, ref, mapped, alloc, owner, data cell.ID
 	irqoff, pmd, ptfreed, failed         cell.ID
@@ -102,6 +104,10 @@ func New(f Flags) *Model {
 	m.lpte = cells(m.tasks, 8, "lpte")
 	m.c = cells(m.tasks, 8, "c")
 	m.mem = cell.New(&l)
+	m.depends = make([]dependence, m.tasks)
+	for i := range m.depends {
+		m.depends[i] = dependence{next: check.MakeAccess(objects), rest: check.MakeAccess(objects)}
+	}
 
 	for p := range f.NP {
 		m.set(m.pte, p, 3|p<<2)

@@ -1,6 +1,9 @@
 package gupbench
 
-import "gupscope/core/check"
+import (
+	"gupscope/core/cell"
+	"gupscope/core/check"
+)
 
 // What the steps of a model depend on, for reduced searches. Objects are single
 // variables, those of a frame four in a row; all are in the first word of a set.
@@ -11,6 +14,7 @@ const (
 	dataOf
 	wholeFrame = refOf | mapOf | allocOf | dataOf
 
+	objects    = 64
 	perFrame   = 4
 	ptes       = 40 // by page
 	irqoffs    = 48 // by walker
@@ -21,8 +25,47 @@ const (
 // Actors are the tasks.
 func (m *Model) Actors() int { return m.tasks }
 
+// A dependence is what was last asked about a task, and in which state.
+type dependence struct {
+	next, rest check.Access
+	at         uint64
+	known      bool
+}
+
 // Next is what a task's next step accesses.
-func (m *Model) Next(task int, a *check.Access) {
+func (m *Model) Next(task int) *check.Access {
+	a := &m.depends[task].next
+	a.Clear()
+	m.next(task, a)
+	return a
+}
+
+// Against are the tasks whose rest is in conflict with a task's next step.
+func (m *Model) Against(task int) (set uint64) {
+	next := m.Next(task)
+	for other := range m.tasks {
+		if other != task && next.Conflicts(m.restOf(other)) {
+			set |= 1 << other
+		}
+	}
+	return set
+}
+
+// restOf is Rest, computed once in a state.
+func (m *Model) restOf(task int) *check.Access {
+	d := &m.depends[task]
+	if h := m.mem.Hash(); !d.known || d.at != h {
+		d.known, d.at = true, h
+		d.rest.Clear()
+		m.Rest(task, &d.rest)
+	}
+	return &d.rest
+}
+
+// Changed need not know anything: what is asked is computed afresh.
+func (m *Model) Changed(cell.ID) {}
+
+func (m *Model) next(task int, a *check.Access) {
 	r, w := &a.Reads[0], &a.Writes[0]
 	pc := m.get(m.pc, task)
 	f := perFrame * max(0, m.inHand(task, pc))

@@ -65,7 +65,8 @@ func TestReducedInstances(t *testing.T) {
 }
 
 // object is the object of a cell; none for a task's own and the failed assertions.
-func (m *Model) object(id cell.ID) (o check.Objects) {
+func (m *Model) object(id cell.ID) check.Objects {
+	o := check.MakeObjects(objects)
 	in := func(first cell.ID, n int) bool { return id >= first && id < first+cell.ID(n) }
 	frame := func(first cell.ID, of uint64) { o[0] = of << (perFrame * (id - first)) }
 	switch {
@@ -91,6 +92,8 @@ func (m *Model) object(id cell.ID) (o check.Objects) {
 	return o
 }
 
+func within(o, p check.Objects) bool { return o[0]&^p[0] == 0 }
+
 // Every step does no more than Next said, and whichever tasks move, they do no
 // more than their Rests said when they began.
 func TestAccesses(t *testing.T) {
@@ -103,12 +106,10 @@ func TestAccesses(t *testing.T) {
 				m.step(rng, nil, nil, ^uint64(0))
 			}
 			movers := rng.Uint64()
-			var may check.Access
+			may := check.MakeAccess(objects)
 			for task := range m.tasks {
 				if movers>>task&1 != 0 {
-					var rest check.Access
-					m.Rest(task, &rest)
-					may.And(&rest)
+					may.And(m.restOf(task))
 				}
 			}
 			for range 60 {
@@ -128,8 +129,7 @@ func (m *Model) step(rng *rand.Rand, t *testing.T, may *check.Access, movers uin
 		return
 	}
 	c := cs[rng.IntN(len(cs))]
-	var next check.Access
-	m.Next(int(c.Actor), &next)
+	next := m.Next(int(c.Actor))
 	foot.Reset()
 	m.mem.Record(&foot)
 	m.Do(c)
@@ -137,16 +137,17 @@ func (m *Model) step(rng *rand.Rand, t *testing.T, may *check.Access, movers uin
 	if t == nil || len(m.Broken(-1, nil)) > 0 {
 		return
 	}
-	for _, a := range []*check.Access{&next, may} {
-		all := a.Reads
+	for _, a := range []*check.Access{next, may} {
+		all := check.MakeObjects(objects)
+		all.And(a.Reads)
 		all.And(a.Writes)
 		for _, id := range foot.Reads {
-			if o := m.object(id); !o.Within(&all) {
+			if o := m.object(id); !within(o, all) {
 				t.Fatalf("%+v: %v reads %s unannounced", m.Flags, c, m.mem.Layout().Name(id))
 			}
 		}
 		for _, id := range foot.Writes {
-			if o := m.object(id); !o.Within(&a.Writes) {
+			if o := m.object(id); !within(o, a.Writes) {
 				t.Fatalf("%+v: %v writes %s unannounced", m.Flags, c, m.mem.Layout().Name(id))
 			}
 		}

@@ -28,6 +28,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strings"
 
 	"gupscope/core/check/gupbench"
@@ -37,11 +38,11 @@ func main() {
 	log.SetFlags(0)
 	log.SetPrefix("figures: ")
 	file := flag.String("json", "bin/bench.json", "write figures and goals to this file, a line of JSON each")
-	where := flag.String("measure", "", "only print the figures of one place as lines of JSON: native-1")
+	cores := flag.Int("measure", 0, "only measure, natively on so `many` cores, and print lines of JSON")
 	flag.Parse()
 	var err error
-	if *where != "" {
-		err = measureHere(*where, os.Stdout)
+	if *cores > 0 {
+		err = measureHere(*cores, os.Stdout)
 	} else {
 		err = all(*file)
 	}
@@ -51,10 +52,12 @@ func main() {
 }
 
 // measureHere measures in this process.
-func measureHere(where string, w io.Writer) error {
+func measureHere(cores int, w io.Writer) error {
+	runtime.GOMAXPROCS(cores)
+	where := fmt.Sprintf("native-%d", cores)
 	out := json.NewEncoder(w)
 	tell := func(f figure) { out.Encode(f) }
-	if err := measureAll(where, tell); err != nil {
+	if err := measureAll(where, cores, tell); err != nil || cores > 1 {
 		return err
 	}
 	return measureGrowth(where, tell)
@@ -73,7 +76,7 @@ func all(file string) error {
 		figures = append(figures, f)
 	}
 	missing := func(where, why string) { fmt.Printf("%s is not measured: %s.\n", where, why) }
-	if err := native(tell); err != nil {
+	if err := native(tell, missing); err != nil {
 		return err
 	}
 	if err := wasm(dir, tell, missing); err != nil {
@@ -90,14 +93,22 @@ func all(file string) error {
 	return write(file, figures, goals)
 }
 
-func native(tell func(figure)) error {
+func native(tell func(figure), missing func(where, why string)) error {
 	self, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(self, "-measure", "native-1")
-	cmd.Env = append(os.Environ(), "GOMAXPROCS=1")
-	return listen(cmd, "native-1", tell)
+	for _, cores := range []int{1, 2} {
+		where := fmt.Sprintf("native-%d", cores)
+		if cores > runtime.NumCPU() {
+			missing(where, "there are not as many cores")
+			continue
+		}
+		if err := listen(exec.Command(self, "-measure", fmt.Sprint(cores)), where, tell); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // wasm builds this program for the browser, which measures there.

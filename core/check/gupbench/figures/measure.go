@@ -26,7 +26,8 @@ type figure struct {
 	StatesPerSecond      float64 `json:"states_per_s"` // of the proof, like the next
 	TransitionsPerSecond float64 `json:"transitions_per_s"`
 	BytesPerState        float64 `json:"bytes_per_state,omitempty"`
-	TimesSpin            float64 `json:"times_spin,omitempty"` // how much sooner than Spin's search of the same kind
+	TimesSpin            float64 `json:"times_spin,omitempty"`     // how much sooner than Spin's search of the same kind
+	TimesOneCore         float64 `json:"times_one_core,omitempty"` // how much sooner than on one core
 }
 
 const (
@@ -44,11 +45,11 @@ func (f *figure) pace() {
 // enough is how long a search is repeated for the best time of it.
 const enough = 4 * time.Second
 
-// measure searches a subject a few times, and returns the best.
-func measure(s subject, search string) (figure, error) {
+// measure searches a subject on so many cores a few times, and returns the best.
+func measure(s subject, search string, cores int) (figure, error) {
 	var best figure
 	for spent := time.Duration(0); spent < enough; {
-		f := once(s, search)
+		f := once(s, search, cores)
 		spent += time.Duration(f.Seconds * float64(time.Second))
 		if in := s.spin; in != nil && search == unreduced && (f.States != in.States || f.Transitions+1 != in.Transitions) {
 			return f, fmt.Errorf("%s has %d states and %d transitions here, and %d and %d under Spin: these figures compare nothing",
@@ -62,20 +63,27 @@ func measure(s subject, search string) (figure, error) {
 }
 
 // once searches a subject to its end.
-func once(s subject, search string) figure {
+func once(s subject, search string, cores int) figure {
 	m := s.model()
-	c := check.New(m, check.Limits{})
+	var c *check.Check
 	if search == reduced {
 		c = check.Reduced(m, check.Limits{})
+	} else {
+		workers := []check.Model{m}
+		for len(workers) < cores {
+			workers = append(workers, s.model())
+		}
+		c = check.Parallel(workers, check.Limits{})
 	}
-	began := now()
+	clock := clockFor(cores)
+	began := clock.now()
 	proof := time.Duration(0)
 	bytes := uint64(0)
 	for {
 		p := c.Run(1 << 16)
 		bytes = max(bytes, p.Bytes)
 		if p.Phase != check.Proving && proof == 0 {
-			proof = now() - began
+			proof = clock.now() - began
 		}
 		if p.Phase >= check.Stopped {
 			break
@@ -83,23 +91,26 @@ func once(s subject, search string) figure {
 	}
 	r := c.Result()
 	f := figure{
-		Measure: s.name, Kernel: s.kernel, Search: search, Clock: clock, Verdict: r.Verdict.String(),
+		Measure: s.name, Kernel: s.kernel, Search: search, Clock: clock.name, Verdict: r.Verdict.String(),
 		Cells: m.Memory().Layout().Len(), States: r.States, Transitions: r.Transitions,
-		Seconds: (now() - began).Seconds(), Proof: proof.Seconds(), BytesPerState: float64(bytes) / float64(r.States),
+		Seconds: (clock.now() - began).Seconds(), Proof: proof.Seconds(), BytesPerState: float64(bytes) / float64(r.States),
 	}
 	f.pace()
 	return f
 }
 
-// measureAll measures every subject, unreduced and reduced.
-func measureAll(where string, tell func(figure)) error {
+// measureAll measures every subject, unreduced and, where a core is alone, reduced.
+func measureAll(where string, cores int, tell func(figure)) error {
 	all, err := subjects()
 	if err != nil {
 		return err
 	}
 	for _, s := range all {
 		for _, search := range []string{unreduced, reduced} {
-			f, err := measure(s, search)
+			if search == reduced && cores > 1 {
+				continue // there is no such search
+			}
+			f, err := measure(s, search, cores)
 			if err != nil {
 				return err
 			}

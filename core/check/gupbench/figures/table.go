@@ -10,13 +10,16 @@ import (
 )
 
 // compare says of every figure how much sooner it was than Spin's search of the
-// same kind on the same model.
+// same kind on the same model, and of several cores than one.
 func compare(figures []figure) {
 	for i := range figures {
 		f := &figures[i]
 		for _, s := range figures {
 			if (s.Where == "spin" || s.Where == "spin-best") && s.Measure == f.Measure && s.Search == f.Search {
 				f.TimesSpin = s.Seconds / f.Seconds
+			}
+			if s.Where == "native-1" && f.Where == "native-2" && s.Measure == f.Measure && s.Search == f.Search {
+				f.TimesOneCore = s.Proof / f.Proof
 			}
 		}
 	}
@@ -38,17 +41,20 @@ func printTable(w io.Writer, figures []figure) {
 					fmt.Fprintf(w, " on %s", f.Kernel)
 				}
 				fmt.Fprintf(w, ", %s: %s\n", search, f.Verdict)
-				fmt.Fprintln(t, "\tstates\ttransitions\tto verdict\tstates/s\ttransitions/s\tbytes/state\tx Spin\t")
+				fmt.Fprintln(t, "\tstates\ttransitions\tto verdict\tstates/s\ttransitions/s\tbytes/state\tx Spin\tx one core\t")
 			}
-			times := "-"
-			if f.TimesSpin != 0 {
-				times = fmt.Sprintf("%.2f", f.TimesSpin)
-			}
-			fmt.Fprintf(t, "%s\t%d\t%d\t%.3f s %s\t%.0f\t%.0f\t%.1f\t%s\t\n", f.Where, f.States, f.Transitions, f.Seconds, f.Clock,
-				f.StatesPerSecond, f.TransitionsPerSecond, f.BytesPerState, times)
+			fmt.Fprintf(t, "%s\t%d\t%d\t%.3f s %s\t%.0f\t%.0f\t%.1f\t%s\t%s\t\n", f.Where, f.States, f.Transitions, f.Seconds, f.Clock,
+				f.StatesPerSecond, f.TransitionsPerSecond, f.BytesPerState, times(f.TimesSpin), times(f.TimesOneCore))
 		}
 	}
 	t.Flush()
+}
+
+func times(x float64) string {
+	if x == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%.2f", x)
 }
 
 // inOrder returns the figures grouped by what was measured, as it came first.

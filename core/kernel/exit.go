@@ -1,0 +1,107 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// exit of a thread, in straight line:
+//
+//	exit_mm(): the CPU leaves the mm
+//	mmput(): the last user takes the memory away
+//
+// compare kernel/exit.c:exit_mm
+var _ = register(fnExit, &Func{
+	Name: "do_exit", File: "kernel/exit.c",
+	Locals: []Local{{"mm", IntLocal}},
+	Steps: []Step{
+		{Label: "exit_mm", Says: "leave the mm", Ref: "exit_mm", Touches: cell.Of(machine.MMs, machine.TLBs), Calls: []FuncID{fnMMPut}, Do: func(c *Ctx) Next {
+			c.M.SetLoaded(c.CPU, c.MM, false)
+			return c.Call(fnMMPut, 1, uint64(c.MM))
+		}},
+	},
+})
+
+// mmput, in straight line:
+//
+//	one user less; not the last: done
+//	exit_mmap():
+//	    lru_add_drain(); tlb_gather_mmu()
+//	    zap_pte_range(everything); free_pgtables(); tlb_finish_mmu()
+//
+// Nobody who takes mmap_lock has the mm any more. References through GUP survive.
+//
+// compare kernel/fork.c:mmput, mm/mmap.c:exit_mmap
+var _ = register(fnMMPut, &Func{
+	Name: "mmput", File: "kernel/fork.c", Params: []int{emMM},
+	Locals: []Local{{"mm", IntLocal}, {"address", PageLocal}, {"end", PageLocal}},
+	Steps: []Step{
+		emPut: {Label: "put", Says: "one user less", Ref: "atomic_dec_and_test(mm_users)", Touches: cell.Of(machine.MMs), Reads: cell.Of(machine.Ends), Do: func(c *Ctx) Next {
+			mm := int(c.L(emMM))
+			if c.Add(c.M.MMUsers(mm), -1) != 0 {
+				c.Say("one user less; others are left")
+				return Return
+			}
+			first, last := c.M.MMPages(mm)
+			if last < first {
+				return emGone
+			}
+			c.Set(emAt, uint64(first))
+			c.Set(emEnd, uint64(last))
+			c.excuse(first, last)
+			return Then
+		}},
+		emDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, emGather) }},
+		emGather: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu_fullmm", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
+			c.Add(c.M.FlushPending(int(c.L(emMM))), 1)
+			return c.Call(fnZapPTERange, emTables, c.L(emAt), c.L(emEnd))
+		}},
+		emTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgtables", Touches: cell.Of(machine.PMDs, machine.VMAs), Back: []int{emTables}, Do: func(c *Ctx) Next {
+			c.forgetVMAs(int(c.L(emMM)))
+			return c.unhookTable(emAt, emEnd, emTables, emFinish)
+		}},
+		emFinish: {Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Do: func(c *Ctx) Next {
+			first, last := c.M.MMPages(int(c.L(emMM)))
+			return c.Call(fnTLBFinishMMU, emFreeTable, uint64(first), uint64(last), c.M.Load(c.M.GatheredTables(c.Task)))
+		}},
+		emFreeTable: {Label: "free_table", Says: "free the page table", Ref: "tlb_remove_page", When: If(PTFree, PTFreeGather, PTFreeImmediate), Touches: tableFreeTouches, Back: []int{emFreeTable}, Do: func(c *Ctx) Next {
+			return c.freeTable(emFreeTable, emGone)
+		}},
+		emRCUTable: {Label: "call_rcu", Says: "have the page table freed after a grace period", Ref: "tlb_remove_table_free", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.RCU), Reads: cell.Of(machine.IRQs), Anywhere: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {
+			c.rcuTables()
+			return Then
+		}},
+		emGone: {Label: "gone", Says: "the mm is gone", Ref: "mmdrop", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Store(c.M.MMState(int(c.L(emMM))), machine.MMExited)
+			return Return
+		}},
+	},
+})
+
+const emMM, emAt, emEnd = 0, 1, 2
+
+const (
+	emPut = iota
+	emDrain
+	emGather
+	emTables
+	emFinish
+	emFreeTable
+	emRCUTable
+	emGone
+)
+
+// forgetVMAs takes all VMAs out of the mm and its anon_vmas out of their chains.
+func (c *Ctx) forgetVMAs(mm int) {
+	first, last := c.M.MMPages(mm)
+	for p := first; p <= last; p++ {
+		if c.Load(c.M.VMA(p)) != 0 {
+			c.Store(c.M.VMA(p), 0)
+		}
+	}
+	for r := range c.M.MMs[mm].Regions {
+		if w := c.M.AnonVMA(mm, r); c.Load(w) != 0 {
+			c.Store(w, 0)
+		}
+	}
+}

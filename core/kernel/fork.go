@@ -1,0 +1,362 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// dup_mmap, in straight line:
+//
+//	mmap_write_lock()
+//	every VMA: lock it; the child gets one; if it has an anon_vma, the child gets one
+//	           beneath it; copy_page_range()
+//	flush_tlb_mm()               // every PTE that was write-protected
+//	mmap_write_unlock(); the child may run
+//
+// The lock keeps faults and slow GUP out. It does not keep out GUP-fast, reclaim, devices, and
+// threads that have the page in their TLB: until the flush they go on writing to pages that are the
+// child's by now.
+//
+// compare kernel/fork.c:dup_mmap
+var _ = register(fnFork, &Func{
+	Name: "dup_mmap", File: "kernel/fork.c", Params: []int{fkChild},
+	Locals: []Local{{"child", IntLocal}, {"region", IntLocal}},
+	Steps: []Step{
+		fkLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock_killable", Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.MM)) },
+			Do: func(c *Ctx) Next {
+				c.WriteLock(c.M.MmapLock(c.MM))
+				return Then
+			}},
+		fkVMALock: {Label: "lock_vma", Says: "lock the VMA: no fault is in it", Ref: "vma_start_write", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.VMALock(c.MM, int(c.L(fkRegion)))) },
+			Do: func(c *Ctx) Next {
+				c.WriteLock(c.M.VMALock(c.MM, int(c.L(fkRegion))))
+				return Then
+			}},
+		fkVMA: {Label: "vma", Says: "the child gets a VMA like it, linked to the anon_vma", Ref: "anon_vma_fork", Touches: cell.Of(machine.VMAs), Calls: []FuncID{fnCopyPageRange}, Do: func(c *Ctx) Next {
+			r, child := int(c.L(fkRegion)), int(c.L(fkChild))
+			for i := range c.M.MMs[c.MM].Regions[r].Pages {
+				p := c.M.PageAt(c.MM, r, i)
+				c.Store(c.M.VMA(c.M.Twin(p, child)), c.Load(c.M.VMA(p)))
+				c.M.Inherited(p, c.M.Twin(p, child))
+			}
+			if c.Load(c.M.AnonVMA(c.MM, r)) == 0 {
+				c.Say("the child gets a VMA like it; no page of it is anonymous: there is nothing to copy")
+				return fkNext
+			}
+			c.Store(c.M.AnonVMA(child, r), 1)
+			return c.Call(fnCopyPageRange, fkNext, uint64(c.M.PageAt(c.MM, r, 0)), uint64(child))
+		}},
+		fkNext: {Label: "next", Says: "the next VMA", Local: true, Back: []int{fkVMALock, fkVMA}, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			if r := c.L(fkRegion) + 1; int(r) < len(c.M.MMs[c.MM].Regions) {
+				c.Set(fkRegion, r)
+				return fkVMALock
+			}
+			return Then
+		}},
+		fkFlush: {Label: "flush", Says: "flush what was write-protected", Ref: "flush_tlb_mm", When: With(ForkFlushTLB), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			first, last := c.M.MMPages(c.MM)
+			return c.Call(fnFlushTLBMMRange, fkUnlock, uint64(c.MM), uint64(first), uint64(last), 0)
+		}},
+		fkUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			for r := range c.M.MMs[c.MM].Regions {
+				if w := c.M.VMALock(c.MM, r); machine.MmapWriter(c.Load(w)) == c.Task {
+					c.WriteUnlock(w)
+				}
+			}
+			c.WriteUnlock(c.M.MmapLock(c.MM))
+			return Then
+		}},
+		fkWake: {Label: "wake", Says: "the child may run", Ref: "wake_up_new_task", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			child := int(c.L(fkChild))
+			c.Store(c.M.MMState(child), machine.MMAlive)
+			for _, t := range c.sim.Setup.Tasks {
+				if t.MM == child {
+					c.M.SetLoaded(t.CPU, child, true)
+				}
+			}
+			return Return
+		}},
+	},
+})
+
+const fkChild, fkRegion = 0, 1
+
+const (
+	fkLock = iota
+	fkVMALock
+	fkVMA
+	fkNext
+	fkFlush
+	fkUnlock
+	fkWake
+)
+
+// copy_page_range over the VMAs of a region, in straight line:
+//
+//	write_protect_seq is odd
+//	every page table: the child gets one; lock both PTLs
+//	    swap entry: one user more of the slot; exclusive no more, here and there
+//	    page: take a reference
+//	          exclusive, and maybe pinned: drop it, copy the page; the child's PTE = the copy
+//	          else: exclusive no more; mapped once more
+//	                write-protect the PTE; the child's PTE = it
+//	    unlock both
+//	write_protect_seq is even
+//
+// A pinned page stays the parent's own; the child gets the copy at once, because a
+// copy at the next write fault would go to whoever faults first:
+//
+//	CPU0 (GUP-fast, pinning)         CPU1 (fork)
+//	mark the mm: it has pins         write_protect_seq is odd
+//	write_protect_seq is even        is the mm marked? Maybe pinned?
+//	read the PTE, take the pin       write-protect the PTE
+//	is write_protect_seq the same?   write_protect_seq is even
+//
+// Whichever way they interleave, fork sees the pin, or GUP-fast sees fork and gives up.
+//
+// compare mm/memory.c:copy_page_range, copy_pte_range, copy_present_ptes
+var _ = register(fnCopyPageRange, &Func{
+	Name: "copy_page_range", File: "mm/memory.c", Params: []int{cpPage, cpChild},
+	Locals: []Local{{"src_pmd", TableLocal}, {"dst_pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"prealloc", HoldLocal}, {"address", PageLocal}, {"child", IntLocal}},
+	Steps: []Step{
+		cpSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: fork is at it", Ref: "raw_write_seqcount_begin", When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Add(c.M.WriteProtectSeq(c.MM), 1)
+			return Then
+		}},
+		cpPMD: {Label: "read_pmd", Says: "read the parent's PMD", Ref: "copy_pmd_range", Reads: cell.Of(machine.PMDs), Back: []int{cpPMD}, Do: func(c *Ctx) Next {
+			if !machine.Entry(c.Keep(cpSrc, c.M.PMD(c.Page(cpPage)))).Present() {
+				c.Say("the parent has no page table there")
+				return c.copyNextTable()
+			}
+			return Then
+		}},
+		cpAlloc: {Label: "alloc", Says: "allocate a page table for the child", Ref: "pte_alloc_one", Touches: allocTouches | cell.Of(machine.Tables), Wait: func(c *Ctx) Block { return c.memory(true) },
+			Choose: func(c *Ctx, offer func(int)) { c.M.Offers(true, func(f machine.Frame) { offer(int(f)) }) },
+			Do: func(c *Ctx) Next {
+				f := machine.Frame(c.Key)
+				c.M.Allocate(f, machine.FrameTable)
+				c.Hold(cpFolio, f, 1)
+				return Then
+			}},
+		cpInstall: {Label: "install", Says: "make the child's PMD point to it", Ref: "pmd_install", Touches: cell.Of(machine.PMDs, machine.Frames, machine.Tables), Do: func(c *Ctx) Next {
+			f, p := c.Held(cpFolio).Frame(), c.childPage()
+			c.M.SetTable(f, p)
+			c.M.SetEntry(c.M.Upper(int(c.L(cpChild)), machine.LevelPMD), c.M.Slot(p, machine.LevelPMD), machine.MakeTable(f))
+			c.Set(cpDst, uint64(machine.MakeTable(f)))
+			c.Release(cpFolio)
+			return Then
+		}},
+		cpLock: {Label: "lock", Says: "lock the PTLs of both page tables", Ref: "pte_alloc_map_lock", Touches: cell.Of(machine.PTLs),
+			Wait: func(c *Ctx) Block {
+				if b := c.Free(c.M.PTL(c.Frame(cpDst))); !b.Ready() {
+					return b
+				}
+				return c.Free(c.M.PTL(c.Frame(cpSrc)))
+			},
+			Do: func(c *Ctx) Next {
+				c.Lock(c.M.PTL(c.Frame(cpDst)))
+				c.Lock(c.M.PTL(c.Frame(cpSrc)))
+				return Then
+			}},
+		cpRead:         {Label: "read_pte", Says: "read the parent's PTE", Ref: "ptep_get", Reads: cell.Of(machine.PTEs), Back: []int{cpRead}, Do: (*Ctx).copyRead},
+		cpProtectEarly: {Label: "wrprotect_first", Says: "write-protect the parent's PTE", Ref: "ptep_set_wrprotect", When: If(ForkWrprotect, ForkWrprotectFirst), Touches: cell.Of(machine.PTEs), Do: (*Ctx).copyProtect},
+		cpGet: {Label: "get", Says: "take a reference for the child", Ref: "folio_get", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			f := c.Frame(cpPTE)
+			c.Get(f, 1)
+			c.Hold(cpFolio, f, 1)
+			if !machine.IsAnon(c.Load(c.M.Mapping(f))) {
+				return cpRmap
+			}
+			return Then
+		}},
+		cpHasPinned: {Label: "has_pinned", Says: "is the page exclusive, and has the mm pinned pages?", Answer: "yes", Ref: "folio_needs_cow_for_dma", When: With(ForkPinTest), Reads: cell.Of(machine.MMs, machine.Flags), Do: func(c *Ctx) Next {
+			if c.Load(c.M.Flags(c.Frame(cpPTE)))&machine.PGAnonExclusive == 0 && c.sim.exclusive != 0 {
+				c.Say("the page is shared already")
+				return cpRmap
+			}
+			if c.Load(c.M.MMFlags(c.MM))&machine.MMFHasPinned == 0 {
+				c.Say("the mm has no pinned pages")
+				return cpShare
+			}
+			return Then
+		}},
+		cpPinned: {Label: "pinned", Says: "may it be pinned?", Answer: "no", Ref: "folio_maybe_dma_pinned", When: With(ForkPinTest), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			if c.maybePinned(c.Frame(cpPTE)) {
+				c.Say("it may be pinned: the child gets a copy")
+				return cpPutBack
+			}
+			return Then
+		}},
+		cpShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			c.AndNot(c.M.Flags(c.Frame(cpPTE)), machine.PGAnonExclusive)
+			return Then
+		}},
+		cpRmap: {Label: "rmap", Says: "it is mapped once more", Ref: "folio_dup_anon_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+			c.Add(c.M.Mapcount(c.Frame(cpPTE)), 1)
+			if !c.Entry(cpPTE).Has(machine.RW) {
+				return cpSet
+			}
+			return Then
+		}},
+		cpProtect: {Label: "wrprotect", Says: "write-protect the parent's PTE", Ref: "ptep_set_wrprotect", When: If(ForkWrprotect, ForkWrprotectLast), Touches: cell.Of(machine.PTEs), Do: (*Ctx).copyProtect},
+		cpSet: {Label: "set_pte", Says: "map it in the child, read-only", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs), Back: []int{cpRead}, Do: func(c *Ctx) Next {
+			e := c.Entry(cpPTE).Fresh() &^ (machine.RW | machine.Accessed)
+			if e.Frame() != machine.ZeroPage {
+				c.Release(cpFolio)
+			}
+			c.SetPTE(c.Frame(cpDst), c.childPage(), e)
+			c.M.Inherited(c.Page(cpPage), c.childPage())
+			return c.copyNext()
+		}},
+		cpSwap: {Label: "swap", Says: "one user more of the slot; the swap entry goes to the child; neither is exclusive", Ref: "copy_nonpresent_pte", Touches: cell.Of(machine.Swap, machine.PTEs), Back: []int{cpRead}, Do: func(c *Ctx) Next {
+			e := c.Entry(cpPTE)
+			c.M.SetSwapMap(e.Slot(), c.Load(c.M.SwapMap(e.Slot()))+1)
+			if e.Has(machine.SwpExclusive) {
+				e &^= machine.SwpExclusive
+				c.SetPTE(c.Frame(cpSrc), c.Page(cpPage), e)
+			}
+			c.SetPTE(c.Frame(cpDst), c.childPage(), e)
+			c.M.Inherited(c.Page(cpPage), c.childPage())
+			return c.copyNext()
+		}},
+		cpPutBack: {Label: "put_back", Says: "drop the reference again", Ref: "folio_put", When: With(ForkPinTest), Touches: cell.Of(machine.Refs, machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := c.Held(cpFolio).Frame()
+			c.Release(cpFolio)
+			c.Put(f, 1)
+			if c.Held(cpPrealloc).Some() {
+				return cpCopy
+			}
+			c.Say("drop the reference again; unlock both PTLs to allocate a page")
+			c.copyUnlock()
+			return Then
+		}},
+		cpPrealloc: {Label: "prealloc", Says: "take a free frame for the copy", Ref: "folio_prealloc", When: With(ForkPinTest), Touches: allocTouches, Back: []int{cpLock},
+			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
+			Do: func(c *Ctx) Next {
+				c.allocate(cpNew)
+				return cpLock
+			}},
+		cpCopy: {Label: "copy", Says: "copy the content", Ref: "copy_user_highpage", When: With(ForkPinTest), Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+			v := c.Load(c.M.Contents(c.Frame(cpPTE)))
+			c.Sayf("copy the content: %s", c.M.Content(v))
+			c.Store(c.M.Contents(c.Held(cpNew).Frame()), v)
+			return Then
+		}},
+		cpSetCopy: {Label: "set_copy", Says: "map the copy in the child", Ref: "set_pte_at", When: With(ForkPinTest), Touches: mapTouches, Back: []int{cpRead}, Do: func(c *Ctx) Next {
+			f, p := c.Held(cpNew).Frame(), c.childPage()
+			c.newAnon(f, p)
+			bits := machine.Dirty
+			if c.Load(c.M.VMA(p))&machine.VMWrite != 0 {
+				bits |= machine.RW
+			}
+			c.Release(cpNew)
+			c.SetPTE(c.Frame(cpDst), p, machine.MakePTE(f, bits))
+			c.M.Inherited(c.Page(cpPage), p)
+			return c.copyNext()
+		}},
+		cpUnlock: {Label: "unlock", Says: "unlock both PTLs", Touches: cell.Of(machine.PTLs), Back: []int{cpPMD}, Do: func(c *Ctx) Next {
+			c.copyUnlock()
+			return c.copyNextTable()
+		}},
+		cpFreePrealloc: {Label: "free_prealloc", Says: "free the frame that was not needed", Ref: "folio_put", When: With(ForkPinTest), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := c.Held(cpNew).Frame()
+			c.Release(cpNew)
+			return c.putFree(f, 1, cpSeqEven)
+		}},
+		cpSeqEven: {Label: "seq_even", Says: "write_protect_seq is even again", Ref: "raw_write_seqcount_end", When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Add(c.M.WriteProtectSeq(c.MM), 1)
+			return Then
+		}},
+	},
+})
+
+const cpSrc, cpDst, cpPTE, cpFolio, cpNew, cpPage, cpChild = 0, 1, 2, 3, 4, 5, 6
+
+const (
+	cpSeqOdd = iota
+	cpPMD
+	cpAlloc
+	cpInstall
+	cpLock
+	cpRead
+	cpProtectEarly
+	cpGet
+	cpHasPinned
+	cpPinned
+	cpShare
+	cpRmap
+	cpProtect
+	cpSet
+	cpSwap
+	cpPutBack
+	cpPrealloc
+	cpCopy
+	cpSetCopy
+	cpUnlock
+	cpFreePrealloc
+	cpSeqEven
+)
+
+// childPage is the child's page at the address that is being copied.
+func (c *Ctx) childPage() machine.PageID { return c.M.Twin(c.Page(cpPage), int(c.L(cpChild))) }
+
+// copyRead finds the next PTE that is not none. Under the PTL none stays none.
+func (c *Ctx) copyRead() Next {
+	for {
+		p := c.Page(cpPage)
+		e := machine.Entry(c.Keep(cpPTE, c.PTE(c.Frame(cpSrc), p)))
+		switch {
+		case e.None():
+			if p+1 == c.M.HugeEnd(p) {
+				c.Say("there are no more PTEs")
+				return cpUnlock
+			}
+			c.Set(cpPage, uint64(p+1))
+			continue
+		case e.IsSwap():
+			return cpSwap
+		case e.Frame() == machine.ZeroPage:
+			return cpSet
+		}
+		return Then
+	}
+}
+
+// copyProtect clears the bit W of the parent's PTE, atomically: the hardware may set others meanwhile.
+func (c *Ctx) copyProtect() Next {
+	p := c.Page(cpPage)
+	c.SetPTE(c.Frame(cpSrc), p, machine.Entry(c.Load(c.PTE(c.Frame(cpSrc), p)))&^machine.RW)
+	return Then
+}
+
+func (c *Ctx) copyUnlock() {
+	c.Unlock(c.M.PTL(c.Frame(cpSrc)))
+	c.Unlock(c.M.PTL(c.Frame(cpDst)))
+}
+
+// copyNext goes on with the next PTE of the table.
+func (c *Ctx) copyNext() Next {
+	p := c.Page(cpPage)
+	c.Set(cpPTE, 0)
+	if p+1 == c.M.HugeEnd(p) {
+		return cpUnlock
+	}
+	c.Set(cpPage, uint64(p+1))
+	return cpRead
+}
+
+// copyNextTable goes on with the next page table of the region.
+func (c *Ctx) copyNextTable() Next {
+	next := c.M.HugeEnd(c.Page(cpPage))
+	at := c.M.Pages()[c.Page(cpPage)]
+	if at.Index+int(next-c.Page(cpPage)) < c.M.Region(c.Page(cpPage)).Pages {
+		c.Set(cpPage, uint64(next))
+		return cpPMD
+	}
+	if c.Held(cpNew).Some() {
+		return cpFreePrealloc
+	}
+	return cpSeqEven
+}

@@ -1,0 +1,261 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// What a program may ask for, in the order of the words.
+var protWords = []string{"PROT_NONE", "PROT_READ", "PROT_READ_WRITE"}
+
+var protFlags = []uint64{0, machine.VMRead, machine.VMRead | machine.VMWrite}
+
+// mprotect of a range, in straight line:
+//
+//	mmap_write_lock(); a hole: -ENOMEM; not allowed: -EACCES; as it is already: done
+//	lock the VMAs; change their flags; tlb_gather_mmu()
+//	change_pte_range()
+//	flush, if anything was taken away; mmap_write_unlock()
+//
+// The flush comes after the PTL is dropped: for a while the PTE says read-only, and
+// a CPU still writes through its TLB.
+//
+// compare mm/mprotect.c:do_mprotect_pkey, mprotect_fixup
+var _ = register(fnMprotect, &Func{
+	Name: "mprotect", File: "mm/mprotect.c", Params: []int{mpFirst, mpLast, mpProt},
+	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"prot", IntLocal}, {"ret", IntLocal}},
+	Steps: []Step{
+		mpLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock_killable", Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.MM)) },
+			Do: func(c *Ctx) Next {
+				c.WriteLock(c.M.MmapLock(c.MM))
+				return Then
+			}},
+		mpCheck: {Label: "vma", Says: "find the VMAs", Ref: "vma_find", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			return c.protectCheck()
+		}},
+		mpVMALock: {Label: "lock_vma", Says: "lock the VMA: no fault is in it", Ref: "vma_start_write", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block {
+				w, _ := c.vmaWords(c.Page(mpFirst))
+				return c.WriteFree(w)
+			},
+			Do: func(c *Ctx) Next {
+				w, _ := c.vmaWords(c.Page(mpFirst))
+				c.WriteLock(w)
+				return Then
+			}},
+		mpFlags: {Label: "flags", Says: "change the VMA's flags; announce a flush to come", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnChangePTERange}, Do: func(c *Ctx) Next {
+			for p := c.Page(mpFirst); p <= c.Page(mpLast); p++ {
+				w := c.M.VMA(p)
+				if v := c.Load(w); v != 0 {
+					c.Store(w, v&^machine.VMAccess|protFlags[c.L(mpProt)])
+				}
+			}
+			c.Add(c.M.FlushPending(c.MM), 1)
+			return c.Call(fnChangePTERange, mpFlush, c.L(mpFirst), c.L(mpLast))
+		}},
+		mpFlush: {Label: "flush", Says: "was anything taken away?", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			if c.Ret() == 0 {
+				return Then
+			}
+			return c.Call(fnFlushTLBMMRange, mpFlushed, uint64(c.MM), c.L(mpFirst), c.L(mpLast), 0)
+		}},
+		mpFlushed: {Label: "flushed", Says: "the flush is over", Ref: "dec_tlb_flush_pending", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Add(c.M.FlushPending(c.MM), -1)
+			return Then
+		}},
+		mpUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			w, _ := c.vmaWords(c.Page(mpFirst))
+			if machine.MmapWriter(c.Load(w)) == c.Task {
+				c.WriteUnlock(w)
+			}
+			c.WriteUnlock(c.M.MmapLock(c.MM))
+			return c.Return(c.L(mpRet))
+		}},
+	},
+})
+
+const mpFirst, mpLast, mpProt, mpRet = 0, 1, 2, 3
+
+const (
+	mpLock = iota
+	mpCheck
+	mpVMALock
+	mpFlags
+	mpFlush
+	mpFlushed
+	mpUnlock
+)
+
+// protectCheck says whether the range may be protected so. What comes before a
+// hole is changed all the same.
+func (c *Ctx) protectCheck() Next {
+	prot := protFlags[c.L(mpProt)]
+	changes := false
+	for p := c.Page(mpFirst); p <= c.Page(mpLast); p++ {
+		vma := c.Load(c.M.VMA(p))
+		switch {
+		case vma == 0:
+			c.Say("there is a hole: -ENOMEM")
+			c.Set(mpRet, failed|ENOMEM)
+			if p == c.Page(mpFirst) || !changes {
+				return mpUnlock
+			}
+			c.Set(mpLast, uint64(p-1))
+			return Then
+		case prot&machine.VMRead != 0 && vma&machine.VMMayRead == 0, prot&machine.VMWrite != 0 && vma&machine.VMMayWrite == 0:
+			c.Say("the mapping may not be used so: -EACCES")
+			c.Set(mpRet, failed|EACCES)
+			if !changes {
+				return mpUnlock
+			}
+			c.Set(mpLast, uint64(p-1))
+			return Then
+		case vma&machine.VMAccess != prot:
+			changes = true
+		}
+	}
+	if !changes {
+		c.Say("it is protected so already")
+		return mpUnlock
+	}
+	return Then
+}
+
+// change_pte_range over a range, in straight line, for every page table of it:
+//
+//	lock the PTL; flush_tlb_batched_pending()
+//	every present PTE: take it out; put it back with the VMA's protection
+//	unlock the PTL
+//
+// The protection of a private mapping has no W: a write fault brings it back. Kernels
+// from 6.1 on bring it back at once where that fault would find the page exclusive. It returns whether
+// anything was taken away.
+//
+// compare mm/mprotect.c:change_pte_range, can_change_pte_writable
+var _ = register(fnChangePTERange, &Func{
+	Name: "change_pte_range", File: "mm/mprotect.c", Params: []int{crPage, crEnd},
+	Locals: []Local{{"pmd", TableLocal}, {"oldpte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"flush", IntLocal}},
+	Steps: []Step{
+		crPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{crPMD}, Do: func(c *Ctx) Next {
+			if !machine.Entry(c.Keep(crTable, c.M.PMD(c.Page(crPage)))).Present() {
+				return c.changeNextTable()
+			}
+			return Then
+		}},
+		crLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(crTable))) },
+			Do: func(c *Ctx) Next {
+				c.Lock(c.M.PTL(c.Frame(crTable)))
+				return Then
+			}},
+		crBatched: {Label: "batched", Says: "has reclaim put a flush off?", Answer: "no", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			w := c.M.Batched(c.MM)
+			if c.Load(w)&1 == 0 {
+				return crStart
+			}
+			c.Say("reclaim has put a flush off: do it now")
+			c.Or(w, 2<<c.Task)
+			first, last := c.M.MMPages(c.MM)
+			return c.Call(fnFlushTLBMMRange, crFlushed, uint64(c.MM), uint64(first), uint64(last), 0)
+		}},
+		crFlushed: {Label: "flushed", Says: "that flush is done", Ref: "atomic_cmpxchg(tlb_flush_batched)", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			w := c.M.Batched(c.MM)
+			if c.Load(w)&(2<<c.Task) != 0 {
+				c.Store(w, 0)
+			}
+			return Then
+		}},
+		crStart:       {Label: "start", Says: "take the PTE out", Ref: "ptep_modify_prot_start", Touches: cell.Of(machine.PTEs), Do: (*Ctx).changeStart},
+		crCommitPlain: changeCommit("put it back with the VMA's protection", MprotectNever, func(machine.Entry) bool { return false }),
+		crCommitDirty: changeCommit("put it back with the VMA's protection, writable if dirty and exclusive", MprotectDirtyExclusive, func(e machine.Entry) bool { return e.Has(machine.Dirty) }),
+		crCommitExcl:  changeCommit("put it back with the VMA's protection, writable if exclusive", MprotectExclusive, func(machine.Entry) bool { return true }),
+		crUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Back: []int{crPMD}, Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(crTable)))
+			return c.changeNextTable()
+		}},
+		crDone: {Label: "done", Says: "all PTEs are changed", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(crFlush)) }},
+	},
+})
+
+const crTable, crPTE, crRef, crPage, crEnd, crFlush = 0, 1, 2, 3, 4, 5
+
+const (
+	crPMD = iota
+	crLock
+	crBatched
+	crFlushed
+	crStart
+	crCommitPlain
+	crCommitDirty
+	crCommitExcl
+	crUnlock
+	crDone
+)
+
+// changeStart takes the next present PTE of the table out. The hardware cannot
+// set bits in it meanwhile, and whoever finds it none has to take the PTL.
+func (c *Ctx) changeStart() Next {
+	for p := c.Page(crPage); ; p++ {
+		if p > c.Page(crEnd) || p == c.M.HugeEnd(c.Page(crPage)) {
+			c.Set(crPage, uint64(p-1))
+			c.Say("there are no more pages in the table")
+			return crUnlock
+		}
+		e := machine.Entry(c.Load(c.PTE(c.Frame(crTable), p)))
+		if !e.Present() {
+			continue
+		}
+		c.Set(crPage, uint64(p))
+		c.Set(crPTE, uint64(c.ClearPTE(c.Frame(crTable), p)))
+		if e.Frame() != machine.ZeroPage {
+			c.Hold(crRef, e.Frame(), 1) // the PTE's reference is ours while it is out
+		}
+		return Then
+	}
+}
+
+// changeCommit is the step that puts the PTE back. Where the page is exclusive, upgrade
+// says whether the PTE of a private mapping becomes writable at once.
+func changeCommit(says string, rule uint8, upgrade func(machine.Entry) bool) Step {
+	return Step{Label: "commit", Says: says, Ref: "ptep_modify_prot_commit", When: If(MprotectUpgrade, rule), Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Back: []int{crStart}, Do: func(c *Ctx) Next {
+		p, old := c.Page(crPage), c.Entry(crPTE).Fresh()
+		vma := c.Load(c.M.VMA(p))
+		e := old &^ (machine.RW | machine.Present | machine.ProtNone)
+		if vma&machine.VMAccess == 0 {
+			e |= machine.ProtNone
+		} else {
+			e |= machine.Present
+		}
+		if vma&machine.VMWrite != 0 && upgrade(old) && c.exclusiveAnon(old.Frame()) {
+			e |= machine.RW
+		}
+		if old.Has(machine.RW) && !e.Has(machine.RW) || old.Has(machine.Present) && !e.Has(machine.Present) {
+			c.Set(crFlush, 1)
+		}
+		c.Sayf("put it back: %v", e)
+		c.Release(crRef)
+		c.SetPTE(c.Frame(crTable), p, e)
+		c.Set(crPTE, 0)
+		if p == c.Page(crEnd) || p+1 == c.M.HugeEnd(p) {
+			return crUnlock
+		}
+		c.Set(crPage, uint64(p+1))
+		return crStart
+	}}
+}
+
+// exclusiveAnon reports whether a frame is an anonymous page that is exclusive.
+func (c *Ctx) exclusiveAnon(f machine.Frame) bool {
+	return f != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive != 0
+}
+
+// changeNextTable goes on with the next page table of the range.
+func (c *Ctx) changeNextTable() Next {
+	next := c.M.HugeEnd(c.Page(crPage))
+	if next > c.Page(crEnd) {
+		return crDone
+	}
+	c.Set(crPage, uint64(next))
+	return crPMD
+}
