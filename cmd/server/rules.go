@@ -59,8 +59,8 @@ func (c *rulesCommand) Run() error {
 	case q.Broken:
 		return c.cures(q)
 	}
-	c.matter(q.Alone, "changes")
-	c.matter(q.Both, "pairs of changes")
+	c.matter(q.Alone, "changes", f, k)
+	c.matter(q.Both, "pairs of changes", f, k)
 	return nil
 }
 
@@ -76,8 +76,9 @@ func run(f *scenario.File, trials []verdict.Trial, l check.Limits) {
 	bar.clear()
 }
 
-// matter prints the trials that break something, and counts the rest.
-func (c *rulesCommand) matter(trials []verdict.Trial, what string) {
+// matter prints the trials that break something, with the step that is in the way of it
+// on the kernel k, and counts the rest.
+func (c *rulesCommand) matter(trials []verdict.Trial, what string, f *scenario.File, k kernel.Kernel) {
 	quiet := 0
 	for i := range trials {
 		t := &trials[i]
@@ -93,6 +94,11 @@ func (c *rulesCommand) matter(trials []verdict.Trial, what string) {
 			text += fmt.Sprintf("\n%56s", "")
 		}
 		fmt.Printf("    %-52s %s\n", text, t.Result())
+		for _, call := range t.Calls(f, k, nil) {
+			if call.Run != nil {
+				fmt.Printf("        here %s holds: at step %d, %s: %s\n", call.Claim, len(call.Run), call.Task, call.Said)
+			}
+		}
 	}
 	if quiet > 0 {
 		fmt.Printf("    %d more %s were tried: nothing breaks\n", quiet, what)

@@ -39,7 +39,7 @@ type Memory struct {
 	log    []change
 	hash   uint64
 	rec    *Footprint
-	watch  func(ID)
+	watch  func(id ID, old, new uint64)
 }
 
 // A change is an entry of the undo log. The old value is kept in two halves,
@@ -91,14 +91,14 @@ func (m *Memory) Amend(id ID, v uint64) {
 	m.log = append(m.log, change{id, uint32(old), uint32(old >> 32)})
 	m.hash ^= mix(id, old) ^ mix(id, v)
 	m.put(id, old, v)
-	if m.watch != nil {
-		m.watch(id)
-	}
 }
 
 // put is all that Store and going back have in common.
 func (m *Memory) put(id ID, old, v uint64) {
 	m.v[id] = v
+	if m.watch != nil {
+		m.watch(id, old, v)
+	}
 	if old == 0 || v == 0 { // never both
 		m.set[id/64] ^= 1 << (id % 64)
 	}
@@ -177,10 +177,13 @@ func (m *Memory) Recall(i Instance) {
 
 // Watch makes the memory call f with every cell whose value changes, by Store or
 // by going back; nil stops it. It returns what was called before.
-func (m *Memory) Watch(f func(ID)) (was func(ID)) {
+func (m *Memory) Watch(f func(id ID, old, new uint64)) (was func(id ID, old, new uint64)) {
 	was, m.watch = m.watch, f
 	return was
 }
+
+// Watched reports whether there is somebody to be told.
+func (m *Memory) Watched() bool { return m.watch != nil }
 
 // Peek is Load without a trace in the footprint: for onlookers (views, names,
 // hashes), never for a step.
@@ -200,9 +203,6 @@ func (m *Memory) Undo(to Mark) {
 		now, old := m.v[c.id], c.old()
 		m.hash ^= mix(c.id, now) ^ mix(c.id, old)
 		m.put(c.id, now, old)
-		if m.watch != nil {
-			m.watch(c.id)
-		}
 	}
 	m.log = m.log[:to]
 }
@@ -213,9 +213,6 @@ func (m *Memory) Return(to Mark, hash uint64) {
 	for i := len(m.log) - 1; i >= int(to); i-- {
 		c := m.log[i]
 		m.put(c.id, m.v[c.id], c.old())
-		if m.watch != nil {
-			m.watch(c.id)
-		}
 	}
 	m.log = m.log[:to]
 	m.hash = hash
@@ -291,6 +288,10 @@ func (m *Memory) Rehash() uint64 {
 	}
 	return h
 }
+
+// Mix is the contribution of one cell to the hash, for those who keep hashes of
+// parts of a state.
+func Mix(id ID, v uint64) uint64 { return mix(id, v) }
 
 // mix is the contribution of one cell to the hash.
 func mix(id ID, v uint64) uint64 {

@@ -257,8 +257,6 @@ func (c *Check) mayCycle() bool {
 		return false
 	}
 	switch {
-	case c.proof.reduction != nil:
-		return m.WentBack()
 	case c.proof.team != nil:
 		return c.proof.team.circular
 	}

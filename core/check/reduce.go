@@ -31,11 +31,14 @@ type reduction struct {
 	choices []Choice
 	against []uint64
 	known   uint64 // actors of which against is known
+
+	edges *edges // between states that are kept; nil: nobody asks
 }
 
 // A visit is a state on the way from the initial one to the present.
 type visit struct {
 	fp     uint64
+	from   uint64 // the last state that was kept, on the way here or this one
 	asleep uint64 // actors
 	done   uint64 // actors that were followed in this visit
 	mark   uint32 // before the step that led here
@@ -65,11 +68,15 @@ const (
 const maxFused = 64
 
 func newReduction(m Reducible) *reduction {
-	return &reduction{m: m, against: make([]uint64, m.Actors())}
+	r := &reduction{m: m, against: make([]uint64, m.Actors())}
+	if finite(m) != nil {
+		r.edges = &edges{}
+	}
+	return r
 }
 
 func (r *reduction) bytes() uint64 {
-	return r.seen.bytes + uint64(cap(r.stack))*uint64(unsafe.Sizeof(visit{})) +
+	return r.seen.bytes + r.edges.bytes() + uint64(cap(r.stack))*uint64(unsafe.Sizeof(visit{})) +
 		uint64(cap(r.options))*uint64(unsafe.Sizeof(option{}))
 }
 
@@ -85,7 +92,8 @@ func (c *Check) reduce(budget int) int {
 	for left > 0 {
 		if len(r.stack) == 0 {
 			p.complete = true
-			r.seen, r.stack, r.options = noted{}, nil, nil
+			p.circular = r.edges.circular()
+			r.seen, r.stack, r.options, r.edges = noted{}, nil, nil, nil
 			c.proved()
 			break
 		}
@@ -130,6 +138,7 @@ func (r *reduction) arrive(c *Check, mark cell.Mark, asleep uint64, fused uint8)
 	if *word&brokenAt != 0 {
 		return false
 	}
+	r.edges.add(from.from, fp)
 	from.good = from.good || *word&onStack == 0
 	awake := *word & sleepers &^ asleep
 	if awake == 0 {
@@ -137,7 +146,7 @@ func (r *reduction) arrive(c *Check, mark cell.Mark, asleep uint64, fused uint8)
 	}
 	*word &^= awake
 	asleep = *word & sleepers
-	v := visit{fp: fp, asleep: asleep, mark: uint32(mark), full: true}
+	v := visit{fp: fp, from: fp, asleep: asleep, mark: uint32(mark), full: true}
 	r.look()
 	r.push(v, awake)
 	return true
@@ -155,8 +164,10 @@ func (r *reduction) enter(c *Check, mark cell.Mark, fp, asleep uint64, fused uin
 		r.keep(p, fp, brokenAt)
 		return false
 	}
+	from := fp
 	if len(r.stack) > 0 {
-		r.stack[len(r.stack)-1].good = true
+		before := &r.stack[len(r.stack)-1]
+		before.good, from = true, before.from
 	}
 	enabled := r.look()
 	if enabled == 0 && !c.m.Done() {
@@ -167,11 +178,12 @@ func (r *reduction) enter(c *Check, mark cell.Mark, fp, asleep uint64, fused uin
 		return false
 	}
 	set := r.pick(enabled, asleep)
-	v := visit{fp: fp, asleep: asleep, mark: uint32(max(mark, 0)), fused: fused + 1, full: enabled&^asleep&^set == 0}
+	v := visit{fp: fp, from: from, asleep: asleep, mark: uint32(max(mark, 0)), fused: fused + 1, full: enabled&^asleep&^set == 0}
 	if r.push(v, set&^asleep) > 1 || v.fused > maxFused {
 		r.keep(p, fp, asleep&enabled|onStack)
 		v := &r.stack[len(r.stack)-1]
-		v.kept, v.fused = true, 0
+		r.edges.add(v.from, fp)
+		v.kept, v.fused, v.from = true, 0, fp
 	}
 	return true
 }
@@ -236,7 +248,8 @@ func (r *reduction) widen(p *proof, v *visit) {
 		switch word := r.seen.find(v.fp); {
 		case word == nil:
 			r.keep(p, v.fp, v.asleep&enabled|onStack)
-			v.kept = true
+			r.edges.add(v.from, v.fp)
+			v.kept, v.from = true, v.fp
 		case *word&onStack == 0:
 			awake := *word & sleepers &^ v.asleep
 			*word &^= awake

@@ -34,7 +34,7 @@ func (m *generated) Against(task int) (set uint64) {
 	return set
 }
 
-func (m *generated) Changed(cell.ID) {}
+func (m *generated) Changed(cell.ID, uint64, uint64) {}
 
 func (m *generated) objects() int { return m.placeOf(len(m.tasks)) }
 

@@ -39,7 +39,7 @@ type Reducible interface {
 
 	// Changed is told of every cell that has another value than before, while
 	// the search is under way: by a step, or by going back.
-	Changed(id cell.ID)
+	Changed(id cell.ID, old, new uint64)
 }
 
 // Objects is a set of objects.

@@ -192,6 +192,7 @@ func (s *seen) deal(g *segment) {
 	var counts [segmentSlots]uint32
 	if s.counted {
 		counts = *s.counts[g.number]
+		clear(s.counts[g.number][:])
 	}
 	g.n = 0
 	for i, fp := range slots {

@@ -43,6 +43,5 @@ func (r *Reducible) Rest(actor, still int) *check.Access {
 
 // Firm returns what an actor's next step accesses but for what only suspends it.
 func (r *Reducible) Firm(actor int) *check.Access {
-	r.Next(actor)
-	return &r.steps[actor].firm
+	return &r.step(actor).firm
 }

@@ -15,116 +15,197 @@ import (
 //
 // What an actor does next is found out by doing it, with every key, and taking it
 // back: the footprint of a step depends on nothing but what the step has read, and what the
-// claims read that are judged behind it belongs to it. So it is found out again only when a cell
-// of that footprint has changed.
+// claims read that are judged behind it belongs to it. So it is remembered, with the
+// cells that it was found out by and their values, for whenever they are so again.
 type Reducible struct {
 	*Model
 	objects *kernel.Objects
 	ends    []bool // by cell: claims about the ends of runs read it
 
-	steps   []step   // by actor
-	stale   uint64   // actors whose next step has to be found out again
-	depends []uint64 // by cell: the actors whose next step was found out by it
+	next     []*step              // by actor: what it does next
+	stale    uint64               // actors of which that is out of date
+	depends  []uint64             // by cell: the actors whose next step depends on it
+	own      []int8               // by cell: the task whose stack it is on, plus one
+	stacks   []uint64             // by actor: the hash of its task's stack
+	known    []map[uint64][]*step // by actor and the hash of its task's stack
+	steps    uint32               // how many were found out, for their numbers
+	remember int                  // how many are remembered
 
+	// Scratch of find.
 	foot, judged cell.Footprint
-	offered      []int
 	changes      []cell.Change
 }
 
-// A step is what an actor does next.
+// A step is what an actor does next where some cells have some values.
 type step struct {
-	all  check.Access
-	firm check.Access // without what only suspends it, if it can move
-	by   []cell.ID    // what it was found out by
+	number uint32
+	keys   []uint16
+	all    check.Access
+	firm   check.Access // without what only suspends the actor, if it can move
+	by     []reading    // what it was found out by, beside its task's stack
 }
+
+type reading struct {
+	id    cell.ID
+	value uint64
+}
+
+// holds reports whether all is as it was when the step was found out.
+func (s *step) holds(mem *cell.Memory) bool {
+	for _, r := range s.by {
+		if mem.Peek(r.id) != r.value {
+			return false
+		}
+	}
+	return true
+}
+
+// tooMany is how many steps are remembered before all are forgotten.
+const tooMany = 1 << 15
 
 var _ check.Reducible = (*Reducible)(nil)
 
 // Reduce returns the model for a reduced search.
 func Reduce(m *Model) *Reducible {
-	n := m.Memory().Layout().Len()
-	r := &Reducible{Model: m, objects: kernel.NewObjects(m.Sim), ends: make([]bool, n), depends: make([]uint64, n)}
+	layout, actors := m.Memory().Layout(), len(m.Actors())
+	n := layout.Len()
+	r := &Reducible{Model: m, objects: kernel.NewObjects(m.Sim), ends: make([]bool, n), depends: make([]uint64, n), own: make([]int8, n),
+		next: make([]*step, actors), stacks: make([]uint64, actors), known: make([]map[uint64][]*step, actors)}
 	for _, p := range m.preds {
 		if p.end {
 			for _, w := range p.reads {
-				r.ends[w.Cell()] = r.ends[w.Cell()] || m.Memory().Layout().Class(w.Cell()) != machine.Ends
+				r.ends[w.Cell()] = r.ends[w.Cell()] || layout.Class(w.Cell()) != machine.Ends
 			}
 			continue
 		}
 		r.objects.Claims(p.reads)
 	}
-	n = r.objects.Len()
-	for range m.Actors() {
-		r.steps = append(r.steps, step{all: check.MakeAccess(n), firm: check.MakeAccess(n)})
-		r.stale = r.stale<<1 | 1
+	for id := range cell.ID(n) {
+		if layout.Class(id) == machine.Stacks {
+			t := int(layout.Of(id) - m.M.OfTask(0))
+			r.own[id] = int8(t + 1)
+			r.stacks[t] ^= cell.Mix(id, m.Memory().Peek(id))
+		}
+	}
+	for i := range actors {
+		r.known[i] = map[uint64][]*step{}
+		r.stale |= 1 << i
 	}
 	return r
 }
 
 // Actors is how many actors there are.
-func (r *Reducible) Actors() int { return len(r.steps) }
+func (r *Reducible) Actors() int { return len(r.next) }
+
+// Choices appends all that can happen now. While the search is under way that is
+// known of every actor's next step.
+func (r *Reducible) Choices(dst []check.Choice) []check.Choice {
+	if !r.Memory().Watched() {
+		return r.Model.Choices(dst)
+	}
+	for i := range r.next {
+		for _, key := range r.step(i).keys {
+			dst = append(dst, check.Choice{Actor: uint16(i), Key: key})
+		}
+	}
+	return dst
+}
 
 // Changed notes that a cell has another value.
-func (r *Reducible) Changed(id cell.ID) {
+func (r *Reducible) Changed(id cell.ID, old, new uint64) {
 	r.stale |= r.depends[id]
+	if t := r.own[id]; t > 0 {
+		r.stacks[t-1] ^= cell.Mix(id, old) ^ cell.Mix(id, new)
+		r.stale |= 1 << (t - 1)
+	}
 	r.objects.Changed(id)
 }
 
 // Against returns who may come into conflict with an actor's next step.
 func (r *Reducible) Against(actor int) uint64 {
-	r.Next(actor)
-	return r.objects.Against(actor, &r.steps[actor].firm)
+	s := r.step(actor)
+	return r.objects.Against(actor, &s.firm, s.number)
 }
 
 // Next returns what an actor's next step accesses.
-func (r *Reducible) Next(actor int) *check.Access {
-	s := &r.steps[actor]
-	if r.stale>>actor&1 != 0 {
-		mem := r.Memory()
-		watch := mem.Watch(nil)
-		r.find(actor, s)
-		mem.Watch(watch)
-		r.stale &^= 1 << actor
+func (r *Reducible) Next(actor int) *check.Access { return &r.step(actor).all }
+
+// step returns an actor's next step.
+func (r *Reducible) step(actor int) *step {
+	if r.stale>>actor&1 == 0 {
+		return r.next[actor]
 	}
-	return &s.all
+	r.stale &^= 1 << actor
+	mem, known := r.Memory(), r.known[actor]
+	var s *step
+	for _, k := range known[r.stacks[actor]] {
+		if k.holds(mem) {
+			s = k
+			break
+		}
+	}
+	if s == nil {
+		if r.remember++; r.remember > tooMany {
+			r.remember = 1
+			for i := range r.known {
+				clear(r.known[i])
+			}
+		}
+		watch := mem.Watch(nil)
+		s = r.find(actor)
+		mem.Watch(watch)
+		known[r.stacks[actor]] = append(known[r.stacks[actor]], s)
+	}
+	if was := r.next[actor]; was != s {
+		if was != nil {
+			for _, b := range was.by {
+				r.depends[b.id] &^= 1 << actor
+			}
+		}
+		for _, b := range s.by {
+			r.depends[b.id] |= 1 << actor
+		}
+		r.next[actor] = s
+	}
+	return s
 }
 
 // find finds out what an actor does next.
-func (r *Reducible) find(actor int, s *step) {
-	mem := r.Memory()
-	for _, id := range s.by {
-		r.depends[id] &^= 1 << actor
-	}
-	s.by = s.by[:0]
-	s.firm.Clear()
+func (r *Reducible) find(actor int) *step {
+	mem, n := r.Memory(), r.objects.Len()
+	r.steps++
+	s := &step{number: r.steps, all: check.MakeAccess(n), firm: check.MakeAccess(n)}
 	r.foot.Reset()
-	r.offered = r.offered[:0]
 	mem.Record(&r.foot)
-	r.Offers(actor, func(key int) { r.offered = append(r.offered, key) })
+	r.Offers(actor, func(key int) { s.keys = append(s.keys, uint16(key)) })
 	mem.Record(nil)
 	pauses, only := r.objects.Pauses(actor)
-	only = only && len(r.offered) > 0
-	r.found(actor, r.foot.Reads, s)
+	only = only && len(s.keys) > 0
+	r.found(r.foot.Reads, s)
 	if only {
 		r.foot.Reads = slices.DeleteFunc(r.foot.Reads, func(id cell.ID) bool { return id == pauses })
 	}
-	r.add(actor, nil, s)
-	for _, key := range r.offered {
+	r.add(nil, s)
+	for _, key := range s.keys {
 		r.foot.Reset()
 		mark, hash := mem.Mark(), mem.Hash()
 		mem.Record(&r.foot)
-		r.Do(check.Choice{Actor: uint16(actor), Key: uint16(key)})
+		r.Do(check.Choice{Actor: uint16(actor), Key: key})
 		mem.Record(nil)
 		r.changes = mem.AppendChanges(r.changes[:0], mark)
 		r.judge(actor, s)
 		mem.Return(mark, hash)
-		r.add(actor, r.changes, s)
+		r.add(r.changes, s)
 	}
-	s.all.Clear()
 	s.all.And(&s.firm)
 	if only {
 		s.all.Reads.Add(r.objects.Object(pauses))
 	}
+	s.by = slices.DeleteFunc(s.by, func(b reading) bool { return int(r.own[b.id])-1 == actor })
+	for i := range s.by {
+		s.by[i].value = mem.Peek(s.by[i].id)
+	}
+	return s
 }
 
 // judge adds what the predicates read on which a step has a bearing: those that
@@ -152,27 +233,26 @@ func (r *Reducible) judge(actor int, s *step) {
 			if slices.ContainsFunc(r.changes, func(c cell.Change) bool { return slices.Contains(r.judged.Reads, c.Cell) }) {
 				r.objects.Add(&r.judged, nil, &s.firm)
 			}
-			r.found(actor, r.judged.Reads, s)
+			r.found(r.judged.Reads, s)
 		}
 	}
 	r.Memory().Record(nil)
 }
 
 // add adds what the footprint shows of a step that has made some changes.
-func (r *Reducible) add(actor int, changes []cell.Change, s *step) {
+func (r *Reducible) add(changes []cell.Change, s *step) {
 	r.objects.Add(&r.foot, func(id cell.ID) bool {
 		return slices.ContainsFunc(changes, func(c cell.Change) bool { return c.Cell == id })
 	}, &s.firm)
-	r.found(actor, r.foot.Reads, s)
-	r.found(actor, r.foot.Writes, s)
+	r.found(r.foot.Reads, s)
+	r.found(r.foot.Writes, s)
 }
 
-// found notes what an actor's next step was found out by.
-func (r *Reducible) found(actor int, ids []cell.ID, s *step) {
+// found notes what a step was found out by.
+func (r *Reducible) found(ids []cell.ID, s *step) {
 	for _, id := range ids {
-		if r.depends[id]>>actor&1 == 0 {
-			r.depends[id] |= 1 << actor
-			s.by = append(s.by, id)
+		if !slices.ContainsFunc(s.by, func(b reading) bool { return b.id == id }) {
+			s.by = append(s.by, reading{id: id})
 		}
 	}
 }

@@ -98,7 +98,7 @@ func (c *Ctx) walkPMD(p machine.PageID, write bool) Next {
 		c.Say("TLB miss: no page table")
 		return accFault
 	}
-	c.Say("TLB miss: read the PMD")
+	c.Sayf("TLB miss: read the PMD (page table: frame %d)", pmd.Frame())
 	c.M.SetWalker(c.CPU, pmd, p)
 	return accLeaf
 }

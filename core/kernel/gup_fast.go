@@ -165,6 +165,7 @@ var _ = register(fnGUPFastPMDRange, &Func{
 				c.Say("the PMD is none: give up")
 				return Return
 			}
+			c.Sayf("read the PMD (page table: frame %d)", pmd.Frame())
 			return c.Call(fnGUPFastPTERange, 1, uint64(pmd), c.L(gmAddr), c.L(gmFlags))
 		}},
 	},

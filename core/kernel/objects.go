@@ -27,9 +27,13 @@ type Objects struct {
 	joint   []cell.Set // classes of one instance that a claim reads together
 	decides []int8     // by cell: whose Ahead depends on it, plus one; -1: whether actors without a program have something to do
 	known   uint64     // tasks of which that is up to date, and devicesKnown
-	epoch   uint64     // of all that: another one as soon as any has changed
-	stands  []stand    // by actor
+	hash    uint64     // of all that but the links
 	none    set        // empty
+
+	// What was found out is kept for when it is asked again: stands by the actor and the
+	// hash of what they depend on, answers by stand and access.
+	stands  map[uint64]*stand
+	answers map[uint64]uint64
 }
 
 // Classes that stand for no cells.

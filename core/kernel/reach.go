@@ -81,14 +81,15 @@ type links struct {
 	pool    []cell.Class // by instance: that of its pool
 	free    []set        // by pool
 	pass    set          // instances through which others can be handed on
-	named   set          // instances that are named in places that others can read, in version namedAt
-	namedAt uint64
-	naming  cell.Set // classes that names are handed on in
+	named   set          // instances that are named in places that others can read,
+	namedAt uint64       // when the hash was this
+	naming  cell.Set     // classes that names are handed on in
 
-	stale   set    // instances whose links are out of date
-	unfree  bool   // the sets of free instances are
-	done    set    // scratch
-	version uint64 // of all links: another one as soon as any has changed
+	stale  set    // instances whose links are out of date
+	unfree bool   // the sets of free instances are
+	hash   uint64 // of all links but those for good, and of what is free
+	was    set    // scratch
+	done   set    // scratch
 }
 
 // A pool is what may be taken, and given back, by steps that touch a class.
@@ -104,7 +105,7 @@ const saysFree = -2 // links.of of a cell that says whether an instance is free
 func (l *links) set() set { return make(set, (l.n+63)/64) }
 
 func (l *links) init(m *machine.Machine) {
-	l.m = m
+	l.m, l.hash = m, 1
 	layout := m.Mem.Layout()
 	l.n = m.Instances()
 	l.of = make([]int16, layout.Len())
@@ -125,9 +126,10 @@ func (l *links) init(m *machine.Machine) {
 		p.all.add(int(i))
 		l.pool[i] = take
 	})
-	l.done = l.set()
+	l.done, l.was = l.set(), l.set()
 	l.cells, l.stale, l.pass = make([][]cell.ID, l.n), l.set(), l.set()
-	for range l.n {
+	for i := range l.n {
+		l.stale.add(i)
 		l.fixed, l.to, l.back = append(l.fixed, l.set()), append(l.to, l.set()), append(l.back, l.set())
 	}
 	m.Links(func(a, b cell.Instance) {
@@ -145,7 +147,6 @@ func (l *links) init(m *machine.Machine) {
 			panic("kernel: a cell that says whether an instance is free names others as well: links tells only one of both")
 		}
 		l.of[id] = int16(i)
-		l.stale.add(i)
 		if r.BothWays && !slices.Contains(l.both, i) {
 			l.both = append(l.both, i)
 		}
@@ -169,18 +170,19 @@ func (l *links) changed(id cell.ID) {
 	}
 }
 
-// update brings the links up to date and returns their version.
+// update brings the links up to date and returns their hash.
 func (l *links) update() uint64 {
 	if l.unfree {
 		l.unfree = false
-		l.version++
 		for k, p := range l.pools {
+			l.hash ^= hashOf(l.n+k, l.free[k])
 			clear(l.free[k])
 			for n, id := range p.cells {
 				if l.m.Mem.Peek(id) == 0 {
 					l.free[k].add(p.instances[n])
 				}
 			}
+			l.hash ^= hashOf(l.n+k, l.free[k])
 		}
 	}
 	for w := range l.stale {
@@ -188,13 +190,13 @@ func (l *links) update() uint64 {
 			l.ask(w*64 + bits.TrailingZeros64(l.stale[w]))
 		}
 	}
-	return l.version
+	return l.hash
 }
 
 // ask asks the cells of an instance what they name.
 func (l *links) ask(i int) {
 	layout := l.m.Mem.Layout()
-	was := slices.Clone(l.to[i])
+	copy(l.was, l.to[i])
 	copy(l.to[i], l.fixed[i])
 	clear(l.back[i])
 	for _, id := range l.cells[i] {
@@ -210,15 +212,23 @@ func (l *links) ask(i int) {
 			}
 		})
 	}
-	if !slices.Equal(was, l.to[i]) {
-		l.version++
+	if !slices.Equal(l.was, l.to[i]) {
+		l.hash ^= hashOf(i, l.was) ^ hashOf(i, l.to[i])
 	}
+}
+
+// hashOf is the contribution of a set with a number to a hash of many.
+func hashOf(i int, s set) (h uint64) {
+	for w, x := range s {
+		h ^= cell.Mix(cell.ID(i*len(s)+w), x)
+	}
+	return h
 }
 
 // shared returns the instances that are named in places that are not private.
 func (l *links) shared() set {
-	if l.namedAt != l.version {
-		l.namedAt = l.version
+	if l.namedAt != l.hash {
+		l.namedAt = l.hash
 		clear(l.named)
 		for i := range l.to {
 			if i < int(l.m.OfCPU(0)) {

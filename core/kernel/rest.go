@@ -17,7 +17,7 @@ type reach struct {
 	setOff cell.Set // classes through which tasks give it something to do
 	roots  set      // what it has for good
 	names  set      // the instances that it can come by without anybody else,
-	at     uint64   // in this version of the links
+	at     uint64   // when the links had this hash
 	takes  set      // what it may take that is free
 }
 
@@ -28,8 +28,8 @@ var devices = map[ActorKind]struct {
 	setOff cell.Set // classes through which tasks give it something to do
 }{
 	InterruptActor:  {Ahead{Touches: cell.Of(machine.IPIs, machine.TLBs, machine.MMs), Reads: cell.Of(machine.IRQs, machine.Steal)}, cell.Of(machine.IPIs)},
-	WalkerActor:     {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs, machine.Ghosts), Reads: cell.Of(machine.PMDs, machine.Steal, machine.Stacks, machine.MMs)}, 0},
-	HypervisorActor: {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs), Reads: cell.Of(machine.MMs)}, 0},
+	WalkerActor:     {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs, machine.Ghosts), Reads: cell.Of(machine.PMDs, machine.Steal, machine.Stacks)}, 0},
+	HypervisorActor: {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs)}, 0},
 	RCUActor:        {Ahead{Touches: tableFreeTouches | everyone | cell.Of(machine.RCU, machine.Inodes)}, cell.Of(machine.RCU)},
 	DiskActor:       {Ahead{Touches: cell.Of(machine.Disk, machine.Flags), Reads: cell.Of(machine.SwapCache, machine.Contents)}, cell.Of(machine.Disk)},
 	FileDiskActor:   {Ahead{Touches: cell.Of(machine.Blocks, machine.PageCache, machine.Flags, machine.Ghosts), Reads: cell.Of(machine.Contents)}, cell.Of(machine.Blocks)},
@@ -48,15 +48,8 @@ var (
 func (o *Objects) roots() {
 	m := o.s.M
 	o.reach = make([]reach, len(o.s.actors))
-	o.epoch = 1
 	o.none = o.links.set()
-	for range o.reach {
-		s := stand{}
-		for range o.reach {
-			s.has = append(s.has, o.links.set())
-		}
-		o.stands = append(o.stands, s)
-	}
+	o.stands, o.answers = map[uint64]*stand{}, map[uint64]uint64{}
 	for i := range o.reach {
 		r, a := &o.reach[i], &o.s.actors[i]
 		r.roots, r.names, r.takes = o.links.set(), o.links.set(), o.links.set()
@@ -117,34 +110,53 @@ func (o *Objects) Changed(id cell.ID) {
 
 const devicesKnown = 1 << 63
 
-// look brings up to date what is ahead of every actor and what it can name.
-func (o *Objects) look() {
+// look brings up to date what is ahead of every actor and what it can name, and
+// returns the hash of all that.
+func (o *Objects) look() uint64 {
+	links := o.links.update()
+	if o.known == ^uint64(0) {
+		return o.hash ^ links
+	}
 	for t := range o.s.Setup.Tasks {
-		if r := &o.reach[t]; o.known>>t&1 == 0 {
-			was, over := r.Ahead, r.over
-			if r.over = o.s.M.Peek(o.s.M.Done(t)) != 0; r.over {
-				r.Ahead = Ahead{}
-			} else {
-				r.Ahead = o.s.Ahead(t)
-				r.Touches |= taskClasses
-			}
-			if was != r.Ahead || over != r.over {
-				o.epoch++
-			}
+		if o.known>>t&1 == 0 {
+			o.lookAtTask(t)
 		}
 	}
 	if o.known&devicesKnown == 0 {
 		for i := len(o.s.Setup.Tasks); i < len(o.reach); i++ {
 			if r, busy := &o.reach[i], o.busy(&o.s.actors[i]); r.busy != busy {
 				r.busy = busy
-				o.epoch++
+				o.hash ^= cell.Mix(cell.ID(busyHash+i), 1)
 			}
 		}
 	}
 	o.known = ^uint64(0)
-	if was := o.links.version; o.links.update() != was {
-		o.epoch++
+	return o.hash ^ links
+}
+
+// Numbers in hashes, apart from those of instances.
+const (
+	aheadHash = 1 << 20
+	busyHash  = 1 << 28
+)
+
+// lookAtTask looks where in its program a task is.
+func (o *Objects) lookAtTask(t int) {
+	r := &o.reach[t]
+	ahead := Ahead{}
+	r.over = o.s.M.Peek(o.s.M.Done(t)) != 0
+	if !r.over {
+		ahead = o.s.Ahead(t)
+		ahead.Touches |= taskClasses
 	}
+	if ahead != r.Ahead {
+		o.hash ^= hashOf(aheadHash+t, r.Ahead.words()) ^ hashOf(aheadHash+t, ahead.words())
+		r.Ahead = ahead
+	}
+}
+
+func (a *Ahead) words() set {
+	return set{uint64(a.Touches), uint64(a.Reads), uint64(a.Anywhere), uint64(a.Anyreads)}
 }
 
 // busy reports whether an actor without a program may do something by itself.
@@ -158,7 +170,7 @@ func (o *Objects) busy(a *Actor) bool {
 func (s *Sim) exists(a *Actor) bool {
 	switch a.Kind {
 	case WalkerActor:
-		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Home(a.CPU) >= 0
+		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Loaded(a.CPU) >= 0
 	case RCUActor:
 		return s.Kernel.Value(PTFree) == PTFreeRCU || len(s.Setup.Files) > 0
 	case DiskActor:
@@ -198,8 +210,8 @@ func (s *Sim) work(a *Actor, f func(machine.Word)) {
 // namesOf returns what an actor can come by without anybody else.
 func (o *Objects) namesOf(b int) set {
 	r := &o.reach[b]
-	if r.at != o.links.version {
-		r.at = o.links.version
+	if r.at != o.links.hash {
+		r.at = o.links.hash
 		copy(r.names, r.roots)
 		o.links.close(r.names)
 	}
@@ -208,26 +220,38 @@ func (o *Objects) namesOf(b int) set {
 
 // A stand is what others can come by while one actor stands still.
 type stand struct {
-	epoch  uint64
+	number uint64
 	moving []int // the actors that may do something
 	has    []set // by actor: what it can come by
 	reads  []set // by claim: what it may come to read
 }
 
+// tooMany is how many stands are kept before all are forgotten.
+const tooMany = 1 << 13
+
 // while returns what others can come by while an actor stands still.
 func (o *Objects) while(still int) *stand {
-	o.look()
-	s := &o.stands[still]
-	if s.epoch == o.epoch {
-		return s
+	key := cell.Mix(cell.ID(still), o.look())
+	s := o.stands[key]
+	if s == nil {
+		if len(o.stands) == tooMany {
+			clear(o.stands)
+			clear(o.answers)
+		}
+		s = o.stand(still)
+		s.number = uint64(len(o.stands))
+		o.stands[key] = s
 	}
-	s.epoch = o.epoch
-	s.moving = s.moving[:0]
+	return s
+}
+
+func (o *Objects) stand(still int) *stand {
+	s := &stand{has: make([]set, len(o.reach))}
 	tasks := len(o.s.Setup.Tasks)
 	for b := range o.reach {
 		if r := &o.reach[b]; b != still && (b < tasks && !r.over || r.busy || r.setOff&o.all() != 0) {
 			s.moving = append(s.moving, b)
-			copy(s.has[b], o.namesOf(b))
+			s.has[b] = slices.Clone(o.namesOf(b))
 			clear(r.takes)
 			for k, p := range o.links.pools {
 				if r.Touches.Has(p.take) {
@@ -236,10 +260,11 @@ func (o *Objects) while(still int) *stand {
 			}
 		}
 	}
-	for k := range o.claims {
-		copy(s.reads[k], o.claims[k].roots)
-		o.links.close(s.reads[k])
-		o.handOn(s, s.reads[k], o.none, 0)
+	for _, c := range o.claims {
+		reads := slices.Clone(c.roots)
+		o.links.close(reads)
+		o.handOn(s, reads, o.none, 0)
+		s.reads = append(s.reads, reads)
 	}
 	for _, b := range s.moving {
 		o.handOn(s, s.has[b], o.reach[b].takes, o.reach[b].Touches)
@@ -294,13 +319,18 @@ func (o *Objects) handOn(s *stand, to, takes set, ahead cell.Set) {
 
 // Against returns the actors that may do, while the given one stands still, what is in
 // conflict with an access of it; see check.Reducible. What they may do are the classes ahead of
-// them, of the instances that they can come by.
-func (o *Objects) Against(actor int, a *check.Access) (set uint64) {
+// them, of the instances that they can come by. Equal accesses have equal numbers, below 1<<32.
+func (o *Objects) Against(actor int, a *check.Access, number uint32) uint64 {
 	s := o.while(actor)
-	for _, b := range s.moving {
-		if o.clash(b, s, a) {
-			set |= 1 << b
+	key := s.number<<32 | uint64(number)
+	set, known := o.answers[key]
+	if !known {
+		for _, b := range s.moving {
+			if o.clash(b, s, a) {
+				set |= 1 << b
+			}
 		}
+		o.answers[key] = set
 	}
 	return set
 }
@@ -420,9 +450,6 @@ func (o *Objects) Claims(reads []machine.Word) {
 		}
 	}
 	o.claims = append(o.claims, c)
-	for i := range o.stands {
-		o.stands[i].reads = append(o.stands[i].reads, o.links.set())
-	}
 }
 
 // judges reports whether what an actor may write has a claim read an object.

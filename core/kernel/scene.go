@@ -58,7 +58,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.Frames, c.HugePages = s.Setup.Frames, max(s.Setup.HugePages, 2)
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
-		mc := machine.MMConfig{Name: mm.Name, Parent: s.Setup.parent(i)}
+		mc := machine.MMConfig{Name: mm.Name, Parent: s.Setup.parent(i), Exits: s.Setup.exits(i)}
 		for _, v := range mm.Regions {
 			mc.Regions = append(mc.Regions, machine.RegionConfig{Name: v.Name, Kind: v.Kind, Pages: v.Pages, Flags: v.flags(), File: v.File, First: v.First})
 			tables += (v.Pages + c.HugePages - 1) / c.HugePages
@@ -250,6 +250,13 @@ func (s *Setup) parent(mm int) int {
 		return -1
 	}
 	return slices.IndexFunc(s.MMs, func(m MMSetup) bool { return m.Name == s.MMs[mm].Parent })
+}
+
+// exits reports whether some thread of an mm leaves it.
+func (s *Setup) exits(mm int) bool {
+	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return t.MM == mm && slices.ContainsFunc(t.Body, func(st Stmt) bool { return st.Call.entry == fnExit })
+	})
 }
 
 // flags returns the flags of the VMA that covers a region at the start.

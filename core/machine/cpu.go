@@ -109,11 +109,15 @@ const maxBehind = 3
 // kernel thread, or a thread whose mm is not there yet or any more.
 func (m *Machine) Loaded(cpu int) int {
 	mm := m.home[cpu]
-	if mm >= 0 && m.Load(m.cpumaskOf(mm))>>cpu&1 == 0 {
+	if mm >= 0 && m.comesOrGoes(mm) && m.Load(m.cpumaskOf(mm))>>cpu&1 == 0 {
 		return -1
 	}
 	return mm
 }
+
+// comesOrGoes reports whether the mm is not there for good: then who goes by
+// where it is loaded depends on fork and exit.
+func (m *Machine) comesOrGoes(mm int) bool { return m.MMs[mm].Parent >= 0 || m.MMs[mm].Exits }
 
 // Home returns the mm of the task that runs on the CPU, whether it is there or
 // not; -1 for a CPU without a task of a process.
@@ -147,7 +151,12 @@ func (m *Machine) SetLoaded(cpu, mm int, loaded bool) {
 }
 
 // Cpumask returns the CPUs on which the mm is loaded, as a bit set.
-func (m *Machine) Cpumask(mm int) uint64 { return m.Load(m.cpumaskOf(mm)) }
+func (m *Machine) Cpumask(mm int) uint64 {
+	if !m.comesOrGoes(mm) {
+		return m.Peek(m.cpumaskOf(mm))
+	}
+	return m.Load(m.cpumaskOf(mm))
+}
 
 // AdvanceGeneration starts a new TLB generation of the mm: every CPU that has
 // it loaded falls one more behind, requests that are out get one older.

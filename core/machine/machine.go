@@ -115,6 +115,7 @@ type Config struct {
 type MMConfig struct {
 	Name    string
 	Parent  int            // the mm that it will be forked from, which comes before it; -1: it is there from the start
+	Exits   bool           // its threads leave it
 	Regions []RegionConfig // a child has those of its parent, at the same addresses; New fills them in
 }
 

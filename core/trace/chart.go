@@ -147,6 +147,9 @@ func wrap(text string, width int) []string {
 // remarks are what steps say too little of: that a call returns its page, or an error.
 func (s *story) remarks() map[int]string {
 	out := map[int]string{}
+	if s.table {
+		out[s.v] = "that table is freed"
+	}
 	for n, events := range s.told {
 		for _, e := range events {
 			if what, _, ok := strings.Cut(e.says, " as "); ok && e.kind == evReturns {

@@ -342,7 +342,11 @@ func (s *story) outcome(e *Explanation) string {
 	if s.only(s.v, evFromZero) || s.table {
 		return "" // that is the outcome
 	}
-	return strings.Join(e.Why, "; ") + s.neverExclusive()
+	why := strings.Join(e.Why, "; ")
+	for i, p := range s.m.Pages() {
+		why = strings.ReplaceAll(why, p.Name, s.page(machine.PageID(i)))
+	}
+	return why + s.neverExclusive()
 }
 
 // neverExclusive says of a page that is pinned and not exclusive that nobody took

@@ -18,6 +18,7 @@ type Call struct {
 	Run   []check.Choice // on the kernel with the rule, up to and with the step that caught it; nil: it went another way
 	Said  string         // what that step said, or why nobody could go on there
 	Task  string         // whose step it was
+	Parts int            // if it went another way: the step from which on
 }
 
 // String is the call in a line.
@@ -26,7 +27,7 @@ func (c Call) String() string {
 	case c.Claim == "":
 		return c.Rule.Name + " is not needed alone: nothing breaks without it"
 	case c.Run == nil:
-		return fmt.Sprintf("%s keeps %s, but not by one step: with it, the run that breaks it goes another way", c.Rule.Name, c.Claim)
+		return fmt.Sprintf("%s keeps %s, but not by one step: with it, the run that breaks it goes another way from step %d on", c.Rule.Name, c.Claim, c.Parts)
 	}
 	return fmt.Sprintf("%s keeps %s: at step %d, %s: %s", c.Rule.Name, c.Claim, len(c.Run), c.Task, c.Said)
 }
@@ -61,6 +62,8 @@ func (t *Trial) Calls(f *scenario.File, k kernel.Kernel, judge []string) []Call 
 		call := Call{Rule: kernel.RuleByName(t.Changes[0].Rule), Claim: b.Claim}
 		if c.play(without, b.Run) {
 			call.Run, call.Said, call.Task = c.run, c.said, c.task
+		} else {
+			call.Parts = len(c.run) + 1
 		}
 		out = append(out, call)
 	}

@@ -7,9 +7,9 @@
 // (text), claim (what must hold) and check (all interleavings).
 //
 // A verdict has neighbours, for whoever asks on: a Survey says what a pass rests on
-// (cover.go, outcomes.go; witness.go and closest.go have the runs), a Trial what
-// another rule would change (rules.go), a Walk what chance finds where a proof is
-// too large (walk.go).
+// (survey.go, cover.go, exits.go, outcomes.go; witness.go and closest.go have the runs), a Trial
+// what another rule would change (rules.go), an Inquiry which rules matter or repair (inquiry.go),
+// a Walk what chance finds where a proof is too large (walk.go).
 package verdict
 
 import (

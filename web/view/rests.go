@@ -55,6 +55,7 @@ type Trial struct {
 	Result string   // "Sometimes no-lost-store"
 	Bad    *Counter // the shortest counterexample on that kernel
 	Call   *Caught  // where the rule is in the way of it here
+	Parts  int      // or the step from which on its run goes another way here
 	Since  string   // "v4.13"
 	Commit string   // with its subject
 }
@@ -135,6 +136,8 @@ func (r *Rests) OfTrial(t *verdict.Trial, calls []verdict.Call, here, there func
 		if i := slices.IndexFunc(calls, func(c verdict.Call) bool { return c.Claim == b.Claim && c.Run != nil }); i >= 0 {
 			c := &calls[i]
 			x.Call = &Caught{Rule: c.Rule.Name, Who: c.Task, Said: c.Said, Run: here(c.Run), At: len(c.Run)}
+		} else if i := slices.IndexFunc(calls, func(c verdict.Call) bool { return c.Claim == b.Claim }); i >= 0 {
+			x.Parts = calls[i].Parts
 		}
 	}
 	r.Rules = append(r.Rules, x)

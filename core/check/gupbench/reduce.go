@@ -63,7 +63,7 @@ func (m *Model) restOf(task int) *check.Access {
 }
 
 // Changed need not know anything: what is asked is computed afresh.
-func (m *Model) Changed(cell.ID) {}
+func (m *Model) Changed(cell.ID, uint64, uint64) {}
 
 func (m *Model) next(task int, a *check.Access) {
 	r, w := &a.Reads[0], &a.Writes[0]

@@ -17,17 +17,18 @@ import (
 // race has all that goes with memory: faults, pins, swap, flushes.
 const race = `GUP race
 kernel v6.12
-mm A { buf = anon 1 rw "a" }
+mm A { buf   = anon 1 rw "a" }
+mm B { other = anon 1 rw }
 frames 2
 P0 on cpu0 in A { p = get_user_pages_fast(buf, FOLL_WRITE); put_page(p) }
 P1 on cpu1 kernel { shrink_folio_list(buf) }
-P2 on cpu2 in A { store(buf, "b") }
+P2 on cpu2 in B { store(other, "b") }
 `
 
 // Bystanders are what is added to the machine of the race.
 type bystanders struct {
 	mms   int // further processes
-	vmas  int // mappings in each of them, and in A
+	vmas  int // mappings in each of them, and in A and B
 	pages int // in each mapping, the first one filled
 	cpus  int
 	free  int // further frames
@@ -36,9 +37,9 @@ type bystanders struct {
 var crowds = []bystanders{
 	{},
 	{mms: 1, vmas: 1, pages: 2, cpus: 1, free: 2},
-	{mms: 1, vmas: 4, pages: 4, cpus: 2, free: 8},
-	{mms: 2, vmas: 6, pages: 7, cpus: 4, free: 16},
-	{mms: 2, vmas: 7, pages: 14, cpus: 5, free: 24},
+	{mms: 1, vmas: 3, pages: 3, cpus: 1, free: 6},
+	{mms: 2, vmas: 5, pages: 6, cpus: 3, free: 12},
+	{mms: 2, vmas: 6, pages: 11, cpus: 5, free: 20},
 }
 
 // crowd adds bystanders to a setup.

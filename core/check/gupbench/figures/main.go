@@ -11,7 +11,7 @@
 // Chromium, and by Spin, unreduced and at its best. A place that is missing on
 // this machine is missing in the table, and a line says so.
 //
-// Of several runs the best counts. Native searches on one core and Spin are
+// Of several runs the best counts; a search that takes half a minute is given up. Native searches on one core and Spin are
 // measured in CPU time, everything else by the clock on the wall.
 //
 // The file gets every figure, and every goal, as a line of JSON.
@@ -72,7 +72,7 @@ func all(file string) error {
 	defer os.RemoveAll(dir)
 	var figures []figure
 	tell := func(f figure) {
-		fmt.Fprintf(os.Stderr, "%s: %s, %s: %.2f s\n", f.Where, f.Measure, f.Search, f.Seconds)
+		fmt.Fprintf(os.Stderr, "%s: %s, %s: %s, %.3f s\n", f.Where, f.Measure, f.Search, f.Verdict, f.Seconds)
 		figures = append(figures, f)
 	}
 	missing := func(where, why string) { fmt.Printf("%s is not measured: %s.\n", where, why) }

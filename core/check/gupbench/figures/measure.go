@@ -26,7 +26,7 @@ type figure struct {
 	StatesPerSecond      float64 `json:"states_per_s"` // of the proof, like the next
 	TransitionsPerSecond float64 `json:"transitions_per_s"`
 	BytesPerState        float64 `json:"bytes_per_state,omitempty"`
-	TimesSpin            float64 `json:"times_spin,omitempty"`     // how much sooner than Spin's search of the same kind
+	TimesSpin            float64 `json:"times_spin,omitempty"`     // unreduced: as many transitions/s as Spin; reduced: how much sooner than Spin at its best
 	TimesOneCore         float64 `json:"times_one_core,omitempty"` // how much sooner than on one core
 }
 
@@ -34,7 +34,13 @@ const (
 	unreduced = "unreduced"
 	reduced   = "reduced"
 	growth    = "growth"
+
+	unfinished = "unfinished" // for a verdict
 )
+
+// finished reports whether the search came to its end; otherwise counts and times are
+// those of what it did until then.
+func (f *figure) finished() bool { return f.Verdict != unfinished }
 
 // pace fills in what follows from the counts and the times.
 func (f *figure) pace() {
@@ -42,8 +48,10 @@ func (f *figure) pace() {
 	f.TransitionsPerSecond = float64(f.Transitions) / f.Proof
 }
 
-// enough is how long a search is repeated for the best time of it.
-const enough = 4 * time.Second
+const (
+	enough   = 4 * time.Second  // a search is repeated so long for the best time of it
+	patience = 30 * time.Second // a search that takes longer is given up, and its figure says so
+)
 
 // measure searches a subject on so many cores a few times, and returns the best.
 func measure(s subject, search string, cores int) (figure, error) {
@@ -51,7 +59,7 @@ func measure(s subject, search string, cores int) (figure, error) {
 	for spent := time.Duration(0); spent < enough; {
 		f := once(s, search, cores)
 		spent += time.Duration(f.Seconds * float64(time.Second))
-		if in := s.spin; in != nil && search == unreduced && (f.States != in.States || f.Transitions+1 != in.Transitions) {
+		if in := s.spin; in != nil && search == unreduced && f.finished() && (f.States != in.States || f.Transitions+1 != in.Transitions) {
 			return f, fmt.Errorf("%s has %d states and %d transitions here, and %d and %d under Spin: these figures compare nothing",
 				s.name, f.States, f.Transitions+1, in.States, in.Transitions)
 		}
@@ -79,19 +87,22 @@ func once(s subject, search string, cores int) figure {
 	began := clock.now()
 	proof := time.Duration(0)
 	bytes := uint64(0)
-	for {
+	phase := check.Proving
+	for phase < check.Stopped && clock.now()-began < patience {
 		p := c.Run(1 << 16)
 		bytes = max(bytes, p.Bytes)
-		if p.Phase != check.Proving && proof == 0 {
+		if phase == check.Proving {
 			proof = clock.now() - began
 		}
-		if p.Phase >= check.Stopped {
-			break
-		}
+		phase = p.Phase
 	}
 	r := c.Result()
+	verdict := r.Verdict.String()
+	if phase != check.Done {
+		verdict = unfinished
+	}
 	f := figure{
-		Measure: s.name, Kernel: s.kernel, Search: search, Clock: clock.name, Verdict: r.Verdict.String(),
+		Measure: s.name, Kernel: s.kernel, Search: search, Clock: clock.name, Verdict: verdict,
 		Cells: m.Memory().Layout().Len(), States: r.States, Transitions: r.Transitions,
 		Seconds: (clock.now() - began).Seconds(), Proof: proof.Seconds(), BytesPerState: float64(bytes) / float64(r.States),
 	}

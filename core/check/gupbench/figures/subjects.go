@@ -29,7 +29,7 @@ var large embed.FS
 var races = []struct{ name, kernel string }{
 	{"gup-fast-vs-reclaim", "v6.12 without gup_pte_recheck with tlb_flush=pv"},
 	{"gup-fast-vs-async-reclaim", "v6.12"},
-	{"two-gup-fast-vs-reclaim", "v6.12 with tlb_flush=pv"},
+	{"two-gup-fast-vs-munmap", "v6.12 with tlb_flush=pv"},
 }
 
 func subjects() ([]subject, error) {
