@@ -81,7 +81,7 @@ var follFlags = []string{"FOLL_WRITE", "FOLL_LONGTERM", "FOLL_FORCE"}
 
 // Calls is the vocabulary, in the order in which documentation lists it.
 var Calls = []*Call{
-	{Name: "store", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, From: UserTask, entry: fnStore,
+	{Name: "store", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: UserTask, entry: fnStore,
 		Doc: "The thread writes to its memory: a TLB hit, or the hardware's walk, or a page fault and then again."},
 	{Name: "load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnLoad,
 		Doc: "The thread reads its memory: a TLB hit, or the hardware's walk, or a page fault and then again."},

@@ -98,8 +98,7 @@ var _ = register(fnShmemSwapinFolio, &Func{
 		ssInsert: {Label: "insert", Says: "put it into the swap cache, locked", Ref: "add_to_swap_cache", Touches: swapCacheTouches | cell.Of(machine.LRU), Calls: []FuncID{fnFreeUnrefFolio}, Do: (*Ctx).shmemSwapInsert},
 		ssRead: {Label: "read", Says: "read the page from swap, unlock it", Ref: "swap_read_folio", Touches: cell.Of(machine.Contents, machine.Flags, machine.FolioLocks), Reads: cell.Of(machine.Disk), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
-			v := c.Load(c.M.Disk(c.swapSlot()))
-			c.Sayf("read %s from swap", c.M.Content(v))
+			v := c.fromSwap(c.swapSlot())
 			c.Store(c.M.Contents(f), v)
 			c.Or(c.M.Flags(f), machine.PGUptodate|machine.PGSwapBacked)
 			c.Unlock(c.M.FolioLock(f))

@@ -162,7 +162,7 @@ type Machine struct {
 	vma, vmaLock, anonVMA                                                                             cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
 	lruCount, lruBatch                                                                                cell.ID
-	swapMap, swapCache, disk, io                                                                      cell.ID
+	swapMap, swapCache, disk, io, zeromap                                                             cell.ID
 	cacheSlot, tags, buffers, block, blockIO                                                          cell.ID
 	size, inodeLock, invalidateLock, inode, inodeRCU                                                  cell.ID
 	rcu                                                                                               cell.ID

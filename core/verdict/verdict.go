@@ -44,10 +44,14 @@ func New(f *scenario.File, k kernel.Kernel, judge []string, l check.Limits) (*Ch
 	return Parallel(f, k, judge, l, 1)
 }
 
-// Parallel is New for a proof by several workers: see [check.Parallel].
+// Parallel is New for a proof by so many workers at most: see [check.Parallel]. Where
+// livelocks are judged, they go through all states twice, which pays for three or more.
 func Parallel(f *scenario.File, k kernel.Kernel, judge []string, l check.Limits, workers int) (*Check, []scenario.Diagnostic) {
 	return begin(f, k, judge, func(m *claim.Model) *check.Check {
 		ms := []check.Model{m}
+		if workers == 2 && m.Tasks() != 0 {
+			workers = 1
+		}
 		for len(ms) < workers {
 			another, _, _ := Model(f, k, judge)
 			ms = append(ms, another)

@@ -22,8 +22,8 @@ func TestRaces(t *testing.T) {
 		verdict check.Verdict
 		states  uint64
 	}{
-		"gup-fast-vs-reclaim":       {check.Sometimes, 36_244},
-		"gup-fast-vs-async-reclaim": {check.Never, 93_564},
+		"gup-fast-vs-reclaim":       {check.Sometimes, 37_156},
+		"gup-fast-vs-async-reclaim": {check.Never, 94_932},
 		"two-gup-fast-vs-munmap":    {check.Never, 1_318_272},
 	}
 	found := 0

@@ -49,7 +49,7 @@ func (f *figure) pace() {
 }
 
 const (
-	enough   = 4 * time.Second  // a search is repeated so long for the best time of it
+	enough   = 3 * time.Second  // a search is repeated so long for the best time of it
 	patience = 30 * time.Second // a search that takes longer is given up, and its figure says so
 )
 
