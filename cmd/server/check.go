@@ -141,6 +141,7 @@ type answerJSON struct {
 	Verdict     string   `json:"verdict"`
 	Claims      []string `json:"claims"`
 	States      uint64   `json:"states"`
+	Reduced     bool     `json:"reduced,omitempty"` // the states are those that a reduced search kept
 	Transitions uint64   `json:"transitions"`
 	Omission    float64  `json:"omission"` // probability that a state was overlooked, at most
 	Stopped     string   `json:"stopped,omitempty"`
@@ -164,7 +165,7 @@ func (c *checkCommand) answer(w io.Writer, q question, questions int, at func(ch
 		ok, why = o.Met(q.expect, q.index)
 		expected = expectation(q.expect)
 	}
-	a := answerJSON{q.file, q.k.String(), expected, o.String(), o.Names(), o.States, o.Transitions, o.Omission(), stopped.bound, time.Since(began).Seconds(), "", ok, why}
+	a := answerJSON{q.file, q.k.String(), expected, o.String(), o.Names(), o.States, o.Reduced, o.Transitions, o.Omission(), stopped.bound, time.Since(began).Seconds(), "", ok, why}
 	runs, err := counterexamples(q, q.judge(), o)
 	if err != nil {
 		return a, err
@@ -196,7 +197,7 @@ func (c *checkCommand) print(w io.Writer, q question, a answerJSON, o verdict.Ou
 		mark = fmt.Sprintf("  FAILED: expected %s, but %s", a.Expected, a.Why)
 	}
 	fmt.Fprintf(w, "%s: %s: %s%s\n", where, a.Kernel, a.Verdict, mark)
-	fmt.Fprintf(w, "    %d states, %d transitions, %.2f s", a.States, a.Transitions, a.Seconds)
+	fmt.Fprintf(w, "    %s, %d transitions, %.2f s", o.Count(), a.Transitions, a.Seconds)
 	switch {
 	case o.Verdict != check.Never:
 	case o.Exact:

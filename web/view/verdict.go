@@ -80,6 +80,11 @@ func OfClaims(r *trace.Run) []Claim {
 	if r.Deadlock() {
 		out = append(out, Claim{Name: check.NoDeadlock, Says: "Whoever has program left can go on.", Why: "somebody has program left, and nobody can go on", Since: r.Cursor()})
 	}
+	if r.Livelock() > 0 {
+		if e, err := r.Explain(check.NoLivelock); err == nil {
+			out = append(out, Claim{Name: e.Claim, Says: e.Says, Why: strings.Join(e.Why, "; "), Since: r.Cursor()})
+		}
+	}
 	for i, t := range r.Model.Truths() {
 		c := Claim{Name: t.Name, Says: t.Says, Holds: t.Holds, Since: since[t.Name], Wanted: r.Model.Wanted(i)}
 		if c.Wanted {
