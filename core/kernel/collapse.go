@@ -125,9 +125,6 @@ const (
 	ksDone
 )
 
-// mmOf is the mm of the page that a local names.
-func (c *Ctx) mmOf(local int) int { return c.M.Pages()[c.Page(local)].MM }
-
 // collapseScan is the first look at the PTEs, cheap and unsure.
 func (c *Ctx) collapseScan() Next {
 	first, writable := c.M.HugeStart(c.Page(ksAddr)), false

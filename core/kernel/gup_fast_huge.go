@@ -58,9 +58,9 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 			return Then
 		}},
 		ghUnshare: {Label: "must_unshare", Says: "is the folio exclusive?", Answer: "yes", Ref: "gup_must_unshare", When: With(GUPUnshare),
-			Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs, machine.VMAs), Do: func(c *Ctx) Next {
 				f := c.Frame(gh0PMD)
-				if machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
+				if c.mustUnshare(f, c.L(ghFlags)) {
 					c.Say("it may be shared: the slow path must unshare it")
 					return ghPut
 				}
@@ -115,7 +115,7 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 				c.Lock(c.pmdLock(c.Page(fhAddr)))
 				return Then
 			}},
-		fhPresent: {Label: "writable", Says: "writable if asked?", Ref: "can_follow_write_pmd", Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+		fhPresent: {Label: "writable", Says: "writable if asked?", Answer: "yes", Ref: "can_follow_write_pmd", Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			e, flags := c.Entry(fhPMD), c.L(fhFlags)
 			if flags&uint64(FollWrite) != 0 && !e.Has(machine.RW) && !c.forceWrite(e, c.Page(fhAddr), flags) {
 				c.Say("the PMD does not allow the write")
@@ -127,9 +127,9 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 			return Then
 		}},
 		fhUnshare: {Label: "must_unshare", Says: "is the folio exclusive?", Answer: "yes", Ref: "gup_must_unshare", When: With(GUPUnshare),
-			Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs, machine.VMAs), Do: func(c *Ctx) Next {
 				f := c.Frame(fhPMD)
-				if machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
+				if c.mustUnshare(f, c.L(fhFlags)) && (c.isAnon(f) || machine.IsCOW(c.Load(c.M.VMA(c.Page(fhAddr))))) {
 					c.Say("it may be shared: unshare it first")
 					return fhEMLINK
 				}
@@ -181,5 +181,5 @@ const followAgain = 1
 func (c *Ctx) forceWrite(e machine.Entry, p machine.PageID, flags uint64) bool {
 	vma := c.Load(c.M.VMA(p))
 	return flags&uint64(FollForce) != 0 && machine.IsCOW(vma) && vma&(machine.VMWrite|machine.VMMayShare) == 0 &&
-		machine.IsAnon(c.Load(c.M.Mapping(e.Frame()))) && c.Load(c.M.Flags(e.Frame()))&machine.PGAnonExclusive != 0
+		machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(e.Frame())))) && c.Load(c.M.Flags(e.Frame()))&machine.PGAnonExclusive != 0
 }

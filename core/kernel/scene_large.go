@@ -33,7 +33,7 @@ func (s *Sim) holes() (block machine.Frame) {
 	if !m.LargeFolios {
 		return 0
 	}
-	small := 0
+	small := s.Setup.cachedAtStart()
 	for _, mm := range s.Setup.MMs {
 		for _, v := range mm.Regions {
 			if v.State == Mapped || v.State == Clean {

@@ -15,6 +15,7 @@
 //	file    = "GUP" NAME  [ STRING ]  { item }          one item a line
 //
 //	item    = "kernel" KERNEL                            what it runs on unless another is picked
+//	        | "file" inode                               a file and its page cache
 //	        | "mm" NAME "{" { vma } "}"                  an address space
 //	        | "frames" N                                 free frames at the start (1)
 //	        | "tables" "from" "frames"                   page tables and pages share frames
@@ -27,7 +28,9 @@
 //	        | "expect" kernels [ "judging" CLAIM { "," CLAIM } ] ":" verdict
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
+//	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" ]
 //	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" ]
+//	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" )
 //	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" ]
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"
 //	arg     = page | NAME | STRING | WORD | FLAG { "|" FLAG } | "0"
