@@ -149,7 +149,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			return Then
 		}},
 		fpUnshare: {Label: "must_unshare", Says: "must it be unshared first?", Ref: "gup_must_unshare", When: With(GUPUnshare),
-			Reads: cell.Of(machine.Flags, machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.Flags, machine.Mappings, machine.VMAs, machine.Refs), Do: func(c *Ctx) Next {
 				if c.mustUnshare(c.Frame(fpPTE), c.L(fpFlags)) && (c.isAnon(c.Frame(fpPTE)) || machine.IsCOW(c.Load(c.M.VMA(c.Page(fpAddr))))) {
 					c.Say("it may be shared: unshare it first")
 					return fpEMLINK
