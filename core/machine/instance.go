@@ -18,14 +18,8 @@ func (m *Machine) firstTask() int { return m.firstCPU() + m.CPUs }
 // Instances is how many there are, the whole included.
 func (m *Machine) Instances() int { return m.firstTask() + len(m.Config.Tasks) }
 
-// OfFrame is the instance of a frame. Where frames come in blocks, all of a block are one: who
-// has a page of a large folio has its head, too.
-func (m *Machine) OfFrame(f Frame) cell.Instance {
-	if m.LargeFolios && int(f) < m.upperBase() {
-		f = f / Frame(m.HugePages) * Frame(m.HugePages)
-	}
-	return cell.Instance(1 + int(f))
-}
+// OfFrame is the instance of a frame.
+func (m *Machine) OfFrame(f Frame) cell.Instance { return cell.Instance(1 + int(f)) }
 
 // OfMM is the instance of an address space.
 func (m *Machine) OfMM(mm int) cell.Instance { return cell.Instance(m.firstMM() + mm) }
@@ -98,10 +92,20 @@ func (m *Machine) Links(f func(a, b cell.Instance)) {
 
 func (m *Machine) entryNames(_ int, v uint64, f func(cell.Instance)) {
 	switch e := Entry(v); {
+	case e.Has(PSE) && m.LargeFolios && int(e.Frame()) < m.upperBase(): // who has a huge entry has every page
+		m.blockNames(e.Frame(), f)
 	case e.Present() && int(e.Frame()) < m.nframe:
 		f(m.OfFrame(e.Frame()))
 	case e.IsSwap() && e.Slot() < m.Slots:
 		f(m.OfSlot(e.Slot()))
+	}
+}
+
+// blockNames calls f with the frames of the block that a frame lies in.
+func (m *Machine) blockNames(frame Frame, f func(cell.Instance)) {
+	head := frame / Frame(m.HugePages) * Frame(m.HugePages)
+	for i := range m.HugePages {
+		f(m.OfFrame(head + Frame(i)))
 	}
 }
 

@@ -236,7 +236,11 @@ func (m *Machine) layoutLarge(l *cell.Layout) {
 	if !m.LargeFolios {
 		return
 	}
-	m.compound = l.Add(m.upperBase(), cell.Region{Class: Refs, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: compound_head"), Decode: func(_ int, v uint64) string {
+	m.compound = l.Add(m.upperBase(), cell.Region{Class: Refs, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Names: func(_ int, v uint64, f func(cell.Instance)) {
+		if v != 0 { // who has a page of a large folio has all of it
+			m.blockNames(Frame(v-1), f)
+		}
+	}, Name: numbered("folio %d: compound_head"), Decode: func(_ int, v uint64) string {
 		if v == 0 {
 			return "none"
 		}
