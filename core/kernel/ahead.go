@@ -47,6 +47,9 @@ func (b *Bound) look(funcs []Bound, step int) Ahead {
 	}
 	s := &b.Steps[step]
 	now = now.And(Ahead{s.Touches, s.Reads, s.Touches & s.Anywhere, s.Reads & s.Anywhere})
+	if s.Touches|s.Reads != 0 {
+		now.Reads |= cell.Of(machine.Compounds) // no step says so: whoever comes to a page looks whose it is
+	}
 	for _, fn := range s.Calls {
 		now = now.And(funcs[fn].From(0))
 	}

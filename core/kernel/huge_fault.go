@@ -70,7 +70,7 @@ var _ = register(fnDoHugePMDAnonymousPage, &Func{Large: true,
 				c.SetPMD(p, machine.MakeHuge(c.M.HugeZero(), 0))
 				return Return
 			}},
-		haFolio: {Label: "alloc", Says: "take a free block", Ref: "vma_alloc_folio", Touches: allocTouches, Choose: blockOffers, Do: func(c *Ctx) Next {
+		haFolio: {Label: "alloc", Says: "take a free block", Ref: "vma_alloc_folio", Touches: allocTouches | cell.Of(machine.Compounds), Choose: blockOffers, Do: func(c *Ctx) Next {
 			if c.Key == 0 {
 				c.Say("there is no free block: small pages have to do")
 				return c.Return(hugeNone)

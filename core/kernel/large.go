@@ -96,7 +96,7 @@ func (c *Ctx) undoGrab(flags uint64, back int) Next {
 
 // tableStep takes a page table that may be deposited, and holds it in the local.
 func tableStep(label string, local int) Step {
-	return Step{Label: label, Says: "allocate a page table to deposit", Ref: "pte_alloc_one", Touches: allocTouches, Wait: func(c *Ctx) Block { return c.memory(true) },
+	return Step{Label: label, Says: "allocate a page table to deposit", Ref: "pte_alloc_one", Touches: allocTouches | cell.Of(machine.Tables), Wait: func(c *Ctx) Block { return c.memory(true) },
 		Choose: func(c *Ctx, offer func(int)) { c.M.Offers(true, func(f machine.Frame) { offer(int(f)) }) },
 		Do: func(c *Ctx) Next {
 			f := machine.Frame(c.Key)

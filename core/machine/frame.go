@@ -97,7 +97,7 @@ func (m *Machine) Ledger(f Frame) Word { return m.at(m.ledger, int(f)) }
 // Account adds n holders' references to the ledger of the page's folio. The zero page has none.
 func (m *Machine) Account(f Frame, n int) {
 	if f != ZeroPage {
-		w := m.Ledger(m.PeekHead(f))
+		w := m.Ledger(m.Head(f))
 		m.Store(w, m.Peek(w)+uint64(n))
 	}
 }

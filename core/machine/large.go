@@ -50,7 +50,7 @@ func (m *Machine) Head(f Frame) Frame {
 	return f
 }
 
-// PeekHead is Head for onlookers, and for what is kept by structure: it leaves no trace in the footprint.
+// PeekHead is Head for onlookers: it leaves no trace in the footprint.
 func (m *Machine) PeekHead(f Frame) Frame {
 	if m.LargeFolios && int(f) < m.upperBase() {
 		if v := m.Peek(m.Compound(f)); v != 0 {
@@ -236,7 +236,7 @@ func (m *Machine) layoutLarge(l *cell.Layout) {
 	if !m.LargeFolios {
 		return
 	}
-	m.compound = l.Add(m.upperBase(), cell.Region{Class: Refs, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Names: func(_ int, v uint64, f func(cell.Instance)) {
+	m.compound = l.Add(m.upperBase(), cell.Region{Class: Compounds, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Names: func(_ int, v uint64, f func(cell.Instance)) {
 		if v != 0 { // who has a page of a large folio has all of it
 			m.blockNames(Frame(v-1), f)
 		}

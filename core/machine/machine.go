@@ -39,7 +39,7 @@ import (
 const (
 	PTEs       cell.Class = iota // entries of PTE tables
 	PMDs                         // entries of the tables above
-	Refs                         // _refcount, pincount, which folio a page belongs to
+	Refs                         // _refcount, pincount
 	Mapcounts                    // _mapcount
 	Flags                        // folio flags
 	Mappings                     // folio->mapping, index, swap
@@ -72,16 +72,17 @@ const (
 	Ledgers                      // how many references there should be
 	Tables                       // no cells: who takes and gives back page tables
 	Slots                        // no cells: who takes swap slots
+	Compounds                    // which folio a page belongs to
 	classes
 )
 
-// Private are the classes that belong to one task or CPU, and those of ghosts:
-// steps touch them without saying so.
-var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU)
+// Private are the classes that belong to one task or CPU, and those of ghosts, and
+// the one that says where a folio's words are: steps touch them without saying so.
+var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, Compounds)
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.

@@ -201,7 +201,7 @@ func (m *Machine) Find(p PageID, level int) (Frame, bool) {
 // Mapped returns the page's present leaf entry as it is now, or none. Where a
 // PMD entry maps it, that is the entry with the page's own frame.
 func (m *Machine) Mapped(p PageID) Entry {
-	if e := Entry(m.Peek(m.PMD(p))); e.Has(PSE) {
+	if e := Entry(m.Load(m.PMD(p))); e.Has(PSE) {
 		return m.OfHuge(e, p)
 	}
 	t, ok := m.Find(p, LevelPTE)
