@@ -53,6 +53,7 @@ const (
 	ValueParam                  // what is stored: "d"
 	FlagsParam                  // FOLL_WRITE | FOLL_LONGTERM, or 0
 	WordParam                   // one word: MADV_DONTNEED
+	MMParam                     // an mm that is forked from the task's own
 )
 
 // A Result says what a call returns.
@@ -60,9 +61,9 @@ type Result uint8
 
 const (
 	NoResult    Result = iota
-	ErrResult          // 0 or an errno
+	ErrResult          // 0, an errno or a signal
 	PageResult         // a page that is held, or an errno
-	ValueResult        // what was read
+	ValueResult        // what was read, or a signal
 )
 
 // A Place says who may make a call.
@@ -78,7 +79,7 @@ var follFlags = []string{"FOLL_WRITE", "FOLL_LONGTERM", "FOLL_FORCE"}
 
 // Calls is the vocabulary, in the order in which documentation lists it.
 var Calls = []*Call{
-	{Name: "store", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, From: UserTask, entry: fnStore,
+	{Name: "store", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: UserTask, entry: fnStore,
 		Doc: "The thread writes to its memory: a TLB hit, or the hardware's walk, or a page fault and then again."},
 	{Name: "load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnLoad,
 		Doc: "The thread reads its memory: a TLB hit, or the hardware's walk, or a page fault and then again."},
@@ -113,6 +114,12 @@ var Calls = []*Call{
 		Doc: "MADV_DONTNEED: clears the PTEs and frees the pages; the VMA and its page table stay."},
 	{Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, Params: []Param{{Name: "page", Kind: PageParam}}, From: KernelTask, entry: fnShrinkFolioList,
 		Doc: "One pass of reclaim over the folio that is mapped there, or that the swap cache holds for it: isolate, add to swap, unmap, write out, free."},
+	{Name: "fork", Params: []Param{{Name: "mm", Kind: MMParam}}, From: UserTask, entry: fnFork,
+		Doc: "Makes the mm: a copy of the caller's memory, whose pages both share until one of them writes. The threads in it begin then."},
+	{Name: "exit", From: UserTask, entry: fnExit,
+		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
+	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect,
+		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
 	{Name: "lru_add_drain", From: Anywhere, entry: fnLRUAddDrain,
 		Doc: "Moves the folios of this CPU's batch to the LRU list: each loses the reference of the batch."},
 }
