@@ -20,11 +20,11 @@ import (
 type checkCommand struct {
 	Paths   []string `arg:"" name:"file" help:"Scenarios, folders of them, or names of the gallery."`
 	Kernels []string `help:"Check on these kernels instead of those of the expect lines." sep:"," placeholder:"KERNEL"`
-	States  uint64   `help:"Stop a check after so many states." placeholder:"N"`
 	JSON    bool     `name:"json" help:"Print one JSON object per verdict and line."`
 	JUnit   string   `name:"junit" help:"Write the verdicts as JUnit XML too, for CI." placeholder:"FILE" type:"path"`
 	Full    bool     `help:"Print counterexamples whole too, not only the steps that matter."`
 	Quiet   bool     `short:"q" help:"Print no counterexamples."`
+	effort
 }
 
 // A question is one verdict to be found: a scenario on a kernel.
@@ -45,9 +45,9 @@ func (c *checkCommand) Run() error {
 	failed := 0
 	var suites junitSuites
 	bar := newProgress(len(questions))
-	inOrder(len(questions), func(i int) *answer {
+	inOrder(len(questions), c.cores(), func(i int) *answer {
 		a := &answer{}
-		a.answerJSON, a.err = c.answer(&a.text, questions[i], func(p check.Progress) { bar.at(i, p) })
+		a.answerJSON, a.err = c.answer(&a.text, questions[i], len(questions), func(p check.Progress) { bar.at(i, p) })
 		bar.finished(i)
 		return a
 	}, func(i int, a *answer) bool {
@@ -125,6 +125,14 @@ func (c *checkCommand) questions() ([]question, error) {
 	return out, nil
 }
 
+// judge is which claims are judged; nil: those of the scenario.
+func (q *question) judge() []string {
+	if q.expect == nil {
+		return nil
+	}
+	return q.expect.Judge
+}
+
 // answerJSON is what --json prints of a verdict.
 type answerJSON struct {
 	File        string   `json:"file"`
@@ -133,41 +141,32 @@ type answerJSON struct {
 	Verdict     string   `json:"verdict"`
 	Claims      []string `json:"claims"`
 	States      uint64   `json:"states"`
+	Reduced     bool     `json:"reduced,omitempty"` // the states are those that a reduced search kept
 	Transitions uint64   `json:"transitions"`
-	Depth       int      `json:"depth"`
+	Omission    float64  `json:"omission"` // probability that a state was overlooked, at most
+	Stopped     string   `json:"stopped,omitempty"`
 	Seconds     float64  `json:"seconds"`
 	Run         string   `json:"run,omitempty"`
 	OK          bool     `json:"ok"`
 	Why         string   `json:"why,omitempty"`
 }
 
-// answer finds one verdict and prints it.
-func (c *checkCommand) answer(w io.Writer, q question, at func(check.Progress)) (answerJSON, error) {
-	var judge []string
-	limits := verdict.DefaultLimits
-	expected := ""
-	if q.expect != nil {
-		judge, limits = q.expect.Judge, verdict.Limits(q.expect)
-		expected = expectation(q.expect)
-	}
-	if c.States > 0 {
-		limits.States = c.States
-	}
-	ck, ds := verdict.New(q.f, q.k, judge, limits)
-	if ck == nil {
-		return c.notApplicable(w, q, ds)
+// answer finds one verdict of so many, and prints it.
+func (c *checkCommand) answer(w io.Writer, q question, questions int, at func(check.Progress)) (answerJSON, error) {
+	ck, limits, err := c.check(&q, questions)
+	if err != nil {
+		return c.notApplicable(w, q, err)
 	}
 	began := time.Now()
-	for p := ck.Run(1 << 16); p.Phase < check.Stopped; p = ck.Run(1 << 16) {
-		at(p)
-	}
+	stopped := c.prove(ck, limits, at)
 	o := ck.Outcome()
-	ok, why := true, ""
+	ok, why, expected := true, "", ""
 	if q.expect != nil {
 		ok, why = o.Met(q.expect, q.index)
+		expected = expectation(q.expect)
 	}
-	a := answerJSON{q.file, q.k.String(), expected, o.String(), o.Names(), o.States, o.Transitions, o.Depth, time.Since(began).Seconds(), "", ok, why}
-	runs, err := counterexamples(q, judge, o)
+	a := answerJSON{q.file, q.k.String(), expected, o.String(), o.Names(), o.States, o.Reduced, o.Transitions, o.Omission(), stopped.bound, time.Since(began).Seconds(), "", ok, why}
+	runs, err := counterexamples(q, q.judge(), o)
 	if err != nil {
 		return a, err
 	}
@@ -177,7 +176,7 @@ func (c *checkCommand) answer(w io.Writer, q question, at func(check.Progress)) 
 	if c.JSON {
 		return a, json.NewEncoder(w).Encode(a)
 	}
-	c.print(w, q, a, o, runs)
+	c.print(w, q, a, o, stopped, runs)
 	return a, nil
 }
 
@@ -188,7 +187,7 @@ func expectation(e *scenario.Expect) string {
 	return "Sometimes " + strings.Join(e.Claims, ", ")
 }
 
-func (c *checkCommand) print(w io.Writer, q question, a answerJSON, o verdict.Outcome, runs []*trace.Run) {
+func (c *checkCommand) print(w io.Writer, q question, a answerJSON, o verdict.Outcome, stopped stop, runs []*trace.Run) {
 	where := q.file
 	if q.expect != nil {
 		where = fmt.Sprintf("%s:%d", q.file, q.expect.Line)
@@ -198,11 +197,18 @@ func (c *checkCommand) print(w io.Writer, q question, a answerJSON, o verdict.Ou
 		mark = fmt.Sprintf("  FAILED: expected %s, but %s", a.Expected, a.Why)
 	}
 	fmt.Fprintf(w, "%s: %s: %s%s\n", where, a.Kernel, a.Verdict, mark)
-	fmt.Fprintf(w, "    %d states, %d transitions, depth %d, %.2f s", a.States, a.Transitions, a.Depth, a.Seconds)
-	if o.Verdict == check.Never {
+	fmt.Fprintf(w, "    %s, %d transitions, %.2f s", o.Count(), a.Transitions, a.Seconds)
+	switch {
+	case o.Verdict != check.Never:
+	case o.Exact:
+		fmt.Fprint(w, "; whole states were compared: none can have been overlooked")
+	default:
 		fmt.Fprintf(w, "; a state was overlooked with a probability of at most %.1g", o.Omission())
 	}
 	fmt.Fprintln(w)
+	if stopped.bound != "" {
+		fmt.Fprintf(w, "    %s\n", stopped.says(&o))
+	}
 	if c.Quiet {
 		return
 	}
@@ -212,7 +218,11 @@ func (c *checkCommand) print(w io.Writer, q question, a answerJSON, o verdict.Ou
 		if !b.Shortest {
 			proof = "not proved shortest"
 		}
-		fmt.Fprintf(w, "\n    %s: %d steps, %d switches, %s\n    --run %s\n\n", b.Claim, len(b.Run), b.Switches, proof, r)
+		round := ""
+		if b.Cycle > 0 {
+			round = fmt.Sprintf(", of which the last %d go round for ever", b.Cycle)
+		}
+		fmt.Fprintf(w, "\n    %s: %d steps%s, %d switches, %s\n    --run %s\n\n", b.Claim, len(b.Run), round, b.Switches, proof, r)
 		if c.Full {
 			fmt.Fprintln(w, r.ASCII())
 		}
@@ -236,8 +246,8 @@ func counterexamples(q question, judge []string, o verdict.Outcome) ([]*trace.Ru
 	return out, nil
 }
 
-func (c *checkCommand) notApplicable(w io.Writer, q question, ds []scenario.Diagnostic) (answerJSON, error) {
-	a := answerJSON{File: q.file, Kernel: q.k.String(), Verdict: "n/a", Claims: []string{}, OK: q.expect == nil, Why: ds[0].Message}
+func (c *checkCommand) notApplicable(w io.Writer, q question, why error) (answerJSON, error) {
+	a := answerJSON{File: q.file, Kernel: q.k.String(), Verdict: "n/a", Claims: []string{}, OK: q.expect == nil, Why: why.Error()}
 	if c.JSON {
 		return a, json.NewEncoder(w).Encode(a)
 	}

@@ -231,7 +231,7 @@ func texts(f *scenario.File, k kernel.Kernel, runs [][]check.Choice) ([]string, 
 	out := make([]string, len(runs))
 	for i, choices := range runs {
 		if choices != nil {
-			r, err := replay(f, k, choices)
+			r, err := play(f, k, choices)
 			if err != nil {
 				return nil, err
 			}
@@ -241,7 +241,7 @@ func texts(f *scenario.File, k kernel.Kernel, runs [][]check.Choice) ([]string, 
 	return out, nil
 }
 
-func replay(f *scenario.File, k kernel.Kernel, choices []check.Choice) (*trace.Run, error) {
+func play(f *scenario.File, k kernel.Kernel, choices []check.Choice) (*trace.Run, error) {
 	m, _, _ := verdict.Model(f, k, nil)
 	r := trace.New(m)
 	for _, ch := range choices {

@@ -8,10 +8,11 @@
 //	gupscope ends FILE                    a histogram of final states
 //	gupscope walk FILE --seed N           random runs, for what is too large
 //	gupscope run FILE --run 0x3d.1x5K     one run, step by step
+//	gupscope replay FILE --kernel K       programs that ran on a real kernel: does the model do the same?
 //	gupscope version
 //
 // Exit codes: 0, all is as expected; 1, something else was found (an expectation failed, a
-// walk broke a claim, nothing repairs it, a run diverged); 2, bad input.
+// walk broke a claim, nothing repairs it, a run diverged, a replay differs); 2, bad input.
 //
 // FILE may also be the name of a scenario of the gallery, or - for standard input.
 //
@@ -35,6 +36,7 @@ type commands struct {
 	Ends    endsCommand    `cmd:"" help:"How runs end: a histogram of the final values with a witness each, as litmus tools print it."`
 	Walk    walkCommand    `cmd:"" help:"Random runs through what is too large to be checked. Exit code 1: a claim broke."`
 	Run     runCommand     `cmd:"" help:"Play one run of a scenario, and print it. Exit code 1: the run diverged; 2: bad input."`
+	Replay  replayCommand  `cmd:"" help:"Play programs of operations that ran on a real kernel, and compare every observation. Exit code 1: something differs; 2: bad input."`
 	Version versionCommand `cmd:"" help:"Print the version of the program and that of its model."`
 }
 

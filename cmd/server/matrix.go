@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 
 	"gupscope/core/check"
@@ -44,7 +45,7 @@ func (c *matrixCommand) Run() error {
 	bar := newProgress(len(questions))
 	var broken []string // of the row, with the columns in which they break
 	columns := map[string]string{}
-	inOrder(len(questions), func(i int) verdict.Trial {
+	inOrder(len(questions), runtime.GOMAXPROCS(0), func(i int) verdict.Trial {
 		t := verdict.Trial{Kernel: questions[i].k}
 		t.Run(questions[i].f, nil, limited(c.States))
 		bar.at(i, check.Progress{States: t.Outcome.States})

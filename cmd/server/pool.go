@@ -1,14 +1,11 @@
 package main
 
-import (
-	"runtime"
-	"sync"
-)
+import "sync"
 
-// inOrder calls work for every number below n, on as many goroutines as there are
-// CPUs, and done with the results one after the other, in the order of the
-// numbers, whichever is ready first. It stops early when done returns false.
-func inOrder[T any](n int, work func(i int) T, done func(i int, result T) bool) {
+// inOrder calls work for every number below n, on so many goroutines, and done
+// with the results one after the other, in the order of the numbers, whichever is ready
+// first. It stops early when done returns false.
+func inOrder[T any](n, workers int, work func(i int) T, done func(i int, result T) bool) {
 	results := make([]chan T, n)
 	for i := range results {
 		results[i] = make(chan T, 1)
@@ -16,7 +13,7 @@ func inOrder[T any](n int, work func(i int) T, done func(i int, result T) bool) 
 	next := make(chan int)
 	quit := make(chan struct{})
 	var running sync.WaitGroup
-	for range min(n, runtime.GOMAXPROCS(0)) {
+	for range min(n, workers) {
 		running.Add(1)
 		go func() {
 			defer running.Done()

@@ -9,7 +9,7 @@ import (
 
 func TestInOrder(t *testing.T) {
 	var got []int
-	inOrder(20, func(i int) int {
+	inOrder(20, 4, func(i int) int {
 		time.Sleep(time.Duration(20-i) * time.Millisecond / 10)
 		return i * i
 	}, func(i, square int) bool {
@@ -27,7 +27,7 @@ func TestInOrder(t *testing.T) {
 			t.Fatalf("results came as %v", got)
 		}
 	}
-	inOrder(0, func(int) int { return 0 }, func(int, int) bool { t.Error("there is nothing to do"); return true })
+	inOrder(0, 4, func(int) int { return 0 }, func(int, int) bool { t.Error("there is nothing to do"); return true })
 }
 
 func TestJUnit(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"runtime"
 
 	"gupscope/core/check"
 	"gupscope/core/kernel"
@@ -67,7 +68,7 @@ func (c *rulesCommand) Run() error {
 // run checks the trials.
 func run(f *scenario.File, trials []verdict.Trial, l check.Limits) {
 	bar := newProgress(len(trials))
-	inOrder(len(trials), func(i int) struct{} {
+	inOrder(len(trials), runtime.GOMAXPROCS(0), func(i int) struct{} {
 		trials[i].Run(f, nil, l)
 		bar.at(i, check.Progress{States: trials[i].Outcome.States})
 		bar.finished(i)

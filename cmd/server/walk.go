@@ -38,7 +38,7 @@ func (c *walkCommand) Run() error {
 	found := w.Go(c.Steps, c.Until)
 	fmt.Printf("%s on %v: not exhaustive: %d random runs, %d steps, seed %d; %d came to their end\n", f.Name, k, w.Runs, w.Steps, w.Seed, w.Ends)
 	for _, b := range w.Found {
-		r, err := replay(f, k, b.Run)
+		r, err := play(f, k, b.Run)
 		if err != nil {
 			return err
 		}

@@ -12,7 +12,7 @@
 //	}
 //	fmt.Println(c.Result())
 //
-// There is no goroutine and no clock inside. Run goes on for as many transitions as
+// There is no clock inside, and no goroutine between two calls of Run. Run goes on for as many transitions as
 // it is told and returns; to stop is not to call it again; a limit that was reached can be
 // raised. However the work is sliced, the result is the same, here and in a browser.
 //
@@ -24,12 +24,15 @@
 //
 // Laws of this package: a run goes no further than the first state in which a
 // claim is false; a state without choices must be one that the model calls Done, else
-// [NoDeadlock] is broken; every run in the result of a check that is Stopped or Done has been replayed.
+// [NoDeadlock] is broken; a model that is [Finite] must not go round in circles, else [NoLivelock]
+// is; every run in the result of a check that is Stopped or Done has been replayed.
 //
 // A model that says what its steps depend on is proved with a fraction of the
-// states: [Reduced].
+// states: [Reduced]. Several cores prove one model together: [Parallel]. Whole states
+// are kept in the place of fingerprints: [Exact].
 //
-// Reading order: model.go, check.go, prove.go, seen.go; then reducible.go,
+// Reading order: model.go, check.go, prove.go, seen.go; then parallel.go, share.go;
+// exact.go; finite.go, trail.go, cycles.go, lasso.go; reducible.go,
 // reduce.go, noted.go; then shorten.go, layers.go, ties.go; exhaust.go is the slow guard that tests hold all this against.
 // Why it is like this is in RATIONALE.md.
 package check
@@ -57,7 +60,7 @@ type Check struct {
 	claims []string // the model's, then NoDeadlock, then NoLivelock if it is judged
 	limits Limits
 	phase  Phase
-	exact  bool // the proof keeps whole states, and nothing else was asked
+	exact  bool // the proof keeps whole states
 
 	proof proof
 	short *shortening // nil before and between
@@ -209,6 +212,20 @@ func (c *Check) deadlock() int { return slices.Index(c.claims, NoDeadlock) }
 // livelock is the number of NoLivelock, -1 if that is not judged.
 func (c *Check) livelock() int { return slices.Index(c.claims, NoLivelock) }
 
+// name returns a number of the present state which no other has: its
+// fingerprint; or where it lies, if whole states are kept and it is one of them.
+func (c *Check) name() uint64 {
+	if c.proof.whole != nil {
+		return c.proof.whole.name()
+	}
+	return c.mem.Hash()
+}
+
+// livelocked reports whether the present state is one of a livelock.
+func (c *Check) livelocked() bool {
+	return c.proof.cycles != nil && c.proof.cycles.livelocked(c.name())
+}
+
 // judge returns the numbers of the claims that are false in the present state.
 func (c *Check) judge(since cell.Mark) []int {
 	c.broken = c.m.Broken(since, c.broken[:0])
@@ -240,7 +257,7 @@ func (c *Check) rest() {
 	if c.short != nil && c.short.loose {
 		return
 	}
-	c.phase, c.short, c.proof.cycles = Done, nil, nil
+	c.phase, c.short, c.proof.cycles, c.proof.whole = Done, nil, nil, nil
 }
 
 // resume takes up after a stop what had no room: the proof, and only when that

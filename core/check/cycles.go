@@ -22,8 +22,8 @@ import (
 // state ties all knots above that state into one.
 type cycles struct {
 	m       Finite
-	numbers noted    // by fingerprint: what is known of a state
-	open    []uint64 // fingerprints of states whose component is not complete, by number
+	numbers noted    // by name: what is known of a state
+	open    []uint64 // names of states whose component is not complete, by number
 	knots   []knot
 
 	stack   []turn
@@ -61,12 +61,9 @@ func (y *cycles) bytes() uint64 {
 		uint64(unsafe.Sizeof(turn{}))*uint64(cap(y.stack)) + 4*uint64(cap(y.choices))
 }
 
-// livelocked reports whether a state is one of a livelock.
-func (y *cycles) livelocked(fp uint64) bool {
-	if y == nil {
-		return false
-	}
-	word := y.numbers.find(fp)
+// livelocked reports whether the state of a name is one of a livelock.
+func (y *cycles) livelocked(name uint64) bool {
+	word := y.numbers.find(name)
 	return word != nil && *word > closed
 }
 
@@ -86,7 +83,7 @@ func (y *cycles) search(c *Check, budget int) (made int, full bool) {
 		choice := y.choices[t.next]
 		mark, hash := c.mem.Mark(), c.mem.Hash()
 		c.m.Do(choice)
-		word := y.numbers.find(c.mem.Hash())
+		word := y.numbers.find(c.name())
 		if word == nil && c.limits.reached(y.states, y.bytes()+c.mem.LogBytes()) {
 			c.mem.Return(mark, hash)
 			return made, true
@@ -108,18 +105,18 @@ func (y *cycles) search(c *Check, budget int) (made int, full bool) {
 // enter comes to a state for the first time. It returns false if nothing follows.
 func (y *cycles) enter(c *Check, mark cell.Mark, by uint16) bool {
 	y.states++
-	fp := c.mem.Hash()
+	name := c.name()
 	first := len(y.choices)
 	if len(c.judge(mark)) == 0 {
 		y.choices = c.m.Choices(y.choices)
 	}
 	if len(y.choices) == first {
-		y.numbers.add(fp, closed)
+		y.numbers.add(name, closed)
 		return false
 	}
 	number := uint32(len(y.open))
-	y.open = append(y.open, fp)
-	y.numbers.add(fp, uint64(number)+1)
+	y.open = append(y.open, name)
+	y.numbers.add(name, uint64(number)+1)
 	y.knots = append(y.knots, knot{first: number, by: by, owed: owed(y.m, y.choices[first:])})
 	y.stack = append(y.stack, turn{uint32(max(mark, 0)), uint32(first), uint32(first), number})
 	return true
@@ -149,8 +146,8 @@ func (y *cycles) leave(c *Check, t *turn) {
 			word |= y.fair
 			c.found(c.livelock(), y.run())
 		}
-		for _, fp := range y.open[k.first:] {
-			*y.numbers.find(fp) = word
+		for _, name := range y.open[k.first:] {
+			*y.numbers.find(name) = word
 		}
 		y.open = y.open[:k.first]
 	}

@@ -10,7 +10,7 @@ import (
 
 // Exact is New for a proof that keeps whole states in the place of their
 // fingerprints. It takes several times the memory and the time, and no state can be taken for
-// another one: [Result.Omission] is 0. (That a run is shortest still rests on fingerprints.)
+// another one: [Result.Omission] is 0. That a run is shortest still rests on fingerprints.
 func Exact(m Model, l Limits) *Check {
 	c := New(m, l)
 	c.exact, c.proof.whole = true, newWhole(c.mem)
@@ -75,16 +75,33 @@ func (w *whole) has(since cell.Mark) bool {
 	})
 	w.record = w.encode(w.record[:0])
 	w.hash = maphash.Bytes(w.seed, w.record)
+	return w.find() != 0
+}
+
+// find returns the slot of the record; 0 if it is not there.
+func (w *whole) find() uint64 {
 	t := &w.tables[w.hash%wholeTables]
 	if len(t.slots) == 0 {
-		return false
+		return 0
 	}
 	for i := w.first(t); t.slots[i] != 0; i = (i + 1) % len(t.slots) {
 		if (t.slots[i]^w.hash)>>placeBits == 0 && bytes.Equal(w.at(t.slots[i]), w.record) {
-			return true
+			return t.slots[i]
 		}
 	}
-	return false
+	return 0
+}
+
+// name returns a number for the present state that no other has. The proof is
+// over, so the state is there.
+func (w *whole) name() uint64 {
+	w.record = w.encode(w.record[:0])
+	w.hash = maphash.Bytes(w.seed, w.record)
+	slot := w.find()
+	if slot == 0 {
+		panic("check: a state is reached that the proof has not seen.\nDoes the model keep state outside its memory?")
+	}
+	return (slot & placeMask) * 0x9e3779b97f4a7c15 // an odd number: all bits are spread, and none is lost
 }
 
 // first is the slot at which the search for the hash begins.

@@ -17,7 +17,7 @@ import (
 type lasso struct {
 	m         Finite
 	component uint64 // as cycles numbers it
-	home      uint64 // fingerprint of the state to come back to
+	home      uint64 // name of the state to come back to
 
 	bends []bend
 	met   map[meeting]struct{}
@@ -36,7 +36,7 @@ type bend struct {
 }
 
 // A meeting is a state with what is due there.
-type meeting struct{ fp, due uint64 }
+type meeting struct{ name, due uint64 }
 
 // newLasso goes to the state from which the cycle is to begin.
 func newLasso(c *Check) *lasso {
@@ -44,12 +44,12 @@ func newLasso(c *Check) *lasso {
 	for _, choice := range run {
 		c.m.Do(choice)
 	}
-	fp := c.mem.Hash()
+	name := c.name()
 	y := c.proof.cycles
-	l := &lasso{m: y.m, component: *y.numbers.find(fp), home: fp, met: map[meeting]struct{}{}}
+	l := &lasso{m: y.m, component: *y.numbers.find(name), home: name, met: map[meeting]struct{}{}}
 	due := owed(l.m, c.m.Choices(nil)) | aTask
 	l.bends = append(l.bends, bend{before: -1, due: due})
-	l.met[meeting{fp, due}] = struct{}{}
+	l.met[meeting{name, due}] = struct{}{}
 	return l
 }
 
@@ -109,20 +109,20 @@ func (l *lasso) walk(c *Check, to int32) (made int) {
 // try adds the bend that was just made, if it is in the component and new. It
 // reports whether it closes the cycle.
 func (l *lasso) try(c *Check, choice Choice) bool {
-	fp := c.mem.Hash()
-	if word := c.proof.cycles.numbers.find(fp); word == nil || *word != l.component {
+	name := c.name()
+	if word := c.proof.cycles.numbers.find(name); word == nil || *word != l.component {
 		return false
 	}
 	top := len(l.choices)
 	l.choices = c.m.Choices(l.choices)
 	due := paid(l.m, l.bends[l.at].due, choice.Actor, owed(l.m, l.choices[top:]))
 	l.choices = l.choices[:top]
-	if _, known := l.met[meeting{fp, due}]; known {
+	if _, known := l.met[meeting{name, due}]; known {
 		return false
 	}
-	l.met[meeting{fp, due}] = struct{}{}
+	l.met[meeting{name, due}] = struct{}{}
 	l.bends = append(l.bends, bend{int32(l.at), choice, due})
-	return fp == l.home && due == 0
+	return name == l.home && due == 0
 }
 
 // cycle returns the choices that lead to the last bend.

@@ -173,7 +173,7 @@ func (l *layers) expand(c *Check, choice Choice) bool {
 			}
 		} else {
 			l.grow(choice)
-			if c.proof.cycles.livelocked(fp) {
+			if c.livelocked() {
 				l.report(c, c.livelock(), append(l.run(), choice))
 			}
 		}

@@ -137,6 +137,9 @@ func (c *Check) proveTogether(budget int) int {
 			break
 		}
 		fits := !t.full.Load() || t.grow()
+		if l := c.limits.States; l != 0 && p.states > l { // lowered, to stop
+			fits = false
+		}
 		if !fits || t.outOfBytes.Load() || t.outOfStates.Load() && p.states >= c.limits.States {
 			c.proved()
 			break

@@ -112,7 +112,7 @@ func (c *Check) prove(budget int) int {
 	left := budget
 	for left > 0 {
 		if len(p.stack) == 0 {
-			p.seen, p.whole, p.stack, p.choices = nil, nil, nil, nil
+			p.seen, p.stack, p.choices = nil, nil, nil
 			p.complete = true
 			c.proved()
 			break
@@ -236,8 +236,10 @@ func (c *Check) proved() {
 		p.complete = false
 		p.team, p.trail = nil, nil
 		p.cycles = &cycles{m: finite(c.m)}
-		c.exact = false
 		return
+	}
+	if p.complete && p.cycles == nil {
+		p.whole = nil
 	}
 	for _, b := range c.breaches {
 		if b != nil && !b.final {

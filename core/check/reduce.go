@@ -28,9 +28,10 @@ type reduction struct {
 
 	// About the present state, as far as it was asked for: what can happen, and
 	// who may come into conflict with whose next step.
-	choices []Choice
-	against []uint64
-	known   uint64 // actors of which against is known
+	choices               []Choice
+	next                  []*Access
+	against               []uint64
+	knowNext, knowAgainst uint64
 
 	edges *edges // between states that are kept; nil: nobody asks
 }
@@ -65,10 +66,10 @@ const (
 
 // maxFused bounds how many states in a row are not kept, so that a circle of
 // such states is noticed.
-const maxFused = 64
+const maxFused = 16
 
 func newReduction(m Reducible) *reduction {
-	r := &reduction{m: m, against: make([]uint64, m.Actors())}
+	r := &reduction{m: m, next: make([]*Access, m.Actors()), against: make([]uint64, m.Actors())}
 	if finite(m) != nil {
 		r.edges = &edges{}
 	}
@@ -200,8 +201,17 @@ func (r *reduction) look() (enabled uint64) {
 	for _, c := range r.choices {
 		enabled |= 1 << c.Actor
 	}
-	r.known = 0
+	r.knowNext, r.knowAgainst = 0, 0
 	return enabled
+}
+
+// nextOf returns what an actor's next step accesses.
+func (r *reduction) nextOf(actor int) *Access {
+	if r.knowNext>>actor&1 == 0 {
+		r.knowNext |= 1 << actor
+		r.next[actor] = r.m.Next(actor)
+	}
+	return r.next[actor]
 }
 
 // push puts a visit of the present state on the stack, to follow some actors,
@@ -227,7 +237,7 @@ func (r *reduction) follow(follow, others uint64) int {
 			last = int(c.Actor)
 			apart = 0
 			for b := others &^ (1 << c.Actor); b != 0; b &= b - 1 {
-				if i := bits.TrailingZeros64(b); !r.m.Next(last).Conflicts(r.m.Next(i)) {
+				if i := bits.TrailingZeros64(b); !r.nextOf(last).Conflicts(r.nextOf(i)) {
 					apart |= 1 << i
 				}
 			}
@@ -308,8 +318,8 @@ func (r *reduction) close(set, awake uint64, most int) uint64 {
 
 // againstOf returns who may come into conflict with the next step of an actor.
 func (r *reduction) againstOf(actor int) uint64 {
-	if r.known>>actor&1 == 0 {
-		r.known |= 1 << actor
+	if r.knowAgainst>>actor&1 == 0 {
+		r.knowAgainst |= 1 << actor
 		r.against[actor] = r.m.Against(actor)
 	}
 	return r.against[actor]

@@ -24,7 +24,7 @@ type Result struct {
 	Transitions uint64 // steps taken, also those to states seen before
 	Depth       int    // length of the longest run that the proof followed
 	Claims      []Broken
-	Exact       bool // everything was found by comparing whole states: see [Exact]
+	Exact       bool // whole states were compared: see [Exact]
 }
 
 // A Broken is a claim that can break, with a run that shows it.

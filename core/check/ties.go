@@ -155,7 +155,7 @@ func (t *ties) breached(c *Check, mark cell.Mark) bool {
 		return none && !c.m.Done()
 	}
 	if t.claim == c.livelock() {
-		return len(broken) == 0 && c.proof.cycles.livelocked(c.mem.Hash())
+		return len(broken) == 0 && c.livelocked()
 	}
 	return slices.Contains(broken, t.claim)
 }

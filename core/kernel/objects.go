@@ -30,10 +30,9 @@ type Objects struct {
 	hash    uint64     // of all that but the links
 	none    set        // empty
 
-	// What was found out is kept for when it is asked again: stands by the actor and the
-	// hash of what they depend on, answers by stand and access.
-	stands  map[uint64]*stand
-	answers map[uint64]uint64
+	judged  set      // the roots of claims
+	answers []answer // of Against, where the rest of their keys says
+	stand   stand    // scratch
 }
 
 // Classes that stand for no cells.

@@ -71,7 +71,7 @@ func empty(s set) bool {
 type links struct {
 	m       *machine.Machine
 	n       int          // instances, and behind them a place for every pool
-	cells   [][]cell.ID  // by instance: its cells that name others
+	cells   [][]run      // by instance: its cells that name others
 	of      []int16      // by cell: the instance whose links depend on it; -1: none
 	fixed   []set        // by instance: links for good
 	to      []set        // by instance: fixed, and what its cells name
@@ -85,12 +85,16 @@ type links struct {
 	namedAt uint64       // when the hash was this
 	naming  cell.Set     // classes that names are handed on in
 
-	stale  set    // instances whose links are out of date
-	unfree bool   // the sets of free instances are
-	hash   uint64 // of all links but those for good, and of what is free
-	was    set    // scratch
-	done   set    // scratch
+	stale  set      // instances whose links are out of date
+	unfree bool     // the sets of free instances are
+	hash   uint64   // of all links but those for good, and of what is free
+	parts  []uint64 // of that hash, by instance
+	was    set      // scratch
+	done   set      // scratch
 }
+
+// A run is cells that follow each other.
+type run struct{ from, end cell.ID }
 
 // A pool is what may be taken, and given back, by steps that touch a class.
 type pool struct {
@@ -127,7 +131,8 @@ func (l *links) init(m *machine.Machine) {
 		l.pool[i] = take
 	})
 	l.done, l.was = l.set(), l.set()
-	l.cells, l.stale, l.pass = make([][]cell.ID, l.n), l.set(), l.set()
+	l.parts = make([]uint64, l.n)
+	l.cells, l.stale, l.pass = make([][]run, l.n), l.set(), l.set()
 	for i := range l.n {
 		l.stale.add(i)
 		l.fixed, l.to, l.back = append(l.fixed, l.set()), append(l.to, l.set()), append(l.back, l.set())
@@ -142,7 +147,11 @@ func (l *links) init(m *machine.Machine) {
 			continue
 		}
 		i := int(layout.Of(cell.ID(id)))
-		l.cells[i] = append(l.cells[i], cell.ID(id))
+		if runs := l.cells[i]; len(runs) > 0 && runs[len(runs)-1].end == cell.ID(id) {
+			runs[len(runs)-1].end++
+		} else {
+			l.cells[i] = append(runs, run{cell.ID(id), cell.ID(id) + 1})
+		}
 		if l.of[id] == saysFree {
 			panic("kernel: a cell that says whether an instance is free names others as well: links tells only one of both")
 		}
@@ -199,21 +208,22 @@ func (l *links) ask(i int) {
 	copy(l.was, l.to[i])
 	copy(l.to[i], l.fixed[i])
 	clear(l.back[i])
-	for _, id := range l.cells[i] {
-		v := l.m.Mem.Peek(id)
-		if v == 0 {
-			continue
+	mem := l.m.Mem
+	for _, run := range l.cells[i] {
+		for id := mem.Nonzero(run.from, run.end); id < run.end; id = mem.Nonzero(id+1, run.end) {
+			r, at := layout.Region(id)
+			r.Names(at, mem.Peek(id), func(j cell.Instance) {
+				l.to[i].add(int(j))
+				if r.BothWays {
+					l.back[i].add(int(j))
+				}
+			})
 		}
-		r, at := layout.Region(id)
-		r.Names(at, v, func(j cell.Instance) {
-			l.to[i].add(int(j))
-			if r.BothWays {
-				l.back[i].add(int(j))
-			}
-		})
 	}
 	if !slices.Equal(l.was, l.to[i]) {
-		l.hash ^= hashOf(i, l.was) ^ hashOf(i, l.to[i])
+		part := hashOf(i, l.to[i])
+		l.hash ^= l.parts[i] ^ part
+		l.parts[i] = part
 	}
 }
 

@@ -263,6 +263,7 @@ const (
 //
 //	references other than ours and the cache's: keep it
 //	folio_clear_dirty_for_io()
+//	all zeros: a bit of the slot says so, unlock the folio, nothing is written
 //	start writeback, unlock the folio
 //	the device reads the page; end writeback   // asynchronous: by themselves, later
 //	trylock it again; dirty or under writeback again: keep it
@@ -283,6 +284,18 @@ var _ = register(fnPageout, &Func{
 			c.AndNot(c.M.Flags(c.Frame(0)), machine.PGDirty)
 			return Then
 		}},
+		{Label: "zeromap", Says: "is it all zeros?", Answer: "no", Ref: "swap_zeromap_folio_set", When: With(SwapZeromap), Touches: cell.Of(machine.FolioLocks, machine.Disk), Reads: cell.Of(machine.Contents, machine.Mappings), Do: func(c *Ctx) Next {
+			f := c.Frame(0)
+			zeromap := c.M.Zeromap(int(c.Load(c.M.FolioSwap(f))) - 1)
+			if c.Load(c.M.Contents(f)) != 0 {
+				c.Store(zeromap, 0)
+				return Then
+			}
+			c.Say("it is all zeros: note that, unlock the folio, write nothing")
+			c.Store(zeromap, 1)
+			c.Unlock(c.M.FolioLock(f))
+			return poRelock
+		}},
 		{Label: "start", Says: "start writeback, unlock the folio", Ref: "folio_start_writeback", Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Disk), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			c.Or(c.M.Flags(f), machine.PGWriteback)
@@ -300,7 +313,7 @@ var _ = register(fnPageout, &Func{
 			c.AndNot(c.M.Flags(c.Frame(0)), machine.PGWriteback)
 			return Then
 		}},
-		{Label: "relock", Says: "try the folio lock again; still clean?", Answer: "yes", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		poRelock: {Label: "relock", Says: "try the folio lock again; still clean?", Answer: "yes", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			if !c.TryLock(c.M.FolioLock(f)) {
 				c.Say("it is locked: keep it")
@@ -314,6 +327,8 @@ var _ = register(fnPageout, &Func{
 		}},
 	},
 })
+
+const poRelock = 6
 
 // submitSwapWrite hands the write over to the device, or leaves it to the next
 // steps if the scenario's swap is synchronous.

@@ -48,7 +48,10 @@ func (o *Objects) roots() {
 	m := o.s.M
 	o.reach = make([]reach, len(o.s.actors))
 	o.none = o.links.set()
-	o.stands, o.answers = map[uint64]*stand{}, map[uint64]uint64{}
+	o.judged, o.answers = o.links.set(), make([]answer, answersKept)
+	for range o.reach {
+		o.stand.has = append(o.stand.has, o.links.set())
+	}
 	for i := range o.reach {
 		r, a := &o.reach[i], &o.s.actors[i]
 		r.roots, r.names, r.takes = o.links.set(), o.links.set(), o.links.set()
@@ -210,68 +213,67 @@ func (o *Objects) namesOf(b int) set {
 	return r.names
 }
 
-// A stand is what others can come by while one actor stands still.
+// A stand is what others can come by while one actor stands still, as far as it was asked.
 type stand struct {
-	number uint64
-	moving []int // the actors that may do something
-	has    []set // by actor: what it can come by
-	reads  []set // by claim: what it may come to read
+	still  int
+	moving []int  // the actors that may do something
+	asked  uint64 // actors of which it is known what they can come by
+	judged uint64 // claims of which it is known what they may come to read
+	has    []set  // by actor: what it can come by
+	reads  []set  // by claim
 }
 
-// tooMany is how many stands are kept before all are forgotten.
-const tooMany = 1 << 13
-
-// while returns what others can come by while an actor stands still.
+// while begins to tell what others can come by while an actor stands still. What
+// was begun before is void.
 func (o *Objects) while(still int) *stand {
-	key := cell.Mix(cell.ID(still), o.look())
-	s := o.stands[key]
-	if s == nil {
-		if len(o.stands) == tooMany {
-			clear(o.stands)
-			clear(o.answers)
-		}
-		s = o.stand(still)
-		s.number = uint64(len(o.stands))
-		o.stands[key] = s
-	}
-	return s
-}
-
-func (o *Objects) stand(still int) *stand {
-	s := &stand{has: make([]set, len(o.reach))}
-	tasks := len(o.s.Setup.Tasks)
+	o.look()
+	s := &o.stand
+	s.still, s.moving, s.asked, s.judged = still, s.moving[:0], 0, 0
+	tasks, touches := len(o.s.Setup.Tasks), cell.Set(0)
 	for b := range o.reach {
-		if r := &o.reach[b]; b != still && (b < tasks && !r.over || r.busy || r.setOff&o.all() != 0) {
+		if r := &o.reach[b]; b != still && (b < tasks && !r.over || r.busy || r.setOff&touches != 0) {
 			s.moving = append(s.moving, b)
-			s.has[b] = slices.Clone(o.namesOf(b))
-			clear(r.takes)
-			for k, p := range o.links.pools {
-				if r.Touches.Has(p.take) {
-					r.takes.and(o.links.free[k])
-				}
+			if b < tasks {
+				touches |= r.Touches
 			}
 		}
-	}
-	for _, c := range o.claims {
-		reads := slices.Clone(c.roots)
-		o.links.close(reads)
-		o.handOn(s, reads, o.none, 0)
-		s.reads = append(s.reads, reads)
-	}
-	for _, b := range s.moving {
-		o.handOn(s, s.has[b], o.reach[b].takes, o.reach[b].Touches)
-		s.has[b].and(o.reach[b].takes)
 	}
 	s.moving = slices.DeleteFunc(s.moving, func(b int) bool { return b >= tasks && !o.reach[b].busy && !o.setOff(b, s) })
 	return s
 }
 
-// all is what lies ahead of any task.
-func (o *Objects) all() (touches cell.Set) {
-	for t := range o.s.Setup.Tasks {
-		touches |= o.reach[t].Touches
+// hasOf returns what an actor that may do something can come by.
+func (o *Objects) hasOf(b int, s *stand) set {
+	if s.asked>>b&1 == 0 {
+		s.asked |= 1 << b
+		r := &o.reach[b]
+		copy(s.has[b], o.namesOf(b))
+		o.takesOf(r)
+		o.handOn(s, s.has[b], r.takes, r.Touches)
+		s.has[b].and(r.takes)
 	}
-	return touches
+	return s.has[b]
+}
+
+// readsOf returns what a claim may come to read.
+func (o *Objects) readsOf(k int, s *stand) set {
+	if s.judged>>k&1 == 0 {
+		s.judged |= 1 << k
+		copy(s.reads[k], o.claims[k].roots)
+		o.links.close(s.reads[k])
+		o.handOn(s, s.reads[k], o.none, 0)
+	}
+	return s.reads[k]
+}
+
+// takesOf brings up to date what an actor may take.
+func (o *Objects) takesOf(r *reach) {
+	clear(r.takes)
+	for k, p := range o.links.pools {
+		if r.Touches.Has(p.take) {
+			r.takes.and(o.links.free[k])
+		}
+	}
 }
 
 // setOff reports whether a task that may move can give an actor something to do: it
@@ -279,7 +281,7 @@ func (o *Objects) all() (touches cell.Set) {
 func (o *Objects) setOff(b int, s *stand) bool {
 	cpu := o.s.actors[b].CPU
 	return slices.ContainsFunc(s.moving, func(t int) bool {
-		return t < len(o.s.Setup.Tasks) && o.reach[t].Touches&o.reach[b].setOff != 0 && (cpu < 0 || s.has[t].has(int(o.s.M.OfCPU(cpu))))
+		return t < len(o.s.Setup.Tasks) && o.reach[t].Touches&o.reach[b].setOff != 0 && (cpu < 0 || o.hasOf(t, s).has(int(o.s.M.OfCPU(cpu))))
 	})
 }
 
@@ -293,16 +295,21 @@ func (o *Objects) handOn(s *stand, to, takes set, ahead cell.Set) {
 		again = false
 		for _, g := range s.moving {
 			r := &o.reach[g]
-			switch {
-			case r.names.within(to):
-			case g < len(o.s.Setup.Tasks) && r.Touches&o.links.naming != 0 && (to.meetsIn(r.names, o.links.pass) || to.meetsIn(r.takes, o.links.pass) || takes.meetsIn(r.names, o.links.pass)):
-				to.and(r.names)
-				again = true
-			default:
-				for _, p := range o.links.pools {
-					if ahead.Has(p.take) && r.Touches.Has(p.give) {
-						again = to.andIn(r.names, p.all) || again
-					}
+			names := o.namesOf(g)
+			if names.within(to) {
+				continue
+			}
+			if g < len(o.s.Setup.Tasks) && r.Touches&o.links.naming != 0 {
+				o.takesOf(r)
+				if to.meetsIn(names, o.links.pass) || to.meetsIn(r.takes, o.links.pass) || takes.meetsIn(names, o.links.pass) {
+					to.and(names)
+					again = true
+					continue
+				}
+			}
+			for _, p := range o.links.pools {
+				if ahead.Has(p.take) && r.Touches.Has(p.give) {
+					again = to.andIn(names, p.all) || again
 				}
 			}
 		}
@@ -311,35 +318,52 @@ func (o *Objects) handOn(s *stand, to, takes set, ahead cell.Set) {
 
 // Against returns the actors that may do, while the given one stands still, what is in
 // conflict with an access of it; see check.Reducible. What they may do are the classes ahead of
-// them, of the instances that they can come by. Equal accesses have equal numbers, below 1<<32.
-func (o *Objects) Against(actor int, a *check.Access, number uint32) uint64 {
-	s := o.while(actor)
-	key := s.number<<32 | uint64(number)
-	set, known := o.answers[key]
-	if !known {
-		for _, b := range s.moving {
-			if o.clash(b, s, a) {
-				set |= 1 << b
-			}
-		}
-		o.answers[key] = set
+// them, of the instances that they can come by. Equal accesses have equal numbers.
+func (o *Objects) Against(actor int, a *check.Access, number uint32) (set uint64) {
+	key := cell.Mix(cell.ID(number), o.key(actor))
+	kept := &o.answers[key%uint64(len(o.answers))]
+	if kept.key == key {
+		return kept.set
 	}
+	s := o.while(actor)
+	for _, b := range s.moving {
+		if o.clash(b, s, a) {
+			set |= 1 << b
+		}
+	}
+	*kept = answer{key, set}
 	return set
+}
+
+// An answer is one of Against, kept for when the same is asked again.
+type answer struct{ key, set uint64 }
+
+const answersKept = 1 << 14
+
+// key is a hash of all that others may do while an actor stands still.
+func (o *Objects) key(still int) uint64 {
+	h := o.look()
+	if still < len(o.s.Setup.Tasks) {
+		h ^= hashOf(aheadHash+still, o.reach[still].words())
+		if t := int(o.s.M.OfTask(still)); !o.judged.has(t) {
+			h ^= o.links.parts[t]
+		}
+	}
+	return cell.Mix(cell.ID(still), h)
 }
 
 // clash reports whether an actor may do what is in conflict with an access of
 // one that stands still.
 func (o *Objects) clash(b int, s *stand, a *check.Access) bool {
-	has := s.has[b]
 	for w := range a.Writes {
 		for x := a.Writes[w]; x != 0; x &= x - 1 {
 			n := w*64 + bits.TrailingZeros64(x)
-			if o.mayWrite(b, n, has) || o.mayRead(b, n, has) || o.judges(b, n, s) {
+			if o.mayWrite(b, n, s) || o.mayRead(b, n, s) || o.judges(b, n, s) {
 				return true
 			}
 		}
 		for x := a.Reads[w]; x != 0; x &= x - 1 {
-			if o.mayWrite(b, w*64+bits.TrailingZeros64(x), has) {
+			if o.mayWrite(b, w*64+bits.TrailingZeros64(x), s) {
 				return true
 			}
 		}
@@ -347,41 +371,43 @@ func (o *Objects) clash(b int, s *stand, a *check.Access) bool {
 	return false
 }
 
-// mayWrite reports whether an actor that can come by some instances may write an object.
-func (o *Objects) mayWrite(b, object int, has set) bool {
+// mayWrite reports whether an actor may write an object.
+func (o *Objects) mayWrite(b, object int, s *stand) bool {
 	r, c, i := &o.reach[b], o.class[object], int(o.of[object])
 	switch {
 	case c == theEnd:
 		return false
 	case c == names:
-		return has.has(i) && (r.Touches.Has(o.links.pool[i]) || o.holds(b, i))
+		return (r.Touches.Has(o.links.pool[i]) || o.holds(b, i)) && o.hasOf(b, s).has(i)
+	case !r.Touches.Has(c):
+		return false
 	case r.Anywhere.Has(c):
 		return true
 	case ownClasses.Has(c):
-		return r.Touches.Has(c) && o.own(b, i)
+		return o.own(b, i)
 	}
-	return r.Touches.Has(c) && has.has(i)
+	return o.hasOf(b, s).has(i)
 }
 
 // mayRead is mayWrite for objects that are only read.
-func (o *Objects) mayRead(b, object int, has set) bool {
+func (o *Objects) mayRead(b, object int, s *stand) bool {
 	r, c, i := &o.reach[b], o.class[object], int(o.of[object])
 	switch {
 	case c == theEnd:
 		return b < len(o.s.Setup.Tasks)
 	case c == names && o.links.isFree(i): // who takes it seeks it first
-		return o.holds(b, i) || o.links.shared().has(i) && has.has(i)
+		return o.holds(b, i) || o.links.shared().has(i) && o.hasOf(b, s).has(i)
 	case c == names:
-		return has.has(i)
+		return o.hasOf(b, s).has(i)
 	case r.Anyreads.Has(c), c == machine.Steal && o.own(b, i):
 		return true
 	case ownClasses.Has(c):
 		return r.Reads.Has(c) && o.own(b, i)
-	case r.Reads.Has(c) && has.has(i):
+	case r.Reads.Has(c) && o.hasOf(b, s).has(i):
 		return true
 	}
 	for _, joint := range o.joint {
-		if joint.Has(c) && r.Touches&joint != 0 && has.has(i) {
+		if joint.Has(c) && r.Touches&joint != 0 && o.hasOf(b, s).has(i) {
 			return true
 		}
 	}
@@ -442,13 +468,15 @@ func (o *Objects) Claims(reads []machine.Word) {
 		}
 	}
 	o.claims = append(o.claims, c)
+	o.stand.reads = append(o.stand.reads, o.links.set())
+	o.judged.and(c.roots)
 }
 
 // judges reports whether what an actor may write has a claim read an object.
 func (o *Objects) judges(b, object int, s *stand) bool {
 	for k, c := range o.claims {
-		if c.classes.Has(o.class[object]) && s.reads[k].has(int(o.of[object])) &&
-			o.reach[b].Touches&c.classes != 0 && s.reads[k].meets(s.has[b]) {
+		if c.classes.Has(o.class[object]) && o.reach[b].Touches&c.classes != 0 &&
+			o.readsOf(k, s).has(int(o.of[object])) && o.readsOf(k, s).meets(o.hasOf(b, s)) {
 			return true
 		}
 	}
@@ -463,10 +491,10 @@ func (o *Objects) Rest(actor, still int, a *check.Access) {
 		return
 	}
 	for n := range o.of {
-		if o.mayWrite(actor, n, s.has[actor]) {
+		if o.mayWrite(actor, n, s) {
 			a.Writes.Add(n)
 		}
-		if o.mayRead(actor, n, s.has[actor]) || o.judges(actor, n, s) {
+		if o.mayRead(actor, n, s) || o.judges(actor, n, s) {
 			a.Reads.Add(n)
 		}
 	}

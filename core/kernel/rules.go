@@ -118,6 +118,7 @@ const (
 	ReclaimKeepsPinned
 	BatchedPending
 	AddToSwapDirties
+	SwapZeromap
 	MunmapReadLock
 	PerVMALock
 	SwapinSkipsCache
@@ -315,6 +316,12 @@ var Rules = []*Rule{
 		Protects:   "a clean page is dropped although swap holds no copy",
 		Guards:     "add_to_swap: mark it dirty",
 		Confidence: "absent in 4.6.2 (read), present in 6.1; the release between is unknown"},
+	{ID: SwapZeromap, Name: "swap_zeromap", History: on(612),
+		Says:     "a page of zeros is not written to swap: a bit of its slot says so",
+		Protects: "nothing: it saves the write and the read",
+		Guards:   "pageout: is it all zeros?",
+		Commit:   "0ca0c24e3211", Subject: "mm: store zero pages to be swapped out in a bitmap",
+		Confidence: "absent in 6.1, present in 6.12 (read in source); commit and release from memory"},
 	{ID: MunmapReadLock, Name: "munmap_read_lock", History: on(420),
 		Says:     "munmap zaps with mmap_lock downgraded to a read lock",
 		Protects: "nothing: it lets faults elsewhere go on",

@@ -232,6 +232,13 @@ func (s *Sim) statement(task int) bool {
 		s.M.Store(s.M.Done(task), 1)
 		return false
 	}
+	s.begin(task, pc)
+	return true
+}
+
+// begin begins a statement of the task.
+func (s *Sim) begin(task, pc int) {
+	t := &s.Setup.Tasks[task]
 	s.M.Store(s.M.PC(task), uint64(pc+1))
 	st := &t.Body[pc]
 	var args []uint64
@@ -246,7 +253,6 @@ func (s *Sim) statement(task int) bool {
 		page := st.Args[0]
 		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.Args[1].Flags&FollWrite != 0)
 	}
-	return true
 }
 
 // argument is an argument as the entry function's local holds it.

@@ -192,8 +192,13 @@ func (c *Ctx) swapLookup() Next {
 // swapRead reads the slot into the folio.
 func (c *Ctx) swapRead() {
 	f := c.Held(dsFolio).Frame()
-	v := c.Load(c.M.Disk(c.Entry(dsPTE).Slot()))
+	slot := c.Entry(dsPTE).Slot()
+	v := c.Load(c.M.Disk(slot))
 	c.Sayf("read %s from swap", c.M.Content(v))
+	if c.Load(c.M.Zeromap(slot)) != 0 {
+		c.Say("the slot is one of zeros: nothing is read")
+		v = 0
+	}
 	c.Store(c.M.Contents(f), v)
 	c.Store(c.M.Flags(f), c.Load(c.M.Flags(f))|machine.PGUptodate|machine.PGSwapBacked)
 }

@@ -130,7 +130,9 @@ func (m *Machine) homes() {
 		m.home[c] = -1
 	}
 	for _, t := range m.Config.Tasks {
-		m.home[t.CPU] = t.MM
+		if m.home[t.CPU] < 0 { // a kernel thread beside it borrows its mm
+			m.home[t.CPU] = t.MM
+		}
 	}
 }
 

@@ -195,6 +195,7 @@ func (m *Machine) layoutSwap(l *cell.Layout) {
 	m.swapMap = l.Add(m.Slots, cell.Region{Class: Swap, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: count"), Decode: swapMapText})
 	m.swapCache = l.Add(m.Slots, cell.Region{Class: SwapCache, Owner: "slot", Of: m.OfSlot, Names: m.entryNames, Name: numbered("swap slot %d: in the swap cache"), Decode: holdText})
 	m.disk = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: on disk"), Decode: func(_ int, v uint64) string { return m.Content(v) }})
+	m.zeromap = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: zeromap"), Decode: words("clear", "set")})
 	m.io = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: write"), Decode: words("idle", "submitted", "written")})
 }
 

@@ -153,7 +153,7 @@ type Machine struct {
 	vma, vmaLock, anonVMA                                                                             cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
 	lruCount, lruBatch                                                                                cell.ID
-	swapMap, swapCache, disk, io                                                                      cell.ID
+	swapMap, swapCache, disk, io, zeromap                                                             cell.ID
 	rcu                                                                                               cell.ID
 	ubc                                                                                               cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID

@@ -17,6 +17,7 @@ func (m *Machine) SetSwapMap(slot int, v uint64) {
 	m.Store(m.SwapMap(slot), v)
 	if v == 0 {
 		m.Store(m.Disk(slot), 0)
+		m.Store(m.Zeromap(slot), 0)
 	}
 }
 
@@ -26,6 +27,9 @@ func (m *Machine) SwapCache(slot int) Word { return m.at(m.swapCache, slot) }
 
 // Disk is what the slot holds on the device.
 func (m *Machine) Disk(slot int) Word { return m.at(m.disk, slot) }
+
+// Zeromap is the slot's bit in the zeromap: its page is all zeros, and is neither written nor read.
+func (m *Machine) Zeromap(slot int) Word { return m.at(m.zeromap, slot) }
 
 // States of a slot's write to the device.
 const (

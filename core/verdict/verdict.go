@@ -26,50 +26,6 @@ import (
 // DefaultLimits bound a check where nobody says otherwise.
 var DefaultLimits = check.Limits{States: 20_000_000, Bytes: 2 << 30}
 
-// A Check explores a scenario on one kernel. Run it until its Phase is final,
-// then ask for the Outcome.
-type Check struct {
-	*check.Check
-	File   *scenario.File
-	Kernel kernel.Kernel
-
-	model   *claim.Model
-	ignored bool // deadlocks are not judged
-}
-
-// New returns the check of a scenario on a kernel. judge are the claims to
-// judge, nil for those of the scenario. The diagnostics say why the scenario is
-// n/a on the kernel; the check is nil then.
-func New(f *scenario.File, k kernel.Kernel, judge []string, l check.Limits) (*Check, []scenario.Diagnostic) {
-	return Parallel(f, k, judge, l, 1)
-}
-
-// Parallel is New for a proof by several workers: see [check.Parallel].
-func Parallel(f *scenario.File, k kernel.Kernel, judge []string, l check.Limits, workers int) (*Check, []scenario.Diagnostic) {
-	return begin(f, k, judge, func(m *claim.Model) *check.Check {
-		ms := []check.Model{m}
-		for len(ms) < workers {
-			another, _, _ := Model(f, k, judge)
-			ms = append(ms, another)
-		}
-		return check.Parallel(ms, l)
-	})
-}
-
-// Exact is New for a proof that keeps whole states: see [check.Exact].
-func Exact(f *scenario.File, k kernel.Kernel, judge []string, l check.Limits) (*Check, []scenario.Diagnostic) {
-	return begin(f, k, judge, func(m *claim.Model) *check.Check { return check.Exact(m, l) })
-}
-
-func begin(f *scenario.File, k kernel.Kernel, judge []string, explore func(*claim.Model) *check.Check) (*Check, []scenario.Diagnostic) {
-	m, setup, ds := Model(f, k, judge)
-	if m == nil {
-		return nil, ds
-	}
-	ignored := setup.Judge != nil && !slices.Contains(setup.Judge, check.NoDeadlock)
-	return &Check{Check: explore(m), File: f, Kernel: k, model: m, ignored: ignored}, nil
-}
-
 // Model returns the model of a scenario on a kernel, for checks and for runs.
 func Model(f *scenario.File, k kernel.Kernel, judge []string) (*claim.Model, kernel.Setup, []scenario.Diagnostic) {
 	setup, ds := f.ForKernel(k)
@@ -88,11 +44,24 @@ type Outcome struct {
 	Broken []check.Broken // claims that can break, those that nobody judges left out
 	Seen   []check.Broken // "sometimes" conditions with a run that ends so
 	Unseen []string       // "sometimes" conditions that no run ends with
+
+	// Reduced says that States are those that a reduced search kept: see [check.Reduced].
+	Reduced bool
+}
+
+// Count is the size of the search, as scenarios write it: "288 states", "54321 reduced states".
+func (o *Outcome) Count() string { return count(o.States, o.Reduced) }
+
+func count(states uint64, reduced bool) string {
+	if reduced {
+		return fmt.Sprintf("%d reduced states", states)
+	}
+	return fmt.Sprintf("%d states", states)
 }
 
 // Outcome returns what is known so far.
 func (c *Check) Outcome() Outcome {
-	o := Outcome{Result: c.Result()}
+	o := Outcome{Result: c.Result(), Reduced: c.reduced}
 	wanted := map[string]bool{}
 	for i, name := range c.model.Claims() {
 		if c.model.Wanted(i) {
@@ -135,7 +104,7 @@ func (o *Outcome) String() string {
 	case check.Sometimes:
 		return "Sometimes " + broken
 	}
-	s := fmt.Sprintf("unknown: stopped at %d states", o.States)
+	s := "unknown: stopped at " + o.Count()
 	if broken != "" {
 		s += ", Sometimes " + broken + " so far"
 	}
@@ -159,8 +128,10 @@ func (o *Outcome) Met(e *scenario.Expect, kernelIndex int) (bool, string) {
 	if len(o.Unseen) > 0 {
 		return false, "no run ends with " + strings.Join(o.Unseen, ", nor with ")
 	}
-	if kernelIndex < len(e.States) && uint64(e.States[kernelIndex].States) != o.States {
-		return false, fmt.Sprintf("it has %d states, not %d", o.States, e.States[kernelIndex].States)
+	if kernelIndex < len(e.States) {
+		if want := e.States[kernelIndex]; uint64(want.States) != o.States || want.Reduced != o.Reduced {
+			return false, fmt.Sprintf("it has %s, not %s", o.Count(), count(uint64(want.States), want.Reduced))
+		}
 	}
 	return true, ""
 }

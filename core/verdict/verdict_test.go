@@ -54,7 +54,7 @@ func TestExpectations(t *testing.T) {
 				e := &f.Expects[i]
 				for j, k := range e.Kernels {
 					o := run(t, f, e, k)
-					t.Logf("line %d, %v: %v, %d states, %d transitions", e.Line, k, o.String(), o.States, o.Transitions)
+					t.Logf("line %d, %v: %v, %s, %d transitions", e.Line, k, o.String(), o.Count(), o.Transitions)
 					for _, b := range o.Broken {
 						t.Logf("    %s: %d steps, %d switches, shortest: %v", b.Claim, len(b.Run), b.Switches, b.Shortest)
 					}
@@ -62,7 +62,7 @@ func TestExpectations(t *testing.T) {
 					if o.Verdict == check.Sometimes {
 						q = kernel.Sometimes
 					}
-					found[[2]int{i, j}] = scenario.Outcome{Verdict: q, Claims: o.Names(), States: scenario.Count{States: int(o.States)}}
+					found[[2]int{i, j}] = scenario.Outcome{Verdict: q, Claims: o.Names(), States: scenario.Count{States: int(o.States), Reduced: o.Reduced}}
 					if ok, why := o.Met(e, j); !ok && !*rewrite {
 						t.Errorf("line %d: on %v expected %v %v, but %s", e.Line, k, e.Verdict, e.Claims, why)
 					}

@@ -173,7 +173,7 @@ func (c *checking) rate() float64 {
 func (s *Session) finish(phase check.Phase) (more bool) {
 	c := s.checking
 	o := c.c.Outcome()
-	s.verdict = view.OfOutcome(&o, c.rate(), s.write)
+	s.verdict = view.OfOutcome(&o, c.rate(), s.made)
 	if phase == check.Stopped {
 		s.verdict.Bound(o.States, c.limits, c.raised())
 	}
@@ -240,7 +240,7 @@ func (s *Session) pauseCheck() []Fragment {
 		return s.verdictFragments(false)
 	}
 	o := c.c.Outcome()
-	s.verdict = view.OfOutcome(&o, c.rate(), s.write)
+	s.verdict = view.OfOutcome(&o, c.rate(), s.made)
 	s.verdict.Stopped()
 	return s.verdictFragments(false)
 }

@@ -4,8 +4,6 @@ import (
 	"time"
 
 	"gupscope/core/check"
-	"gupscope/core/kernel"
-	"gupscope/core/trace"
 	"gupscope/core/verdict"
 	"gupscope/web/page"
 	"gupscope/web/view"
@@ -129,7 +127,7 @@ func (s *Session) try(n int) {
 	if r.inquiry.Broken {
 		return
 	}
-	there := func(run []check.Choice) string { return s.writeOn(t.Kernel, run) }
+	there := func(run []check.Choice) string { return s.madeOn(t.Kernel, run).String() }
 	r.view.OfTrial(t, t.Calls(s.file, s.kernel, nil), s.write, there)
 }
 
@@ -150,10 +148,4 @@ func (s *Session) restFragments(running bool) []Fragment {
 	r.drawn = time.Now()
 	return []Fragment{morph("rests", page.Rests(&r.view)),
 		answer("check", map[string]any{"running": running, "more": r.view.State == view.Paused, "states": r.survey.States, "transitions": r.survey.Transitions})}
-}
-
-// writeOn is a run of the scenario on another kernel as links write it.
-func (s *Session) writeOn(k kernel.Kernel, choices []check.Choice) string {
-	m, _, _ := verdict.Model(s.file, k, nil)
-	return written(trace.New(m), choices)
 }

@@ -306,7 +306,7 @@ func Counterexample(l link.Link) (link.Link, bool) {
 	for p := c.Run(1 << 20); p.Phase < check.Stopped; p = c.Run(1 << 20) {
 	}
 	o := c.Outcome()
-	v := view.OfOutcome(&o, 0, s.write)
+	v := view.OfOutcome(&o, 0, s.made)
 	if len(v.Bad) == 0 {
 		return l, false
 	}
@@ -314,19 +314,21 @@ func Counterexample(l link.Link) (link.Link, bool) {
 	return l, true
 }
 
-// write is a run as links do, played in a model of its own.
-func (s *Session) write(choices []check.Choice) string {
-	return s.writeOn(s.kernel, choices)
-}
+// write writes a run of the scenario as links do.
+func (s *Session) write(choices []check.Choice) string { return s.made(choices).String() }
 
-// written makes a run and writes it.
-func written(r *trace.Run, choices []check.Choice) string {
+// made makes a run that the check has found, in a model of its own.
+func (s *Session) made(choices []check.Choice) *trace.Run { return s.madeOn(s.kernel, choices) }
+
+func (s *Session) madeOn(k kernel.Kernel, choices []check.Choice) *trace.Run {
+	m, _, _ := verdict.Model(s.file, k, nil)
+	r := trace.New(m)
 	for _, c := range choices {
 		if _, err := r.Do(c); err != nil {
 			panic("session: the check has found a run that cannot be made: " + err.Error())
 		}
 	}
-	return r.String()
+	return r
 }
 
 // html renders a component.

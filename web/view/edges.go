@@ -147,6 +147,9 @@ func (x *Race) blame(r *trace.Run) {
 	if r.Goto(r.Len()); r.Len() > 0 && r.Deadlock() && x.Rows[r.Len()-1].Bad == "" {
 		x.Rows[r.Len()-1].Bad = stuck(r)
 		x.Rows[r.Len()-1].Quiet = false
+	} else if n := r.Livelock(); n > 0 && x.Rows[r.Len()-1].Bad == "" {
+		x.Rows[r.Len()-1].Bad = fmt.Sprintf("the last %d steps can go round for ever: livelock", n)
+		x.Rows[r.Len()-1].Quiet = false
 	}
 	r.Goto(at)
 	n := r.FirstViolation()

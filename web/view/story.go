@@ -3,7 +3,6 @@ package view
 import (
 	"fmt"
 
-	"gupscope/core/check"
 	"gupscope/core/trace"
 )
 
@@ -20,19 +19,17 @@ type Story struct {
 	matter []bool
 }
 
-// OfStory explains the run's first violation, or the deadlock at its end; nil
-// where nothing goes wrong.
+// OfStory explains the run's first violation, or the deadlock or livelock at its
+// end; nil where nothing goes wrong.
 func OfStory(r *trace.Run) *Story {
 	at := r.Cursor()
 	defer r.Goto(at)
-	claim := ""
 	if r.FirstViolation() == 0 {
-		if r.Goto(r.Len()); !r.Deadlock() || r.Len() == 0 {
+		if r.Goto(r.Len()); r.Len() == 0 || !r.Deadlock() && r.Livelock() == 0 {
 			return nil
 		}
-		claim = check.NoDeadlock
 	}
-	e, err := r.Explain(claim)
+	e, err := r.Explain("")
 	if err != nil {
 		return nil
 	}

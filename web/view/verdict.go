@@ -48,6 +48,7 @@ type Counter struct {
 	Shortest bool   // proved
 	Run      string // as in links
 	At       int    // where to stand in it: before it goes wrong
+	Why      string // in a paragraph
 }
 
 // A VerdictState is how far the check is.
@@ -78,6 +79,11 @@ func OfClaims(r *trace.Run) []Claim {
 	}
 	if r.Deadlock() {
 		out = append(out, Claim{Name: check.NoDeadlock, Says: "Whoever has program left can go on.", Why: "somebody has program left, and nobody can go on", Since: r.Cursor()})
+	}
+	if r.Livelock() > 0 {
+		if e, err := r.Explain(check.NoLivelock); err == nil {
+			out = append(out, Claim{Name: e.Claim, Says: e.Says, Why: strings.Join(e.Why, "; "), Since: r.Cursor()})
+		}
 	}
 	for i, t := range r.Model.Truths() {
 		c := Claim{Name: t.Name, Says: t.Says, Holds: t.Holds, Since: since[t.Name], Wanted: r.Model.Wanted(i)}
@@ -114,9 +120,8 @@ func OfProgress(p check.Progress, rate float64) Verdict {
 	return v
 }
 
-// OfOutcome is what a check has found. run writes a run as links do, before the
-// first claim to break is to be shown.
-func OfOutcome(o *verdict.Outcome, rate float64, run func([]check.Choice) string) Verdict {
+// OfOutcome is what a check has found. run makes the run of a counterexample.
+func OfOutcome(o *verdict.Outcome, rate float64, run func([]check.Choice) *trace.Run) Verdict {
 	v := Verdict{States: grouped(o.States), Moves: grouped(o.Transitions), Depth: o.Depth, Rate: perSecond(rate)}
 	switch o.Verdict {
 	case check.Never:
@@ -128,7 +133,12 @@ func OfOutcome(o *verdict.Outcome, rate float64, run func([]check.Choice) string
 	}
 	v.Rests.Broken = v.State == Broken
 	for _, b := range o.Broken {
-		v.Bad = append(v.Bad, Counter{Claim: b.Claim, Steps: len(b.Run), Switches: b.Switches, Shortest: b.Shortest, Run: run(b.Run), At: Before(len(b.Run))})
+		r := run(b.Run)
+		c := Counter{Claim: b.Claim, Steps: len(b.Run), Switches: b.Switches, Shortest: b.Shortest, Run: r.String(), At: Before(len(b.Run))}
+		if e, err := r.Explain(b.Claim); err == nil {
+			c.Why = e.Text
+		}
+		v.Bad = append(v.Bad, c)
 	}
 	slices.SortStableFunc(v.Bad, func(a, b Counter) int { return cmp.Compare(a.Steps, b.Steps) })
 	for _, name := range o.Unseen {

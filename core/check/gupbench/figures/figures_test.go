@@ -12,7 +12,8 @@ import (
 	"gupscope/core/scenario"
 )
 
-// The scenarios are of the sizes that they are there for.
+// The scenarios are about as large as they are there for. (How large exactly, the
+// next mechanism that the kernel learns may change.)
 func TestRaces(t *testing.T) {
 	all, err := subjects()
 	if err != nil {
@@ -22,9 +23,9 @@ func TestRaces(t *testing.T) {
 		verdict check.Verdict
 		states  uint64
 	}{
-		"gup-fast-vs-reclaim":       {check.Sometimes, 36_244},
-		"gup-fast-vs-async-reclaim": {check.Never, 93_564},
-		"two-gup-fast-vs-munmap":    {check.Never, 1_318_272},
+		"gup-fast-vs-reclaim":       {check.Sometimes, 40_000},
+		"gup-fast-vs-async-reclaim": {check.Never, 100_000},
+		"two-gup-fast-vs-munmap":    {check.Never, 1_000_000},
 	}
 	found := 0
 	for _, s := range all {
@@ -33,12 +34,12 @@ func TestRaces(t *testing.T) {
 			continue
 		}
 		found++
-		if testing.Short() && w.states > 1_000_000 {
+		if testing.Short() && w.states >= 1_000_000 {
 			continue
 		}
 		f := once(s, unreduced, 2)
-		if f.Verdict != w.verdict.String() || f.States != w.states {
-			t.Errorf("%s on %s: got %s, %d states, want %v, %d", s.name, s.kernel, f.Verdict, f.States, w.verdict, w.states)
+		if f.Verdict != w.verdict.String() || f.States < w.states/2 || f.States > 2*w.states {
+			t.Errorf("%s on %s: got %s, %d states, want %v, about %d", s.name, s.kernel, f.Verdict, f.States, w.verdict, w.states)
 		}
 	}
 	if found != len(want) {

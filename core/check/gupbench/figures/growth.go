@@ -38,8 +38,8 @@ var crowds = []bystanders{
 	{},
 	{mms: 1, vmas: 1, pages: 2, cpus: 1, free: 2},
 	{mms: 1, vmas: 3, pages: 3, cpus: 1, free: 6},
-	{mms: 2, vmas: 5, pages: 6, cpus: 3, free: 12},
-	{mms: 2, vmas: 6, pages: 11, cpus: 5, free: 20},
+	{mms: 2, vmas: 4, pages: 4, cpus: 3, free: 12},
+	{mms: 2, vmas: 5, pages: 7, cpus: 5, free: 20},
 }
 
 // crowd adds bystanders to a setup.

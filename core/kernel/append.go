@@ -1,0 +1,32 @@
+package kernel
+
+// Append gives a task one more statement behind those that it has, and begins it
+// if the task has finished them. Contents that are new to the machine become known to it. It is for
+// whoever plays a program that he does not know to its end beforehand; models have theirs from the start.
+func (s *Sim) Append(task int, st Stmt) {
+	for i, p := range st.Call.Params {
+		if p.Kind == ValueParam {
+			s.intern(st.Args[i].Value)
+		}
+	}
+	t := &s.Setup.Tasks[task]
+	t.Body = append(t.Body, st)
+	s.statementsAhead()
+	if s.M.Load(s.M.Done(task)) != 0 {
+		s.M.Store(s.M.Done(task), 0)
+		s.begin(task, len(t.Body)-1)
+		s.settle(task)
+	}
+}
+
+// Finished reports whether a task has made all of its statements.
+func (s *Sim) Finished(task int) bool { return s.M.Peek(s.M.Done(task)) != 0 }
+
+func (s *Sim) intern(value string) {
+	for _, v := range s.M.Values {
+		if v == value {
+			return
+		}
+	}
+	s.M.Values = append(s.M.Values, value)
+}

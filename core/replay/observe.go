@@ -1,0 +1,163 @@
+package replay
+
+import (
+	"fmt"
+	"strconv"
+
+	"gupscope/core/machine"
+)
+
+// observe looks at the machine as the corpus' runner looks at a kernel. It
+// changes nothing, and reads without a trace.
+func (p *Player) observe() Observation {
+	p.seen = p.seen[:0]
+	w := &observer{Player: p, m: p.sim.M, o: Observation{
+		Tables: map[string]map[string][]Entry{}, Frames: map[Label]Frame{}, Swap: map[Label]Slot{}, Pins: map[string]Pin{},
+	}}
+	for name, proc := range p.process {
+		if !proc.alive {
+			continue
+		}
+		w.o.Tables[name] = map[string][]Entry{}
+		for r := range p.regions {
+			w.o.Tables[name][p.regions[r].name] = w.entries(proc.mm, r)
+		}
+	}
+	for name, s := range p.pins {
+		h := machine.DecodeResult(w.m.Peek(w.m.Var(s.task, s.variable))).Page
+		w.o.Pins[name] = Pin{w.frame(h.Frame()), w.word(w.m.Contents(h.Frame()))}
+	}
+	return w.o
+}
+
+type observer struct {
+	*Player
+	m *machine.Machine
+	o Observation
+}
+
+// entries are the page-table entries of a region's pages.
+func (w *observer) entries(mm, r int) []Entry {
+	out := make([]Entry, w.regions[r].pages)
+	for i := range out {
+		page := w.m.PageAt(mm, r, i)
+		if r >= w.mapped || w.m.Peek(w.m.VMA(page)) == 0 {
+			out[i].Kind = NoVMA
+			continue
+		}
+		out[i] = w.entry(page)
+	}
+	return out
+}
+
+func (w *observer) entry(page machine.PageID) Entry {
+	pmd := machine.Entry(w.m.Peek(w.m.PMD(page)))
+	if !pmd.Present() {
+		return Entry{Kind: NoEntry}
+	}
+	e := machine.Entry(w.m.Peek(w.m.Entry(pmd.Frame(), w.m.Slot(page, machine.LevelPTE))))
+	switch {
+	case e.None():
+		return Entry{Kind: NoEntry}
+	case e.IsSwap():
+		return Entry{Kind: Swapped, Label: w.slot(e.Slot()), Exclusive: e.Has(machine.SwpExclusive)}
+	case e.IsMigration():
+		return Entry{Kind: Migration}
+	}
+	return Entry{Kind: PTE, Label: w.frame(e.Frame()), Write: e.Has(machine.RW), Dirty: e.Has(machine.Dirty)}
+}
+
+// frame returns the frame's name in this life, and sees to it that it has a record.
+func (w *observer) frame(f machine.Frame) Label {
+	if f == machine.ZeroPage {
+		return ZeroPage
+	}
+	l := named("F", int(f), w.frames.ended[f])
+	if _, ok := w.o.Frames[l]; !ok {
+		w.seen = append(w.seen, f)
+		w.o.Frames[l] = Frame{}
+		w.o.Frames[l] = w.record(f)
+	}
+	return l
+}
+
+func (w *observer) record(f machine.Frame) Frame {
+	m := w.m
+	ref := int(m.Peek(m.Ref(f)))
+	r := Frame{Ref: ref, Map: int(m.Peek(m.Mapcount(f))), Pin: ref >> 10, Flags: w.flags(f), Val: w.word(m.Contents(f))}
+	if slot := m.Peek(m.FolioSwap(f)); slot != 0 {
+		r.Swap = w.slot(int(slot) - 1)
+	}
+	return r
+}
+
+func (w *observer) flags(f machine.Frame) FrameFlags {
+	m := w.m
+	var out FrameFlags
+	flags, mapping := m.Peek(m.Flags(f)), m.Peek(m.Mapping(f))
+	for _, x := range []struct {
+		is   bool
+		flag FrameFlags
+	}{
+		{machine.IsAnon(mapping), FlagAnon},
+		{flags&machine.PGAnonExclusive != 0, FlagExclusive},
+		{machine.MappingKSM(mapping) >= 0, FlagKSM},
+		{flags&machine.PGSwapCache != 0, FlagSwapCache},
+		{flags&machine.PGSwapBacked != 0, FlagSwapBacked},
+		{flags&machine.PGDirty != 0, FlagDirty},
+		{flags&machine.PGWriteback != 0, FlagWriteback},
+		{m.Peek(m.FolioLock(f)) != 0, FlagLocked},
+		{mapping == 0, FlagNoMapping},
+	} {
+		if x.is {
+			out |= x.flag
+		}
+	}
+	return out
+}
+
+// slot returns the swap entry's name in this life, and sees to it that it has a record.
+func (w *observer) slot(slot int) Label {
+	l := named("S", slot, w.swap.ended[slot])
+	if _, ok := w.o.Swap[l]; ok {
+		return l
+	}
+	m := w.m
+	w.o.Swap[l] = Slot{}
+	r := Slot{Count: int(m.Peek(m.SwapMap(slot)) &^ machine.SwapHasCache), HasDisk: true, Disk: w.word(m.Disk(slot))}
+	if h := machine.Hold(m.Peek(m.SwapCache(slot))); h.Some() {
+		r.Cache = w.frame(h.Frame())
+		if m.Peek(m.Flags(h.Frame()))&machine.PGDirty != 0 {
+			r.HasDisk, r.Disk = false, 0
+		}
+	}
+	if m.Peek(m.Zeromap(slot)) != 0 {
+		r.Zero, r.HasDisk, r.Disk = true, false, 0
+	}
+	w.o.Swap[l] = r
+	return l
+}
+
+// word is the content of a word as the number that it stands for.
+func (w *observer) word(at machine.Word) uint32 { return number(w.m.Values[w.m.Peek(at)]) }
+
+// number is the content of a page as the corpus knows it: its first 32 bits. A page of zeros has no name.
+func number(content string) uint32 {
+	n, err := strconv.ParseUint("0"+content, 10, 32)
+	if err != nil {
+		panic(fmt.Sprintf("replay: the content %q is no number: contents come from programs", content))
+	}
+	return uint32(n)
+}
+
+// content is what a page holds whose first 32 bits are n and the others zero.
+func content(n uint32) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.FormatUint(uint64(n), 10)
+}
+
+func named(kind string, number, life int) Label {
+	return Label(fmt.Sprintf("%s%d%05d", kind, number, life))
+}

@@ -1,0 +1,108 @@
+package replay
+
+import (
+	"fmt"
+
+	"gupscope/core/kernel"
+	"gupscope/core/machine"
+)
+
+// A region is what a mem operation maps.
+type region struct {
+	name  string
+	kind  RegionKind
+	pages int // that are observed
+}
+
+// Variables of every task: what the last statement returned, then one for each slot of the program.
+const returned = 0
+
+const hugePages = 512
+
+// newPlayer makes the machine for a program: an mm with a CPU and a task for every process that
+// the program will have, a kernel thread on each CPU, and as much memory as the
+// program can use. Regions are mapped from the start; nobody looks before the
+// program has mapped them all.
+func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
+	p := &Player{program: program, process: map[string]*process{}, pins: map[string]*slot{}}
+	setup := kernel.Setup{HugePages: hugePages, SwapAsync: true}
+	first := kernel.MMSetup{Name: "A"}
+	writes := 0
+	vars := []string{"returned"}
+	for i := range program.Steps {
+		op := &program.Steps[i].Op
+		switch op.Verb {
+		case Mem:
+			r, err := regionSetup(op)
+			if err != nil {
+				return nil, err
+			}
+			first.Regions = append(first.Regions, r)
+			p.regions = append(p.regions, region{op.Region, op.Kind, op.Pages})
+		case Fork:
+			p.forks = append(p.forks, &process{name: op.Other})
+		case PinPage:
+			vars = append(vars, op.Slot)
+		}
+		writes++
+	}
+	p.forks = append([]*process{{name: "A", alive: true}}, p.forks...)
+	p.process["A"] = p.forks[0]
+	setup.MMs = []kernel.MMSetup{first}
+	living := map[string]string{"A": "A"} // processes by what their mm is called
+	for i := range program.Steps {
+		if op := &program.Steps[i].Op; op.Verb == Fork {
+			name := op.Other
+			for n := 2; mmIndex(&setup, name) >= 0; n++ {
+				name = fmt.Sprintf("%s%d", op.Other, n)
+			}
+			setup.MMs = append(setup.MMs, kernel.MMSetup{Name: name, Parent: living[op.Process]})
+			living[op.Other] = name
+		}
+	}
+	setup.CPUs = len(setup.MMs)
+	for i, mm := range setup.MMs {
+		p.forks[i].mm, p.forks[i].task = i, i
+		setup.Tasks = append(setup.Tasks, kernel.TaskSetup{Name: mm.Name, CPU: i, MM: i, Vars: vars})
+	}
+	for cpu := range setup.CPUs {
+		setup.Tasks = append(setup.Tasks, kernel.TaskSetup{Name: fmt.Sprintf("kworker/%d", cpu), CPU: cpu, MM: -1, Vars: vars[:1]})
+	}
+	setup.Frames, setup.Slots = p.memory(writes, len(setup.MMs))
+	p.sim = kernel.New(setup, k, machine.Track{})
+	p.actors = p.sim.Actors()
+	m := p.sim.M
+	p.frames = lives{m.State(0).Cell(), make([]int, m.FrameCount())}
+	p.swap = lives{m.SwapMap(0).Cell(), make([]int, m.Slots)}
+	return p, nil
+}
+
+func mmIndex(s *kernel.Setup, name string) int {
+	for i, mm := range s.MMs {
+		if mm.Name == name {
+			return i
+		}
+	}
+	return -1
+}
+
+func regionSetup(op *Op) (kernel.RegionSetup, error) {
+	r := kernel.RegionSetup{Name: op.Region, Pages: op.Pages, Writable: op.Prot == ProtReadWrite}
+	switch op.Kind {
+	case Anon:
+		r.Kind = machine.RegionAnon
+	default:
+		return r, &NotModelled{"mem " + string(op.Kind)}
+	}
+	return r, nil
+}
+
+// memory is how many frames and swap slots no program of so many steps can use up: each step may
+// take a frame for every page of every process, and pins may keep them all.
+func (p *Player) memory(steps, processes int) (frames, slots int) {
+	pages := 0
+	for _, r := range p.regions {
+		pages += r.pages
+	}
+	return (steps + 2) * pages * processes, (steps + 2) * pages
+}
