@@ -289,10 +289,23 @@ func (m *Machine) ResultText(v uint64) string {
 		return r.Page.String()
 	case IsErrno:
 		return ErrnoName(r.Errno)
+	case IsSignal:
+		return SignalName(r.Errno)
 	case IsContent:
 		return m.Content(r.Content)
 	}
 	return "not set"
+}
+
+// SignalName is a signal as people write it: "SIGSEGV".
+func SignalName(signal int) string {
+	switch signal {
+	case 7:
+		return "SIGBUS"
+	case 11:
+		return "SIGSEGV"
+	}
+	return fmt.Sprintf("signal %d", signal)
 }
 
 // ErrnoName is an error as the kernel writes it: "-EFAULT".
@@ -328,5 +341,11 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 	if len(m.Files) > 0 {
 		m.notice = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: what its file system knows"), Decode: noticeText})
 	}
+	m.forking = l.Add(len(m.MMs), cell.Region{Class: Ghosts, Owner: "ghost", Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " is being forked" }, Decode: func(_ int, v uint64) string {
+		if v == 0 {
+			return "no"
+		}
+		return "to " + m.MMs[v-1].Name
+	}})
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
 }

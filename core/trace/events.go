@@ -146,6 +146,8 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 		if at, ok := s.x.variable[c.Cell]; ok {
 			task := s.m.Config.Tasks[at.task]
 			switch r := machine.DecodeResult(c.NewV); {
+			case r.Kind == machine.IsSignal:
+				add(evReturns, 0, -1, "gets %s in %s's %s", machine.SignalName(r.Errno), task.Name, task.Vars[at.n])
 			case r.Kind == machine.IsErrno:
 				add(evReturns, 0, -1, "returns %s as %s's %s", machine.ErrnoName(r.Errno), task.Name, task.Vars[at.n])
 			case r.Kind == machine.IsPage && r.Page.Some() && machine.DecodeResult(c.OldV).Kind != machine.IsPage: // else it was only marked stale
