@@ -10,32 +10,27 @@ import (
 // by one worker and without reduction, for the strongly connected components of
 // their graph. It runs only if the proof cannot exclude that there is a cycle.
 //
-// A run that goes on for ever stays in one component from some state on. If it can be fair in
-// a part of the component it can be fair in all of it, where more actors move and more are
-// unable to move somewhere. So a component is a livelock if
-//
-//	some task moves in it, and
-//	every actor that is owed a move in all of its states moves in it.
-//
 // Components are found as they are by Gabow: open states are in the order of their
-// numbers, and knots say which of them are known to be in one component. An edge back to an open
-// state ties all knots above that state into one.
+// numbers, and knots say which of them are known to be in one component. A step back to an open
+// state ties all knots above that state into one. Of a component, the steps within it
+// are known when it is complete, and which parts of it are livelocks is found out there: see fair.go.
 type cycles struct {
 	m       Finite
-	numbers noted    // by name: what is known of a state
-	open    []uint64 // names of states whose component is not complete, by number
+	numbers noted // by name: what is known of a state
+	open    []opened
 	knots   []knot
+	links   []link // steps from open states to open states
 
 	stack   []turn
 	choices []Choice // of all turns, as in descent
 	states  uint64
 	begun   bool
 	over    bool
-	fair    uint64 // components that are livelocks, so far
+	parts   []uint64 // livelocks: of each, who can move in some of its states
 }
 
 // What is known of a state: its number and one while it is open. Then closed,
-// and the number of its component if that is a livelock.
+// and the number of the livelock that it is in, from 1, if it is in one.
 const closed = 1 << 63
 
 // A turn is a state on the way from the initial state to the present one.
@@ -44,20 +39,28 @@ type turn struct {
 	number            uint32
 }
 
+// An opened is a state whose component is not complete.
+type opened struct {
+	name uint64
+	standing
+	part uint64 // the livelock that it is in; 0: none
+}
+
 // A knot is a set of open states that are in one component, from its first to
-// the first of the knot above.
-type knot struct {
-	first uint32
-	by    uint16 // who made the step that led to the first
-	moved uint64 // actors that move within
-	owed  uint64 // actors that are owed a move in every state
+// the first of the knot above, and where the links between them begin.
+type knot struct{ first, link uint32 }
+
+// A link is a step between open states, by their numbers.
+type link struct {
+	from, to uint32
+	choice   Choice
 }
 
 func (y *cycles) bytes() uint64 {
 	if y == nil {
 		return 0
 	}
-	return y.numbers.bytes + 8*uint64(cap(y.open)) + uint64(unsafe.Sizeof(knot{}))*uint64(cap(y.knots)) +
+	return y.numbers.bytes + uint64(unsafe.Sizeof(opened{}))*uint64(cap(y.open)) + 8*uint64(cap(y.knots)) + 12*uint64(cap(y.links)) +
 		uint64(unsafe.Sizeof(turn{}))*uint64(cap(y.stack)) + 4*uint64(cap(y.choices))
 }
 
@@ -72,7 +75,7 @@ func (y *cycles) livelocked(name uint64) bool {
 func (y *cycles) search(c *Check, budget int) (made int, full bool) {
 	if !y.begun {
 		y.begun = true
-		y.enter(c, -1, 0)
+		y.enter(c, -1)
 	}
 	for made < budget && len(y.stack) > 0 {
 		t := &y.stack[len(y.stack)-1]
@@ -91,10 +94,14 @@ func (y *cycles) search(c *Check, budget int) (made int, full bool) {
 		made++
 		t.next++
 		switch {
-		case word == nil && y.enter(c, mark, choice.Actor):
+		case word == nil && y.enter(c, mark):
 			continue
 		case word != nil && *word < closed:
-			y.tie(uint32(*word-1), choice.Actor)
+			to := uint32(*word - 1)
+			y.links = append(y.links, link{t.number, to, choice})
+			for y.knots[len(y.knots)-1].first > to {
+				y.knots = y.knots[:len(y.knots)-1]
+			}
 		}
 		c.mem.Return(mark, hash)
 	}
@@ -103,7 +110,7 @@ func (y *cycles) search(c *Check, budget int) (made int, full bool) {
 }
 
 // enter comes to a state for the first time. It returns false if nothing follows.
-func (y *cycles) enter(c *Check, mark cell.Mark, by uint16) bool {
+func (y *cycles) enter(c *Check, mark cell.Mark) bool {
 	y.states++
 	name := c.name()
 	first := len(y.choices)
@@ -115,41 +122,30 @@ func (y *cycles) enter(c *Check, mark cell.Mark, by uint16) bool {
 		return false
 	}
 	number := uint32(len(y.open))
-	y.open = append(y.open, name)
+	y.open = append(y.open, opened{name: name, standing: standingOf(y.m, y.choices[first:])})
 	y.numbers.add(name, uint64(number)+1)
-	y.knots = append(y.knots, knot{first: number, by: by, owed: owed(y.m, y.choices[first:])})
+	y.knots = append(y.knots, knot{number, uint32(len(y.links))})
 	y.stack = append(y.stack, turn{uint32(max(mark, 0)), uint32(first), uint32(first), number})
 	return true
-}
-
-// tie makes one knot of all from that of an open state on: the actor's step has led back to it.
-func (y *cycles) tie(number uint32, actor uint16) {
-	top := len(y.knots) - 1
-	for y.knots[top].first > number {
-		k, below := &y.knots[top], &y.knots[top-1]
-		below.moved |= k.moved | 1<<k.by
-		below.owed &= k.owed
-		top--
-	}
-	y.knots[top].moved |= 1 << actor
-	y.knots = y.knots[:top+1]
 }
 
 // leave goes back from the state on top of the stack. If nothing led from there to
 // below it, its knot is a component.
 func (y *cycles) leave(c *Check, t *turn) {
 	if k := y.knots[len(y.knots)-1]; k.first == t.number {
-		y.knots = y.knots[:len(y.knots)-1]
-		word := uint64(closed)
-		if k.moved&y.m.Tasks() != 0 && k.owed&^k.moved == 0 {
-			y.fair++
-			word |= y.fair
-			c.found(c.livelock(), y.run())
+		if len(y.links) > int(k.link) {
+			y.judge(k, y.links[k.link:])
+			if way, leads := y.way(k); leads {
+				c.found(c.livelock(), append(y.run(), way...))
+			}
 		}
-		for _, name := range y.open[k.first:] {
-			*y.numbers.find(name) = word
+		for _, s := range y.open[k.first:] {
+			*y.numbers.find(s.name) = closed | s.part
 		}
-		y.open = y.open[:k.first]
+		y.open, y.links, y.knots = y.open[:k.first], y.links[:k.link], y.knots[:len(y.knots)-1]
+	} else {
+		below := &y.stack[len(y.stack)-2]
+		y.links = append(y.links, link{below.number, t.number, y.choices[below.next-1]})
 	}
 	y.choices = y.choices[:t.first]
 	c.mem.Undo(cell.Mark(t.mark))

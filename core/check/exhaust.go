@@ -65,7 +65,7 @@ func Exhaust(m Model) Tally {
 			note(NoDeadlock, length)
 		}
 		if f := finite(m); f != nil {
-			graph[from].owed = owed(f, choices)
+			graph[from].standing = standingOf(f, choices)
 		}
 		for _, c := range choices {
 			restore(state)
@@ -89,44 +89,73 @@ func Exhaust(m Model) Tally {
 type vertex struct {
 	depth int
 	edges [][2]int // to, by
-	owed  uint64
+	standing
 }
 
-// livelock returns the least depth of a state in a component that is a livelock.
+// livelock returns the least depth of a state in a livelock.
 func livelock(graph []vertex, tasks uint64) (depth int, any bool) {
-	cyclic := trim(graph)
+	set := map[int]bool{}
+	for _, v := range trim(graph) {
+		set[v] = true
+	}
+	for v := range livelocks(graph, tasks, set) {
+		if !any || graph[v].depth < depth {
+			depth, any = graph[v].depth, true
+		}
+	}
+	return depth, any
+}
+
+// livelocks returns the states of a set that are in a livelock within it.
+func livelocks(graph []vertex, tasks uint64, set map[int]bool) map[int]bool {
 	reach := map[int]map[int]bool{}
-	for _, from := range cyclic {
+	for from := range set {
 		reach[from] = map[int]bool{}
 		for todo := []int{from}; len(todo) > 0; {
 			v := todo[len(todo)-1]
 			todo = todo[:len(todo)-1]
 			for _, e := range graph[v].edges {
-				if !reach[from][e[0]] {
+				if set[e[0]] && !reach[from][e[0]] {
 					reach[from][e[0]] = true
 					todo = append(todo, e[0])
 				}
 			}
 		}
 	}
-	for _, v := range cyclic {
-		moved, owed := uint64(0), ^uint64(0)
-		for _, w := range cyclic {
+	found := map[int]bool{}
+	for v := range set {
+		moved, always, some := uint64(0), ^uint64(0), uint64(0)
+		part := map[int]bool{}
+		for w := range set {
 			if !reach[v][w] || !reach[w][v] {
 				continue
 			}
-			owed &= graph[w].owed
+			part[w] = true
+			always &= graph[w].can | graph[w].waits
+			some |= graph[w].can
 			for _, e := range graph[w].edges {
-				if reach[e[0]][v] {
+				if set[e[0]] && reach[e[0]][v] {
 					moved |= 1 << e[1]
 				}
 			}
 		}
-		if moved&tasks != 0 && owed&^moved == 0 && (!any || graph[v].depth < depth) {
-			depth, any = graph[v].depth, true
+		starved := always & some &^ moved
+		switch {
+		case moved&tasks == 0:
+		case starved == 0:
+			found[v] = true
+		default:
+			for w := range part {
+				if graph[w].can&starved != 0 {
+					delete(part, w)
+				}
+			}
+			for w := range livelocks(graph, tasks, part) {
+				found[w] = true
+			}
 		}
 	}
-	return depth, any
+	return found
 }
 
 // trim takes edges out of the graph that are in no cycle, those to states that

@@ -12,8 +12,8 @@ const NoLivelock = "no-livelock"
 //
 // That breaks [NoLivelock] if it can go on like this for ever though everybody is
 // given a chance. So there must be a cycle of states in which a task moves, and
-// which is fair: every actor moves in it, or somewhere in it cannot move, or need
-// not. Models whose tasks are meant to go round for ever are not Finite.
+// which is fair: every actor moves in it, or somewhere in it cannot move and is in no queue
+// either, or need not, or can move nowhere in it. Models whose tasks are meant to go round for ever are not Finite.
 type Finite interface {
 	Model
 
@@ -24,6 +24,11 @@ type Finite interface {
 	// Spontaneous returns the actors, as bits, who can move in the present state but need never
 	// do: a walker that speculates, a host that preempts.
 	Spontaneous() uint64
+
+	// Queued returns the actors, as bits, who cannot move in the present state but
+	// stand in a queue, as for a lock that is handed over in order: if they can move now and then
+	// while they stand there, it is their turn some time.
+	Queued() uint64
 
 	// WentBack reports whether any step made since the model was set up may have taken
 	// a task back to where it had been in its program. It is no part of the
@@ -39,25 +44,35 @@ func finite(m Model) Finite {
 	return nil
 }
 
-// owed returns the actors that can move in the present state and have a right
-// to, some time. choices are those of the state.
-func owed(m Finite, choices []Choice) (actors uint64) {
+// A standing is who is owed what in a state.
+type standing struct {
+	can   uint64 // can move and has a right to, some time
+	waits uint64 // cannot, and is in a queue
+}
+
+// standingOf returns the standing in the present state; choices are those of the state.
+func standingOf(m Finite, choices []Choice) (s standing) {
 	for _, c := range choices {
-		actors |= 1 << c.Actor
+		s.can |= 1 << c.Actor
 	}
-	return actors &^ m.Spontaneous()
+	s.can &^= m.Spontaneous()
+	s.waits = m.Queued() &^ s.can
+	return s
 }
 
 // aTask stands in a set of what is due for the move of any task.
 const aTask = 1 << 63
 
-// paid returns what is still due in a cycle after a step of an actor, to a state
-// in which others are owed a move.
-func paid(m Finite, due uint64, actor uint16, owed uint64) uint64 {
+// due returns what is due in a cycle that begins in a state.
+func (s standing) due() uint64 { return s.can | s.waits | aTask }
+
+// paid returns what is still due in a cycle after a step of an actor to a state.
+// What is due to somebody who can move nowhere in the cycle need not be paid.
+func paid(m Finite, due uint64, actor uint16, s standing) uint64 {
 	if m.Tasks()>>actor&1 != 0 {
 		due &^= aTask
 	}
-	return due &^ (1 << actor) & (owed | aTask)
+	return due &^ (1 << actor) & s.due()
 }
 
 // FairCycle reports whether choices, which are possible one after the other from
@@ -68,10 +83,13 @@ func FairCycle(m Finite, choices []Choice) bool {
 	mem := m.Memory()
 	mark, home := mem.Mark(), mem.Snapshot(nil)
 	defer mem.Undo(mark)
-	due := owed(m, m.Choices(nil)) | aTask
+	at := standingOf(m, m.Choices(nil))
+	due, can := at.due(), at.can|aTask
 	for _, choice := range choices {
 		m.Do(choice)
-		due = paid(m, due, choice.Actor, owed(m, m.Choices(nil)))
+		at = standingOf(m, m.Choices(nil))
+		due = paid(m, due, choice.Actor, at)
+		can |= at.can
 	}
-	return due == 0 && slices.Equal(home, mem.Snapshot(nil))
+	return due&can == 0 && slices.Equal(home, mem.Snapshot(nil))
 }

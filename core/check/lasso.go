@@ -16,7 +16,8 @@ import (
 // the next goes back to where their runs part.
 type lasso struct {
 	m         Finite
-	component uint64 // as cycles numbers it
+	component uint64 // what cycles knows of its states
+	can       uint64 // who can move in some of them, and any task
 	home      uint64 // name of the state to come back to
 
 	bends []bend
@@ -47,7 +48,8 @@ func newLasso(c *Check) *lasso {
 	name := c.name()
 	y := c.proof.cycles
 	l := &lasso{m: y.m, component: *y.numbers.find(name), home: name, met: map[meeting]struct{}{}}
-	due := owed(l.m, c.m.Choices(nil)) | aTask
+	due := standingOf(l.m, c.m.Choices(nil)).due()
+	l.can = y.parts[l.component&^closed-1] | aTask
 	l.bends = append(l.bends, bend{before: -1, due: due})
 	l.met[meeting{name, due}] = struct{}{}
 	return l
@@ -115,14 +117,14 @@ func (l *lasso) try(c *Check, choice Choice) bool {
 	}
 	top := len(l.choices)
 	l.choices = c.m.Choices(l.choices)
-	due := paid(l.m, l.bends[l.at].due, choice.Actor, owed(l.m, l.choices[top:]))
+	due := paid(l.m, l.bends[l.at].due, choice.Actor, standingOf(l.m, l.choices[top:]))
 	l.choices = l.choices[:top]
 	if _, known := l.met[meeting{name, due}]; known {
 		return false
 	}
 	l.met[meeting{name, due}] = struct{}{}
 	l.bends = append(l.bends, bend{int32(l.at), choice, due})
-	return name == l.home && due == 0
+	return name == l.home && due&l.can == 0
 }
 
 // cycle returns the choices that lead to the last bend.

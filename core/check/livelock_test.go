@@ -14,11 +14,12 @@ import (
 type finite struct {
 	*generated
 	whim     bool
+	queues   bool
 	wentBack bool
 }
 
 func generateFinite(number int) *finite {
-	return &finite{generated: generate(number), whim: number%3 == 0}
+	return &finite{generated: generate(number), whim: number%3 == 0, queues: number%4 < 3}
 }
 
 func (f *finite) Tasks() uint64 {
@@ -34,6 +35,23 @@ func (f *finite) Spontaneous() uint64 {
 		return 1
 	}
 	return 0
+}
+
+// Queued are, in some models, those that are stuck where they may not end.
+func (f *finite) Queued() (actors uint64) {
+	if !f.queues {
+		return 0
+	}
+	able := uint64(0)
+	for _, c := range f.Choices(nil) {
+		able |= 1 << c.Actor
+	}
+	for task := range f.tasks {
+		if able>>task&1 == 0 && len(f.place(task).edges) > 0 {
+			actors |= 1 << task
+		}
+	}
+	return actors
 }
 
 func (f *finite) WentBack() bool { return f.wentBack }
@@ -134,6 +152,7 @@ func (a *agreement) Memory() *cell.Memory { return a.mem }
 func (a *agreement) Claims() []string     { return nil }
 func (a *agreement) Tasks() uint64        { return 3 }
 func (a *agreement) Spontaneous() uint64  { return 0 }
+func (a *agreement) Queued() uint64       { return 0 }
 func (a *agreement) WentBack() bool       { return true }
 func (a *agreement) Done() bool           { return len(a.Choices(nil)) == 0 }
 

@@ -25,6 +25,7 @@ func (m *counters) Broken(_ cell.Mark, dst []int) []int { return dst }
 func (m *counters) Done() bool                          { return true }
 func (m *counters) Tasks() uint64                       { return 1<<m.n - 1 }
 func (m *counters) Spontaneous() uint64                 { return 0 }
+func (m *counters) Queued() uint64                      { return 0 }
 func (m *counters) WentBack() bool                      { return true }
 
 func (m *counters) Choices(dst []Choice) []Choice {

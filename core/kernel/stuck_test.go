@@ -182,7 +182,7 @@ func TestBackingOffInStep(t *testing.T) {
 		t.Errorf("the run has a cycle of %d steps, want %d", n, b.Cycle)
 	}
 	e := explained(t, r, "")
-	const want = "Steps 1 to 6 lead back to the state before them, and can go on for ever although whoever can go on all the time does so: " +
+	const want = "Steps 1 to 6 lead back to the state before them, and can go on for ever although everybody gets a turn: " +
 		`P0 retries trylock_both(), from "take the first lock" on and P1 retries trylock_both(), from "take the first lock" on.`
 	if e.Claim != check.NoLivelock || e.Text != want {
 		t.Errorf("got  %s\nwant %s", e.Text, want)
@@ -197,23 +197,37 @@ func TestBackingOffInStep(t *testing.T) {
 	}
 }
 
-// One task backs off, the other waits, and could take the lock at times: but
-// it need not be just then that its CPU runs. Only who can go on all the time is sure to.
-func TestBackingOffAlone(t *testing.T) {
-	steps := order(inverted).backingOff()
+// waiting is backingOff, where P1 does not back off but waits.
+func waiting(on kernel.BlockKind) []kernel.Step {
+	o := order(inverted)
+	steps := o.backingOff()
 	steps[1].Wait = func(c *kernel.Ctx) kernel.Block {
-		if c.Task == 1 {
-			return c.Free(order(inverted).second(c))
+		b := c.Free(o.second(c))
+		if c.Task == 0 || b.Ready() {
+			return kernel.Block{}
 		}
-		return kernel.Block{}
+		return kernel.Block{On: on, Who: b.Who, At: b.At}
 	}
-	b := only(t, stuck(t, "trylock_first", steps))
+	return steps
+}
+
+// One task backs off, the other waits, and could go on now and then: but it need
+// not be just then that its CPU looks, unless it stands in the queue of the lock.
+func TestBackingOffAlone(t *testing.T) {
+	c := check.New(stuck(t, "trylock_first", waiting(kernel.OnLock)), check.Limits{})
+	for c.Run(1<<16).Phase < check.Stopped {
+	}
+	if r := c.Result(); r.Verdict != check.Never {
+		t.Errorf("in a queue: got %v", r)
+	}
+
+	b := only(t, stuck(t, "trylock_first", waiting(kernel.OnMemory)))
 	if b.Claim != check.NoLivelock || b.Cycle != 3 || len(b.Run) != 4 {
 		t.Fatalf("got %+v", b)
 	}
-	e := explained(t, played(t, stuck(t, "trylock_first", steps), b.Run), check.NoLivelock)
-	const want = "Steps 2 to 4 lead back to the state before them, and can go on for ever although whoever can go on all the time does so: " +
-		`P0 retries trylock_first(), from "take the first lock" on and P1 can go on only at times.`
+	e := explained(t, played(t, stuck(t, "trylock_first", waiting(kernel.OnMemory)), b.Run), check.NoLivelock)
+	const want = "Steps 2 to 4 lead back to the state before them, and can go on for ever although everybody gets a turn: " +
+		`P0 retries trylock_first(), from "take the first lock" on and P1 can go on only now and then, and is in no queue.`
 	if e.Text != want {
 		t.Errorf("got  %s\nwant %s", e.Text, want)
 	}

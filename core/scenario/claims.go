@@ -17,7 +17,7 @@ func claimSays(name string) string {
 	case check.NoDeadlock:
 		return "Whoever has program left can go on, at once or when somebody else has gone on."
 	case check.NoLivelock:
-		return "Nobody retries for ever, as long as whoever can go on all the time does so."
+		return "Nobody retries for ever, as long as everybody gets a turn: whoever can go on all the time, or waits for a lock that is free now and then."
 	}
 	return ""
 }

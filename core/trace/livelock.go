@@ -44,7 +44,7 @@ func (r *Run) explainLivelock() (*Explanation, error) {
 		return nil, fmt.Errorf("%s holds: this run does not go round in a circle that could go on for ever", check.NoLivelock)
 	}
 	first := r.cursor - round + 1
-	e := &Explanation{Claim: check.NoLivelock, Says: "Nobody retries for ever, as long as whoever can go on all the time does so.", Step: r.cursor}
+	e := &Explanation{Claim: check.NoLivelock, Says: "Nobody retries for ever, as long as everybody gets a turn.", Step: r.cursor}
 	for _, a := range r.Lanes() {
 		l := r.Model.Look(a.ID)
 		switch from, what := r.retries(a.ID, first); {
@@ -53,11 +53,11 @@ func (r *Run) explainLivelock() (*Explanation, error) {
 		case !l.Finished && l.Why != "":
 			e.Why = append(e.Why, a.Name+" "+l.Why)
 		case !l.Finished:
-			e.Why = append(e.Why, a.Name+" can go on only at times")
+			e.Why = append(e.Why, a.Name+" can go on only now and then, and is in no queue")
 		}
 	}
 	e.Steps = r.restsOn(first)
-	e.Text = fmt.Sprintf("Steps %d to %d lead back to the state before them, and can go on for ever although whoever can go on all the time does so: %s.",
+	e.Text = fmt.Sprintf("Steps %d to %d lead back to the state before them, and can go on for ever although everybody gets a turn: %s.",
 		first, r.cursor, listOf(e.Why))
 	if round == 1 {
 		e.Text = fmt.Sprintf("Step %d leads back to the state before it, and can be made for ever: %s.", first, listOf(e.Why))

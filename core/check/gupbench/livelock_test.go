@@ -12,6 +12,7 @@ type finite struct{ *Model }
 
 func (f finite) Tasks() uint64       { return 1<<f.tasks - 1 }
 func (f finite) Spontaneous() uint64 { return 0 }
+func (f finite) Queued() uint64      { return 0 }
 func (f finite) WentBack() bool      { return true }
 
 // BenchmarkLivelock measures what it costs M1, whose graph has no cycle, to make
