@@ -32,6 +32,9 @@ type Claim struct {
 	track  machine.Track
 }
 
+// never is the Promised of claims that no release promises: scenarios ask for them.
+const never = 1 << 20
+
 // Catalogue is all claims, in the order in which they are shown.
 var Catalogue = []*Claim{
 	{Name: "gup-returns-only-mapped-pages",
@@ -69,6 +72,21 @@ var Catalogue = []*Claim{
 	{Name: "no-stale-tlb-use",
 		Says:   "No access goes through a TLB entry whose page was freed.",
 		alarms: []machine.Alarm{machine.AlarmStaleTLB}},
+	{Name: "clean-page-is-on-disk",
+		Says:   "When nobody is at it any more, a page of a file that is clean, or was dropped from the page cache, is on its disk as it was written last.",
+		family: cleanPages, track: machine.Track{Values: true, Pins: true}},
+	{Name: "mapping-outlives-its-readers",
+		Says:   "GUP follows folio->mapping only to an address_space that is there.",
+		alarms: []machine.Alarm{machine.AlarmNullMapping, machine.AlarmFreedMapping}},
+	{Name: "file-system-asked-before-stores", Promised: never,
+		Says:   "A page of a file whose file system must be asked before a write is stored to, by a CPU or a device, only if it was asked since the page was cleaned.",
+		alarms: []machine.Alarm{machine.AlarmUnnoticedStore}, track: machine.Track{Notice: true}},
+	{Name: "no-unexpected-dirty-page", Promised: never,
+		Says:   "A page of a file whose file system must be asked before a write is marked dirty only after it was asked; else it has no buffers to write from.",
+		alarms: []machine.Alarm{machine.AlarmUnexpectedDirty, machine.AlarmNoBuffers}, track: machine.Track{Notice: true}},
+	{Name: "stable-under-writeback", Promised: never,
+		Says:   "A page is not stored to while its disk reads it.",
+		alarms: []machine.Alarm{machine.AlarmUnstable}, track: machine.Track{Notice: true}},
 }
 
 // Names returns the names of all claims that scenarios may write, those that

@@ -28,6 +28,12 @@ func (m *Model) Judging(dst []bool) []bool {
 			judges = at.deviceWrote
 		case "no-lost-store":
 			judges = at.stored
+		case "clean-page-is-on-disk":
+			judges = at.fileOnDisk && m.Done()
+		case "mapping-outlives-its-readers":
+			judges = len(m.M.Files) > 0 && at.held
+		case "file-system-asked-before-stores", "no-unexpected-dirty-page", "stable-under-writeback":
+			judges = at.fileOnDisk
 		case "no-walk-of-freed-table":
 			judges = at.tableGone
 		case "no-stale-tlb-use":
@@ -45,6 +51,7 @@ type presence struct {
 	held, writePin, readPin, pin bool
 	stored, deviceWrote          bool
 	tableGone, translated        bool
+	fileOnDisk                   bool // there is a file that is written back
 }
 
 func (m *Model) presence() presence {
@@ -60,6 +67,9 @@ func (m *Model) presence() presence {
 			at.readPin = at.readPin || !pin.Write && m.covers(pin)
 		}
 	})
+	for _, f := range m.M.Files {
+		at.fileOnDisk = at.fileOnDisk || f.Kind.OnDisk()
+	}
 	for p := range m.M.Pages() {
 		if v := m.M.Peek(m.M.Should(machine.PageID(p))); v != 0 {
 			_, device := m.M.Lost(machine.PageID(p), ^uint64(0)>>8)

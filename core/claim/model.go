@@ -50,6 +50,7 @@ func New(setup kernel.Setup, k kernel.Kernel) *Model {
 		track.Seen = track.Seen || c.track.Seen
 		track.Values = track.Values || c.track.Values
 		track.Pins = track.Pins || c.track.Pins
+		track.Notice = track.Notice || c.track.Notice
 	}
 	for _, c := range judge {
 		for _, a := range c.alarms {
@@ -247,7 +248,23 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("%s read a page table that was freed", m.Setup.Tasks[v].Name)
 	case machine.AlarmStaleTLB:
 		return fmt.Sprintf("cpu%d used a TLB entry whose frame was freed", v)
+	case machine.AlarmUnnoticedStore:
+		return fmt.Sprintf("folio %d was stored to, and its file system had not been asked since it was cleaned", v)
+	case machine.AlarmUnexpectedDirty:
+		return fmt.Sprintf("folio %d was marked dirty, and its file system had not been asked since it was cleaned", v)
+	case machine.AlarmNoBuffers:
+		return fmt.Sprintf("writeback found folio %d dirty and without buffers: BUG", v)
+	case machine.AlarmUnstable:
+		return fmt.Sprintf("folio %d was stored to while the disk reads it", v)
+	case machine.AlarmNullMapping:
+		return fmt.Sprintf("GUP followed the mapping of folio %d, which is NULL by now", v)
+	case machine.AlarmFreedMapping:
+		return fmt.Sprintf("GUP followed the mapping of folio %d to an inode that was freed", v)
 	case machine.AlarmLostStore, machine.AlarmLostDMA:
+		if v&machine.AlarmOfFile != 0 {
+			o := machine.Pgoff(v &^ machine.AlarmOfFile)
+			return fmt.Sprintf("a read of %s did not get %s, which was written last", m.M.FilePages()[o].Name, m.M.FileShouldText(o))
+		}
 		return fmt.Sprintf("a load of %s did not get %s, which was written last", m.M.Pages()[v].Name, m.M.ShouldText(machine.PageID(v)))
 	}
 	panic("claim: an alarm without words")

@@ -106,6 +106,7 @@ func (m *Model) resolveWords(mm int) []machine.Word {
 			out = append(out, m.M.Entry(t, e))
 		}
 	}
+	out = append(out, m.fileWords()...)
 	for s := range m.M.Slots {
 		out = append(out, m.M.SwapCache(s))
 	}
@@ -183,6 +184,9 @@ func (m *Model) content(p machine.PageID) (uint64, bool) {
 		return m.M.Load(m.M.Contents(f)), true
 	case slot >= 0:
 		return m.M.Load(m.M.Disk(slot)), true
+	}
+	if o, ok := m.M.Backing(p); ok {
+		return m.fileContent(o)
 	}
 	return 0, m.M.Load(m.M.VMA(p)) != 0
 }

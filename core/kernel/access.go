@@ -81,6 +81,7 @@ func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
 	if write {
 		c.Sayf("store %s", c.M.Content(c.L(accValue)))
 		c.Store(content, c.L(accValue))
+		c.M.StoredTo(e.Frame(), false)
 		c.M.Wrote(p, c.L(accValue))
 		return Return
 	}

@@ -2,14 +2,15 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/machine"
 )
 
 // An Actor is something that can make the next step. Actors are numbered once
 // per scenario: the tasks in the order of the file; then for every CPU its
-// interrupt, its walker, its store buffer and its hypervisor; then RCU and the
-// swap device. The numbers are in links and stay.
+// interrupt, its walker, its store buffer and its hypervisor; then RCU, the swap device and,
+// where there are files on it, the disk. The numbers are in links and stay.
 type Actor struct {
 	ID   int
 	Kind ActorKind
@@ -29,6 +30,7 @@ const (
 	HypervisorActor
 	RCUActor
 	DiskActor
+	FileDiskActor
 )
 
 // Actors returns the actors by number.
@@ -50,6 +52,9 @@ func makeActors(setup *Setup) []Actor {
 	}
 	add(RCUActor, "RCU", -1, -1)
 	add(DiskActor, "swap device", -1, -1)
+	if slices.ContainsFunc(setup.Files, func(f FileSetup) bool { return f.Kind.OnDisk() }) {
+		add(FileDiskActor, "disk", -1, -1)
+	}
 	return out
 }
 
@@ -99,8 +104,15 @@ func (s *Sim) deviceOffers(a *Actor, f func(key int)) {
 				f(int(t))
 			}
 		})
+		m.EachInodeRCU(func(file int, callback machine.Word) { // numbered behind the frames
+			if m.Load(callback) == machine.RCUQueued {
+				f(m.FrameCount() + file)
+			}
+		})
 	case DiskActor:
 		m.EachIO(f)
+	case FileDiskActor:
+		m.EachBlockIO(func(o machine.Pgoff) { f(int(o)) })
 	}
 }
 
@@ -135,9 +147,14 @@ func (s *Sim) doHypervisor(cpu int) {
 	}
 }
 
-// doRCU ends the grace period that a freed table waited for.
+// doRCU ends the grace period that a freed table, or behind the frames an inode, waited for.
 func (s *Sim) doRCU(table machine.Frame) {
 	m := s.M
+	if file := int(table) - m.FrameCount(); file >= 0 {
+		m.Store(m.InodeRCU(file), 0)
+		m.Store(m.Inode(file), machine.InodeFreed)
+		return
+	}
 	m.Store(m.RCU(table), 0)
 	m.Account(table, -1)
 	m.Store(m.Ref(table), 0)
@@ -157,4 +174,24 @@ func (s *Sim) doDisk(slot int) {
 	}
 	m.Store(m.IO(slot), machine.IOIdle)
 	m.Store(m.Flags(f), m.Load(m.Flags(f))&^machine.PGWriteback)
+}
+
+// doFileDisk goes on with the write of a page of a file: first the disk reads the page, then it
+// says that it has finished; what was unwritten is written from then on.
+// compare fs/ext4/page-io.c:ext4_end_bio, ext4_convert_unwritten_extents
+func (s *Sim) doFileDisk(o machine.Pgoff) {
+	m := s.M
+	f, _ := machine.Cached(m.Load(m.CacheSlot(o)))
+	w := m.Block(o)
+	state := machine.BlockState(m.Load(w))
+	if m.Load(m.BlockIO(o)) == machine.IOSubmitted {
+		m.Store(w, machine.MakeBlock(state, m.Load(m.Contents(f))))
+		m.Store(m.BlockIO(o), machine.IOWritten)
+		return
+	}
+	m.Store(w, m.Load(w)&^machine.BlockUnwritten|machine.BlockWritten)
+	m.Store(m.BlockIO(o), machine.IOIdle)
+	m.Store(m.Tags(o), m.Load(m.Tags(o))&^machine.TagWriteback)
+	m.Store(m.Flags(f), m.Load(m.Flags(f))&^machine.PGWriteback)
+	m.SetNotice(f, 0, machine.NoticeWriteback)
 }

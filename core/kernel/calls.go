@@ -47,13 +47,16 @@ type Param struct {
 type ParamKind uint8
 
 const (
-	PageParam  ParamKind = iota // a page of an mm: buf, buf[2], A.buf
-	VMAParam                    // pages of a region: buf, or buf[2]; the callee gets the first and the last
-	VarParam                    // a variable of the task that holds what GUP returned
-	ValueParam                  // what is stored: "d"
-	FlagsParam                  // FOLL_WRITE | FOLL_LONGTERM, or 0
-	WordParam                   // one word: MADV_DONTNEED
-	MMParam                     // an mm that is forked from the task's own
+	PageParam     ParamKind = iota // a page of an mm: buf, buf[2], A.buf
+	VMAParam                       // pages of a region: buf, or buf[2]; the callee gets the first and the last
+	VarParam                       // a variable of the task that holds what GUP returned
+	ValueParam                     // what is stored: "d"
+	FlagsParam                     // FOLL_WRITE | FOLL_LONGTERM, or 0
+	FileParam                      // a file: f
+	FilePageParam                  // a page of a file: f, f[2]
+	NumberParam                    // a number of pages
+	WordParam                      // one word: MADV_DONTNEED
+	MMParam                        // an mm that is forked from the task's own
 )
 
 // A Result says what a call returns.
@@ -112,6 +115,22 @@ var Calls = []*Call{
 	{Name: "madvise", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "advice", Kind: WordParam, Words: []string{"MADV_DONTNEED"}}},
 		Result: ErrResult, From: UserTask, entry: fnMadvise,
 		Doc: "MADV_DONTNEED: clears the PTEs and frees the pages; the VMA and its page table stay."},
+	{Name: "pwrite", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "value", Kind: ValueParam}}, From: Anywhere, entry: fnPwrite,
+		Doc: "Writes to the beginning of a page of a file, by way of the page cache. Page tables are not asked and not changed."},
+	{Name: "pread", Params: []Param{{Name: "page", Kind: FilePageParam}}, Result: ValueResult, From: Anywhere, entry: fnPread,
+		Doc: "Reads the beginning of a page of a file, by way of the page cache: what is not there is read in."},
+	{Name: "fsync", Params: []Param{{Name: "file", Kind: FileParam}}, Result: ErrResult, From: Anywhere, entry: fnFsync,
+		Doc: "Writes the file's dirty pages to its disk, and waits. PTEs become read-only and clean before; references through GUP are not looked at."},
+	{Name: "msync", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMsync,
+		Doc: "MS_SYNC: writes the dirty pages that shared file mappings in the range map to their disk, and waits."},
+	{Name: "ftruncate", Params: []Param{{Name: "file", Kind: FileParam}, {Name: "pages", Kind: NumberParam}}, Result: ErrResult, From: Anywhere, entry: fnFtruncate,
+		Doc: "Sets the file's size, in pages. What lies behind the end leaves page tables, page cache and disk; whoever holds a page keeps it, detached."},
+	{Name: "fallocate", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "mode", Kind: WordParam, Words: []string{"FALLOC_FL_PUNCH_HOLE"}}}, Result: ErrResult, From: Anywhere, entry: fnFallocate,
+		Doc: "FALLOC_FL_PUNCH_HOLE: makes a hole of one page; the size stays. Private copies stay mapped."},
+	{Name: "posix_fadvise", Params: []Param{{Name: "file", Kind: FileParam}, {Name: "advice", Kind: WordParam, Words: []string{"POSIX_FADV_DONTNEED"}}}, Result: ErrResult, From: Anywhere, entry: fnFadvise,
+		Doc: "POSIX_FADV_DONTNEED: drops the file's pages from the page cache that are clean, mapped nowhere and held by nobody."},
+	{Name: "iput", Params: []Param{{Name: "file", Kind: FileParam}}, Result: ErrResult, From: Anywhere, entry: fnIput,
+		Doc: "The file was unlinked, and its last reference is dropped: pages and inode go. Nothing happens while a VMA maps it."},
 	{Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, Params: []Param{{Name: "page", Kind: PageParam}}, From: KernelTask, entry: fnShrinkFolioList,
 		Doc: "One pass of reclaim over the folio that is mapped there, or that the swap cache holds for it: isolate, add to swap, unmap, write out, free."},
 	{Name: "fork", Params: []Param{{Name: "mm", Kind: MMParam}}, From: UserTask, entry: fnFork,

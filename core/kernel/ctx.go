@@ -269,6 +269,10 @@ func (c *Ctx) Ret() uint64 {
 	return v
 }
 
+// sigbus is what a fault returns that has no page to give: SIGBUS. (No call returns
+// this number as an error.)
+const sigbus = failed | 1<<16
+
 // Errors that calls return, as the kernel numbers them.
 const (
 	ENOMEM = 12

@@ -129,9 +129,11 @@ var _ = register(fnHandleMMFault, &Func{
 			}
 			return Then
 		}},
-		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage}, Do: func(c *Ctx) Next {
+		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault}, Do: func(c *Ctx) Next {
 			e := c.LoadPTE(hfPTE, c.Entry(hfTable), c.Page(hfAddr))
-			switch {
+			switch p := c.Page(hfAddr); {
+			case e.None() && c.isFile(p):
+				return c.Call(c.doFault(p, c.L(hfFlags)), hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
 			case e.None():
 				return c.Call(fnDoAnonymousPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
 			case e.IsSwap():
@@ -139,7 +141,7 @@ var _ = register(fnHandleMMFault, &Func{
 			}
 			return Then
 		}},
-		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoWPPage},
+		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoWPPage, fnWPPageShared},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(hfTable))) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.PTL(c.Frame(hfTable)))
@@ -147,6 +149,9 @@ var _ = register(fnHandleMMFault, &Func{
 				if now != c.Entry(hfPTE).Fresh() {
 					c.Say("the PTE has changed: somebody else was faster")
 					return hfUnlock
+				}
+				if c.L(hfFlags)&faultWrite != 0 && !now.Has(machine.RW) && c.isFile(c.Page(hfAddr)) && c.Load(c.M.VMA(c.Page(hfAddr)))&machine.VMShared != 0 {
+					return c.Call(fnWPPageShared, hfEnd, c.L(hfAddr), c.L(hfTable), uint64(now))
 				}
 				if c.L(hfFlags) != 0 && !now.Has(machine.RW) {
 					return c.Call(fnDoWPPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable), uint64(now))

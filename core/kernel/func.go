@@ -70,6 +70,7 @@ const (
 	PageLocal                   // a virtual page
 	IntLocal                    // a number
 	FlagsLocal                  // FOLL_ flags
+	PgoffLocal                  // a page of a file
 )
 
 func (k LocalKind) capture() bool { return k <= HoldLocal }
@@ -178,11 +179,12 @@ type Block struct {
 type BlockKind uint8
 
 const (
-	Ready     BlockKind = iota
-	OnLock              // a lock that task Who-1 holds
-	OnReaders           // a rw-lock that readers hold
-	OnIPI               // CPU Who-1's acknowledgement of the flush
-	OnMemory            // a free frame
+	Ready       BlockKind = iota
+	OnLock                // a lock that task Who-1 holds
+	OnReaders             // a rw-lock that readers hold
+	OnIPI                 // CPU Who-1's acknowledgement of the flush
+	OnMemory              // a free frame
+	OnWriteback           // the end of the write of a page
 )
 
 // Ready reports whether nothing is waited for.

@@ -53,5 +53,31 @@ const (
 	fnMMPut
 	fnMprotect
 	fnChangePTERange
+	fnPwrite
+	fnPread
+	fnFsync
+	fnFtruncate
+	fnFallocate
+	fnFadvise
+	fnFilemapCreateFolio
+	fnFilemapGetFolio
+	fnFilemapFault
+	fnShmemGetFolio
+	fnShmemSwapinFolio
+	fnShmemWritepage
+	fnZeroTail
+	fnWritepages
+	fnPageMkcleanOne
+	fnSyncFileRange
+	fnTruncateInodePages
+	fnUnmapMappingRange
+	fnDoReadFault
+	fnDoCowFault
+	fnDoSharedFault
+	fnPageMkwrite
+	fnWPPageShared
+	fnGUPFastFolioAllowed
+	fnIput
+	fnMsync
 	funcCount
 )

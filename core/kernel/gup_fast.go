@@ -235,19 +235,28 @@ var _ = register(fnGUPFastPTERange, &Func{
 				}
 				return Then
 			}},
+		gpAllowed: {Label: "allowed", Says: "may this folio be pinned so?", Ref: "gup_fast_folio_allowed", Local: true, Calls: []FuncID{fnGUPFastFolioAllowed}, Do: func(c *Ctx) Next {
+			return c.Call(fnGUPFastFolioAllowed, gpIsAllowed, c.L(gpPTE), c.L(gpFlags))
+		}},
+		gpIsAllowed: {Label: "is_allowed", Says: "allowed?", Local: true, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				return gpPut
+			}
+			return Then
+		}},
 		gpReadOnly: {Label: "read_only_pin", Says: "a read-only pin through a read-only PTE?", Local: true, When: With(GUPUnshare), Do: func(c *Ctx) Next {
 			if f := c.L(gpFlags); f&uint64(FollPin) == 0 || f&uint64(FollWrite) != 0 || c.Entry(gpPTE).Has(machine.RW) {
 				return gpReferenced
 			}
 			return Then
 		}},
-		gpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Answer: "yes", Ref: "gup_must_unshare", When: With(GUPUnshare),
+		gpUnshare: {Label: "must_unshare", Says: "must it be unshared first?", Ref: "gup_must_unshare", When: With(GUPUnshare),
 			Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
-				f := c.Frame(gpPTE)
-				if machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
+				if c.mustUnshare(c.Frame(gpPTE), c.L(gpFlags)) {
 					c.Say("it may be shared: the slow path must unshare it")
 					return gpPut
 				}
+				c.Say("it need not be unshared")
 				return Then
 			}},
 		gpReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
@@ -271,6 +280,8 @@ const (
 	gpGrabbed
 	gpRecheckPMD
 	gpRecheckPTE
+	gpAllowed
+	gpIsAllowed
 	gpReadOnly
 	gpUnshare
 	gpReferenced

@@ -75,9 +75,9 @@ var dirtySteps = []Step{
 			c.Lock(c.M.FolioLock(c.varPage().Frame()))
 			return Then
 		}},
-	{Label: "dirty", Says: "mark it dirty, unlock it", Ref: "folio_mark_dirty", Touches: cell.Of(machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
+	{Label: "dirty", Says: "mark it dirty, unlock it", Ref: "folio_mark_dirty", Touches: dirtyTouches | cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 		f := c.varPage().Frame()
-		c.Or(c.M.Flags(f), machine.PGDirty)
+		c.markDirty(f)
 		c.Unlock(c.M.FolioLock(f))
 		c.dirtied()
 		return Then
@@ -112,6 +112,7 @@ func (c *Ctx) deviceWrite(v int, content uint64) {
 	f := c.varPage().Frame()
 	c.Sayf("the device writes %s to frame %d", c.M.Content(content), f)
 	c.Store(c.M.Contents(f), content)
+	c.M.StoredTo(f, false)
 	at, ok := machine.PinAtOf(c.M.Load(c.M.VarAt(c.Task, v)))
 	if !ok || at.Excused {
 		return

@@ -61,7 +61,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 		}},
 		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); ret&failed != 0 {
-				c.Set(glRet, ret)
+				c.Set(glRet, failed|EFAULT) // SIGBUS, too
 				return glUnlock
 			}
 			return glFollow
@@ -89,6 +89,9 @@ const (
 func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
 	vma := c.Load(c.M.VMA(p))
 	if vma == 0 || flags&uint64(FollWrite) != 0 && flags&uint64(FollForce) == 0 && vma&machine.VMWrite == 0 {
+		return EFAULT
+	}
+	if c.fileRefused(p, flags) {
 		return EFAULT
 	}
 	return 0
@@ -129,17 +132,18 @@ var _ = register(fnFollowPagePTE, &Func{
 			if !e.Present() || flags&uint64(FollWrite) != 0 && !e.Has(machine.RW) {
 				return fpNoPage
 			}
-			if flags&uint64(FollPin) == 0 || flags&uint64(FollWrite) != 0 || e.Has(machine.RW) || e.Has(machine.Special) {
+			if flags&uint64(FollPin) == 0 || flags&uint64(FollWrite) != 0 || e.Has(machine.RW) {
 				return fpZero
 			}
 			return Then
 		}},
-		fpUnshare: {Label: "must_unshare", Says: "is the page exclusive?", Answer: "yes", Ref: "gup_must_unshare", When: With(GUPUnshare),
-			Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-				if c.Load(c.M.Flags(c.Frame(fpPTE)))&machine.PGAnonExclusive == 0 {
+		fpUnshare: {Label: "must_unshare", Says: "must it be unshared first?", Ref: "gup_must_unshare", When: With(GUPUnshare),
+			Reads: cell.Of(machine.Flags, machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
+				if c.mustUnshare(c.Frame(fpPTE), c.L(fpFlags)) && (c.isAnon(c.Frame(fpPTE)) || machine.IsCOW(c.Load(c.M.VMA(c.Page(fpAddr))))) {
 					c.Say("it may be shared: unshare it first")
 					return fpEMLINK
 				}
+				c.Say("it need not be unshared")
 				return Then
 			}},
 		fpZero: {Label: "zero_page", Says: "a pin of the zero page is not counted", Ref: "is_zero_folio", When: With(ZeroPageNotCounted), Local: true, Do: func(c *Ctx) Next {
@@ -156,13 +160,13 @@ var _ = register(fnFollowPagePTE, &Func{
 			}
 			return Then
 		}},
-		fpTouch: {Label: "touch", Says: "mark it accessed", Ref: "folio_mark_accessed", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-			bits := machine.PGReferenced
+		fpTouch: {Label: "touch", Says: "mark it accessed", Ref: "folio_mark_accessed", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			f := c.Frame(fpPTE)
+			c.Or(c.M.Flags(f), machine.PGReferenced)
 			if c.L(fpFlags)&uint64(FollWrite) != 0 && !c.Entry(fpPTE).Has(machine.Dirty) {
 				c.Say("mark it accessed and dirty")
-				bits |= machine.PGDirty
+				c.markDirty(f)
 			}
-			c.Or(c.M.Flags(c.Frame(fpPTE)), bits)
 			return Then
 		}},
 		fpNoPage: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {

@@ -99,6 +99,8 @@ func (s *Sim) blocked(b Block) (why string, actor int) {
 		return fmt.Sprintf("waits for cpu%d to acknowledge the TLB flush%s", cpu, s.deafReason(cpu)), s.acknowledger(cpu)
 	case OnMemory:
 		return "waits for a free frame: there is none", -1
+	case OnWriteback:
+		return "waits until " + strings.TrimSuffix(strings.TrimSuffix(name, ": flags"), ": tags") + " is written", s.actorOf(FileDiskActor, -1)
 	}
 	return "waits", -1
 }
@@ -160,19 +162,27 @@ func (s *Sim) deviceSays(a *Actor, keys []int) string {
 		}
 		return fmt.Sprintf("the host lets cpu%d run again", a.CPU)
 	case RCUActor:
+		if len(keys) > 0 && keys[0] >= m.FrameCount() {
+			return "the grace period ends: free the inode"
+		}
 		return "the grace period ends: free the page table"
 	case DiskActor:
 		if len(keys) > 0 && m.Peek(m.IO(keys[0])) == machine.IOWritten {
 			return "the write to swap ends: end writeback"
 		}
 		return "the device reads the page and writes it to swap"
+	case FileDiskActor:
+		if len(keys) > 0 && m.Peek(m.BlockIO(machine.Pgoff(keys[0]))) == machine.IOWritten {
+			return "the write to the disk ends: end writeback"
+		}
+		return "the disk reads the page and writes it to its block"
 	}
 	return ""
 }
 
 // FuncOf returns the function name under which an actor without a program appears.
 func (a *Actor) FuncOf() string {
-	return [...]string{"", "flush_tlb_func", "MMU walker", "store buffer", "host", "rcu_core", "swap device"}[a.Kind]
+	return [...]string{"", "flush_tlb_func", "MMU walker", "store buffer", "host", "rcu_core", "swap device", "disk"}[a.Kind]
 }
 
 // KeyText says what a key of an actor's next step stands for.
@@ -199,9 +209,14 @@ func (s *Sim) KeyText(l *Look, key int) string {
 	case WalkerActor:
 		return s.M.Pages()[key].Name
 	case RCUActor:
+		if file := key - s.M.FrameCount(); file >= 0 {
+			return "the inode of " + s.M.Files[file].Name
+		}
 		return s.M.TableName(machine.Frame(key))
 	case DiskActor:
 		return fmt.Sprintf("slot %d", key)
+	case FileDiskActor:
+		return s.M.FilePages()[key].Name
 	}
 	return ""
 }
@@ -253,6 +268,15 @@ func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
 			text = s.Setup.MMs[a.MM].Name + "." + text
 		}
 		return text
+	case FileParam:
+		return s.Setup.Files[a.File].Name
+	case FilePageParam:
+		if s.Setup.Files[a.File].Pages == 1 && a.Page == 0 {
+			return s.Setup.Files[a.File].Name
+		}
+		return fmt.Sprintf("%s[%d]", s.Setup.Files[a.File].Name, a.Page)
+	case NumberParam:
+		return fmt.Sprint(a.Number)
 	case VarParam:
 		return t.Vars[a.Var]
 	case ValueParam:

@@ -108,7 +108,7 @@ var _ = register(fnTLBFinishMMU, &Func{
 		}},
 		tfFlushLate: {Label: "flush_late", Says: "flush the range, late", Ref: "tlb_flush_mmu_tlbonly", When: Without(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
 		tfEnd: {Label: "end", Says: "the flush is over", Ref: "dec_tlb_flush_pending", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-			c.Add(c.M.FlushPending(c.MM), -1)
+			c.Add(c.M.FlushPending(c.mmOf(tfFirst)), -1)
 			for p := c.Page(tfFirst); p <= c.Page(tfLast); p++ {
 				c.M.Discarded(p)
 			}
@@ -137,7 +137,7 @@ func (c *Ctx) gatherFlush() Next {
 	if !c.gathered().Some() && c.L(tfTables) == 0 && back == tfSwap {
 		return tfEnd
 	}
-	return c.Call(fnFlushTLBMMRange, back, uint64(c.MM), c.L(tfFirst), c.L(tfLast), c.L(tfTables))
+	return c.Call(fnFlushTLBMMRange, back, uint64(c.mmOf(tfFirst)), c.L(tfFirst), c.L(tfLast), c.L(tfTables))
 }
 
 // gathered returns the page of the gather that comes next; none behind the last.

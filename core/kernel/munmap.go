@@ -184,12 +184,17 @@ func (c *Ctx) excuse(first, last machine.PageID) {
 //	flush_tlb_batched_pending()
 //	every PTE: swap entry: clear it, free_swap_and_cache()
 //	           present: clear it, queue the page with the PTE's reference; mapped once less
+//	           a dirty PTE of a file: mark the folio dirty; mapped once less only later
+//	a dirty PTE of a file was among them: flush, then its folio is mapped once less
 //	unlock the PTL
+//
+// Until the flush another CPU may store through its TLB. So long writeback must find the
+// page mapped, and wait for the PTL, or else it would clean the page and miss the store.
 //
 // compare mm/memory.c:zap_pte_range
 var _ = register(fnZapPTERange, &Func{
-	Name: "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage, zpEnd},
-	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}},
+	Name: "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage, zpEnd, zpFiles},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}, {"file_pages_only", IntLocal}, {"force_flush", IntLocal}},
 	Steps: []Step{
 		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
 			if !machine.Entry(c.Keep(zpTable, c.M.PMD(c.Page(zpPage)))).Present() {
@@ -204,22 +209,24 @@ var _ = register(fnZapPTERange, &Func{
 				return Then
 			}},
 		zpBatched: {Label: "batched", Says: "has reclaim put a flush off?", Answer: "no", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
-			w := c.M.Batched(c.MM)
+			w := c.M.Batched(c.mmOf(zpPage))
 			if c.Load(w)&1 == 0 {
 				return zpClear
 			}
 			c.Say("reclaim has put a flush off: do it now")
 			c.Or(w, 2<<c.Task)
-			return c.Call(fnFlushTLBMMRange, zpFlushed, uint64(c.MM), c.L(zpPage), c.L(zpEnd), 1)
+			return c.Call(fnFlushTLBMMRange, zpFlushed, uint64(c.mmOf(zpPage)), c.L(zpPage), c.L(zpEnd), 1)
 		}},
 		zpFlushed: {Label: "flushed", Says: "that flush is done", Ref: "atomic_cmpxchg(tlb_flush_batched)", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-			w := c.M.Batched(c.MM)
+			w := c.M.Batched(c.mmOf(zpPage))
 			if c.Load(w)&(2<<c.Task) != 0 {
 				c.Store(w, 0)
 			}
 			return Then
 		}},
-		zpClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear_full", Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).zapClear},
+		zpClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear_full", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).zapClear},
+		zpDirty: zapDirtyStep,
+		zpDelay: zapDelayStep,
 		zpRmap: {Label: "rmap", Says: "the page is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			c.Add(c.M.Mapcount(c.Frame(zpPTE)), -1)
 			return Then
@@ -231,6 +238,8 @@ var _ = register(fnZapPTERange, &Func{
 			c.Set(zpPage, c.L(zpPage)+1)
 			return zpClear
 		}},
+		zpForce:   zapForceStep,
+		zpDelayed: zapDelayedStep,
 		zpUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(zpTable)))
 			return c.zapTable(Return)
@@ -238,7 +247,7 @@ var _ = register(fnZapPTERange, &Func{
 	},
 })
 
-const zpTable, zpPTE, zpPage, zpEnd = 0, 1, 2, 3
+const zpTable, zpPTE, zpPage, zpEnd, zpFiles, zpFlush = 0, 1, 2, 3, 4, 5
 
 const (
 	zpPMD = iota
@@ -246,16 +255,24 @@ const (
 	zpBatched
 	zpFlushed
 	zpClear
+	zpDirty
+	zpDelay
 	zpRmap
 	zpNext
+	zpForce
+	zpDelayed
 	zpUnlock
 )
 
 // zapClear clears one PTE: its page goes into the gather with the PTE's reference.
 func (c *Ctx) zapClear() Next {
 	p, table := c.Page(zpPage), c.Frame(zpTable)
-	c.M.Excuse(p)
 	old := machine.Entry(c.Load(c.PTE(table, p)))
+	if c.L(zpFiles) != 0 && c.privateCopy(old) {
+		c.Sayf("a private copy stays: %v", old)
+		return zpNext
+	}
+	c.M.Excuse(p)
 	switch {
 	case old.None():
 		c.Say("the PTE is none")
@@ -272,7 +289,10 @@ func (c *Ctx) zapClear() Next {
 		return zpNext
 	}
 	c.M.Gather(c.Task, machine.MakeHold(old.Frame(), 1))
-	return Then
+	if old.Has(machine.Dirty) && c.isFilePage(old.Frame()) {
+		return Then
+	}
+	return zpRmap
 }
 
 // zapTable goes on with the next page table of the range, if there is one.

@@ -7,14 +7,16 @@ import (
 	"gupscope/core/machine"
 )
 
-// shrink_folio_list, one pass over one anonymous folio, in straight line:
+// shrink_folio_list, one pass over one folio, as kswapd does it, in straight line:
 //
 //	take it off the LRU list
 //	trylock it; under writeback, or maybe pinned: keep it
-//	add_to_swap(), dirty
+//	anonymous: add_to_swap(), dirty
 //	try_to_unmap(): see rmap.go
 //	still mapped, or maybe pinned now: keep it
+//	dirty, of a file: newer kernels leave it to the flusher: keep it
 //	dirty: try_to_unmap_flush_dirty(); pageout(); was it asynchronous: keep it, a later pass frees it
+//	filemap_release_folio(): drop its buffers, even if somebody holds it
 //	__remove_mapping(): freeze the last two references; dirty again: keep it
 //	try_to_unmap_flush()         // before any frame goes back
 //	free it
@@ -28,7 +30,7 @@ var _ = register(fnShrinkFolioList, &Func{
 	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}, {"address", PageLocal}},
 	Steps: []Step{
 		slIsolate: {Label: "isolate", Says: "take the folio off the LRU list", Ref: "isolate_lru_folios",
-			Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings), Anywhere: cell.Of(machine.Mappings, machine.Flags, machine.Refs), Choose: isolationCandidates, Do: (*Ctx).isolate},
+			Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings, machine.PageCache, machine.SwapCache), Anywhere: cell.Of(machine.Mappings, machine.Flags, machine.Refs), Choose: isolationCandidates, Do: (*Ctx).isolate},
 		slTrylock: {Label: "trylock", Says: "try the folio lock", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 			if !c.TryLock(c.M.FolioLock(c.Held(slFolio).Frame())) {
 				c.Say("the folio is locked: keep it")
@@ -43,8 +45,12 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return Then
 		}},
-		slPinned: {Label: "pinned", Says: "may it be pinned?", Answer: "no", Ref: "folio_maybe_dma_pinned", When: With(ReclaimSkipsPinned), Reads: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
+		slPinned: {Label: "pinned", Says: "may it be pinned?", Answer: "no", Ref: "folio_maybe_dma_pinned", When: With(ReclaimSkipsPinned), Reads: cell.Of(machine.Refs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
+			if c.isFilePage(f) {
+				c.Say("it is a file's: nothing to put into swap")
+				return slMapped
+			}
 			if c.Load(c.M.Flags(f))&machine.PGSwapCache == 0 && c.maybePinned(f) {
 				c.Say("it may be pinned: keep it")
 				return slUnlock
@@ -82,13 +88,23 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return Then
 		}},
-		slIsDirty: {Label: "is_dirty", Says: "is it dirty?", Answer: "yes", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-			if c.Load(c.M.Flags(c.Held(slFolio).Frame()))&machine.PGDirty == 0 {
+		slIsDirty: {Label: "is_dirty", Says: "is it dirty?", Answer: "yes", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+			f := c.Held(slFolio).Frame()
+			dirty, file := c.Load(c.M.Flags(f))&machine.PGDirty != 0, c.isFilePage(f)
+			switch {
+			case dirty && !file:
+				return slFlushDirty
+			case dirty:
+				return Then
+			case file:
 				c.Say("it is clean")
-				return slRemove
+				return slRelease
 			}
-			return Then
+			c.Say("it is clean")
+			return slRemove
 		}},
+		slFile:  reclaimFileStep,
+		slLeave: reclaimLeaveStep,
 		slFlushDirty: {Label: "flush_dirty", Says: "may a CPU still write to it?", Ref: "try_to_unmap_flush_dirty", When: With(ReclaimFlushDirty), Local: true, Calls: []FuncID{fnTryToUnmapFlush}, Do: func(c *Ctx) Next {
 			if c.M.Load(c.M.UBC(c.Task))&machine.UBCWritable == 0 {
 				return Then
@@ -105,8 +121,9 @@ var _ = register(fnShrinkFolioList, &Func{
 			case pageoutUnlocked:
 				return slFlush
 			}
-			return Then
+			return slRemove
 		}},
+		slRelease: reclaimReleaseStep,
 		slRemove: {Label: "remove", Says: "take its last references", Ref: "__remove_mapping", Local: true, Calls: []FuncID{fnRemoveMapping}, Do: func(c *Ctx) Next {
 			return c.Call(fnRemoveMapping, slRemoved, uint64(machine.MakeHold(c.Held(slFolio).Frame(), 1)))
 		}},
@@ -153,9 +170,12 @@ const (
 	slUnmapped
 	slPinnedNow
 	slIsDirty
+	slFile
+	slLeave
 	slFlushDirty
 	slPageout
 	slWritten
+	slRelease
 	slRemove
 	slRemoved
 	slUnlock
@@ -180,6 +200,10 @@ func isolationCandidates(c *Ctx, offer func(int)) {
 			offer(i)
 			none = false
 		}
+	}
+	if f, ok := c.fileCandidate(c.Page(slPage)); ok {
+		offer(int(f))
+		none = false
 	}
 	if none {
 		offer(0)
@@ -222,6 +246,10 @@ func (c *Ctx) addToSwap() Next {
 		c.Say("it is in the swap cache already")
 		return slMapped
 	}
+	if c.isFilePage(f) {
+		c.Say("it is a file's: nothing to put into swap")
+		return slMapped
+	}
 	slot := c.Key
 	if c.M.Slots == 0 || c.Load(c.M.SwapMap(slot)) != 0 {
 		c.Say("swap is full: keep it")
@@ -239,14 +267,21 @@ func (c *Ctx) addToSwap() Next {
 // offerSlots offers the free slots that a captured swap entry still names, and
 // one of the others, which nothing tells apart; slot 0 if there is none to take.
 func offerSlots(c *Ctx, offer func(int)) {
-	taken := c.Load(c.M.Flags(c.Held(slFolio).Frame()))&machine.PGSwapCache != 0
-	any := false
-	if !taken {
-		c.M.OffersSlots(func(slot int) {
-			any = true
-			offer(slot)
-		})
+	f := c.Held(slFolio).Frame()
+	taken := c.Load(c.M.Flags(f))&machine.PGSwapCache != 0 || c.isFilePage(f)
+	if taken {
+		offer(0)
+		return
 	}
+	c.offerSlots(offer)
+}
+
+func (c *Ctx) offerSlots(offer func(int)) {
+	any := false
+	c.M.OffersSlots(func(slot int) {
+		any = true
+		offer(slot)
+	})
 	if !any {
 		offer(0)
 	}
@@ -259,10 +294,11 @@ const (
 	pageoutUnlocked
 )
 
-// pageout of a dirty folio in the swap cache, in straight line:
+// pageout of a dirty folio, in straight line:
 //
-//	references other than ours and the cache's: keep it
+//	references other than ours, the cache's and the buffers': keep it
 //	folio_clear_dirty_for_io()
+//	a file's: ext4 submits it by itself; shmem moves it to the swap cache
 //	all zeros: a bit of the slot says so, unlock the folio, nothing is written
 //	start writeback, unlock the folio
 //	the device reads the page; end writeback   // asynchronous: by themselves, later
@@ -273,17 +309,24 @@ var _ = register(fnPageout, &Func{
 	Name: "pageout", File: "mm/vmscan.c", Params: []int{0},
 	Locals: []Local{{"folio", FrameLocal}},
 	Steps: []Step{
-		{Label: "freeable", Says: "are there other references?", Answer: "no", Ref: "is_page_cache_freeable", Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
-			if n := c.Load(c.M.Ref(c.Frame(0))); n != 2 {
+		{Label: "freeable", Says: "are there other references?", Answer: "no", Ref: "is_page_cache_freeable", Reads: cell.Of(machine.Refs, machine.Buffers), Do: func(c *Ctx) Next {
+			if n := c.Load(c.M.Ref(c.Frame(0))); n != 2+c.private(c.Frame(0)) {
 				c.Sayf("there are other references (%d, not 2): keep it", n)
 				return c.Return(pageoutKeep)
 			}
 			return Then
 		}},
-		{Label: "clear_dirty", Says: "clear dirty", Ref: "folio_clear_dirty_for_io", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		{Label: "clear_dirty", Says: "clear dirty", Ref: "folio_clear_dirty_for_io", Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 			c.AndNot(c.M.Flags(c.Frame(0)), machine.PGDirty)
+			c.M.SetNotice(c.Frame(0), 0, machine.NoticePrepared)
+			if !c.isFilePage(c.Frame(0)) {
+				return poStart
+			}
 			return Then
 		}},
+		pageoutFileStep,
+		pageoutExt4Step,
+		pageoutShmemStep,
 		{Label: "zeromap", Says: "is it all zeros?", Answer: "no", Ref: "swap_zeromap_folio_set", When: With(SwapZeromap), Touches: cell.Of(machine.FolioLocks, machine.Disk), Reads: cell.Of(machine.Contents, machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			zeromap := c.M.Zeromap(int(c.Load(c.M.FolioSwap(f))) - 1)
@@ -328,7 +371,7 @@ var _ = register(fnPageout, &Func{
 	},
 })
 
-const poRelock = 6
+const poRelock = 9
 
 // submitSwapWrite hands the write over to the device, or leaves it to the next
 // steps if the scenario's swap is synchronous.
@@ -340,19 +383,19 @@ func (s *Sim) submitSwapWrite(c *Ctx, f machine.Frame) Next {
 	return c.Return(pageoutUnlocked)
 }
 
-// __remove_mapping of a folio in the swap cache, in straight line, under the
+// __remove_mapping of a folio in the swap cache or the page cache, in straight line, under the
 // cache's lock:
 //
 //	folio_ref_freeze(2): 2 -> 0, else keep it      // from here on no try-get succeeds
 //	dirty: 2 again, keep it                        // grabbed, written, put meanwhile
-//	leave the swap cache; unlock the folio
+//	leave the cache; unlock the folio
 //
 // compare mm/vmscan.c:__remove_mapping
 var _ = register(fnRemoveMapping, &Func{
 	Name: "__remove_mapping", File: "mm/vmscan.c", Params: []int{0},
 	Locals: []Local{{"folio", FrameLocal}},
 	Steps: []Step{
-		{Label: "freeze", Says: "freeze the last two references", Ref: "folio_ref_freeze", When: With(ReclaimFreeze), Touches: swapCacheTouches, Do: func(c *Ctx) Next {
+		{Label: "freeze", Says: "freeze the last two references", Ref: "folio_ref_freeze", When: With(ReclaimFreeze), Touches: swapCacheTouches | pageCacheTouches, Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			n := c.Load(c.M.Ref(f))
 			if n != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
@@ -370,17 +413,22 @@ var _ = register(fnRemoveMapping, &Func{
 			}
 			return Then
 		}},
-		{Label: "drop", Says: "set the count to zero, leave the swap cache", Ref: "set_page_count", When: Without(ReclaimFreeze), Touches: swapCacheTouches, Do: func(c *Ctx) Next {
+		{Label: "drop", Says: "set the count to zero, leave the cache", Ref: "set_page_count", When: Without(ReclaimFreeze), Touches: swapCacheTouches | pageCacheTouches, Do: func(c *Ctx) Next {
 			return c.removed(c.Frame(0))
 		}},
 	},
 })
 
-// removed takes the folio out of the swap cache with all references gone, ours
+// removed takes the folio out of the swap cache or the page cache with all references gone, ours
 // in the caller's first local among them, and unlocks it.
 func (c *Ctx) removed(f machine.Frame) Next {
 	c.Store(c.M.Ref(f), 0)
-	c.leaveSwapCache(f)
+	if c.isFilePage(f) {
+		o, _ := c.M.PgoffAt(machine.MappingFile(c.Load(c.M.Mapping(f))), int(c.Load(c.M.Index(f))))
+		c.leavePageCache(f, o, 0)
+	} else {
+		c.leaveSwapCache(f)
+	}
 	c.M.SetHold(c.M.Local(c.Task, c.level-1, slFolio), 0)
 	c.M.Store(c.M.Local(c.Task, c.level-1, slFolio), uint64(machine.Uncounted(f)))
 	c.Unlock(c.M.FolioLock(f))

@@ -30,8 +30,9 @@ var devices = map[ActorKind]struct {
 	InterruptActor:  {Ahead{Touches: cell.Of(machine.IPIs, machine.TLBs, machine.MMs), Reads: cell.Of(machine.IRQs, machine.Steal)}, cell.Of(machine.IPIs)},
 	WalkerActor:     {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs, machine.Ghosts), Reads: cell.Of(machine.PMDs, machine.Steal, machine.Stacks)}, 0},
 	HypervisorActor: {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs)}, 0},
-	RCUActor:        {Ahead{Touches: tableFreeTouches | everyone | cell.Of(machine.RCU)}, cell.Of(machine.RCU)},
+	RCUActor:        {Ahead{Touches: tableFreeTouches | everyone | cell.Of(machine.RCU, machine.Inodes)}, cell.Of(machine.RCU)},
 	DiskActor:       {Ahead{Touches: cell.Of(machine.Disk, machine.Flags), Reads: cell.Of(machine.SwapCache, machine.Contents)}, cell.Of(machine.Disk)},
+	FileDiskActor:   {Ahead{Touches: cell.Of(machine.Blocks, machine.PageCache, machine.Flags, machine.Ghosts), Reads: cell.Of(machine.Contents)}, cell.Of(machine.Blocks)},
 }
 
 // ownClasses are those of which an actor touches nothing but what its own task or CPU has,
@@ -174,7 +175,7 @@ func (s *Sim) exists(a *Actor) bool {
 	case WalkerActor:
 		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Loaded(a.CPU) >= 0
 	case RCUActor:
-		return s.Kernel.Value(PTFree) == PTFreeRCU
+		return s.Kernel.Value(PTFree) == PTFreeRCU || len(s.Setup.Files) > 0
 	case DiskActor:
 		return s.Setup.SwapAsync
 	}
@@ -195,9 +196,16 @@ func (s *Sim) work(a *Actor, f func(machine.Word)) {
 		for i := range m.TableCount() {
 			f(m.RCU(m.TableFrame(i)))
 		}
+		for file := range m.Files {
+			f(m.InodeRCU(file))
+		}
 	case DiskActor:
 		for slot := range m.Slots {
 			f(m.IO(slot))
+		}
+	case FileDiskActor:
+		for o := range m.FilePages() {
+			f(m.BlockIO(machine.Pgoff(o)))
 		}
 	}
 }

@@ -5,12 +5,13 @@ import (
 	"gupscope/core/machine"
 )
 
-// try_to_unmap_one, of a locked anonymous folio in the swap cache, in straight line:
+// try_to_unmap_one, of a locked folio, in straight line:
 //
 //	lock the PTL; the PTE does not map the folio: done
 //	clear the PTE; put the flush off, or flush at once
 //	the PTE was dirty: so is the folio
-//	one PTE more will name the swap slot
+//	a file's: nothing comes in its place; mapped once less, drop the PTE's reference; unlock
+//	else it is in the swap cache: one PTE more will name the slot
 //	exclusive: pinned? restore the PTE, give up. Else it is exclusive no more
 //	PTE = swap entry; mapped once less; drop the PTE's reference; unlock
 //
@@ -32,7 +33,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
 			p := c.Page(tuPage)
-			c.Set(tuSlot, c.Load(c.M.FolioSwap(f))-1)
+			c.Set(tuSlot, c.Load(c.M.FolioSwap(f)))
 			if !machine.Entry(c.Keep(tuPMD, c.M.PMD(p))).Present() {
 				return Return
 			}
@@ -79,12 +80,19 @@ var _ = register(fnTryToUnmapOne, &Func{
 		}},
 		tuDirty: {Label: "was_dirty", Says: "was the PTE dirty?", Local: true, Do: func(c *Ctx) Next {
 			if !c.Entry(tuPTE).Has(machine.Dirty) {
-				return tuDup
+				return tuSwap
 			}
 			return Then
 		}},
-		tuSetDirty: {Label: "set_dirty", Says: "the PTE was dirty: so is the folio", Ref: "folio_mark_dirty", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-			c.Or(c.M.Flags(c.Frame(tuFolio)), machine.PGDirty)
+		tuSetDirty: {Label: "set_dirty", Says: "the PTE was dirty: so is the folio", Ref: "folio_mark_dirty", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			c.markDirty(c.Frame(tuFolio))
+			return Then
+		}},
+		tuSwap: {Label: "leaves_swap", Says: "does a swap entry come in its place?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(tuSlot) == 0 {
+				return tuRmap
+			}
+			c.Set(tuSlot, c.L(tuSlot)-1)
 			return Then
 		}},
 		tuDup: {Label: "swap_duplicate", Says: "one PTE more will name the slot", Ref: "swap_duplicate", Touches: cell.Of(machine.Swap), Do: func(c *Ctx) Next {
@@ -143,6 +151,7 @@ const (
 	tuFlush
 	tuDirty
 	tuSetDirty
+	tuSwap
 	tuDup
 	tuPinned
 	tuShare

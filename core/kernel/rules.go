@@ -131,6 +131,18 @@ const (
 	ForkFlushTLB
 	ForkWrprotect
 	MprotectUpgrade
+	GUPFastFileCheck
+	GUPSlowFileCheck
+	GUPSecretmemCheck
+	GUPUnshareNonAnon
+	InodeRCU
+	ZapFlushBeforeUnlock
+	DelayedRmap
+	Ext4SkipNobuf
+	PunchWritesFirst
+	EOFTailZeroed
+	ReclaimMayWritepage
+	StablePages
 	ruleCount
 )
 
@@ -150,6 +162,12 @@ const (
 	TLBFlushIPI uint8 = iota
 	TLBFlushPV
 	TLBFlushBroadcast
+)
+const (
+	FileCheckNone uint8 = iota
+	FileCheckV7
+	FileCheckDoubleRead
+	FileCheckFinal
 )
 const (
 	PTFreeGather uint8 = iota
@@ -398,4 +416,72 @@ var Rules = []*Rule{
 		Guards:   "change_pte_range: put it back",
 		Commit:   "64fe24a3e05e", Subject: "mm/mprotect: try avoiding write faults for exclusive anonymous pages when changing protection",
 		Confidence: "v6.1 and v6.12 seen in what they do; releases from memory"},
+	{ID: GUPFastFileCheck, Name: "gup_fast_file_check", Values: []string{"none", "v7", "double_read", "final"}, History: []Since{{605, FileCheckFinal}},
+		Says:     "what GUP-fast asks about a folio that is to be pinned for writing, for long: nothing; folio_mapping() (a draft of the patch); folio->mapping, read twice (another); or read once",
+		Protects: "a page of a file is written behind its file system's back, as long as the pin lasts",
+		Guards:   "gup_fast_folio_allowed: which file system is it?",
+		Commit:   "a6e79df92e4a", Subject: "mm/gup: disallow FOLL_LONGTERM GUP-fast writing to file-backed mappings",
+		Confidence: "read in source; commit seen; the drafts from the mails"},
+	{ID: GUPSlowFileCheck, Name: "gup_slow_file_check", History: on(605),
+		Says:     "GUP under mmap_lock refuses to pin a mapping for writing, for long, whose file system must be asked before a write",
+		Protects: "a page of a file is written behind its file system's back, as long as the pin lasts",
+		Guards:   "__get_user_pages_locked: check the VMA's flags",
+		Commit:   "8ac268436e6d", Subject: "mm/gup: disallow FOLL_LONGTERM GUP-nonfast writing to file-backed mappings",
+		Confidence: "read in source; commit seen"},
+	{ID: GUPSecretmemCheck, Name: "gup_secretmem_check", History: on(514),
+		Says:     "GUP refuses secret memory",
+		Protects: "memory that is taken out of the kernel's own mapping is read through it",
+		Guards:   "gup_fast_folio_allowed: is there secret memory?",
+		Commit:   "f002882ca369", Subject: "mm: merge folio_is_secretmem() and folio_fast_pin_allowed() into gup_fast_folio_allowed()",
+		Confidence: "read in source; the commit is that of the merged form"},
+	{ID: GUPUnshareNonAnon, Name: "unshare_non_anon", History: on(602),
+		Says:     "a read-only pin for long, of a page of a file or the zero page in a private mapping, unshares it, too",
+		Protects: "the next write fault copies the page away under the pin",
+		Guards:   "follow_page_pte: must it be unshared first?",
+		Commit:   "84209e87c696", Subject: "mm/gup: reliable R/O long-term pinning in COW mappings",
+		Confidence: "read in source; commit seen"},
+	{ID: InodeRCU, Name: "inode_rcu", History: always,
+		Says:     "the memory of an inode, its address_space in it, is freed after an RCU grace period",
+		Protects: "GUP-fast follows folio->mapping to an inode that was freed",
+		Guards:   "iput: free the inode",
+		Commit:   "fa0d7e3de6d6", Subject: "fs: icache RCU free inodes",
+		Confidence: "commit seen; 2.6.38 from memory"},
+	{ID: ZapFlushBeforeUnlock, Name: "zap_flush_before_unlock", History: always,
+		Says:     "where a dirty PTE of a file was cleared, the TLBs are flushed before the page-table lock is dropped",
+		Protects: "a CPU stores through its stale TLB entry after the page was cleaned",
+		Guards:   "zap_pte_range: flush before unlocking",
+		Commit:   "1cf35d47712d", Subject: "mm: split 'tlb_flush_mmu()' into tlb flushing and memory freeing parts",
+		Confidence: "read in source; commit seen; 3.15 from memory"},
+	{ID: DelayedRmap, Name: "delayed_rmap", History: on(602), Needs: []RuleID{ZapFlushBeforeUnlock},
+		Says:     "where a dirty PTE of a file was cleared, the page counts as mapped until the TLBs are flushed",
+		Protects: "writeback finds no PTE to wait for and cleans the page while a CPU can still store through its TLB",
+		Guards:   "zap_pte_range: the page is mapped once less",
+		Commit:   "5df397dec7c4", Subject: "mm: delay page_remove_rmap() until after the TLB has been flushed",
+		Confidence: "absent in 6.1, present in 6.12 (read in source); commit seen"},
+	{ID: Ext4SkipNobuf, Name: "ext4_skip_nobuf", History: on(518),
+		Says:     "ext4 warns and skips a dirty page without buffers, where it stopped with a BUG before",
+		Protects: "the kernel stops",
+		Guards:   "ext4_writepages: has it buffers?",
+		Commit:   "cc5095747edf", Subject: "ext4: don't BUG if someone dirty pages without asking ext4 first",
+		Confidence: "read in source; commit seen"},
+	{ID: PunchWritesFirst, Name: "punch_writes_first", History: []Since{{0, 1}, {612, 0}},
+		Says:       "punching a hole writes the dirty pages of the range out first",
+		Protects:   "nothing: they are thrown away afterwards",
+		Guards:     "fallocate: write the page out first",
+		Confidence: "present in 6.1.192, absent in 6.12.117 (read in source); the release between is unknown"},
+	{ID: EOFTailZeroed, Name: "eof_tail_zeroed", History: on(612),
+		Says:       "a file that grows has the rest of its last block zeroed first",
+		Protects:   "what was stored behind the end through a mapping becomes part of the file",
+		Guards:     "pwrite: did the file end inside a block before this one?",
+		Confidence: "absent in 6.1.192, present in 6.12.117 (read in source); the release between is unknown"},
+	{ID: ReclaimMayWritepage, Name: "reclaim_may_writepage", History: []Since{{0, 1}, {612, 0}},
+		Says:       "kswapd may write dirty pages of a file out itself",
+		Protects:   "nothing: others write them",
+		Guards:     "shrink_folio_list: a dirty page of a file",
+		Confidence: "present in 6.1, absent in 6.12 (read in source); the release between is unknown"},
+	{ID: StablePages, Name: "stable_pages", Config: map[uint8]int{1: 0},
+		Says:       "the disk wants pages that do not change while it reads them: who is about to write waits for writeback",
+		Protects:   "a checksum of the page is wrong on the disk",
+		Guards:     "ext4_page_mkwrite: wait for writeback",
+		Confidence: "read in source; a property of the disk, not of the release"},
 }

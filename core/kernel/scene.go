@@ -21,6 +21,8 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 		s.exclusive = machine.PGAnonExclusive
 	}
 	s.readSwapinWritable = k.On(SwapinReadWritable)
+	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
+	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
 	for i, t := range setup.Tasks {
@@ -67,6 +69,13 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		}
 		c.MMs = append(c.MMs, mc)
 	}
+	for n, f := range s.Setup.Files {
+		c.Files = append(c.Files, machine.FileConfig{Name: f.Name, Kind: f.Kind, Pages: s.Setup.room(n)})
+		if f.Kind == machine.Shmem {
+			slots += s.Setup.room(n)
+		}
+	}
+	c.Frames += s.Setup.cachedAtStart()
 	c.Tables, c.Slots = tables, cmp.Or(s.Setup.Slots, slots)
 	if c.Shared {
 		c.Frames, c.Tables = c.Frames+tables, 0
@@ -92,6 +101,11 @@ func (s *Sim) values() []string {
 			for _, f := range v.Fill {
 				add(f)
 			}
+		}
+	}
+	for _, file := range s.Setup.Files {
+		for _, f := range file.Fill {
+			add(f)
 		}
 	}
 	for _, t := range s.Setup.Tasks {
@@ -144,6 +158,7 @@ func (s *Sim) scene() {
 			}
 		}
 	}
+	s.files(&frame, &slot)
 	for _, t := range s.Setup.Tasks {
 		if t.MM >= 0 {
 			m.Store(m.MMUsers(t.MM), m.Peek(m.MMUsers(t.MM))+1)
@@ -181,7 +196,9 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 	m := s.M
 	at, entry := m.Pages()[p], m.Slot(p, machine.LevelPTE)
 	if i >= len(vs.Fill) {
-		m.Wrote(p, 0)
+		if vs.Kind == machine.RegionAnon {
+			m.Wrote(p, 0)
+		}
 		return
 	}
 	content := m.Value(vs.Fill[i])
@@ -247,6 +264,9 @@ func (v *RegionSetup) flags() uint64 {
 	f := machine.VMRead | machine.VMMayRead | machine.VMMayWrite | machine.VMMayExec
 	if v.Writable {
 		f |= machine.VMWrite
+	}
+	if v.Kind == machine.RegionFileShared {
+		f |= machine.VMShared | machine.VMMayShare
 	}
 	return f
 }

@@ -7,6 +7,7 @@ import "gupscope/core/machine"
 type Setup struct {
 	CPUs  int // 1..8
 	MMs   []MMSetup
+	Files []FileSetup
 	Tasks []TaskSetup
 
 	Frames           int  // free frames beside those in use at the start
@@ -75,6 +76,8 @@ type Stmt struct {
 type Arg struct {
 	MM, Region, Page int    // PageParam
 	Last             int    // VMAParam: the last page of the range that begins with Page
+	File             int    // FileParam; FilePageParam, with Page
+	Number           int    // NumberParam
 	Var              int    // VarParam: index into the task's Vars
 	Value            string // ValueParam
 	Flags            uint32 // FlagsParam: FollWrite | …

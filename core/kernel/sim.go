@@ -31,6 +31,8 @@ type Sim struct {
 
 	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
 	readSwapinWritable bool   // see the rule swapin_read_maps_writable
+	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
+	secretmemRefused, longtermFileRefused, unshareNonAnon bool
 }
 
 // Funcs returns the tables as this kernel has them, by FuncID; unused numbers
@@ -75,6 +77,8 @@ func (s *Sim) Do(c check.Choice) {
 		s.doRCU(machine.Frame(c.Key))
 	case DiskActor:
 		s.doDisk(int(c.Key))
+	case FileDiskActor:
+		s.doFileDisk(machine.Pgoff(c.Key))
 	}
 }
 
@@ -264,6 +268,16 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 		return uint64(a.Var)
 	case MMParam:
 		return uint64(a.MM)
+	case FileParam:
+		return uint64(a.File)
+	case FilePageParam:
+		o, ok := s.M.PgoffAt(a.File, a.Page)
+		if !ok {
+			panic(fmt.Sprintf("kernel: %s has no room for page %d: Setup.room counts what programs name", s.Setup.Files[a.File].Name, a.Page))
+		}
+		return uint64(o)
+	case NumberParam:
+		return uint64(a.Number)
 	case ValueParam:
 		return s.M.Value(a.Value)
 	case FlagsParam:

@@ -8,10 +8,15 @@ import (
 // swapCacheTouches are the classes that entering or leaving the swap cache touches.
 var swapCacheTouches = cell.Of(machine.SwapCache, machine.Swap, machine.Refs, machine.Flags, machine.Mappings, machine.FolioLocks, machine.Disk)
 
-// swapFree drops one PTE's use of a slot.
+// swapFree drops one PTE's use of a slot, or that of a file.
 // compare mm/swapfile.c:swap_free
 func (c *Ctx) swapFree(slot int) {
-	c.M.SetSwapMap(slot, c.Load(c.M.SwapMap(slot))-1)
+	v := c.Load(c.M.SwapMap(slot))
+	if v&machine.SwapOfFile != 0 {
+		c.M.SetSwapMap(slot, v&^machine.SwapOfFile)
+		return
+	}
+	c.M.SetSwapMap(slot, v-1)
 }
 
 // leaveSwapCache takes a folio out of the swap cache with the cache's

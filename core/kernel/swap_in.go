@@ -189,17 +189,22 @@ func (c *Ctx) swapLookup() Next {
 	return dsPast
 }
 
-// swapRead reads the slot into the folio.
-func (c *Ctx) swapRead() {
-	f := c.Held(dsFolio).Frame()
-	slot := c.Entry(dsPTE).Slot()
+// fromSwap is what a read of a slot gets.
+// compare mm/page_io.c:swap_read_folio
+func (c *Ctx) fromSwap(slot int) uint64 {
 	v := c.Load(c.M.Disk(slot))
 	c.Sayf("read %s from swap", c.M.Content(v))
 	if c.Load(c.M.Zeromap(slot)) != 0 {
 		c.Say("the slot is one of zeros: nothing is read")
-		v = 0
+		return 0
 	}
-	c.Store(c.M.Contents(f), v)
+	return v
+}
+
+// swapRead reads the slot into the folio.
+func (c *Ctx) swapRead() {
+	f := c.Held(dsFolio).Frame()
+	c.Store(c.M.Contents(f), c.fromSwap(c.Entry(dsPTE).Slot()))
 	c.Store(c.M.Flags(f), c.Load(c.M.Flags(f))|machine.PGUptodate|machine.PGSwapBacked)
 }
 

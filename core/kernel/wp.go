@@ -8,6 +8,7 @@ import (
 // do_wp_page, entered with the PTL held on a present, read-only PTE, in
 // straight line:
 //
+//	the zero page, or a page of a file: copy
 //	exclusive: reuse
 //	too many references, or the folio lock is taken: copy
 //	in the swap cache: drop it from there; references are not 1: copy
@@ -23,8 +24,8 @@ var _ = register(fnDoWPPage, &Func{
 	Name: "do_wp_page", File: "mm/memory.c", Params: []int{wpAddr, wpFlags, wpTable, wpPTE},
 	Locals: wpLocals,
 	Steps: []Step{
-		0: {Label: "exclusive", Says: "is the page exclusive?", Answer: "no", Ref: "PageAnonExclusive", When: With(AnonExclusive), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-			if c.zeroPage() {
+		0: {Label: "exclusive", Says: "is the page exclusive?", Answer: "no", Ref: "PageAnonExclusive", When: With(AnonExclusive), Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+			if c.notAnon() {
 				return 4
 			}
 			if c.Load(c.M.Flags(c.Frame(wpPTE)))&machine.PGAnonExclusive != 0 {
@@ -33,8 +34,8 @@ var _ = register(fnDoWPPage, &Func{
 			}
 			return Then
 		}},
-		1: {Label: "count", Says: "how many references?", Ref: "wp_can_reuse_anon_folio", Reads: cell.Of(machine.Refs, machine.Flags, machine.LRU), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
-			if c.zeroPage() {
+		1: {Label: "count", Says: "how many references?", Ref: "wp_can_reuse_anon_folio", Reads: cell.Of(machine.Refs, machine.Flags, machine.LRU, machine.Mappings), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
+			if c.notAnon() {
 				return 4
 			}
 			f := c.Frame(wpPTE)
@@ -72,10 +73,10 @@ var _ = register(fnDoWPPage, &Func{
 	},
 	Instead: []Variant{
 		{If(WPReuse, WPReuseMapcount), []Step{
-			0: {Label: "trylock", Says: "try the page lock", Ref: "trylock_page", Touches: cell.Of(machine.FolioLocks, machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
+			0: {Label: "trylock", Says: "try the page lock", Ref: "trylock_page", Touches: cell.Of(machine.FolioLocks, machine.Refs, machine.PTLs), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.Frame(wpPTE)
 				switch {
-				case c.zeroPage():
+				case c.notAnon():
 					return 5
 				case c.TryLock(c.M.FolioLock(f)):
 					return 3
@@ -120,9 +121,9 @@ var _ = register(fnDoWPPage, &Func{
 			5: wpCopyStep,
 		}},
 		{If(WPReuse, WPReuseRefcount1), []Step{
-			0: {Label: "count", Says: "is ours the only reference?", Answer: "yes", Ref: "page_count", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks), Do: func(c *Ctx) Next {
+			0: {Label: "count", Says: "is ours the only reference?", Answer: "yes", Ref: "page_count", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks, machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.Frame(wpPTE)
-				if c.zeroPage() || c.Load(c.M.Ref(f)) != 1 || c.Load(c.M.Mapcount(f)) != 1 || !c.Free(c.M.FolioLock(f)).Ready() {
+				if c.notAnon() || c.Load(c.M.Ref(f)) != 1 || c.Load(c.M.Mapcount(f)) != 1 || !c.Free(c.M.FolioLock(f)).Ready() {
 					c.Say("somebody else uses the page: copy")
 					return 2
 				}
@@ -139,6 +140,9 @@ const wpTable, wpPTE, wpOld, wpAddr, wpFlags = 0, 1, 2, 3, 4
 var wpLocals = []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"old_page", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}}
 
 func (c *Ctx) zeroPage() bool { return c.Frame(wpPTE) == machine.ZeroPage }
+
+// notAnon reports whether the page is the zero page or one of a file: it is always copied.
+func (c *Ctx) notAnon() bool { return c.zeroPage() || c.isFilePage(c.Frame(wpPTE)) }
 
 var wpReuseStep = Step{Label: "reuse", Says: "make the PTE writable and dirty, unlock the PTL", Ref: "wp_page_reuse", Touches: cell.Of(machine.PTLs, machine.PTEs), Do: func(c *Ctx) Next {
 	if c.L(wpFlags)&faultUnshare == 0 {

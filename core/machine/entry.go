@@ -185,6 +185,10 @@ func MakeHold(f Frame, n int) Hold {
 	return Hold(f)<<pfnShift | Hold(n)<<1 | 1
 }
 
+// DelayRmap marks, in an mmu_gather, a page that counts as mapped until the TLBs are
+// flushed. Compare mm/mmu_gather.c:tlb_flush_rmaps.
+const DelayRmap Hold = 1 << 54
+
 // Uncounted returns the hold of a frame without a reference: a pin of the zero page.
 func Uncounted(f Frame) Hold { return Hold(f)<<pfnShift | 1 }
 

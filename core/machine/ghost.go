@@ -7,16 +7,22 @@ import "fmt"
 type Alarm uint8
 
 const (
-	AlarmFreedTable   Alarm = iota // a walker read an entry of a table that was freed
-	AlarmStaleTLB                  // an access went through a TLB entry of a frame that was freed
-	AlarmPinnedFreed               // a frame was freed that somebody holds through GUP
-	AlarmBadPage                   // a frame was freed although its count was not zero
-	AlarmRefOnZero                 // a reference was added to a count of zero
-	AlarmRefUnderflow              // a reference was dropped that nobody held
-	AlarmForeignPage               // GUP returned a page that was not mapped there during the call
-	AlarmUnpinShared               // a pin of an anonymous page was given back that was not exclusive any more
-	AlarmLostStore                 // memory reads other than what a CPU last stored there
-	AlarmLostDMA                   // memory reads other than what a device last wrote there
+	AlarmFreedTable      Alarm = iota // a walker read an entry of a table that was freed
+	AlarmStaleTLB                     // an access went through a TLB entry of a frame that was freed
+	AlarmPinnedFreed                  // a frame was freed that somebody holds through GUP
+	AlarmBadPage                      // a frame was freed although its count was not zero
+	AlarmRefOnZero                    // a reference was added to a count of zero
+	AlarmRefUnderflow                 // a reference was dropped that nobody held
+	AlarmForeignPage                  // GUP returned a page that was not mapped there during the call
+	AlarmUnpinShared                  // a pin of an anonymous page was given back that was not exclusive any more
+	AlarmLostStore                    // memory reads other than what a CPU last stored there
+	AlarmLostDMA                      // memory reads other than what a device last wrote there
+	AlarmUnnoticedStore               // a page of a file was stored to and its file system had not been asked
+	AlarmUnexpectedDirty              // a page of a file was marked dirty and its file system had not been asked
+	AlarmUnstable                     // a page was stored to while its device read it
+	AlarmNoBuffers                    // writeback met a dirty page without buffers
+	AlarmNullMapping                  // GUP followed folio->mapping after truncation had set it to NULL
+	AlarmFreedMapping                 // GUP followed folio->mapping to an inode that was freed
 	Alarms
 )
 
@@ -222,7 +228,7 @@ func (m *Machine) Excuse(p PageID) {
 			}
 		}
 	}
-	if m.Track.Values {
+	if m.Track.Values && m.Region(p).Kind != RegionFileShared {
 		m.Store(m.Should(p), discarding)
 	}
 }
@@ -264,7 +270,12 @@ func (m *Machine) pinnedBySomebody(f Frame) bool {
 
 // Should is what memory should read at a page: a content plus one, and byDevice
 // if a device wrote it; or 0 where nothing is promised.
-func (m *Machine) Should(p PageID) Word { return m.at(m.value, int(p)) }
+func (m *Machine) Should(p PageID) Word {
+	if o, ok := m.Backing(p); ok && m.Region(p).Kind == RegionFileShared {
+		return m.FileShould(o) // whoever maps it, or reads the file, finds the same
+	}
+	return m.at(m.value, int(p))
+}
 
 const byDevice = 1 << 33
 
@@ -344,12 +355,12 @@ func (m *Machine) ShouldText(p PageID) string {
 }
 
 // Resolve returns what the page's process would find there now: the frame mapped by its PTE
-// or held by the swap cache for its swap entry (ok), or the slot on disk (slot
-// >= 0), or neither.
+// or held by the swap cache for its swap entry, or by the page cache for a page of a file (ok), or the slot on
+// disk (slot >= 0), or neither.
 func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
 	t, found := m.Find(p, LevelPTE)
 	if !found {
-		return 0, -1, false
+		return m.resolveFile(p)
 	}
 	e := Entry(m.Mem.Load(m.Entry(t, m.Slot(p, LevelPTE)).id))
 	switch {
@@ -361,7 +372,7 @@ func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
 		}
 		return 0, e.Slot(), false
 	}
-	return 0, -1, false
+	return m.resolveFile(p)
 }
 
 func (m *Machine) alarmText(_ int, v uint64) string {

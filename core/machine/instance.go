@@ -78,6 +78,14 @@ func (m *Machine) Links(f func(a, b cell.Instance)) {
 			f(m.OfMM(config.Parent), m.OfMM(mm))
 		}
 	}
+	if len(m.Files) > 0 && len(m.MMs) > 0 { // who truncates a file comes by all that map it
+		for mm := range m.MMs {
+			f(m.OfMM(0), m.OfMM(mm))
+		}
+		for t := range m.Config.Tasks {
+			f(m.OfMM(0), m.OfTask(t))
+		}
+	}
 }
 
 // What values name.
@@ -108,6 +116,11 @@ func (m *Machine) ubcNames(_ int, v uint64, f func(cell.Instance)) {
 }
 
 func (m *Machine) mappingNames(_ int, v uint64, f func(cell.Instance)) {
+	if MappingFile(v) >= 0 {
+		for mm := range m.MMs {
+			f(m.OfMM(mm))
+		}
+	}
 	if mm := MappingMM(v); mm >= 0 {
 		for _, a := range m.family[mm] {
 			f(m.OfMM(a))

@@ -18,6 +18,7 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutMMs(l)
 	m.layoutCPUs(l)
 	m.layoutSwap(l)
+	m.layoutFiles(l)
 	m.layoutTasks(l)
 	m.layoutGhosts(l)
 	return l
@@ -56,6 +57,9 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 	m.mapping = region(cell.Region{Class: Mappings, Of: of, Names: m.mappingNames, BothWays: true, Decode: func(_ int, v uint64) string {
 		if mm := MappingMM(v); mm >= 0 {
 			return "anon_vma of " + m.MMs[mm].Name + " " + m.MMs[mm].Regions[MappingRegion(v)].Name
+		}
+		if f := MappingFile(v); f >= 0 {
+			return "file " + m.Files[f].Name
 		}
 		return "NULL"
 	}}, "mapping")
@@ -199,6 +203,27 @@ func (m *Machine) layoutSwap(l *cell.Layout) {
 	m.io = l.Add(m.Slots, cell.Region{Class: Disk, Owner: "slot", Of: m.OfSlot, Name: numbered("swap slot %d: write"), Decode: words("idle", "submitted", "written")})
 }
 
+func (m *Machine) layoutFiles(l *cell.Layout) {
+	page := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
+		return l.Add(len(m.filePages), cell.Region{Class: c, Owner: "file", Name: func(i int) string { return m.filePages[i].Name + ": " + field }, Decode: decode})
+	}
+	m.cacheSlot = l.Add(len(m.filePages), cell.Region{Class: PageCache, Owner: "file", Names: m.entryNames, Name: func(i int) string { return m.filePages[i].Name + ": page cache" }, Decode: cacheSlotText})
+	m.tags = page(PageCache, "tags", tagsText)
+	m.block = page(Blocks, "on disk", m.blockText)
+	m.blockIO = page(Blocks, "write", words("idle", "submitted", "written"))
+	file := func(c cell.Class, owner, field string, decode func(int, uint64) string) cell.ID {
+		return l.Add(len(m.Files), cell.Region{Class: c, Owner: owner, Name: func(i int) string { return m.Files[i].Name + ": " + field }, Decode: decode})
+	}
+	m.size = file(Inodes, "file", "i_size", sizeText)
+	m.inodeLock = file(InodeLocks, "lock", "i_rwsem", m.mmapText)
+	m.invalidateLock = file(InodeLocks, "lock", "invalidate_lock", m.mmapText)
+	m.inode = file(Inodes, "file", "inode", words("alive", "evicted", "freed"))
+	m.inodeRCU = file(RCU, "rcu", "RCU callback of the inode", rcuText)
+	if len(m.Files) > 0 {
+		m.buffers = l.Add(m.nframe, cell.Region{Class: Buffers, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: buffers"), Decode: buffersText})
+	}
+}
+
 func (m *Machine) layoutTasks(l *cell.Layout) {
 	n := len(m.Config.Tasks)
 	name := func(i int) string { return m.Config.Tasks[i].Name }
@@ -318,5 +343,9 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 		}
 		return "to " + m.MMs[v-1].Name
 	}})
+	m.fileValue = l.Add(len(m.filePages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.filePages[i].Name + " should hold" }, Decode: m.fileShouldText})
+	if len(m.Files) > 0 {
+		m.notice = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: what its file system knows"), Decode: noticeText})
+	}
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
 }

@@ -26,7 +26,7 @@
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
 // Reading order: machine.go, page.go, frame.go, alloc.go, entry.go, table.go, cpu.go, mm.go, vma.go,
-// rmap.go, lru.go, swap.go, task.go, ghost.go.
+// rmap.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
 package machine
 
 import (
@@ -57,6 +57,11 @@ const (
 	Swap                         // swap_map
 	SwapCache                    // the swap cache's index
 	Disk                         // what is on the swap device
+	PageCache                    // slots and tags of files
+	Buffers                      // buffer heads
+	Blocks                       // a file's blocks on its disk, and writes to them
+	Inodes                       // i_size, and whether the inode lives
+	InodeLocks                   // i_rwsem, invalidate_lock
 	LRU                          // per-CPU batches
 	RCU                          // callbacks that wait for a grace period
 	Batches                      // a task's batched flush
@@ -76,13 +81,14 @@ var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU)
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
 type Config struct {
 	CPUs  int
 	MMs   []MMConfig
+	Files []FileConfig
 	Tasks []TaskConfig
 
 	Frames int  // frames for data, the zero page apart
@@ -126,6 +132,7 @@ type Track struct {
 	Seen   bool   // which frames were mapped during a GUP call
 	Values bool   // what memory should read
 	Pins   bool   // where a held page was got, and whether the owner gave that up
+	Notice bool   // what file systems know of writes to their pages
 	Alarms uint64 // the alarms that are raised, as a bit set
 }
 
@@ -134,10 +141,12 @@ type Machine struct {
 	Mem *cell.Memory
 	Config
 
-	pages      []Page  // all virtual pages, by PageID
-	first      [][]int // PageID of page 0, by mm and region
-	pmds       [][]int // slot of a region's first PMD entry, by mm and region
-	family     [][]int // an mm and all that are forked from it, transitively
+	pages      []Page     // all virtual pages, by PageID
+	first      [][]int    // PageID of page 0, by mm and region
+	pmds       [][]int    // slot of a region's first PMD entry, by mm and region
+	family     [][]int    // an mm and all that are forked from it, transitively
+	filePages  []FilePage // all pages of files, by Pgoff
+	fileFirst  []int      // a file's first page's Pgoff
 	nframe     int
 	width      int // entries of a PTE table
 	upperWidth int // entries of a table above
@@ -154,10 +163,12 @@ type Machine struct {
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
 	lruCount, lruBatch                                                                                cell.ID
 	swapMap, swapCache, disk, io, zeromap                                                             cell.ID
+	cacheSlot, tags, buffers, block, blockIO                                                          cell.ID
+	size, inodeLock, invalidateLock, inode, inodeRCU                                                  cell.ID
 	rcu                                                                                               cell.ID
 	ubc                                                                                               cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
-	gupAt, gupSeen, value, forking, alarm                                                             cell.ID
+	gupAt, gupSeen, value, forking, fileValue, notice, alarm                                          cell.ID
 
 	home []int // the mm of the task that runs on a CPU, -1
 
@@ -171,6 +182,7 @@ func New(c Config) *Machine {
 	m := &Machine{Config: c}
 	m.layoutPages()
 	m.nframe = 1 + c.Frames + 3*len(c.MMs) + c.Tables
+	m.numberFilePages()
 	m.homes()
 	for _, t := range c.Tasks {
 		m.varBase = append(m.varBase, m.nvar)

@@ -73,19 +73,28 @@ func (m *Machine) RCU(table Frame) Word { return m.at(m.rcu, m.tableIndex(table)
 
 // CallRCU queues a table to be freed once every CPU that has interrupts off now
 // has had them on.
-func (m *Machine) CallRCU(table Frame) {
-	var readers uint64
+func (m *Machine) CallRCU(table Frame) { m.Store(m.RCU(table), RCUQueued|m.rcuReaders()) }
+
+// CallInodeRCU queues an inode to be freed likewise.
+func (m *Machine) CallInodeRCU(file int) { m.Store(m.InodeRCU(file), RCUQueued|m.rcuReaders()) }
+
+func (m *Machine) rcuReaders() (readers uint64) {
 	for c := range m.CPUs {
 		if m.Load(m.IRQOff(c)) != 0 {
 			readers |= 1 << c
 		}
 	}
-	m.Store(m.RCU(table), RCUQueued|readers)
+	return readers
 }
 
 // Quiescent notes that the CPU has left its read-side section.
 func (m *Machine) Quiescent(cpu int) {
 	m.EachRCU(func(_ Frame, w Word) {
+		if v := m.Load(w); v>>cpu&1 != 0 {
+			m.Store(w, v&^(1<<cpu))
+		}
+	})
+	m.EachInodeRCU(func(_ int, w Word) {
 		if v := m.Load(w); v>>cpu&1 != 0 {
 			m.Store(w, v&^(1<<cpu))
 		}

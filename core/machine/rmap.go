@@ -60,11 +60,18 @@ func (m *Machine) Family(mm int) []int { return m.family[mm] }
 // NextMapping returns the first place behind after (NoPage: the first of all)
 // where the folio may be mapped, in the order of the walk: an anonymous folio's in the mm
 // whose anon_vma its mapping names and in all forked from that, at its index, if
-// their VMAs have an anon_vma. Whether it is mapped there says the PTE.
+// their VMAs have an anon_vma; a file's in every VMA that covers its page of the file.
+// Whether it is mapped there says the PTE.
 func (m *Machine) NextMapping(f Frame, after PageID) (PageID, bool) {
 	mapping := m.Load(m.Mapping(f))
 	if mm := MappingMM(mapping); mm >= 0 {
 		return m.nextAnon(mm, MappingRegion(mapping), int(m.Load(m.Index(f))), after)
+	}
+	if file := MappingFile(mapping); file >= 0 {
+		if o, ok := m.PgoffAt(file, int(m.Load(m.Index(f)))); ok {
+			p, _, ok := m.NextOfFile(o, o, after)
+			return p, ok
+		}
 	}
 	return NoPage, false
 }

@@ -9,6 +9,9 @@ import (
 // SwapHasCache marks a slot that the swap cache uses, in its count.
 const SwapHasCache = 0x40
 
+// SwapOfFile marks a slot that the page cache of a file of shmem names, in its count (SWAP_MAP_SHMEM).
+const SwapOfFile = 0x80
+
 // SwapMap is a slot's count: the PTEs that name it, and SwapHasCache. Change it with SetSwapMap.
 func (m *Machine) SwapMap(slot int) Word { return m.at(m.swapMap, slot) }
 
@@ -65,7 +68,10 @@ func (m *Machine) setHold(w Word, h Hold) {
 }
 
 func swapMapText(_ int, v uint64) string {
-	s := fmt.Sprint(v &^ SwapHasCache)
+	s := fmt.Sprint(v &^ (SwapHasCache | SwapOfFile))
+	if v&SwapOfFile != 0 {
+		s = "a file's"
+	}
 	if v&SwapHasCache != 0 {
 		s += " + cache"
 	}

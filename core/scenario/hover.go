@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gupscope/core/kernel"
@@ -54,6 +55,10 @@ func (f *File) about(i int) (title, text string) {
 			if m.Name == t.text {
 				return "mm " + m.Name, mmDoc(&m)
 			}
+		}
+	case FileName:
+		if i := slices.IndexFunc(f.setup.Files, func(x kernel.FileSetup) bool { return x.Name == t.text }); i >= 0 {
+			return "file " + t.text, fileDoc(&f.setup.Files[i])
 		}
 	case VMA:
 		for _, m := range f.setup.MMs {
@@ -177,6 +182,13 @@ func vmaDoc(v *kernel.RegionSetup) string {
 	rights := "read only"
 	if v.Writable {
 		rights = "writable"
+	}
+	if v.Kind == kernel.FileShared || v.Kind == kernel.FilePrivate {
+		how := "private"
+		if v.Kind == kernel.FileShared {
+			how = "shared"
+		}
+		return fmt.Sprintf("A %s mapping of a file from its page %d on, %d %s, %s, not touched yet.", how, v.First, v.Pages, plural(v.Pages, "page", "pages"), rights)
 	}
 	text := fmt.Sprintf("Anonymous memory, %d %s, %s", v.Pages, plural(v.Pages, "page", "pages"), rights)
 	if len(v.Fill) == 0 {

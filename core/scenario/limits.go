@@ -9,6 +9,7 @@ const (
 	maxMMs        = 4
 	maxVMAs       = 8  // in an mm
 	maxPages      = 16 // in a VMA
+	maxFiles      = 4
 	maxFrames     = 64 // in use at the start, free, and tables if they come from frames
 	maxStatements = 32 // in a task
 	maxExpects    = 64

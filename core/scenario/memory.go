@@ -111,17 +111,21 @@ func vmaNamed(m *kernel.MMSetup, name string) int {
 	return slices.IndexFunc(m.Regions, func(v kernel.RegionSetup) bool { return v.Name == name })
 }
 
-// vma reads "NAME = anon N rw|ro STRING… [clean|swapped]".
+// vma reads "NAME = anon N rw|ro STRING… [clean|swapped]", or a mapping of a file.
 func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	v := kernel.RegionSetup{Name: c.newName(VMA, "a VMA")}
 	if c.ok() && vmaNamed(mm, v.Name) >= 0 {
 		c.fail(c.toks[0], nil, "mm %s has a VMA %s already", mm.Name, v.Name)
 		return
 	}
-	if c.ok() && c.sign("=") && c.choose("a sort of memory (anon)", "anon") != "" {
+	switch {
+	case !c.ok() || !c.sign("="):
+	case c.keyword("anon"):
 		v.Pages = c.number("pages", 1, maxPages)
 		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
 		b.fill(&v, c)
+	default:
+		b.fileRegion(&v, c)
 	}
 	c.end()
 	// A VMA that is wrong is there all the same, so that its name is known.

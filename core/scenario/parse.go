@@ -119,6 +119,7 @@ func kib(n int) string {
 // line that introduces it.
 var rounds = [][]string{
 	{"GUP", "kernel", "frames", "tables", "swap", "preempt", "speculate", "claim", "judge", "", "}"},
+	{"file"},
 	{"mm"},
 	{"task"},
 	{"expect", "never", "sometimes", "always"},
@@ -201,6 +202,8 @@ func (b *builder) line(word string, i int, c *cursor) {
 		b.gup(i, c)
 	case "kernel":
 		b.kernelLine(c)
+	case "file":
+		b.fileLine(c)
 	case "frames":
 		b.frames(c)
 	case "tables":

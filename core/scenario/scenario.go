@@ -15,6 +15,7 @@
 //	file    = "GUP" NAME  [ STRING ]  { item }          one item a line
 //
 //	item    = "kernel" KERNEL                            what it runs on unless another is picked
+//	        | "file" inode                               a file and its page cache
 //	        | "mm" NAME "{" { vma } "}"                  an address space
 //	        | "mm" NAME "forked" "from" NAME             one that fork() makes
 //	        | "frames" N                                 free frames at the start (1)
@@ -28,7 +29,9 @@
 //	        | "expect" kernels [ "judging" CLAIM { "," CLAIM } ] ":" verdict
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
+//	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" ]
 //	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" ]
+//	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" )
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"
 //	arg     = page | NAME | STRING | WORD | FLAG { "|" FLAG } | "0"
 //	page    = [ NAME "." ] NAME [ "[" N "]" ]

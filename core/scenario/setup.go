@@ -142,6 +142,11 @@ func (b *builder) absent() {
 func (b *builder) enoughFrames() {
 	s := &b.file.setup
 	pages, tables := 0, 0
+	for _, f := range s.Files {
+		if f.State != kernel.FileDropped {
+			pages += len(f.Fill)
+		}
+	}
 	for _, m := range s.MMs {
 		tables++
 		mapped := 0

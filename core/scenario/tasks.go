@@ -270,6 +270,10 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 	switch p.Kind {
 	case kernel.PageParam, kernel.VMAParam:
 		return b.page(t, call, p, c)
+	case kernel.FileParam, kernel.FilePageParam:
+		return b.fileArg(p, c)
+	case kernel.NumberParam:
+		return kernel.Arg{Number: c.number(p.Name, 0, maxPages)}
 	case kernel.VarParam:
 		return kernel.Arg{Var: t.held(c, call)}
 	case kernel.ValueParam:

@@ -13,6 +13,7 @@ const (
 	Claim               // what must hold
 	MM
 	VMA
+	FileName
 	Task
 	CPU
 	Call
@@ -28,7 +29,7 @@ const (
 	Wrong // nothing of the language
 )
 
-var kindNames = [...]string{"plain", "keyword", "name", "kernel", "rule", "value", "claim", "mm", "vma", "task", "cpu",
+var kindNames = [...]string{"plain", "keyword", "name", "kernel", "rule", "value", "claim", "mm", "vma", "file", "task", "cpu",
 	"call", "flag", "word", "variable", "errno", "verdict", "string", "number", "comment", "punctuation", "error"}
 
 // String is the kind as a class of CSS: "keyword", "call", ….

@@ -129,6 +129,14 @@ func (n *now) holders(f machine.Frame) []Holder {
 			out = append(out, Holder{Count: h.Count(), Text: "swap cache", Who: whoDisk})
 		}
 	}
+	for o, page := range m.FilePages() {
+		if at, ok := machine.Cached(m.Peek(m.CacheSlot(machine.Pgoff(o)))); ok && at == f {
+			out = append(out, Holder{Count: 1, Text: "page cache of " + page.Name, Who: whoDisk})
+		}
+	}
+	if len(m.Files) > 0 && m.Peek(m.Buffers(f)) != 0 {
+		out = append(out, Holder{Count: 1, Text: "buffers", Who: whoDisk})
+	}
 	for cpu := range m.CPUs {
 		for i := range int(m.Peek(m.LRUCount(cpu))) {
 			if machine.Hold(m.Peek(m.LRUBatch(cpu, i))).Frame() == f {

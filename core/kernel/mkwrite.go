@@ -1,0 +1,201 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// do_shared_fault, in straight line:
+//
+//	__do_fault(): the folio, locked
+//	the file system wants to be asked: unlock, page_mkwrite(): locked again; not the file's any more: put it, done
+//	finish_fault(): lock the PTL; the PTE is not none any more: unlock, put
+//	mapped once more; PTE = folio, writable and dirty; unlock the PTL
+//	fault_dirty_shared_page(): mark it dirty, unlock
+//
+// The folio is locked from page_mkwrite until the PTE is there: writeback cannot clean in between.
+//
+// compare mm/memory.c:do_shared_fault
+var _ = register(fnDoSharedFault, &Func{
+	Name: "do_shared_fault", File: "mm/memory.c", Params: []int{dfAddr, dfFlags, dfTable},
+	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"copy", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}},
+	Steps: []Step{
+		dhFault: {Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), dhFound) }},
+		dhFound: {Label: "found", Says: "is there a folio?", Local: true, Do: func(c *Ctx) Next {
+			if ret := c.Ret(); ret&failed != 0 {
+				return c.Return(ret)
+			}
+			if o, _ := c.backing(c.Page(dfAddr)); !hasPageMkwrite(c.M.KindOf(o)) {
+				return dhMap
+			}
+			return Then
+		}},
+		dhUnlock: {Label: "unlock_to_ask", Says: "unlock the folio: the file system is asked", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Calls: []FuncID{fnPageMkwrite}, Do: func(c *Ctx) Next {
+			f := c.Held(0).Frame()
+			c.Unlock(c.M.FolioLock(f))
+			o, _ := c.backing(c.Page(dfAddr))
+			return c.Call(fnPageMkwrite, dhAsked, uint64(machine.MakeHold(f, 1)), uint64(o))
+		}},
+		dhAsked: {Label: "asked", Says: "may it be written?", Local: true, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				return dhPut
+			}
+			return Then
+		}},
+		dhMap: {Label: "map", Says: "map it writable, if the PTE is still none", Ref: "finish_fault", Touches: fileMapTouches,
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
+			Do: func(c *Ctx) Next {
+				if p := c.Page(dfAddr); !c.raced(p) {
+					c.mapFile(p, machine.RW|machine.Dirty)
+					return Then
+				}
+				return dhDone
+			}},
+		dhDirty: {Label: "dirty", Says: "mark it dirty", Ref: "fault_dirty_shared_page", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			c.markDirty(c.Frame(0))
+			return Then
+		}},
+		dhDone: faultUnlock,
+		dhPut:  faultPut,
+	},
+})
+
+const (
+	dhFault = iota
+	dhFound
+	dhUnlock
+	dhAsked
+	dhMap
+	dhDirty
+	dhDone
+	dhPut
+)
+
+// ext4_page_mkwrite of a folio that is about to be mapped writable, in straight line:
+//
+//	filemap_invalidate_lock_shared()             // no hole is punched meanwhile
+//	lock the folio; not the file's any more, or beyond i_size: unlock, the access is tried again
+//	attach a buffer, map it; a hole: reserve space
+//	mark buffer and folio dirty
+//	under writeback and it must not change then: wait
+//	filemap_invalidate_unlock_shared(); return with the folio locked
+//
+// It returns 0 with the folio locked, else 1. ramfs only marks it dirty.
+//
+// compare fs/ext4/inode.c:ext4_page_mkwrite, mm/filemap.c:filemap_page_mkwrite
+var _ = register(fnPageMkwrite, &Func{
+	Name: "ext4_page_mkwrite", File: "fs/ext4/inode.c", Params: []int{0, 1},
+	Locals: []Local{{"folio", FrameLocal}, {"pgoff", PgoffLocal}, {"ret", IntLocal}},
+	Steps: []Step{
+		{Label: "invalidate_lock", Says: "take invalidate_lock for reading", Ref: "filemap_invalidate_lock_shared", Touches: cell.Of(machine.InodeLocks),
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.InvalidateLock(c.fileOf(c.Pgoff(1)))) },
+			Do: func(c *Ctx) Next {
+				c.ReadLock(c.M.InvalidateLock(c.fileOf(c.Pgoff(1))))
+				return Then
+			}},
+		{Label: "lock", Says: "lock the folio; is it still the file's, and inside it?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Inodes),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Frame(0))) },
+			Do: func(c *Ctx) Next {
+				if !c.ours(c.Frame(0), c.Pgoff(1)) || c.beyondEOF(c.Pgoff(1)) {
+					c.Say("it is not the file's any more: the access is tried again")
+					c.Set(2, 1)
+					return 5
+				}
+				c.Lock(c.M.FolioLock(c.Frame(0)))
+				return Then
+			}},
+		{Label: "prepare", Says: "attach a buffer, map its block", Ref: "ext4_block_write_begin", Touches: prepareTouches, Do: func(c *Ctx) Next {
+			if c.M.KindOf(c.Pgoff(1)).OnDisk() {
+				c.prepare(c.Frame(0), c.Pgoff(1))
+			}
+			return Then
+		}},
+		{Label: "dirty", Says: "mark it dirty", Ref: "block_commit_write", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			c.prepared(c.Frame(0))
+			return Then
+		}},
+		{Label: "wait_stable", Says: "wait until it is not under writeback", Ref: "folio_wait_stable", When: With(StablePages), Reads: cell.Of(machine.Flags),
+			Wait: func(c *Ctx) Block { return c.writebackOf(c.Frame(0)) }, Do: func(c *Ctx) Next { return Then }},
+		{Label: "invalidate_unlock", Says: "drop invalidate_lock", Ref: "filemap_invalidate_unlock_shared", Touches: cell.Of(machine.InodeLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.InvalidateLock(c.fileOf(c.Pgoff(1))))
+			return c.Return(c.L(2))
+		}},
+	},
+})
+
+// wp_page_shared, entered with the PTL held on a present, read-only PTE of a shared
+// mapping, in straight line:
+//
+//	take a reference, unlock the PTL
+//	page_mkwrite(): locked; not the file's any more: put it, done
+//	lock the PTL; the PTE has changed: unlock, put it
+//	PTE writable and dirty; unlock the PTL
+//	mark it dirty, unlock, put it
+//
+// Where no file system wants to be asked, the PTE is made writable at once; then the folio is marked.
+//
+// compare mm/memory.c:wp_page_shared, finish_mkwrite_fault, fault_dirty_shared_page
+var _ = register(fnWPPageShared, &Func{
+	Name: "wp_page_shared", File: "mm/memory.c", Params: []int{wsAddr, wsTable, wsPTE},
+	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}},
+	Steps: []Step{
+		wsGet: {Label: "get", Says: "take a reference, unlock the PTL", Ref: "folio_get", Touches: cell.Of(machine.Refs, machine.PTLs, machine.PTEs), Calls: []FuncID{fnPageMkwrite}, Do: func(c *Ctx) Next {
+			f := c.Frame(wsPTE)
+			c.Get(f, 1)
+			c.Hold(0, f, 1)
+			o, _ := c.backing(c.Page(wsAddr))
+			if !hasPageMkwrite(c.M.KindOf(o)) {
+				c.Say("nobody wants to be asked: make the PTE writable and dirty, unlock the PTL")
+				c.SetPTE(c.Frame(wsTable), c.Page(wsAddr), c.Entry(wsPTE)|machine.RW|machine.Dirty|machine.Accessed)
+				c.Unlock(c.M.PTL(c.Frame(wsTable)))
+				return wsLockFolio
+			}
+			c.Unlock(c.M.PTL(c.Frame(wsTable)))
+			return c.Call(fnPageMkwrite, wsAsked, uint64(machine.MakeHold(f, 1)), uint64(o))
+		}},
+		wsAsked: {Label: "asked", Says: "may it be written?", Local: true, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				return wsPut
+			}
+			return Then
+		}},
+		wsLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "finish_mkwrite_fault", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wsTable))) },
+			Do: func(c *Ctx) Next {
+				if machine.Entry(c.Load(c.PTE(c.Frame(wsTable), c.Page(wsAddr)))) != c.Entry(wsPTE).Fresh() {
+					c.Say("the PTE has changed: the access is tried again")
+					return wsUnlock
+				}
+				c.Lock(c.M.PTL(c.Frame(wsTable)))
+				return Then
+			}},
+		wsReuse: {Label: "reuse", Says: "make the PTE writable and dirty, unlock the PTL", Ref: "wp_page_reuse", Touches: cell.Of(machine.PTLs, machine.PTEs), Do: func(c *Ctx) Next {
+			c.SetPTE(c.Frame(wsTable), c.Page(wsAddr), c.Entry(wsPTE)|machine.RW|machine.Dirty|machine.Accessed)
+			c.Unlock(c.M.PTL(c.Frame(wsTable)))
+			return wsDirty
+		}},
+		wsLockFolio: {Label: "lock_folio", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Wait: folioLockFree, Do: func(c *Ctx) Next {
+			c.Lock(c.M.FolioLock(c.Held(0).Frame()))
+			return Then
+		}},
+		wsDirty: {Label: "dirty", Says: "mark it dirty", Ref: "fault_dirty_shared_page", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			c.markDirty(c.Held(0).Frame())
+			return Then
+		}},
+		wsUnlock: unlockFolio,
+		wsPut:    putFolio(end),
+	},
+})
+
+const wsTable, wsPTE, wsAddr = 1, 2, 3
+
+const (
+	wsGet = iota
+	wsAsked
+	wsLock
+	wsReuse
+	wsLockFolio
+	wsDirty
+	wsUnlock
+	wsPut
+)

@@ -1,0 +1,81 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// pread of the beginning of a page, in straight line:
+//
+//	beyond i_size: nothing is read
+//	the page cache has a folio: take a reference; it has none: filemap_create_folio(), again
+//	not uptodate: wait until whoever reads it unlocks it, again
+//	copy out what the folio holds                // no lock: it races with stores
+//	put the folio
+//
+// On shmem a page that was swapped out comes back, and a hole reads as zeros without
+// a folio.
+//
+// compare mm/filemap.c:filemap_read, mm/shmem.c:shmem_file_read_iter
+var _ = register(fnPread, &Func{
+	Name: "pread", File: "mm/filemap.c", Params: []int{prPage},
+	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}},
+	Steps: []Step{
+		prSize: {Label: "i_size", Says: "is the page inside the file?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Calls: []FuncID{fnShmemGetFolio}, Do: func(c *Ctx) Next {
+			o := c.Pgoff(prPage)
+			if c.beyondEOF(o) {
+				c.Say("it lies beyond the file's end: nothing is read")
+				return Return
+			}
+			if !c.M.KindOf(o).OnDisk() {
+				return c.Call(fnShmemGetFolio, prShmem, c.L(prPage), sgpRead)
+			}
+			return Then
+		}},
+		prLookup: {Label: "lookup", Says: "look it up in the page cache", Ref: "filemap_get_read_batch", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PageCache), Calls: []FuncID{fnFilemapCreateFolio}, Back: []int{prSize, prLookup}, Do: func(c *Ctx) Next {
+			if !c.find(0, c.Pgoff(prPage)) {
+				c.Say("the page cache has none: read it in")
+				return c.Call(fnFilemapCreateFolio, prSize, c.L(prPage))
+			}
+			return Then
+		}},
+		prUptodate: {Label: "uptodate", Says: "is it uptodate?", Answer: "yes", Ref: "folio_test_uptodate", Reads: cell.Of(machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
+			if c.Load(c.M.Flags(c.Held(0).Frame()))&machine.PGUptodate == 0 {
+				c.Say("it is not uptodate: somebody reads it")
+				return Then
+			}
+			return prCopy
+		}},
+		prWait: {Label: "wait", Says: "wait until it is unlocked, put it", Ref: "folio_put_wait_locked", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.FolioLocks), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{prSize},
+			Wait: folioLockFree, Do: func(c *Ctx) Next { return c.forget(prSize) }},
+		prShmem: {Label: "hole", Says: "a hole?", Local: true, Do: func(c *Ctx) Next {
+			if !c.Held(0).Some() {
+				return Return
+			}
+			return Then
+		}},
+		prUnlock: unlockFolio,
+		prCopy: {Label: "copy", Says: "copy out what it holds", Ref: "copy_folio_to_iter", Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+			v := c.Keep(prValue, c.M.Contents(c.Held(0).Frame()))
+			c.Sayf("copy out what it holds: %s", c.M.Content(v))
+			c.M.FileRead(c.Pgoff(prPage), v)
+			return Then
+		}},
+		prPut: putFolio(prEnd),
+		prEnd: {Label: "end", Says: "return what was read", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(prValue)) }},
+	},
+})
+
+const prPage, prValue = 1, 2
+
+const (
+	prSize = iota
+	prLookup
+	prUptodate
+	prWait
+	prShmem
+	prUnlock
+	prCopy
+	prPut
+	prEnd
+)

@@ -1,0 +1,142 @@
+package kernel
+
+import "gupscope/core/machine"
+
+// A FileSetup is one file.
+type FileSetup struct {
+	Name  string
+	Kind  machine.FileKind
+	Pages int      // its size at the start
+	Fill  []string // the content of its first pages; further pages are holes
+	State FileState
+}
+
+// A FileState says how the filled pages of a file stand at the start.
+type FileState uint8
+
+const (
+	// FileCached: written and synced: in the page cache, clean, with buffers, its blocks
+	// written. On shmem: in the page cache, dirty.
+	FileCached FileState = iota
+	// FileRead: on its disk, and read in: clean, without buffers.
+	FileRead
+	// FileDirty: written over what is on the disk: dirty, its blocks hold nothing yet (delayed allocation).
+	FileDirty
+	// FileDropped: on its disk alone, in no page cache. On shmem: in swap.
+	FileDropped
+)
+
+// room is how many pages of a file the machine needs: what it has, what is mapped of
+// it, and what a program names of it.
+func (s *Setup) room(file int) int {
+	n := s.Files[file].Pages
+	for _, mm := range s.MMs {
+		for _, v := range mm.Regions {
+			if v.Kind == machine.RegionFilePrivate || v.Kind == machine.RegionFileShared {
+				if v.File == file {
+					n = max(n, v.First+v.Pages)
+				}
+			}
+		}
+	}
+	for _, t := range s.Tasks {
+		for _, st := range t.Body {
+			for i, p := range st.Call.Params {
+				switch {
+				case p.Kind == FilePageParam && st.Args[i].File == file:
+					n = max(n, st.Args[i].Page+1)
+				case p.Kind == NumberParam && i > 0 && st.Call.Params[0].Kind == FileParam && st.Args[0].File == file:
+					n = max(n, st.Args[i].Number)
+				}
+			}
+		}
+	}
+	return n
+}
+
+// cachedAtStart is how many folios of files there are at the start.
+func (s *Setup) cachedAtStart() int {
+	n := 0
+	for _, f := range s.Files {
+		if f.State != FileDropped {
+			n += len(f.Fill)
+		}
+	}
+	return n
+}
+
+// files builds the files as they are at the start.
+func (s *Sim) files(frame *machine.Frame, slot *int) {
+	m := s.M
+	for n, fs := range s.Setup.Files {
+		m.Store(m.Size(n), machine.Bytes(fs.Pages))
+		for i, text := range fs.Fill {
+			o, _ := m.PgoffAt(n, i)
+			content := m.Value(text)
+			m.FileWrote(o, content)
+			switch {
+			case fs.State != FileDropped:
+				s.cacheFolio(*frame, o, content, fs.State)
+				*frame++
+			case fs.Kind.OnDisk():
+				m.Store(m.Block(o), machine.MakeBlock(machine.BlockWritten, content))
+			default:
+				m.SetCacheSlot(o, uint64(machine.MakeSwap(*slot, false)))
+				m.SetSwapMap(*slot, machine.SwapOfFile)
+				m.Store(m.Disk(*slot), content)
+				*slot++
+			}
+		}
+	}
+}
+
+// cacheFolio puts a folio into the page cache at the start.
+func (s *Sim) cacheFolio(f machine.Frame, o machine.Pgoff, content uint64, state FileState) {
+	m := s.M
+	at := m.FilePages()[o]
+	m.Allocate(f, machine.FrameData)
+	m.Store(m.Contents(f), content)
+	m.Store(m.Mapping(f), machine.FileMapping(at.File))
+	m.Store(m.Index(f), uint64(at.Index))
+	m.SetCacheSlot(o, uint64(machine.MakeHold(f, 1)))
+	flags := machine.PGUptodate | machine.PGLRU
+	if !m.KindOf(o).OnDisk() {
+		m.Store(m.Flags(f), flags|machine.PGSwapBacked|machine.PGDirty)
+		return
+	}
+	m.SetNotice(f, machine.NoticeTracked, 0)
+	block, buffers := machine.MakeBlock(machine.BlockWritten, content), machine.BufferAttached|machine.BufferMapped
+	switch state {
+	case FileRead:
+		buffers = 0
+	case FileDirty:
+		block = machine.MakeBlock(machine.BlockDelalloc, 0)
+		buffers |= machine.BufferDelay | machine.BufferDirty
+		flags |= machine.PGDirty
+		m.Store(m.Tags(o), machine.TagDirty)
+		m.SetNotice(f, machine.NoticePrepared, 0)
+	}
+	if buffers != 0 {
+		m.Store(m.Ref(f), 2)
+		m.SetBuffers(f, buffers)
+	}
+	m.Store(m.Block(o), block)
+	m.Store(m.Flags(f), flags)
+}
+
+// A FileKind says which file system a file lies on.
+type FileKind = machine.FileKind
+
+// The file systems that scenarios may name.
+const (
+	Ext4      = machine.Ext4
+	Shmem     = machine.Shmem
+	Ramfs     = machine.Ramfs
+	Secretmem = machine.Secretmem
+)
+
+// The kinds of regions that scenarios may name.
+const (
+	FilePrivate = machine.RegionFilePrivate
+	FileShared  = machine.RegionFileShared
+)

@@ -1,0 +1,157 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// pwrite of a few bytes at the beginning of a page, on ext4 in straight line:
+//
+//	inode_lock()
+//	folio = __filemap_get_folio(), locked
+//	under writeback and it must not change then: wait
+//	attach a buffer; a hole: reserve space (delayed allocation)
+//	copy the bytes into the folio                // every mapping and every pin sees them
+//	the buffer, the folio and the index are dirty; uptodate; i_size grows
+//	unlock, put the folio
+//	the old end lay inside a block before: zero the rest of that block
+//	inode_unlock()
+//
+// No page table is touched. On shmem there is no buffer and no block.
+//
+// compare fs/ext4/file.c:ext4_buffered_write_iter, mm/filemap.c:generic_perform_write,
+// mm/shmem.c:shmem_file_write_iter
+var _ = register(fnPwrite, &Func{
+	Name: "pwrite", File: "mm/filemap.c", Params: []int{pwPage, pwValue},
+	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}, {"old_size", IntLocal}},
+	Steps: []Step{
+		pwLock: {Label: "inode_lock", Says: "take i_rwsem for writing", Ref: "inode_lock", Touches: cell.Of(machine.InodeLocks), Reads: cell.Of(machine.Inodes),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.InodeLock(c.fileOf(c.Pgoff(pwPage)))) },
+			Do: func(c *Ctx) Next {
+				file := c.fileOf(c.Pgoff(pwPage))
+				c.WriteLock(c.M.InodeLock(file))
+				c.Set(pwOldSize, c.Load(c.M.Size(file)))
+				return Then
+			}},
+		pwFolio: {Label: "write_begin", Says: "find the folio", Ref: "write_begin", Local: true, Calls: []FuncID{fnFilemapGetFolio, fnShmemGetFolio}, Do: func(c *Ctx) Next {
+			if c.M.KindOf(c.Pgoff(pwPage)).OnDisk() {
+				return c.Call(fnFilemapGetFolio, pwStable, c.L(pwPage))
+			}
+			return c.Call(fnShmemGetFolio, pwCopy, c.L(pwPage), sgpWrite)
+		}},
+		pwStable: waitStable,
+		pwPrepare: {Label: "prepare", Says: "attach a buffer, map its block", Ref: "ext4_block_write_begin", Touches: prepareTouches, Do: func(c *Ctx) Next {
+			c.prepare(c.Held(0).Frame(), c.Pgoff(pwPage))
+			return Then
+		}},
+		pwCopy: {Label: "copy", Says: "copy the bytes into the folio", Ref: "copy_folio_from_iter_atomic", Touches: cell.Of(machine.Contents, machine.Flags), Do: func(c *Ctx) Next {
+			f, v := c.Held(0).Frame(), c.L(pwValue)
+			c.Sayf("copy %s into folio %d", c.M.Content(v), f)
+			c.Store(c.M.Contents(f), v)
+			c.M.FileWrote(c.Pgoff(pwPage), v)
+			c.M.StoredTo(f, true)
+			return Then
+		}},
+		pwEnd: {Label: "write_end", Says: "mark it dirty; i_size", Ref: "write_end", Touches: dirtyTouches | cell.Of(machine.Inodes), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			f, o := c.Held(0).Frame(), c.Pgoff(pwPage)
+			c.Or(c.M.Flags(f), machine.PGUptodate)
+			c.prepared(f)
+			at := c.M.FilePages()[o]
+			if end := machine.Bytes(at.Index) + writeBytes; end > c.Load(c.M.Size(at.File)) {
+				c.Store(c.M.Size(at.File), end)
+			}
+			return Then
+		}},
+		pwUnlock: unlockFolio,
+		pwPut:    putFolio(pwTail),
+		pwTail: {Label: "eof_tail", Says: "did the file end inside a block before this one?", Ref: "ext4_block_zero_page_range", When: With(EOFTailZeroed), Local: true, Calls: []FuncID{fnZeroTail}, Do: func(c *Ctx) Next {
+			at := c.M.FilePages()[c.Pgoff(pwPage)]
+			return c.zeroTail(at.File, machine.Bytes(at.Index), c.L(pwOldSize), pwInodeUnlock)
+		}},
+		pwInodeUnlock: {Label: "inode_unlock", Says: "drop i_rwsem", Ref: "inode_unlock", Touches: cell.Of(machine.InodeLocks), Do: func(c *Ctx) Next {
+			c.WriteUnlock(c.M.InodeLock(c.fileOf(c.Pgoff(pwPage))))
+			return Return
+		}},
+	},
+})
+
+const pwPage, pwValue, pwOldSize = 1, 2, 3
+
+const (
+	pwLock = iota
+	pwFolio
+	pwStable
+	pwPrepare
+	pwCopy
+	pwEnd
+	pwUnlock
+	pwPut
+	pwTail
+	pwInodeUnlock
+)
+
+// writeBytes is how many bytes pwrite writes: it is the beginning of a page whose
+// content one looks at.
+const writeBytes = 4
+
+// zeroTail calls __ext4_block_zero_page_range if a file of ext4 that grows to pos ended
+// inside a block before that.
+func (c *Ctx) zeroTail(file int, pos, oldSize uint64, back int) Next {
+	last := machine.SizePages(oldSize) - 1
+	if !c.M.Files[file].Kind.OnDisk() || pos <= oldSize || oldSize == machine.Bytes(last+1) {
+		return Next(back)
+	}
+	o, _ := c.M.PgoffAt(file, last)
+	return c.Call(fnZeroTail, back, uint64(o))
+}
+
+// __ext4_block_zero_page_range of a file's last block, in straight line:
+//
+//	folio = __filemap_get_folio(), locked; a buffer, its block
+//	a hole or only reserved: nothing to zero; not uptodate: read it
+//	zero what lies behind the old end; mark it dirty
+//	unlock, put it
+//
+// What lies there is nothing that a page's content shows: the folio that comes into
+// the cache, and is dirty, is.
+//
+// compare fs/ext4/inode.c:__ext4_block_zero_page_range
+var _ = register(fnZeroTail, &Func{
+	Name: "__ext4_block_zero_page_range", File: "fs/ext4/inode.c", Params: []int{1},
+	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}},
+	Steps: []Step{
+		{Label: "folio", Says: "find the folio", Ref: "__filemap_get_folio", Local: true, Calls: []FuncID{fnFilemapGetFolio}, Do: func(c *Ctx) Next {
+			return c.Call(fnFilemapGetFolio, 1, c.L(1))
+		}},
+		{Label: "map", Says: "attach a buffer, look its block up", Ref: "ext4_get_block", Touches: prepareTouches, Do: func(c *Ctx) Next {
+			f := c.Held(0).Frame()
+			b := c.Load(c.M.Buffers(f))
+			if b == 0 {
+				b = machine.BufferAttached
+				c.Add(c.M.Ref(f), 1)
+			}
+			if machine.BlockState(c.Load(c.M.Block(c.Pgoff(1)))) == machine.BlockWritten {
+				b |= machine.BufferMapped
+			}
+			c.M.SetBuffers(f, b)
+			if b&machine.BufferMapped == 0 {
+				return 4
+			}
+			return Then
+		}},
+		{Label: "read", Says: "read its block, if it is not uptodate", Ref: "ext4_read_bh_lock", Touches: cell.Of(machine.Contents, machine.Flags), Reads: cell.Of(machine.Blocks), Do: func(c *Ctx) Next {
+			f := c.Held(0).Frame()
+			if c.Load(c.M.Flags(f))&machine.PGUptodate == 0 {
+				c.Store(c.M.Contents(f), machine.BlockContent(c.Load(c.M.Block(c.Pgoff(1)))))
+				c.Or(c.M.Flags(f), machine.PGUptodate)
+			}
+			return Then
+		}},
+		{Label: "zero", Says: "zero what lies behind the old end, mark it dirty", Ref: "folio_zero_range", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			c.prepared(c.Held(0).Frame())
+			return Then
+		}},
+		unlockFolio,
+		putFolio(end),
+	},
+})

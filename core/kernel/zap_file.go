@@ -1,0 +1,93 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// What zap_pte_range does about pages of files, and who has it do that besides munmap
+// and madvise: truncation.
+
+// mmOf is the mm of the page that a local names.
+func (c *Ctx) mmOf(i int) int { return c.M.Pages()[c.Page(i)].MM }
+
+// isFilePage reports whether a folio belongs to a file.
+func (c *Ctx) isFilePage(f machine.Frame) bool {
+	return len(c.M.Files) > 0 && machine.MappingFile(c.Load(c.M.Mapping(f))) >= 0
+}
+
+// privateCopy reports whether an entry is that of an anonymous page, or of one in swap.
+func (c *Ctx) privateCopy(e machine.Entry) bool {
+	return e.IsSwap() || e.Present() && e.Frame() != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(e.Frame())))
+}
+
+var zapDirtyStep = Step{Label: "set_dirty", Says: "the PTE was dirty: so is the folio", Ref: "folio_mark_dirty", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+	c.Set(zpFlush, 1)
+	c.markDirty(c.Frame(zpPTE))
+	return Then
+}}
+
+// zapDelayStep leaves the folio mapped until the flush: its place in the gather says so.
+var zapDelayStep = Step{Label: "delay_rmap", Says: "it counts as mapped until the flush", Ref: "delay_rmap", When: With(DelayedRmap), Local: true, Do: func(c *Ctx) Next {
+	i := int(c.M.Load(c.M.Gathers(c.Task))) - 1
+	c.M.SetGathered(c.Task, i, machine.Hold(c.M.Load(c.M.Gathered(c.Task, i)))|machine.DelayRmap)
+	return zpNext
+}}
+
+var zapForceStep = Step{Label: "force_flush", Says: "was a dirty PTE of a file among them?", Ref: "tlb_flush_mmu_tlbonly", When: With(ZapFlushBeforeUnlock), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+	if c.L(zpFlush) == 0 {
+		return zpUnlock
+	}
+	c.Set(zpFlush, 0)
+	return c.Call(fnFlushTLBMMRange, zpDelayed, uint64(c.mmOf(zpPage)), uint64(c.M.HugeStart(c.Page(zpPage))), c.L(zpPage), 0)
+}}
+
+var zapDelayedStep = Step{Label: "delayed_rmap", Says: "the folio is mapped once less", Ref: "tlb_flush_rmaps", When: With(DelayedRmap), Touches: cell.Of(machine.Mapcounts), Back: []int{zpDelayed}, Do: func(c *Ctx) Next {
+	some := false
+	for i := range int(c.M.Load(c.M.Gathers(c.Task))) {
+		h := machine.Hold(c.M.Load(c.M.Gathered(c.Task, i)))
+		switch {
+		case h&machine.DelayRmap == 0:
+		case some:
+			return zpDelayed
+		default:
+			some = true
+			c.M.SetGathered(c.Task, i, h&^machine.DelayRmap)
+			c.Add(c.M.Mapcount(h.Frame()), -1)
+		}
+	}
+	return Then
+}}
+
+// unmap_mapping_range of pages of a file, in straight line:
+//
+//	every VMA that covers some of them, of every mm: tlb_gather_mmu()
+//	    zap_pte_range(): private copies, too, if so asked; tlb_finish_mmu()
+//
+// The lock of the tree of the file's VMAs (i_mmap_rwsem) is left out: who changes VMAs
+// changes a word of each page, and who walks here looks at those one after the other.
+//
+// compare mm/memory.c:unmap_mapping_range, zap_page_range_single
+var _ = register(fnUnmapMappingRange, &Func{
+	Name: "unmap_mapping_range", File: "mm/memory.c", Params: []int{umFirst, umLast, umCows},
+	Locals: []Local{{"first", PgoffLocal}, {"last", PgoffLocal}, {"even_cows", IntLocal}, {"address", PageLocal}, {"end", PageLocal}},
+	Steps: []Step{
+		{Label: "next", Says: "find the next VMA that covers some of it", Ref: "vma_interval_tree_foreach", Touches: cell.Of(machine.MMs), Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
+			p, q, ok := c.M.NextOfFile(c.Pgoff(umFirst), c.Pgoff(umLast), machine.PageID(c.L(umEnd))-1)
+			if !ok {
+				c.Say("no more VMAs cover it")
+				return Return
+			}
+			c.Sayf("it may be mapped at %s: announce a flush to come", c.M.Pages()[p].Name)
+			c.Set(umAt, uint64(p))
+			c.Set(umEnd, uint64(q)+1)
+			c.Add(c.M.FlushPending(c.mmOf(umAt)), 1)
+			return c.Call(fnZapPTERange, 1, uint64(p), uint64(q), 1-c.L(umCows))
+		}},
+		{Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Back: []int{0}, Do: func(c *Ctx) Next {
+			return c.Call(fnTLBFinishMMU, 0, c.L(umAt), c.L(umEnd)-1, 0)
+		}},
+	},
+})
+
+const umFirst, umLast, umCows, umAt, umEnd = 0, 1, 2, 3, 4

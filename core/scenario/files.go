@@ -1,0 +1,199 @@
+package scenario
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"gupscope/core/kernel"
+)
+
+// fileKinds are the sorts of files, in the order of package kernel's.
+var fileKinds = []string{"ext4", "shmem", "ramfs", "secretmem"}
+
+// fileStates are the words behind a file's contents, in the order of kernel.FileState.
+var fileStates = []string{"cached", "nobuffers", "dirty", "dropped"}
+
+// fileLine reads "file NAME = KIND N { STRING } [ STATE ]".
+func (b *builder) fileLine(c *cursor) {
+	f := kernel.FileSetup{Name: c.newName(FileName, "a file")}
+	s := &b.file.setup
+	switch {
+	case !c.ok():
+	case b.fileNamed(f.Name) >= 0:
+		c.fail(c.toks[1], nil, "there is a file %s already", f.Name)
+		return
+	case len(s.Files) == maxFiles:
+		b.tooMany(c.toks[0], c.toks[1], "files", b.countItems("file"), maxFiles)
+		b.partial = true
+		return
+	}
+	if c.ok() && c.sign("=") {
+		kind := c.choose("a sort of file ("+strings.Join(fileKinds, ", ")+")", fileKinds...)
+		f.Kind = kernel.FileKind(max(slices.Index(fileKinds, kind), 0))
+		f.Pages = c.number("pages", 1, maxPages)
+		b.fileFill(&f, c)
+	}
+	c.end()
+	if f.Name == "" {
+		b.partial = true
+		return
+	}
+	f.Pages = max(f.Pages, 1)
+	if !c.ok() {
+		f.Pages = maxPages
+	}
+	s.Files = append(s.Files, f)
+}
+
+// fileFill reads the contents of a file's first pages and how they stand.
+func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
+	f.Fill = c.contents(f.Name, f.Pages)
+	t := c.peek()
+	for i, w := range fileStates {
+		if i > 0 && c.keyword(w) {
+			f.State = kernel.FileState(i)
+		}
+	}
+	switch {
+	case t == nil || !c.ok():
+	case f.State == kernel.FileCached:
+		if t.form == formWord {
+			c.want("nobuffers, dirty, dropped or the end", nil)
+		}
+	case len(f.Fill) == 0:
+		c.fail(t, insert("write a content", t.start, `"a" `), "only a page that holds something can be %s: write its content before, as in \"a\" %s", t.text, t.text)
+	case f.Kind != kernel.Ext4 && f.State != kernel.FileDropped:
+		c.fail(t, nil, "only a file of ext4 can be %s: the pages of %s have no blocks and no buffers", t.text, fileKinds[f.Kind])
+	case f.Kind != kernel.Ext4 && f.Kind != kernel.Shmem:
+		c.fail(t, nil, "a page of %s is in memory alone and cannot be dropped", fileKinds[f.Kind])
+	}
+}
+
+// contents reads the contents of the first of some pages.
+func (c *cursor) contents(name string, pages int) []string {
+	var out []string
+	for c.peek() != nil && (c.peek().form == formString || c.peek().open()) {
+		t := c.peek()
+		out = append(out, c.value())
+		if len(out) > pages {
+			c.fail(t, nil, "%s has %d %s, and this is the content of number %d", name, pages, plural(pages, "page", "pages"), len(out))
+		}
+	}
+	return out
+}
+
+func (b *builder) fileNamed(name string) int {
+	return slices.IndexFunc(b.file.setup.Files, func(f kernel.FileSetup) bool { return f.Name == name })
+}
+
+func (b *builder) offerFiles() []Completion {
+	var out []Completion
+	for _, f := range b.file.setup.Files {
+		out = append(out, Completion{Label: f.Name, Kind: FileName, Doc: fileDoc(&f)})
+	}
+	return out
+}
+
+// fileArg reads a file ("f") or, where a call wants one, a page of it ("f", "f[2]").
+// A page may lie behind the file's end.
+func (b *builder) fileArg(p *kernel.Param, c *cursor) kernel.Arg {
+	what := "a file"
+	if p.Kind == kernel.FilePageParam {
+		what = "a page of a file (f or f[2])"
+	}
+	w := c.word(FileName, what, b.offerFiles)
+	if w == nil {
+		return kernel.Arg{}
+	}
+	arg := kernel.Arg{File: b.fileNamed(w.text)}
+	if arg.File < 0 {
+		arg.File = 0
+		w.kind = Plain
+		if !b.partial {
+			var names []string
+			for _, f := range b.file.setup.Files {
+				names = append(names, f.Name)
+			}
+			if len(names) == 0 {
+				c.fail(w, nil, "there is no file: write a line such as file %s = ext4 1 \"a\"", w.text)
+			}
+			c.unknown(w, "file", names)
+		}
+	}
+	open := c.peek()
+	if !c.punct("[") {
+		return arg
+	}
+	if p.Kind == kernel.FileParam {
+		c.fail(open, nil, "a whole file is wanted here: write %s", w.text)
+		return kernel.Arg{}
+	}
+	arg.Page = c.number("pages before it", 0, maxPages-1)
+	c.sign("]")
+	return arg
+}
+
+// fileRegion reads the mapping of a file: "f shared rw", "f[1] 2 private ro". Without a
+// number it maps the file from there to its end.
+func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
+	if len(b.file.setup.Files) == 0 && !b.partial {
+		c.want("a sort of memory (anon)", nil)
+		return
+	}
+	w := c.word(FileName, "a sort of memory (anon, or the name of a file)", b.offerFiles)
+	if w == nil {
+		return
+	}
+	if v.File = b.fileNamed(w.text); v.File < 0 {
+		v.File = 0
+		w.kind = Plain
+		if !b.partial {
+			names := []string{"anon"}
+			for _, f := range b.file.setup.Files {
+				names = append(names, f.Name)
+			}
+			c.unknown(w, "sort of memory or file", names)
+		}
+		c.dead = true
+		return
+	}
+	if c.punct("[") {
+		v.First = c.number("pages before it", 0, maxPages-1)
+		c.sign("]")
+	}
+	v.Pages = max(b.file.setup.Files[v.File].Pages-v.First, 1)
+	if t := c.peek(); t != nil && t.form == formNumber {
+		v.Pages = c.number("pages", 1, maxPages)
+	}
+	v.Kind = kernel.FileShared
+	if c.choose("shared or private", "shared", "private") == "private" {
+		v.Kind = kernel.FilePrivate
+	}
+	v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
+}
+
+// fileDoc describes a file.
+func fileDoc(f *kernel.FileSetup) string {
+	text := fmt.Sprintf("A file of %s, %d %s", fileKinds[f.Kind], f.Pages, plural(f.Pages, "page", "pages"))
+	if len(f.Fill) == 0 {
+		return text + ", all holes."
+	}
+	var fill []string
+	for _, s := range f.Fill {
+		fill = append(fill, `"`+s+`"`)
+	}
+	text += ", filled with " + listed(fill)
+	if f.Kind == kernel.Shmem {
+		if f.State == kernel.FileDropped {
+			return text + ": in swap."
+		}
+		return text + ": in the page cache, dirty."
+	}
+	return text + [...]string{
+		kernel.FileCached:  ": in the page cache, clean, with buffers.",
+		kernel.FileRead:    ": in the page cache, clean, without buffers.",
+		kernel.FileDirty:   ": in the page cache, dirty, not on disk yet.",
+		kernel.FileDropped: ": on disk alone.",
+	}[f.State]
+}
