@@ -266,6 +266,8 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 		return uint64(s.M.PageAt(a.MM, a.Region, a.Page))
 	case VarParam:
 		return uint64(a.Var)
+	case MMParam:
+		return uint64(a.MM)
 	case FileParam:
 		return uint64(a.File)
 	case FilePageParam:
@@ -276,8 +278,6 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 		return uint64(o)
 	case NumberParam:
 		return uint64(a.Number)
-	case MMParam:
-		return uint64(a.MM)
 	case ValueParam:
 		return s.M.Value(a.Value)
 	case FlagsParam:

@@ -337,15 +337,15 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 		}
 		return m.Content(v&^byDevice - 1)
 	}})
-	m.fileValue = l.Add(len(m.filePages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.filePages[i].Name + " should hold" }, Decode: m.fileShouldText})
-	if len(m.Files) > 0 {
-		m.notice = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: what its file system knows"), Decode: noticeText})
-	}
 	m.forking = l.Add(len(m.MMs), cell.Region{Class: Ghosts, Owner: "ghost", Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " is being forked" }, Decode: func(_ int, v uint64) string {
 		if v == 0 {
 			return "no"
 		}
 		return "to " + m.MMs[v-1].Name
 	}})
+	m.fileValue = l.Add(len(m.filePages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.filePages[i].Name + " should hold" }, Decode: m.fileShouldText})
+	if len(m.Files) > 0 {
+		m.notice = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: what its file system knows"), Decode: noticeText})
+	}
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
 }
