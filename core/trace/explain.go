@@ -203,6 +203,12 @@ func (s *story) subject(id cell.ID) bool {
 	case machine.Flags:
 		s.private = true
 		return s.frames[s.x.flags[id]]
+	case machine.PageCache:
+		if f, ok := machine.Cached(v); ok {
+			s.frames[f] = true
+			s.values = true
+			return true
+		}
 	case machine.Contents, machine.Disk:
 		s.values = true
 		return v != 0
@@ -225,7 +231,11 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 		s.stmtPage(st)
 	case machine.AlarmLostStore, machine.AlarmLostDMA:
 		s.values = true
-		s.pages[machine.PageID(v)] = true
+		if v&machine.AlarmOfFile == 0 {
+			s.pages[machine.PageID(v)] = true
+		} else if f, ok := machine.Cached(s.m.Mem.Peek(s.m.CacheSlot(machine.Pgoff(v &^ machine.AlarmOfFile)).Cell())); ok {
+			s.frames[f] = true
+		}
 	case machine.AlarmUnpinShared:
 		s.private = true
 		s.frames[machine.Frame(v)] = true
