@@ -209,6 +209,8 @@ func (s *story) entryChanged(c *Change, add adder) {
 	switch {
 	case was.Present() && (!is.Present() || is.Frame() != was.Frame()):
 		add(evUnmaps, was.Frame(), -1, "clears the PTE of %s", s.page(p))
+	case was.Present() && is.Present() && was.Has(machine.RW) && !is.Has(machine.RW):
+		add(evUnmaps, was.Frame(), -1, "write-protects the PTE of %s", s.page(p))
 	case !was.Present() && is.Present():
 		how := ""
 		if !is.Has(machine.RW) {

@@ -124,7 +124,7 @@ func (s *story) use(b *belief) (step int, matters bool) {
 	tlb := s.m.Mem.Layout().Class(b.into) == machine.TLBs
 	for i := b.stale; i < s.v; i++ {
 		st := &s.r.steps[i]
-		if st.Actor != b.actor || tlb && !s.r.access(st) {
+		if st.Actor != b.actor || tlb && !s.r.access(st) || !tlb && s.r.elsewhere(st, &s.r.steps[b.read-1]) {
 			continue
 		}
 		for _, id := range st.Writes {
@@ -142,6 +142,13 @@ func (s *story) use(b *belief) (step int, matters bool) {
 		}
 	}
 	return 0, b.actor == s.actor && !tlb
+}
+
+// elsewhere reports whether a step is of an access of the thread to its memory, and
+// another statement than the one that read: what that call read it does not know.
+func (r *Run) elsewhere(st, read *Step) bool {
+	call := r.callOf(st)
+	return st.Stmt != read.Stmt && (call == "store" || call == "load")
 }
 
 // access reports whether a step is of a thread's own access to its memory, which goes
