@@ -281,7 +281,8 @@ func (m *Model) eval(e *kernel.Expr) bool {
 		return !m.eval(e.Left)
 	}
 	r := machine.DecodeResult(m.M.Load(m.M.Var(e.Task, e.Var)))
-	equal := r.Kind == machine.IsErrno && r.Errno == e.Errno && e.Value == "" ||
-		r.Kind == machine.IsContent && e.Errno == 0 && m.M.Values[r.Content] == e.Value
+	equal := r.Kind == machine.IsSignal && e.Signal == r.Errno ||
+		r.Kind == machine.IsErrno && e.Signal == 0 && r.Errno == e.Errno && e.Value == "" ||
+		r.Kind == machine.IsContent && e.Errno == 0 && e.Signal == 0 && m.M.Values[r.Content] == e.Value
 	return equal == (e.Op == "==")
 }

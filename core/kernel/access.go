@@ -62,7 +62,7 @@ func accessSteps(write bool) []Step {
 		}},
 		accRetry: {Label: "retry", Says: "fixed: start the access again", Local: true, Back: []int{accAccess}, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); ret&failed != 0 {
-				c.Say("SIGSEGV")
+				c.Say(machine.SignalName(errno(ret)))
 				return c.Return(ret)
 			}
 			return accAccess

@@ -86,6 +86,9 @@ func (s *Sim) statementsAhead() {
 	for t := range s.Setup.Tasks {
 		body := s.Setup.Tasks[t].Body
 		after := make([]Ahead, len(body)+1)
+		if mm := s.Setup.Tasks[t].MM; mm >= 0 && s.Setup.MMs[mm].Parent != "" {
+			after[len(body)].Reads = cell.Of(machine.MMs) // it waits for its mm
+		}
 		for i := len(body) - 1; i >= 0; i-- {
 			after[i] = after[i+1].And(s.funcs[body[i].Call.table(body[i].Args)].From(0))
 			if body[i].Call.Result == PageResult {

@@ -57,6 +57,7 @@ const (
 	FilePageParam                  // a page of a file: f, f[2]
 	NumberParam                    // a number of pages
 	WordParam                      // one word: MADV_DONTNEED
+	MMParam                        // an mm that is forked from the task's own
 )
 
 // A Result says what a call returns.
@@ -64,9 +65,9 @@ type Result uint8
 
 const (
 	NoResult    Result = iota
-	ErrResult          // 0 or an errno
+	ErrResult          // 0, an errno or a signal
 	PageResult         // a page that is held, or an errno
-	ValueResult        // what was read
+	ValueResult        // what was read, or a signal
 )
 
 // A Place says who may make a call.
@@ -135,6 +136,12 @@ var Calls = []*Call{
 		Doc: "The file was unlinked, and its last reference is dropped: pages and inode go. Nothing happens while a VMA maps it."},
 	{Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, Params: []Param{{Name: "page", Kind: PageParam}}, From: KernelTask, entry: fnShrinkFolioList,
 		Doc: "One pass of reclaim over the folio that is mapped there, or that the swap cache holds for it: isolate, add to swap, unmap, write out, free."},
+	{Name: "fork", Params: []Param{{Name: "mm", Kind: MMParam}}, From: UserTask, entry: fnFork,
+		Doc: "Makes the mm: a copy of the caller's memory, whose pages both share until one of them writes. The threads in it begin then."},
+	{Name: "exit", From: UserTask, entry: fnExit,
+		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
+	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect,
+		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
 	{Name: "lru_add_drain", From: Anywhere, entry: fnLRUAddDrain,
 		Doc: "Moves the folios of this CPU's batch to the LRU list: each loses the reference of the batch."},
 }

@@ -38,7 +38,7 @@ var _ = register(fnDoUserAddrFault, &Func{
 					return pfLock
 				}
 				if c.segv(c.Page(pfAddr), c.L(pfFlags)) {
-					return c.Fail(EFAULT)
+					return c.Signal(SIGSEGV)
 				}
 				c.ReadLock(w)
 				return c.Call(fnHandleMMFault, pfVMAUnlock, c.L(pfAddr), c.L(pfFlags))
@@ -53,13 +53,13 @@ var _ = register(fnDoUserAddrFault, &Func{
 			_, vma := c.vmaWords(c.Page(pfAddr))
 			if c.Load(vma) == 0 || c.segv(c.Page(pfAddr), c.L(pfFlags)) {
 				c.Say("no VMA, or not allowed: SIGSEGV")
-				c.Set(pfRet, failed|EFAULT)
+				c.Set(pfRet, failed|signalled|SIGSEGV)
 				return pfUnlock
 			}
 			return c.Call(fnHandleMMFault, pfDone, c.L(pfAddr), c.L(pfFlags))
 		}},
 		pfDone: {Label: "done", Says: "fault done", Local: true, Do: func(c *Ctx) Next {
-			c.Set(pfRet, c.Ret())
+			c.Set(pfRet, faultSignal(c.Ret()))
 			return Then
 		}},
 		pfUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
@@ -69,10 +69,18 @@ var _ = register(fnDoUserAddrFault, &Func{
 		pfVMAUnlock: {Label: "unlock_vma", Says: "drop the VMA's lock", Ref: "vma_end_read", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			w, _ := c.vmaWords(c.Page(pfAddr))
 			c.ReadUnlock(w)
-			return c.Return(c.Ret())
+			return c.Return(faultSignal(c.Ret()))
 		}},
 	},
 })
+
+// faultSignal is what a thread gets whose page fault failed: SIGBUS.
+func faultSignal(ret uint64) uint64 {
+	if ret&failed != 0 {
+		return failed | signalled | SIGBUS
+	}
+	return ret
+}
 
 const pfAddr, pfFlags, pfRet = 0, 1, 2
 

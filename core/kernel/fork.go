@@ -36,6 +36,7 @@ var _ = register(fnFork, &Func{
 			}},
 		fkVMA: {Label: "vma", Says: "the child gets a VMA like it, linked to the anon_vma", Ref: "anon_vma_fork", Touches: cell.Of(machine.VMAs), Calls: []FuncID{fnCopyPageRange}, Do: func(c *Ctx) Next {
 			r, child := int(c.L(fkRegion)), int(c.L(fkChild))
+			c.M.SetForking(c.MM, child)
 			for i := range c.M.MMs[c.MM].Regions[r].Pages {
 				p := c.M.PageAt(c.MM, r, i)
 				c.Store(c.M.VMA(c.M.Twin(p, child)), c.Load(c.M.VMA(p)))
@@ -60,6 +61,7 @@ var _ = register(fnFork, &Func{
 			return c.Call(fnFlushTLBMMRange, fkUnlock, uint64(c.MM), uint64(first), uint64(last), 0)
 		}},
 		fkUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.M.SetForking(c.MM, -1)
 			for r := range c.M.MMs[c.MM].Regions {
 				if w := c.M.VMALock(c.MM, r); machine.MmapWriter(c.Load(w)) == c.Task {
 					c.WriteUnlock(w)
@@ -235,7 +237,7 @@ var _ = register(fnCopyPageRange, &Func{
 			f := c.Held(cpFolio).Frame()
 			c.Release(cpFolio)
 			c.Put(f, 1)
-			if c.Held(cpPrealloc).Some() {
+			if c.Held(cpNew).Some() {
 				return cpCopy
 			}
 			c.Say("drop the reference again; unlock both PTLs to allocate a page")
@@ -252,6 +254,7 @@ var _ = register(fnCopyPageRange, &Func{
 			v := c.Load(c.M.Contents(c.Frame(cpPTE)))
 			c.Sayf("copy the content: %s", c.M.Content(v))
 			c.Store(c.M.Contents(c.Held(cpNew).Frame()), v)
+			c.M.Inherited(c.Page(cpPage), c.childPage())
 			return Then
 		}},
 		cpSetCopy: {Label: "set_copy", Says: "map the copy in the child", Ref: "set_pte_at", When: With(ForkPinTest), Touches: mapTouches, Back: []int{cpRead}, Do: func(c *Ctx) Next {
@@ -263,7 +266,6 @@ var _ = register(fnCopyPageRange, &Func{
 			}
 			c.Release(cpNew)
 			c.SetPTE(c.Frame(cpDst), p, machine.MakePTE(f, bits))
-			c.M.Inherited(c.Page(cpPage), p)
 			return c.copyNext()
 		}},
 		cpUnlock: {Label: "unlock", Says: "unlock both PTLs", Touches: cell.Of(machine.PTLs), Back: []int{cpPMD}, Do: func(c *Ctx) Next {

@@ -54,10 +54,26 @@ func (s *Sim) Look(actor int) Look {
 		l.Why, l.For = fmt.Sprintf("cpu%d is preempted by the host", a.CPU), s.actorOf(HypervisorActor, a.CPU)
 		return l
 	}
+	if !s.born(a.Task) {
+		l.Why, l.For = s.unborn(s.Setup.Tasks[a.Task].MM)
+		return l
+	}
 	b := st.Wait(c)
 	l.On = b.On
 	l.Why, l.For = s.blocked(b)
 	return l
+}
+
+// unborn says that a task waits for its mm, and for whom.
+func (s *Sim) unborn(mm int) (why string, actor int) {
+	for t, task := range s.Setup.Tasks {
+		for _, st := range task.Body {
+			if st.Call.entry == fnFork && st.Args[0].MM == mm {
+				return fmt.Sprintf("waits for %s to fork mm %s", task.Name, s.Setup.MMs[mm].Name), t
+			}
+		}
+	}
+	return "waits for its mm, which nobody forks", -1
 }
 
 // blocked says what a task waits for, and for whom.
@@ -267,6 +283,8 @@ func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
 		return `"` + a.Value + `"`
 	case WordParam:
 		return a.Word
+	case MMParam:
+		return s.Setup.MMs[a.MM].Name
 	}
 	var flags []string
 	for _, w := range p.Words {

@@ -186,7 +186,7 @@ const (
 	PTFreeImmediate
 )
 const (
-	ForkWrprotectOff uint8 = iota
+	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
 )
@@ -415,7 +415,7 @@ var Rules = []*Rule{
 		Protects:   "another thread of the parent writes to a page that the child shares by now",
 		Guards:     "dup_mmap: flush",
 		Confidence: "read in source"},
-	{ID: ForkWrprotect, Name: "fork_wrprotect", Values: []string{"off", "first", "last"}, History: []Since{{0, ForkWrprotectFirst}, {509, ForkWrprotectLast}},
+	{ID: ForkWrprotect, Name: "fork_wrprotect", Values: []string{"never", "first", "last"}, History: []Since{{0, ForkWrprotectFirst}, {509, ForkWrprotectLast}},
 		Says:       "fork makes the parent's PTE read-only: before it takes the child's reference, or after it has looked at pins",
 		Protects:   "what one of them stores after the fork, the other reads",
 		Guards:     "copy_page_range: write-protect the PTE",

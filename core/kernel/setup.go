@@ -137,6 +137,7 @@ type Expr struct {
 	Task, Var   int    // leaf: whose variable
 	Value       string // leaf: compared with this content, if Errno is 0 and Page is nil
 	Errno       int    // leaf: compared with this error, e.g. 14 for -EFAULT
+	Signal      int    // leaf: compared with this signal, e.g. 11 for SIGSEGV
 }
 
 // EachVar calls f with the variable of every leaf.

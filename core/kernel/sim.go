@@ -102,7 +102,7 @@ func (s *Sim) offers(actor int, f func(key int)) {
 		return
 	}
 	st, c := s.next(a.Task)
-	if st == nil || !s.running(a.CPU) || st.Wait != nil && !st.Wait(c).Ready() {
+	if st == nil || !s.running(a.CPU) || !s.born(a.Task) || st.Wait != nil && !st.Wait(c).Ready() {
 		return
 	}
 	if st.Choose == nil {
@@ -110,6 +110,12 @@ func (s *Sim) offers(actor int, f func(key int)) {
 		return
 	}
 	st.Choose(c, f)
+}
+
+// born reports whether the mm that a task runs in is there already.
+func (s *Sim) born(task int) bool {
+	mm := s.Setup.Tasks[task].MM
+	return mm < 0 || s.M.MMs[mm].Parent < 0 || s.M.Load(s.M.MMState(mm)) != machine.MMNone
 }
 
 // running reports whether the host lets the CPU run.
@@ -261,6 +267,8 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 		return uint64(s.M.PageAt(a.MM, a.Region, a.Page))
 	case VarParam:
 		return uint64(a.Var)
+	case MMParam:
+		return uint64(a.MM)
 	case FileParam:
 		return uint64(a.File)
 	case FilePageParam:
@@ -293,13 +301,19 @@ func (s *Sim) finish(task int, st *Stmt) {
 	case PageResult:
 		s.finishGUP(task, st, ret)
 	case ErrResult:
-		if st.Var >= 0 {
+		switch {
+		case st.Var < 0:
+		case ret&signalled != 0:
+			s.M.SetVarSignal(task, st.Var, errno(ret))
+		default:
 			s.M.SetVarErrno(task, st.Var, errno(ret))
 		}
 	case ValueResult:
 		switch {
 		case st.Var < 0:
-		case errno(ret) != 0: // SIGSEGV: nothing was read
+		case ret&signalled != 0: // nothing was read
+			s.M.SetVarSignal(task, st.Var, errno(ret))
+		case errno(ret) != 0:
 			s.M.SetVarErrno(task, st.Var, errno(ret))
 		default:
 			s.M.SetVarContent(task, st.Var, ret)
@@ -328,8 +342,21 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 	})
 }
 
-// failed marks a returned error; the errno is in the low bits.
-const failed = 1 << 32
+// failed marks a returned error, whose number is in the low bits; signalled, too, one
+// that the thread gets as a signal.
+const (
+	failed    = 1 << 32
+	signalled = 1 << 33
+)
+
+// Signals that a thread gets.
+const (
+	SIGBUS  = 7
+	SIGSEGV = 11
+)
+
+// Signal returns a signal to the thread.
+func (c *Ctx) Signal(signal uint64) Next { return c.Return(failed | signalled | signal) }
 
 // Fail returns an error.
 func (c *Ctx) Fail(errno uint64) Next { return c.Return(failed | errno) }
@@ -338,5 +365,5 @@ func errno(ret uint64) int {
 	if ret&failed == 0 {
 		return 0
 	}
-	return int(ret &^ failed)
+	return int(ret &^ (failed | signalled))
 }

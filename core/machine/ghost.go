@@ -304,15 +304,23 @@ func (m *Machine) Inherited(parent, child PageID) {
 	}
 }
 
+// Forking is the child that an mm is being forked to, plus one; 0 while it is not.
+func (m *Machine) Forking(mm int) Word { return m.at(m.forking, mm) }
+
+// SetForking notes that the mm is being forked to the child (-1: no more).
+func (m *Machine) SetForking(mm, child int) {
+	if m.Track.Values {
+		m.Store(m.Forking(mm), uint64(child+1))
+	}
+}
+
 func (m *Machine) wrote(p PageID, v uint64) {
 	if !m.Track.Values {
 		return
 	}
 	// A fork under way may copy what was there before or after.
-	for _, mm := range m.family[m.pages[p].MM] {
-		if child := m.Twin(p, mm); m.MMs[mm].Parent == m.pages[p].MM && m.Load(m.MMState(mm)) == MMNone && m.Load(m.VMA(child)) != 0 {
-			m.Forget(child)
-		}
+	if child := m.Load(m.Forking(m.pages[p].MM)); child != 0 {
+		m.Forget(m.Twin(p, int(child-1)))
 	}
 	if m.Track.Values && m.Load(m.Should(p)) != discarding {
 		m.Store(m.Should(p), v)

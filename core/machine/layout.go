@@ -290,10 +290,23 @@ func (m *Machine) ResultText(v uint64) string {
 		return r.Page.String()
 	case IsErrno:
 		return ErrnoName(r.Errno)
+	case IsSignal:
+		return SignalName(r.Errno)
 	case IsContent:
 		return m.Content(r.Content)
 	}
 	return "not set"
+}
+
+// SignalName is a signal as people write it: "SIGSEGV".
+func SignalName(signal int) string {
+	switch signal {
+	case 7:
+		return "SIGBUS"
+	case 11:
+		return "SIGSEGV"
+	}
+	return fmt.Sprintf("signal %d", signal)
 }
 
 // ErrnoName is an error as the kernel writes it: "-EFAULT".
@@ -326,6 +339,12 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 			return "anything"
 		}
 		return m.Content(v&^byDevice - 1)
+	}})
+	m.forking = l.Add(len(m.MMs), cell.Region{Class: Ghosts, Owner: "ghost", Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " is being forked" }, Decode: func(_ int, v uint64) string {
+		if v == 0 {
+			return "no"
+		}
+		return "to " + m.MMs[v-1].Name
 	}})
 	m.fileValue = l.Add(len(m.filePages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.filePages[i].Name + " should hold" }, Decode: m.fileShouldText})
 	if len(m.Files) > 0 {

@@ -171,7 +171,7 @@ type Machine struct {
 	rcu                                                                                               cell.ID
 	ubc                                                                                               cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
-	gupAt, gupSeen, value, fileValue, notice, alarm                                                   cell.ID
+	gupAt, gupSeen, value, forking, fileValue, notice, alarm                                          cell.ID
 
 	home []int // the mm of the task that runs on a CPU, -1
 

@@ -150,6 +150,7 @@ const (
 	varTag     = 7 << 60
 	varErrno   = 1 << 60
 	varContent = 2 << 60
+	varSignal  = 3 << 60
 )
 
 // Var is variable i of a task. Change it with SetVarPage and SetVarValue.
@@ -166,6 +167,11 @@ func (m *Machine) SetVarErrno(task, i, errno int) {
 	m.Store(m.Var(task, i), varErrno|uint64(errno)<<1)
 }
 
+// SetVarSignal makes a variable hold a signal.
+func (m *Machine) SetVarSignal(task, i, signal int) {
+	m.Store(m.Var(task, i), varSignal|uint64(signal)<<1)
+}
+
 // SetVarContent makes a variable hold what was read.
 func (m *Machine) SetVarContent(task, i int, v uint64) {
 	m.Store(m.Var(task, i), varContent|v<<1)
@@ -174,7 +180,7 @@ func (m *Machine) SetVarContent(task, i int, v uint64) {
 // A Result is what a variable holds.
 type Result struct {
 	Page    Hold
-	Errno   int
+	Errno   int // of IsErrno; the number of an IsSignal
 	Content uint64
 	Kind    ResultKind
 }
@@ -187,6 +193,7 @@ const (
 	IsPage
 	IsErrno
 	IsContent
+	IsSignal
 )
 
 // DecodeResult returns what a variable's cell holds.
@@ -196,6 +203,8 @@ func DecodeResult(v uint64) Result {
 		return Result{}
 	case v&varTag == varErrno:
 		return Result{Errno: int(v &^ varTag >> 1), Kind: IsErrno}
+	case v&varTag == varSignal:
+		return Result{Errno: int(v &^ varTag >> 1), Kind: IsSignal}
 	case v&varTag == varContent:
 		return Result{Content: v &^ varTag >> 1, Kind: IsContent}
 	}

@@ -24,6 +24,9 @@ var errnos = []struct {
 	{"-EBUSY", 16}, {"-EEXIST", 17}, {"-EINVAL", 22}, {"-EOPNOTSUPP", 95}, {"-EHWPOISON", 133},
 }
 
+// signals are those that a thread may get.
+var signals = map[string]int{"SIGSEGV": kernel.SIGSEGV, "SIGBUS": kernel.SIGBUS}
+
 func errnoNames() []string {
 	var names []string
 	for _, e := range errnos {
@@ -108,6 +111,12 @@ func (c *cursor) comparison() *kernel.Expr {
 		c.want("what it is compared with", nil)
 	case t.form == formErrno:
 		e.Errno = c.errno(t)
+	case t.form == formWord && signals[t.text] != 0:
+		if result == kernel.PageResult {
+			c.fail(t, nil, "the variable holds a page or an error: compare it with an error, as in != -EFAULT")
+		}
+		e.Signal = signals[t.text]
+		c.take(Errno)
 	case t.text == "0":
 		if result == kernel.PageResult {
 			c.fail(t, nil, "the variable holds a page or an error: compare it with an error, as in != -EFAULT")
@@ -121,7 +130,7 @@ func (c *cursor) comparison() *kernel.Expr {
 		if t.mark {
 			c.b.offer(offerErrnos()...)
 		}
-		c.want(`a content ("a"), an error (-EFAULT) or 0`, nil)
+		c.want(`a content ("a"), an error (-EFAULT), a signal (SIGSEGV) or 0`, nil)
 	}
 	return e
 }

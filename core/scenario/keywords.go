@@ -23,7 +23,8 @@ var keywords = []keyword{
 	{"sometimes", `sometimes P0.v == "a"`, "At the end of some run this holds, of another it does not."},
 	{"always", `always P0.v == "a"`, "At the end of every run this holds."},
 
-	{"from", "tables from frames", "Page tables come from the same frames as pages."},
+	{"forked", "mm B forked from A", "An address space that fork(B) makes of A's: with the same memory, at the same addresses."},
+	{"from", "tables from frames", "Page tables come from the same frames as pages; behind forked, the mm that is copied."},
 	{"sync", "swap sync", "The write to swap is finished when pageout returns."},
 	{"async", "swap async", "The write to swap ends later by itself; a later pass of reclaim frees the page."},
 	{"anon", "NAME = anon N rw|ro", "Private anonymous memory of N pages."},

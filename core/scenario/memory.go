@@ -12,16 +12,20 @@ import (
 // A vmaKey names a VMA by its place in the setup.
 type vmaKey struct{ mm, vma int }
 
-// mm reads "mm NAME { … }".
+// mm reads "mm NAME { … }" or "mm NAME forked from NAME".
 func (b *builder) mm(n *clause) {
 	c := b.read(n.toks)
 	c.take(Keyword)
 	name := c.newName(MM, "an mm")
+	parent := b.parent(c)
 	c.end()
 	s := &b.file.setup
 	switch {
+	case c.ok() && parent >= 0 && n.open != nil:
+		b.report(Error, n.open.start, n.open.end, nil, "mm %s has the memory of mm %s: nothing stands in braces", name, s.MMs[parent].Name)
+		name = ""
 	case !c.ok():
-	case n.open == nil:
+	case n.open == nil && parent < 0:
 		c.fail(c.toks[1], insert("write { }", c.toks[1].end, " { }"), "the memory of mm %s is missing: { buf = anon 1 rw }", name)
 	case b.mmNamed(name) >= 0:
 		c.fail(c.toks[1], nil, "there is an mm %s already", name)
@@ -31,6 +35,9 @@ func (b *builder) mm(n *clause) {
 		name = ""
 	}
 	mm := kernel.MMSetup{Name: name}
+	if parent >= 0 {
+		mm = b.forked(name, parent)
+	}
 	for _, line := range n.body {
 		b.vma(&mm, len(s.MMs), b.read(line.toks))
 	}
@@ -45,6 +52,36 @@ func (b *builder) mm(n *clause) {
 		return
 	}
 	s.MMs = append(s.MMs, mm)
+}
+
+// parent reads "forked from NAME", if it comes next: the mm of that name, which stands
+// above; -1 if there is none.
+func (b *builder) parent(c *cursor) int {
+	if !c.ok() || !c.keyword("forked") {
+		return -1
+	}
+	if c.choose("from", "from") == "" {
+		return -1
+	}
+	w := c.word(MM, "the name of the mm that is copied", b.offerMMs)
+	if w == nil {
+		return -1
+	}
+	i := b.mmNamed(w.text)
+	if i < 0 {
+		c.fail(w, nil, "there is no mm %s above: an mm is forked from one that stands before it", w.text)
+	}
+	return i
+}
+
+// forked is an mm like its parent, of which nothing is there yet.
+func (b *builder) forked(name string, parent int) kernel.MMSetup {
+	mm := kernel.MMSetup{Name: name, Parent: b.file.setup.MMs[parent].Name}
+	for _, r := range b.file.setup.MMs[parent].Regions {
+		r.Fill, r.State = nil, kernel.Mapped
+		mm.Regions = append(mm.Regions, r)
+	}
+	return mm
 }
 
 // tooMany reports the first of too many things. Later ones say nothing more.

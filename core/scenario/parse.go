@@ -53,6 +53,7 @@ type builder struct {
 	cpus   int      // highest CPU named, plus one
 	tasks  []*task
 	onCPU  map[int]*task
+	forks  map[int]*token // where an mm is forked
 	// partial: some memory could not be read, so a name that is unknown may be one of it.
 	partial bool
 
@@ -65,7 +66,7 @@ func newBuilder(name, text string) *builder {
 	f := &File{claims: map[string]bool{}, source: name, text: text, lines: NewLines(text)}
 	f.Kernel, _ = kernel.Make(kernel.Newest.Name)
 	f.setup.Frames = 1
-	return &builder{file: f, said: map[string]*token{}, vmas: map[vmaKey]*token{}, onCPU: map[int]*task{}}
+	return &builder{file: f, said: map[string]*token{}, vmas: map[vmaKey]*token{}, onCPU: map[int]*task{}, forks: map[int]*token{}}
 }
 
 // parse reads the text; at mark, if it is not negative, completion is asked for.

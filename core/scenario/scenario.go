@@ -17,6 +17,7 @@
 //	item    = "kernel" KERNEL                            what it runs on unless another is picked
 //	        | "file" inode                               a file and its page cache
 //	        | "mm" NAME "{" { vma } "}"                  an address space
+//	        | "mm" NAME "forked" "from" NAME             one that fork() makes
 //	        | "frames" N                                 free frames at the start (1)
 //	        | "tables" "from" "frames"                   page tables and pages share frames
 //	        | "swap" ( "sync" | "async" )                how a write to swap ends (sync)
@@ -43,7 +44,7 @@
 //
 //	cond    = both { "or" both }
 //	both    = test { "and" test }
-//	test    = "not" test | "(" cond ")" | NAME "." NAME ( "==" | "!=" ) ( STRING | ERRNO | "0" )
+//	test    = "not" test | "(" cond ")" | NAME "." NAME ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" )
 //
 // # How a text is read
 //

@@ -90,8 +90,23 @@ func (b *builder) whole() {
 		}
 	}
 	b.enoughFrames()
+	b.unforked()
 	if b.said["kernel"] != nil {
 		b.notApplicable(f.Kernel)
+	}
+}
+
+// unforked reports mms that nobody makes.
+func (b *builder) unforked() {
+	for i, m := range b.file.setup.MMs {
+		if m.Parent == "" || b.forks[i] != nil || b.partial {
+			continue
+		}
+		for _, n := range b.file.items {
+			if n.begins("mm") && len(n.toks) > 1 && n.toks[1].text == m.Name {
+				b.report(Error, n.toks[1].start, n.toks[1].end, nil, "nobody forks mm %s: a thread of mm %s has to call fork(%s)", m.Name, m.Parent, m.Name)
+			}
+		}
 	}
 }
 

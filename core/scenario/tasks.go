@@ -53,6 +53,12 @@ func (b *builder) task(n *clause) {
 			b.leftFaults(line)
 		}
 	}
+	for i, s := range t.Body {
+		if s.Call.Name == "exit" && i+1 < len(t.Body) {
+			line := n.body[min(i, len(n.body)-1)].toks[0]
+			b.report(Error, line.start, line.end, nil, "%s leaves its mm here, and goes on: exit() is the last thing that a thread does", t.Name)
+		}
+	}
 	b.tasks = append(b.tasks, t)
 }
 
@@ -274,6 +280,8 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 		return kernel.Arg{Value: c.value()}
 	case kernel.FlagsParam:
 		return kernel.Arg{Flags: c.flags(p)}
+	case kernel.MMParam:
+		return kernel.Arg{MM: b.child(t, c)}
 	}
 	if w := c.known(Word, p.Name, p.Words, func() []Completion { return offerWords(p, Word) }); w != nil {
 		return kernel.Arg{Word: w.text}
@@ -310,6 +318,27 @@ func (c *cursor) flags(p *kernel.Param) uint32 {
 		}
 	}
 	return flags
+}
+
+// child reads an mm that the task's own is forked to.
+func (b *builder) child(t *task, c *cursor) int {
+	w := c.word(MM, "an mm that is forked from the thread's own", b.offerMMs)
+	if w == nil {
+		return 0
+	}
+	i := b.named(w, c)
+	switch {
+	case i < 0 || !c.ok():
+		return 0
+	case t.MM < 0 || b.file.setup.MMs[i].Parent != b.file.setup.MMs[t.MM].Name:
+		c.fail(w, nil, "mm %s is not one that is forked from %s's: write mm %s forked from …", w.text, t.Name, w.text)
+	case b.forks[i] != nil:
+		line, _ := b.file.lines.Position(b.forks[i].start)
+		c.fail(w, nil, "mm %s is forked already, on line %d", w.text, line)
+	default:
+		b.forks[i] = w
+	}
+	return i
 }
 
 // held reads a variable that holds a page.

@@ -104,7 +104,7 @@ func laws(t *testing.T, on string, r *trace.Run, e *trace.Explanation) {
 	if e.Claim == check.NoDeadlock {
 		return
 	}
-	if atEnd := strings.Contains(e.Claim, " == "); !has[e.Step] && !atEnd {
+	if atEnd := strings.Contains(e.Claim, " == ") || e.Claim == "clean-page-is-on-disk"; !has[e.Step] && !atEnd {
 		t.Errorf("%s, %s: step %d, which breaks the claim, is left out of %v", on, e.Claim, e.Step, e.Steps)
 	}
 	for _, race := range e.Races {
@@ -131,8 +131,11 @@ func TestExplainAnyRun(t *testing.T) {
 			if !w.Go(5_000, "") || w.Found[0].Claim == check.NoDeadlock {
 				continue
 			}
-			found++
 			r := replayed(t, model(t, s.Name), w.Found[0].Run)
+			if r.FirstViolation() == 0 {
+				continue // it met a condition that some run is to meet
+			}
+			found++
 			e, err := r.Explain("")
 			if err != nil {
 				t.Fatalf("%s, seed %d: %v", s.Name, seed, err)

@@ -27,11 +27,18 @@ func (s *story) findRaces() {
 		}
 		return
 	}
+	if s.disk {
+		s.lostWrite()
+		return
+	}
 	for n := s.v; n > 0; n-- {
 		s.checkThenAct(&s.r.steps[n-1])
 	}
 	s.staleBelief()
-	if len(s.races) == 0 {
+	if len(s.races) == 0 && s.lost {
+		s.ownWrite()
+	}
+	if len(s.races) == 0 && s.writes == 0 {
 		s.lastConflict()
 	}
 }
@@ -117,9 +124,10 @@ func (s *story) staleBelief() {
 // there is no such step, but what the believer got by it is what the claim is about.
 func (s *story) use(b *belief) (step int, matters bool) {
 	f := b.entry.Frame()
+	tlb := s.m.Mem.Layout().Class(b.into) == machine.TLBs
 	for i := b.stale; i < s.v; i++ {
 		st := &s.r.steps[i]
-		if st.Actor != b.actor {
+		if st.Actor != b.actor || tlb && !s.r.access(st) || !tlb && s.r.elsewhere(st, &s.r.steps[b.read-1]) {
 			continue
 		}
 		for _, id := range st.Writes {
@@ -136,7 +144,21 @@ func (s *story) use(b *belief) (step int, matters bool) {
 			return st.N, true
 		}
 	}
-	return 0, b.actor == s.actor
+	return 0, b.actor == s.actor && !tlb
+}
+
+// elsewhere reports whether a step is of an access of the thread to its memory, and
+// another statement than the one that read: what that call read it does not know.
+func (r *Run) elsewhere(st, read *Step) bool {
+	call := r.callOf(st)
+	return st.Stmt != read.Stmt && (call == "store" || call == "load")
+}
+
+// access reports whether a step is of a thread's own access to its memory, which goes
+// by the TLB; the kernel goes by its own mapping.
+func (r *Run) access(st *Step) bool {
+	call := r.callOf(st)
+	return (call == "store" || call == "load") && len(st.Path) == 1
 }
 
 func (s *story) storeAndLoad() {
@@ -171,6 +193,58 @@ func (s *story) storeAndLoad() {
 			return
 		}
 	}
+}
+
+// lostWrite finds the last write to a file's page, and by what its writer went, if
+// that was untrue by then.
+func (s *story) lostWrite() {
+	for n := s.v; n > 0 && s.writes == 0; n-- {
+		for _, c := range s.r.steps[n-1].Changes {
+			if f, ok := s.x.content[c.Cell]; ok && c.Class == machine.Contents && s.frames[f] {
+				s.writes = n
+			}
+		}
+	}
+	if s.writes == 0 {
+		return
+	}
+	for i := len(s.beliefs) - 1; i >= 0; i-- {
+		b := &s.beliefs[i]
+		if s.m.Mem.Layout().Class(b.into) == machine.TLBs && !s.r.access(&s.r.steps[s.writes-1]) {
+			continue
+		}
+		if b.actor == s.r.steps[s.writes-1].Actor && b.read < s.writes && b.stale != 0 && b.stale < s.writes && b.class == machine.PTEs && s.frames[b.entry.Frame()] {
+			s.races = append(s.races, Race{Actor: b.actor, Read: b.again, first: b.read, Stale: b.stale, Use: s.writes, Cell: b.from, Name: b.name,
+				Believed: b.entry.Fresh().String(), Now: b.now})
+			return
+		}
+	}
+}
+
+// ownWrite finds the last write before a load that did not see what was written, where
+// no race explains it: the story begins where the writer got the page.
+func (s *story) ownWrite() {
+	for n := s.v - 1; n > 0; n-- {
+		st := &s.r.steps[n-1]
+		if s.r.callOf(st) != "device_write" {
+			continue
+		}
+		for i := range s.beliefs {
+			if b := &s.beliefs[i]; b.actor == st.Actor && b.read < n && b.class == machine.PTEs && s.writesTo(st, b.entry.Frame()) {
+				s.writes = b.read
+				return
+			}
+		}
+	}
+}
+
+func (s *story) writesTo(st *Step, f machine.Frame) bool {
+	for _, c := range st.Changes {
+		if g, ok := s.x.content[c.Cell]; ok && g == f && c.Class == machine.Contents {
+			return true
+		}
+	}
+	return false
 }
 
 // callAndChange pairs a call that returned a page with who took the page away
