@@ -133,6 +133,7 @@ const (
 	MprotectUpgrade
 	ForceWrite
 	GUPLongtermRequiresPin
+	ForkDupRmap
 	GUPFastFileCheck
 	GUPSlowFileCheck
 	GUPSecretmemCheck
@@ -435,6 +436,11 @@ var Rules = []*Rule{
 		Protects:   "pages are held for long that nobody can tell are held",
 		Guards:     "get_user_pages: check the flags",
 		Confidence: "read in source (present in 5.11, absent in 5.9)"},
+	{ID: ForkDupRmap, Name: "fork_counts_mappings", History: always,
+		Says:       "fork counts the child's PTE among the mappings of the page",
+		Protects:   "the parent takes a page for its own that the child maps, too",
+		Guards:     "copy_page_range: it is mapped once more",
+		Confidence: "read in source"},
 	{ID: GUPFastFileCheck, Name: "gup_fast_file_check", Values: []string{"none", "v7", "double_read", "final"}, History: []Since{{605, FileCheckFinal}},
 		Says:     "what GUP-fast asks about a folio that is to be pinned for writing, for long: nothing; folio_mapping() (a draft of the patch); folio->mapping, read twice (another); or read once",
 		Protects: "a page of a file is written behind its file system's back, as long as the pin lasts",
