@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"testing"
 
@@ -83,16 +84,34 @@ func broken(r check.Result) (names []string) {
 	return names
 }
 
+// An endings is a model that notes in which states it was asked whether it is
+// done: those in which nobody can move.
+type endings struct {
+	*generated
+	seen map[uint64]bool
+}
+
+func (m *endings) Done() bool {
+	m.seen[m.mem.Hash()] = true
+	return m.generated.Done()
+}
+
 // TestReducedAgrees holds the reduced search against the other on thousands
-// of models: the verdict, what can break, the shortest run to it.
+// of models: the verdict, what can break, the shortest run to it; and every state in which
+// runs end must have been seen, which is more than any verdict shows.
 func TestReducedAgrees(t *testing.T) {
 	var all, some uint64
 	for number := range 8 * genModels {
 		vars := genVars + 3*(number%3)
 		t.Run(fmt.Sprintf("model %d, %d variables", number, vars), func(t *testing.T) {
-			m := generateOver(number, vars)
+			m := &endings{generateOver(number, vars), map[uint64]bool{}}
 			want := finish(check.New(m, check.Limits{}), 1000)
+			ends := m.seen
+			m.seen = map[uint64]bool{}
 			got := finish(check.Reduced(m, check.Limits{}), 1+number%50)
+			if !maps.Equal(ends, m.seen) {
+				t.Errorf("runs were seen to end in %d states, there are %d", len(m.seen), len(ends))
+			}
 			all, some = all+want.States, some+got.States
 			if got.Verdict != want.Verdict || !slices.Equal(broken(got), broken(want)) {
 				t.Fatalf("got %v, want %v", got, want)
@@ -131,5 +150,26 @@ func TestReducedGoesOnWhenLimitsAreRaised(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// TestReducedSeesCycles holds what a reduced proof says of cycles against the
+// search of all states for them.
+func TestReducedSeesCycles(t *testing.T) {
+	round := 0
+	for number := range 8 * genModels {
+		m := generateFinite(number)
+		want := finish(check.New(m, check.Limits{}), 1000)
+		m.wentBack = false
+		got := finish(check.Reduced(m, check.Limits{}), 1000)
+		if !slices.Equal(broken(got), broken(want)) {
+			t.Errorf("model %d: got %v, want %v", number, got, want)
+		}
+		if slices.Contains(broken(want), check.NoLivelock) {
+			round++
+		}
+	}
+	if round < genModels/4 {
+		t.Errorf("only %d models have a livelock", round)
 	}
 }

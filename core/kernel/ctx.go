@@ -269,9 +269,8 @@ func (c *Ctx) Ret() uint64 {
 	return v
 }
 
-// sigbus is what a fault returns that has no page to give: SIGBUS. (No call returns
-// this number as an error.)
-const sigbus = failed | 1<<16
+// sigbus is what a fault returns that has no page to give.
+const sigbus = failed | signalled | SIGBUS
 
 // Errors that calls return, as the kernel numbers them.
 const (

@@ -49,6 +49,16 @@ func Decide(list []Decision, flags uint64, kind machine.FileKind) bool {
 	panic("kernel: a decision list ends with a row that always applies")
 }
 
+// sharedWritable reports whether the protection of a shared file mapping makes a PTE
+// writable again: where nobody must be asked, or has been, as the PTE is dirty.
+// compare mm/mprotect.c:can_change_shared_pte_writable
+func (c *Ctx) sharedWritable(p machine.PageID, vma uint64, old machine.Entry) bool {
+	if !c.isFile(p) || notSharedWritable(vma, 0) {
+		return false
+	}
+	return old.Has(machine.Dirty) || !Decide(WantsWritenotify, vma, c.M.Files[c.M.Region(p).File].Kind)
+}
+
 // isFile reports whether a page lies in a mapping of a file of the page cache.
 func (c *Ctx) isFile(p machine.PageID) bool {
 	k := c.M.Region(p).Kind

@@ -24,7 +24,7 @@
 //
 // Reading order: func.go, gup_fast.go (the shortest complete example), ctx.go,
 // sim.go; rules.go and versions.go for the data; ahead.go, objects.go, reach.go and rest.go for
-// what steps depend on; README.md for Linux itself.
+// what steps depend on; README.md for Linux itself, and for what a step has to say.
 package kernel
 
 import (

@@ -64,7 +64,7 @@ func NewObjects(s *Sim) *Objects {
 		r, _ := layout.Region(cell.ID(id))
 		o.byCell[id] = object(r.Class, layout.Of(cell.ID(id)))
 		if r.Class == machine.Ends {
-			o.byCell[id] = -1 // see Rest in the README: ends are judged on states that do not depend on the order
+			o.byCell[id] = -1 // ends are judged on states that do not depend on the order of what led there
 		}
 	}
 	o.named = slices.Repeat([]int16{-1}, m.Instances())

@@ -44,6 +44,9 @@ const (
 	evResumes
 	evReturns // a GUP call hands the page over
 	evLoads   // the content of a frame is read
+	evDirties // a file's page is marked dirty
+	evCleans  // its dirty flag goes, or its buffers
+	evUnmakes // a page leaves its file, or an inode goes
 )
 
 // events returns what a step does, in the order in which people would say it.
@@ -127,11 +130,14 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 	case machine.Refs:
 		s.counted(st, c, add)
 	case machine.Flags:
+		s.flagged(c, add)
 		if f, ok := s.x.flags[c.Cell]; ok && c.OldV&machine.PGAnonExclusive != 0 && c.NewV&machine.PGAnonExclusive == 0 && !s.frees(st, f) {
 			add(evShares, f, -1, "takes frame %d's exclusivity away", f)
 		}
 	case machine.Contents:
 		s.written(st, c, add)
+	case machine.Blocks, machine.Buffers, machine.Inodes, machine.Mappings:
+		s.ofFile(c, add)
 	case machine.Disk:
 		if slot, ok := s.x.disk[c.Cell]; ok && c.New != `""` {
 			add(evSwaps, 0, -1, "writes %s to swap slot %d", c.New, slot)
@@ -157,6 +163,43 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 	}
 }
 
+// flagged tells of a file's page being dirty, or under writeback.
+func (s *story) flagged(c *Change, add adder) {
+	f, ok := s.x.flags[c.Cell]
+	if !ok || !s.clean {
+		return
+	}
+	if c.NewV&^c.OldV&machine.PGWriteback != 0 {
+		add(evCleans, f, -1, "starts writeback of frame %d", f)
+	}
+	if (c.OldV^c.NewV)&machine.PGDirty == 0 {
+		return
+	}
+	if c.NewV&machine.PGDirty != 0 {
+		add(evDirties, f, -1, "marks frame %d dirty", f)
+		return
+	}
+	add(evCleans, f, -1, "clears frame %d's dirty flag", f)
+}
+
+// ofFile tells of a file's block, of a page's buffers and mapping, of an inode.
+func (s *story) ofFile(c *Change, add adder) {
+	name, what, _ := strings.Cut(c.Name, ": ")
+	var n int
+	fmt.Sscanf(name, "folio %d", &n)
+	f := machine.Frame(n)
+	switch {
+	case c.Class == machine.Blocks && what == "on disk":
+		add(evSwaps, 0, -1, "writes %s to %s's block", c.New, name)
+	case c.Class == machine.Buffers && c.New == "none":
+		add(evCleans, f, -1, "drops frame %d's buffers", f)
+	case c.Class == machine.Mappings && c.OldV != 0 && c.NewV == 0:
+		add(evUnmakes, f, -1, "takes frame %d out of its file", f)
+	case c.Class == machine.Inodes && what == "inode" && c.NewV == machine.InodeFreed:
+		add(evUnmakes, 0, -1, "frees the inode of %s", name)
+	}
+}
+
 func (s *story) entryChanged(c *Change, add adder) {
 	p, ok := s.x.pte[c.Cell]
 	if !ok {
@@ -166,8 +209,14 @@ func (s *story) entryChanged(c *Change, add adder) {
 	switch {
 	case was.Present() && (!is.Present() || is.Frame() != was.Frame()):
 		add(evUnmaps, was.Frame(), -1, "clears the PTE of %s", s.page(p))
+	case was.Present() && is.Present() && was.Has(machine.RW) && !is.Has(machine.RW):
+		add(evUnmaps, was.Frame(), -1, "write-protects the PTE of %s", s.page(p))
 	case !was.Present() && is.Present():
-		add(evMaps, is.Frame(), -1, "maps %s at %s", s.m.FrameName(is.Frame()), s.page(p))
+		how := ""
+		if !is.Has(machine.RW) {
+			how = " read-only"
+		}
+		add(evMaps, is.Frame(), -1, "maps %s at %s%s", s.m.FrameName(is.Frame()), s.page(p), how)
 	}
 }
 

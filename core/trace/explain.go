@@ -72,7 +72,7 @@ func (r *Run) Explain(claim string) (*Explanation, error) {
 	defer r.Goto(was)
 	r.Goto(v)
 	s := r.newStory(v)
-	s.ends = r.atEnd(claim)
+	s.claim, s.ends = claim, r.atEnd(claim)
 	e := s.about(claim)
 	s.findRaces()
 	s.slice()
@@ -123,6 +123,7 @@ type story struct {
 	v int
 	x index
 
+	claim   string
 	ends    bool  // the claim is a condition on the ends of runs
 	decides []int // the steps that set the variables which such a condition is about
 	decided int   // the last of them; v, where there is none
@@ -131,8 +132,13 @@ type story struct {
 	pages   map[machine.PageID]bool
 	values  bool // the claim is about contents
 	private bool // the claim is about exclusivity
+	disk    bool // the claim is about a file's page and what is on its disk
+	clean   bool // the claim is about a file's page being cleaned, or written back
+	mapping bool // the claim is about what a page's mapping leads to
 	table   bool // the claim is about page tables
 	named   map[cell.ID]bool
+
+	writes int // the last write to a file's page, where the claim is about its disk
 
 	beliefs []belief
 	races   []Race
@@ -201,13 +207,34 @@ func (s *story) subject(id cell.ID) bool {
 	}
 	switch s.m.Mem.Layout().Class(id) {
 	case machine.Flags:
-		s.private = true
+		s.private = s.private || strings.Contains(s.claim, "exclusive")
 		return s.frames[s.x.flags[id]]
+	case machine.PageCache:
+		s.disk, s.clean, s.values = true, true, true
+		s.cached(id, v)
+		return true
 	case machine.Contents, machine.Disk:
 		s.values = true
 		return v != 0
 	}
 	return false
+}
+
+// cached notes the frames that have held a file's page.
+func (s *story) cached(id cell.ID, now uint64) {
+	note := func(v uint64) {
+		if f, ok := machine.Cached(v); ok {
+			s.frames[f] = true
+		}
+	}
+	note(now)
+	for i := range s.r.steps[:s.v] {
+		for _, c := range s.r.steps[i].Changes {
+			if c.Cell == id {
+				note(c.OldV)
+			}
+		}
+	}
 }
 
 // alarmed notes what an alarm is about.
@@ -226,6 +253,12 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 	case machine.AlarmLostStore, machine.AlarmLostDMA:
 		s.values = true
 		s.pages[machine.PageID(v)] = true
+	case machine.AlarmUnstable, machine.AlarmUnnoticedStore, machine.AlarmUnexpectedDirty, machine.AlarmNoBuffers:
+		s.clean = true
+		s.frames[machine.Frame(v)] = true
+	case machine.AlarmNullMapping, machine.AlarmFreedMapping:
+		s.mapping = true
+		s.frames[machine.Frame(v)] = true
 	case machine.AlarmUnpinShared:
 		s.private = true
 		s.frames[machine.Frame(v)] = true

@@ -174,7 +174,7 @@ func entryRead(st *Step, layout *cell.Layout) (cell.ID, bool) {
 }
 
 // age finds when the belief became untrue: somebody else made the entry name
-// another frame, or none.
+// another frame, or none, or write-protected it.
 func (b *belief) age(r *Run, v int) {
 	b.again = b.read
 	for i := b.read; i < v; i++ {
@@ -186,7 +186,8 @@ func (b *belief) age(r *Run, v int) {
 			continue
 		}
 		for _, c := range st.Changes {
-			if e := machine.Entry(c.NewV); c.Cell == b.from && (!e.Present() || e.Frame() != b.entry.Frame()) {
+			e := machine.Entry(c.NewV)
+			if protected := b.entry.Has(machine.RW) && !e.Has(machine.RW); c.Cell == b.from && (!e.Present() || e.Frame() != b.entry.Frame() || protected) {
 				b.stale, b.now = st.N, c.New
 				return
 			}

@@ -27,6 +27,10 @@ func (s *story) findRaces() {
 		}
 		return
 	}
+	if s.disk {
+		s.lostWrite()
+		return
+	}
 	for n := s.v; n > 0; n-- {
 		s.checkThenAct(&s.r.steps[n-1])
 	}
@@ -117,9 +121,10 @@ func (s *story) staleBelief() {
 // there is no such step, but what the believer got by it is what the claim is about.
 func (s *story) use(b *belief) (step int, matters bool) {
 	f := b.entry.Frame()
+	tlb := s.m.Mem.Layout().Class(b.into) == machine.TLBs
 	for i := b.stale; i < s.v; i++ {
 		st := &s.r.steps[i]
-		if st.Actor != b.actor {
+		if st.Actor != b.actor || tlb && !s.r.access(st) || !tlb && s.r.elsewhere(st, &s.r.steps[b.read-1]) {
 			continue
 		}
 		for _, id := range st.Writes {
@@ -136,7 +141,21 @@ func (s *story) use(b *belief) (step int, matters bool) {
 			return st.N, true
 		}
 	}
-	return 0, b.actor == s.actor
+	return 0, b.actor == s.actor && !tlb
+}
+
+// elsewhere reports whether a step is of an access of the thread to its memory, and
+// another statement than the one that read: what that call read it does not know.
+func (r *Run) elsewhere(st, read *Step) bool {
+	call := r.callOf(st)
+	return st.Stmt != read.Stmt && (call == "store" || call == "load")
+}
+
+// access reports whether a step is of a thread's own access to its memory, which goes
+// by the TLB; the kernel goes by its own mapping.
+func (r *Run) access(st *Step) bool {
+	call := r.callOf(st)
+	return (call == "store" || call == "load") && len(st.Path) == 1
 }
 
 func (s *story) storeAndLoad() {
@@ -168,6 +187,32 @@ func (s *story) storeAndLoad() {
 	for i := s.decided; i < s.v; i++ {
 		if st := &s.r.steps[i]; st.Actor != load.Actor && changes(st, at) {
 			pair(load, st)
+			return
+		}
+	}
+}
+
+// lostWrite finds the last write to a file's page, and by what its writer went, if
+// that was untrue by then.
+func (s *story) lostWrite() {
+	for n := s.v; n > 0 && s.writes == 0; n-- {
+		for _, c := range s.r.steps[n-1].Changes {
+			if f, ok := s.x.content[c.Cell]; ok && c.Class == machine.Contents && s.frames[f] {
+				s.writes = n
+			}
+		}
+	}
+	if s.writes == 0 {
+		return
+	}
+	for i := len(s.beliefs) - 1; i >= 0; i-- {
+		b := &s.beliefs[i]
+		if s.m.Mem.Layout().Class(b.into) == machine.TLBs && !s.r.access(&s.r.steps[s.writes-1]) {
+			continue
+		}
+		if b.actor == s.r.steps[s.writes-1].Actor && b.read < s.writes && b.stale != 0 && b.stale < s.writes && b.class == machine.PTEs && s.frames[b.entry.Frame()] {
+			s.races = append(s.races, Race{Actor: b.actor, Read: b.again, first: b.read, Stale: b.stale, Use: s.writes, Cell: b.from, Name: b.name,
+				Believed: b.entry.Fresh().String(), Now: b.now})
 			return
 		}
 	}

@@ -31,7 +31,7 @@ func (s *story) slice() {
 	for _, n := range s.decides {
 		s.mention(n)
 	}
-	if !s.ends {
+	if !s.ends && !(s.disk && len(s.told) > 0) { // a file's page is looked at where all have finished, whoever is last
 		s.mention(s.v)
 	}
 	s.interruptsOff()
@@ -55,6 +55,9 @@ func (s *story) begin() int {
 	}
 	if len(s.races) > 0 {
 		return from
+	}
+	if s.writes > 0 {
+		return s.writes
 	}
 	last := &s.r.steps[s.decided-1]
 	for i := range s.r.steps[:s.v] {
@@ -86,6 +89,21 @@ func (s *story) racingCPU(cpu int) bool {
 	return false
 }
 
+// flushMatters reports whether a flush has to do with a lost write to a file's page: one that
+// was under way while a CPU wrote through its TLB.
+func (s *story) flushMatters(st *Step) bool {
+	if !s.disk || len(s.races) == 0 {
+		return !s.disk
+	}
+	r := &s.races[0]
+	for _, b := range s.beliefs {
+		if b.read == r.first && b.from == r.Cell && s.m.Mem.Layout().Class(b.into) == machine.TLBs {
+			return st.N < r.Use
+		}
+	}
+	return false
+}
+
 func (s *story) matters(st *Step, e *event, from int) bool {
 	ours := s.frames[e.frame]
 	switch e.kind {
@@ -108,9 +126,15 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 	case evSwaps:
 		return s.values
 	case evPreempts, evResumes, evMarks, evSends, evAcknowledges, evInvalidates:
-		return s.racingCPU(e.cpu)
+		return s.racingCPU(e.cpu) && s.flushMatters(st)
 	case evReturns:
 		return ours && s.racer(st)
+	case evDirties:
+		return ours && s.disk
+	case evCleans:
+		return ours && s.clean
+	case evUnmakes:
+		return s.mapping && (ours || e.frame == 0)
 	}
 	return false
 }

@@ -171,6 +171,9 @@ func (t *teller) subject(a kernel.Actor, st *Step) string {
 	case kernel.RCUActor:
 		name = "RCU, the grace period being over,"
 	}
+	if name == "disk" {
+		name = "the disk"
+	}
 	t.met[a.ID] = true
 	return name
 }
@@ -386,7 +389,7 @@ func thirdPerson(says string) string {
 	if strings.HasPrefix(says, "no ") {
 		return "finds " + says
 	}
-	if first, _, _ := strings.Cut(says, " "); first == "the" || first == "it" || strings.ContainsAny(first, "0123456789_") {
+	if first, _, _ := strings.Cut(says, " "); first == "the" || strings.Contains(first, "->") || first == "it" || strings.ContainsAny(first, "0123456789_") {
 		return "finds that " + says
 	}
 	clauses := strings.Split(says, ", ")
@@ -396,6 +399,9 @@ func thirdPerson(says string) string {
 		if i == 0 || imperative[verb] {
 			clauses[i] = strings.TrimSpace(conjugated(verb) + " " + rest)
 		}
+	}
+	if len(clauses) == 2 && clauses[1] != strings.Split(says, ", ")[1] {
+		return clauses[0] + " and " + clauses[1]
 	}
 	return strings.Join(clauses, ", ")
 }

@@ -5,7 +5,7 @@ import "testing"
 func TestThirdPerson(t *testing.T) {
 	for says, want := range map[string]string{
 		"read the PTE":                    "reads the PTE",
-		"lock the PTL, read the PTE":      "locks the PTL, reads the PTE",
+		"lock the PTL, read the PTE":      "locks the PTL and reads the PTE",
 		"flush the TLBs, late":            "flushes the TLBs, late",
 		"copy the content: \"a\"":         "copies the content: \"a\"",
 		"load: \"a\"":                     "loads \"a\"",

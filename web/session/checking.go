@@ -148,7 +148,7 @@ func (s *Session) moreCheck(n int) []Fragment {
 			c.moves = p.Transitions
 		}
 		if p.Phase < check.Stopped {
-			s.verdict = view.OfProgress(p, c.rate())
+			s.verdict = view.OfProgress(p, c.c.Reduced(), c.rate())
 			running = true
 		} else {
 			running = s.finish(p.Phase)

@@ -26,7 +26,7 @@ type Verdict struct {
 	State   VerdictState
 	Word    string // "Never", "Sometimes", "unknown", "n/a"
 	Says    string // "no claim is ever false", "stopped at 1,000,000 states"
-	States  string // "4,212", grouped for people
+	States  string // "4,212", grouped for people; "4,212 reduced"
 	Moves   string // transitions
 	Rate    string // "1.6 M/s"
 	Depth   int
@@ -111,9 +111,17 @@ func rank(c Claim) int {
 	return 1
 }
 
-// OfProgress is a check that runs; rate is in transitions per second.
-func OfProgress(p check.Progress, rate float64) Verdict {
-	v := Verdict{State: Running, States: grouped(p.States), Moves: grouped(p.Transitions), Depth: p.Depth, Rate: perSecond(rate)}
+// counted is how many states a search has kept, for people: "4,212", "4,212 reduced".
+func counted(states uint64, reduced bool) string {
+	if reduced {
+		return grouped(states) + " reduced"
+	}
+	return grouped(states)
+}
+
+// OfProgress is a check that runs, reduced or not; rate is in transitions per second.
+func OfProgress(p check.Progress, reduced bool, rate float64) Verdict {
+	v := Verdict{State: Running, States: counted(p.States, reduced), Moves: grouped(p.Transitions), Depth: p.Depth, Rate: perSecond(rate)}
 	if p.Phase == check.Shortening {
 		v.Says = fmt.Sprintf("looking for the shortest run, at %d steps", p.Layer)
 	}
@@ -122,7 +130,7 @@ func OfProgress(p check.Progress, rate float64) Verdict {
 
 // OfOutcome is what a check has found. run makes the run of a counterexample.
 func OfOutcome(o *verdict.Outcome, rate float64, run func([]check.Choice) *trace.Run) Verdict {
-	v := Verdict{States: grouped(o.States), Moves: grouped(o.Transitions), Depth: o.Depth, Rate: perSecond(rate)}
+	v := Verdict{States: counted(o.States, o.Reduced), Moves: grouped(o.Transitions), Depth: o.Depth, Rate: perSecond(rate)}
 	switch o.Verdict {
 	case check.Never:
 		v.State, v.Word, v.Says = Held, "Never", "no run breaks a claim"
