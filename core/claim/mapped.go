@@ -3,6 +3,7 @@ package claim
 import (
 	"fmt"
 
+	"gupscope/core/kernel"
 	"gupscope/core/machine"
 )
 
@@ -37,8 +38,12 @@ func mapcounts(m *Model) []predicate {
 }
 
 // writableExclusive: for every page table, no writable entry maps an anonymous
-// page that is not exclusive. Judged while its lock is free: fork passes through the opposite under it.
+// page that is not exclusive. Judged while its lock is free: fork passes through the opposite under it; and
+// not where there is no such flag.
 func writableExclusive(m *Model) []predicate {
+	if !m.Kernel.On(kernel.AnonExclusive) {
+		return nil
+	}
 	var out []predicate
 	for i := range m.M.TableCount() {
 		t := m.M.TableFrame(i)
