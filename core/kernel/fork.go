@@ -195,7 +195,7 @@ var _ = register(fnCopyPageRange, &Func{
 			c.AndNot(c.M.Flags(c.Frame(cpPTE)), machine.PGAnonExclusive)
 			return Then
 		}},
-		cpRmap: {Label: "rmap", Says: "it is mapped once more", Ref: "folio_dup_anon_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+		cpRmap: {Label: "rmap", Says: "it is mapped once more", Ref: "folio_dup_anon_rmap_pte", When: With(ForkDupRmap), Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			c.Add(c.M.Mapcount(c.Frame(cpPTE)), 1)
 			if !c.Entry(cpPTE).Has(machine.RW) {
 				return cpSet

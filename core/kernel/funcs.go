@@ -53,6 +53,11 @@ const (
 	fnMMPut
 	fnMprotect
 	fnChangePTERange
+	fnGetUserPagesFastOnly
+	fnProcessVMReadv
+	fnProcessVMWritev
+	fnMemRead
+	fnMemWrite
 	fnPwrite
 	fnPread
 	fnFsync

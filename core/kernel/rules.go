@@ -131,6 +131,9 @@ const (
 	ForkFlushTLB
 	ForkWrprotect
 	MprotectUpgrade
+	ForceWrite
+	GUPLongtermRequiresPin
+	ForkDupRmap
 	GUPFastFileCheck
 	GUPSlowFileCheck
 	GUPSecretmemCheck
@@ -178,6 +181,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	ForceDropWrite uint8 = iota
+	ForceFollCOW
+	ForceExclusive
 )
 const (
 	MprotectNever uint8 = iota
@@ -416,6 +424,23 @@ var Rules = []*Rule{
 		Guards:   "change_pte_range: put it back",
 		Commit:   "64fe24a3e05e", Subject: "mm/mprotect: try avoiding write faults for exclusive anonymous pages when changing protection",
 		Confidence: "v6.1 and v6.12 seen in what they do; releases from memory"},
+	{ID: ForceWrite, Name: "force_write_rule", Values: []string{"drop_write", "foll_cow", "exclusive"}, Needs: nil,
+		History:  []Since{{0, ForceDropWrite}, {409, ForceFollCOW}, {601, ForceExclusive}},
+		Says:     "how a write with FOLL_FORCE knows that it may write to the page behind a read-only PTE: it forgets that it wants to write; COW was broken, and the PTE is dirty; the page is exclusive",
+		Protects: "the copy is discarded meanwhile, and the page of the file is written to (Dirty COW)",
+		Guards:   "follow_page_pte: a copy that may be written to?",
+		Commit:   "19be0eaffa3a", Subject: "mm: remove gup_flags FOLL_WRITE games from __get_user_pages()",
+		Confidence: "read in source; commits seen (4.9; exclusive: 5535be309971)"},
+	{ID: GUPLongtermRequiresPin, Name: "gup_longterm_requires_pin", History: on(511), Needs: []RuleID{FOLLPinCounting},
+		Says:       "FOLL_LONGTERM without a pin is refused",
+		Protects:   "pages are held for long that nobody can tell are held",
+		Guards:     "get_user_pages: check the flags",
+		Confidence: "read in source (present in 5.11, absent in 5.9)"},
+	{ID: ForkDupRmap, Name: "fork_counts_mappings", History: always,
+		Says:       "fork counts the child's PTE among the mappings of the page",
+		Protects:   "the parent takes a page for its own that the child maps, too",
+		Guards:     "copy_page_range: it is mapped once more",
+		Confidence: "read in source"},
 	{ID: GUPFastFileCheck, Name: "gup_fast_file_check", Values: []string{"none", "v7", "double_read", "final"}, History: []Since{{605, FileCheckFinal}},
 		Says:     "what GUP-fast asks about a folio that is to be pinned for writing, for long: nothing; folio_mapping() (a draft of the patch); folio->mapping, read twice (another); or read once",
 		Protects: "a page of a file is written behind its file system's back, as long as the pin lasts",

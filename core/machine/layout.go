@@ -311,6 +311,14 @@ func SignalName(signal int) string {
 // ErrnoName is an error as the kernel writes it: "-EFAULT".
 func ErrnoName(errno int) string {
 	switch errno {
+	case 0:
+		return "0"
+	case 3:
+		return "-ESRCH"
+	case 5:
+		return "-EIO"
+	case 11:
+		return "-EAGAIN"
 	case 12:
 		return "-ENOMEM"
 	case 13:
