@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"fmt"
+	"runtime"
 	"testing"
 
 	"gupscope/core/check"
@@ -16,9 +17,19 @@ func several[M check.Model](n int, instance func() M) []check.Model {
 	return out
 }
 
+// notInABrowser skips a test of several workers where there is one thread, and
+// never more than one worker.
+func notInABrowser(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS == "js" {
+		t.Skip("one worker proves in a browser")
+	}
+}
+
 // TestParallelAgrees holds several workers against one: counts, verdict and
 // counterexamples. The more variables, the more states there are to share.
 func TestParallelAgrees(t *testing.T) {
+	notInABrowser(t)
 	for number := range genModels {
 		instance := func() *generated { return generateOver(number, genVars+4*(number%3)) }
 		t.Run(fmt.Sprint("model ", number), func(t *testing.T) {
@@ -51,10 +62,14 @@ var classics = []struct {
 }
 
 func TestParallelAgreesOnClassics(t *testing.T) {
+	notInABrowser(t)
 	for _, c := range classics {
 		t.Run(c.name, func(t *testing.T) {
 			want := finish(check.New(c.instance(), check.Limits{}), 1<<20)
 			for workers := 2; workers <= 5; workers++ {
+				if testing.Short() && workers%2 == 0 {
+					continue
+				}
 				got := finish(check.Parallel(several(workers, c.instance), check.Limits{}), 10_000)
 				got.Depth = want.Depth
 				if fmt.Sprint(got) != fmt.Sprint(want) || got.Transitions != want.Transitions {
@@ -67,6 +82,7 @@ func TestParallelAgreesOnClassics(t *testing.T) {
 
 // However often a parallel proof is stopped, it counts every state once, and ends as if it had not been.
 func TestParallelGoesOnWhenLimitsAreRaised(t *testing.T) {
+	notInABrowser(t)
 	instance := func() *philosophers { return newPhilosophers(7, -1) }
 	want := finish(check.New(instance(), check.Limits{}), 1<<20)
 	for workers := 2; workers <= 4; workers++ {
@@ -95,6 +111,10 @@ func TestParallelGoesOnWhenLimitsAreRaised(t *testing.T) {
 }
 
 func TestParallelStopsAtBytes(t *testing.T) {
+	notInABrowser(t)
+	if testing.Short() {
+		t.Skip("makes the same proof many times")
+	}
 	instance := func() *twoPhase { return newTwoPhase(7) }
 	all := finish(check.New(instance(), check.Limits{}), 1<<20)
 	for limit := uint64(1 << 20); ; limit += 1 << 20 {

@@ -56,8 +56,12 @@ func hashSteps(w io.Writer, steps []Step) {
 
 // specimen has something of everything that the layout gives cells to.
 var specimen = Setup{
-	CPUs: 2,
-	MMs:  []MMSetup{{Name: "A", Regions: []RegionSetup{{Name: "buf", Pages: 2, Writable: true, Fill: []string{"a"}}}}},
+	CPUs:  2,
+	Files: []FileSetup{{Name: "f", Pages: 2, Fill: []string{"a"}}},
+	MMs: []MMSetup{{Name: "A", Regions: []RegionSetup{
+		{Name: "buf", Pages: 2, Writable: true, Fill: []string{"a"}},
+		{Name: "map", Kind: machine.RegionFileShared, Pages: 2},
+	}}},
 	Tasks: []TaskSetup{
 		{Name: "P0", CPU: 0, MM: 0, Vars: []string{"p"}},
 		{Name: "P1", CPU: 1, MM: -1},

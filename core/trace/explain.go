@@ -134,11 +134,12 @@ type story struct {
 	private bool // the claim is about exclusivity
 	disk    bool // the claim is about a file's page and what is on its disk
 	clean   bool // the claim is about a file's page being cleaned, or written back
+	lost    bool // the claim is about a write that a load did not see
 	mapping bool // the claim is about what a page's mapping leads to
 	table   bool // the claim is about page tables
 	named   map[cell.ID]bool
 
-	writes int // the last write to a file's page, where the claim is about its disk
+	writes int // where the last write that is lost began, if that is known
 
 	beliefs []belief
 	races   []Race
@@ -251,7 +252,7 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 		s.actor = st.Actor
 		s.stmtPage(st)
 	case machine.AlarmLostStore, machine.AlarmLostDMA:
-		s.values = true
+		s.lost, s.values = true, true
 		s.pages[machine.PageID(v)] = true
 	case machine.AlarmUnstable, machine.AlarmUnnoticedStore, machine.AlarmUnexpectedDirty, machine.AlarmNoBuffers:
 		s.clean = true

@@ -35,7 +35,10 @@ func (s *story) findRaces() {
 		s.checkThenAct(&s.r.steps[n-1])
 	}
 	s.staleBelief()
-	if len(s.races) == 0 {
+	if len(s.races) == 0 && s.lost {
+		s.ownWrite()
+	}
+	if len(s.races) == 0 && s.writes == 0 {
 		s.lastConflict()
 	}
 }
@@ -216,6 +219,32 @@ func (s *story) lostWrite() {
 			return
 		}
 	}
+}
+
+// ownWrite finds the last write before a load that did not see what was written, where
+// no race explains it: the story begins where the writer got the page.
+func (s *story) ownWrite() {
+	for n := s.v - 1; n > 0; n-- {
+		st := &s.r.steps[n-1]
+		if s.r.callOf(st) != "device_write" {
+			continue
+		}
+		for i := range s.beliefs {
+			if b := &s.beliefs[i]; b.actor == st.Actor && b.read < n && b.class == machine.PTEs && s.writesTo(st, b.entry.Frame()) {
+				s.writes = b.read
+				return
+			}
+		}
+	}
+}
+
+func (s *story) writesTo(st *Step, f machine.Frame) bool {
+	for _, c := range st.Changes {
+		if g, ok := s.x.content[c.Cell]; ok && g == f && c.Class == machine.Contents {
+			return true
+		}
+	}
+	return false
 }
 
 // callAndChange pairs a call that returned a page with who took the page away

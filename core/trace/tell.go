@@ -12,11 +12,11 @@ import (
 // tell writes the story: a sentence for every stretch of one actor, and why the
 // claim is false.
 func (s *story) tell(e *Explanation) string {
-	t := teller{s: s, met: map[int]bool{}, slow: map[int]bool{}}
+	t := teller{s: s, met: map[int]bool{}, at: map[int]int{}, slow: map[int]bool{}}
 	ns := s.numbers()
 	for i := 0; i < len(ns); {
 		j := i + 1
-		for j < len(ns) && s.r.steps[ns[j]-1].Actor == s.r.steps[ns[i]-1].Actor {
+		for j < len(ns) && s.r.steps[ns[j]-1].Actor == s.r.steps[ns[i]-1].Actor && !s.other(ns[j-1], ns[j]) {
 			j++
 		}
 		t.next = -1
@@ -35,6 +35,7 @@ type teller struct {
 	s    *story
 	b    strings.Builder
 	met  map[int]bool  // actors that were introduced
+	at   map[int]int   // the first step of what was told of an actor last
 	slow map[int]bool  // of which it was said that they left GUP-fast
 	lead string        // what the next sentence begins with: "While the host has cpu0 preempted, "
 	gone machine.Frame // what the last sentence ends with the freeing of
@@ -159,7 +160,10 @@ func (t *teller) subject(a kernel.Actor, st *Step) string {
 		name = fmt.Sprintf("cpu%d", a.CPU)
 		if !t.met[a.ID] {
 			name += "'s " + t.s.doing(a)
+		} else if t.at[a.ID] != 0 && t.s.other(t.at[a.ID], st.N) && !t.s.r.withPage(st) {
+			name += "'s " + t.s.r.activity(st)
 		}
+		t.at[a.ID] = st.N
 		if !t.slow[a.ID] && t.s.slowly(st) {
 			t.slow[a.ID] = true
 			name += ", which has fallen back to the slow path,"
@@ -183,6 +187,33 @@ func (s *story) slowly(st *Step) bool {
 	switch s.r.callOf(st) {
 	case "get_user_pages_fast", "pin_user_pages_fast":
 		return slices.Contains(st.Path, "__get_user_pages_locked")
+	}
+	return false
+}
+
+// other reports whether a task has come to another call, between two of its steps, one
+// that is a story of its own: what is done with a page that GUP got goes on with that.
+func (s *story) other(n, m int) bool {
+	a, b := &s.r.steps[n-1], &s.r.steps[m-1]
+	if a.Stmt == b.Stmt || s.r.Model.Actors()[b.Actor].Kind != kernel.TaskActor {
+		return false
+	}
+	if s.r.withPage(b) && (s.r.withPage(a) || s.r.statement(a).Call.Result == kernel.PageResult) {
+		return false
+	}
+	return s.r.activity(a) != s.r.activity(b)
+}
+
+func (r *Run) statement(st *Step) *kernel.Stmt {
+	return &r.Model.Setup.Tasks[r.Model.Actors()[st.Actor].Task].Body[st.Stmt]
+}
+
+// withPage reports whether a step is of a call that does something with a page that GUP got.
+func (r *Run) withPage(st *Step) bool {
+	for _, p := range r.statement(st).Call.Params {
+		if p.Kind == kernel.VarParam {
+			return true
+		}
 	}
 	return false
 }

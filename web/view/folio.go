@@ -41,6 +41,8 @@ func (n *now) folios() {
 		n.flags(f, &x)
 		if mm := machine.MappingMM(m.Peek(m.Mapping(f))); mm >= 0 {
 			x.Mapping = "anon_vma of " + m.MMs[mm].Name
+		} else if file := machine.MappingFile(m.Peek(m.Mapping(f))); file >= 0 {
+			x.Mapping = "file " + m.Files[file].Name
 		}
 		if m.Peek(m.State(f)) != machine.FrameFree {
 			x.Content = m.Content(m.Peek(m.Contents(f)))
@@ -69,6 +71,8 @@ func (n *now) kind(f machine.Frame) string {
 	var parts []string
 	if mm := machine.MappingMM(m.Peek(m.Mapping(f))); mm >= 0 {
 		parts = append(parts, "anon of "+m.MMs[mm].Name)
+	} else if file := machine.MappingFile(m.Peek(m.Mapping(f))); file >= 0 {
+		parts = append(parts, "of file "+m.Files[file].Name)
 	}
 	if s := m.Peek(m.FolioSwap(f)); s != 0 {
 		parts = append(parts, fmt.Sprintf("in the swap cache at slot %d", s-1))
