@@ -58,6 +58,9 @@ const (
 	fnProcessVMWritev
 	fnMemRead
 	fnMemWrite
+	fnMadviseFree
+	fnMadvisePageout
+	fnMadvisePopulate
 	fnPwrite
 	fnPread
 	fnFsync

@@ -134,6 +134,8 @@ const (
 	ForceWrite
 	GUPLongtermRequiresPin
 	ForkDupRmap
+	MadviseMore
+	LazyfreeRefTest
 	GUPFastFileCheck
 	GUPSlowFileCheck
 	GUPSecretmemCheck
@@ -441,6 +443,17 @@ var Rules = []*Rule{
 		Protects:   "the parent takes a page for its own that the child maps, too",
 		Guards:     "copy_page_range: it is mapped once more",
 		Confidence: "read in source"},
+	{ID: MadviseMore, Name: "madvise_free_and_more", History: on(514),
+		Says:       "madvise knows FREE (with a list of its own for lazyfree pages), COLD, PAGEOUT and POPULATE; what older kernels have of these is not modelled",
+		Protects:   "-",
+		Guards:     "madvise: is the advice known?",
+		Confidence: "FREE 4.5 (its list 4.12), COLD and PAGEOUT 5.4, POPULATE 5.14: from memory"},
+	{ID: LazyfreeRefTest, Name: "lazyfree_refcount_check", History: on(518),
+		Says:     "reclaim discards a lazyfree page only if nobody has a reference on it",
+		Protects: "a device's write to a page that MADV_FREE has freed lazily is lost",
+		Guards:   "try_to_unmap_one: may it be discarded?",
+		Commit:   "6c8e2a256915", Subject: "mm: fix race between MADV_FREE reclaim and blkdev direct IO read",
+		Confidence: "commit seen; 5.18 from memory"},
 	{ID: GUPFastFileCheck, Name: "gup_fast_file_check", Values: []string{"none", "v7", "double_read", "final"}, History: []Since{{605, FileCheckFinal}},
 		Says:     "what GUP-fast asks about a folio that is to be pinned for writing, for long: nothing; folio_mapping() (a draft of the patch); folio->mapping, read twice (another); or read once",
 		Protects: "a page of a file is written behind its file system's back, as long as the pin lasts",
