@@ -33,7 +33,7 @@
 //
 // Reading order: model.go, check.go, prove.go, seen.go; then parallel.go, share.go;
 // exact.go; finite.go, trail.go, cycles.go, fair.go, lasso.go; reducible.go,
-// reduce.go, noted.go; then shorten.go, layers.go, ties.go; exhaust.go is the slow guard that tests hold all this against.
+// reduce.go, noted.go, edges.go; then shorten.go, layers.go, ties.go; exhaust.go is the slow guard that tests hold all this against.
 // Why it is like this is in RATIONALE.md.
 package check
 

@@ -276,7 +276,12 @@ const sigbus = failed | signalled | SIGBUS
 
 // Errors that calls return, as the kernel numbers them.
 const (
+<<<<<<< HEAD
 	EAGAIN = 11
+=======
+	ESRCH  = 3
+	EIO    = 5
+>>>>>>> 70b412d3c7bf56667ae87a3a626c5bb06813b80d
 	ENOMEM = 12
 	EACCES = 13
 	EFAULT = 14
@@ -304,12 +309,11 @@ func (c *Ctx) Sayf(format string, args ...any) {
 	}
 }
 
-// callHolding is a tail call: the running function ends, and the reference that
-// it has just taken on the page of its PTE (local 1) is held by the callee's
-// local hold.
-func (c *Ctx) callHolding(fn FuncID, hold int, args ...uint64) Next {
+// callHolding is a call that hands on the reference which the running function
+// has just taken on the page of its PTE (local 1): it is held by the callee's local hold.
+func (c *Ctx) callHolding(fn FuncID, back, hold int, args ...uint64) Next {
 	f := c.Frame(1)
-	n := c.Call(fn, end, args...)
+	n := c.Call(fn, back, args...)
 	if f != machine.ZeroPage {
 		c.M.SetHold(c.M.Local(c.Task, c.level+1, hold), machine.MakeHold(f, 1))
 	}

@@ -11,6 +11,10 @@ const (
 	faultUnshare                    // FAULT_FLAG_UNSHARE
 )
 
+// faultWrote is what a write fault returns that has made the page one to write
+// to: VM_FAULT_WRITE.
+const faultWrote = 1 << 8
+
 func faultFlags(write bool) uint64 {
 	if write {
 		return faultWrite

@@ -53,6 +53,14 @@ const (
 	fnMMPut
 	fnMprotect
 	fnChangePTERange
+	fnGetUserPagesFastOnly
+	fnProcessVMReadv
+	fnProcessVMWritev
+	fnMemRead
+	fnMemWrite
+	fnMadviseFree
+	fnMadvisePageout
+	fnMadvisePopulate
 	fnPwrite
 	fnPread
 	fnFsync

@@ -13,14 +13,21 @@ var (
 	_ = register(fnGetUserPagesFast, gupEntry("get_user_pages_fast", fnGUPFastFallback, FollGet))
 	_ = register(fnPinUserPagesFast, gupEntry("pin_user_pages_fast", fnGUPFastFallback, FollPin))
 	_ = register(fnGetUserPages, gupEntry("get_user_pages", fnGetUserPagesLocked, FollGet|FollTouch))
+	_ = register(fnGetUserPagesFastOnly, gupEntry("get_user_pages_fast_only", fnGUPFast, FollGet))
 	_ = register(fnPinUserPages, gupEntry("pin_user_pages", fnGetUserPagesLocked, FollPin))
 )
 
 // Locals of the GUP functions: the page asked for and the FOLL_ flags come last.
 func gupEntry(name string, fn FuncID, flag uint32) *Func {
 	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: []Step{
-		{Label: "call", Says: "check the flags", Local: true, Calls: []FuncID{fn}, Do: func(c *Ctx) Next {
-			return c.Call(fn, 1, c.L(0), c.L(1)|uint64(flag))
+		{Label: "check", Says: "check the flags", Ref: "is_valid_gup_args", When: With(GUPLongtermRequiresPin), Local: true, Do: func(c *Ctx) Next {
+			if flag&FollPin == 0 && c.L(1)&uint64(FollLongterm) != 0 {
+				return c.Fail(EINVAL)
+			}
+			return Then
+		}},
+		{Label: "call", Says: "get the page", Local: true, Calls: []FuncID{fn}, Do: func(c *Ctx) Next {
+			return c.Call(fn, 2, c.L(0), c.L(1)|uint64(flag))
 		}},
 		{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	}}

@@ -14,15 +14,19 @@ import (
 //	page = follow_page_mask(); got it: unlock, return it
 //	faultin_page(): unshare if it was -EMLINK; retry
 //
+// A write with FOLL_FORCE to what the process may only read breaks COW, and the PTE of the copy stays
+// read-only. How the retry knows that the copy may be written is a rule: until 4.8 it forgot that it
+// wants to write, so that what is mapped there by then, whatever it is, was written to.
+//
 // compare mm/gup.c:__get_user_pages_locked, __get_user_pages
 var _ = register(fnGetUserPagesLocked, &Func{
 	Name: "__get_user_pages_locked", File: "mm/gup.c", Params: []int{glAddr, glFlags},
-	Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}, {"ret", IntLocal}},
+	Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}, {"ret", IntLocal}, {"vm_flags", IntLocal}},
 	Steps: []Step{
 		glLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock_killable", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.MM)) },
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
 			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.MM))
+				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
 				if c.L(glFlags)&uint64(FollPin) == 0 {
 					return glVMA
 				}
@@ -30,7 +34,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			}},
 		glHasPinned: {Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: With(GUPHasPinnedFirst),
 			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-				c.Or(c.M.MMFlags(c.MM), machine.MMFHasPinned)
+				c.Or(c.M.MMFlags(c.mmOf(glAddr)), machine.MMFHasPinned)
 				return Then
 			}},
 		glVMA: {Label: "vma", Says: "find the VMA, check its flags", Ref: "check_vma_flags", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
@@ -39,6 +43,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				c.Set(glRet, failed|err)
 				return glUnlock
 			}
+			c.Set(glVMFlags, c.Load(c.M.VMA(c.Page(glAddr))))
 			return Then
 		}},
 		glFollow: {Label: "follow", Says: "follow the page tables", Ref: "follow_page_mask", Local: true, Calls: []FuncID{fnFollowPagePTE}, Do: func(c *Ctx) Next {
@@ -63,17 +68,28 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			if ret := c.Ret(); ret&failed != 0 {
 				c.Set(glRet, failed|EFAULT) // SIGBUS, too
 				return glUnlock
+			} else if ret&faultWrote == 0 || c.L(glVMFlags)&machine.VMWrite != 0 {
+				return glFollow
 			}
+			return Then
+		}},
+		glDropWrite: {Label: "drop_write", Says: "COW is broken: go on as if for reading", Ref: "FOLL_WRITE", When: If(ForceWrite, ForceDropWrite), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
+			c.Set(glFlags, c.L(glFlags)&^uint64(FollWrite))
 			return glFollow
 		}},
+		glCOW: {Label: "foll_cow", Says: "COW is broken: a dirty PTE will do", Ref: "FOLL_COW", When: If(ForceWrite, ForceFollCOW), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
+			c.Set(glFlags, c.L(glFlags)|uint64(FollCOW))
+			return glFollow
+		}},
+		glAgain: {Label: "again", Says: "try again", When: If(ForceWrite, ForceExclusive), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next { return glFollow }},
 		glUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-			c.ReadUnlock(c.M.MmapLock(c.MM))
+			c.ReadUnlock(c.M.MmapLock(c.mmOf(glAddr)))
 			return c.Return(c.L(glRet))
 		}},
 	},
 })
 
-const glAddr, glFlags, glRet = 0, 1, 2
+const glAddr, glFlags, glRet, glVMFlags = 0, 1, 2, 3
 
 const (
 	glLock = iota
@@ -82,16 +98,26 @@ const (
 	glFollow
 	glFollowed
 	glFaulted
+	glDropWrite
+	glCOW
+	glAgain
 	glUnlock
 )
 
-// checkVMA returns 0 or the errno with which GUP refuses the page's VMA.
+// checkVMA returns 0 or the errno with which GUP refuses the page's VMA. With
+// FOLL_FORCE it reads whatever could be made readable, and writes where a write makes a copy.
+// compare mm/gup.c:check_vma_flags
 func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
 	vma := c.Load(c.M.VMA(p))
-	if vma == 0 || flags&uint64(FollWrite) != 0 && flags&uint64(FollForce) == 0 && vma&machine.VMWrite == 0 {
+	write, force := flags&uint64(FollWrite) != 0, flags&uint64(FollForce) != 0
+	switch {
+	case vma == 0:
 		return EFAULT
-	}
-	if c.fileRefused(p, flags) {
+	case c.fileRefused(p, flags):
+		return EFAULT
+	case write && vma&machine.VMWrite == 0 && (!force || !machine.IsCOW(vma) || vma&machine.VMHugetlb != 0):
+		return EFAULT
+	case !write && vma&machine.VMRead == 0 && (!force || vma&machine.VMMayRead == 0):
 		return EFAULT
 	}
 	return 0
@@ -140,14 +166,35 @@ var _ = register(fnFollowPagePTE, &Func{
 			}},
 		fpPresent: {Label: "present", Says: "present, and writable if asked?", Ref: "can_follow_write_pte", Local: true, Do: func(c *Ctx) Next {
 			e, flags := c.Entry(fpPTE), c.L(fpFlags)
-			if !e.Present() || flags&uint64(FollWrite) != 0 && !e.Has(machine.RW) {
+			switch {
+			case !e.Present():
 				return fpNoPage
+			case flags&uint64(FollWrite) != 0 && !e.Has(machine.RW):
+				if flags&uint64(FollForce) == 0 {
+					return fpNoPage
+				}
+				return Then
 			}
 			if flags&uint64(FollPin) == 0 || flags&uint64(FollWrite) != 0 || e.Has(machine.RW) {
 				return fpZero
 			}
-			return Then
+			return fpUnshare
 		}},
+		fpForced: {Label: "forced", Says: "a copy that may be written to, although the PTE is read-only?", Ref: "can_follow_write_pte", When: If(ForceWrite, ForceExclusive), Reads: cell.Of(machine.Flags, machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
+			if vma := c.Load(c.M.VMA(c.Page(fpAddr))); vma&(machine.VMShared|machine.VMMayShare|machine.VMWrite) == 0 && vma&machine.VMMayWrite != 0 && c.exclusiveAnon(c.Frame(fpPTE)) {
+				c.Say("the page is exclusive: it may be written to, although the PTE is read-only")
+				return fpZero
+			}
+			c.Say("the PTE is read-only, and the page may be shared")
+			return fpNoPage
+		}},
+		fpForcedCOW: {Label: "forced_cow", Says: "COW broken, and the PTE dirty?", Ref: "can_follow_write_pte", When: If(ForceWrite, ForceFollCOW), Local: true, Do: func(c *Ctx) Next {
+			if c.L(fpFlags)&uint64(FollCOW) != 0 && c.Entry(fpPTE).Has(machine.Dirty) {
+				return fpZero
+			}
+			return fpNoPage
+		}},
+		fpForcedNever: {Label: "read_only", Says: "the PTE is read-only", When: If(ForceWrite, ForceDropWrite), Local: true, Do: func(c *Ctx) Next { return fpNoPage }},
 		fpUnshare: {Label: "must_unshare", Says: "must it be unshared first?", Ref: "gup_must_unshare", When: With(GUPUnshare),
 			Reads: cell.Of(machine.Flags, machine.Mappings, machine.VMAs, machine.Refs), Do: func(c *Ctx) Next {
 				if c.mustUnshare(c.Frame(fpPTE), c.L(fpFlags)) && (c.isAnon(c.Frame(fpPTE)) || machine.IsCOW(c.Load(c.M.VMA(c.Page(fpAddr))))) {
@@ -197,6 +244,9 @@ const (
 	fpReadPMD = iota
 	fpLock
 	fpPresent
+	fpForced
+	fpForcedCOW
+	fpForcedNever
 	fpUnshare
 	fpZero
 	fpGrab

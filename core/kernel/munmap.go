@@ -128,49 +128,6 @@ func (c *Ctx) unlinkAnonVMA(p machine.PageID) {
 	c.Store(c.M.AnonVMA(at.MM, at.Region), 0)
 }
 
-// madvise(MADV_DONTNEED), in straight line:
-//
-//	mmap_read_lock()
-//	lru_add_drain(); tlb_gather_mmu()
-//	zap_pte_range(); tlb_finish_mmu()
-//	mmap_read_unlock()
-//
-// The PTL is dropped before the flush: another CPU may fault a new page in
-// while a third still has the old one in its TLB.
-//
-// compare mm/madvise.c:madvise_dontneed_single_vma, mm/memory.c:zap_page_range_single
-var _ = register(fnMadvise, &Func{
-	Name: "madvise", File: "mm/madvise.c", Params: []int{0, 1, 2},
-	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"advice", IntLocal}},
-	Steps: []Step{
-		{Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.MM)) },
-			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.MM))
-				return Then
-			}},
-		{Label: "vma", Says: "find the VMA", Ref: "find_vma_prev", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
-			_, vma := c.vmaWords(c.Page(0))
-			if c.Load(vma) == 0 {
-				c.Say("there is no VMA: -ENOMEM")
-				return 5
-			}
-			c.excuse(c.Page(0), c.Page(1))
-			return Then
-		}},
-		{Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, 3) }},
-		{Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
-			c.Add(c.M.FlushPending(c.MM), 1)
-			return c.Call(fnZapPTERange, 4, c.L(0), c.L(1))
-		}},
-		{Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Do: func(c *Ctx) Next { return c.Call(fnTLBFinishMMU, 5, c.L(0), c.L(1), 0) }},
-		{Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-			c.ReadUnlock(c.M.MmapLock(c.MM))
-			return Return
-		}},
-	},
-})
-
 // excuse notes for the claims that the owner gives up what the pages hold.
 func (c *Ctx) excuse(first, last machine.PageID) {
 	for p := first; p <= last; p++ {

@@ -51,6 +51,10 @@ var _ = register(fnShrinkFolioList, &Func{
 				c.Say("it is a file's: nothing to put into swap")
 				return slMapped
 			}
+			if c.lazyfree(f) {
+				c.Say("it is lazyfree: nothing to put into swap")
+				return slMapped
+			}
 			if c.Load(c.M.Flags(f))&machine.PGSwapCache == 0 && c.maybePinned(f) {
 				c.Say("it may be pinned: keep it")
 				return slUnlock
@@ -403,16 +407,24 @@ var _ = register(fnRemoveMapping, &Func{
 		{Label: "freeze", Says: "freeze the last two references", Ref: "folio_ref_freeze", When: With(ReclaimFreeze), Touches: swapCacheTouches | pageCacheTouches, Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			n := c.Load(c.M.Ref(f))
+			if c.lazyfree(f) {
+				if n != 1 {
+					c.Sayf("%d references: keep it", n)
+					return c.Return(0)
+				}
+				c.Say("freeze the last reference: it is lazyfree")
+				return c.removed(f)
+			}
 			if n != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
 				c.Sayf("%d references, or dirty again: keep it", n)
 				return c.Return(0)
 			}
 			return c.removed(f)
 		}},
-		{Label: "check", Says: "are there other references?", Answer: "no", Ref: "page_count", When: Without(ReclaimFreeze), Reads: cell.Of(machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
+		{Label: "check", Says: "are there other references?", Answer: "no", Ref: "page_count", When: Without(ReclaimFreeze), Reads: cell.Of(machine.Refs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			n := c.Load(c.M.Ref(f))
-			if n != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
+			if !c.lazyfree(f) && (n != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0) || c.lazyfree(f) && n != 1 {
 				c.Sayf("%d references, or dirty again: keep it", n)
 				return c.Return(0)
 			}
@@ -431,7 +443,7 @@ func (c *Ctx) removed(f machine.Frame) Next {
 	if c.isFilePage(f) {
 		o, _ := c.M.PgoffAt(machine.MappingFile(c.Load(c.M.Mapping(f))), int(c.Load(c.M.Index(f))))
 		c.leavePageCache(f, o, 0)
-	} else {
+	} else if !c.lazyfree(f) {
 		c.leaveSwapCache(f)
 	}
 	c.M.SetHold(c.M.Local(c.Task, c.level-1, slFolio), 0)

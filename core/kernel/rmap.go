@@ -28,7 +28,7 @@ import (
 // compare mm/rmap.c:try_to_unmap_one
 var _ = register(fnTryToUnmapOne, &Func{
 	Name: "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage},
-	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}},
+	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}},
 	Steps: []Step{
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
@@ -39,7 +39,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			}
 			return Then
 		}},
-		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags),
+		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags, machine.Mappings),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(tuPMD))) }, Do: (*Ctx).unmapLock},
 		tuClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			if c.M.Cpumask(c.tuMM())&^(1<<c.CPU) != 0 {
@@ -90,6 +90,9 @@ var _ = register(fnTryToUnmapOne, &Func{
 		}},
 		tuSwap: {Label: "leaves_swap", Says: "does a swap entry come in its place?", Local: true, Do: func(c *Ctx) Next {
 			if c.L(tuSlot) == 0 {
+				if c.L(tuLazy) != 0 {
+					return tuDiscard
+				}
 				return tuRmap
 			}
 			c.Set(tuSlot, c.L(tuSlot)-1)
@@ -136,10 +139,17 @@ var _ = register(fnTryToUnmapOne, &Func{
 			c.Unlock(c.M.PTL(c.Frame(tuPMD)))
 			return c.Return(1)
 		}},
+		tuDiscard: {Label: "discard", Says: "lazyfree: is it clean, and are there no other references?", Answer: "yes: discard it", Ref: "folio_ref_count", When: With(LazyfreeRefTest), Touches: cell.Of(machine.PTEs, machine.PTLs, machine.Flags), Reads: cell.Of(machine.Refs, machine.Mapcounts), Back: []int{tuRmap}, Do: func(c *Ctx) Next {
+			f := c.Frame(tuFolio)
+			return c.unmapLazy(c.Load(c.M.Ref(f)) == 1+c.Load(c.M.Mapcount(f)) && c.Load(c.M.Flags(f))&machine.PGDirty == 0)
+		}},
+		tuDiscardClean: {Label: "discard_clean", Says: "lazyfree: is it clean?", Answer: "yes: discard it", Ref: "PageDirty", When: Without(LazyfreeRefTest), Touches: cell.Of(machine.PTEs, machine.PTLs, machine.Flags), Back: []int{tuRmap}, Do: func(c *Ctx) Next {
+			return c.unmapLazy(c.Load(c.M.Flags(c.Frame(tuFolio)))&machine.PGDirty == 0)
+		}},
 	},
 })
 
-const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer = 0, 1, 2, 3, 4, 5, 6, 7
+const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 const (
 	tuWalk = iota
@@ -160,6 +170,8 @@ const (
 	tuRmap
 	tuPut
 	tuRestore
+	tuDiscard
+	tuDiscardClean
 )
 
 func (c *Ctx) tuMM() int { return c.M.Pages()[c.Page(tuPage)].MM }
@@ -176,7 +188,29 @@ func (c *Ctx) unmapLock() Next {
 	if c.Load(c.M.Flags(f))&machine.PGAnonExclusive != 0 {
 		c.Set(tuExcl, 1)
 	}
+	if c.lazyfree(f) {
+		c.Set(tuLazy, 1)
+	}
 	return Then
+}
+
+// lazyfree reports whether a folio is an anonymous one that MADV_FREE has freed.
+func (c *Ctx) lazyfree(f machine.Frame) bool {
+	return c.Load(c.M.Flags(f))&machine.PGSwapBacked == 0 && c.isAnon(f)
+}
+
+// unmapLazy leaves the PTE of a lazyfree page none, or restores it: then the
+// page is backed by swap again.
+func (c *Ctx) unmapLazy(discard bool) Next {
+	if discard {
+		return tuRmap
+	}
+	c.Say("somebody uses it, or it was written to: restore the PTE; it is backed by swap again")
+	c.Or(c.M.Flags(c.Frame(tuFolio)), machine.PGSwapBacked)
+	c.Release(tuRef)
+	c.SetPTE(c.Frame(tuPMD), c.Page(tuPage), c.Entry(tuPTE))
+	c.Unlock(c.M.PTL(c.Frame(tuPMD)))
+	return c.Return(1)
 }
 
 func (c *Ctx) unmapSet(exclusive bool) Next {

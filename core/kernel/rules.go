@@ -131,6 +131,11 @@ const (
 	ForkFlushTLB
 	ForkWrprotect
 	MprotectUpgrade
+	ForceWrite
+	GUPLongtermRequiresPin
+	ForkDupRmap
+	MadviseMore
+	LazyfreeRefTest
 	GUPFastFileCheck
 	GUPSlowFileCheck
 	GUPSecretmemCheck
@@ -189,6 +194,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	ForceDropWrite uint8 = iota
+	ForceFollCOW
+	ForceExclusive
 )
 const (
 	MprotectNever uint8 = iota
@@ -427,6 +437,34 @@ var Rules = []*Rule{
 		Guards:   "change_pte_range: put it back",
 		Commit:   "64fe24a3e05e", Subject: "mm/mprotect: try avoiding write faults for exclusive anonymous pages when changing protection",
 		Confidence: "v6.1 and v6.12 seen in what they do; releases from memory"},
+	{ID: ForceWrite, Name: "force_write_rule", Values: []string{"drop_write", "foll_cow", "exclusive"}, Needs: nil,
+		History:  []Since{{0, ForceDropWrite}, {409, ForceFollCOW}, {601, ForceExclusive}},
+		Says:     "how a write with FOLL_FORCE knows that it may write to the page behind a read-only PTE: it forgets that it wants to write; COW was broken, and the PTE is dirty; the page is exclusive",
+		Protects: "the copy is discarded meanwhile, and the page of the file is written to (Dirty COW)",
+		Guards:   "follow_page_pte: a copy that may be written to?",
+		Commit:   "19be0eaffa3a", Subject: "mm: remove gup_flags FOLL_WRITE games from __get_user_pages()",
+		Confidence: "read in source; commits seen (4.9; exclusive: 5535be309971)"},
+	{ID: GUPLongtermRequiresPin, Name: "gup_longterm_requires_pin", History: on(511), Needs: []RuleID{FOLLPinCounting},
+		Says:       "FOLL_LONGTERM without a pin is refused",
+		Protects:   "pages are held for long that nobody can tell are held",
+		Guards:     "get_user_pages: check the flags",
+		Confidence: "read in source (present in 5.11, absent in 5.9)"},
+	{ID: ForkDupRmap, Name: "fork_counts_mappings", History: always,
+		Says:       "fork counts the child's PTE among the mappings of the page",
+		Protects:   "the parent takes a page for its own that the child maps, too",
+		Guards:     "copy_page_range: it is mapped once more",
+		Confidence: "read in source"},
+	{ID: MadviseMore, Name: "madvise_free_and_more", History: on(514),
+		Says:       "madvise knows FREE (with a list of its own for lazyfree pages), COLD, PAGEOUT and POPULATE; what older kernels have of these is not modelled",
+		Protects:   "-",
+		Guards:     "madvise: is the advice known?",
+		Confidence: "FREE 4.5 (its list 4.12), COLD and PAGEOUT 5.4, POPULATE 5.14: from memory"},
+	{ID: LazyfreeRefTest, Name: "lazyfree_refcount_check", History: on(518),
+		Says:     "reclaim discards a lazyfree page only if nobody has a reference on it",
+		Protects: "a device's write to a page that MADV_FREE has freed lazily is lost",
+		Guards:   "try_to_unmap_one: may it be discarded?",
+		Commit:   "6c8e2a256915", Subject: "mm: fix race between MADV_FREE reclaim and blkdev direct IO read",
+		Confidence: "commit seen; 5.18 from memory"},
 	{ID: GUPFastFileCheck, Name: "gup_fast_file_check", Values: []string{"none", "v7", "double_read", "final"}, History: []Since{{605, FileCheckFinal}},
 		Says:     "what GUP-fast asks about a folio that is to be pinned for writing, for long: nothing; folio_mapping() (a draft of the patch); folio->mapping, read twice (another); or read once",
 		Protects: "a page of a file is written behind its file system's back, as long as the pin lasts",
@@ -475,16 +513,22 @@ var Rules = []*Rule{
 		Guards:   "ext4_writepages: has it buffers?",
 		Commit:   "cc5095747edf", Subject: "ext4: don't BUG if someone dirty pages without asking ext4 first",
 		Confidence: "read in source; commit seen"},
-	{ID: PunchWritesFirst, Name: "punch_writes_first", History: []Since{{0, 1}, {612, 0}},
+	{ID: PunchWritesFirst, Name: "punch_writes_first", History: []Since{{0, 1}, {614, 0}},
 		Says:       "punching a hole writes the dirty pages of the range out first",
 		Protects:   "nothing: they are thrown away afterwards",
 		Guards:     "fallocate: write the page out first",
-		Confidence: "present in 6.1.192, absent in 6.12.117 (read in source); the release between is unknown"},
-	{ID: EOFTailZeroed, Name: "eof_tail_zeroed", History: on(612),
+		Confidence: "present in 6.1.192, absent in 6.12.117 (read in source), which has a late backport; v6.14 from memory",
+		follow: func(v *Version, _ *Kernel) uint8 {
+			if v.Order >= 614 || v.Name == "v6.12.117" {
+				return 0
+			}
+			return 1
+		}},
+	{ID: EOFTailZeroed, Name: "eof_tail_zeroed", History: on(613),
 		Says:       "a file that grows has the rest of its last block zeroed first",
 		Protects:   "what was stored behind the end through a mapping becomes part of the file",
 		Guards:     "pwrite: did the file end inside a block before this one?",
-		Confidence: "absent in 6.1.192, present in 6.12.117 (read in source); the release between is unknown"},
+		Confidence: "absent in 6.1.192, present in 6.12.117 (read in source), which has a late backport; v6.13 from memory"},
 	{ID: ReclaimMayWritepage, Name: "reclaim_may_writepage", History: []Since{{0, 1}, {612, 0}},
 		Says:       "kswapd may write dirty pages of a file out itself",
 		Protects:   "nothing: others write them",

@@ -98,6 +98,7 @@ const (
 	FollGet
 	FollPin
 	FollTouch // mark what is got accessed and, for a write, dirty
+	FollCOW   // COW was broken: a dirty PTE will do for a write
 )
 
 // FollByName returns the bit of a flag that programs may write.

@@ -74,6 +74,7 @@ var _ = register(fnDoWPPage, &Func{
 		}},
 		3: wpReuseStep,
 		4: wpCopyStep,
+		5: wpCopiedStep,
 	},
 	Instead: []Variant{
 		{If(WPReuse, WPReuseMapcount), []Step{
@@ -123,6 +124,7 @@ var _ = register(fnDoWPPage, &Func{
 			}},
 			4: wpReuseStep,
 			5: wpCopyStep,
+			6: wpCopiedStep,
 		}},
 		{If(WPReuse, WPReuseRefcount1), []Step{
 			0: {Label: "count", Says: "is ours the only reference?", Answer: "yes", Ref: "page_count", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks, machine.Mappings), Do: func(c *Ctx) Next {
@@ -135,6 +137,7 @@ var _ = register(fnDoWPPage, &Func{
 			}},
 			1: wpReuseStep,
 			2: wpCopyStep,
+			3: wpCopiedStep,
 		}},
 	},
 })
@@ -148,9 +151,10 @@ func (c *Ctx) zeroPage() bool { return c.Frame(wpPTE) == machine.ZeroPage }
 // notAnon reports whether the page is the zero page or one of a file: it is always copied.
 func (c *Ctx) notAnon() bool { return c.zeroPage() || c.isFilePage(c.Frame(wpPTE)) }
 
-var wpReuseStep = Step{Label: "reuse", Says: "make the PTE writable and dirty, unlock the PTL", Ref: "wp_page_reuse", Touches: cell.Of(machine.PTLs, machine.PTEs), Do: func(c *Ctx) Next {
+var wpReuseStep = Step{Label: "reuse", Says: "make the PTE writable and dirty, unlock the PTL", Ref: "wp_page_reuse", Touches: cell.Of(machine.PTLs, machine.PTEs), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 	if c.L(wpFlags)&faultUnshare == 0 {
-		c.SetPTE(c.Frame(wpTable), c.Page(wpAddr), c.Entry(wpPTE)|machine.RW|machine.Dirty|machine.Accessed)
+		c.SetPTE(c.Frame(wpTable), c.Page(wpAddr), c.Entry(wpPTE)|c.maybeWritable(c.Page(wpAddr))|machine.Dirty|machine.Accessed)
+		c.M.Store(c.M.Ret(c.Task), faultWrote)
 	} else {
 		c.Say("unshare: the PTE stays read-only; unlock the PTL")
 	}
@@ -163,8 +167,20 @@ var wpCopyStep = Step{Label: "copy", Says: "take a reference on the old page, un
 		c.Get(c.Frame(wpPTE), 1)
 	}
 	c.Unlock(c.M.PTL(c.Frame(wpTable)))
-	return c.callHolding(fnWPPageCopy, wcOld, c.L(wpAddr), c.L(wpFlags), c.L(wpTable), c.L(wpPTE))
+	return c.callHolding(fnWPPageCopy, int(c.M.Activation(c.Task, c.level).Step)+1, wcOld, c.L(wpAddr), c.L(wpFlags), c.L(wpTable), c.L(wpPTE))
 }}
+
+var wpCopiedStep = Step{Label: "copied", Says: "the page is copied", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }}
+
+// maybeWritable is the bit W if the page's VMA may be written to: a write with
+// FOLL_FORCE leaves the PTE of a read-only one as it is.
+// compare include/linux/mm.h:maybe_mkwrite
+func (c *Ctx) maybeWritable(p machine.PageID) machine.Entry {
+	if c.Load(c.M.VMA(p))&machine.VMWrite != 0 {
+		return machine.RW
+	}
+	return 0
+}
 
 // wp_page_copy, entered with a reference on the old page, in straight line:
 //
@@ -183,7 +199,7 @@ var wpCopyStep = Step{Label: "copy", Says: "take a reference on the old page, un
 // compare mm/memory.c:wp_page_copy
 var _ = register(fnWPPageCopy, &Func{
 	Name: "wp_page_copy", File: "mm/memory.c", Params: []int{wcAddr, wcFlags, wcTable, wcPTE},
-	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"old_folio", HoldLocal}, {"pte_reference", HoldLocal}, {"new_folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"old_folio", HoldLocal}, {"pte_reference", HoldLocal}, {"new_folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
 		wcAlloc: {Label: "alloc", Says: "take a free frame for the copy", Ref: "folio_prealloc", Touches: allocTouches,
 			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
@@ -218,7 +234,8 @@ var _ = register(fnWPPageCopy, &Func{
 			c.newAnon(f, p)
 			bits := machine.Entry(0)
 			if c.L(wcFlags)&faultWrite != 0 {
-				bits = machine.RW | machine.Dirty
+				bits = c.maybeWritable(p) | machine.Dirty
+				c.Set(wcWrote, faultWrote)
 			}
 			if c.Frame(wcPTE) != machine.ZeroPage && !c.Held(wcPTERef).Some() {
 				c.copyClear()
@@ -244,17 +261,18 @@ var _ = register(fnWPPageCopy, &Func{
 			if c.Held(wcOld).Some() && c.Load(c.folioFlags(f))&machine.PGSwapCache != 0 && c.folioMapcount(f) == 0 && c.Free(c.M.FolioLock(c.M.Head(f))).Ready() {
 				c.freeSwap(f)
 			}
-			return c.copyPut(wcOld, end)
+			return c.copyPut(wcOld, wcDone)
 		}},
 		wcForget: {Label: "forget", Says: "free the copy", Ref: "folio_put", Touches: cell.Of(machine.Refs), Back: []int{wcPutOld}, Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(wcNew).Frame()
 			c.Release(wcNew)
 			return c.putFree(f, 1, wcPutOld)
 		}},
+		wcDone: {Label: "done", Says: "done", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(wcWrote)) }},
 	},
 })
 
-const wcTable, wcPTE, wcOld, wcPTERef, wcNew, wcAddr, wcFlags = 0, 1, 2, 3, 4, 5, 6
+const wcTable, wcPTE, wcOld, wcPTERef, wcNew, wcAddr, wcFlags, wcWrote = 0, 1, 2, 3, 4, 5, 6, 7
 
 const (
 	wcAlloc = iota
@@ -269,6 +287,7 @@ const (
 	wcPutPTE
 	wcPutOld
 	wcForget
+	wcDone
 )
 
 // copyClear clears the PTE; its reference on the old page is ours from now on.

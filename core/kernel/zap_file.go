@@ -8,7 +8,8 @@ import (
 // What zap_pte_range does about pages of files, and who has it do that besides munmap
 // and madvise: truncation.
 
-// mmOf is the mm of the page that a local names.
+// mmOf is the mm of the page that a local names: in a remote access, truncation or the
+// end of an mm it is not the task's own.
 func (c *Ctx) mmOf(i int) int { return c.M.Pages()[c.Page(i)].MM }
 
 // isFilePage reports whether a folio belongs to a file.

@@ -240,6 +240,11 @@ func (m *Machine) Excuse(p PageID) {
 			}
 		}
 	}
+	m.Discarding(p)
+}
+
+// Discarding notes that the owner is giving up what the page reads. What is in a file stays there.
+func (m *Machine) Discarding(p PageID) {
 	if m.Track.Values && m.Region(p).Kind != RegionFileShared {
 		m.Store(m.Should(p), discarding)
 	}

@@ -20,7 +20,7 @@ var errnos = []struct {
 	name string
 	no   int
 }{
-	{"-EPERM", 1}, {"-EINTR", 4}, {"-ENXIO", 6}, {"-EAGAIN", 11}, {"-ENOMEM", 12}, {"-EACCES", 13}, {"-EFAULT", 14},
+	{"-EPERM", 1}, {"-ESRCH", 3}, {"-EINTR", 4}, {"-EIO", 5}, {"-ENXIO", 6}, {"-EAGAIN", 11}, {"-ENOMEM", 12}, {"-EACCES", 13}, {"-EFAULT", 14},
 	{"-EBUSY", 16}, {"-EEXIST", 17}, {"-EINVAL", 22}, {"-EOPNOTSUPP", 95}, {"-EHWPOISON", 133},
 }
 

@@ -25,7 +25,7 @@ func (b *builder) fileLine(c *cursor) {
 		return
 	case len(s.Files) == maxFiles:
 		b.tooMany(c.toks[0], c.toks[1], "files", b.countItems("file"), maxFiles)
-		b.partial = true
+		b.partial, c.dead = true, true
 		return
 	}
 	if c.ok() && c.sign("=") {
@@ -138,7 +138,11 @@ func (b *builder) fileArg(p *kernel.Param, c *cursor) kernel.Arg {
 // number it maps the file from there to its end.
 func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 	if len(b.file.setup.Files) == 0 && !b.partial {
+<<<<<<< HEAD
 		c.want("a sort of memory (anon, thp)", nil)
+=======
+		c.want("a sort of memory (anon, or the name of a file)", nil)
+>>>>>>> 70b412d3c7bf56667ae87a3a626c5bb06813b80d
 		return
 	}
 	w := c.word(FileName, "a sort of memory (anon, thp, or the name of a file)", b.offerFiles)

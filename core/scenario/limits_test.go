@@ -27,6 +27,7 @@ func TestLimits(t *testing.T) {
 		{"text", 64 << 10, func(n int) string { return head + task + strings.Repeat("/", n-len(head)-len(task)) }, "64.1 KiB; at most 64 KiB"},
 		{"tasks", 8, func(n int) string { return head + many(n, "P# on cpu# kernel { lru_add_drain() }\n") }, ""},
 		{"mms", 4, func(n int) string { return head + task + many(n, "mm A# { buf = anon 1 rw }\n") }, "5 mms; at most 4"},
+		{"files", 4, func(n int) string { return head + task + many(n, "file f# = ext4 1\n") }, "5 files; at most 4"},
 		{"VMAs", 8, func(n int) string { return head + task + "mm A {\n" + many(n, "v# = anon 1 rw\n") + "}\n" }, "9 VMAs; at most 8"},
 		{"pages", 16, func(n int) string { return head + task + fmt.Sprintf("mm A { v = anon %d rw }\n", n) }, "17 pages: from 1 to 16"},
 		{"statements", 32, func(n int) string { return head + "P on cpu0 kernel {\n" + many(n, "lru_add_drain()\n") + "}\n" }, "33 statements; at most 32"},

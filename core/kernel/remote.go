@@ -1,0 +1,118 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// Access to the memory of another process, in straight line:
+//
+//	mm = get_task_mm(); it is gone: -ESRCH
+//	pin_user_pages_remote(), or get_user_pages_remote(FOLL_FORCE) for /proc/PID/mem
+//	copy through the kernel's own mapping
+//	written: mark the page dirty under its lock
+//	unpin it, or put it; mmput()
+//
+// The last user of an mm takes its memory away, whoever it is.
+//
+// compare mm/process_vm_access.c:process_vm_rw_single_vec, mm/memory.c:__access_remote_vm
+var (
+	_ = register(fnProcessVMReadv, remoteAccess("process_vm_readv", "mm/process_vm_access.c", FollPin|FollTouch, false))
+	_ = register(fnProcessVMWritev, remoteAccess("process_vm_writev", "mm/process_vm_access.c", FollPin|FollTouch|FollWrite, true))
+	_ = register(fnMemRead, remoteAccess("mem_read", "fs/proc/base.c", FollGet|FollTouch|FollForce, false))
+	_ = register(fnMemWrite, remoteAccess("mem_write", "fs/proc/base.c", FollGet|FollTouch|FollForce|FollWrite, true))
+)
+
+const raHold, raAddr, raValue, raRet = 0, 1, 2, 3
+
+const (
+	raMM = iota
+	raPin
+	raGet
+	raGot
+	raRead
+	raWrite
+	raLock
+	raDirty
+	raPut
+	raMMPut
+	raDone
+)
+
+func remoteAccess(name, file string, flags uint32, write bool) *Func {
+	params := []int{raAddr}
+	if write {
+		params = append(params, raValue)
+	}
+	get := flags&^FollPin | FollGet
+	gup := func(flags uint32) func(*Ctx) Next {
+		return func(c *Ctx) Next { return c.Call(fnGetUserPagesLocked, raGot, c.L(raAddr), uint64(flags)) }
+	}
+	return &Func{Name: name, File: file, Params: params,
+		Locals: []Local{{"folio", HoldLocal}, {"addr", PageLocal}, {"value", IntLocal}, {"ret", IntLocal}},
+		Steps: []Step{
+			raMM: {Label: "mm", Says: "take a reference on the mm", Ref: "get_task_mm", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+				mm := c.mmOf(raAddr)
+				if c.Load(c.M.MMState(mm)) != machine.MMAlive || c.Load(c.M.MMUsers(mm)) == 0 {
+					c.Say("the process is gone")
+					return c.Fail(ESRCH)
+				}
+				c.Add(c.M.MMUsers(mm), 1)
+				return Then
+			}},
+			raPin: {Label: "pin", Says: "get the page", Ref: "pin_user_pages_remote", When: With(FOLLPinCounting), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: gup(flags)},
+			raGet: {Label: "get", Says: "get the page", Ref: "get_user_pages_remote", When: Without(FOLLPinCounting), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: gup(get)},
+			raGot: {Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {
+				ret := c.Ret()
+				h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
+				c.M.SetHeld(c.Task, 0)
+				if !h.Some() {
+					if flags&FollForce != 0 {
+						ret = failed | EIO
+					}
+					c.Set(raRet, ret)
+					return raMMPut
+				}
+				c.M.SetHold(c.M.Local(c.Task, c.level, raHold), h)
+				if write {
+					return raWrite
+				}
+				return raRead
+			}},
+			raRead: {Label: "read", Says: "read the page", Ref: "copy_page_to_iter", Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+				c.Set(raRet, c.Load(c.M.Contents(c.Held(raHold).Frame())))
+				return raPut
+			}},
+			raWrite: {Label: "write", Says: "write to the page", Ref: "copy_page_from_iter", Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+				f := c.Held(raHold).Frame()
+				c.Sayf("write %s to frame %d", c.M.Content(c.L(raValue)), f)
+				c.Store(c.M.Contents(f), c.L(raValue))
+				c.M.Forget(c.Page(raAddr)) // the process races with somebody that it does not know of
+				return Then
+			}},
+			raLock: {Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks),
+				Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(raHold).Frame())) },
+				Do: func(c *Ctx) Next {
+					c.Lock(c.M.FolioLock(c.Held(raHold).Frame()))
+					return Then
+				}},
+			raDirty: {Label: "dirty", Says: "mark it dirty, unlock it", Ref: "folio_mark_dirty", Touches: dirtyTouches | cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+				f := c.Held(raHold).Frame()
+				c.markDirty(f)
+				c.Unlock(c.M.FolioLock(f))
+				return Then
+			}},
+			raPut: {Label: "put", Says: "give the page back", Ref: "unpin_user_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+				h := c.Held(raHold)
+				c.Release(raHold)
+				if h.Count() == 0 {
+					return Then // the zero page
+				}
+				return c.putFree(h.Frame(), h.Count(), raMMPut)
+			}},
+			raMMPut: {Label: "mmput", Says: "drop the reference on the mm", Ref: "mmput", Local: true, Calls: []FuncID{fnMMPut}, Do: func(c *Ctx) Next {
+				return c.Call(fnMMPut, raDone, uint64(c.mmOf(raAddr)))
+			}},
+			raDone: {Label: "done", Says: "return", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(raRet)) }},
+		}}
+}
