@@ -7,12 +7,12 @@ type Call struct {
 	Params []Param
 	Result Result
 	From   Place
-	Since  int      // first release that has it, as Version.Order; 0: all
-	Until  int      // first release that has it no more; 0: none
-	Use    string   // what to write instead on a kernel that does not have it
-	Doc    string   // one or two sentences for hover and documentation
-	entry  FuncID   // the table that runs it
-	words  []FuncID // where a word decides which: the table of each
+	Since  int               // first release that has it, as Version.Order; 0: all
+	Until  int               // first release that has it no more; 0: none
+	Use    string            // what to write instead on a kernel that does not have it
+	Doc    string            // one or two sentences for hover and documentation
+	entry  FuncID            // the table that runs it
+	words  map[string]FuncID // where a word says so, another table
 }
 
 // A Name is what something was called before a release.
@@ -116,17 +116,11 @@ var Calls = []*Call{
 		Doc: "Marks the page dirty if it is clean, then gives back the pin."},
 	{Name: "munmap", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMunmap,
 		Doc: "Takes the VMA out of the mm, clears its PTEs, frees its page table, flushes, then frees its pages."},
-<<<<<<< HEAD
-	{Name: "madvise", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "advice", Kind: WordParam, Words: []string{"MADV_DONTNEED", "MADV_COLLAPSE"}}},
-		Result: ErrResult, From: UserTask, entry: fnMadvise, words: []FuncID{fnMadvise, fnMadviseCollapse},
-		Doc: "MADV_DONTNEED: clears the PTEs and frees the pages; the VMA and its page table stay. MADV_COLLAPSE (v6.1): copies the pages into a huge one."},
+	{Name: "madvise", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "advice", Kind: WordParam, Words: madvWords}},
+		Result: ErrResult, From: UserTask, entry: fnMadvise, words: map[string]FuncID{"MADV_COLLAPSE": fnMadviseCollapse},
+		Doc: "MADV_DONTNEED: clears the PTEs and frees the pages; the VMA and its page table stay. MADV_FREE: reclaim may discard the pages until they are written to. MADV_PAGEOUT: one pass of reclaim over them. MADV_POPULATE_READ, MADV_POPULATE_WRITE: faults them in. MADV_COLLAPSE (v6.1): copies them into huge pages."},
 	{Name: "khugepaged", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: KernelTask, entry: fnKhugepaged,
 		Doc: "khugepaged finds the range that the page lies in: if nobody else uses its pages, they are copied into a huge page, which takes their place."},
-=======
-	{Name: "madvise", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "advice", Kind: WordParam, Words: madvWords}},
-		Result: ErrResult, From: UserTask, entry: fnMadvise,
-		Doc: "MADV_DONTNEED: clears the PTEs and frees the pages; the VMA and its page table stay. MADV_FREE: reclaim may discard the pages until they are written to. MADV_PAGEOUT: one pass of reclaim over them. MADV_POPULATE_READ, MADV_POPULATE_WRITE: faults them in."},
->>>>>>> 70b412d3c7bf56667ae87a3a626c5bb06813b80d
 	{Name: "pwrite", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "value", Kind: ValueParam}}, From: Anywhere, entry: fnPwrite,
 		Doc: "Writes to the beginning of a page of a file, by way of the page cache. Page tables are not asked and not changed."},
 	{Name: "pread", Params: []Param{{Name: "page", Kind: FilePageParam}}, Result: ValueResult, From: Anywhere, entry: fnPread,
@@ -165,13 +159,9 @@ var Calls = []*Call{
 
 // table is the table that runs the call with these arguments.
 func (c *Call) table(args []Arg) FuncID {
-	for i, p := range c.Params {
-		if p.Kind == WordParam && i < len(args) && c.words != nil {
-			for w, word := range p.Words {
-				if word == args[i].Word {
-					return c.words[w]
-				}
-			}
+	for _, a := range args {
+		if fn, ok := c.words[a.Word]; ok {
+			return fn
 		}
 	}
 	return c.entry

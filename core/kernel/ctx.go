@@ -276,12 +276,9 @@ const sigbus = failed | signalled | SIGBUS
 
 // Errors that calls return, as the kernel numbers them.
 const (
-<<<<<<< HEAD
-	EAGAIN = 11
-=======
 	ESRCH  = 3
 	EIO    = 5
->>>>>>> 70b412d3c7bf56667ae87a3a626c5bb06813b80d
+	EAGAIN = 11
 	ENOMEM = 12
 	EACCES = 13
 	EFAULT = 14

@@ -205,13 +205,8 @@ var _ = register(fnCopyPageRange, &Func{
 			c.AndNot(c.M.Flags(c.Frame(cpPTE)), machine.PGAnonExclusive)
 			return Then
 		}},
-<<<<<<< HEAD
-		cpRmap: {Label: "rmap", Says: "it is mapped once more", Ref: "folio_dup_anon_rmap_pte", Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		cpRmap: {Label: "rmap", Says: "it is mapped once more", Ref: "folio_dup_anon_rmap_pte", When: With(ForkDupRmap), Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			c.rmapAdd(c.Frame(cpPTE), 1)
-=======
-		cpRmap: {Label: "rmap", Says: "it is mapped once more", Ref: "folio_dup_anon_rmap_pte", When: With(ForkDupRmap), Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
-			c.Add(c.M.Mapcount(c.Frame(cpPTE)), 1)
->>>>>>> 70b412d3c7bf56667ae87a3a626c5bb06813b80d
 			if !c.Entry(cpPTE).Has(machine.RW) {
 				return cpSet
 			}

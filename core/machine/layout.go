@@ -312,15 +312,12 @@ func SignalName(signal int) string {
 // ErrnoName is an error as the kernel writes it: "-EFAULT".
 func ErrnoName(errno int) string {
 	switch errno {
-<<<<<<< HEAD
-=======
 	case 0:
 		return "0"
 	case 3:
 		return "-ESRCH"
 	case 5:
 		return "-EIO"
->>>>>>> 70b412d3c7bf56667ae87a3a626c5bb06813b80d
 	case 11:
 		return "-EAGAIN"
 	case 12:

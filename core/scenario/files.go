@@ -138,11 +138,7 @@ func (b *builder) fileArg(p *kernel.Param, c *cursor) kernel.Arg {
 // number it maps the file from there to its end.
 func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 	if len(b.file.setup.Files) == 0 && !b.partial {
-<<<<<<< HEAD
-		c.want("a sort of memory (anon, thp)", nil)
-=======
-		c.want("a sort of memory (anon, or the name of a file)", nil)
->>>>>>> 70b412d3c7bf56667ae87a3a626c5bb06813b80d
+		c.want("a sort of memory (anon, thp, or the name of a file)", nil)
 		return
 	}
 	w := c.word(FileName, "a sort of memory (anon, thp, or the name of a file)", b.offerFiles)
