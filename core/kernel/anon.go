@@ -115,6 +115,19 @@ func (c *Ctx) ownAnon(f machine.Frame, p machine.PageID) {
 	c.Store(c.M.Index(f), uint64(at.Index))
 }
 
+// newlyAnon makes a folio that was read from swap an anonymous one: of the mm's own
+// anon_vma if it is exclusive, else of the root's, from which all are found who may map it.
+// compare mm/rmap.c:__folio_set_anon
+func (c *Ctx) newlyAnon(f machine.Frame, p machine.PageID, exclusive bool) {
+	at := c.M.Pages()[p]
+	mm := at.MM
+	for !exclusive && c.M.MMs[mm].Parent >= 0 {
+		mm = c.M.MMs[mm].Parent
+	}
+	c.Store(c.M.Mapping(f), machine.AnonMapping(mm, at.Region))
+	c.Store(c.M.Index(f), uint64(at.Index))
+}
+
 // prepareAnonVMA attaches an anon_vma to the VMAs of the page's region, unless
 // they have one.
 // compare mm/rmap.c:__anon_vma_prepare
