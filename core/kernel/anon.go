@@ -115,6 +115,19 @@ func (c *Ctx) ownAnon(f machine.Frame, p machine.PageID) {
 	c.Store(c.M.Index(f), uint64(at.Index))
 }
 
+// addAnonRmap makes a folio that is mapped an anonymous one, unless it is that already: of the anon_vma of
+// the page's mm if it is that mm's alone, else of the root of all that were forked, for any of them may map it.
+// compare mm/rmap.c:folio_add_anon_rmap_pte, __folio_set_anon
+func (c *Ctx) addAnonRmap(f machine.Frame, p machine.PageID, exclusive bool) {
+	if machine.IsAnon(c.Load(c.M.Mapping(f))) {
+		return
+	}
+	if !exclusive {
+		p = c.M.Twin(p, c.M.Ancestor(c.M.Pages()[p].MM))
+	}
+	c.ownAnon(f, p)
+}
+
 // prepareAnonVMA attaches an anon_vma to the VMAs of the page's region, unless
 // they have one.
 // compare mm/rmap.c:__anon_vma_prepare

@@ -259,7 +259,7 @@ func (c *Ctx) swapMap(own, onRead bool) Next {
 	if own {
 		c.Or(c.M.Flags(f), c.sim.exclusive)
 	}
-	c.ownAnon(f, p)
+	c.addAnonRmap(f, p, own)
 	c.Add(c.M.Mapcount(f), 1)
 	if c.L(dsCached) == 0 {
 		c.lruAdd(f)
