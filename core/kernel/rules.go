@@ -502,16 +502,22 @@ var Rules = []*Rule{
 		Guards:   "ext4_writepages: has it buffers?",
 		Commit:   "cc5095747edf", Subject: "ext4: don't BUG if someone dirty pages without asking ext4 first",
 		Confidence: "read in source; commit seen"},
-	{ID: PunchWritesFirst, Name: "punch_writes_first", History: []Since{{0, 1}, {612, 0}},
+	{ID: PunchWritesFirst, Name: "punch_writes_first", History: []Since{{0, 1}, {614, 0}},
 		Says:       "punching a hole writes the dirty pages of the range out first",
 		Protects:   "nothing: they are thrown away afterwards",
 		Guards:     "fallocate: write the page out first",
-		Confidence: "present in 6.1.192, absent in 6.12.117 (read in source); the release between is unknown"},
-	{ID: EOFTailZeroed, Name: "eof_tail_zeroed", History: on(612),
+		Confidence: "present in 6.1.192, absent in 6.12.117 (read in source), which has a late backport; v6.14 from memory",
+		follow: func(v *Version, _ *Kernel) uint8 {
+			if v.Order >= 614 || v.Name == "v6.12.117" {
+				return 0
+			}
+			return 1
+		}},
+	{ID: EOFTailZeroed, Name: "eof_tail_zeroed", History: on(613),
 		Says:       "a file that grows has the rest of its last block zeroed first",
 		Protects:   "what was stored behind the end through a mapping becomes part of the file",
 		Guards:     "pwrite: did the file end inside a block before this one?",
-		Confidence: "absent in 6.1.192, present in 6.12.117 (read in source); the release between is unknown"},
+		Confidence: "absent in 6.1.192, present in 6.12.117 (read in source), which has a late backport; v6.13 from memory"},
 	{ID: ReclaimMayWritepage, Name: "reclaim_may_writepage", History: []Since{{0, 1}, {612, 0}},
 		Says:       "kswapd may write dirty pages of a file out itself",
 		Protects:   "nothing: others write them",

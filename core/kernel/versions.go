@@ -22,7 +22,8 @@ var Versions = []*Version{
 	{Name: "v6.1.192", Order: 601, About: "The stable tree of v6.1: its names, and what was backported: the zero page is not counted, reclaim leaves pinned pages alone, swap-in marks the slot.",
 		Backports: []RuleID{ZeroPageNotCounted, ReclaimKeepsPinned, SwapcachePrepare}},
 	{Name: "v6.12", Order: 612, About: "As v6.1, with pinned pages left alone by reclaim, and the names of today."},
-	{Name: "v6.12.117", Order: 612, About: "The stable tree of v6.12: nothing that it has backported shows in small programs so far."},
+	{Name: "v6.12.117", Order: 612, About: "The stable tree of v6.12: its names, and what was backported to ext4: a file that grows has its last block zeroed, a hole is punched without writing first.",
+		Backports: []RuleID{EOFTailZeroed}},
 }
 
 // Newest is the newest mainline release: what a scenario runs on that names none.
