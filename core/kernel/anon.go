@@ -115,17 +115,17 @@ func (c *Ctx) ownAnon(f machine.Frame, p machine.PageID) {
 	c.Store(c.M.Index(f), uint64(at.Index))
 }
 
-// addAnonRmap makes a folio that is mapped an anonymous one, unless it is that already: of the anon_vma of
-// the page's mm if it is that mm's alone, else of the root of all that were forked, for any of them may map it.
-// compare mm/rmap.c:folio_add_anon_rmap_pte, __folio_set_anon
-func (c *Ctx) addAnonRmap(f machine.Frame, p machine.PageID, exclusive bool) {
-	if machine.IsAnon(c.Load(c.M.Mapping(f))) {
-		return
+// newlyAnon makes a folio that was read from swap an anonymous one: of the mm's own
+// anon_vma if it is exclusive, else of the root's, from which all are found who may map it.
+// compare mm/rmap.c:__folio_set_anon
+func (c *Ctx) newlyAnon(f machine.Frame, p machine.PageID, exclusive bool) {
+	at := c.M.Pages()[p]
+	mm := at.MM
+	for !exclusive && c.M.MMs[mm].Parent >= 0 {
+		mm = c.M.MMs[mm].Parent
 	}
-	if !exclusive {
-		p = c.M.Twin(p, c.M.Ancestor(c.M.Pages()[p].MM))
-	}
-	c.ownAnon(f, p)
+	c.Store(c.M.Mapping(f), machine.AnonMapping(mm, at.Region))
+	c.Store(c.M.Index(f), uint64(at.Index))
 }
 
 // prepareAnonVMA attaches an anon_vma to the VMAs of the page's region, unless

@@ -259,7 +259,9 @@ func (c *Ctx) swapMap(own, onRead bool) Next {
 	if own {
 		c.Or(c.M.Flags(f), c.sim.exclusive)
 	}
-	c.addAnonRmap(f, p, own)
+	if !c.isAnon(f) {
+		c.newlyAnon(f, p, own)
+	}
 	c.Add(c.M.Mapcount(f), 1)
 	if c.L(dsCached) == 0 {
 		c.lruAdd(f)

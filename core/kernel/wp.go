@@ -66,6 +66,7 @@ var _ = register(fnDoWPPage, &Func{
 			}
 			c.Say("ours is the only reference: it is exclusive")
 			c.Or(c.M.Flags(f), c.sim.exclusive)
+			c.ownAnon(f, c.Page(wpAddr))
 			return Then
 		}},
 		3: wpReuseStep,
@@ -115,6 +116,7 @@ var _ = register(fnDoWPPage, &Func{
 					c.Say("others map the page: copy")
 					return 5
 				}
+				c.ownAnon(f, c.Page(wpAddr))
 				c.Say("no other maps the page: reuse it")
 				return Then
 			}},

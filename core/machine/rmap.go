@@ -57,14 +57,6 @@ func IsAnon(mapping uint64) bool { return mapping&mappingAnon != 0 }
 // have anon_vmas beneath its.
 func (m *Machine) Family(mm int) []int { return m.family[mm] }
 
-// Ancestor returns the mm that was there from the start and that an mm descends from: itself, if it was not forked.
-func (m *Machine) Ancestor(mm int) int {
-	for m.MMs[mm].Parent >= 0 {
-		mm = m.MMs[mm].Parent
-	}
-	return mm
-}
-
 // NextMapping returns the first place behind after (NoPage: the first of all)
 // where the folio may be mapped, in the order of the walk: an anonymous folio's in the mm
 // whose anon_vma its mapping names and in all forked from that, at its index, if
