@@ -136,7 +136,7 @@ var _ = register(fnCopyPageRange, &Func{
 			case pmd.Has(machine.PSE):
 				return c.Call(fnCopyHugePMD, cpHuge, c.L(cpPage), c.L(cpChild))
 			}
-			return Then
+			return cpAlloc
 		}},
 		cpHuge: {Label: "huge", Says: "was the huge PMD copied?", Local: true, When: Large, Back: []int{cpPMD, cpFreePrealloc, cpSeqEven}, Do: func(c *Ctx) Next {
 			if c.Ret() == hugeSplit {
@@ -289,6 +289,7 @@ const cpSrc, cpDst, cpPTE, cpFolio, cpNew, cpPage, cpChild = 0, 1, 2, 3, 4, 5, 6
 const (
 	cpSeqOdd = iota
 	cpPMD
+	cpHuge
 	cpAlloc
 	cpInstall
 	cpLock
@@ -309,7 +310,6 @@ const (
 	cpUnlock
 	cpFreePrealloc
 	cpSeqEven
-	cpHuge
 )
 
 // childPage is the child's page at the address that is being copied.
