@@ -98,6 +98,10 @@ var _ = register(fnTLBFinishMMU, &Func{
 			if c.Set(tfIndex, i+1); i+1 == c.M.Load(c.M.Gathers(c.Task)) {
 				c.M.Store(c.M.Gathers(c.Task), 0)
 			}
+			if h.Count() == 0 {
+				c.Say("the zero page is not counted")
+				return Then
+			}
 			return c.putFree(h.Frame(), 1, tfMore)
 		}},
 		tfMore: {Label: "more", Says: "another page?", Local: true, Back: []int{tfSwap}, Do: func(c *Ctx) Next {

@@ -243,6 +243,7 @@ func (c *Ctx) zapClear() Next {
 	c.Sayf("clear the PTE: it was %v", old)
 	c.Set(zpPTE, uint64(old))
 	if old.Frame() == machine.ZeroPage {
+		c.M.Gather(c.Task, machine.Uncounted(old.Frame())) // it is not counted, but TLBs have it
 		return zpNext
 	}
 	c.M.Gather(c.Task, machine.MakeHold(old.Frame(), 1))

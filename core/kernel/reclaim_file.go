@@ -32,6 +32,9 @@ var reclaimFileStep = Step{Label: "file", Says: "of a file on a disk, or of one 
 	case !kind.OnDisk():
 		c.Say("it is in memory alone: keep it")
 		return slUnlock
+	case c.MM >= 0:
+		c.Say("it is one of a file on a disk, and this is not kswapd: leave it to the flusher")
+		return slUnlock
 	}
 	c.Say("it is one of a file on a disk")
 	return Then

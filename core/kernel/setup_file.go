@@ -9,6 +9,7 @@ type FileSetup struct {
 	Pages int      // its size at the start
 	Fill  []string // the content of its first pages; further pages are holes
 	State FileState
+	Room  int // pages that it may come to have; 0: as many as are mapped or named by a task
 }
 
 // A FileState says how the filled pages of a file stand at the start.
@@ -29,7 +30,7 @@ const (
 // room is how many pages of a file the machine needs: what it has, what is mapped of
 // it, and what a program names of it.
 func (s *Setup) room(file int) int {
-	n := s.Files[file].Pages
+	n := max(s.Files[file].Pages, s.Files[file].Room)
 	for _, mm := range s.MMs {
 		for _, v := range mm.Regions {
 			if v.Kind == machine.RegionFilePrivate || v.Kind == machine.RegionFileShared {

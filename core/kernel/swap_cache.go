@@ -74,7 +74,7 @@ func (c *Ctx) reuseSwapPage(f machine.Frame, slot int) bool {
 // free_swap_and_cache, in straight line, for a slot whose PTE was zapped:
 //
 //	one user less
-//	only the swap cache is left: trylock its folio, drop it from the cache
+//	only the swap cache is left: trylock its folio, drop it from the cache unless it is mapped
 //
 // compare mm/swapfile.c:free_swap_and_cache
 var _ = register(fnFreeSwapAndCache, &Func{
@@ -100,9 +100,13 @@ var _ = register(fnFreeSwapAndCache, &Func{
 			}
 			return Then
 		}},
-		{Label: "free_swap", Says: "drop it from the swap cache, unlock it", Ref: "folio_free_swap", Touches: swapCacheTouches, Do: func(c *Ctx) Next {
+		{Label: "free_swap", Says: "drop it from the swap cache unless it is mapped, unlock it", Ref: "folio_free_swap", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
-			c.freeSwap(f)
+			if c.Load(c.M.Mapcount(f)) == 0 {
+				c.freeSwap(f)
+			} else {
+				c.Say("it is mapped: leave it in the swap cache, unlock it")
+			}
 			c.Unlock(c.M.FolioLock(f))
 			return Then
 		}},

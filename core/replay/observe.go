@@ -23,6 +23,7 @@ func (p *Player) observe() Observation {
 			w.o.Tables[name][p.regions[r].name] = w.entries(proc.mm, r)
 		}
 	}
+	w.files()
 	for name, s := range p.pins {
 		h := machine.DecodeResult(w.m.Peek(w.m.Var(s.task, s.variable))).Page
 		w.o.Pins[name] = Pin{w.frame(h.Frame()), w.word(w.m.Contents(h.Frame()))}
@@ -107,6 +108,7 @@ func (w *observer) flags(f machine.Frame) FrameFlags {
 		{flags&machine.PGDirty != 0, FlagDirty},
 		{flags&machine.PGWriteback != 0, FlagWriteback},
 		{m.Peek(m.FolioLock(f)) != 0, FlagLocked},
+		{len(m.Files) > 0 && m.Peek(m.Buffers(f)) != 0, FlagPrivate},
 		{mapping == 0, FlagNoMapping},
 	} {
 		if x.is {
@@ -124,7 +126,11 @@ func (w *observer) slot(slot int) Label {
 	}
 	m := w.m
 	w.o.Swap[l] = Slot{}
-	r := Slot{Count: int(m.Peek(m.SwapMap(slot)) &^ machine.SwapHasCache), HasDisk: true, Disk: w.word(m.Disk(slot))}
+	count := m.Peek(m.SwapMap(slot)) &^ machine.SwapHasCache
+	r := Slot{Count: int(count), HasDisk: true, Disk: w.word(m.Disk(slot))}
+	if count&machine.SwapOfFile != 0 {
+		r.Count = -1
+	}
 	if h := machine.Hold(m.Peek(m.SwapCache(slot))); h.Some() {
 		r.Cache = w.frame(h.Frame())
 		if m.Peek(m.Flags(h.Frame()))&machine.PGDirty != 0 {

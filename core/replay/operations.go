@@ -13,23 +13,30 @@ var operations map[Verb]func(*Player, *Op) (Result, error)
 
 func init() {
 	operations = map[Verb]func(*Player, *Op) (Result, error){
-		Mem:      (*Player).mem,
-		Load:     (*Player).load,
-		Store:    (*Player).store,
-		Fork:     (*Player).fork,
-		Exit:     (*Player).exit,
-		Mprotect: (*Player).mprotect,
-		Munmap:   (*Player).munmap,
-		Madvise:  (*Player).madvise,
-		PinPage:  (*Player).pin,
-		Unpin:    (*Player).unpin,
-		DMARead:  (*Player).dmaRead,
-		DMAWrite: (*Player).dmaWrite,
-		VMReadv:  (*Player).vmReadv,
-		VMWritev: (*Player).vmWritev,
-		MemRead:  (*Player).memRead,
-		MemWrite: (*Player).memWrite,
-		Reclaim:  (*Player).reclaim,
+		Mem:       (*Player).mem,
+		Load:      (*Player).load,
+		Store:     (*Player).store,
+		Fork:      (*Player).fork,
+		Exit:      (*Player).exit,
+		Mprotect:  (*Player).mprotect,
+		Munmap:    (*Player).munmap,
+		Madvise:   (*Player).madvise,
+		PinPage:   (*Player).pin,
+		Unpin:     (*Player).unpin,
+		DMARead:   (*Player).dmaRead,
+		DMAWrite:  (*Player).dmaWrite,
+		VMReadv:   (*Player).vmReadv,
+		VMWritev:  (*Player).vmWritev,
+		MemRead:   (*Player).memRead,
+		MemWrite:  (*Player).memWrite,
+		Reclaim:   (*Player).reclaim,
+		Fsync:     (*Player).fsync,
+		Msync:     (*Player).msync,
+		FileWrite: (*Player).fileWrite,
+		FileRead:  (*Player).fileRead,
+		Truncate:  (*Player).truncate,
+		Punch:     (*Player).punch,
+		DropCache: (*Player).dropCache,
 	}
 }
 
@@ -41,23 +48,15 @@ func (p *Player) mem(*Op) (Result, error) {
 func (p *Player) load(op *Op) (Result, error) {
 	return p.byProcess(op, func(proc *process) (Result, error) {
 		r, err := p.call(proc.task, "load", p.page(proc, op))
-		return accessed(p.result(r)), err
+		return p.result(r), err
 	})
 }
 
 func (p *Player) store(op *Op) (Result, error) {
 	return p.byProcess(op, func(proc *process) (Result, error) {
 		r, err := p.call(proc.task, "store", p.page(proc, op), value(op))
-		return accessed(p.result(r)), err
+		return p.result(r), err
 	})
-}
-
-// accessed is the result of an access: where a call would fail, it takes a signal.
-func accessed(r Result) Result {
-	if r.Err == "EFAULT" {
-		return Result{Signal: "SEGV"}
-	}
-	return r
 }
 
 func (p *Player) fork(op *Op) (Result, error) {
@@ -93,7 +92,7 @@ func (p *Player) exit(op *Op) (Result, error) {
 }
 
 func (p *Player) mprotect(op *Op) (Result, error) {
-	prot := map[Prot]string{ProtNone: "PROT_NONE", ProtRead: "PROT_READ", ProtReadWrite: "PROT_READ|PROT_WRITE"}[op.Prot]
+	prot := map[Prot]string{ProtNone: "PROT_NONE", ProtRead: "PROT_READ", ProtReadWrite: "PROT_READ_WRITE"}[op.Prot]
 	return p.byProcess(op, func(proc *process) (Result, error) {
 		r, err := p.call(proc.task, "mprotect", p.target(proc, op), kernel.Arg{Word: prot})
 		return p.result(r), err
@@ -274,6 +273,8 @@ func (p *Player) result(r machine.Result) Result {
 		if r.Errno != 0 {
 			return Result{Ret: -r.Errno, Err: strings.TrimPrefix(machine.ErrnoName(r.Errno), "-")}
 		}
+	case machine.IsSignal:
+		return Result{Signal: strings.TrimPrefix(machine.SignalName(r.Errno), "SIG")}
 	case machine.IsContent:
 		return Result{Val: number(p.sim.M.Values[r.Content]), HasVal: true}
 	}

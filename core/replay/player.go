@@ -157,7 +157,8 @@ func (p *Player) do(actor, key int) {
 func (p *Player) device() bool {
 	for _, a := range p.actors {
 		switch a.Kind {
-		case kernel.InterruptActor, kernel.RCUActor, kernel.DiskActor:
+		case kernel.TaskActor, kernel.WalkerActor, kernel.HypervisorActor: // tasks have their turn; the others need not act
+		default:
 			if p.step(a.ID) {
 				return true
 			}

@@ -14,12 +14,23 @@ const maxRounds, quietRounds = 24, 3
 
 // reclaim plays the corpus' operation, in straight line:
 //
+//	fdatasync() of every file on the disk
 //	repeat, until nothing changes any more:
 //	  for every frame that is observed: one pass of shrink_folio_list
 //	  wait for I/O
 //
 // The accessed bits that the runner clears are not looked at by shrink_folio_list here.
 func (p *Player) reclaim(*Op) (Result, error) {
+	for _, r := range p.regions {
+		if r.kind == Ext4Shared || r.kind == Ext4Private {
+			if _, err := p.call(p.worker(0), "fsync", kernel.Arg{File: r.file}); err != nil {
+				return Result{}, err
+			}
+		}
+	}
+	if err := p.rest(); err != nil {
+		return Result{}, err
+	}
 	before, quiet := p.observe(), 0
 	for range maxRounds {
 		for _, f := range slices.Clone(p.seen) {
@@ -44,17 +55,41 @@ func (p *Player) reclaim(*Op) (Result, error) {
 
 // shrink has a kernel thread make one pass of reclaim over a folio, if it is on the LRU list.
 func (p *Player) shrink(f machine.Frame) error {
-	m := p.sim.M
-	mapping := m.Peek(m.Mapping(f))
-	mm := machine.MappingMM(mapping)
-	if m.Peek(m.Flags(f))&machine.PGLRU == 0 || mm < 0 {
+	page, ok := p.home(f)
+	if !ok || p.sim.M.Peek(p.sim.M.Flags(f))&machine.PGLRU == 0 {
 		return nil
 	}
 	task := p.worker(0)
-	page := kernel.Arg{MM: mm, Region: machine.MappingRegion(mapping), Page: int(m.Peek(m.Index(f)))}
 	if err := p.begin(task, returned, "shrink_folio_list", page); err != nil {
 		return err
 	}
 	p.do(task, int(f)) // isolate this one
 	return p.run(task)
+}
+
+// home is a page of a process at whose address the folio is, or would be, mapped.
+func (p *Player) home(f machine.Frame) (kernel.Arg, bool) {
+	m := p.sim.M
+	mapping := m.Peek(m.Mapping(f))
+	if mm := machine.MappingMM(mapping); mm >= 0 {
+		return kernel.Arg{MM: mm, Region: machine.MappingRegion(mapping), Page: int(m.Peek(m.Index(f)))}, true
+	}
+	for i, r := range p.regions {
+		for page := range r.pages {
+			if o, ok := p.pgoff(r, page); ok && p.cachedFolio(o) == f {
+				return kernel.Arg{Region: i, Page: page}, true
+			}
+		}
+	}
+	return kernel.Arg{}, false
+}
+
+// cachedFolio is the folio that the page cache has at a page of a file, or the swap cache for it.
+func (p *Player) cachedFolio(o machine.Pgoff) machine.Frame {
+	v := p.sim.M.Peek(p.sim.M.CacheSlot(o))
+	if e := machine.Entry(v); e.IsSwap() {
+		v = p.sim.M.Peek(p.sim.M.SwapCache(e.Slot()))
+	}
+	f, _ := machine.Cached(v)
+	return f
 }

@@ -12,6 +12,7 @@ type region struct {
 	name  string
 	kind  RegionKind
 	pages int // that are observed
+	file  int // behind it; -1: none
 }
 
 // Variables of every task: what the last statement returned, then one for each slot of the program.
@@ -37,8 +38,13 @@ func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
 			if err != nil {
 				return nil, err
 			}
+			at := region{op.Region, op.Kind, op.Pages, -1}
+			if f, ok := fileSetup(op, len(p.regions)); ok {
+				at.file, r.File = len(setup.Files), len(setup.Files)
+				setup.Files = append(setup.Files, f)
+			}
 			first.Regions = append(first.Regions, r)
-			p.regions = append(p.regions, region{op.Region, op.Kind, op.Pages})
+			p.regions = append(p.regions, at)
 		case Fork:
 			p.forks = append(p.forks, &process{name: op.Other})
 		case PinPage:
@@ -56,7 +62,7 @@ func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
 			for n := 2; mmIndex(&setup, name) >= 0; n++ {
 				name = fmt.Sprintf("%s%d", op.Other, n)
 			}
-			setup.MMs = append(setup.MMs, kernel.MMSetup{Name: name, Parent: living[op.Process]})
+			setup.MMs = append(setup.MMs, kernel.MMSetup{Name: name, Parent: living[op.Process], Regions: first.Regions})
 			living[op.Other] = name
 		}
 	}
@@ -91,6 +97,10 @@ func regionSetup(op *Op) (kernel.RegionSetup, error) {
 	switch op.Kind {
 	case Anon:
 		r.Kind = machine.RegionAnon
+	case Ext4Private, ShmemPrivate:
+		r.Kind = machine.RegionFilePrivate
+	case Ext4Shared, ShmemShared:
+		r.Kind = machine.RegionFileShared
 	default:
 		return r, &NotModelled{"mem " + string(op.Kind)}
 	}
