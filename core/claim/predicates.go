@@ -73,8 +73,19 @@ func (m *Model) covers(pin machine.PinAt) bool {
 
 // changing reports whether the PTL of the page's table is held.
 func (m *Model) changing(p machine.PageID) bool {
+	if m.M.LargeFolios && m.tableOut(p) {
+		return true
+	}
 	t, ok := m.M.Find(p, machine.LevelPTE)
 	return ok && m.M.Load(m.M.PTL(t)) != 0
+}
+
+// tableOut reports whether the page's PMD entry is being changed: its lock is held, or it is none
+// while somebody has mmap_lock for writing, as collapse does while it holds the page table in its hand.
+func (m *Model) tableOut(p machine.PageID) bool {
+	mm := m.M.Pages()[p].MM
+	return m.M.Load(m.M.PMDLock(mm)) != 0 ||
+		machine.Entry(m.M.Load(m.M.PMD(p))).None() && machine.MmapWriter(m.M.Load(m.M.MmapLock(mm))) >= 0
 }
 
 // found is what the process has at the page, in words.
@@ -99,6 +110,9 @@ func (m *Model) resolveWords(mm int) []machine.Word {
 			out = append(out, m.M.Entry(m.M.Upper(mm, level), i))
 		}
 	}
+	if m.M.LargeFolios {
+		out = append(out, m.M.PMDLock(mm), m.M.MmapLock(mm))
+	}
 	for i := range m.M.TableCount() {
 		t := m.M.TableFrame(i)
 		out = append(out, m.M.PTL(t))
@@ -122,6 +136,9 @@ func pinnedExclusive(m *Model) []predicate {
 		reads := []machine.Word{v, at}
 		for f := range m.M.FrameCount() {
 			reads = append(reads, m.M.Flags(machine.Frame(f)), m.M.Mapping(machine.Frame(f)))
+			if m.M.LargeFolios && m.M.IsData(machine.Frame(f)) {
+				reads = append(reads, m.M.Compound(machine.Frame(f)), m.M.Mapcount(machine.Frame(f)))
+			}
 		}
 		out = append(out, predicate{
 			what: m.varName(t, i), reads: reads,
@@ -132,7 +149,11 @@ func pinnedExclusive(m *Model) []predicate {
 					return true
 				}
 				f := r.Page.Frame()
-				return !machine.IsAnon(m.M.Load(m.M.Mapping(f))) || m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive != 0
+				head := m.M.Head(f)
+				if m.M.IsLarge(f) && m.M.Load(m.M.Mapcount(f)) == 0 {
+					f = head // where no PTE maps the page, the flag of the folio's first page speaks for all
+				}
+				return !machine.IsAnon(m.M.Load(m.M.Mapping(head))) || m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive != 0
 			},
 			why: func() string {
 				f := machine.DecodeResult(m.M.Peek(v)).Page.Frame()

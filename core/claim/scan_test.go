@@ -42,7 +42,8 @@ func TestNothingIsOverlooked(t *testing.T) {
 }
 
 // offers is Machine.Offers in full: every free frame that any private cell names as
-// it was before it was freed, and the lowest other one.
+// it was before it was freed, and the lowest other one; where frames come in blocks, the lowest in a block
+// that is not all free, if there is one.
 func offers(m *machine.Machine, table bool) (out []machine.Frame) {
 	stale := map[machine.Frame]bool{}
 	layout := m.Mem.Layout()
@@ -53,7 +54,20 @@ func offers(m *machine.Machine, table bool) (out []machine.Frame) {
 			}
 		}
 	}
-	other := false
+	other := 0
+	free := func(i int) bool { return i <= m.Frames && m.Peek(m.State(machine.Frame(i))) == machine.FrameFree }
+	whole := func(i int) bool {
+		if !m.LargeFolios || table && !m.Shared {
+			return false
+		}
+		first := i / m.HugePages * m.HugePages
+		for k := range m.HugePages {
+			if first == 0 || !free(first+k) {
+				return false
+			}
+		}
+		return true
+	}
 	for i := 1; i < m.FrameCount(); i++ {
 		f := machine.Frame(i)
 		fits := m.IsData(f)
@@ -63,10 +77,16 @@ func offers(m *machine.Machine, table bool) (out []machine.Frame) {
 		if !fits || m.Peek(m.State(f)) != machine.FrameFree {
 			continue
 		}
-		if stale[f] || !other {
+		switch {
+		case stale[f]:
 			out = append(out, f)
+		case other == 0, whole(other) && !whole(i):
+			other = i
 		}
-		other = other || !stale[f]
 	}
+	if other != 0 {
+		out = append(out, machine.Frame(other))
+	}
+	slices.Sort(out)
 	return out
 }

@@ -36,6 +36,7 @@ const (
 	accLeaf
 	accFault
 	accRetry
+	accHuge
 )
 
 func accessSteps(write bool) []Step {
@@ -49,6 +50,13 @@ func accessSteps(write bool) []Step {
 		accAccess: {Label: "access", Says: says, Touches: touches, Reads: cell.Of(machine.PMDs, machine.Contents), Do: func(c *Ctx) Next { return c.access(write) }},
 		accLeaf: {Label: "walk", Says: "read the PTE, fill the TLB", Touches: cell.Of(machine.TLBs, machine.PTEs), Back: []int{accAccess},
 			Do: func(c *Ctx) Next { return c.walkLeaf(write) }},
+		accHuge: {Label: "walk_huge", Says: "set accessed in the PMD of the huge page, fill the TLB", When: Large, Touches: cell.Of(machine.TLBs, machine.PMDs), Back: []int{accAccess, accFault},
+			Do: func(c *Ctx) Next {
+				if c.fillHuge(c.Page(accPage), write) {
+					return accAccess
+				}
+				return accFault
+			}},
 		accFault: {Label: "fault", Says: fault, Local: true, Calls: []FuncID{fnDoUserAddrFault}, Do: func(c *Ctx) Next {
 			return c.Call(fnDoUserAddrFault, accRetry, c.L(accPage), faultFlags(write))
 		}},
@@ -98,6 +106,10 @@ func (c *Ctx) walkPMD(p machine.PageID, write bool) Next {
 		c.Say("TLB miss: no page table")
 		return accFault
 	}
+	if pmd.Has(machine.PSE) {
+		c.Say("TLB miss: the PMD maps a huge page")
+		return accHuge
+	}
 	c.Sayf("TLB miss: read the PMD (page table: frame %d)", pmd.Frame())
 	c.M.SetWalker(c.CPU, pmd, p)
 	return accLeaf
@@ -135,6 +147,23 @@ func (c *Ctx) fill(table machine.Entry, p machine.PageID, write bool) bool {
 	}
 	c.SetPTE(table.Frame(), p, e)
 	c.M.Store(c.M.TLB(c.CPU, p), uint64(e))
+	return true
+}
+
+// fillHuge is fill for a PMD that maps a huge page. (The TLB keeps the page
+// that was asked for: a CPU may break a huge translation up.)
+func (c *Ctx) fillHuge(p machine.PageID, write bool) bool {
+	e := machine.Entry(c.Load(c.M.PMD(p)))
+	if !e.Has(machine.PSE|machine.Present) || write && !e.Has(machine.RW) {
+		c.Sayf("the PMD is %v: page fault", e)
+		return false
+	}
+	e |= machine.Accessed
+	if write {
+		e |= machine.Dirty
+	}
+	c.SetPMD(p, e)
+	c.M.Store(c.M.TLB(c.CPU, p), uint64(c.M.OfHuge(e, p)))
 	return true
 }
 
@@ -178,15 +207,21 @@ func (s *Sim) walks(cpu int) bool {
 func (s *Sim) doSpeculate(cpu int, p machine.PageID) {
 	m := s.M
 	table, _ := m.WalkerAt(cpu)
-	if !table.Present() {
-		m.SetWalker(cpu, machine.Entry(m.Load(m.PMD(p))), p)
+	pmd := machine.Entry(m.Load(m.PMD(p)))
+	if !table.Present() && !pmd.Has(machine.PSE) {
+		m.SetWalker(cpu, pmd, p)
 		return
 	}
 	m.ClearWalker(cpu)
 	for t, task := range s.Setup.Tasks {
-		if task.CPU == cpu {
-			c := Ctx{M: m, CPU: cpu, Task: t, sim: s}
+		if task.CPU != cpu {
+			continue
+		}
+		c := Ctx{M: m, CPU: cpu, Task: t, sim: s}
+		if table.Present() {
 			c.fill(table, p, false)
+		} else {
+			c.fillHuge(p, false)
 		}
 	}
 }

@@ -47,6 +47,9 @@ func (b *Bound) look(funcs []Bound, step int) Ahead {
 	}
 	s := &b.Steps[step]
 	now = now.And(Ahead{s.Touches, s.Reads, s.Touches & s.Anywhere, s.Reads & s.Anywhere})
+	if s.Touches|s.Reads != 0 {
+		now.Reads |= cell.Of(machine.Compounds) // no step says so: whoever comes to a page looks whose it is
+	}
 	for _, fn := range s.Calls {
 		now = now.And(funcs[fn].From(0))
 	}
@@ -87,7 +90,7 @@ func (s *Sim) statementsAhead() {
 			after[len(body)].Reads = cell.Of(machine.MMs) // it waits for its mm
 		}
 		for i := len(body) - 1; i >= 0; i-- {
-			after[i] = after[i+1].And(s.funcs[body[i].Call.entry].From(0))
+			after[i] = after[i+1].And(s.funcs[body[i].Call.table(body[i].Args)].From(0))
 			if body[i].Call.Result == PageResult {
 				after[i] = after[i].And(Ahead{Reads: cell.Of(machine.PTEs, machine.PMDs)}) // a ghost looks at what is mapped when the call begins
 			}

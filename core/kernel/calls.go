@@ -7,11 +7,12 @@ type Call struct {
 	Params []Param
 	Result Result
 	From   Place
-	Since  int    // first release that has it, as Version.Order; 0: all
-	Until  int    // first release that has it no more; 0: none
-	Use    string // what to write instead on a kernel that does not have it
-	Doc    string // one or two sentences for hover and documentation
-	entry  FuncID // the table that runs it
+	Since  int               // first release that has it, as Version.Order; 0: all
+	Until  int               // first release that has it no more; 0: none
+	Use    string            // what to write instead on a kernel that does not have it
+	Doc    string            // one or two sentences for hover and documentation
+	entry  FuncID            // the table that runs it
+	words  map[string]FuncID // where a word says so, another table
 }
 
 // A Name is what something was called before a release.
@@ -116,8 +117,10 @@ var Calls = []*Call{
 	{Name: "munmap", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMunmap,
 		Doc: "Takes the VMA out of the mm, clears its PTEs, frees its page table, flushes, then frees its pages."},
 	{Name: "madvise", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "advice", Kind: WordParam, Words: madvWords}},
-		Result: ErrResult, From: UserTask, entry: fnMadvise,
-		Doc: "MADV_DONTNEED: clears the PTEs and frees the pages; the VMA and its page table stay. MADV_FREE: reclaim may discard the pages until they are written to. MADV_PAGEOUT: one pass of reclaim over them. MADV_POPULATE_READ, MADV_POPULATE_WRITE: faults them in."},
+		Result: ErrResult, From: UserTask, entry: fnMadvise, words: map[string]FuncID{"MADV_COLLAPSE": fnMadviseCollapse},
+		Doc: "MADV_DONTNEED: clears the PTEs and frees the pages; the VMA and its page table stay. MADV_FREE: reclaim may discard the pages until they are written to. MADV_PAGEOUT: one pass of reclaim over them. MADV_POPULATE_READ, MADV_POPULATE_WRITE: faults them in. MADV_COLLAPSE (v6.1): copies them into huge pages."},
+	{Name: "khugepaged", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: KernelTask, entry: fnKhugepaged,
+		Doc: "khugepaged finds the range that the page lies in: if nobody else uses its pages, they are copied into a huge page, which takes their place."},
 	{Name: "pwrite", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "value", Kind: ValueParam}}, From: Anywhere, entry: fnPwrite,
 		Doc: "Writes to the beginning of a page of a file, by way of the page cache. Page tables are not asked and not changed."},
 	{Name: "pread", Params: []Param{{Name: "page", Kind: FilePageParam}}, Result: ValueResult, From: Anywhere, entry: fnPread,
@@ -152,6 +155,29 @@ var Calls = []*Call{
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
 	{Name: "lru_add_drain", From: Anywhere, entry: fnLRUAddDrain,
 		Doc: "Moves the folios of this CPU's batch to the LRU list: each loses the reference of the batch."},
+}
+
+// table is the table that runs the call with these arguments.
+func (c *Call) table(args []Arg) FuncID {
+	for _, a := range args {
+		if fn, ok := c.words[a.Word]; ok {
+			return fn
+		}
+	}
+	return c.entry
+}
+
+// makesHuge reports whether the call may make small pages huge ones.
+func (c *Call) makesHuge(args []Arg) bool {
+	if c.entry == fnKhugepaged {
+		return true
+	}
+	for _, a := range args {
+		if a.Word == "MADV_COLLAPSE" || a.Word == "MADV_HUGEPAGE" {
+			return true
+		}
+	}
+	return false
 }
 
 // CallByName returns the call of that name in any version, or nil.

@@ -136,16 +136,17 @@ func (c *Ctx) ClearPTE(table machine.Frame, p machine.PageID) machine.Entry {
 	return old
 }
 
-// Get adds n references for whoever the ledger names, without asking whether
-// there is one to begin with: only for those who know.
+// Get adds n references to the page's folio for whoever the ledger names, without
+// asking whether there is one to begin with: only for those who know.
 func (c *Ctx) Get(f machine.Frame, n int) {
+	f = c.M.Head(f)
 	if c.M.Load(c.M.Ref(f)) == 0 {
 		c.M.Raise(machine.AlarmRefOnZero, uint64(f))
 	}
 	c.Add(c.M.Ref(f), n)
 }
 
-// TryGet adds n references unless the count is zero.
+// TryGet adds n references unless the count is zero. f is taken for the head of its folio.
 func (c *Ctx) TryGet(f machine.Frame, n int) bool {
 	if c.M.Load(c.M.Ref(f)) == 0 {
 		return false
@@ -154,8 +155,9 @@ func (c *Ctx) TryGet(f machine.Frame, n int) bool {
 	return true
 }
 
-// Put drops n references and reports whether they were the last.
+// Put drops n references on the page's folio and reports whether they were the last.
 func (c *Ctx) Put(f machine.Frame, n int) bool {
+	f = c.M.Head(f)
 	if c.M.Load(c.M.Ref(f)) < uint64(n) {
 		c.M.Raise(machine.AlarmRefUnderflow, uint64(f))
 		return false
@@ -276,6 +278,7 @@ const sigbus = failed | signalled | SIGBUS
 const (
 	ESRCH  = 3
 	EIO    = 5
+	EAGAIN = 11
 	ENOMEM = 12
 	EACCES = 13
 	EFAULT = 14

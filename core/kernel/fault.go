@@ -115,7 +115,8 @@ func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 
 // handle_pte_fault, in straight line:
 //
-//	pmd none: allocate a page table
+//	pmd none: do_huge_pmd_anonymous_page() if a huge page fits; else allocate a page table
+//	pmd huge: do_huge_pmd_wp_page(), or set accessed
 //	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page()
 //	lock the PTL; the PTE changed: somebody else was faster, done
 //	write or unshare, and the PTE is read-only: do_wp_page()
@@ -126,13 +127,36 @@ var _ = register(fnHandleMMFault, &Func{
 	Name: "handle_mm_fault", File: "mm/memory.c", Params: []int{hfAddr, hfFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
-		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnPTEAlloc}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
-			if !machine.Entry(c.Keep(hfTable, c.M.PMD(c.Page(hfAddr)))).Present() {
+		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnPTEAlloc, fnDoHugePMDAnonymousPage, fnDoHugePMDWPPage}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
+			pmd := machine.Entry(c.Keep(hfTable, c.M.PMD(c.Page(hfAddr))))
+			switch {
+			case pmd.Has(machine.PSE) && c.L(hfFlags) != 0 && !pmd.Has(machine.RW):
+				return c.Call(fnDoHugePMDWPPage, hfHuge, c.L(hfAddr), c.L(hfFlags), uint64(pmd))
+			case pmd.Has(machine.PSE):
+				return hfHugeAccess
+			case pmd.None() && c.hugeAllowed(c.Page(hfAddr)):
+				c.Say("the PMD is none: a huge page fits here")
+				return c.Call(fnDoHugePMDAnonymousPage, hfHuge, c.L(hfAddr), c.L(hfFlags))
+			case !pmd.Present():
 				c.Say("the PMD is none: a page table is missing")
 				return c.Call(fnPTEAlloc, hfPMD, c.L(hfAddr))
 			}
 			return Then
 		}},
+		hfHuge: {Label: "huge", Says: "did a huge page do?", Local: true, When: Large, Calls: []FuncID{fnPTEAlloc}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
+			switch c.Ret() {
+			case hugeSplit:
+				return hfPMD
+			case hugeNone:
+				return c.Call(fnPTEAlloc, hfPMD, c.L(hfAddr))
+			}
+			return Return
+		}},
+		hfHugeAccess: {Label: "huge_access", Says: "set accessed in the PMD", Ref: "huge_pmd_set_accessed", When: Large, Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs),
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(hfAddr))) },
+			Do: func(c *Ctx) Next {
+				return c.hugeAccess(c.Entry(hfTable), c.Page(hfAddr), c.L(hfFlags)&faultWrite != 0)
+			}},
 		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault}, Do: func(c *Ctx) Next {
 			e := c.LoadPTE(hfPTE, c.Entry(hfTable), c.Page(hfAddr))
 			switch p := c.Page(hfAddr); {
@@ -188,6 +212,8 @@ const (
 	hfAccess
 	hfUnlock
 	hfEnd
+	hfHuge
+	hfHugeAccess
 )
 
 // __pte_alloc, in straight line:

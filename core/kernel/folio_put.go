@@ -15,7 +15,7 @@ func (c *Ctx) putFree(f machine.Frame, n, back int) Next {
 		return Next(back)
 	}
 	c.Say("drop the last reference: the page is free")
-	return c.Call(fnFreeUnrefFolio, back, uint64(machine.MakeHold(f, 1)))
+	return c.Call(fnFreeUnrefFolio, back, uint64(machine.MakeHold(c.M.Head(f), 1)))
 }
 
 // free_unref_folio, in straight line:
@@ -31,7 +31,7 @@ var _ = register(fnFreeUnrefFolio, &Func{
 	Locals: []Local{{"folio", FrameLocal}},
 	Steps: []Step{
 		{Label: "free", Says: "give the frame back", Ref: "free_one_page",
-			Touches: cell.Of(machine.Frames, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.Contents),
+			Touches: cell.Of(machine.Frames, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.Contents, machine.Compounds),
 			Do: func(c *Ctx) Next {
 				f := c.Frame(0)
 				c.Sayf("give frame %d back", f)

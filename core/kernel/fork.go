@@ -127,12 +127,22 @@ var _ = register(fnCopyPageRange, &Func{
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
-		cpPMD: {Label: "read_pmd", Says: "read the parent's PMD", Ref: "copy_pmd_range", Reads: cell.Of(machine.PMDs), Back: []int{cpPMD}, Do: func(c *Ctx) Next {
-			if !machine.Entry(c.Keep(cpSrc, c.M.PMD(c.Page(cpPage)))).Present() {
+		cpPMD: {Label: "read_pmd", Says: "read the parent's PMD", Ref: "copy_pmd_range", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnCopyHugePMD}, Back: []int{cpPMD}, Do: func(c *Ctx) Next {
+			pmd := machine.Entry(c.Keep(cpSrc, c.M.PMD(c.Page(cpPage))))
+			switch {
+			case !pmd.Present():
 				c.Say("the parent has no page table there")
 				return c.copyNextTable()
+			case pmd.Has(machine.PSE):
+				return c.Call(fnCopyHugePMD, cpHuge, c.L(cpPage), c.L(cpChild))
 			}
 			return Then
+		}},
+		cpHuge: {Label: "huge", Says: "was the huge PMD copied?", Local: true, When: Large, Back: []int{cpPMD, cpFreePrealloc, cpSeqEven}, Do: func(c *Ctx) Next {
+			if c.Ret() == hugeSplit {
+				return cpPMD
+			}
+			return c.copyNextTable()
 		}},
 		cpAlloc: {Label: "alloc", Says: "allocate a page table for the child", Ref: "pte_alloc_one", Touches: allocTouches | cell.Of(machine.Tables), Wait: func(c *Ctx) Block { return c.memory(true) },
 			Choose: func(c *Ctx, offer func(int)) { c.M.Offers(true, func(f machine.Frame) { offer(int(f)) }) },
@@ -168,7 +178,7 @@ var _ = register(fnCopyPageRange, &Func{
 			f := c.Frame(cpPTE)
 			c.Get(f, 1)
 			c.Hold(cpFolio, f, 1)
-			if !machine.IsAnon(c.Load(c.M.Mapping(f))) {
+			if !machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(f)))) {
 				return cpRmap
 			}
 			return Then
@@ -195,8 +205,8 @@ var _ = register(fnCopyPageRange, &Func{
 			c.AndNot(c.M.Flags(c.Frame(cpPTE)), machine.PGAnonExclusive)
 			return Then
 		}},
-		cpRmap: {Label: "rmap", Says: "it is mapped once more", Ref: "folio_dup_anon_rmap_pte", When: With(ForkDupRmap), Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
-			c.Add(c.M.Mapcount(c.Frame(cpPTE)), 1)
+		cpRmap: {Label: "rmap", Says: "it is mapped once more", Ref: "folio_dup_anon_rmap_pte", When: With(ForkDupRmap), Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			c.rmapAdd(c.Frame(cpPTE), 1)
 			if !c.Entry(cpPTE).Has(machine.RW) {
 				return cpSet
 			}
@@ -299,6 +309,7 @@ const (
 	cpUnlock
 	cpFreePrealloc
 	cpSeqEven
+	cpHuge
 )
 
 // childPage is the child's page at the address that is being copied.

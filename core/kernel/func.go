@@ -41,6 +41,7 @@ type Func struct {
 	Params  []int  // the locals that arguments go to
 	Locals  []Local
 	Steps   []Step
+	Large   bool // entered only where large folios are possible
 
 	// Instead lists other tables for kernels whose order of things differs; the
 	// first whose condition holds is bound.
@@ -129,15 +130,16 @@ func (s *Step) Told(said string) string {
 
 // A Cond is a condition on a kernel: a rule has (or has not) one of its values.
 type Cond struct {
+	large  bool // only where large folios are possible
 	rule   RuleID
 	values uint8 // set of values under which it holds; 0: always
 }
 
 // With holds in kernels that have the rule.
-func With(r RuleID) Cond { return Cond{r, 0xfe} }
+func With(r RuleID) Cond { return Cond{rule: r, values: 0xfe} }
 
 // Without holds in kernels that do not have the rule.
-func Without(r RuleID) Cond { return Cond{r, 1} }
+func Without(r RuleID) Cond { return Cond{rule: r, values: 1} }
 
 // If holds in kernels where the rule has one of the values.
 func If(r RuleID, values ...uint8) Cond {
@@ -148,7 +150,18 @@ func If(r RuleID, values ...uint8) Cond {
 	return c
 }
 
-func (c Cond) holds(k *Kernel) bool { return c.values == 0 || c.values>>k.value[c.rule]&1 != 0 }
+// Large holds where large folios are possible: what it guards would tell nothing elsewhere.
+var Large = Cond{large: true}
+
+// AndLarge holds where the condition does and large folios are possible.
+func (c Cond) AndLarge() Cond {
+	c.large = true
+	return c
+}
+
+func (c Cond) holds(k *Kernel) bool {
+	return (!c.large || k.large) && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
+}
 
 // Rule returns the rule a condition is about; false if it is none.
 func (c Cond) Rule() (*Rule, bool) {

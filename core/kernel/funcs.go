@@ -87,5 +87,18 @@ const (
 	fnGUPFastFolioAllowed
 	fnIput
 	fnMsync
+	fnGUPFastPMDLeaf
+	fnFollowHugePMD
+	fnDoHugePMDAnonymousPage
+	fnDoHugePMDWPPage
+	fnSplitHugePMD
+	fnZapHugePMD
+	fnCopyHugePMD
+	fnChangeHugePMD
+	fnCollapseHugePage
+	fnCollapseScan
+	fnTLBRemoveTableSyncOne
+	fnKhugepaged
+	fnMadviseCollapse
 	funcCount
 )

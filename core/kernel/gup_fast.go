@@ -132,9 +132,7 @@ var _ = register(fnGUPFast, &Func{
 			}},
 		gsUnpin: {Label: "unpin", Says: "unpin it: fork came between", Ref: "gup_fast_unpin_user_pages", When: With(GUPWriteProtectSeq),
 			Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-				h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
-				c.M.SetHeld(c.Task, 0)
-				return c.putFree(h.Frame(), h.Count(), gsDone)
+				return c.undoGrab(c.L(gsFlags), gsDone)
 			}},
 		gsDone: {Label: "nothing", Says: "nothing got", Local: true, Do: func(c *Ctx) Next { return Return }},
 	},
@@ -158,7 +156,11 @@ const (
 //
 //	pgd, p4d, pud: as they are while the mm lives
 //	pmd = pmdp_get_lockless(pmdp); none: give up
+//	a huge page: gup_fast_pmd_leaf(pmd)
 //	gup_fast_pte_range(pmd)
+//
+// P4D is folded into the PGD: with four levels there is nothing to read, with five it is
+// one more table that stays while the mm lives.
 //
 // compare mm/gup.c:gup_fast_pmd_range
 var _ = register(fnGUPFastPMDRange, &Func{
@@ -166,11 +168,14 @@ var _ = register(fnGUPFastPMDRange, &Func{
 	Params: []int{gmAddr, gmFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
-		{Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPTERange}, Do: func(c *Ctx) Next {
+		{Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPTERange, fnGUPFastPMDLeaf}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(0, c.M.PMD(c.Page(gmAddr))))
 			if !pmd.Present() {
 				c.Say("the PMD is none: give up")
 				return Return
+			}
+			if pmd.Has(machine.PSE) {
+				return c.Call(fnGUPFastPMDLeaf, 1, uint64(pmd), c.L(gmAddr), c.L(gmFlags))
 			}
 			c.Sayf("read the PMD (page table: frame %d)", pmd.Frame())
 			return c.Call(fnGUPFastPTERange, 1, uint64(pmd), c.L(gmAddr), c.L(gmFlags))
@@ -258,7 +263,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			return Then
 		}},
 		gpUnshare: {Label: "must_unshare", Says: "must it be unshared first?", Ref: "gup_must_unshare", When: With(GUPUnshare),
-			Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
 				if c.mustUnshare(c.Frame(gpPTE), c.L(gpFlags)) {
 					c.Say("it may be shared: the slow path must unshare it")
 					return gpPut
@@ -266,14 +271,12 @@ var _ = register(fnGUPFastPTERange, &Func{
 				c.Say("it need not be unshared")
 				return Then
 			}},
-		gpReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-			c.Or(c.M.Flags(c.Frame(gpPTE)), machine.PGReferenced)
+		gpReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			c.Or(c.folioFlags(c.Frame(gpPTE)), machine.PGReferenced)
 			return Return
 		}},
 		gpPut: {Label: "put", Says: "put the reference back", Ref: "gup_put_folio", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
-			c.M.SetHeld(c.Task, 0)
-			return c.putFree(h.Frame(), h.Count(), gpDone)
+			return c.undoGrab(c.L(gpFlags), gpDone)
 		}},
 		gpDone: {Label: "stop", Says: "give up the fast way", Local: true, Do: func(c *Ctx) Next { return Return }},
 	},
@@ -298,22 +301,40 @@ const (
 
 // try_grab_folio_fast, in straight line:
 //
+//	again: folio = page_folio(page)
 //	folio_ref_add_unless_zero(folio, 1)
-//	if pinning: folio_ref_add(folio, 1023)
+//	the page belongs to another folio now: put the reference; again, or give up
+//	if pinning: a small folio: folio_ref_add(folio, 1023); a large one: pincount + 1
 //
 // Between the two a pin looks like a passing reference. x86 of 4.6 had a plain
 // get_page() instead: it relied on the flush by IPI, with interrupts off here,
 // to come before the page is freed.
 //
+// Between the look at the folio and the reference it may be split. The PTE does not tell: it
+// comes back with the same frame in it.
+//
+//	CPU0 (GUP-fast)                    CPU1 (split)
+//	read the PTE: frame 5, of folio 4
+//	                                   put migration entries, freeze folio 4
+//	                                   folios 4 and 5; restore the PTEs
+//	take a reference on folio 4
+//	does frame 5 belong to it? No: put it
+//
 // compare mm/gup.c:try_grab_folio_fast, arch/x86/mm/gup.c:gup_pte_range (4.6)
 var _ = register(fnTryGrabFolioFast, &Func{
 	Name: "try_grab_folio_fast", Was: []Name{{"get_page", 413}, {"page_cache_get_speculative", 504}, {"try_get_compound_head", 507}, {"try_grab_compound_head", 519}, {"try_grab_folio", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
 	Params: []int{tgPTE, tgFlags},
-	Locals: []Local{{"page", PTELocal}, {"flags", FlagsLocal}},
+	Locals: []Local{{"page", PTELocal}, {"folio", FrameLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
-		{Label: "try_get", Says: "take a reference unless the count is zero", Ref: "folio_ref_add_unless_zero", When: With(GUPGetUnlessZero),
+		tgHead: {Label: "folio", Says: "to which folio does the page belong?", Ref: "page_folio", When: Large, Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			f := c.M.Head(c.Frame(tgPTE))
+			c.Sayf("the page belongs to folio %d", f)
+			c.SetFrame(tgFolio, f)
+			return Then
+		}},
+		tgTryGet: {Label: "try_get", Says: "take a reference unless the count is zero", Ref: "folio_ref_add_unless_zero", When: With(GUPGetUnlessZero),
 			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
-				f := c.Frame(tgPTE)
+				f := c.grabbing()
 				if !c.TryGet(f, 1) {
 					c.Say("the count is zero: no reference")
 					return c.Fail(EBUSY)
@@ -321,30 +342,77 @@ var _ = register(fnTryGrabFolioFast, &Func{
 				c.M.SetHeld(c.Task, machine.MakeHold(f, 1))
 				return Then
 			}},
-		{Label: "get", Says: "take a reference, whatever the count is", Ref: "get_page", When: Without(GUPGetUnlessZero),
+		tgGet: {Label: "get", Says: "take a reference, whatever the count is", Ref: "get_page", When: Without(GUPGetUnlessZero),
 			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
-				f := c.Frame(tgPTE)
+				f := c.grabbing()
 				c.Get(f, 1)
 				c.M.SetHeld(c.Task, machine.MakeHold(f, 1))
 				return Then
 			}},
-		{Label: "pinning", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
+		tgRecheck: {Label: "recheck_folio", Says: "does the page still belong to the folio?", Answer: "yes", Ref: "page_folio(page) != folio", When: With(GUPCompoundRecheck).AndLarge(),
+			Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+				if now := c.M.Head(c.Frame(tgPTE)); now != c.Frame(tgFolio) {
+					c.Sayf("the page belongs to folio %d now: it was split", now)
+					return Then
+				}
+				return tgPage
+			}},
+		tgPut: {Label: "put", Says: "put the reference: it is on another folio", Ref: "folio_put_refs", When: With(GUPCompoundRecheck).AndLarge(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame()
+			c.M.SetHeld(c.Task, 0)
+			return c.putFree(f, 1, tgAgain)
+		}},
+		tgAgain: {Label: "again", Says: "take the folio that it belongs to now", Ref: "goto retry", When: If(GUPCompoundRecheck, CompoundRetry).AndLarge(), Local: true, Back: []int{tgHead}, Do: func(c *Ctx) Next {
+			return tgHead
+		}},
+		tgRefuse: {Label: "refuse", Says: "give up", When: If(GUPCompoundRecheck, CompoundRefuse).AndLarge(), Local: true, Do: func(c *Ctx) Next {
+			return c.Fail(EBUSY)
+		}},
+		tgPage: {Label: "page", Says: "the reference is for the page; pinning?", Local: true, Do: func(c *Ctx) Next {
+			if h := machine.Hold(c.M.Load(c.M.Held(c.Task))); h.Frame() != c.Frame(tgPTE) {
+				c.M.SetHeld(c.Task, machine.MakeHold(c.Frame(tgPTE), h.Count()))
+			}
 			if c.L(tgFlags)&uint64(FollPin) == 0 {
 				return Return
 			}
 			return Then
 		}},
-		{Label: "pin", Says: "make it a pin: 1023 more", Ref: "folio_ref_add", When: With(FOLLPinCounting),
+		tgPin: {Label: "pin", Says: "make it a pin: 1023 more", Ref: "folio_ref_add", When: With(FOLLPinCounting),
 			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
-				f := c.Frame(tgPTE)
+				f := c.grabbing()
+				if c.M.IsLarge(f) {
+					c.Say("make it a pin: one more in the large folio's pincount")
+					c.Add(c.M.Pincount(f), 1)
+					return Return
+				}
 				c.Get(f, pinBias-1)
-				c.M.SetHeld(c.Task, machine.MakeHold(f, pinBias))
+				c.M.SetHeld(c.Task, machine.MakeHold(c.Frame(tgPTE), pinBias))
 				return Return
 			}},
 	},
 })
 
-const tgPTE, tgFlags = 0, 1
+const tgPTE, tgFolio, tgFlags = 0, 1, 2
+
+const (
+	tgHead = iota
+	tgTryGet
+	tgGet
+	tgRecheck
+	tgPut
+	tgAgain
+	tgRefuse
+	tgPage
+	tgPin
+)
+
+// grabbing is the folio that a grab takes its reference on.
+func (c *Ctx) grabbing() machine.Frame {
+	if c.L(tgFolio) != 0 {
+		return c.Frame(tgFolio)
+	}
+	return c.Frame(tgPTE)
+}
 
 // pinBias is what a pin adds to a small folio's count (GUP_PIN_COUNTING_BIAS).
 const pinBias = 1024

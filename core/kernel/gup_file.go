@@ -171,7 +171,7 @@ func (c *Ctx) fileRefused(p machine.PageID, gup uint64) bool {
 
 // isAnon reports whether a folio is anonymous.
 func (c *Ctx) isAnon(f machine.Frame) bool {
-	return f != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(f)))
+	return f != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(f))))
 }
 
 // mustUnshare reports whether a page that a read-only PTE maps must be unshared before it

@@ -33,19 +33,19 @@ var (
 	_ = register(fnPutPage, &Func{Name: "put_page", File: "include/linux/mm.h", Params: []int{0},
 		Locals: []Local{{"page", IntLocal}}, Steps: []Step{noPage, putVar("put_page")}})
 	_ = register(fnUnpinUserPage, &Func{Name: "unpin_user_page", File: "mm/gup.c", Params: []int{0},
-		Locals: []Local{{"page", IntLocal}}, Steps: []Step{noPage, checkPinned, putVar("gup_put_folio")}})
+		Locals: []Local{{"page", IntLocal}}, Steps: []Step{noPage, checkPinned, putPin}})
 	_ = register(fnSetPageDirtyLock, &Func{Name: "set_page_dirty_lock", File: "mm/page-writeback.c", Params: []int{0},
 		Locals: []Local{{"page", IntLocal}}, Steps: append([]Step{noPage}, dirtySteps...)})
 	_ = register(fnUnpinUserPagesDirtyLock, &Func{Name: "unpin_user_pages_dirty_lock", File: "mm/gup.c", Params: []int{0},
 		Locals: []Local{{"page", IntLocal}}, Steps: append(append([]Step{noPage, checkPinned,
-			{Label: "is_dirty", Says: "is the page clean?", Answer: "yes", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-				if c.Load(c.M.Flags(c.varPage().Frame()))&machine.PGDirty != 0 {
+			{Label: "is_dirty", Says: "is the page clean?", Answer: "yes", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+				if c.Load(c.folioFlags(c.varPage().Frame()))&machine.PGDirty != 0 {
 					c.Say("the page is dirty already")
 					c.dirtied()
 					return 5
 				}
 				return Then
-			}}}, dirtySteps...), putVar("gup_put_folio"))})
+			}}}, dirtySteps...), putPin)})
 )
 
 // noPage ends a call on a variable that holds no page.
@@ -59,9 +59,10 @@ var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func
 // checkPinned is the kernel's own check when a pin is given back: an anonymous
 // page that was pinned must still be exclusive (5.19, CONFIG_DEBUG_VM).
 var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Answer: "yes", Ref: "sanity_check_pinned_pages", When: With(AnonExclusive),
-	Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+	Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
 		f := c.varPage().Frame()
-		if machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
+		head := c.M.Head(f) // whose flag counts while a PMD maps the folio
+		if machine.IsAnon(c.Load(c.M.Mapping(head))) && (c.Load(c.M.Flags(f))|c.Load(c.M.Flags(head)))&machine.PGAnonExclusive == 0 {
 			c.Say("the pinned page is not exclusive any more: VM_BUG_ON")
 			c.M.Raise(machine.AlarmUnpinShared, uint64(f))
 		}
@@ -69,20 +70,31 @@ var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", An
 	}}
 
 var dirtySteps = []Step{
-	{Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks),
-		Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.varPage().Frame())) },
+	{Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Refs),
+		Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.M.Head(c.varPage().Frame()))) },
 		Do: func(c *Ctx) Next {
-			c.Lock(c.M.FolioLock(c.varPage().Frame()))
+			c.Lock(c.M.FolioLock(c.M.Head(c.varPage().Frame())))
 			return Then
 		}},
-	{Label: "dirty", Says: "mark it dirty, unlock it", Ref: "folio_mark_dirty", Touches: dirtyTouches | cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
-		f := c.varPage().Frame()
+	{Label: "dirty", Says: "mark it dirty, unlock it", Ref: "folio_mark_dirty", Touches: dirtyTouches | cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
+		f := c.M.Head(c.varPage().Frame())
 		c.markDirty(f)
 		c.Unlock(c.M.FolioLock(f))
 		c.dirtied()
 		return Then
 	}},
 }
+
+// putPin drops the pin that the variable holds: from a large folio's pincount, then its references.
+var putPin = func() Step {
+	s := putVar("gup_put_folio")
+	put := s.Do
+	s.Do = func(c *Ctx) Next {
+		c.dropPin(c.varPage())
+		return put(c)
+	}
+	return s
+}()
 
 // putVar drops the references that the variable holds.
 func putVar(ref string) Step {

@@ -140,11 +140,22 @@ var _ = register(fnFollowPagePTE, &Func{
 	Name: "follow_page_pte", File: "mm/gup.c", Params: []int{fpAddr, fpFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
-		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
-			if !machine.Entry(c.Keep(fpPMD, c.M.PMD(c.Page(fpAddr)))).Present() {
+		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnFollowHugePMD}, Do: func(c *Ctx) Next {
+			pmd := machine.Entry(c.Keep(fpPMD, c.M.PMD(c.Page(fpAddr))))
+			switch {
+			case !pmd.Present():
 				return Return
+			case pmd.Has(machine.PSE):
+				return c.Call(fnFollowHugePMD, fpHuge, uint64(pmd), c.L(fpAddr), c.L(fpFlags))
 			}
 			return Then
+		}},
+		fpHuge: {Label: "huge", Says: "return what the huge page gave", Local: true, When: Large, Back: []int{fpReadPMD}, Do: func(c *Ctx) Next {
+			ret := c.Ret()
+			if ret == followAgain {
+				return fpReadPMD
+			}
+			return c.Return(ret)
 		}},
 		fpLock: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(fpPMD))) },
@@ -185,7 +196,7 @@ var _ = register(fnFollowPagePTE, &Func{
 		}},
 		fpForcedNever: {Label: "read_only", Says: "the PTE is read-only", When: If(ForceWrite, ForceDropWrite), Local: true, Do: func(c *Ctx) Next { return fpNoPage }},
 		fpUnshare: {Label: "must_unshare", Says: "must it be unshared first?", Ref: "gup_must_unshare", When: With(GUPUnshare),
-			Reads: cell.Of(machine.Flags, machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.Flags, machine.Mappings, machine.VMAs, machine.Refs), Do: func(c *Ctx) Next {
 				if c.mustUnshare(c.Frame(fpPTE), c.L(fpFlags)) && (c.isAnon(c.Frame(fpPTE)) || machine.IsCOW(c.Load(c.M.VMA(c.Page(fpAddr))))) {
 					c.Say("it may be shared: unshare it first")
 					return fpEMLINK
@@ -207,8 +218,8 @@ var _ = register(fnFollowPagePTE, &Func{
 			}
 			return Then
 		}},
-		fpTouch: {Label: "touch", Says: "mark it accessed", Ref: "folio_mark_accessed", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
-			f := c.Frame(fpPTE)
+		fpTouch: {Label: "touch", Says: "mark it accessed", Ref: "folio_mark_accessed", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
+			f := c.M.Head(c.Frame(fpPTE))
 			c.Or(c.M.Flags(f), machine.PGReferenced)
 			if c.L(fpFlags)&uint64(FollWrite) != 0 && !c.Entry(fpPTE).Has(machine.Dirty) {
 				c.Say("mark it accessed and dirty")
@@ -243,15 +254,11 @@ const (
 	fpTouch
 	fpNoPage
 	fpEMLINK
+	fpHuge
 )
 
 // followGrab takes the reference or the pin under the PTL.
 func (c *Ctx) followGrab() Next {
-	f, n := c.Frame(fpPTE), 1
-	if c.L(fpFlags)&uint64(FollPin) != 0 {
-		n = pinBias
-	}
-	c.Get(f, n)
-	c.M.SetHeld(c.Task, machine.MakeHold(f, n))
+	c.takePin(c.Frame(fpPTE), c.L(fpFlags))
 	return Then
 }

@@ -86,7 +86,7 @@ var _ = register(fnTLBFinishMMU, &Func{
 				return tfFlushLate
 			}
 			f := h.Frame()
-			if c.Load(c.M.Flags(f))&machine.PGSwapCache != 0 && c.Load(c.M.Mapcount(f)) == 0 && c.Free(c.M.FolioLock(f)).Ready() {
+			if c.Load(c.folioFlags(f))&machine.PGSwapCache != 0 && c.folioMapcount(f) == 0 && c.Free(c.M.FolioLock(f)).Ready() {
 				c.Say("the page is in the swap cache alone: drop it from there")
 				c.freeSwap(f)
 			}

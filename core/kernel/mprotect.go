@@ -137,11 +137,27 @@ var _ = register(fnChangePTERange, &Func{
 	Name: "change_pte_range", File: "mm/mprotect.c", Params: []int{crPage, crEnd},
 	Locals: []Local{{"pmd", TableLocal}, {"oldpte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"flush", IntLocal}},
 	Steps: []Step{
-		crPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{crPMD}, Do: func(c *Ctx) Next {
-			if !machine.Entry(c.Keep(crTable, c.M.PMD(c.Page(crPage)))).Present() {
+		crPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnChangeHugePMD}, Back: []int{crPMD}, Do: func(c *Ctx) Next {
+			pmd := machine.Entry(c.Keep(crTable, c.M.PMD(c.Page(crPage))))
+			switch p := c.Page(crPage); {
+			case !pmd.Present():
 				return c.changeNextTable()
+			case pmd.Has(machine.PSE) && (p != c.M.HugeStart(p) || c.Page(crEnd) < c.lastHuge(p)):
+				c.Say("the PMD maps more than is to change: split it")
+				return c.Call(fnSplitHugePMD, crPMD, uint64(p))
+			case pmd.Has(machine.PSE):
+				return c.Call(fnChangeHugePMD, crHuge, uint64(p))
 			}
 			return Then
+		}},
+		crHuge: {Label: "huge", Says: "the next page table", Local: true, When: Large, Back: []int{crPMD, crDone}, Do: func(c *Ctx) Next {
+			switch c.Ret() {
+			case hugeSplit:
+				return crPMD
+			case changeFlush:
+				c.Set(crFlush, 1)
+			}
+			return c.changeNextTable()
 		}},
 		crLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(crTable))) },
@@ -191,6 +207,7 @@ const (
 	crCommitExcl
 	crUnlock
 	crDone
+	crHuge
 )
 
 // changeStart takes the next present PTE of the table out. The hardware cannot
@@ -218,7 +235,7 @@ func (c *Ctx) changeStart() Next {
 // changeCommit is the step that puts the PTE back. Where the page is exclusive, upgrade
 // says whether the PTE of a private mapping becomes writable at once.
 func changeCommit(says string, rule uint8, upgrade func(machine.Entry) bool) Step {
-	return Step{Label: "commit", Says: says, Ref: "ptep_modify_prot_commit", When: If(MprotectUpgrade, rule), Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Back: []int{crStart}, Do: func(c *Ctx) Next {
+	return Step{Label: "commit", Says: says, Ref: "ptep_modify_prot_commit", When: If(MprotectUpgrade, rule), Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings, machine.Refs), Back: []int{crStart}, Do: func(c *Ctx) Next {
 		p, old := c.Page(crPage), c.Entry(crPTE).Fresh()
 		vma := c.Load(c.M.VMA(p))
 		e := old &^ (machine.RW | machine.Present | machine.ProtNone)
@@ -247,7 +264,7 @@ func changeCommit(says string, rule uint8, upgrade func(machine.Entry) bool) Ste
 
 // exclusiveAnon reports whether a frame is an anonymous page that is exclusive.
 func (c *Ctx) exclusiveAnon(f machine.Frame) bool {
-	return f != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(f))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive != 0
+	return f != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(f)))) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive != 0
 }
 
 // changeNextTable goes on with the next page table of the range.

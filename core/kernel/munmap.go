@@ -153,11 +153,24 @@ var _ = register(fnZapPTERange, &Func{
 	Name: "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage, zpEnd, zpFiles},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}, {"file_pages_only", IntLocal}, {"force_flush", IntLocal}},
 	Steps: []Step{
-		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
-			if !machine.Entry(c.Keep(zpTable, c.M.PMD(c.Page(zpPage)))).Present() {
+		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnZapHugePMD}, Back: []int{zpPMD}, Do: func(c *Ctx) Next {
+			pmd := machine.Entry(c.Keep(zpTable, c.M.PMD(c.Page(zpPage))))
+			switch p := c.Page(zpPage); {
+			case !pmd.Present():
 				return c.zapTable(Return)
+			case pmd.Has(machine.PSE) && (p != c.M.HugeStart(p) || c.Page(zpEnd) < c.lastHuge(p)):
+				c.Say("the PMD maps more than is to go: split it")
+				return c.Call(fnSplitHugePMD, zpPMD, uint64(p))
+			case pmd.Has(machine.PSE):
+				return c.Call(fnZapHugePMD, zpHuge, uint64(p))
 			}
 			return Then
+		}},
+		zpHuge: {Label: "huge", Says: "the next page table", Local: true, When: Large, Back: []int{zpPMD}, Do: func(c *Ctx) Next {
+			if c.Ret() == hugeSplit {
+				return zpPMD
+			}
+			return c.zapTable(Return)
 		}},
 		zpLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(zpTable))) },
@@ -184,8 +197,8 @@ var _ = register(fnZapPTERange, &Func{
 		zpClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear_full", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).zapClear},
 		zpDirty: zapDirtyStep,
 		zpDelay: zapDelayStep,
-		zpRmap: {Label: "rmap", Says: "the page is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
-			c.Add(c.M.Mapcount(c.Frame(zpPTE)), -1)
+		zpRmap: {Label: "rmap", Says: "the page is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			c.rmapAdd(c.Frame(zpPTE), -1)
 			return Then
 		}},
 		zpNext: {Label: "next", Says: "the next PTE", Local: true, Back: []int{zpClear}, Do: func(c *Ctx) Next {
@@ -219,6 +232,7 @@ const (
 	zpForce
 	zpDelayed
 	zpUnlock
+	zpHuge
 )
 
 // zapClear clears one PTE: its page goes into the gather with the PTE's reference.

@@ -239,8 +239,13 @@ func (c *Ctx) unmapNext(after machine.PageID) Next {
 	return c.Call(fnTryToUnmapOne, slUnmapped, uint64(machine.MakeHold(f, 1)), uint64(p))
 }
 
-// maybePinned is folio_maybe_dma_pinned of a small folio: certain only when it says no.
-func (c *Ctx) maybePinned(f machine.Frame) bool { return c.Load(c.M.Ref(f)) >= pinBias }
+// maybePinned is folio_maybe_dma_pinned: exact for a large folio, for a small one certain only when it says no.
+func (c *Ctx) maybePinned(f machine.Frame) bool {
+	if c.M.IsLarge(f) {
+		return c.Load(c.M.Pincount(c.M.Head(f))) > 0
+	}
+	return c.Load(c.M.Ref(f)) >= pinBias
+}
 
 // addToSwap gives the folio a slot and puts it into the swap cache.
 // compare mm/swap_state.c:add_to_swap

@@ -148,6 +148,12 @@ const (
 	EOFTailZeroed
 	ReclaimMayWritepage
 	StablePages
+	GUPPMDLeafRecheck
+	GUPCompoundRecheck
+	PMDSplitCarriesDirty
+	DoubleMap
+	KhpSyncOne
+	KhpCheckBeforeClear
 	ruleCount
 )
 
@@ -173,6 +179,11 @@ const (
 	FileCheckV7
 	FileCheckDoubleRead
 	FileCheckFinal
+)
+const (
+	CompoundNone uint8 = iota
+	CompoundRefuse
+	CompoundRetry
 )
 const (
 	PTFreeGather uint8 = iota
@@ -528,4 +539,39 @@ var Rules = []*Rule{
 		Protects:   "a checksum of the page is wrong on the disk",
 		Guards:     "ext4_page_mkwrite: wait for writeback",
 		Confidence: "read in source; a property of the disk, not of the release"},
+	{ID: GUPPMDLeafRecheck, Name: "gup_pmd_leaf_recheck", History: on(413),
+		Says:     "having its reference on a huge page, GUP-fast looks at the PMD again",
+		Protects: "the huge page was unmapped, freed and given to somebody else between the first look and the reference",
+		Guards:   "gup_fast_pmd_leaf: is the PMD still the same?",
+		Commit:   "e585513b76f7", Subject: "x86/mm/gup: Switch GUP to the generic get_user_page_fast() implementation",
+		Confidence: "commit seen; release v4.13 from memory"},
+	{ID: GUPCompoundRecheck, Name: "gup_compound_recheck", Values: []string{"none", "refuse", "retry"},
+		History:  []Since{{0, CompoundNone}, {514, CompoundRefuse}, {519, CompoundRetry}},
+		Says:     "having its reference on a folio, GUP-fast looks whether the page still belongs to it; if not, it gives up, or takes the right folio's",
+		Protects: "the folio was split meanwhile: the reference is on a neighbour, and the page returned has none",
+		Guards:   "try_grab_folio_fast: does the page still belong to the folio?",
+		Commit:   "c24d37322548", Subject: "mm/gup: fix try_grab_compound_head() race with split_huge_page()",
+		Confidence: "read in source; commit seen; v5.14 from memory"},
+	{ID: PMDSplitCarriesDirty, Name: "pmd_split_carries_dirty", History: on(602),
+		Says:       "splitting a huge PMD gives every PTE the dirty bit that the PMD had",
+		Protects:   "nothing: the folio is marked dirty either way",
+		Guards:     "__split_huge_pmd: fill the page table",
+		Confidence: "absent in 6.1.192, present in 6.12.117 (seen on both); the release between is unknown"},
+	{ID: DoubleMap, Name: "thp_double_map", History: []Since{{0, 1}, {602, 0}},
+		Says:       "a huge page that PMDs and PTEs map at once is marked so, and each of its pages counts one mapping more",
+		Protects:   "nothing: it was how mapcounts were kept",
+		Guards:     "__split_huge_pmd: is it mapped by another PMD?",
+		Confidence: "seen in 6.1.192, gone in 6.12.117; v6.2 from memory"},
+
+	{ID: KhpSyncOne, Name: "khp_sync_one", History: on(601),
+		Says:     "having taken the page table out of the tree, collapse sends every CPU an IPI and waits for it, if tables are freed by RCU",
+		Protects: "GUP-fast walks a page table that is deposited, used again or freed",
+		Guards:   "collapse_huge_page: tlb_remove_table_sync_one",
+		Commit:   "2ba99c5e0881", Subject: "mm/khugepaged: fix GUP-fast interaction by sending IPI",
+		Confidence: "read in source; commit seen; v6.1 from memory"},
+	{ID: KhpCheckBeforeClear, Name: "khp_check_before_clear", History: nil,
+		Says:       "collapse counts the references on the pages before it takes their page table out of the tree, not after",
+		Protects:   "nothing: it is a mistake that no kernel made; GUP-fast takes a reference between the count and the removal",
+		Guards:     "collapse_huge_page: isolate the pages",
+		Confidence: "what-if"},
 }

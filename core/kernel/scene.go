@@ -12,6 +12,7 @@ import (
 // kernel's tables, every task before its first shared step. track says which
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
+	k.large = setup.largeFolios()
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
 		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
@@ -23,6 +24,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.readSwapinWritable = k.On(SwapinReadWritable)
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
+	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
 	for i, t := range setup.Tasks {
@@ -55,7 +57,8 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		},
 		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
 	}
-	c.Frames, c.HugePages = s.Setup.Frames, max(s.Setup.HugePages, 2)
+	c.HugePages, c.LargeFolios = max(s.Setup.HugePages, 2), s.Setup.largeFolios()
+	small, blocks := 0, 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
 		mc := machine.MMConfig{Name: mm.Name, Parent: s.Setup.parent(i), Exits: s.Setup.exits(i)}
@@ -63,8 +66,11 @@ func (s *Sim) config(track machine.Track) machine.Config {
 			mc.Regions = append(mc.Regions, machine.RegionConfig{Name: v.Name, Kind: v.Kind, Pages: v.Pages, Flags: v.flags(), File: v.File, First: v.First})
 			tables += (v.Pages + c.HugePages - 1) / c.HugePages
 			slots += v.Pages
-			if v.State != Swapped {
-				c.Frames += len(v.Fill)
+			switch {
+			case v.State == Huge || v.State == Split:
+				blocks += (len(v.Fill) + c.HugePages - 1) / c.HugePages
+			case v.State != Swapped:
+				small += len(v.Fill)
 			}
 		}
 		c.MMs = append(c.MMs, mc)
@@ -75,7 +81,14 @@ func (s *Sim) config(track machine.Track) machine.Config {
 			slots += s.Setup.room(n)
 		}
 	}
-	c.Frames += s.Setup.cachedAtStart()
+	small += s.Setup.cachedAtStart()
+	c.Frames = small + s.Setup.Frames
+	if c.LargeFolios {
+		// The small folios first, then the large ones, then what is free: see holes. Who
+		// installs a huge page has a table to deposit before it knows whether it will.
+		c.Frames = firstBlock(small, c.HugePages) + blocks*c.HugePages + s.Setup.Frames - 1
+		tables += len(s.Setup.Tasks)
+	}
 	c.Tables, c.Slots = tables, cmp.Or(s.Setup.Slots, slots)
 	if c.Shared {
 		c.Frames, c.Tables = c.Frames+tables, 0
@@ -129,6 +142,7 @@ func (s *Sim) scene() {
 		m.Store(m.Preempts(cpu), uint64(n))
 	}
 	frame, slot := machine.Frame(1), 0
+	block := s.holes()
 	table := m.TableFrame(0)
 	if m.Shared {
 		table = m.TableFrame(m.TableCount() - 1) // from the other end, so that data keeps its frame numbers
@@ -143,10 +157,12 @@ func (s *Sim) scene() {
 			for i := range vs.Pages {
 				p := m.PageAt(mm, r, i)
 				m.Store(m.VMA(p), vs.flags())
-				if i%m.HugePages == 0 {
-					s.pteTable(p, table)
+				if !s.hugePage(p, i, &vs, table, &block) {
+					if i%m.HugePages == 0 {
+						s.pteTable(p, table)
+					}
+					s.page(p, i, &vs, table, &frame, &slot)
 				}
-				s.page(p, i, &vs, table, &frame, &slot)
 				if p+1 != m.HugeEnd(p) {
 					continue
 				}
@@ -267,6 +283,9 @@ func (v *RegionSetup) flags() uint64 {
 	}
 	if v.Kind == machine.RegionFileShared {
 		f |= machine.VMShared | machine.VMMayShare
+	}
+	if v.Huge {
+		f |= machine.VMHugepage
 	}
 	return f
 }

@@ -36,6 +36,7 @@ type RegionSetup struct {
 	Kind     machine.RegionKind
 	Pages    int
 	Writable bool
+	Huge     bool     // MADV_HUGEPAGE: a huge page where one fits
 	File     int      // which file, if the kind is one of a file
 	First    int      // the file's page that page 0 maps
 	Fill     []string // the content of its first pages; further pages are not touched yet
@@ -53,6 +54,11 @@ const (
 	Clean
 	// Swapped: written to swap and dropped: the PTE holds the swap entry.
 	Swapped
+	// Huge: written by the process once: every huge page that has a content is one folio, mapped by
+	// its PMD entry, writable and dirty, exclusive.
+	Huge
+	// Split: as Huge, and then the PMD entry was split: each page has its PTE.
+	Split
 )
 
 // A TaskSetup is one thread or kernel thread.

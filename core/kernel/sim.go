@@ -30,6 +30,7 @@ type Sim struct {
 	wentBack bool // see WentBack
 
 	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
+	splitCarriesDirty  bool   // see the rule pmd_split_carries_dirty
 	readSwapinWritable bool   // see the rule swapin_read_maps_writable
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
@@ -252,7 +253,7 @@ func (s *Sim) begin(task, pc int) {
 			args = append(args, uint64(s.M.PageAt(st.Args[i].MM, st.Args[i].Region, st.Args[i].Last)))
 		}
 	}
-	s.push(task, st.Call.entry, args...)
+	s.push(task, st.Call.table(st.Args), args...)
 	if st.Call.Result == PageResult {
 		page := st.Args[0]
 		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.Args[1].Flags&FollWrite != 0)

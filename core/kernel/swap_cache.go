@@ -60,6 +60,9 @@ func (c *Ctx) freeSwap(f machine.Frame) bool {
 func (c *Ctx) reuseSwapPage(f machine.Frame, slot int) bool {
 	flags := c.Load(c.M.Flags(f))
 	count := c.Load(c.M.Mapcount(f))
+	if c.M.IsLarge(f) {
+		count += c.Load(c.M.EntireMapcount(c.M.Head(f)))
+	}
 	if count <= 1 && flags&machine.PGSwapCache != 0 {
 		count += c.Load(c.M.SwapMap(slot)) &^ machine.SwapHasCache
 		if count == 1 && flags&machine.PGWriteback == 0 {

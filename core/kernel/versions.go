@@ -45,6 +45,7 @@ type Kernel struct {
 	Version *Version
 	changes []Setting // as written, in the order of the catalogue
 	value   [ruleCount]uint8
+	large   bool // bound for a scenario in which large folios are possible
 }
 
 // A Setting is one departure from a version: a rule and the value it is given.

@@ -39,6 +39,10 @@ var _ = register(fnDoWPPage, &Func{
 				return 4
 			}
 			f := c.Frame(wpPTE)
+			if c.M.IsLarge(f) {
+				c.Say("a page of a large folio is not taken over: copy")
+				return 4
+			}
 			refs, flags := c.Load(c.M.Ref(f)), c.Load(c.M.Flags(f))
 			c.Sayf("how many references? %d", refs)
 			if refs > 3 {
@@ -53,7 +57,7 @@ var _ = register(fnDoWPPage, &Func{
 			f := c.Frame(wpPTE)
 			cached := c.Load(c.M.Flags(f)) & machine.PGSwapCache
 			refs := c.Load(c.M.Ref(f))
-			if refs > 1 && cached == 0 || refs > 2 || !c.Free(c.M.FolioLock(f)).Ready() {
+			if refs > 1 && cached == 0 || refs > 2 || !c.Free(c.M.FolioLock(c.M.Head(f))).Ready() {
 				c.Say("somebody else uses it: copy")
 				return 4
 			}
@@ -76,7 +80,7 @@ var _ = register(fnDoWPPage, &Func{
 	Instead: []Variant{
 		{If(WPReuse, WPReuseMapcount), []Step{
 			0: {Label: "trylock", Says: "try the page lock", Ref: "trylock_page", Touches: cell.Of(machine.FolioLocks, machine.Refs, machine.PTLs), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
-				f := c.Frame(wpPTE)
+				f := c.M.Head(c.Frame(wpPTE))
 				switch {
 				case c.notAnon():
 					return 5
@@ -89,16 +93,16 @@ var _ = register(fnDoWPPage, &Func{
 				c.Unlock(c.M.PTL(c.Frame(wpTable)))
 				return Then
 			}},
-			1: {Label: "lock", Says: "lock the page", Ref: "lock_page", Touches: cell.Of(machine.FolioLocks),
-				Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Frame(wpPTE))) },
+			1: {Label: "lock", Says: "lock the page", Ref: "lock_page", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Refs),
+				Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.M.Head(c.Frame(wpPTE)))) },
 				Do: func(c *Ctx) Next {
-					c.Lock(c.M.FolioLock(c.Frame(wpPTE)))
+					c.Lock(c.M.FolioLock(c.M.Head(c.Frame(wpPTE))))
 					return Then
 				}},
 			2: {Label: "relock", Says: "lock the PTL again; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.Refs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio},
 				Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wpTable))) },
 				Do: func(c *Ctx) Next {
-					f := c.Frame(wpPTE)
+					f := c.M.Head(c.Frame(wpPTE))
 					c.Release(wpOld)
 					if machine.Entry(c.Load(c.PTE(c.Frame(wpTable), c.Page(wpAddr)))) != c.Entry(wpPTE).Fresh() {
 						c.Say("the PTE has changed: give up")
@@ -111,7 +115,7 @@ var _ = register(fnDoWPPage, &Func{
 			3: {Label: "mapcount", Says: "is this the only PTE or swap entry of the page?", Ref: "reuse_swap_page", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 				f := c.Frame(wpPTE)
 				own := c.reuseSwapPage(f, int(c.Load(c.M.FolioSwap(f)))-1)
-				c.Unlock(c.M.FolioLock(f))
+				c.Unlock(c.M.FolioLock(c.M.Head(f)))
 				if !own {
 					c.Say("others map the page: copy")
 					return 5
@@ -127,7 +131,7 @@ var _ = register(fnDoWPPage, &Func{
 		{If(WPReuse, WPReuseRefcount1), []Step{
 			0: {Label: "count", Says: "is ours the only reference?", Answer: "yes", Ref: "page_count", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks, machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.Frame(wpPTE)
-				if c.notAnon() || c.Load(c.M.Ref(f)) != 1 || c.Load(c.M.Mapcount(f)) != 1 || !c.Free(c.M.FolioLock(f)).Ready() {
+				if c.notAnon() || c.M.IsLarge(f) || c.Load(c.M.Ref(f)) != 1 || c.Load(c.M.Mapcount(f)) != 1 || !c.Free(c.M.FolioLock(c.M.Head(f))).Ready() {
 					c.Say("somebody else uses the page: copy")
 					return 2
 				}
@@ -226,7 +230,7 @@ var _ = register(fnWPPageCopy, &Func{
 			p := c.L(wcAddr)
 			return c.Call(fnFlushTLBMMRange, wcRmapEarly, uint64(c.M.Pages()[p].MM), p, p, 0)
 		}},
-		wcRmapEarly: {Label: "rmap_early", Says: "the old page is mapped once less", Ref: "folio_remove_rmap_pte", When: Without(RmapDropAfterSet), Touches: cell.Of(machine.Mapcounts), Do: (*Ctx).copyDropRmap},
+		wcRmapEarly: {Label: "rmap_early", Says: "the old page is mapped once less", Ref: "folio_remove_rmap_pte", When: Without(RmapDropAfterSet), Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.Refs), Do: (*Ctx).copyDropRmap},
 		wcSet: {Label: "set_pte", Says: "map the copy", Ref: "set_pte_at", Touches: mapTouches, Do: func(c *Ctx) Next {
 			f, p := c.Held(wcNew).Frame(), c.Page(wcAddr)
 			c.newAnon(f, p)
@@ -246,7 +250,7 @@ var _ = register(fnWPPageCopy, &Func{
 			p := c.L(wcAddr)
 			return c.Call(fnFlushTLBMMRange, wcRmap, uint64(c.M.Pages()[p].MM), p, p, 0)
 		}},
-		wcRmap: {Label: "rmap", Says: "the old page is mapped once less", Ref: "folio_remove_rmap_pte", When: With(RmapDropAfterSet), Touches: cell.Of(machine.Mapcounts), Do: (*Ctx).copyDropRmap},
+		wcRmap: {Label: "rmap", Says: "the old page is mapped once less", Ref: "folio_remove_rmap_pte", When: With(RmapDropAfterSet), Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.Refs), Do: (*Ctx).copyDropRmap},
 		wcUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(wcTable)))
 			return Then
@@ -256,7 +260,7 @@ var _ = register(fnWPPageCopy, &Func{
 		}},
 		wcPutOld: {Label: "put_old", Says: "put our reference on the old page", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(wcOld).Frame()
-			if c.Held(wcOld).Some() && c.Load(c.M.Flags(f))&machine.PGSwapCache != 0 && c.Load(c.M.Mapcount(f)) == 0 && c.Free(c.M.FolioLock(f)).Ready() {
+			if c.Held(wcOld).Some() && c.Load(c.folioFlags(f))&machine.PGSwapCache != 0 && c.folioMapcount(f) == 0 && c.Free(c.M.FolioLock(c.M.Head(f))).Ready() {
 				c.freeSwap(f)
 			}
 			return c.copyPut(wcOld, wcDone)
@@ -298,7 +302,7 @@ func (c *Ctx) copyClear() {
 
 func (c *Ctx) copyDropRmap() Next {
 	if f := c.Frame(wcPTE); f != machine.ZeroPage {
-		c.Add(c.M.Mapcount(f), -1)
+		c.rmapAdd(f, -1)
 	}
 	return Then
 }

@@ -14,12 +14,12 @@ func (c *Ctx) mmOf(i int) int { return c.M.Pages()[c.Page(i)].MM }
 
 // isFilePage reports whether a folio belongs to a file.
 func (c *Ctx) isFilePage(f machine.Frame) bool {
-	return len(c.M.Files) > 0 && machine.MappingFile(c.Load(c.M.Mapping(f))) >= 0
+	return len(c.M.Files) > 0 && machine.MappingFile(c.Load(c.M.Mapping(c.M.Head(f)))) >= 0
 }
 
 // privateCopy reports whether an entry is that of an anonymous page, or of one in swap.
 func (c *Ctx) privateCopy(e machine.Entry) bool {
-	return e.IsSwap() || e.Present() && e.Frame() != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(e.Frame())))
+	return e.IsSwap() || e.Present() && e.Frame() != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(e.Frame()))))
 }
 
 var zapDirtyStep = Step{Label: "set_dirty", Says: "the PTE was dirty: so is the folio", Ref: "folio_mark_dirty", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {

@@ -33,6 +33,10 @@ func (m *Machine) offer(first, end, base cell.ID, named []int, of func(int) cell
 // nothing tells apart. (Any of them may come, not the lowest: what is left out
 // is only the same run with frames renamed.)
 func (m *Machine) Offers(table bool, f func(Frame)) {
+	if m.LargeFolios && (!table || m.Shared) {
+		m.offerSmall(m.staleFrames(), f)
+		return
+	}
 	first, end := m.pool(table)
 	m.offer(first, end, m.alloc, m.staleFrames(), func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, func(i int) { f(Frame(i)) })
 }
@@ -70,6 +74,9 @@ func (m *Machine) Allocate(f Frame, state uint64) {
 // and never hands it out again. It reports whether the frame became free.
 // Compare mm/page_alloc.c:free_pages_prepare.
 func (m *Machine) Free(f Frame) bool {
+	if m.IsLarge(f) {
+		return m.freeLarge(f)
+	}
 	if m.Load(m.Ref(f)) != 0 || m.Load(m.Mapcount(f)) != 0 {
 		m.Store(m.State(f), FrameLeaked)
 		m.Raise(AlarmBadPage, uint64(f))
@@ -88,6 +95,6 @@ func (m *Machine) Free(f Frame) bool {
 		}
 		m.Store(m.TableOf(f), 0)
 	}
-	m.markStale(f)
+	m.markStale(f, 1)
 	return true
 }

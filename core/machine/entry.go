@@ -62,6 +62,9 @@ func MakePTE(f Frame, bits Entry) Entry {
 	return Entry(f)<<pfnShift | Present | User | Accessed | NX | bits
 }
 
+// MakeHuge returns a PMD entry that maps a huge page.
+func MakeHuge(head Frame, bits Entry) Entry { return MakePTE(head, bits|PSE) }
+
 // MakeTable returns the entry that points to a table of the next level.
 func MakeTable(f Frame) Entry {
 	return Entry(f)<<pfnShift | Present | RW | User | Accessed
@@ -99,8 +102,9 @@ func (e Entry) Migration() (kind MigrationKind, f Frame, accessed, dirty bool) {
 func (e Entry) None() bool { return e&^(Accessed|Dirty) == 0 }
 
 // Present reports whether the entry maps something for software, as pte_present() does:
-// a PROT_NONE entry does, too. The hardware asks for the bit Present itself.
-func (e Entry) Present() bool { return e&(Present|ProtNone) != 0 }
+// a PROT_NONE entry does, too, and a huge one that is just being split (PSE without
+// Present). The hardware asks for the bit Present itself.
+func (e Entry) Present() bool { return e&(Present|ProtNone|PSE) != 0 }
 
 // IsSwap reports whether the entry names a slot of a swap device.
 func (e Entry) IsSwap() bool {

@@ -21,6 +21,7 @@ const (
 	FrameData                 // handed out for data
 	FrameTable                // handed out as a page table
 	FrameLeaked               // refused by the allocator ("Bad page state") and never handed out again
+	FrameHole                 // there is no memory at this address
 )
 
 // Folio flags, in one word as in the kernel. PG_locked is kept apart, as the
@@ -34,9 +35,10 @@ const (
 	PGSwapBacked
 	PGSwapCache
 	PGAnonExclusive
+	PGDoubleMap // until 6.1: the large folio is, or was, mapped by a PMD and by PTEs at once
 )
 
-var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive"}
+var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive", "double_map"}
 
 // FlagNames returns the names of the flags that are set, as dump_page() prints them.
 func FlagNames(flags uint64) []string {
@@ -59,7 +61,7 @@ func (m *Machine) FrameCount() int { return m.nframe }
 
 // IsData reports whether the frame is one for data: in a shared pool it may be
 // a page table for a while.
-func (m *Machine) IsData(f Frame) bool { return int(f) <= m.Frames }
+func (m *Machine) IsData(f Frame) bool { return int(f) < m.upperBase() }
 
 // Ref is the folio's _refcount.
 func (m *Machine) Ref(f Frame) Word { return m.at(m.ref, int(f)) }
@@ -92,10 +94,10 @@ func (m *Machine) FolioLock(f Frame) Word { return m.at(m.lockedBy, int(f)) }
 // the package comment.
 func (m *Machine) Ledger(f Frame) Word { return m.at(m.ledger, int(f)) }
 
-// Account adds n holders' references to the frame's ledger. The zero page has none.
+// Account adds n holders' references to the ledger of the page's folio. The zero page has none.
 func (m *Machine) Account(f Frame, n int) {
 	if f != ZeroPage {
-		w := m.Ledger(f)
+		w := m.Ledger(m.Head(f))
 		m.Store(w, m.Peek(w)+uint64(n))
 	}
 }
@@ -104,6 +106,9 @@ func (m *Machine) Account(f Frame, n int) {
 func (m *Machine) FrameName(f Frame) string {
 	if f == ZeroPage {
 		return "the zero page"
+	}
+	if m.IsHugeZero(f) {
+		return "the huge zero page"
 	}
 	return fmt.Sprintf("frame %d", f)
 }

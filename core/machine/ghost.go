@@ -167,6 +167,18 @@ func (m *Machine) saw(p PageID, e Entry) {
 	}
 }
 
+// sawHuge is saw for a PMD entry that maps a huge page.
+func (m *Machine) sawHuge(first PageID, e Entry) {
+	if !m.Track.Seen {
+		return
+	}
+	for t := range m.Config.Tasks {
+		if p := PageID(m.Peek(m.GUPAt(t))&gupPage) - 1; p >= first && p < m.HugeEnd(first) {
+			m.saw(p, m.OfHuge(e, p))
+		}
+	}
+}
+
 // Where a variable's page was got, as a ghost.
 type PinAt struct {
 	Page                 PageID
@@ -363,6 +375,9 @@ func (m *Machine) ShouldText(p PageID) string {
 // or held by the swap cache for its swap entry, or by the page cache for a page of a file (ok), or the slot on
 // disk (slot >= 0), or neither.
 func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
+	if e := Entry(m.Load(m.PMD(p))); e.Has(PSE) {
+		return m.OfHuge(e, p).Frame(), -1, true
+	}
 	t, found := m.Find(p, LevelPTE)
 	if !found {
 		return m.resolveFile(p)
@@ -376,6 +391,9 @@ func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
 			return h.Frame(), e.Slot(), true
 		}
 		return 0, e.Slot(), false
+	case e.IsMigration():
+		_, f, _, _ := e.Migration()
+		return f, -1, true
 	}
 	return m.resolveFile(p)
 }

@@ -92,10 +92,20 @@ func (m *Machine) Links(f func(a, b cell.Instance)) {
 
 func (m *Machine) entryNames(_ int, v uint64, f func(cell.Instance)) {
 	switch e := Entry(v); {
+	case e.Has(PSE) && m.LargeFolios && int(e.Frame()) < m.upperBase(): // who has a huge entry has every page
+		m.blockNames(e.Frame(), f)
 	case e.Present() && int(e.Frame()) < m.nframe:
 		f(m.OfFrame(e.Frame()))
 	case e.IsSwap() && e.Slot() < m.Slots:
 		f(m.OfSlot(e.Slot()))
+	}
+}
+
+// blockNames calls f with the frames of the block that a frame lies in.
+func (m *Machine) blockNames(frame Frame, f func(cell.Instance)) {
+	head := frame / Frame(m.HugePages) * Frame(m.HugePages)
+	for i := range m.HugePages {
+		f(m.OfFrame(head + Frame(i)))
 	}
 }
 

@@ -15,6 +15,7 @@ func (m *Machine) layout() *cell.Layout {
 	l := &cell.Layout{}
 	m.layoutFrames(l)
 	m.layoutTables(l)
+	m.layoutLarge(l)
 	m.layoutMMs(l)
 	m.layoutCPUs(l)
 	m.layoutSwap(l)
@@ -71,7 +72,7 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 		return fmt.Sprintf("slot %d", v-1)
 	}}, "swap")
 	m.content = add(Contents, "content", func(_ int, v uint64) string { return m.Content(v) })
-	m.alloc = region(cell.Region{Class: Frames, Decode: words("free", "data", "table", "bad page")}, "frame") // one object: the allocator goes through all
+	m.alloc = region(cell.Region{Class: Frames, Decode: words("free", "data", "table", "bad page", "hole")}, "frame") // one object: the allocator goes through all
 	m.lockedBy = add(FolioLocks, "PG_locked", func(_ int, v uint64) string { return m.taskName(v) })
 	m.ledger = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "references held")
 	m.ptes = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "PTEs that map it")

@@ -25,7 +25,7 @@
 //   - Costs follow what a step touches: nothing goes through all frames, pages or
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
-// Reading order: machine.go, page.go, frame.go, alloc.go, entry.go, table.go, cpu.go, mm.go, vma.go,
+// Reading order: machine.go, page.go, frame.go, large.go, alloc.go, entry.go, table.go, cpu.go, mm.go, vma.go,
 // rmap.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
 package machine
 
@@ -39,7 +39,7 @@ import (
 const (
 	PTEs       cell.Class = iota // entries of PTE tables
 	PMDs                         // entries of the tables above
-	Refs                         // _refcount
+	Refs                         // _refcount, pincount
 	Mapcounts                    // _mapcount
 	Flags                        // folio flags
 	Mappings                     // folio->mapping, index, swap
@@ -72,16 +72,17 @@ const (
 	Ledgers                      // how many references there should be
 	Tables                       // no cells: who takes and gives back page tables
 	Slots                        // no cells: who takes swap slots
+	Compounds                    // which folio a page belongs to
 	classes
 )
 
-// Private are the classes that belong to one task or CPU, and those of ghosts:
-// steps touch them without saying so.
-var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU)
+// Private are the classes that belong to one task or CPU, and those of ghosts, and
+// the one that says where a folio's words are: steps touch them without saying so.
+var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, Compounds)
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -95,7 +96,8 @@ type Config struct {
 	Tables int  // frames for PTE tables, beside those for data
 	Shared bool // PTE tables are taken from the frames for data; Tables is 0
 
-	HugePages int // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
+	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
+	LargeFolios bool // folios of HugePages pages are possible; see large.go
 
 	Slots  int      // of the swap device
 	Values []string // contents; 0 is the content of a zeroed page
@@ -156,6 +158,7 @@ type Machine struct {
 	// First cells of the regions.
 	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                   cell.ID
 	lockedBy, ledger, ptes                                                                            cell.ID
+	compound, entire, large, pincount, pmdMaps, deposit                                               cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
 	mmState, mmUsers, cpumask                                                                         cell.ID
@@ -181,7 +184,7 @@ type Machine struct {
 func New(c Config) *Machine {
 	m := &Machine{Config: c}
 	m.layoutPages()
-	m.nframe = 1 + c.Frames + 3*len(c.MMs) + c.Tables
+	m.nframe = m.poolBase() + c.Tables
 	m.numberFilePages()
 	m.homes()
 	for _, t := range c.Tasks {

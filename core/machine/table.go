@@ -20,8 +20,13 @@ func decodeOwner(v uint64) (PageID, bool) { return PageID(v) - 1, v != 0 }
 // their own: first the PGDs, then the PUDs, then the PMDs. PTE tables come and
 // go; their frames are those of the pool or, where it is shared, any for data.
 
-func (m *Machine) upperBase() int { return 1 + m.Frames }
-func (m *Machine) poolBase() int  { return m.upperBase() + 3*len(m.MMs) }
+func (m *Machine) upperBase() int {
+	if m.LargeFolios {
+		return int(m.HugeZero()) + m.HugePages
+	}
+	return 1 + m.Frames
+}
+func (m *Machine) poolBase() int { return m.upperBase() + 3*len(m.MMs) }
 
 // Upper returns the frame of the mm's table of a level above the PTEs.
 func (m *Machine) Upper(mm, level int) Frame {
@@ -118,33 +123,52 @@ func (m *Machine) SetEntry(table Frame, i int, e Entry) {
 	w := m.Entry(table, i)
 	old := Entry(m.Peek(w))
 	m.Store(w, uint64(e))
-	leaf := !m.isUpper(table)
 	if old.Present() {
-		m.Account(old.Frame(), -1)
-		if leaf {
-			m.countPTE(old.Frame(), -1)
-		}
+		m.accountEntry(table, old, -1)
 	}
-	if e.Present() {
-		m.Account(e.Frame(), 1)
-		if leaf {
-			m.countPTE(e.Frame(), 1)
-		}
+	if !e.Present() {
+		return
 	}
-	if p, ok := m.Leaf(table, i); ok && e.Present() {
+	m.accountEntry(table, e, 1)
+	if p, ok := m.Leaf(table, i); ok {
 		m.saw(p, e)
+	} else if e.Has(PSE) {
+		m.sawHuge(m.pmdPage(table, i), e)
 	}
+}
+
+// accountEntry counts that an entry came or went.
+func (m *Machine) accountEntry(table Frame, e Entry, n int) {
+	f := e.Frame()
+	switch {
+	case !m.isUpper(table):
+		if f != ZeroPage {
+			m.Account(f, n)
+			m.count(m.PTEs(f), n)
+		}
+	case !e.Has(PSE):
+		m.Account(f, n)
+	case !m.IsHugeZero(f):
+		m.Account(f, n)
+		m.count(m.PMDs(f), n)
+	}
+}
+
+// count adds to a word that is kept by structure.
+func (m *Machine) count(w Word, n int) { m.Store(w, m.Peek(w)+uint64(n)) }
+
+// pmdPage returns the first page that entry i of a PMD table maps.
+func (m *Machine) pmdPage(table Frame, i int) PageID {
+	mm := (int(table) - m.upperBase()) % len(m.MMs)
+	r := len(m.pmds[mm]) - 1
+	for m.pmds[mm][r] > i {
+		r--
+	}
+	return m.PageAt(mm, r, (i-m.pmds[mm][r])*m.HugePages)
 }
 
 // PTEs is the number of leaf entries that map the frame, kept by structure: what _mapcount should be.
 func (m *Machine) PTEs(f Frame) Word { return m.at(m.ptes, int(f)) }
-
-func (m *Machine) countPTE(f Frame, n int) {
-	if f != ZeroPage {
-		w := m.PTEs(f)
-		m.Store(w, m.Peek(w)+uint64(n))
-	}
-}
 
 // Leaf returns the page that entry i of a PTE table maps, and false if the
 // frame is no PTE table now.
@@ -166,7 +190,7 @@ func (m *Machine) Find(p PageID, level int) (Frame, bool) {
 	t := m.Root(m.pages[p].MM)
 	for l := LevelPGD; l > level; l-- {
 		e := Entry(m.Load(m.Entry(t, m.Slot(p, l))))
-		if !e.Present() {
+		if !e.Present() || e.Has(PSE) {
 			return 0, false
 		}
 		t = e.Frame()
@@ -174,8 +198,12 @@ func (m *Machine) Find(p PageID, level int) (Frame, bool) {
 	return t, true
 }
 
-// Mapped returns the page's present leaf entry as it is now, or none.
+// Mapped returns the page's present leaf entry as it is now, or none. Where a
+// PMD entry maps it, that is the entry with the page's own frame.
 func (m *Machine) Mapped(p PageID) Entry {
+	if e := Entry(m.Load(m.PMD(p))); e.Has(PSE) {
+		return m.OfHuge(e, p)
+	}
 	t, ok := m.Find(p, LevelPTE)
 	if !ok {
 		return 0

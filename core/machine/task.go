@@ -261,15 +261,20 @@ func (m *Machine) EachCapture(task int, f func(w Word)) {
 	}
 }
 
-// markStale marks every capture of the frame: its next life is another's.
-func (m *Machine) markStale(f Frame) {
-	m.Mem.Seek(m.OfFrame(f))
+// markStale marks every capture of n frames: their next life is another's.
+func (m *Machine) markStale(f Frame, n int) {
+	in := func(e Entry) bool { return e.Frame() >= f && int(e.Frame()) < int(f)+n }
+	for i := range n {
+		m.Mem.Seek(m.OfFrame(f + Frame(i)))
+	}
 	m.captures(func(w Word) {
-		if e := Entry(m.Peek(w)); e.Present() && e.Frame() == f && !e.IsStale() {
+		if e := Entry(m.Peek(w)); e.Present() && in(e) && !e.IsStale() {
 			m.Mem.Amend(w.id, uint64(e|Stale))
 		}
 	})
-	m.unsee(f)
+	for i := range n {
+		m.unsee(f + Frame(i))
+	}
 }
 
 // Stale reports whether an entry that a private place captured is of a frame that was freed since.

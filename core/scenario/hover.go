@@ -202,6 +202,8 @@ func vmaDoc(v *kernel.RegionSetup) string {
 		kernel.Mapped:  ": mapped, exclusive, dirty.",
 		kernel.Clean:   ": mapped clean, and in the swap cache.",
 		kernel.Swapped: ": swapped out.",
+		kernel.Huge:    ": mapped by the PMD, exclusive, dirty.",
+		kernel.Split:   ": a large folio, each page of it mapped by its PTE.",
 	}[v.State]
 }
 

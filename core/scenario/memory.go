@@ -111,7 +111,8 @@ func vmaNamed(m *kernel.MMSetup, name string) int {
 	return slices.IndexFunc(m.Regions, func(v kernel.RegionSetup) bool { return v.Name == name })
 }
 
-// vma reads "NAME = anon N rw|ro STRING… [clean|swapped]", or a mapping of a file.
+// vma reads "NAME = anon N rw|ro STRING… [clean|swapped|hugepage]" or
+// "NAME = thp N rw|ro STRING… [split]", or a mapping of a file.
 func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	v := kernel.RegionSetup{Name: c.newName(VMA, "a VMA")}
 	if c.ok() && vmaNamed(mm, v.Name) >= 0 {
@@ -124,6 +125,11 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 		v.Pages = c.number("pages", 1, maxPages)
 		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
 		b.fill(&v, c)
+	case c.keyword("thp"):
+		v.Pages = hugePages * c.number("huge pages", 1, maxPages/hugePages)
+		v.Huge = true
+		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
+		b.fillHuge(&v, c)
 	default:
 		b.fileRegion(&v, c)
 	}
@@ -141,8 +147,29 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	mm.Regions = append(mm.Regions, v)
 }
 
-// fill reads the contents of the first pages and how they stand.
-func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
+// hugePages is how many pages a huge page has in scenarios.
+const hugePages = 2
+
+// fillHuge reads the contents of the first pages of huge pages and how these stand.
+func (b *builder) fillHuge(v *kernel.RegionSetup, c *cursor) {
+	b.contents(v, c)
+	t := c.peek()
+	switch {
+	case c.keyword("split"):
+		v.State = kernel.Split
+	case t != nil && t.form == formWord:
+		c.want("split or the end", nil)
+		return
+	case len(v.Fill) > 0:
+		v.State = kernel.Huge
+	}
+	if v.State == kernel.Split && len(v.Fill) == 0 {
+		c.fail(t, insert("write a content", t.start, `"a" `), "only a huge page that was written can be split: write its content before, as in \"a\" split")
+	}
+}
+
+// contents reads the contents of the first pages.
+func (b *builder) contents(v *kernel.RegionSetup, c *cursor) {
 	for c.peek() != nil && (c.peek().form == formString || c.peek().open()) {
 		t := c.peek()
 		v.Fill = append(v.Fill, c.value())
@@ -150,15 +177,23 @@ func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
 			c.fail(t, nil, "%s has %d %s, and this is the content of number %d", v.Name, v.Pages, plural(v.Pages, "page", "pages"), len(v.Fill))
 		}
 	}
+}
+
+// fill reads the contents of the first pages and how they stand.
+func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
+	b.contents(v, c)
 	t := c.peek()
 	switch {
+	case c.keyword("hugepage"):
+		v.Huge = true
+		return
 	case c.keyword("clean"):
 		v.State = kernel.Clean
 	case c.keyword("swapped"):
 		v.State = kernel.Swapped
 	default:
 		if t != nil && t.form == formWord {
-			c.want("clean, swapped or the end", nil)
+			c.want("clean, swapped, hugepage or the end", nil)
 		}
 		return
 	}

@@ -30,8 +30,9 @@
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
 //	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" ]
-//	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" ]
+//	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" ]
 //	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" )
+//	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" ]
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"
 //	arg     = page | NAME | STRING | WORD | FLAG { "|" FLAG } | "0"
 //	page    = [ NAME "." ] NAME [ "[" N "]" ]

@@ -314,7 +314,7 @@ func (w *walker) reportUnreached() {
 		}
 	}
 	for _, b := range knownExits(funcs) {
-		if w.s.visits[b.Place] == 0 || w.branches[b.Hop] != nil || w.implied(&b) {
+		if w.s.visits[b.Place] == 0 || w.branches[b.Hop] != nil || w.implied(&b) || !w.m.Possible(b.Hop) {
 			continue
 		}
 		if b.Said != "" && w.said(b.Hop) {

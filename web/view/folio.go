@@ -117,7 +117,7 @@ func (n *now) holders(f machine.Frame) []Holder {
 		}
 		for e := range m.Width() {
 			pte := machine.Entry(m.Peek(m.Entry(t, e)))
-			if !pte.Present() || pte.Frame() != f {
+			if !pte.Present() || m.PeekHead(pte.Frame()) != f {
 				continue
 			}
 			text, who := "a PTE", Who(0)
@@ -128,8 +128,9 @@ func (n *now) holders(f machine.Frame) []Holder {
 			out = append(out, Holder{Count: 1, Text: text, Who: who})
 		}
 	}
+	out = append(out, n.hugeMappings(f)...)
 	for s := range m.Slots {
-		if h := machine.Hold(m.Peek(m.SwapCache(s))); h.Some() && h.Frame() == f {
+		if h := machine.Hold(m.Peek(m.SwapCache(s))); h.Some() && m.PeekHead(h.Frame()) == f {
 			out = append(out, Holder{Count: h.Count(), Text: "swap cache", Who: whoDisk})
 		}
 	}
@@ -150,7 +151,7 @@ func (n *now) holders(f machine.Frame) []Holder {
 	}
 	hold := func(task int, w machine.Word, text string) {
 		h := machine.Hold(m.Peek(w))
-		if !h.Some() || h.Frame() != f || h.Count() == 0 {
+		if !h.Some() || m.PeekHead(h.Frame()) != f || h.Count() == 0 {
 			return
 		}
 		out = append(out, Holder{Count: h.Count(), Text: text, Who: n.c.task(n.r.Model.Sim, task), Pin: h.Count() > 1, Bad: h.IsStale()})
@@ -174,6 +175,25 @@ func (n *now) holders(f machine.Frame) []Holder {
 					hold(t, m.Local(t, level, i), task.Name+" in "+l.Func.Title)
 				}
 			}
+		}
+	}
+	return out
+}
+
+// hugeMappings are the PMD entries that map a large folio, and what keeps the huge zero page.
+func (n *now) hugeMappings(f machine.Frame) []Holder {
+	m := n.m
+	if !m.LargeFolios {
+		return nil
+	}
+	if f == m.HugeZero() {
+		return []Holder{{Count: 1, Text: "huge_zero_folio"}}
+	}
+	var out []Holder
+	for p, page := range m.Pages() {
+		id := machine.PageID(p)
+		if pmd := machine.Entry(m.Peek(m.PMD(id))); id == m.HugeStart(id) && pmd.Has(machine.PSE) && pmd.Frame() == f {
+			out = append(out, Holder{Count: 1, Text: "mapped at " + page.Name + " by its PMD", Who: n.c.mm[page.MM]})
 		}
 	}
 	return out

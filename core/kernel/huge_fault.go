@@ -1,0 +1,272 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// What the faults on huge pages return.
+const (
+	hugeDone  uint64 = iota
+	hugeSplit        // there is a page table now: go on with the PTE
+	hugeNone         // no huge page is to be had: small ones
+)
+
+// hugeAllowed reports whether a fault at the page may install a huge page: the
+// VMA wants it, and the huge page fits into it.
+// compare mm/huge_memory.c:thp_vma_allowable_order
+func (c *Ctx) hugeAllowed(p machine.PageID) bool {
+	if !c.M.LargeFolios || c.Load(c.M.VMA(p))&machine.VMHugepage == 0 {
+		return false
+	}
+	return c.hugeFits(p)
+}
+
+// hugeFits reports whether the huge page that p lies in is within p's VMA.
+func (c *Ctx) hugeFits(p machine.PageID) bool {
+	first, end := c.M.HugeStart(p), c.M.HugeEnd(p)
+	if int(end-first) != c.M.HugePages {
+		return false
+	}
+	vma := c.Load(c.M.VMA(p))
+	for q := first; q < end; q++ {
+		if c.Load(c.M.VMA(q)) != vma {
+			return false
+		}
+	}
+	return vma != 0
+}
+
+// do_huge_pmd_anonymous_page, in straight line:
+//
+//	read: table = pte_alloc_one(); under the PMD lock, if still none: deposit it; PMD = the huge zero page
+//	folio = vma_alloc_folio(2 MiB); none: small pages
+//	table = pte_alloc_one()
+//	lock the PMD; not none any more: free both, done
+//	deposit the table; mapped once as a whole, anonymous, exclusive; PMD = folio, writable and dirty; unlock
+//	drain this CPU's LRU batch                     // a large folio does not wait in it
+//
+// compare mm/huge_memory.c:do_huge_pmd_anonymous_page, __do_huge_pmd_anonymous_page
+var _ = register(fnDoHugePMDAnonymousPage, &Func{Large: true,
+	Name: "do_huge_pmd_anonymous_page", File: "mm/huge_memory.c", Params: []int{haAddr, haFlags},
+	Locals: []Local{{"pgtable", HoldLocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}},
+	Steps: []Step{
+		haWrite: {Label: "write", Says: "a write fault?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(haFlags)&faultWrite != 0 {
+				return haFolio
+			}
+			return Then
+		}},
+		haZeroTable: tableStep("zero_table", haTable),
+		haZero: {Label: "huge_zero_page", Says: "map the huge zero page, if the PMD is still none", Ref: "set_huge_zero_folio", Touches: largeTouches, Calls: []FuncID{fnFreeUnrefFolio},
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(haAddr))) },
+			Do: func(c *Ctx) Next {
+				p := c.Page(haAddr)
+				c.prepareAnonVMA(p)
+				if c.pmdFaster(p) {
+					return haFreeTable
+				}
+				c.deposit(haTable, p)
+				c.SetPMD(p, machine.MakeHuge(c.M.HugeZero(), 0))
+				return Return
+			}},
+		haFolio: {Label: "alloc", Says: "take a free block", Ref: "vma_alloc_folio", Touches: allocTouches | cell.Of(machine.Compounds), Choose: blockOffers, Do: func(c *Ctx) Next {
+			if c.Key == 0 {
+				c.Say("there is no free block: small pages have to do")
+				return c.Return(hugeNone)
+			}
+			c.Sayf("take a free block: frames %d to %d", c.Key, c.Key+c.M.HugePages-1)
+			c.M.AllocateLarge(machine.Frame(c.Key))
+			c.Hold(haHuge, machine.Frame(c.Key), 1)
+			return Then
+		}},
+		haAlloc: tableStep("table", haTable),
+		haMap: {Label: "map", Says: "map it, if the PMD is still none", Ref: "map_anon_folio_pmd", Touches: largeTouches, Calls: []FuncID{fnFreeUnrefFolio, fnLRUAddDrain},
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(haAddr))) },
+			Do: func(c *Ctx) Next {
+				p, f := c.Page(haAddr), c.Held(haHuge).Frame()
+				if c.pmdFaster(p) {
+					c.Release(haHuge)
+					return c.putFree(f, 1, haFreeTable)
+				}
+				c.deposit(haTable, p)
+				c.newHugeAnon(f, p)
+				bits := machine.Entry(0)
+				if c.Load(c.M.VMA(p))&machine.VMWrite != 0 {
+					bits = machine.RW | machine.Dirty
+				}
+				c.Release(haHuge)
+				c.SetPMD(p, machine.MakeHuge(f, bits))
+				return c.Call(fnLRUAddDrain, end)
+			}},
+		haFreeTable: {Label: "free_table", Says: "free the page table that was not needed", Ref: "pte_free", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := c.Held(haTable).Frame()
+			c.Release(haTable)
+			return c.putFree(f, 1, end)
+		}},
+	},
+})
+
+const haTable, haHuge, haAddr, haFlags = 0, 1, 2, 3
+
+const (
+	haWrite = iota
+	haZeroTable
+	haZero
+	haFolio
+	haAlloc
+	haMap
+	haFreeTable
+)
+
+// pmdFaster reports, under the PMD lock, that the PMD is not none any more.
+func (c *Ctx) pmdFaster(p machine.PageID) bool {
+	if machine.Entry(c.Load(c.M.PMD(p))).None() {
+		return false
+	}
+	c.Say("the PMD is not none any more: somebody else was faster")
+	return true
+}
+
+// newHugeAnon makes a fresh large folio an anonymous one that a PMD of the page's
+// mm maps, exclusively, and puts it on the LRU list.
+// compare mm/rmap.c:folio_add_new_anon_rmap
+func (c *Ctx) newHugeAnon(head machine.Frame, p machine.PageID) {
+	c.prepareAnonVMA(p)
+	c.ownAnon(head, c.M.HugeStart(p))
+	c.rmapAddPMD(head, 1)
+	c.Store(c.M.Flags(head), machine.PGUptodate|machine.PGSwapBacked|machine.PGLRU|c.sim.exclusive)
+}
+
+// do_huge_pmd_wp_page, in straight line:
+//
+//	the huge zero page: split the PMD, go on with the PTE
+//	lock the PMD; it changed: done
+//	exclusive: reuse
+//	lock the folio (if that sleeps: not under the PMD lock); references are not 1: split the PMD
+//	it is ours alone: exclusive, reuse
+//	reuse: an unshare leaves the PMD read-only; a write makes it writable and dirty; unlock
+//
+// A huge page is never copied as a whole: split, each page of it is copied by its own fault.
+//
+// compare mm/huge_memory.c:do_huge_pmd_wp_page
+var _ = register(fnDoHugePMDWPPage, &Func{Large: true,
+	Name: "do_huge_pmd_wp_page", File: "mm/huge_memory.c", Params: []int{hwAddr, hwFlags, hwPMD},
+	Locals: []Local{{"orig_pmd", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}},
+	Steps: []Step{
+		hwZero: {Label: "zero", Says: "the huge zero page?", Ref: "is_huge_zero_pmd", Local: true, Do: func(c *Ctx) Next {
+			if c.M.IsHugeZero(c.Frame(hwPMD)) {
+				return hwSplit
+			}
+			return Then
+		}},
+		hwLock: {Label: "lock", Says: "lock the PMD; is it the same, and the folio exclusive?", Ref: "PageAnonExclusive", Touches: cell.Of(machine.PTLs, machine.PMDs), Reads: cell.Of(machine.Flags),
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(hwAddr))) },
+			Do: func(c *Ctx) Next {
+				p := c.Page(hwAddr)
+				if machine.Entry(c.Load(c.M.PMD(p))) != c.Entry(hwPMD).Fresh() {
+					c.Say("the PMD has changed: somebody else was faster")
+					return Return
+				}
+				if c.Load(c.M.Flags(c.Frame(hwPMD)))&machine.PGAnonExclusive != 0 {
+					c.Say("the folio is exclusive: reuse it")
+					c.hugeReuse()
+					return Return
+				}
+				c.Lock(c.pmdLock(p))
+				return Then
+			}},
+		hwTrylock: {Label: "trylock", Says: "try the folio lock", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks, machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
+			f := c.Frame(hwPMD)
+			if c.TryLock(c.M.FolioLock(f)) {
+				return hwCount
+			}
+			c.Say("the folio is locked: take a reference, unlock the PMD, sleep")
+			c.Get(f, 1)
+			c.Hold(hwFolio, f, 1)
+			c.Unlock(c.pmdLock(c.Page(hwAddr)))
+			return Then
+		}},
+		hwSleep: {Label: "lock_folio", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Frame(hwPMD))) },
+			Do: func(c *Ctx) Next {
+				c.Lock(c.M.FolioLock(c.Frame(hwPMD)))
+				return Then
+			}},
+		hwRelock: {Label: "relock", Says: "lock the PMD again; is it still the same?", Ref: "pmd_same", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.Refs), Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnFreeUnrefFolio},
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(hwAddr))) },
+			Do: func(c *Ctx) Next {
+				f := c.Frame(hwPMD)
+				c.Release(hwFolio)
+				if machine.Entry(c.Load(c.M.PMD(c.Page(hwAddr)))) != c.Entry(hwPMD).Fresh() {
+					c.Say("the PMD has changed: give up")
+					c.Unlock(c.M.FolioLock(f))
+					return c.putFree(f, 1, end)
+				}
+				c.Lock(c.pmdLock(c.Page(hwAddr)))
+				return c.putFree(f, 1, hwCount)
+			}},
+		hwCount: {Label: "count", Says: "is ours the only reference?", Ref: "folio_ref_count", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.PMDs, machine.Flags, machine.Mappings), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			f, p := c.Frame(hwPMD), c.Page(hwAddr)
+			own := c.Load(c.M.Ref(f)) == 1
+			if own {
+				c.Say("ours is the only reference: it is exclusive, reuse it")
+				c.ownAnon(f, c.M.HugeStart(p))
+				c.Or(c.M.Flags(f), c.sim.exclusive)
+				c.hugeReuse()
+			} else {
+				c.Say("somebody else uses it: split the PMD, copy the page alone")
+			}
+			c.Unlock(c.M.FolioLock(f))
+			c.Unlock(c.pmdLock(p))
+			if own {
+				return Return
+			}
+			return Then
+		}},
+		hwSplit: {Label: "split", Says: "split the PMD", Ref: "__split_huge_pmd", Local: true, Calls: []FuncID{fnSplitHugePMD}, Do: func(c *Ctx) Next {
+			return c.Call(fnSplitHugePMD, hwFallback, c.L(hwAddr))
+		}},
+		hwFallback: {Label: "fallback", Says: "go on with the PTE", Ref: "VM_FAULT_FALLBACK", Local: true, Do: func(c *Ctx) Next { return c.Return(hugeSplit) }},
+	},
+})
+
+const hwPMD, hwFolio, hwAddr, hwFlags = 0, 1, 2, 3
+
+const (
+	hwZero = iota
+	hwLock
+	hwTrylock
+	hwSleep
+	hwRelock
+	hwCount
+	hwSplit
+	hwFallback
+)
+
+// hugeReuse makes the PMD writable and dirty for a write.
+func (c *Ctx) hugeReuse() {
+	if c.L(hwFlags)&faultUnshare != 0 {
+		return
+	}
+	e := c.Entry(hwPMD) | machine.Accessed | machine.Dirty
+	if c.Load(c.M.VMA(c.Page(hwAddr)))&machine.VMWrite != 0 {
+		e |= machine.RW
+	}
+	c.SetPMD(c.Page(hwAddr), e)
+}
+
+// hugeAccess sets accessed, and dirty for a write, in a huge PMD that allows the access.
+// compare mm/huge_memory.c:huge_pmd_set_accessed
+func (c *Ctx) hugeAccess(pmd machine.Entry, p machine.PageID, write bool) Next {
+	if now := machine.Entry(c.Load(c.M.PMD(p))); now != pmd.Fresh() {
+		c.Say("the PMD has changed: somebody else was faster")
+		return Return
+	}
+	e := pmd | machine.Accessed
+	if write {
+		e |= machine.Dirty
+	}
+	c.SetPMD(p, e)
+	return Return
+}

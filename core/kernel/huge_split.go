@@ -1,0 +1,161 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// __split_huge_pmd, in straight line:
+//
+//	lock the PMD; it is not huge: done
+//	the huge zero page: clear the PMD, flush; fill the deposited table with the zero page
+//	old = pmdp_invalidate()                 // PSE stays, Present goes; flush
+//	511 references more; each page mapped once, exclusive if the folio was
+//	fill the deposited table; PMD = table; the folio is mapped by one PMD less
+//	unlock
+//
+// The folio stays as it is: what was mapped by one entry is mapped by many. Until the flush
+// a CPU may write through the huge translation; the flush comes before the first PTE, so no CPU has
+// a small and a huge translation of one address at once.
+//
+// compare mm/huge_memory.c:__split_huge_pmd_locked
+var _ = register(fnSplitHugePMD, &Func{Large: true,
+	Name: "__split_huge_pmd", File: "mm/huge_memory.c", Params: []int{shAddr},
+	Locals: []Local{{"old_pmd", PTELocal}, {"address", PageLocal}},
+	Steps: []Step{
+		shLock: {Label: "lock", Says: "lock the PMD; is it huge?", Answer: "yes", Ref: "pmd_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs),
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(shAddr))) },
+			Do: func(c *Ctx) Next {
+				pmd := machine.Entry(c.Load(c.M.PMD(c.Page(shAddr))))
+				if !pmd.Has(machine.PSE) {
+					c.Say("the PMD is not huge any more")
+					return Return
+				}
+				c.Lock(c.pmdLock(c.Page(shAddr)))
+				return Then
+			}},
+		shInvalidate: {Label: "invalidate", Says: "invalidate the PMD, flush", Ref: "pmdp_invalidate", Touches: cell.Of(machine.PMDs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			p := c.Page(shAddr)
+			old := machine.Entry(c.Load(c.M.PMD(p)))
+			c.Set(shOld, uint64(old))
+			if c.M.IsHugeZero(old.Frame()) {
+				c.SetPMD(p, 0)
+			} else {
+				c.SetPMD(p, old&^machine.Present)
+			}
+			return c.Call(fnFlushTLBMMRange, shDoubleMap, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
+		}},
+		shDoubleMap: {Label: "double_map", Says: "is it mapped by another PMD, too?", Ref: "TestSetPageDoubleMap", When: With(DoubleMap), Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+			if f := c.Frame(shOld); !c.M.IsHugeZero(f) && c.Load(c.M.EntireMapcount(f)) > 1 {
+				c.Say("it is mapped by another PMD, too: from now on by PMDs and PTEs")
+				c.Or(c.M.Flags(f), machine.PGDoubleMap)
+			}
+			return Then
+		}},
+		shFill:      splitFill("fill the page table with PTEs that are as dirty as the PMD was; the PMD points to it; unlock", With(PMDSplitCarriesDirty), machine.RW|machine.Accessed|machine.Dirty),
+		shFillClean: splitFill("fill the page table with clean PTEs; the PMD points to it; unlock", Without(PMDSplitCarriesDirty), machine.RW|machine.Accessed),
+	},
+})
+
+const shOld, shAddr = 0, 1
+
+const (
+	shLock = iota
+	shInvalidate
+	shDoubleMap
+	shFill
+	shFillClean
+)
+
+// splitFill is the step that puts the page table in the huge entry's place. keep
+// are the bits that the PTEs take from it.
+func splitFill(says string, when Cond, keep machine.Entry) Step {
+	return Step{Label: "fill", Says: says, Ref: "pmd_populate", When: when, Touches: largeTouches | cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		p, old := c.M.HugeStart(c.Page(shAddr)), c.Entry(shOld).Fresh()
+		table := c.M.TakeDeposit(p).Frame()
+		c.SetPMD(p, machine.MakeTable(table))
+		if c.M.IsHugeZero(old.Frame()) {
+			for q := p; q < c.M.HugeEnd(p); q++ {
+				c.SetPTE(table, q, machine.MakePTE(machine.ZeroPage, machine.Special))
+			}
+		} else {
+			c.splitMapping(table, p, old, keep)
+		}
+		c.Unlock(c.pmdLock(p))
+		return Return
+	}}
+}
+
+// splitMapping makes the pages of a large folio mapped by PTEs in the place of a PMD.
+func (c *Ctx) splitMapping(table machine.Frame, first machine.PageID, old, keep machine.Entry) {
+	head := old.Frame()
+	exclusive := c.Load(c.M.Flags(head)) & machine.PGAnonExclusive
+	if old.Has(machine.Dirty) {
+		c.Or(c.M.Flags(head), machine.PGDirty)
+	}
+	c.Get(head, c.M.HugePages-1)
+	e := old & (keep | machine.User | machine.NX | machine.ProtNone)
+	if !old.Has(machine.ProtNone) {
+		e |= machine.Present
+	}
+	for q := first; q < c.M.HugeEnd(first); q++ {
+		f := head + machine.Frame(q-first)
+		c.rmapAdd(f, 1)
+		c.Or(c.M.Flags(f), exclusive)
+		c.SetPTE(table, q, e|machine.MakePTE(f, 0)&^(machine.Present|machine.User|machine.Accessed|machine.NX))
+	}
+	c.rmapAddPMD(head, -1)
+}
+
+// zap_huge_pmd, in straight line:
+//
+//	lock the PMD; it is not huge any more: done
+//	clear it: the folio goes into the gather with the PMD's reference
+//	mapped by one PMD less; free the deposited page table; unlock
+//
+// compare mm/huge_memory.c:zap_huge_pmd
+var _ = register(fnZapHugePMD, &Func{Large: true,
+	Name: "zap_huge_pmd", File: "mm/huge_memory.c", Params: []int{zhAddr},
+	Locals: []Local{{"orig_pmd", PTELocal}, {"pgtable", HoldLocal}, {"address", PageLocal}},
+	Steps: []Step{
+		{Label: "clear", Says: "lock the PMD, clear it", Ref: "pmdp_huge_get_and_clear_full", Touches: cell.Of(machine.PTLs, machine.PMDs),
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(zhAddr))) },
+			Do: func(c *Ctx) Next {
+				p := c.Page(zhAddr)
+				old := machine.Entry(c.Load(c.M.PMD(p)))
+				if !old.Has(machine.PSE) {
+					c.Say("the PMD is not huge any more")
+					return c.Return(hugeSplit)
+				}
+				c.Sayf("lock the PMD, clear it: it was %v", old)
+				for q := c.M.HugeStart(p); q < c.M.HugeEnd(p); q++ {
+					c.M.Excuse(q)
+				}
+				c.SetPMD(p, 0)
+				table := c.M.TakeDeposit(p).Frame()
+				c.Hold(zhTable, table, 1)
+				c.Set(zhPMD, uint64(old))
+				if !c.M.IsHugeZero(old.Frame()) {
+					c.M.Gather(c.Task, machine.MakeHold(old.Frame(), 1))
+				}
+				c.Lock(c.pmdLock(p))
+				return Then
+			}},
+		{Label: "rmap", Says: "the folio is mapped by one PMD less; unlock the PMD", Ref: "folio_remove_rmap_pmd", Touches: cell.Of(machine.Mapcounts, machine.Flags, machine.PTLs), Do: func(c *Ctx) Next {
+			if f := c.Frame(zhPMD); !c.M.IsHugeZero(f) {
+				c.rmapAddPMD(f, -1)
+			}
+			c.Unlock(c.pmdLock(c.Page(zhAddr)))
+			return Then
+		}},
+		{Label: "free_deposit", Says: "free the deposited page table", Ref: "zap_deposited_table", Touches: tableFreeTouches, Do: func(c *Ctx) Next {
+			f := c.Held(zhTable).Frame()
+			c.Release(zhTable)
+			c.Put(f, 1)
+			c.M.Free(f)
+			return Return
+		}},
+	},
+})
+
+const zhPMD, zhTable, zhAddr = 0, 1, 2

@@ -1,0 +1,129 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// What folios large and small have in common, and what only large ones have.
+
+// Possible reports whether a step may be left that way in this scenario: not, where
+// it leads to what is for large folios and there can be none.
+func (s *Sim) Possible(h Hop) bool {
+	if s.M.LargeFolios {
+		return true
+	}
+	f := &s.funcs[h.Fn]
+	to := h.To < len(f.Steps) && f.Steps[h.To].When.large
+	return !to && (!h.Calls() || !s.funcs[h.Called].Large)
+}
+
+// folioFlags is the word with the flags of the page's folio. PG_anon_exclusive alone
+// is in the page's own word.
+func (c *Ctx) folioFlags(f machine.Frame) machine.Word { return c.M.Flags(c.M.Head(f)) }
+
+// folioMapcount is how often pages of the page's folio are mapped.
+// compare include/linux/mm.h:folio_mapcount
+func (c *Ctx) folioMapcount(f machine.Frame) uint64 {
+	if c.M.IsLarge(f) {
+		return c.Load(c.M.LargeMapcount(c.M.Head(f)))
+	}
+	return c.Load(c.M.Mapcount(f))
+}
+
+// rmapAdd counts n PTEs more (or, with n < 0, less) that map the page.
+// compare mm/rmap.c:folio_add_anon_rmap_pte, folio_remove_rmap_pte
+func (c *Ctx) rmapAdd(f machine.Frame, n int) {
+	c.Add(c.M.Mapcount(f), n)
+	if c.M.IsLarge(f) {
+		c.Add(c.M.LargeMapcount(c.M.Head(f)), n)
+	}
+}
+
+// rmapAddPMD counts n huge PMD entries more (or, with n < 0, less) that map the large folio.
+// compare mm/rmap.c:folio_add_anon_rmap_pmd, folio_remove_rmap_pmd
+func (c *Ctx) rmapAddPMD(head machine.Frame, n int) {
+	c.Add(c.M.EntireMapcount(head), n)
+	c.Add(c.M.LargeMapcount(head), n)
+	if n < 0 && c.Load(c.M.EntireMapcount(head)) == 0 {
+		c.AndNot(c.M.Flags(head), machine.PGDoubleMap)
+	}
+}
+
+// SetPMD stores the page's entry of the PMD table, plainly, under the PMD lock.
+func (c *Ctx) SetPMD(p machine.PageID, e machine.Entry) {
+	c.M.SetEntry(c.M.Upper(c.M.Pages()[p].MM, machine.LevelPMD), c.M.Slot(p, machine.LevelPMD), e.Fresh())
+}
+
+// pmdLock is the lock of the page's PMD table.
+func (c *Ctx) pmdLock(p machine.PageID) machine.Word { return c.M.PMDLock(c.M.Pages()[p].MM) }
+
+// lastHuge is the last page that a PMD entry of p's maps.
+func (c *Ctx) lastHuge(p machine.PageID) machine.PageID { return c.M.HugeEnd(p) - 1 }
+
+// takePin takes the references of a grab under a page-table lock, which keeps the page mapped.
+// compare mm/gup.c:try_grab_folio
+func (c *Ctx) takePin(f machine.Frame, flags uint64) {
+	n := 1
+	if flags&uint64(FollPin) != 0 {
+		if c.M.IsLarge(f) {
+			c.Add(c.M.Pincount(c.M.Head(f)), 1)
+		} else {
+			n = pinBias
+		}
+	}
+	c.Get(f, n)
+	c.M.SetHeld(c.Task, machine.MakeHold(f, n))
+}
+
+// dropPin drops a pin from a large folio's count of pins; its reference goes separately.
+// compare mm/gup.c:gup_put_folio
+func (c *Ctx) dropPin(h machine.Hold) {
+	if c.M.IsLarge(h.Frame()) {
+		c.Add(c.M.Pincount(c.M.Head(h.Frame())), -1)
+	}
+}
+
+// undoGrab gives back what a GUP call has just grabbed and goes on at step back.
+func (c *Ctx) undoGrab(flags uint64, back int) Next {
+	h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
+	if flags&uint64(FollPin) != 0 {
+		c.dropPin(h)
+	}
+	c.M.SetHeld(c.Task, 0)
+	return c.putFree(h.Frame(), h.Count(), back)
+}
+
+// tableStep takes a page table that may be deposited, and holds it in the local.
+func tableStep(label string, local int) Step {
+	return Step{Label: label, Says: "allocate a page table to deposit", Ref: "pte_alloc_one", Touches: allocTouches | cell.Of(machine.Tables), Wait: func(c *Ctx) Block { return c.memory(true) },
+		Choose: func(c *Ctx, offer func(int)) { c.M.Offers(true, func(f machine.Frame) { offer(int(f)) }) },
+		Do: func(c *Ctx) Next {
+			f := machine.Frame(c.Key)
+			c.M.Allocate(f, machine.FrameTable)
+			c.Hold(local, f, 1)
+			return Then
+		}}
+}
+
+// deposit puts the table that a local holds beside the page's huge PMD entry.
+func (c *Ctx) deposit(local int, p machine.PageID) {
+	f := c.Held(local).Frame()
+	c.Release(local)
+	c.M.SetTable(f, p)
+	c.M.SetDeposit(p, machine.MakeHold(f, 1))
+}
+
+// blockOffers offers the free blocks; 0 if there is none, and small pages have to do.
+func blockOffers(c *Ctx, offer func(int)) {
+	none := true
+	c.M.OffersBlocks(func(f machine.Frame) {
+		offer(int(f))
+		none = false
+	})
+	if none {
+		offer(0)
+	}
+}
+
+var largeTouches = cell.Of(machine.PTLs, machine.PMDs, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.Frames, machine.VMAs)
