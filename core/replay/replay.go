@@ -12,6 +12,11 @@
 //	labels.go       how frames and swap entries get their labels
 //	renaming.go     which label of the model is which of the kernel's
 //	judge.go        a program against a Model
+//	player.go       the Model: the machine of the scenarios, one operation at a time
+//	start.go        the machine that a program needs
+//	operations.go   operations as statements; files.go, reclaim.go
+//	observe.go      what is seen of the machine
 //	scope.go        what is not compared, and why
 //	report.go       counts, and the first difference of each program
+//	all.go          many programs; where they differ first
 package replay
