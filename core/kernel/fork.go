@@ -138,7 +138,7 @@ var _ = register(fnCopyPageRange, &Func{
 			}
 			return cpAlloc
 		}},
-		cpHuge: {Label: "huge", Says: "was the huge PMD copied?", Local: true, When: Large, Back: []int{cpPMD, cpFreePrealloc, cpSeqEven}, Do: func(c *Ctx) Next {
+		cpHuge: {Label: "huge", Says: "was the huge PMD copied?", Local: true, When: Large, Back: []int{cpPMD}, Do: func(c *Ctx) Next {
 			if c.Ret() == hugeSplit {
 				return cpPMD
 			}
