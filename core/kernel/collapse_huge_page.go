@@ -1,0 +1,381 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// collapse_huge_page, in straight line:
+//
+//	huge = alloc_charge_folio()
+//	mmap_read_lock(); swapped pages: fault them in; mmap_read_unlock()
+//	mmap_write_lock(); lock the VMA; not as it was: give up     // no faults, no slow GUP from here on
+//	clear the PMD, flush: no translation below it is left
+//	tlb_remove_table_sync_one()                                 // nobody walks the table any more
+//	lock the PTL; every page: trylock, references as expected, isolate; else put the PMD back, give up
+//	unlock the PTL; copy every page
+//	every page: clear the PTE; drop its references
+//	PMD = huge, exclusive, writable, dirty; deposit the page table
+//	mmap_write_unlock()
+//
+// GUP-fast may stand in the page table that was taken out. Two looks keep it from what it finds
+// there: after its reference is taken, it looks at the PMD again; after the PMD is cleared, collapse looks at
+// the references.
+//
+//	CPU0 (GUP-fast)                 CPU1 (khugepaged)
+//	read the PMD, read the PTE
+//	                                clear the PMD
+//	take a reference                are the references as expected?
+//	is the PMD still the same?
+//
+// And who has been in it must have left before it is used again: with a flush by IPI all have, else
+// tlb_remove_table_sync_one() sees to it.
+//
+// compare mm/khugepaged.c:collapse_huge_page
+var _ = register(fnCollapseHugePage, &Func{Large: true,
+	Name: "collapse_huge_page", File: "mm/khugepaged.c", FileWas: []Name{{"mm/huge_memory.c", 408}}, Params: []int{kcAddr},
+	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"folio", HoldLocal}, {"pte_reference", HoldLocal}, {"address", PageLocal}, {"i", IntLocal}, {"result", IntLocal}},
+	Steps: []Step{
+		kcAlloc: {Label: "alloc", Says: "take a free block", Ref: "alloc_charge_folio", Touches: allocTouches | cell.Of(machine.Compounds), Choose: blockOffers, Do: func(c *Ctx) Next {
+			c.Set(kcAddr, uint64(c.M.HugeStart(c.Page(kcAddr))))
+			if c.Key == 0 {
+				c.Say("there is no free block")
+				return c.Return(scanNoMemory)
+			}
+			c.Sayf("take a free block: frames %d to %d", c.Key, c.Key+c.M.HugePages-1)
+			c.M.AllocateLarge(machine.Frame(c.Key))
+			c.Hold(kcHuge, machine.Frame(c.Key), 1)
+			return Then
+		}},
+		kcReadLock: {Label: "read_lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(kcAddr))) },
+			Do: func(c *Ctx) Next {
+				c.ReadLock(c.M.MmapLock(c.mmOf(kcAddr)))
+				return Then
+			}},
+		kcSwapin: {Label: "swapin", Says: "are pages of it swapped out?", Answer: "no", Ref: "__collapse_huge_page_swapin", Reads: cell.Of(machine.PMDs, machine.PTEs, machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Back: []int{kcSwapin}, Do: func(c *Ctx) Next {
+			p := c.Page(kcAddr)
+			pmd := machine.Entry(c.Keep(kcPMD, c.M.PMD(p)))
+			if !c.hugeFits(p) || !pmd.Present() || pmd.Has(machine.PSE) {
+				return Then
+			}
+			for q := p; q < c.M.HugeEnd(p); q++ {
+				if e := machine.Entry(c.Load(c.PTE(pmd.Frame(), q))); e.IsSwap() {
+					c.Sayf("page %d is swapped out: fault it in", c.M.Pages()[q].Index)
+					return c.Call(fnHandleMMFault, kcSwapin, uint64(q), 0)
+				}
+			}
+			return Then
+		}},
+		kcReadUnlock: {Label: "read_unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.MmapLock(c.mmOf(kcAddr)))
+			return Then
+		}},
+		kcLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock", Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.mmOf(kcAddr))) },
+			Do: func(c *Ctx) Next {
+				c.WriteLock(c.M.MmapLock(c.mmOf(kcAddr)))
+				return Then
+			}},
+		kcVMA: {Label: "revalidate", Says: "is there still the VMA, and a page table?", Answer: "yes", Ref: "hugepage_vma_revalidate", Reads: cell.Of(machine.VMAs, machine.PMDs), Do: func(c *Ctx) Next {
+			p := c.Page(kcAddr)
+			pmd := machine.Entry(c.Keep(kcPMD, c.M.PMD(p)))
+			if !c.hugeFits(p) || !pmd.Present() || pmd.Has(machine.PSE) {
+				c.Say("it is not as it was: give up")
+				c.Set(kcResult, scanInvalid)
+				return kcUnlock
+			}
+			return Then
+		}},
+		kcVMALock: {Label: "lock_vma", Says: "lock the VMA: no fault is in it", Ref: "vma_start_write", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.vmaLock(kcAddr)) },
+			Do: func(c *Ctx) Next {
+				c.WriteLock(c.vmaLock(kcAddr))
+				return Then
+			}},
+		kcCountEarly: {Label: "count_early", Says: "are the references as expected, so far?", Answer: "yes", When: With(KhpCheckBeforeClear), Reads: cell.Of(machine.PTEs, machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+			for p := c.Page(kcAddr); p < c.M.HugeEnd(c.Page(kcAddr)); p++ {
+				if e := machine.Entry(c.Load(c.PTE(c.Frame(kcPMD), p))); e.Present() && e.Frame() != machine.ZeroPage && !c.collapseCount(e.Frame()) {
+					c.Say("somebody else uses a page: give up")
+					c.Set(kcResult, scanAgain)
+					return kcUnlock
+				}
+			}
+			return Then
+		}},
+		kcClear: {Label: "clear_pmd", Says: "clear the PMD, flush", Ref: "pmdp_collapse_flush", Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFlushTLBMMRange},
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(kcAddr))) },
+			Do: func(c *Ctx) Next {
+				p := c.Page(kcAddr)
+				c.SetPMD(p, 0)
+				c.Hold(kcTable, c.Frame(kcPMD), 1)
+				return c.Call(fnFlushTLBMMRange, kcSync, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), 1)
+			}},
+		kcSync: {Label: "sync", Says: "wait for whoever walks the table", Ref: "tlb_remove_table_sync_one", When: With(KhpSyncOne), Local: true, Calls: []FuncID{fnTLBRemoveTableSyncOne}, Do: func(c *Ctx) Next {
+			return c.Call(fnTLBRemoveTableSyncOne, kcPTL)
+		}},
+		kcPTL: {Label: "lock_ptl", Says: "lock the PTL of the table that was taken out", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) },
+			Do: func(c *Ctx) Next {
+				c.Lock(c.M.PTL(c.Frame(kcPMD)))
+				c.Set(kcIndex, 0)
+				return Then
+			}},
+		kcIsolate:     collapseIsolate("trylock the next page; are its references as expected? Isolate it", Without(KhpCheckBeforeClear), true),
+		kcIsolateLate: collapseIsolate("trylock the next page; isolate it", With(KhpCheckBeforeClear), false),
+		kcUnlockPTL: {Label: "unlock_ptl", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(kcPMD)))
+			c.Set(kcIndex, 0)
+			if c.L(kcResult) != scanSucceed {
+				return kcRestore
+			}
+			return Then
+		}},
+		kcCopy: {Label: "copy", Says: "copy the next page", Ref: "copy_mc_user_highpage", Touches: cell.Of(machine.Contents), Reads: cell.Of(machine.PTEs), Back: []int{kcCopy}, Do: (*Ctx).collapseCopy},
+		kcClearPTE: {Label: "clear_pte", Says: "clear the next PTE: its page is mapped once less", Ref: "__collapse_huge_page_copy_succeeded", Touches: cell.Of(machine.PTEs, machine.Mapcounts), Reads: cell.Of(machine.PTLs, machine.Refs), Back: []int{kcClearPTE},
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) }, Do: (*Ctx).collapseClear},
+		kcRelease: {Label: "release", Says: "unlock the page; drop it from the swap cache", Ref: "release_pte_folio", Touches: swapCacheTouches, Do: func(c *Ctx) Next {
+			f := c.M.Head(c.Held(kcRef).Frame())
+			c.freeSwap(f)
+			c.Unlock(c.M.FolioLock(f))
+			return Then
+		}},
+		kcPut: {Label: "put", Says: "drop the PTE's reference and ours", Ref: "free_page_and_swap_cache", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := c.Held(kcRef).Frame()
+			c.Release(kcRef)
+			c.ungather(f)
+			return c.putFree(f, 2, kcMore)
+		}},
+		kcMore: {Label: "more", Says: "another PTE?", Local: true, Back: []int{kcClearPTE}, Do: func(c *Ctx) Next {
+			if int(c.L(kcIndex)) < c.M.HugePages {
+				return kcClearPTE
+			}
+			return Then
+		}},
+		kcInstall: {Label: "install", Says: "the PMD maps the huge page; the page table is deposited", Ref: "set_pmd_at", Touches: largeTouches,
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(kcAddr))) },
+			Do: func(c *Ctx) Next {
+				p, f := c.Page(kcAddr), c.Held(kcHuge).Frame()
+				c.newHugeAnon(f, p)
+				c.deposit(kcTable, p)
+				bits := machine.Entry(0)
+				if c.Load(c.M.VMA(p))&machine.VMWrite != 0 {
+					bits = machine.RW | machine.Dirty
+				}
+				c.Release(kcHuge)
+				c.SetPMD(p, machine.MakeHuge(f, bits))
+				return kcUnlock
+			}},
+		kcRestore: {Label: "restore", Says: "put the page table back under the PMD", Ref: "pmd_populate", Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs),
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(kcAddr))) },
+			Do: func(c *Ctx) Next {
+				c.Release(kcTable)
+				c.SetPMD(c.Page(kcAddr), machine.MakeTable(c.Frame(kcPMD)))
+				return Then
+			}},
+		kcPutBack: {Label: "putback", Says: "put a page back on the LRU list: unlock it, drop our reference", Ref: "release_pte_folio", Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{kcPutBack}, Do: func(c *Ctx) Next {
+			n := int(c.M.Load(c.M.Gathers(c.Task)))
+			if n == 0 {
+				c.Say("there are no more pages to put back")
+				return kcUnlock
+			}
+			f := machine.Hold(c.M.Load(c.M.Gathered(c.Task, n-1))).Frame()
+			c.M.SetGathered(c.Task, n-1, 0)
+			c.M.Store(c.M.Gathers(c.Task), uint64(n-1))
+			c.Or(c.folioFlags(f), machine.PGLRU)
+			c.Unlock(c.M.FolioLock(c.M.Head(f)))
+			return c.putFree(f, 1, kcPutBack)
+		}},
+		kcUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			if w := c.vmaLock(kcAddr); machine.MmapWriter(c.Load(w)) == c.Task {
+				c.WriteUnlock(w)
+			}
+			c.WriteUnlock(c.M.MmapLock(c.mmOf(kcAddr)))
+			return Then
+		}},
+		kcFree: {Label: "free", Says: "free the block that was not needed", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			h := c.Held(kcHuge)
+			if !h.Some() {
+				c.Say("the range is a huge page")
+				return Then
+			}
+			c.Release(kcHuge)
+			return c.putFree(h.Frame(), 1, kcDone)
+		}},
+		kcDone: {Label: "done", Says: "return what came of it", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(kcResult)) }},
+	},
+})
+
+const kcPMD, kcTable, kcHuge, kcRef, kcAddr, kcIndex, kcResult = 0, 1, 2, 3, 4, 5, 6
+
+const (
+	kcAlloc = iota
+	kcReadLock
+	kcSwapin
+	kcReadUnlock
+	kcLock
+	kcVMA
+	kcVMALock
+	kcCountEarly
+	kcClear
+	kcSync
+	kcPTL
+	kcIsolate
+	kcIsolateLate
+	kcUnlockPTL
+	kcCopy
+	kcClearPTE
+	kcRelease
+	kcPut
+	kcMore
+	kcInstall
+	kcRestore
+	kcPutBack
+	kcUnlock
+	kcFree
+	kcDone
+)
+
+// vmaLock is the lock of the VMAs that the page of a local lies in.
+func (c *Ctx) vmaLock(local int) machine.Word {
+	w, _ := c.vmaWords(c.Page(local))
+	return w
+}
+
+// collapseIsolate is the step that locks and isolates one page after the other. Those isolated are
+// kept in the task's gather.
+// compare mm/khugepaged.c:__collapse_huge_page_isolate
+func collapseIsolate(says string, when Cond, count bool) Step {
+	step := kcIsolate
+	if !count {
+		step = kcIsolateLate
+	}
+	return Step{Label: "isolate", Says: says, Ref: "__collapse_huge_page_isolate", When: when, Touches: cell.Of(machine.FolioLocks, machine.Flags, machine.Refs), Reads: cell.Of(machine.PTEs, machine.Mapcounts), Back: []int{step},
+		Do: func(c *Ctx) Next {
+			for int(c.L(kcIndex)) < c.M.HugePages {
+				p := c.Page(kcAddr) + machine.PageID(c.L(kcIndex))
+				c.Set(kcIndex, c.L(kcIndex)+1)
+				e := machine.Entry(c.Load(c.PTE(c.Frame(kcPMD), p)))
+				if e.None() || e.Present() && e.Frame() == machine.ZeroPage {
+					continue
+				}
+				return c.isolateForCollapse(e, count, step)
+			}
+			c.Say("all pages are isolated")
+			return kcUnlockPTL
+		}}
+}
+
+func (c *Ctx) isolateForCollapse(e machine.Entry, count bool, again int) Next {
+	f := e.Frame()
+	head := c.M.Head(f)
+	stop := func(why string) Next {
+		c.Say(why)
+		c.Set(kcResult, scanAgain)
+		return kcUnlockPTL
+	}
+	flags := c.M.Flags(head)
+	switch {
+	case !e.Present():
+		return stop("a page is gone: give up")
+	case c.M.IsLarge(f):
+		return stop("a page belongs to a large folio: give up")
+	case !c.Free(c.M.FolioLock(head)).Ready():
+		return stop("a page is locked: give up")
+	case count && !c.collapseCount(f):
+		return stop("somebody else has a reference: give up")
+	case c.Load(flags)&machine.PGLRU == 0:
+		return stop("a page is not on the LRU list: give up")
+	}
+	c.Sayf("isolate %s: locked, off the LRU list", c.M.FrameName(f))
+	c.Lock(c.M.FolioLock(head))
+	c.AndNot(flags, machine.PGLRU)
+	c.Get(f, 1)
+	c.M.Gather(c.Task, machine.MakeHold(f, 1))
+	if int(c.L(kcIndex)) == c.M.HugePages {
+		return kcUnlockPTL
+	}
+	return Next(again)
+}
+
+// collapseCopy copies one page into the huge one; what is not mapped reads as zeros.
+func (c *Ctx) collapseCopy() Next {
+	i := machine.Frame(c.L(kcIndex))
+	e := machine.Entry(c.Load(c.PTE(c.Frame(kcPMD), c.Page(kcAddr)+machine.PageID(i))))
+	v := uint64(0)
+	if e.Present() && e.Frame() != machine.ZeroPage {
+		v = c.Load(c.M.Contents(e.Frame()))
+	}
+	c.Sayf("copy page %d: %s", i, c.M.Content(v))
+	c.Store(c.M.Contents(c.Held(kcHuge).Frame()+i), v)
+	if int(i)+1 < c.M.HugePages {
+		c.Set(kcIndex, uint64(i)+1)
+		return kcCopy
+	}
+	c.Set(kcIndex, 0)
+	return kcClearPTE
+}
+
+// collapseClear clears the next PTE that maps a page, whose reference is ours then.
+func (c *Ctx) collapseClear() Next {
+	for int(c.L(kcIndex)) < c.M.HugePages {
+		p := c.Page(kcAddr) + machine.PageID(c.L(kcIndex))
+		c.Set(kcIndex, c.L(kcIndex)+1)
+		old := c.ClearPTE(c.Frame(kcPMD), p)
+		if old.None() || old.Frame() == machine.ZeroPage {
+			continue
+		}
+		c.Sayf("clear the PTE: it was %v; its page is mapped once less", old)
+		c.rmapAdd(old.Frame(), -1)
+		c.Hold(kcRef, old.Frame(), 1)
+		return kcRelease
+	}
+	c.Say("all PTEs are cleared")
+	return kcInstall
+}
+
+// ungather takes a page out of the task's gather, with its reference.
+func (c *Ctx) ungather(f machine.Frame) {
+	n := int(c.M.Load(c.M.Gathers(c.Task)))
+	for i := range n {
+		if machine.Hold(c.M.Load(c.M.Gathered(c.Task, i))).Frame() == f {
+			last := machine.Hold(c.M.Load(c.M.Gathered(c.Task, n-1)))
+			c.M.SetGathered(c.Task, i, last)
+			c.M.SetGathered(c.Task, n-1, 0)
+			c.M.Store(c.M.Gathers(c.Task), uint64(n-1))
+			return
+		}
+	}
+}
+
+// tlb_remove_table_sync_one, in straight line:
+//
+//	send every other CPU an IPI that does nothing; wait until all have taken it
+//
+// A CPU that walks page tables with interrupts off takes it when it has left them. Where tables are
+// freed with the pages, after a flush by IPI, that flush has done the same.
+//
+// compare mm/mmu_gather.c:tlb_remove_table_sync_one
+var _ = register(fnTLBRemoveTableSyncOne, &Func{
+	Name: "tlb_remove_table_sync_one", File: "mm/mmu_gather.c",
+	Steps: []Step{
+		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
+			for cpu := range c.M.CPUs {
+				if cpu != c.CPU {
+					c.Or(c.M.IPI(cpu), 1<<c.CPU)
+				}
+			}
+			return Then
+		}},
+		{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.IPIs),
+			Wait: func(c *Ctx) Block {
+				for cpu := range c.M.CPUs {
+					if w := c.M.IPI(cpu); cpu != c.CPU && c.Load(w)>>c.CPU&1 != 0 {
+						return Block{OnIPI, cpu + 1, w}
+					}
+				}
+				return Block{}
+			},
+			Do: func(c *Ctx) Next { return Then }},
+	},
+})
