@@ -16,7 +16,7 @@ func (n *now) folios() {
 		f := machine.Frame(i)
 		words := []machine.Word{m.Ref(f), m.Mapcount(f), m.Flags(f), m.Mapping(f), m.FolioSwap(f), m.Contents(f), m.State(f)}
 		id := fmt.Sprint("frame-", i)
-		if m.Peek(m.State(f)) == machine.FrameTable || m.Peek(m.State(f)) == machine.FrameFree && !n.targets[id] && n.ever(words...) == 0 {
+		if !n.inUse(f) && !n.targets[id] && n.ever(words...) == 0 || m.Peek(m.State(f)) == machine.FrameTable {
 			continue
 		}
 		x := Folio{ID: id, Title: fmt.Sprintf("folio %d", i), Refcount: int(int64(m.Peek(m.Ref(f)))), Mapcount: int(int64(m.Peek(m.Mapcount(f)))),
@@ -62,13 +62,29 @@ func (n *now) folios() {
 	}
 }
 
+// inUse reports whether the frame is worth a card though nothing names it and it has not changed: the
+// huge zero folio, which is there from the start, is not, and a hole in the frames is no frame.
+func (n *now) inUse(f machine.Frame) bool {
+	switch n.m.Peek(n.m.State(f)) {
+	case machine.FrameFree, machine.FrameHole:
+		return false
+	}
+	return !n.m.IsHugeZero(f)
+}
+
 // kind says in a word or two what a folio is.
 func (n *now) kind(f machine.Frame) string {
 	m := n.m
 	if m.Peek(m.State(f)) == machine.FrameFree {
 		return "free"
 	}
+	if head := m.Head(f); head != f {
+		return fmt.Sprintf("page %d of folio %d", f-head, head)
+	}
 	var parts []string
+	if m.IsHugeZero(f) {
+		parts = append(parts, "the huge zero folio")
+	}
 	if mm := machine.MappingMM(m.Peek(m.Mapping(f))); mm >= 0 {
 		parts = append(parts, "anon of "+m.MMs[mm].Name)
 	} else if file := machine.MappingFile(m.Peek(m.Mapping(f))); file >= 0 {
