@@ -11,7 +11,7 @@
 // rather than a state (a freed table was walked) are alarms: ghost cells that the
 // step raises.
 //
-// Reading order: claim.go (the catalogue), predicates.go, model.go; reducible.go.
+// Reading order: claim.go (the catalogue), predicates.go, mapped.go, files.go, ksm.go, model.go; reducible.go.
 package claim
 
 import (
@@ -78,6 +78,15 @@ var Catalogue = []*Claim{
 	{Name: "no-stale-tlb-use",
 		Says:   "No access goes through a TLB entry whose page was freed.",
 		alarms: []machine.Alarm{machine.AlarmStaleTLB}},
+	{Name: "ksm-page-read-only",
+		Says:   "No PTE that may be written to maps a page of KSM, and no page of KSM is exclusive.",
+		family: sharedReadOnly},
+	{Name: "ksm-page-keeps-content",
+		Says:   "A page that KSM shares holds what it held when KSM began to share it.",
+		family: sharedContents, track: machine.Track{Shared: true}},
+	{Name: "ksm-merges-equal-pages",
+		Says:   "When KSM puts its page in the place of another, both hold the same.",
+		alarms: []machine.Alarm{machine.AlarmUnequalMerged}},
 	{Name: "clean-page-is-on-disk",
 		Says:   "When nobody is at it any more, a page of a file that is clean, or was dropped from the page cache, is on its disk as it was written last.",
 		family: cleanPages, track: machine.Track{Values: true, Pins: true}},

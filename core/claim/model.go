@@ -51,6 +51,7 @@ func New(setup kernel.Setup, k kernel.Kernel) *Model {
 		track.Values = track.Values || c.track.Values
 		track.Pins = track.Pins || c.track.Pins
 		track.Notice = track.Notice || c.track.Notice
+		track.Shared = track.Shared || c.track.Shared
 	}
 	for _, c := range judge {
 		for _, a := range c.alarms {
@@ -260,6 +261,8 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("GUP followed the mapping of folio %d, which is NULL by now", v)
 	case machine.AlarmFreedMapping:
 		return fmt.Sprintf("GUP followed the mapping of folio %d to an inode that was freed", v)
+	case machine.AlarmUnequalMerged:
+		return fmt.Sprintf("KSM put its page in the place of folio %d, which holds something else", v)
 	case machine.AlarmLostStore, machine.AlarmLostDMA:
 		if v&machine.AlarmOfFile != 0 {
 			o := machine.Pgoff(v &^ machine.AlarmOfFile)

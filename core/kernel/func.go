@@ -131,6 +131,7 @@ func (s *Step) Told(said string) string {
 // A Cond is a condition on a kernel: a rule has (or has not) one of its values.
 type Cond struct {
 	large  bool // only where large folios are possible
+	ksm    bool // only where ksmd may merge pages
 	rule   RuleID
 	values uint8 // set of values under which it holds; 0: always
 }
@@ -153,6 +154,9 @@ func If(r RuleID, values ...uint8) Cond {
 // Large holds where large folios are possible: what it guards would tell nothing elsewhere.
 var Large = Cond{large: true}
 
+// Merging holds where ksmd may merge pages: what it guards would tell nothing elsewhere.
+var Merging = Cond{ksm: true}
+
 // AndLarge holds where the condition does and large folios are possible.
 func (c Cond) AndLarge() Cond {
 	c.large = true
@@ -160,7 +164,7 @@ func (c Cond) AndLarge() Cond {
 }
 
 func (c Cond) holds(k *Kernel) bool {
-	return (!c.large || k.large) && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
+	return (!c.large || k.large) && (!c.ksm || k.ksm) && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
 }
 
 // Rule returns the rule a condition is about; false if it is none.

@@ -100,5 +100,17 @@ const (
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
+	fnKSMDoScan
+	fnCmpAndMergePage
+	fnGetKSMPage
+	fnRemoveRmapItemFromTree
+	fnGetMergeablePage
+	fnTryToMergeWithKSMPage
+	fnTryToMergeOnePage
+	fnWriteProtectPage
+	fnReplacePage
+	fnBreakCOW
+	fnBreakKSM
+	fnKSMMadvise
 	funcCount
 )

@@ -8,14 +8,16 @@ import (
 // What folios large and small have in common, and what only large ones have.
 
 // Possible reports whether a step may be left that way in this scenario: not, where
-// it leads to what is for large folios and there can be none.
+// it leads to what is for large folios, or for KSM, and there can be none.
 func (s *Sim) Possible(h Hop) bool {
-	if s.M.LargeFolios {
-		return true
+	var to Cond
+	if f := &s.funcs[h.Fn]; h.To < len(f.Steps) {
+		to = f.Steps[h.To].When
 	}
-	f := &s.funcs[h.Fn]
-	to := h.To < len(f.Steps) && f.Steps[h.To].When.large
-	return !to && (!h.Calls() || !s.funcs[h.Called].Large)
+	if to.ksm && !s.M.KSM {
+		return false
+	}
+	return s.M.LargeFolios || !to.large && (!h.Calls() || !s.funcs[h.Called].Large)
 }
 
 // folioFlags is the word with the flags of the page's folio. PG_anon_exclusive alone

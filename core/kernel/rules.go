@@ -154,6 +154,16 @@ const (
 	DoubleMap
 	KhpSyncOne
 	KhpCheckBeforeClear
+	KSMClearBeforeCheck
+	KSMRefcountCheck
+	KSMFlush
+	KSMTLBPending
+	KSMExclShare
+	KSMPTERecheck
+	KSMGetRecheck
+	KSMReuse
+	KSMBreakUnshare
+	KSMChecksumFirst
 	ruleCount
 )
 

@@ -12,7 +12,7 @@ import (
 // kernel's tables, every task before its first shared step. track says which
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
-	k.large = setup.largeFolios()
+	k.large, k.ksm = setup.largeFolios(), setup.merges()
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
 		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
@@ -57,8 +57,8 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		},
 		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
 	}
-	c.HugePages, c.LargeFolios = max(s.Setup.HugePages, 2), s.Setup.largeFolios()
-	small, blocks := 0, 0
+	c.HugePages, c.LargeFolios, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.merges()
+	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
 		mc := machine.MMConfig{Name: mm.Name, Parent: s.Setup.parent(i), Exits: s.Setup.exits(i)}
@@ -69,8 +69,6 @@ func (s *Sim) config(track machine.Track) machine.Config {
 			switch {
 			case v.State == Huge || v.State == Split:
 				blocks += (len(v.Fill) + c.HugePages - 1) / c.HugePages
-			case v.State != Swapped:
-				small += len(v.Fill)
 			}
 		}
 		c.MMs = append(c.MMs, mc)
@@ -81,7 +79,6 @@ func (s *Sim) config(track machine.Track) machine.Config {
 			slots += s.Setup.room(n)
 		}
 	}
-	small += s.Setup.cachedAtStart()
 	c.Frames = small + s.Setup.Frames
 	if c.LargeFolios {
 		// The small folios first, then the large ones, then what is free: see holes. Who
@@ -157,6 +154,9 @@ func (s *Sim) scene() {
 			for i := range vs.Pages {
 				p := m.PageAt(mm, r, i)
 				m.Store(m.VMA(p), vs.flags())
+				if vs.Mergeable {
+					m.Register(mm)
+				}
 				if !s.hugePage(p, i, &vs, table, &block) {
 					if i%m.HugePages == 0 {
 						s.pteTable(p, table)
@@ -228,6 +228,10 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 		*slot++
 		return
 	}
+	if vs.State == Merged {
+		m.SetEntry(table, entry, machine.MakePTE(s.merged(p, content, frame), 0))
+		return
+	}
 	f := *frame
 	*frame++
 	m.Allocate(f, machine.FrameData)
@@ -258,6 +262,9 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 	}
 	m.Store(m.Flags(f), flags)
 	m.SetEntry(table, entry, machine.MakePTE(f, bits))
+	if vs.Mergeable {
+		m.Store(m.RmapItem(p), machine.RmapItem{Known: true, Node: -1, Checksum: content + 1}.Word())
+	}
 }
 
 // parent returns the index of the mm that an mm will be forked from, or -1.
@@ -286,6 +293,9 @@ func (v *RegionSetup) flags() uint64 {
 	}
 	if v.Huge {
 		f |= machine.VMHugepage
+	}
+	if v.Mergeable {
+		f |= machine.VMMergeable
 	}
 	return f
 }

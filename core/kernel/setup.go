@@ -16,6 +16,8 @@ type Setup struct {
 	Slots            int  // of the swap device; 0: as many as there are anonymous pages
 	SwapAsync        bool // the write to swap goes on after pageout returns, and ends by itself
 
+	KSM bool // ksmd may merge pages, although no statement says so yet
+
 	Preempts  []int  // how often the host may preempt each CPU; nil: never
 	Speculate []bool // whether each CPU's walker may fill its TLB unasked; nil: no
 
@@ -36,11 +38,13 @@ type RegionSetup struct {
 	Kind     machine.RegionKind
 	Pages    int
 	Writable bool
-	Huge     bool     // MADV_HUGEPAGE: a huge page where one fits
-	File     int      // which file, if the kind is one of a file
-	First    int      // the file's page that page 0 maps
-	Fill     []string // the content of its first pages; further pages are not touched yet
-	State    PageState
+	Huge     bool // MADV_HUGEPAGE: a huge page where one fits
+	// MADV_MERGEABLE: ksmd may merge its pages. It has seen the filled ones once, as they are.
+	Mergeable bool
+	File      int      // which file, if the kind is one of a file
+	First     int      // the file's page that page 0 maps
+	Fill      []string // the content of its first pages; further pages are not touched yet
+	State     PageState
 }
 
 // A PageState says how the filled pages of a VMA stand at the start.
@@ -57,6 +61,8 @@ const (
 	// Huge: written by the process once: every huge page that has a content is one folio, mapped by
 	// its PMD entry, writable and dirty, exclusive.
 	Huge
+	// Merged, of a mergeable region: ksmd has merged the filled pages that hold the same, each with those of all mms.
+	Merged
 	// Split: as Huge, and then the PMD entry was split: each page has its PTE.
 	Split
 )

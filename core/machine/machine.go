@@ -26,7 +26,7 @@
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
 // Reading order: machine.go, page.go, frame.go, large.go, alloc.go, entry.go, table.go, cpu.go, mm.go, vma.go,
-// rmap.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
+// rmap.go, ksm.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
 package machine
 
 import (
@@ -73,6 +73,7 @@ const (
 	Tables                       // no cells: who takes and gives back page tables
 	Slots                        // no cells: who takes swap slots
 	Compounds                    // which folio a page belongs to
+	KSM                          // stable nodes, rmap_items, the list of mms to scan
 	classes
 )
 
@@ -82,7 +83,7 @@ var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, Compoun
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "KSM"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -98,6 +99,7 @@ type Config struct {
 
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
+	KSM         bool // ksmd may merge pages; see ksm.go
 
 	Slots  int      // of the swap device
 	Values []string // contents; 0 is the content of a zeroed page
@@ -135,6 +137,7 @@ type Track struct {
 	Values bool   // what memory should read
 	Pins   bool   // where a held page was got, and whether the owner gave that up
 	Notice bool   // what file systems know of writes to their pages
+	Shared bool   // what pages held when KSM began to share them
 	Alarms uint64 // the alarms that are raised, as a bit set
 }
 
@@ -172,6 +175,7 @@ type Machine struct {
 	ubc                                                                                               cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
 	gupAt, gupSeen, value, forking, fileValue, notice, alarm                                          cell.ID
+	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                         cell.ID
 
 	home []int // the mm of the task that runs on a CPU, -1
 

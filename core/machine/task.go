@@ -295,6 +295,13 @@ func (m *Machine) staleFrames() []int {
 		}
 	}
 	m.captures(func(w Word) { stale(Entry(m.Peek(w))) })
+	if m.KSM {
+		m.staleNodes(func(f Frame) {
+			if !slices.Contains(out, int(f)) {
+				out = append(out, int(f))
+			}
+		})
+	}
 	return out
 }
 

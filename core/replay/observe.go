@@ -102,7 +102,7 @@ func (w *observer) flags(f machine.Frame) FrameFlags {
 	}{
 		{machine.IsAnon(mapping), FlagAnon},
 		{flags&machine.PGAnonExclusive != 0, FlagExclusive},
-		{machine.MappingKSM(mapping) >= 0, FlagKSM},
+		{machine.IsKSM(mapping), FlagKSM},
 		{flags&machine.PGSwapCache != 0, FlagSwapCache},
 		{flags&machine.PGSwapBacked != 0, FlagSwapBacked},
 		{flags&machine.PGDirty != 0, FlagDirty},

@@ -30,6 +30,7 @@ func init() {
 		MemRead:   (*Player).memRead,
 		MemWrite:  (*Player).memWrite,
 		Reclaim:   (*Player).reclaim,
+		KSM:       (*Player).ksm,
 		Fsync:     (*Player).fsync,
 		Msync:     (*Player).msync,
 		FileWrite: (*Player).fileWrite,

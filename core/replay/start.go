@@ -29,6 +29,7 @@ func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
 	setup := kernel.Setup{HugePages: hugePages, SwapAsync: true}
 	first := kernel.MMSetup{Name: "A"}
 	writes := 0
+	setup.KSM = merges(program)
 	vars := []string{"returned"}
 	for i := range program.Steps {
 		op := &program.Steps[i].Op

@@ -43,6 +43,8 @@ var keywords = []keyword{
 	{"clean", `anon N rw "a" clean`, "The filled pages were written to swap and read back: mapped clean, and in the swap cache."},
 	{"swapped", `anon N rw "a" swapped`, "The filled pages were written to swap and dropped: the PTE holds the swap entry."},
 	{"hugepage", `anon N rw "a" hugepage`, "MADV_HUGEPAGE was said of it after small pages were in it."},
+	{"mergeable", `anon N rw "a" mergeable`, "MADV_MERGEABLE: ksmd may merge its pages; it has seen the filled ones once, as they are."},
+	{"merged", `anon N rw "a" "a" merged`, "Mergeable, and ksmd has merged the filled pages that hold the same: they share one read-only page, with those of all merged mappings."},
 	{"split", `thp N rw "a" split`, "The PMD was split: each page of the huge page has its PTE."},
 	{"on", "P0 on cpu0 in A { … }", "Which CPU the task runs on; behind a condition, which kernels it speaks of; with claim, that it is judged."},
 	{"off", "claim NAME off", "The claim is not judged."},

@@ -187,13 +187,18 @@ func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
 	case c.keyword("hugepage"):
 		v.Huge = true
 		return
+	case c.keyword("mergeable"):
+		v.Mergeable = true
+		return
+	case c.keyword("merged"):
+		v.Mergeable, v.State = true, kernel.Merged
 	case c.keyword("clean"):
 		v.State = kernel.Clean
 	case c.keyword("swapped"):
 		v.State = kernel.Swapped
 	default:
 		if t != nil && t.form == formWord {
-			c.want("clean, swapped, hugepage or the end", nil)
+			c.want("clean, swapped, hugepage, mergeable, merged or the end", nil)
 		}
 		return
 	}

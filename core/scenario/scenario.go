@@ -30,7 +30,7 @@
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
 //	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" ]
-//	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" ]
+//	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" | "mergeable" | "merged" ]
 //	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" )
 //	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" ]
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"
