@@ -100,5 +100,16 @@ const (
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
+	fnTryToMigrate
+	fnTryToMigrateOne
+	fnRemoveMigrationPTEs
+	fnRemoveMigrationPTE
+	fnMigrationEntryWait
+	fnPMDMigrationEntryWait
+	fnMigratePages
+	fnMoveToNewFolio
+	fnMovePages
+	fnDoPagesStat
+	fnLRUAddDrainAll
 	funcCount
 )

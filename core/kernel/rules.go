@@ -154,6 +154,13 @@ const (
 	DoubleMap
 	KhpSyncOne
 	KhpCheckBeforeClear
+	MigrateBatchFlush
+	MigrateFlush
+	MigrationWaitRef
+	MigrateBatch
+	MigrateRefcheck
+	MigrateCopyFirst
+	FolioWalk
 	ruleCount
 )
 
@@ -194,6 +201,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	RefcheckNone uint8 = iota
+	RefcheckBefore
+	RefcheckAfter
 )
 const (
 	ForceDropWrite uint8 = iota
