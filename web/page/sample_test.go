@@ -213,6 +213,7 @@ func race(at int) view.Race {
 	r.Len, r.To, r.Few = len(r.Rows), len(r.Rows), len(r.Rows)
 	for i := range r.Spans {
 		r.Tracks = max(r.Tracks, r.Spans[i].Track+1)
+		r.Spans[i].Short = r.Spans[i].Text
 	}
 	for i := range r.Rows {
 		r.Rows[i].N = i + 1

@@ -83,6 +83,7 @@ type Span struct {
 	Track    int    // 0 is next to the cards; overlapping spans of a lane have tracks of their own
 	From, To int    // rows, both included
 	Text     string // "IRQs off", "page-table lock of A", "waits for cpu0 to acknowledge the TLB flush"
+	Short    string // the same where there is little room
 	On       int    // for Waiting: the lane waited for; else -1
 	Open     bool   // it has not ended yet
 }

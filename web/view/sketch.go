@@ -216,8 +216,13 @@ func (k *Sketch) spans(p Part) []Span {
 		if x.Open {
 			x.To = k.r.Len()
 		}
-		if s.Kind == trace.Waiting && s.For >= 0 {
-			x.On = k.c.actor[s.For]
+		x.Short = x.Text
+		if s.Kind == trace.Waiting {
+			x.Short = "waits"
+			if s.For >= 0 && k.c.actor[s.For] >= 0 {
+				x.On = k.c.actor[s.For]
+				x.Short = "waits for " + k.c.lanes[x.On].Name
+			}
 		}
 		out = append(out, x)
 	}
