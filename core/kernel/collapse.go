@@ -159,6 +159,9 @@ func (c *Ctx) collapsible(f machine.Frame) bool {
 // compare mm/khugepaged.c:is_refcount_suitable
 func (c *Ctx) collapseCount(f machine.Frame) bool {
 	want := c.folioMapcount(f)
+	if want > 1 && !c.sim.collapseShared {
+		return false
+	}
 	if c.Load(c.folioFlags(f))&machine.PGSwapCache != 0 {
 		want += uint64(c.M.FolioPages(f))
 	}

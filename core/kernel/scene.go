@@ -24,6 +24,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.readSwapinWritable = k.On(SwapinReadWritable)
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
+	s.unshareKeepsRO, s.forkCopiesAnon, s.collapseShared = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly), k.On(KhpSharedOK)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
