@@ -368,4 +368,9 @@ var Rules = []*Rule{
 		Protects:   "nothing: it is a mistake that no kernel made; GUP-fast takes a reference between the count and the removal",
 		Guards:     "collapse_huge_page: isolate the pages",
 		Confidence: "what-if"},
+	{ID: LRUBatchSize, Name: "lru_batch_size", Values: []string{"15", "31"}, History: []Since{{0, LRUBatch15}, {610, LRUBatch31}},
+		Says:       "how many folios a CPU collects before it puts them on the LRU list",
+		Protects:   "nothing: the lock of the list is taken less often",
+		Guards:     "lru_add_drain: the batch is full",
+		Confidence: "15 in 6.1.192, 31 in 6.12.117 (read in source); the release between from memory"},
 }

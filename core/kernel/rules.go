@@ -154,6 +154,7 @@ const (
 	DoubleMap
 	KhpSyncOne
 	KhpCheckBeforeClear
+	LRUBatchSize
 	ruleCount
 )
 
@@ -184,6 +185,10 @@ const (
 	CompoundNone uint8 = iota
 	CompoundRefuse
 	CompoundRetry
+)
+const (
+	LRUBatch15 uint8 = iota
+	LRUBatch31
 )
 const (
 	PTFreeGather uint8 = iota

@@ -31,6 +31,7 @@ type Sim struct {
 
 	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
 	splitCarriesDirty  bool   // see the rule pmd_split_carries_dirty
+	lruBatch           uint64 // see the rule lru_batch_size
 	readSwapinWritable bool   // see the rule swapin_read_maps_writable
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
