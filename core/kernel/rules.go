@@ -155,6 +155,8 @@ const (
 	KhpSyncOne
 	KhpCheckBeforeClear
 	LRUBatchSize
+	KhpSharedOK
+	KhpCompoundOK
 	ruleCount
 )
 
