@@ -76,7 +76,7 @@ var _ = register(fnCollapseScan, &Func{Large: true,
 			p := c.Page(ksAddr)
 			vma := c.Load(c.M.VMA(p))
 			switch {
-			case vma == 0:
+			case !c.anyVMA(c.M.HugeStart(p), c.M.HugeEnd(p)):
 				c.Say("there is no VMA")
 				c.Set(ksResult, scanNoMemory)
 				return ksUnlock

@@ -11,7 +11,6 @@ import (
 // observe looks at the machine as the corpus' runner looks at a kernel. It
 // changes nothing, and reads without a trace.
 func (p *Player) observe() Observation {
-	p.seen = p.seen[:0]
 	w := &observer{Player: p, m: p.sim.M, o: Observation{
 		Tables: map[string]map[string][]Entry{}, Frames: map[Label]Frame{}, Swap: map[Label]Slot{}, Pins: map[string]Pin{},
 	}}
@@ -83,7 +82,6 @@ func (w *observer) frame(f machine.Frame) Label {
 	}
 	l := named("F", int(f), w.frames.ended[f])
 	if _, ok := w.o.Frames[l]; !ok {
-		w.seen = append(w.seen, f)
 		w.o.Frames[l] = Frame{}
 		w.o.Frames[l] = w.record(f)
 	}
