@@ -336,6 +336,9 @@ func (c *Ctx) collapseClear() Next {
 		return kcRelease
 	}
 	c.Say("all PTEs are cleared")
+	if c.M.Load(c.M.Gathers(c.Task)) == 0 {
+		return kcInstall
+	}
 	return kcLarge
 }
 
