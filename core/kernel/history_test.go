@@ -21,6 +21,8 @@ gup_compound_recheck        0   0       0   0   0   0    1    1    2    2   2   
 gup_pmd_recheck             0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         70cbc3cc78a9  TC
 khp_sync_one                0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         2ba99c5e0881  TC
 khp_shared_ok               0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         9445689f3b61  Cm
+khp_compound_ok             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+lru_batch_size              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 khp_check_before_clear      0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 foll_pin_counting           0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         3faa52c03f44  TC
 gup_has_pinned_first        0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         008cfe4418b3  TC

@@ -174,7 +174,9 @@ const (
 	ForkPinTestAnonOnly
 	MadviseCold
 	MadvisePopulate
+	LRUBatchSize
 	KhpSharedOK
+	KhpCompoundOK
 	ruleCount
 )
 
@@ -205,6 +207,10 @@ const (
 	CompoundNone uint8 = iota
 	CompoundRefuse
 	CompoundRetry
+)
+const (
+	LRUBatch15 uint8 = iota
+	LRUBatch31
 )
 const (
 	PTFreeGather uint8 = iota
