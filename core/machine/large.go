@@ -65,6 +65,11 @@ func (m *Machine) IsLarge(f Frame) bool {
 	return m.LargeFolios && int(f) < m.upperBase() && m.Load(m.Compound(f)) != 0
 }
 
+// PeekLarge is IsLarge for onlookers.
+func (m *Machine) PeekLarge(f Frame) bool {
+	return m.LargeFolios && int(f) < m.upperBase() && m.Peek(m.Compound(f)) != 0
+}
+
 // FolioPages returns how many pages the page's folio has: 1 or HugePages.
 func (m *Machine) FolioPages(f Frame) int {
 	if m.IsLarge(f) {
