@@ -261,6 +261,8 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("GUP followed the mapping of folio %d, which is NULL by now", v)
 	case machine.AlarmFreedMapping:
 		return fmt.Sprintf("GUP followed the mapping of folio %d to an inode that was freed", v)
+	case machine.AlarmUnshareWritable:
+		return fmt.Sprintf("%s unshared a page, and made its PTE writable", m.Setup.Tasks[v].Name)
 	case machine.AlarmUnequalMerged:
 		return fmt.Sprintf("KSM put its page in the place of folio %d, which holds something else", v)
 	case machine.AlarmLostStore, machine.AlarmLostDMA:

@@ -22,19 +22,18 @@ import (
 //	        its rmap_item, a new one if there is none; cmp_and_merge_page(); put_page()
 //	mutex_unlock(ksm_thread_mutex)
 //
-// Swap entries, the zero page and pages of files are passed over, and so are huge pages. The kernel
-// drains the batches of all CPUs; here that of this CPU is.
+// Swap entries, the zero page and pages of files are passed over, and so are huge pages.
 //
 // compare mm/ksm.c:ksm_do_scan, scan_get_next_rmap_item
 var _ = register(fnKSMDoScan, &Func{
 	Name: "ksm_do_scan", File: "mm/ksm.c",
 	Locals: []Local{{"pmd", TableLocal}, {"page", HoldLocal}, {"place", IntLocal}, {"mm", IntLocal}, {"address", PageLocal}, {"from", PageLocal}, {"end", IntLocal}},
 	Steps: []Step{
-		sdMutex: {Label: "mutex", Says: "take ksm_thread_mutex", Ref: "mutex_lock", Touches: cell.Of(machine.KSM), Calls: []FuncID{fnLRUAddDrain},
+		sdMutex: {Label: "mutex", Says: "take ksm_thread_mutex", Ref: "mutex_lock", Touches: cell.Of(machine.KSM), Calls: []FuncID{fnLRUAddDrainAll},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.KSMThreadMutex()) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.KSMThreadMutex())
-				return c.Call(fnLRUAddDrain, sdBegin)
+				return c.Call(fnLRUAddDrainAll, sdBegin)
 			}},
 		sdBegin: {Label: "begin", Says: "a new scan: the unstable tree is empty", Ref: "root_unstable_tree", Touches: cell.Of(machine.KSM), Do: func(c *Ctx) Next {
 			unstable := func(r machine.RmapItem) bool { return r.Unstable }

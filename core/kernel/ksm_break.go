@@ -40,7 +40,7 @@ var _ = register(fnBreakCOW, &Func{
 //
 // In older kernels:
 //
-//	repeat: take a reference on the page mapped there; none: done
+//	repeat: take a reference on the page mapped there; it is being moved: wait; none: done
 //	        a page of KSM: handle_mm_fault(): write
 //	        put it; not a page of KSM, or the fault has made a copy: done
 //
@@ -66,9 +66,13 @@ var _ = register(fnBreakKSM, &Func{
 				c.Set(bkTable, 0)
 				return c.Call(fnHandleMMFault, bkPMD, c.L(bkAddr), faultUnshare)
 			}},
-		bkFollow: {Label: "follow", Says: "take a reference on the page mapped there", Ref: "follow_page", When: Without(KSMBreakUnshare), Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PTLs, machine.PTEs, machine.Mappings),
+		bkFollow: {Label: "follow", Says: "take a reference on the page mapped there", Ref: "follow_page", When: Without(KSMBreakUnshare), Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PTLs, machine.PTEs, machine.Mappings), Calls: []FuncID{fnMigrationEntryWait}, Back: []int{bkPMD},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(bkTable))) },
 			Do: func(c *Ctx) Next {
+				if machine.Entry(c.Load(c.PTE(c.Frame(bkTable), c.Page(bkAddr)))).IsMigration() {
+					c.Say("the page is being moved: wait")
+					return c.Call(fnMigrationEntryWait, bkPMD, c.L(bkTable), c.L(bkAddr))
+				}
 				if !c.followAnon(bkTable, c.Page(bkAddr), bkPage) {
 					c.Say("no anonymous page is mapped there")
 					return Return

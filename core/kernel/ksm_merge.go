@@ -277,46 +277,46 @@ func (c *Ctx) removeItem(back int) Next {
 //
 // compare mm/ksm.c:try_to_merge_with_ksm_page
 var _ = register(fnTryToMergeWithKSMPage, &Func{
-	Name: "try_to_merge_with_ksm_page", File: "mm/ksm.c", Params: []int{mwPage, mwKpage, mwAddr},
+	Name: "try_to_merge_with_ksm_page", File: "mm/ksm.c", Params: []int{twkPage, twkKpage, twkAddr},
 	Locals: []Local{{"page", FrameLocal}, {"kpage", FrameLocal}, {"rmap_item", PageLocal}, {"err", IntLocal}},
 	Steps: []Step{
-		mwLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(mwAddr))) },
+		twkLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(twkAddr))) },
 			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(mwAddr)))
+				c.ReadLock(c.M.MmapLock(c.mmOf(twkAddr)))
 				return Then
 			}},
-		mwVMA: {Label: "vma", Says: "is the VMA mergeable?", Answer: "yes", Ref: "find_mergeable_vma", Reads: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnTryToMergeOnePage}, Do: func(c *Ctx) Next {
-			if !c.mergeable(c.Page(mwAddr)) {
+		twkVMA: {Label: "vma", Says: "is the VMA mergeable?", Answer: "yes", Ref: "find_mergeable_vma", Reads: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnTryToMergeOnePage}, Do: func(c *Ctx) Next {
+			if !c.mergeable(c.Page(twkAddr)) {
 				c.Say("it is not mergeable any more")
-				c.Set(mwErr, 1)
-				return mwUnlock
+				c.Set(twkErr, 1)
+				return twkUnlock
 			}
-			return c.Call(fnTryToMergeOnePage, mwDone, c.L(mwPage), c.L(mwKpage), c.L(mwAddr))
+			return c.Call(fnTryToMergeOnePage, twkDone, c.L(twkPage), c.L(twkKpage), c.L(twkAddr))
 		}},
-		mwDone: {Label: "done", Says: "the item leaves the unstable tree", Ref: "remove_rmap_item_from_tree", Touches: cell.Of(machine.KSM), Do: func(c *Ctx) Next {
-			c.Set(mwErr, c.Ret())
-			if c.L(mwErr) != 0 {
+		twkDone: {Label: "done", Says: "the item leaves the unstable tree", Ref: "remove_rmap_item_from_tree", Touches: cell.Of(machine.KSM), Do: func(c *Ctx) Next {
+			c.Set(twkErr, c.Ret())
+			if c.L(twkErr) != 0 {
 				c.Say("it was not merged")
 				return Then
 			}
-			c.setItem(c.Page(mwAddr), func(r *machine.RmapItem) { r.Unstable = false })
+			c.setItem(c.Page(twkAddr), func(r *machine.RmapItem) { r.Unstable = false })
 			return Then
 		}},
-		mwUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-			c.ReadUnlock(c.M.MmapLock(c.mmOf(mwAddr)))
-			return c.Return(c.L(mwErr))
+		twkUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.MmapLock(c.mmOf(twkAddr)))
+			return c.Return(c.L(twkErr))
 		}},
 	},
 })
 
-const mwPage, mwKpage, mwAddr, mwErr = 0, 1, 2, 3
+const twkPage, twkKpage, twkAddr, twkErr = 0, 1, 2, 3
 
 const (
-	mwLock = iota
-	mwVMA
-	mwDone
-	mwUnlock
+	twkLock = iota
+	twkVMA
+	twkDone
+	twkUnlock
 )
 
 // try_to_merge_one_page, in straight line:

@@ -194,40 +194,40 @@ var _ = register(fnRemoveRmapItemFromTree, &Func{
 //
 // compare mm/ksm.c:get_mergeable_page
 var _ = register(fnGetMergeablePage, &Func{
-	Name: "get_mergeable_page", File: "mm/ksm.c", Params: []int{mgAddr},
+	Name: "get_mergeable_page", File: "mm/ksm.c", Params: []int{mgpAddr},
 	Locals: []Local{{"page", HoldLocal}, {"pmd", TableLocal}, {"rmap_item", PageLocal}},
 	Steps: []Step{
-		mgLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(mgAddr))) },
+		mgpLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(mgpAddr))) },
 			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(mgAddr)))
+				c.ReadLock(c.M.MmapLock(c.mmOf(mgpAddr)))
 				return Then
 			}},
-		mgVMA: {Label: "vma", Says: "is the VMA mergeable?", Answer: "yes", Ref: "find_mergeable_vma", Reads: cell.Of(machine.VMAs, machine.MMs), Do: func(c *Ctx) Next {
-			if !c.mergeable(c.Page(mgAddr)) {
+		mgpVMA: {Label: "vma", Says: "is the VMA mergeable?", Answer: "yes", Ref: "find_mergeable_vma", Reads: cell.Of(machine.VMAs, machine.MMs), Do: func(c *Ctx) Next {
+			if !c.mergeable(c.Page(mgpAddr)) {
 				c.Say("the VMA is not mergeable any more")
-				return mgUnlock
+				return mgpUnlock
 			}
 			return Then
 		}},
-		mgPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "follow_page", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
-			if pmd := machine.Entry(c.Keep(mgTable, c.M.PMD(c.Page(mgAddr)))); !pmd.Present() || pmd.Has(machine.PSE) {
+		mgpPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "follow_page", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+			if pmd := machine.Entry(c.Keep(mgpTable, c.M.PMD(c.Page(mgpAddr)))); !pmd.Present() || pmd.Has(machine.PSE) {
 				c.Say("there is no page table")
-				return mgUnlock
+				return mgpUnlock
 			}
 			return Then
 		}},
-		mgFollow: {Label: "follow", Says: "is an anonymous page mapped there? Take a reference", Ref: "follow_page", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PTLs, machine.PTEs, machine.Mappings),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mgTable))) },
+		mgpFollow: {Label: "follow", Says: "is an anonymous page mapped there? Take a reference", Ref: "follow_page", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PTLs, machine.PTEs, machine.Mappings),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mgpTable))) },
 			Do: func(c *Ctx) Next {
-				if !c.followAnon(mgTable, c.Page(mgAddr), mgPage) {
+				if !c.followAnon(mgpTable, c.Page(mgpAddr), mgpPage) {
 					c.Say("no anonymous page is mapped there")
 				}
 				return Then
 			}},
-		mgUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-			c.ReadUnlock(c.M.MmapLock(c.mmOf(mgAddr)))
-			if c.Held(mgPage).Some() {
+		mgpUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.MmapLock(c.mmOf(mgpAddr)))
+			if c.Held(mgpPage).Some() {
 				return c.handOver()
 			}
 			return Return
@@ -235,12 +235,12 @@ var _ = register(fnGetMergeablePage, &Func{
 	},
 })
 
-const mgPage, mgTable, mgAddr = 0, 1, 2
+const mgpPage, mgpTable, mgpAddr = 0, 1, 2
 
 const (
-	mgLock = iota
-	mgVMA
-	mgPMD
-	mgFollow
-	mgUnlock
+	mgpLock = iota
+	mgpVMA
+	mgpPMD
+	mgpFollow
+	mgpUnlock
 )

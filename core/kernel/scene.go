@@ -13,6 +13,7 @@ import (
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	k.large, k.ksm = setup.largeFolios(), setup.merges()
+	k.moved = k.large || setup.movesPages()
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
 		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
@@ -24,6 +25,9 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.readSwapinWritable = k.On(SwapinReadWritable)
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
+	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
+	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
+	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
@@ -57,6 +61,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		},
 		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
 	}
+	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.merges()
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
@@ -86,6 +91,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		c.Frames = firstBlock(small, c.HugePages) + blocks*c.HugePages + s.Setup.Frames - 1
 		tables += len(s.Setup.Tasks)
 	}
+	c.FrameZones = s.Setup.frameZones(c.Frames, c.HugePages, c.LargeFolios)
 	c.Tables, c.Slots = tables, cmp.Or(s.Setup.Slots, slots)
 	if c.Shared {
 		c.Frames, c.Tables = c.Frames+tables, 0
