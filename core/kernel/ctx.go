@@ -284,6 +284,7 @@ const (
 	EFAULT = 14
 	EBUSY  = 16
 	EINVAL = 22
+	ENOSPC = 28
 )
 
 // Say replaces the step's sentence in the trace by what really happened.

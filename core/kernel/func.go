@@ -42,6 +42,7 @@ type Func struct {
 	Locals  []Local
 	Steps   []Step
 	Large   bool // entered only where large folios are possible
+	Hugetlb bool // entered only where there are huge pages of hugetlb
 
 	// Instead lists other tables for kernels whose order of things differs; the
 	// first whose condition holds is bound.

@@ -100,5 +100,16 @@ const (
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
+	fnHugetlbFault
+	fnHugetlbNoPage
+	fnHugetlbWP
+	fnAllocHugetlbFolio
+	fnUnmapRefPrivate
+	fnUnmapHugepageRange
+	fnHugetlbChangeProtection
+	fnCopyHugetlbPageRange
+	fnFollowHugetlbPage
+	fnRemoveInodeHugepages
+	fnHugetlbfsRead
 	funcCount
 )

@@ -154,6 +154,13 @@ const (
 	DoubleMap
 	KhpSyncOne
 	KhpCheckBeforeClear
+	HugetlbCacheCountsPages
+	HugetlbForkPinTest
+	HugetlbReuseByRefs
+	HugetlbTruncateMutex
+	GUPHugetlbCommonWalk
+	GUPForceHugetlbRefused
+	MadviseDontneedHugetlb
 	ruleCount
 )
 

@@ -45,7 +45,8 @@ type Kernel struct {
 	Version *Version
 	changes []Setting // as written, in the order of the catalogue
 	value   [ruleCount]uint8
-	large   bool // bound for a scenario in which large folios are possible
+	large   bool // bound for a scenario in which PMD entries may map huge pages
+	hugetlb bool // bound for one with huge pages of hugetlb
 }
 
 // A Setting is one departure from a version: a rule and the value it is given.
