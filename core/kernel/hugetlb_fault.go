@@ -67,7 +67,7 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 			c.Unlock(c.M.FolioLock(c.Held(hgFolio).Frame()))
 			return hgPut
 		}},
-		hgDropMutex: {Label: "unlock_mutex", Says: "drop the fault mutex", Ref: "mutex_unlock", Touches: cell.Of(machine.HugetlbPool), Do: func(c *Ctx) Next {
+		hgDropMutex: {Label: "back_off", Says: "drop the fault mutex", Ref: "mutex_unlock", Touches: cell.Of(machine.HugetlbPool), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FaultMutex(c.Page(hgAddr)))
 			return Then
 		}},

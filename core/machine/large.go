@@ -65,6 +65,11 @@ func (m *Machine) IsLarge(f Frame) bool {
 	return m.IsHugetlb(f) || m.splits(f) && m.Load(m.Compound(f)) != 0
 }
 
+// PeekLarge is IsLarge for onlookers.
+func (m *Machine) PeekLarge(f Frame) bool {
+	return m.IsHugetlb(f) || m.splits(f) && m.Peek(m.Compound(f)) != 0
+}
+
 // FolioPages returns how many frames the page's folio has: 1 or HugePages. (One of hugetlb is one frame.)
 func (m *Machine) FolioPages(f Frame) int {
 	if m.splits(f) && m.IsLarge(f) {
