@@ -238,28 +238,28 @@ func (m *Machine) freeLarge(head Frame) bool {
 }
 
 func (m *Machine) layoutLarge(l *cell.Layout) {
-	if !m.LargeFolios && m.Hugetlb == 0 {
-		return
+	if m.LargeFolios {
+		m.compound = l.Add(m.hugetlbBase(), cell.Region{Class: Compounds, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Names: func(_ int, v uint64, f func(cell.Instance)) {
+			if v != 0 { // who has a page of a large folio has all of it
+				m.blockNames(Frame(v-1), f)
+			}
+		}, Name: numbered("folio %d: compound_head"), Decode: func(_ int, v uint64) string {
+			if v == 0 {
+				return "none"
+			}
+			return fmt.Sprintf("folio %d", v-1)
+		}})
 	}
-	m.layoutFolios(l)
-	if !m.LargeFolios {
-		return
+	if m.LargeFolios || m.Hugetlb > 0 {
+		m.layoutFolios(l)
 	}
-	m.compound = l.Add(m.hugetlbBase(), cell.Region{Class: Compounds, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Names: func(_ int, v uint64, f func(cell.Instance)) {
-		if v != 0 { // who has a page of a large folio has all of it
-			m.blockNames(Frame(v-1), f)
-		}
-	}, Name: numbered("folio %d: compound_head"), Decode: func(_ int, v uint64) string {
-		if v == 0 {
-			return "none"
-		}
-		return fmt.Sprintf("folio %d", v-1)
-	}})
-	m.deposit = l.Add(len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Names: m.entryNames, Of: func(i int) cell.Instance {
-		return m.OfMM(i / m.upperWidth)
-	}, Name: func(i int) string {
-		return "table deposited beside the " + m.upperName((LevelPGD-LevelPMD)*len(m.MMs)*m.upperWidth+i)
-	}, Decode: holdText})
+	if m.LargeFolios {
+		m.deposit = l.Add(len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Names: m.entryNames, Of: func(i int) cell.Instance {
+			return m.OfMM(i / m.upperWidth)
+		}, Name: func(i int) string {
+			return "table deposited beside the " + m.upperName((LevelPGD-LevelPMD)*len(m.MMs)*m.upperWidth+i)
+		}, Decode: holdText})
+	}
 }
 
 // layoutFolios lays out what only large folios have.
