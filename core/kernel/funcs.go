@@ -100,6 +100,17 @@ const (
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
+	fnTryToMigrate
+	fnTryToMigrateOne
+	fnRemoveMigrationPTEs
+	fnRemoveMigrationPTE
+	fnMigrationEntryWait
+	fnPMDMigrationEntryWait
+	fnMigratePages
+	fnMoveToNewFolio
+	fnMovePages
+	fnDoPagesStat
+	fnLRUAddDrainAll
 	fnHugetlbFault
 	fnHugetlbNoPage
 	fnHugetlbWP

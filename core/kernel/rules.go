@@ -179,6 +179,13 @@ const (
 	LRUBatchSize
 	KhpSharedOK
 	KhpCompoundOK
+	MigrateBatchFlush
+	MigrateFlush
+	MigrationWaitRef
+	MigrateBatch
+	MigrateRefcheck
+	MigrateCopyFirst
+	FolioWalk
 	HugetlbCacheCountsPages
 	HugetlbForkPinTest
 	HugetlbReuseByRefs
@@ -230,6 +237,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	RefcheckNone uint8 = iota
+	RefcheckBefore
+	RefcheckAfter
 )
 const (
 	ForceDropWrite uint8 = iota

@@ -12,8 +12,10 @@ import (
 // kernel's tables, every task before its first shared step. track says which
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
+	large := setup.largeFolios()
+	k.moved = large || setup.movesPages()
 	k.hugetlb = setup.hugetlbPages() > 0
-	k.large = setup.largeFolios() || k.hugetlb
+	k.large = large || k.hugetlb
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
 		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
@@ -62,6 +64,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		},
 		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
 	}
+	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages()
 	small, blocks := 0, 0
 	tables, slots := 0, 0
@@ -97,6 +100,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		c.Frames = firstBlock(small, c.HugePages) + blocks*c.HugePages + s.Setup.Frames - 1
 		tables += len(s.Setup.Tasks)
 	}
+	c.FrameZones = s.Setup.frameZones(c.Frames, c.HugePages, c.LargeFolios)
 	c.Tables, c.Slots = tables, cmp.Or(s.Setup.Slots, slots)
 	if c.Shared {
 		c.Frames, c.Tables = c.Frames+tables, 0
