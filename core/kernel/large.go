@@ -14,10 +14,10 @@ func (s *Sim) Possible(h Hop) bool {
 	if f := &s.funcs[h.Fn]; h.To < len(f.Steps) {
 		to = f.Steps[h.To].When
 	}
-	if to.ksm && !s.M.KSM {
+	if to.ksm && !s.M.KSM || h.Calls() && s.funcs[h.Called].Hugetlb && s.M.Hugetlb == 0 {
 		return false
 	}
-	return s.M.LargeFolios || !to.large && (!h.Calls() || !s.funcs[h.Called].Large)
+	return s.M.LargeFolios || s.M.Hugetlb > 0 || !to.large && (!h.Calls() || !s.funcs[h.Called].Large)
 }
 
 // folioFlags is the word with the flags of the page's folio. PG_anon_exclusive alone

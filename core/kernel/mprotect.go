@@ -44,7 +44,7 @@ var _ = register(fnMprotect, &Func{
 				c.WriteLock(w)
 				return Then
 			}},
-		mpFlags: {Label: "flags", Says: "change the VMA's flags; announce a flush to come", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnChangePTERange}, Do: func(c *Ctx) Next {
+		mpFlags: {Label: "flags", Says: "change the VMA's flags; announce a flush to come", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnChangePTERange, fnHugetlbChangeProtection}, Do: func(c *Ctx) Next {
 			first, last := c.protectNext(max(c.Page(mpFirst), machine.PageID(c.L(mpNext))))
 			for p := first; p <= last; p++ {
 				c.Store(c.M.VMA(p), c.Load(c.M.VMA(p))&^machine.VMAccess|protFlags[c.L(mpProt)])
@@ -54,6 +54,9 @@ var _ = register(fnMprotect, &Func{
 			}
 			next, _ := c.protectNext(last + 1)
 			c.Set(mpNext, uint64(next))
+			if c.M.HugetlbPage(first) {
+				return c.Call(fnHugetlbChangeProtection, mpFlush, uint64(first), uint64(last))
+			}
 			return c.Call(fnChangePTERange, mpFlush, uint64(first), uint64(last))
 		}},
 		mpFlush: {Label: "flush", Says: "was anything taken away?", Ref: "tlb_finish_mmu", Local: true, Back: []int{mpFlags}, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {

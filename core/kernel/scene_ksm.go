@@ -8,10 +8,11 @@ func (s *Setup) smallAtStart() int {
 	shared := map[string]bool{}
 	for _, mm := range s.MMs {
 		for _, v := range mm.Regions {
-			switch v.State {
-			case Mapped, Clean:
+			switch {
+			case s.hugetlb(&v):
+			case v.State == Mapped, v.State == Clean:
 				n += len(v.Fill)
-			case Merged:
+			case v.State == Merged:
 				for _, content := range v.Fill {
 					shared[content] = true
 				}
