@@ -89,6 +89,16 @@ hugetlb_reuse_by_references 0   0       0   0   0   0    0    0    0    0   0   
 hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         b5cec28d36f5  Tm
 gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
 gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
+ksm_clear_before_check      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_refcount_check          1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_flush                   1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_tlb_pending             0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         b3a81d0841a9  TCm
+ksm_excl_share              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
+ksm_pte_recheck             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_get_recheck             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_reuse                   0   0       1   1   0   0    0    0    0    0   0       0   0   0    0         1a0cf26323c8  C
+ksm_break_unshare           0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             Tm
+ksm_checksum_first          0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             T
 madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
 `
 
