@@ -100,5 +100,7 @@ const (
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
+	fnSplitHugePage
+	fnDeferredSplitScan
 	funcCount
 )

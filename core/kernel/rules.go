@@ -157,6 +157,10 @@ const (
 	LRUBatchSize
 	KhpSharedOK
 	KhpCompoundOK
+	DeferredSplitPartial
+	SplitMapsZeropage
+	MadvisePTEBatch
+	LazyfreeWholePMD
 	ruleCount
 )
 

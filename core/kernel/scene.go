@@ -26,6 +26,8 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
+	s.deferredPartial = k.On(DeferredSplitPartial)
+	s.sharedByCounts = k.On(MadvisePTEBatch)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
