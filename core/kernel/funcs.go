@@ -102,5 +102,16 @@ const (
 	fnMadviseCollapse
 	fnSplitHugePage
 	fnDeferredSplitScan
+	fnTryToMigrate
+	fnTryToMigrateOne
+	fnRemoveMigrationPTEs
+	fnRemoveMigrationPTE
+	fnMigrationEntryWait
+	fnPMDMigrationEntryWait
+	fnMigratePages
+	fnMoveToNewFolio
+	fnMovePages
+	fnDoPagesStat
+	fnLRUAddDrainAll
 	funcCount
 )

@@ -161,6 +161,13 @@ const (
 	SplitMapsZeropage
 	MadvisePTEBatch
 	LazyfreeWholePMD
+	MigrateBatchFlush
+	MigrateFlush
+	MigrationWaitRef
+	MigrateBatch
+	MigrateRefcheck
+	MigrateCopyFirst
+	FolioWalk
 	ruleCount
 )
 
@@ -205,6 +212,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	RefcheckNone uint8 = iota
+	RefcheckBefore
+	RefcheckAfter
 )
 const (
 	ForceDropWrite uint8 = iota

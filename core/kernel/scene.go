@@ -13,6 +13,7 @@ import (
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	k.large = setup.largeFolios()
+	k.moved = k.large || setup.movesPages()
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
 		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
@@ -61,6 +62,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		},
 		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
 	}
+	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios = max(s.Setup.HugePages, 2), s.Setup.largeFolios()
 	small, blocks := 0, 0
 	tables, slots := 0, 0
@@ -93,6 +95,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		c.Frames = firstBlock(small, c.HugePages) + blocks*c.HugePages + s.Setup.Frames - 1
 		tables += len(s.Setup.Tasks)
 	}
+	c.FrameZones = s.Setup.frameZones(c.Frames, c.HugePages, c.LargeFolios)
 	c.Tables, c.Slots = tables, cmp.Or(s.Setup.Slots, slots)
 	if c.Shared {
 		c.Frames, c.Tables = c.Frames+tables, 0

@@ -46,6 +46,7 @@ type Kernel struct {
 	changes []Setting // as written, in the order of the catalogue
 	value   [ruleCount]uint8
 	large   bool // bound for a scenario in which large folios are possible
+	moved   bool // bound for one in which pages may be moved
 }
 
 // A Setting is one departure from a version: a rule and the value it is given.

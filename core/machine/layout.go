@@ -314,6 +314,8 @@ func ErrnoName(errno int) string {
 	switch errno {
 	case 0:
 		return "0"
+	case 2:
+		return "-ENOENT"
 	case 3:
 		return "-ESRCH"
 	case 5:
@@ -328,6 +330,8 @@ func ErrnoName(errno int) string {
 		return "-EFAULT"
 	case 16:
 		return "-EBUSY"
+	case 19:
+		return "-ENODEV"
 	case 22:
 		return "-EINVAL"
 	}

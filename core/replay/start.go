@@ -77,6 +77,7 @@ func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
 		setup.Tasks = append(setup.Tasks, kernel.TaskSetup{Name: fmt.Sprintf("kworker/%d", cpu), CPU: cpu, MM: -1, Vars: vars[:1]})
 	}
 	setup.Frames, setup.Slots = p.memory(writes, len(setup.MMs))
+	p.nodes(&setup)
 	p.sim = kernel.New(setup, k, machine.Track{})
 	p.actors = p.sim.Actors()
 	m := p.sim.M
