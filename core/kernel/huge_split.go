@@ -54,13 +54,13 @@ var _ = register(fnSplitHugePMD, &Func{Large: true,
 			}
 			return Then
 		}},
-		shFreezing: {Label: "freezing", Says: "is it to be unmapped at once?", When: Migrating, Local: true, Do: func(c *Ctx) Next {
+		shFreezing: {Label: "freezing", Says: "is it to be unmapped at once?", When: Large, Local: true, Do: func(c *Ctx) Next {
 			if c.L(shFreeze) == 0 || c.M.IsHugeZero(c.Frame(shOld)) {
 				return shFill
 			}
 			return Then
 		}},
-		shPinned: {Label: "share", Says: "is it exclusive, and may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pmd", When: With(AnonExclusive).AndMigrating(), Reads: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+		shPinned: {Label: "share", Says: "is it exclusive, and may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pmd", When: With(AnonExclusive).AndLarge(), Reads: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
 			f := c.Frame(shOld)
 			switch {
 			case c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0:
@@ -73,11 +73,11 @@ var _ = register(fnSplitHugePMD, &Func{Large: true,
 			c.Set(shFreeze, 2)
 			return Then
 		}},
-		shShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive).AndMigrating(), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		shShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive).AndLarge(), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.AndNot(c.M.Flags(c.Frame(shOld)), machine.PGAnonExclusive)
 			return Then
 		}},
-		shMigration: {Label: "fill_migration", Says: "fill the page table with migration entries; the PMD points to it; drop its reference; unlock", Ref: "make_writable_migration_entry", When: Migrating, Touches: largeTouches | cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio}, Do: (*Ctx).splitFreeze},
+		shMigration: {Label: "fill_migration", Says: "fill the page table with migration entries; the PMD points to it; drop its reference; unlock", Ref: "make_writable_migration_entry", When: Large, Touches: largeTouches | cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio}, Do: (*Ctx).splitFreeze},
 		shFill:      splitFill("fill the page table with PTEs that are as dirty as the PMD was; the PMD points to it; unlock", With(PMDSplitCarriesDirty), machine.RW|machine.Accessed|machine.Dirty),
 		shFillClean: splitFill("fill the page table with clean PTEs; the PMD points to it; unlock", Without(PMDSplitCarriesDirty), machine.RW|machine.Accessed),
 	},

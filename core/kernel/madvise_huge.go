@@ -64,11 +64,11 @@ func (c *Ctx) wholeFolio(table machine.Frame, p, last machine.PageID) bool {
 // reference and the folio's lock, drop the walk's; split; unlock, put. It goes on at step after, with what the split
 // returned in the local result; folio is the local that holds the folio.
 func splitFor(first, folio, result, after int, lock func(*Ctx) machine.Word) (split, put Step) {
-	return Step{Label: "split", Says: "drop the lock, split the folio", Ref: "split_folio", When: Migrating.AndLarge(), Touches: cell.Of(machine.PTLs), Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
+	return Step{Label: "split", Says: "drop the lock, split the folio", Ref: "split_folio", When: Large, Touches: cell.Of(machine.PTLs), Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
 			c.Unlock(lock(c))
 			return c.Call(fnSplitHugePage, first+1, uint64(machine.MakeHold(c.Held(folio).Frame(), 1)), 0)
 		}},
-		Step{Label: "split_put", Says: "unlock the folio, put it", Ref: "folio_put", When: Migrating.AndLarge(), Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+		Step{Label: "split_put", Says: "unlock the folio, put it", Ref: "folio_put", When: Large, Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			c.Set(result, c.Ret())
 			f := c.Held(folio).Frame()
 			c.Release(folio)
@@ -164,7 +164,7 @@ var freeLarge = Step{Label: "large", Says: "it belongs to a large folio: split t
 
 var freeLargeSplit, freeLargePut = splitFor(mfLargeSplit, mfFolio, mfSplit, mfRelock, func(c *Ctx) machine.Word { return c.M.PTL(c.Frame(mfTable)) })
 
-var freeRelock = Step{Label: "relock", Says: "lock the PTL again; was the folio split?", Ref: "pte_offset_map_lock", When: Migrating.AndLarge(), Touches: cell.Of(machine.PTLs), Back: []int{mfRead, mfNext, mfUnlock},
+var freeRelock = Step{Label: "relock", Says: "lock the PTL again; was the folio split?", Ref: "pte_offset_map_lock", When: Large, Touches: cell.Of(machine.PTLs), Back: []int{mfRead, mfNext, mfUnlock},
 	Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mfTable))) },
 	Do: func(c *Ctx) Next {
 		c.Lock(c.M.PTL(c.Frame(mfTable)))
@@ -248,14 +248,14 @@ var pageoutHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be
 		return c.nextTable(mpoPage, mpoEnd, mpoPMD, mpoShrink)
 	}}
 
-var pageoutHugeFolio = Step{Label: "lock_folio", Says: "lock the folio", Ref: "folio_lock", When: Migrating.AndLarge(), Touches: cell.Of(machine.FolioLocks),
+var pageoutHugeFolio = Step{Label: "lock_folio", Says: "lock the folio", Ref: "folio_lock", When: Large, Touches: cell.Of(machine.FolioLocks),
 	Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(mpoFolio).Frame())) },
 	Do: func(c *Ctx) Next {
 		c.Lock(c.M.FolioLock(c.Held(mpoFolio).Frame()))
 		return Then
 	}}
 
-var pageoutHugeSplit = Step{Label: "split_huge", Says: "split the folio", Ref: "split_folio", When: Migrating.AndLarge(), Local: true, Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
+var pageoutHugeSplit = Step{Label: "split_huge", Says: "split the folio", Ref: "split_folio", When: Large, Local: true, Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
 	return c.Call(fnSplitHugePage, mpoHugePut, uint64(machine.MakeHold(c.Held(mpoFolio).Frame(), 1)), 0)
 }}
 
@@ -307,7 +307,7 @@ var pageoutLarge = Step{Label: "large", Says: "it belongs to a large folio: spli
 
 var pageoutLargeSplit, pageoutLargePut = splitFor(mpoLargeSplit, mpoFolio, mpoSplit, mpoRelock, func(c *Ctx) machine.Word { return c.M.PTL(c.Frame(mpoTable)) })
 
-var pageoutRelock = Step{Label: "relock", Says: "lock the PTL again; was the folio split?", Ref: "pte_offset_map_lock", When: Migrating.AndLarge(), Touches: cell.Of(machine.PTLs), Back: []int{mpoTake, mpoNext, mpoUnlock},
+var pageoutRelock = Step{Label: "relock", Says: "lock the PTL again; was the folio split?", Ref: "pte_offset_map_lock", When: Large, Touches: cell.Of(machine.PTLs), Back: []int{mpoTake, mpoNext, mpoUnlock},
 	Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mpoTable))) },
 	Do: func(c *Ctx) Next {
 		c.Lock(c.M.PTL(c.Frame(mpoTable)))

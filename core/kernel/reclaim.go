@@ -65,7 +65,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return Then
 		}},
-		slLarge: {Label: "large", Says: "is it large?", When: Migrating.AndLarge(), Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs, machine.Mapcounts), Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
+		slLarge: {Label: "large", Says: "is it large?", When: Large, Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs, machine.Mapcounts), Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			if !c.M.IsLarge(f) || c.isFilePage(f) || c.lazyfree(f) {
 				return slAddToSwap
@@ -73,7 +73,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			c.Say("it is large: split it")
 			return c.Call(fnSplitHugePage, slSplit, uint64(machine.MakeHold(f, 1)), 1)
 		}},
-		slSplit: {Label: "split", Says: "is it split?", Ref: "split_folio_to_list", When: Migrating.AndLarge(), Local: true, Do: func(c *Ctx) Next {
+		slSplit: {Label: "split", Says: "is it split?", Ref: "split_folio_to_list", When: Large, Local: true, Do: func(c *Ctx) Next {
 			if c.Ret() != 0 {
 				return slUnlock
 			}
@@ -176,7 +176,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			c.Release(slFolio)
 			return c.putFree(f, 1, slMore)
 		}},
-		slMore: {Label: "more", Says: "another page of what was split?", When: Migrating.AndLarge(), Local: true, Back: []int{slTrylock}, Do: (*Ctx).shrinkMore},
+		slMore: {Label: "more", Says: "another page of what was split?", When: Large, Local: true, Back: []int{slTrylock}, Do: (*Ctx).shrinkMore},
 	},
 })
 
