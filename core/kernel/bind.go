@@ -60,9 +60,12 @@ func Bind(k *Kernel) []Bound {
 	return out
 }
 
+// ownGUP is the first release in which x86 has no GUP-fast of its own: names until then are x86's alone.
+const ownGUP = 413
+
 func nameIn(name string, was []Name, v *Version) string {
 	for _, w := range was {
-		if v.Order < w.Before {
+		if v.Order < w.Before && (w.Before != ownGUP || v.Generic == nil) {
 			return w.Name
 		}
 	}

@@ -175,11 +175,11 @@ var _ = register(fnCopyPageRange, &Func{
 			}},
 		cpRead:         {Label: "read_pte", Says: "read the parent's PTE", Ref: "ptep_get", Reads: cell.Of(machine.PTEs), Back: []int{cpRead}, Do: (*Ctx).copyRead},
 		cpProtectEarly: {Label: "wrprotect_first", Says: "write-protect the parent's PTE", Ref: "ptep_set_wrprotect", When: If(ForkWrprotect, ForkWrprotectFirst), Touches: cell.Of(machine.PTEs), Do: (*Ctx).copyProtect},
-		cpGet: {Label: "get", Says: "take a reference for the child", Ref: "folio_get", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+		cpGet: {Label: "get", Says: "take a reference for the child", Ref: "folio_get", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
 			f := c.Frame(cpPTE)
 			c.Get(f, 1)
 			c.Hold(cpFolio, f, 1)
-			if !machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(f)))) {
+			if !machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(f)))) && (c.sim.forkCopiesAnon || !machine.IsCOW(c.Load(c.M.VMA(c.Page(cpPage))))) {
 				return cpRmap
 			}
 			return Then

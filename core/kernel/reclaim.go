@@ -168,13 +168,13 @@ var _ = register(fnShrinkFolioList, &Func{
 				return Then
 			}
 			f := c.Frame(slFolio)
-			return c.Call(fnFreeUnrefFolio, slMore, uint64(machine.MakeHold(f, 1)))
+			return c.Call(fnFreeUnrefFolio, c.shrinkNext(), uint64(machine.MakeHold(f, 1)))
 		}},
 		slPutback: {Label: "putback", Says: "put it back on the LRU list, drop the reference", Ref: "folio_putback_lru", Touches: cell.Of(machine.Flags, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			c.Or(c.M.Flags(f), machine.PGLRU)
 			c.Release(slFolio)
-			return c.putFree(f, 1, slMore)
+			return c.putFree(f, 1, c.shrinkNext())
 		}},
 		slMore: {Label: "more", Says: "another page of what was split?", When: Large, Local: true, Back: []int{slTrylock}, Do: (*Ctx).shrinkMore},
 	},
@@ -209,6 +209,14 @@ const (
 	slPutback
 	slMore
 )
+
+// shrinkNext is where a pass goes on that is through with a folio.
+func (c *Ctx) shrinkNext() int {
+	if c.M.LargeFolios {
+		return slMore
+	}
+	return end
+}
 
 // shrinkMore goes on with the next folio of the list, which the task's gather is.
 func (c *Ctx) shrinkMore() Next {

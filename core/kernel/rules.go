@@ -44,7 +44,21 @@ func on(order int) []Since { return []Since{{order, 1}} }
 // always is the history of a rule older than every release at hand.
 var always = on(0)
 
+// with is the follow of a rule that came with a release, in kernels that have others, too:
+// who switches one of these off need not switch it off.
+func with(order int, others ...RuleID) func(v *Version, k *Kernel) uint8 {
+	return func(v *Version, k *Kernel) uint8 {
+		if v.Order < order || slices.ContainsFunc(others, func(r RuleID) bool { return k.value[r] == 0 }) {
+			return 0
+		}
+		return 1
+	}
+}
+
 func (r *Rule) at(v *Version, k *Kernel) uint8 {
+	if val, ok := v.Generic[r.ID]; ok {
+		return val
+	}
 	if r.follow != nil {
 		return r.follow(v, k)
 	}
@@ -134,7 +148,7 @@ const (
 	ForceWrite
 	GUPLongtermRequiresPin
 	ForkDupRmap
-	MadviseMore
+	MadviseFree
 	LazyfreeRefTest
 	GUPFastFileCheck
 	GUPSlowFileCheck
@@ -154,6 +168,12 @@ const (
 	DoubleMap
 	KhpSyncOne
 	KhpCheckBeforeClear
+	ForcedCOW
+	UnpinSanityCheck
+	UnshareKeepsRO
+	ForkPinTestAnonOnly
+	MadviseCold
+	MadvisePopulate
 	LRUBatchSize
 	KhpSharedOK
 	KhpCompoundOK

@@ -39,6 +39,8 @@ type Sim struct {
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
+	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
+	unshareKeepsRO, forkCopiesAnon bool
 }
 
 // Funcs returns the tables as this kernel has them, by FuncID; unused numbers

@@ -23,6 +23,7 @@ const (
 	AlarmNoBuffers                    // writeback met a dirty page without buffers
 	AlarmNullMapping                  // GUP followed folio->mapping after truncation had set it to NULL
 	AlarmFreedMapping                 // GUP followed folio->mapping to an inode that was freed
+	AlarmUnshareWritable              // unsharing a page made its PTE writable
 	Alarms
 )
 
