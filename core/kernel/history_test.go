@@ -83,6 +83,10 @@ reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1   
 stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 pmd_split_carries_dirty     0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             -
 thp_double_map              1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             m
+deferred_split_partial      0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
+split_maps_zeropage         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             -
+madvise_pte_batch           0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m
+lazyfree_whole_pmd          0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.
