@@ -34,6 +34,25 @@ func refcounts(m *Model) []predicate {
 	return out
 }
 
+// mappedOnce: for every page, if it is exclusive, one PTE maps it.
+func mappedOnce(m *Model) []predicate {
+	var out []predicate
+	for i := 1; i < m.M.FrameCount(); i++ {
+		f := machine.Frame(i)
+		out = append(out, predicate{
+			what:  fmt.Sprintf("folio %d", f),
+			reads: []machine.Word{m.M.Flags(f), m.M.PTEs(f)},
+			holds: func() bool {
+				return m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive == 0 || m.M.Load(m.M.PTEs(f)) <= 1
+			},
+			why: func() string {
+				return fmt.Sprintf("folio %d is exclusive, and %d PTEs map it", f, m.M.Peek(m.M.PTEs(f)))
+			},
+		})
+	}
+	return out
+}
+
 // pins: for every variable that holds a page, the page table leads to that
 // page. Judged while nobody is inside the PTL section that may change the PTE.
 func pins(m *Model, write bool) []predicate {

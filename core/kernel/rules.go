@@ -172,6 +172,7 @@ const (
 	UnpinSanityCheck
 	UnshareKeepsRO
 	ForkPinTestAnonOnly
+	ForkClearsExclusive
 	MadviseCold
 	MadvisePopulate
 	LRUBatchSize

@@ -23,6 +23,7 @@ const (
 	AlarmNoBuffers                    // writeback met a dirty page without buffers
 	AlarmNullMapping                  // GUP followed folio->mapping after truncation had set it to NULL
 	AlarmFreedMapping                 // GUP followed folio->mapping to an inode that was freed
+	AlarmSecret                       // a process stored to an anonymous page on which another holds a reference
 	AlarmUnshareWritable              // unsharing a page made its PTE writable
 	Alarms
 )
@@ -338,6 +339,23 @@ func (m *Machine) Forget(p PageID) {
 	if m.Track.Values {
 		m.Store(m.Should(p), 0)
 	}
+}
+
+// Stored notes that the process has stored to the frame, and raises the alarm if it is private memory,
+// and a task of another process holds it through GUP.
+func (m *Machine) Stored(p PageID, f Frame) {
+	if kind := m.Region(p).Kind; m.Track.Alarms>>AlarmSecret&1 == 0 || kind == RegionFileShared || kind == RegionHugetlb {
+		return
+	}
+	m.eachVar(func(t, i int) {
+		if m.Config.Tasks[t].MM == m.pages[p].MM {
+			return
+		}
+		h := Hold(m.Load(m.Var(t, i)))
+		if uint64(h)&varTag == 0 && h.Some() && h.Frame() == f && !h.IsStale() {
+			m.Raise(AlarmSecret, uint64(t)<<16|uint64(f))
+		}
+	})
 }
 
 // Read notes that the process has read the page, and raises the alarm if it got
