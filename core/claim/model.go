@@ -51,6 +51,7 @@ func New(setup kernel.Setup, k kernel.Kernel) *Model {
 		track.Values = track.Values || c.track.Values
 		track.Pins = track.Pins || c.track.Pins
 		track.Notice = track.Notice || c.track.Notice
+		track.Stores = track.Stores || c.track.Stores
 	}
 	for _, c := range judge {
 		for _, a := range c.alarms {
@@ -260,8 +261,6 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("GUP followed the mapping of folio %d, which is NULL by now", v)
 	case machine.AlarmFreedMapping:
 		return fmt.Sprintf("GUP followed the mapping of folio %d to an inode that was freed", v)
-	case machine.AlarmSecret:
-		return fmt.Sprintf("folio %d was stored to by another process than %s's, which holds a reference on it", v&0xffff, m.Setup.Tasks[v>>16].Name)
 	case machine.AlarmUnshareWritable:
 		return fmt.Sprintf("%s unshared a page, and made its PTE writable", m.Setup.Tasks[v].Name)
 	case machine.AlarmLostStore, machine.AlarmLostDMA:

@@ -23,7 +23,6 @@ const (
 	AlarmNoBuffers                    // writeback met a dirty page without buffers
 	AlarmNullMapping                  // GUP followed folio->mapping after truncation had set it to NULL
 	AlarmFreedMapping                 // GUP followed folio->mapping to an inode that was freed
-	AlarmSecret                       // a process stored to an anonymous page on which another holds a reference
 	AlarmUnshareWritable              // unsharing a page made its PTE writable
 	Alarms
 )
@@ -316,8 +315,11 @@ func (m *Machine) Forking(mm int) Word { return m.at(m.forking, mm) }
 
 // SetForking notes that the mm is being forked to the child (-1: no more).
 func (m *Machine) SetForking(mm, child int) {
-	if m.Track.Values {
+	if m.Track.Values || m.Track.Stores {
 		m.Store(m.Forking(mm), uint64(child+1))
+	}
+	if m.Track.Stores && child < 0 {
+		m.Mem.Clear(m.Storer(0).id, m.Storer(0).id+cellID(m.nframe))
 	}
 }
 
@@ -341,21 +343,15 @@ func (m *Machine) Forget(p PageID) {
 	}
 }
 
-// Stored notes that the process has stored to the frame, and raises the alarm if it is private memory,
-// and a task of another process holds it through GUP.
+// Storer is the mm whose thread stored last to the frame through private memory of its own, plus one; 0
+// if nobody has since the frame was allocated, or since a fork. It is there if Track.Stores.
+func (m *Machine) Storer(f Frame) Word { return m.at(m.storer, int(f)) }
+
+// Stored notes that a thread has stored to the frame. What it stores while it is being forked, its child may see.
 func (m *Machine) Stored(p PageID, f Frame) {
-	if kind := m.Region(p).Kind; m.Track.Alarms>>AlarmSecret&1 == 0 || kind == RegionFileShared || kind == RegionHugetlb {
-		return
+	if kind := m.Region(p).Kind; m.Track.Stores && kind != RegionFileShared && kind != RegionHugetlb && m.Load(m.Forking(m.pages[p].MM)) == 0 {
+		m.Store(m.Storer(f), uint64(m.pages[p].MM)+1)
 	}
-	m.eachVar(func(t, i int) {
-		if m.Config.Tasks[t].MM == m.pages[p].MM {
-			return
-		}
-		h := Hold(m.Load(m.Var(t, i)))
-		if uint64(h)&varTag == 0 && h.Some() && h.Frame() == f && !h.IsStale() {
-			m.Raise(AlarmSecret, uint64(t)<<16|uint64(f))
-		}
-	})
 }
 
 // Read notes that the process has read the page, and raises the alarm if it got
