@@ -84,6 +84,13 @@ reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1   
 stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 pmd_split_carries_dirty     0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             -
 thp_double_map              1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             m
+hugetlb_cache_counts_pages  0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         a08c7193e4f1  m
+hugetlb_fork_pin_test       0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         4eae4efa2c29  Tm
+hugetlb_reuse_by_references 0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         b5cec28d36f5  Tm
+gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
+gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
+madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.
