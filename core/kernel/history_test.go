@@ -48,6 +48,7 @@ cow_clear_flush_first       1   1       1   1   1   1    1    1    1    1   1   
 rmap_drop_after_set         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
+fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
 fork_flush_tlb              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 fork_wrprotect              1   1       1   1   2   2    2    2    2    2   2       2   2   2    2         -             T
 fork_counts_mappings        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
