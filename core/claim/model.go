@@ -51,6 +51,7 @@ func New(setup kernel.Setup, k kernel.Kernel) *Model {
 		track.Values = track.Values || c.track.Values
 		track.Pins = track.Pins || c.track.Pins
 		track.Notice = track.Notice || c.track.Notice
+		track.Stores = track.Stores || c.track.Stores
 		track.Shared = track.Shared || c.track.Shared
 	}
 	for _, c := range judge {

@@ -92,6 +92,20 @@ func (c *Ctx) mayDequeue() (*machine.Word, bool) {
 	return nil, free > int(c.Load(c.M.Reserved()))
 }
 
+// offerHugetlbTarget offers the huge pages of the pool that one may be moved to: on the node, and
+// promised to nobody. (The kernel would try to make another one, for a while.)
+// compare mm/hugetlb.c:alloc_hugetlb_folio_nodemask
+func (c *Ctx) offerHugetlbTarget(zones []int, offer func(machine.Frame)) {
+	if c.M.FreeHugetlb() <= int(c.Load(c.M.Reserved())) {
+		return
+	}
+	if len(c.M.Zones) == 0 {
+		c.M.OffersHugetlb(offer)
+		return
+	}
+	c.M.OffersHugetlbIn(zones, offer)
+}
+
 // closeHugetlb gives back what is reserved for a page whose VMA goes. (The kernel does
 // so when the VMA's memory is freed, a little later.)
 // compare mm/hugetlb.c:hugetlb_vm_op_close
@@ -132,7 +146,12 @@ var _ = register(fnUnmapHugepageRange, &Func{Hugetlb: true,
 					c.Store(c.M.Unmapped(at.MM, at.Region), 1)
 				}
 				c.M.Excuse(p)
-				if !old.Has(machine.PSE) {
+				switch {
+				case old.IsMigration():
+					c.Say("the page is being moved: clear its migration entry")
+					c.SetPMD(p, 0)
+					return uhNext
+				case !old.Has(machine.PSE):
 					c.Say("the PMD is none")
 					return uhNext
 				}
@@ -183,11 +202,18 @@ var _ = register(fnHugetlbChangeProtection, &Func{Hugetlb: true,
 			c.Set(hpStart, c.L(hpPage))
 			return Then
 		}},
-		hpTake: {Label: "start", Says: "lock the PMD, take it out", Ref: "huge_ptep_modify_prot_start", Touches: cell.Of(machine.PTLs, machine.PMDs),
+		hpTake: {Label: "start", Says: "lock the PMD, take it out", Ref: "huge_ptep_modify_prot_start", Touches: cell.Of(machine.PTLs, machine.PMDs), Reads: cell.Of(machine.Mappings),
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(hpPage))) },
 			Do: func(c *Ctx) Next {
 				p := c.Page(hpPage)
 				old := machine.Entry(c.Load(c.M.PMD(p)))
+				if old.IsMigration() {
+					c.Say("the page is being moved: what its migration entry allows, is reading")
+					if kind, _, _, _ := old.Migration(); kind == machine.MigrationWrite {
+						c.SetPMD(p, c.readableMigration(old))
+					}
+					return hpNext
+				}
 				if !old.Has(machine.PSE) {
 					c.Say("the PMD is none")
 					return hpNext

@@ -31,6 +31,10 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 			}},
 		hgRead: {Label: "read_pmd", Says: "read the PMD", Ref: "huge_ptep_get", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnHugetlbNoPage}, Do: func(c *Ctx) Next {
 			e := machine.Entry(c.Keep(hgPTE, c.M.PMD(c.Page(hgAddr))))
+			if e.IsMigration() {
+				c.Say("the page is being moved")
+				return hgMigrating
+			}
 			if e.None() {
 				c.Say("the PMD is none")
 				return c.Call(fnHugetlbNoPage, hgDone, c.L(hgAddr), c.L(hgFlags))
@@ -94,6 +98,10 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 			c.Unlock(c.M.FaultMutex(c.Page(hgAddr)))
 			return c.Return(c.L(hgRet))
 		}},
+		hgMigrating: {Label: "migration_wait", Says: "drop the fault mutex, wait until the page has moved; fault again", Ref: "migration_entry_wait_huge", When: Migrating, Touches: cell.Of(machine.HugetlbPool), Calls: []FuncID{fnPMDMigrationEntryWait}, Do: func(c *Ctx) Next {
+			c.Unlock(c.M.FaultMutex(c.Page(hgAddr)))
+			return c.Call(fnPMDMigrationEntryWait, end, c.L(hgPTE), c.L(hgAddr))
+		}},
 	},
 })
 
@@ -111,6 +119,7 @@ const (
 	hgAccess
 	hgDone
 	hgUnlockMutex
+	hgMigrating
 )
 
 // putHugetlb puts the huge page that a local holds, and goes on at step back.
@@ -245,7 +254,7 @@ func (c *Ctx) addHugetlb(n int) Next {
 	c.Lock(c.M.FolioLock(f))
 	c.Store(c.M.Mapping(f), machine.FileMapping(at.File))
 	c.Store(c.M.Index(f), uint64(at.Index))
-	c.Store(c.M.Flags(f), machine.PGUptodate)
+	c.Store(c.M.Flags(f), machine.PGUptodate|machine.PGMigratable)
 	c.Add(c.M.Ref(f), n)
 	c.M.SetCacheSlot(o, uint64(machine.MakeHold(f, n)))
 	c.M.FileWrote(o, 0)
@@ -289,5 +298,5 @@ func (c *Ctx) newHugetlbAnon(f machine.Frame, p machine.PageID) {
 	c.prepareAnonVMA(p)
 	c.ownAnon(f, p)
 	c.rmapAddPMD(f, 1)
-	c.Store(c.M.Flags(f), machine.PGUptodate|c.sim.exclusive)
+	c.Store(c.M.Flags(f), machine.PGUptodate|machine.PGMigratable|c.sim.exclusive)
 }

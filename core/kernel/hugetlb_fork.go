@@ -29,8 +29,13 @@ var _ = register(fnCopyHugetlbPageRange, &Func{Hugetlb: true,
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
-		chtLock: {Label: "lock", Says: "lock the PMDs of both; what does the parent's map?", Ref: "huge_pte_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs), Back: []int{chtLock}, Wait: (*Ctx).bothPMDsFree, Do: func(c *Ctx) Next {
+		chtLock: {Label: "lock", Says: "lock the PMDs of both; what does the parent's map?", Ref: "huge_pte_lock", Touches: cell.Of(machine.PTLs, machine.PMDs), Back: []int{chtLock}, Wait: (*Ctx).bothPMDsFree, Do: func(c *Ctx) Next {
 			e := machine.Entry(c.Keep(chtEntry, c.M.PMD(c.Page(chtPage))))
+			if e.IsMigration() {
+				c.Say("the parent's page is being moved: the child shares its migration entry")
+				c.copyHugetlbMigration(e)
+				return c.copyNextHugetlb()
+			}
 			if !e.Has(machine.PSE) {
 				c.Say("the parent has no huge page there")
 				return c.copyNextHugetlb()
@@ -173,6 +178,14 @@ func (c *Ctx) bothPMDsFree() Block {
 func (c *Ctx) unlockHugetlbs() {
 	c.Unlock(c.pmdLock(c.Page(chtPage)))
 	c.Unlock(c.pmdLock(c.hugetlbChild()))
+}
+
+// copyHugetlbMigration makes a migration entry that of a shared page, and the child's.
+func (c *Ctx) copyHugetlbMigration(e machine.Entry) {
+	e = remade(e, machine.MigrationRead)
+	c.SetPMD(c.Page(chtPage), e)
+	c.SetPMD(c.hugetlbChild(), e)
+	c.M.Inherited(c.Page(chtPage), c.hugetlbChild())
 }
 
 // copyNextHugetlb goes on with the next page of the region.

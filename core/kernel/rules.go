@@ -174,11 +174,16 @@ const (
 	UnpinSanityCheck
 	UnshareKeepsRO
 	ForkPinTestAnonOnly
+	ForkClearsExclusive
 	MadviseCold
 	MadvisePopulate
 	LRUBatchSize
 	KhpSharedOK
 	KhpCompoundOK
+	DeferredSplitPartial
+	SplitMapsZeropage
+	MadvisePTEBatch
+	LazyfreeWholePMD
 	MigrateBatchFlush
 	MigrateFlush
 	MigrationWaitRef

@@ -92,7 +92,7 @@ func (s *Sim) hugetlbPage(p machine.PageID, vs *RegionSetup, content uint64, f m
 	m.Store(m.Contents(f), content)
 	m.Store(m.Mapping(f), machine.AnonMapping(at.MM, at.Region))
 	m.Store(m.Index(f), uint64(at.Index))
-	m.Store(m.Flags(f), machine.PGUptodate|s.exclusive)
+	m.Store(m.Flags(f), machine.PGUptodate|machine.PGMigratable|s.exclusive)
 	m.Store(m.EntireMapcount(f), 1)
 	m.Store(m.LargeMapcount(f), 1)
 	bits := machine.Dirty
@@ -115,7 +115,7 @@ func (s *Sim) hugetlbFolio(o machine.Pgoff, content uint64, f machine.Frame) {
 	m.Store(m.Contents(f), content)
 	m.Store(m.Mapping(f), machine.FileMapping(at.File))
 	m.Store(m.Index(f), uint64(at.Index))
-	m.Store(m.Flags(f), machine.PGUptodate)
+	m.Store(m.Flags(f), machine.PGUptodate|machine.PGMigratable)
 	m.SetCacheSlot(o, uint64(machine.MakeHold(f, n)))
 	if m.Peek(m.FileReserve(o)) != 0 {
 		m.Store(m.FileReserve(o), 0)

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/cell"
 )
@@ -44,6 +45,27 @@ func (m *Machine) HugetlbFrame(i int) Frame { return Frame(m.hugetlbBase() + i) 
 func (m *Machine) OffersHugetlb(f func(Frame)) {
 	first := m.alloc + cell.ID(m.hugetlbBase())
 	m.offer(first, first+cell.ID(m.Hugetlb), m.alloc, m.staleFrames(), func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, func(i int) { f(Frame(i)) })
+}
+
+// OffersHugetlbIn is OffersHugetlb of the pages that lie in one of some zones, by index.
+func (m *Machine) OffersHugetlbIn(zones []int, f func(Frame)) {
+	named := m.staleFrames()
+	first := m.alloc + cell.ID(m.hugetlbBase())
+	m.Mem.Note(first, first+cell.ID(m.Hugetlb))
+	for _, z := range zones {
+		anonymous := false
+		for i := range m.Hugetlb {
+			h := m.HugetlbFrame(i)
+			if m.Peek(m.State(h)) != FrameFree || m.ZoneOf(h) != m.Zones[z] {
+				continue
+			}
+			m.Mem.Seek(m.OfFrame(h))
+			if stale := slices.Contains(named, int(h)); stale || !anonymous {
+				f(h)
+				anonymous = anonymous || !stale
+			}
+		}
+	}
 }
 
 // FreeHugetlb is how many huge pages of the pool are free: free_huge_pages.

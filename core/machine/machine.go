@@ -143,6 +143,7 @@ type Track struct {
 	Values bool   // what memory should read
 	Pins   bool   // where a held page was got, and whether the owner gave that up
 	Notice bool   // what file systems know of writes to their pages
+	Stores bool   // who stored to a frame last
 	Shared bool   // what pages held when KSM began to share them
 	Alarms uint64 // the alarms that are raised, as a bit set
 }
@@ -167,7 +168,7 @@ type Machine struct {
 	// First cells of the regions.
 	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                   cell.ID
 	lockedBy, ledger, ptes                                                                            cell.ID
-	compound, entire, large, pincount, pmdMaps, deposit                                               cell.ID
+	compound, entire, large, pincount, pagesMapped, deferred, pmdMaps, deposit                        cell.ID
 	reserved, reserve, faultMutex, resvUnmapped                                                       cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
@@ -181,7 +182,7 @@ type Machine struct {
 	rcu                                                                                               cell.ID
 	ubc                                                                                               cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
-	gupAt, gupSeen, value, forking, fileValue, notice, alarm                                          cell.ID
+	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm                                  cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                         cell.ID
 
 	home []int // the mm of the task that runs on a CPU, -1
@@ -195,6 +196,9 @@ type Machine struct {
 func New(c Config) *Machine {
 	m := &Machine{Config: c}
 	m.layoutPages()
+	if m.LargeFolios {
+		m.gatherMax += m.HugePages // the pages of a folio that is split meanwhile
+	}
 	m.nframe = m.poolBase() + c.Tables
 	m.numberFilePages()
 	m.homes()
