@@ -217,6 +217,11 @@ func (m *Model) doneWords() []machine.Word {
 	for t := range m.Setup.Tasks {
 		out = append(out, m.M.Done(t))
 	}
+	for cpu := range m.M.CPUs {
+		if m.M.TSO {
+			out = append(out, m.M.Buffered(cpu))
+		}
+	}
 	return out
 }
 

@@ -153,6 +153,10 @@ var Calls = []*Call{
 		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
 	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect,
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
+	{Name: "schedule", From: Anywhere, entry: fnSchedule,
+		Doc: "Runs for a moment, and lets another task have the CPU: what a task does whose only part is that it had the CPU."},
+	{Name: "mfence", From: UserTask, entry: fnMfence,
+		Doc: "Waits until all that the CPU has stored before is visible to others. It tells something where memory is tso alone."},
 	{Name: "lru_add_drain", From: Anywhere, entry: fnLRUAddDrain,
 		Doc: "Moves the folios of this CPU's batch to the LRU list: each loses the reference of the batch."},
 }

@@ -109,7 +109,11 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				p := c.Page(kcAddr)
 				c.SetPMD(p, 0)
 				c.Hold(kcTable, c.Frame(kcPMD), 1)
-				return c.Call(fnFlushTLBMMRange, kcSync, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), 1)
+				tables := uint64(0)
+				if c.sim.khpTellsTables {
+					tables = 1
+				}
+				return c.Call(fnFlushTLBMMRange, kcSync, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), tables)
 			}},
 		kcSync: {Label: "sync", Says: "wait for whoever walks the table", Ref: "tlb_remove_table_sync_one", When: With(KhpSyncOne), Local: true, Calls: []FuncID{fnTLBRemoveTableSyncOne}, Do: func(c *Ctx) Next {
 			return c.Call(fnTLBRemoveTableSyncOne, kcPTL)
@@ -359,7 +363,7 @@ func (c *Ctx) ungather(f machine.Frame) {
 var _ = register(fnTLBRemoveTableSyncOne, &Func{
 	Name: "tlb_remove_table_sync_one", File: "mm/mmu_gather.c",
 	Steps: []Step{
-		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
+		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
 			for cpu := range c.M.CPUs {
 				if cpu != c.CPU {
 					c.Or(c.M.IPI(cpu), 1<<c.CPU)
@@ -367,7 +371,7 @@ var _ = register(fnTLBRemoveTableSyncOne, &Func{
 			}
 			return Then
 		}},
-		{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.IPIs),
+		{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs),
 			Wait: func(c *Ctx) Block {
 				for cpu := range c.M.CPUs {
 					if w := c.M.IPI(cpu); cpu != c.CPU && c.Load(w)>>c.CPU&1 != 0 {

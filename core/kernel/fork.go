@@ -73,8 +73,8 @@ var _ = register(fnFork, &Func{
 		fkWake: {Label: "wake", Says: "the child may run", Ref: "wake_up_new_task", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			child := int(c.L(fkChild))
 			c.Store(c.M.MMState(child), machine.MMAlive)
-			for _, t := range c.sim.Setup.Tasks {
-				if t.MM == child {
+			for i, t := range c.sim.Setup.Tasks {
+				if t.MM == child && c.sim.loads(i) {
 					c.M.SetLoaded(t.CPU, child, true)
 				}
 			}

@@ -100,5 +100,8 @@ const (
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
+	fnContextSwitch
+	fnMfence
+	fnSchedule
 	funcCount
 )

@@ -14,7 +14,7 @@ func (s *Sim) Possible(h Hop) bool {
 		return true
 	}
 	f := &s.funcs[h.Fn]
-	to := h.To < len(f.Steps) && f.Steps[h.To].When.large
+	to := h.To < len(f.Steps) && f.Steps[h.To].When.where&hasLarge != 0
 	return !to && (!h.Calls() || !s.funcs[h.Called].Large)
 }
 

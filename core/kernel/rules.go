@@ -154,6 +154,12 @@ const (
 	DoubleMap
 	KhpSyncOne
 	KhpCheckBeforeClear
+	LazyTLBSkipsIPI
+	LazyTLBFlushesTables
+	SwitchMMChecksGeneration
+	SwitchLazyFence
+	TLBPCID
+	KhpFlushTellsTables
 	ruleCount
 )
 
@@ -189,6 +195,7 @@ const (
 	PTFreeGather uint8 = iota
 	PTFreeRCU
 	PTFreeImmediate
+	PTFreeSemiRCU
 )
 const (
 	ForkWrprotectNever uint8 = iota

@@ -16,6 +16,9 @@ type Setup struct {
 	Slots            int  // of the swap device; 0: as many as there are anonymous pages
 	SwapAsync        bool // the write to swap goes on after pageout returns, and ends by itself
 
+	Turns bool // tasks that have one CPU take turns; else nobody minds
+	TSO   bool // every CPU has a store buffer; else memory is sequentially consistent
+
 	Preempts  []int  // how often the host may preempt each CPU; nil: never
 	Speculate []bool // whether each CPU's walker may fill its TLB unasked; nil: no
 

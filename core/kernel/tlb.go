@@ -30,6 +30,7 @@ const ftMM, ftFirst, ftLast, ftTables = 0, 1, 2, 3
 
 // flush_tlb_multi, in straight line:
 //
+//	a target that only borrows the mm, and no page table goes: leave it out
 //	for every target: enqueue the request, send an IPI; flush here, if we are one
 //	wait until every target has acknowledged
 //
@@ -45,6 +46,15 @@ var _ = register(fnFlushTLBMulti, &Func{
 	Locals: []Local{{"mm", IntLocal}, {"first", PageLocal}, {"last", PageLocal}, {"freed_tables", IntLocal}, {"cpumask", IntLocal}, {"cpu", IntLocal}},
 	Steps: []Step{
 		fmNobody: {Label: "nobody", Says: "only this CPU?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(fmTargets) == 0 {
+				return Return
+			}
+			return Then
+		}},
+		fmLazy: {Label: "lazy", Says: "does the CPU only borrow the mm?", Ref: "should_flush_tlb", When: With(LazyTLBSkipsIPI).AndTurns(),
+			Touches: cell.Of(machine.Runs), Anywhere: cell.Of(machine.Runs), Back: []int{fmLazy}, Do: (*Ctx).flushLazy},
+		fmBusy: {Label: "busy", Says: "nobody is left?", When: With(LazyTLBSkipsIPI).AndTurns(), Local: true, Do: func(c *Ctx) Next {
+			c.Set(fmCPU, 0)
 			if c.L(fmTargets) == 0 {
 				return Return
 			}
@@ -69,6 +79,8 @@ const fmMM, fmFirst, fmLast, fmTables, fmTargets, fmCPU = 0, 1, 2, 3, 4, 5
 
 const (
 	fmNobody = iota
+	fmLazy
+	fmBusy
 	fmBroadcast
 	fmSteal
 	fmSend
@@ -88,6 +100,33 @@ func (c *Ctx) flushBroadcast() Next {
 		c.M.FlushLocal(bits.TrailingZeros64(t), f)
 	}
 	return Return
+}
+
+// flushLazy looks at one CPU after the other whether it is lazy. One that is need not
+// know of pages: before a thread runs there again, it looks at the generation. It walks page tables by itself, though, so
+// that it must know of those that go.
+// compare arch/x86/mm/tlb.c:should_flush_tlb
+func (c *Ctx) flushLazy() Next {
+	others := c.L(fmTargets) &^ (1<<(c.L(fmCPU)) - 1) &^ (1 << c.CPU)
+	if others == 0 {
+		return Then
+	}
+	cpu := bits.TrailingZeros64(others)
+	lazy := c.M.TakesTurns(cpu) && c.Load(c.M.Lazy(cpu)) != 0
+	switch {
+	case !lazy:
+		c.Sayf("cpu%d runs it", cpu)
+	case c.L(fmTables) != 0 && c.sim.tablesInterruptLazy:
+		c.Sayf("cpu%d only borrows the mm, but page tables go", cpu)
+	default:
+		c.Sayf("cpu%d only borrows the mm: no IPI", cpu)
+		c.Set(fmTargets, c.L(fmTargets)&^(1<<cpu))
+	}
+	c.Set(fmCPU, uint64(cpu+1))
+	if others&(others-1) != 0 {
+		return fmLazy
+	}
+	return Then
 }
 
 // flushPreempted looks at one CPU's preempted byte after the other.

@@ -20,10 +20,10 @@ var Versions = []*Version{
 	{Name: "v4.6", Order: 406, About: "x86 has a GUP-fast of its own: no second look at the PTE, a reference taken without asking whether the count is zero. Only the IPI of the TLB flush keeps it safe."},
 	{Name: "v6.1", Order: 601, About: "Generic GUP-fast with every second look; anonymous pages know whether they are exclusive; fences instead of a forced flush."},
 	{Name: "v6.1.192", Order: 601, About: "The stable tree of v6.1: its names, and what was backported: the zero page is not counted, reclaim leaves pinned pages alone, swap-in marks the slot.",
-		Backports: []RuleID{ZeroPageNotCounted, ReclaimKeepsPinned, SwapcachePrepare}},
+		Backports: []RuleID{ZeroPageNotCounted, ReclaimKeepsPinned, SwapcachePrepare, KhpFlushTellsTables}},
 	{Name: "v6.12", Order: 612, About: "As v6.1, with pinned pages left alone by reclaim, and the names of today."},
 	{Name: "v6.12.117", Order: 612, About: "The stable tree of v6.12: its names, and what was backported to ext4: a file that grows has its last block zeroed, a hole is punched without writing first.",
-		Backports: []RuleID{EOFTailZeroed}},
+		Backports: []RuleID{EOFTailZeroed, KhpFlushTellsTables}},
 }
 
 // Newest is the newest mainline release: what a scenario runs on that names none.
@@ -45,7 +45,7 @@ type Kernel struct {
 	Version *Version
 	changes []Setting // as written, in the order of the catalogue
 	value   [ruleCount]uint8
-	large   bool // bound for a scenario in which large folios are possible
+	has     has // what the scenario has that it is bound for
 }
 
 // A Setting is one departure from a version: a rule and the value it is given.

@@ -18,6 +18,8 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutLarge(l)
 	m.layoutMMs(l)
 	m.layoutCPUs(l)
+	m.layoutTurns(l)
+	m.layoutStoreBuffers(l)
 	m.layoutSwap(l)
 	m.layoutFiles(l)
 	m.layoutTasks(l)
