@@ -92,7 +92,7 @@ func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
 	if write {
 		c.Sayf("store %s", c.M.Content(c.L(accValue)))
 		if c.M.StoreBuffered(e.Frame(), c.L(accValue), p) {
-			c.Sayf("store %s: it waits in the store buffer", c.M.Content(c.L(accValue)))
+			c.Sayf(storeWaits, c.M.Content(c.L(accValue)))
 			return Return
 		}
 		c.Store(content, c.L(accValue))
@@ -103,12 +103,15 @@ func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
 	v := c.Load(content)
 	c.Sayf("load: %s", c.M.Content(v))
 	if _, own := c.M.Forwarded(content); own {
-		c.Sayf("load: %s, from the store buffer", c.M.Content(v))
+		c.Sayf(loadForwarded, c.M.Content(v))
 		return c.Return(v)
 	}
 	c.M.Read(p, v)
 	return c.Return(v)
 }
+
+// What an access says where the CPU has a store buffer.
+const storeWaits, loadForwarded = "store %s: it waits in the store buffer", "load: %s, from the store buffer"
 
 // walkPMD begins a walk: the tables above the PMD never change while the mm lives.
 func (c *Ctx) walkPMD(p machine.PageID, write bool) Next {

@@ -97,7 +97,7 @@ func (s *Sim) deviceOffers(a *Actor, f func(key int)) {
 	case WalkerActor:
 		s.speculations(a.CPU, f)
 	case StoreBufferActor:
-		if m.Load(m.Buffered(a.CPU)) > 0 {
+		if m.TSO && m.Load(m.Buffered(a.CPU)) > 0 {
 			f(0)
 		}
 	case HypervisorActor:

@@ -103,18 +103,8 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			}
 			return Then
 		}},
-		kcClear: {Label: "clear_pmd", Says: "clear the PMD, flush", Ref: "pmdp_collapse_flush", Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFlushTLBMMRange},
-			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(kcAddr))) },
-			Do: func(c *Ctx) Next {
-				p := c.Page(kcAddr)
-				c.SetPMD(p, 0)
-				c.Hold(kcTable, c.Frame(kcPMD), 1)
-				tables := uint64(0)
-				if c.sim.khpTellsTables {
-					tables = 1
-				}
-				return c.Call(fnFlushTLBMMRange, kcSync, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), tables)
-			}},
+		kcClear:      collapseClearStep(With(KhpFlushTellsTables), 1),
+		kcClearQuiet: collapseClearStep(Without(KhpFlushTellsTables), 0),
 		kcSync: {Label: "sync", Says: "wait for whoever walks the table", Ref: "tlb_remove_table_sync_one", When: With(KhpSyncOne), Local: true, Calls: []FuncID{fnTLBRemoveTableSyncOne}, Do: func(c *Ctx) Next {
 			return c.Call(fnTLBRemoveTableSyncOne, kcPTL)
 		}},
@@ -222,6 +212,7 @@ const (
 	kcVMALock
 	kcCountEarly
 	kcClear
+	kcClearQuiet
 	kcSync
 	kcPTL
 	kcIsolate
@@ -336,6 +327,19 @@ func (c *Ctx) collapseClear() Next {
 	}
 	c.Say("all PTEs are cleared")
 	return kcInstall
+}
+
+// collapseClearStep takes the page table out of the tree and flushes; tables is what it tells the CPUs that
+// only borrow the mm: whether a page table goes.
+func collapseClearStep(when Cond, tables uint64) Step {
+	return Step{Label: "clear_pmd", Says: "clear the PMD, flush", Ref: "pmdp_collapse_flush", When: when, Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFlushTLBMMRange},
+		Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(kcAddr))) },
+		Do: func(c *Ctx) Next {
+			p := c.Page(kcAddr)
+			c.SetPMD(p, 0)
+			c.Hold(kcTable, c.Frame(kcPMD), 1)
+			return c.Call(fnFlushTLBMMRange, kcSync, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), tables)
+		}}
 }
 
 // ungather takes a page out of the task's gather, with its reference.

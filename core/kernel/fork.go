@@ -123,7 +123,7 @@ var _ = register(fnCopyPageRange, &Func{
 	Name: "copy_page_range", File: "mm/memory.c", Params: []int{cpPage, cpChild},
 	Locals: []Local{{"src_pmd", TableLocal}, {"dst_pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"prealloc", HoldLocal}, {"address", PageLocal}, {"child", IntLocal}},
 	Steps: []Step{
-		cpSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: fork is at it", Ref: "raw_write_seqcount_begin", When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		cpSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: fork is at it", Ref: "raw_write_seqcount_begin", Order: Plain, When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
@@ -268,7 +268,7 @@ var _ = register(fnCopyPageRange, &Func{
 			c.SetPTE(c.Frame(cpDst), p, machine.MakePTE(f, bits))
 			return c.copyNext()
 		}},
-		cpUnlock: {Label: "unlock", Says: "unlock both PTLs", Touches: cell.Of(machine.PTLs), Back: []int{cpPMD}, Do: func(c *Ctx) Next {
+		cpUnlock: {Label: "unlock", Says: "unlock both PTLs", Order: Plain, Touches: cell.Of(machine.PTLs), Back: []int{cpPMD}, Do: func(c *Ctx) Next {
 			c.copyUnlock()
 			return c.copyNextTable()
 		}},
@@ -277,7 +277,7 @@ var _ = register(fnCopyPageRange, &Func{
 			c.Release(cpNew)
 			return c.putFree(f, 1, cpSeqEven)
 		}},
-		cpSeqEven: {Label: "seq_even", Says: "write_protect_seq is even again", Ref: "raw_write_seqcount_end", When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		cpSeqEven: {Label: "seq_even", Says: "write_protect_seq is even again", Ref: "raw_write_seqcount_end", Order: Plain, When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},

@@ -100,6 +100,7 @@ type Step struct {
 
 	// Choose offers the values the step may be made with. Nil: there is one way, key 0.
 	Choose func(c *Ctx, offer func(key int))
+	Keys   []string // what the values stand for, where they are no frames
 
 	// What a step may do is said beforehand, because the reduction of a search has to
 	// know what can still come: Touches are the classes of shared cells that Wait, Choose and Do may
@@ -188,8 +189,11 @@ const (
 	hasTSO                   // CPUs have store buffers
 )
 
+// In reports whether a kernel is bound for a scenario that has what the condition is about.
+func (c Cond) In(k *Kernel) bool { return c.where&^k.has == 0 }
+
 func (c Cond) holds(k *Kernel) bool {
-	return c.where&^k.has == 0 && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
+	return c.In(k) && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
 }
 
 // Rule returns the rule a condition is about; false if it is none.

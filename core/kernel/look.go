@@ -222,6 +222,9 @@ func (s *Sim) KeyText(l *Look, key int) string {
 		if l.Func == nil || l.Func.Steps[l.Step].Choose == nil {
 			return ""
 		}
+		if keys := l.Func.Steps[l.Step].Keys; keys != nil {
+			return keys[key]
+		}
 		switch FuncID(l.Func.ID) {
 		case fnShrinkFolioList:
 			if l.Step == slAddToSwap {

@@ -55,7 +55,7 @@ var _ = register(fnMunmap, &Func{
 			c.Add(c.M.FlushPending(c.MM), 1)
 			return c.Call(fnZapPTERange, muTables, c.L(muFirst), c.L(muLast))
 		}},
-		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Touches: cell.Of(machine.PMDs, machine.VMAs), Back: []int{muTables}, Do: func(c *Ctx) Next {
+		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Order: Plain, Touches: cell.Of(machine.PMDs, machine.VMAs), Back: []int{muTables}, Do: func(c *Ctx) Next {
 			c.unlinkAnonVMA(c.Page(muFirst))
 			return c.unhookTable(muAt, muLast, muTables, muFinish)
 		}},
@@ -222,7 +222,7 @@ var _ = register(fnZapPTERange, &Func{
 		}},
 		zpForce:   zapForceStep,
 		zpDelayed: zapDelayedStep,
-		zpUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
+		zpUnlock: {Label: "unlock", Says: "unlock the PTL", Order: Plain, Touches: cell.Of(machine.PTLs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(zpTable)))
 			return c.zapTable(Return)
 		}},

@@ -168,7 +168,7 @@ func (o *Objects) while(still int) *stand {
 	s.still, s.moving, s.asked, s.judged = still, s.moving[:0], 0, 0
 	tasks, touches := len(o.s.Setup.Tasks), cell.Set(0)
 	for b := range o.reach {
-		if r := &o.reach[b]; b != still && (b < tasks && !r.over || r.busy || r.setOff&touches != 0) {
+		if r := &o.reach[b]; b != still && (b < tasks && !r.over || r.busy || r.setOff&touches != 0 || o.coarse && b >= tasks) {
 			s.moving = append(s.moving, b)
 			if b < tasks {
 				touches |= r.Touches
@@ -218,7 +218,7 @@ func (o *Objects) takesOf(r *reach) {
 func (o *Objects) setOff(b int, s *stand) bool {
 	cpu := o.s.actors[b].CPU
 	if o.coarse {
-		return len(s.moving) > 0
+		return o.s.exists(&o.s.actors[b])
 	}
 	return slices.ContainsFunc(s.moving, func(t int) bool {
 		return t < len(o.s.Setup.Tasks) && o.reach[t].Touches&o.reach[b].setOff != 0 && (cpu < 0 || o.hasOf(t, s).has(int(o.s.M.OfCPU(cpu))))

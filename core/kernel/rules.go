@@ -154,12 +154,14 @@ const (
 	DoubleMap
 	KhpSyncOne
 	KhpCheckBeforeClear
-	LazyTLBSkipsIPI
-	LazyTLBFlushesTables
+	LazyTLB
 	SwitchMMChecksGeneration
 	SwitchLazyFence
 	TLBPCID
 	KhpFlushTellsTables
+	FenceClearBeforeCount
+	FenceGrabBeforeRecheck
+	FenceJoinBeforeGeneration
 	ruleCount
 )
 
@@ -196,6 +198,11 @@ const (
 	PTFreeRCU
 	PTFreeImmediate
 	PTFreeSemiRCU
+)
+const (
+	LazyTLBIPI uint8 = iota
+	LazyTLBSkipsPages
+	LazyTLBSkipsAll
 )
 const (
 	ForkWrprotectNever uint8 = iota

@@ -28,7 +28,7 @@ func TestRulesAreInOrder(t *testing.T) {
 // TestEveryRuleBinds holds that switching a rule changes the tables or what New
 // makes of them: a rule that changes nothing shows nothing.
 func TestEveryRuleBinds(t *testing.T) {
-	used := map[RuleID]bool{SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true, LazyTLBFlushesTables: true, KhpFlushTellsTables: true} // see Sim.readSwapinWritable, Sim.longtermFileRefused
+	used := map[RuleID]bool{SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true} // see Sim.readSwapinWritable, Sim.longtermFileRefused
 	note := func(c Cond) {
 		if r, ok := c.Rule(); ok {
 			used[r.ID] = true

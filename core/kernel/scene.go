@@ -22,7 +22,6 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 		s.exclusive = machine.PGAnonExclusive
 	}
 	s.readSwapinWritable = k.On(SwapinReadWritable)
-	s.tablesInterruptLazy, s.khpTellsTables = k.On(LazyTLBFlushesTables), k.On(KhpFlushTellsTables)
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)

@@ -133,26 +133,27 @@ const (
 	Always
 )
 
-// An Expr is a condition's tree. Leaves compare a variable of a task with a
-// value or an errno; inner nodes join.
+// An Expr is a condition's tree. Leaves compare a variable of a task, or what a page of
+// memory reads, with a value or an errno; inner nodes join.
 type Expr struct {
 	Op          string // "and", "or", "not", "==", "!="
 	Left, Right *Expr
-	Task, Var   int    // leaf: whose variable
+	Task, Var   int    // leaf: whose variable,
+	Memory      *Arg   // or which page
 	Value       string // leaf: compared with this content, if Errno is 0 and Page is nil
 	Errno       int    // leaf: compared with this error, e.g. 14 for -EFAULT
 	Signal      int    // leaf: compared with this signal, e.g. 11 for SIGSEGV
 }
 
-// EachVar calls f with the variable of every leaf.
-func (e *Expr) EachVar(f func(task, n int)) {
+// EachLeaf calls f with every leaf.
+func (e *Expr) EachLeaf(f func(leaf *Expr)) {
 	if e.Left == nil && e.Right == nil {
-		f(e.Task, e.Var)
+		f(e)
 		return
 	}
 	for _, x := range []*Expr{e.Left, e.Right} {
 		if x != nil {
-			x.EachVar(f)
+			x.EachLeaf(f)
 		}
 	}
 }

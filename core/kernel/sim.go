@@ -29,11 +29,9 @@ type Sim struct {
 
 	wentBack bool // see WentBack
 
-	exclusive         uint64 // PG_anon_exclusive, in kernels that have it
-	splitCarriesDirty bool   // see the rule pmd_split_carries_dirty
-	// See the rules lazy_tlb_flushes_tables and khp_flush_tells_tables.
-	tablesInterruptLazy, khpTellsTables bool
-	readSwapinWritable                  bool // see the rule swapin_read_maps_writable
+	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
+	splitCarriesDirty  bool   // see the rule pmd_split_carries_dirty
+	readSwapinWritable bool   // see the rule swapin_read_maps_writable
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
 }
@@ -161,8 +159,7 @@ func (s *Sim) inner(task int) (*Step, *Ctx) {
 
 // doTask makes the task's next shared step and the local ones behind it.
 func (s *Sim) doTask(task, key int) {
-	turns := s.M.TakesTurns(s.Setup.Tasks[task].CPU)
-	if turns {
+	if s.M.TakesTurns(s.Setup.Tasks[task].CPU) {
 		s.turn(task)
 	}
 	st, c := s.coming(task)
@@ -175,9 +172,6 @@ func (s *Sim) doTask(task, key int) {
 	s.M.As(c.CPU, false)
 	s.settle(task)
 	s.M.As(-1, false)
-	if turns {
-		s.stepped(task, st)
-	}
 }
 
 // act makes a step, and takes the task to where it said.

@@ -27,13 +27,13 @@ import (
 // one of them sees the other.
 //
 // A task is switched away from where it is in user mode, where it sleeps, or at its end, as
-// without CONFIG_PREEMPTION: never while it spins or holds a spinlock. Who has got the CPU makes a step
-// before it can lose it again in user mode.
+// without CONFIG_PREEMPTION: never while it spins or holds a spinlock. In user mode it is where a statement
+// begins; who has got the CPU makes a step before it can lose it again.
 //
 // compare kernel/sched/core.c:context_switch, arch/x86/mm/tlb.c:switch_mm_irqs_off, enter_lazy_tlb
 var _ = register(fnContextSwitch, &Func{
 	Name: "context_switch", File: "kernel/sched/core.c",
-	Locals: []Local{{"mm", IntLocal}},
+	Locals: []Local{{"prev_mm", IntLocal}, {"up_to_date", IntLocal}},
 	Steps: []Step{
 		csTake: {Label: "schedule", Says: "take the CPU", Ref: "__schedule", Touches: cell.Of(machine.Runs, machine.IRQs, machine.TLBs), Do: (*Ctx).takeCPU},
 		csBorrow: {Label: "lazy", Says: "borrow the mm that is loaded: this CPU is lazy", Ref: "enter_lazy_tlb", Order: Plain, Touches: cell.Of(machine.Runs), Do: func(c *Ctx) Next {
@@ -72,11 +72,26 @@ var _ = register(fnContextSwitch, &Func{
 			}
 			return Then
 		}},
+		csEarly: {Label: "early_generation", Says: "look at the generation early?", Ref: "choose_new_asid", When: Without(FenceJoinBeforeGeneration), Reads: cell.Of(machine.MMs), Choose: chooseEarly, Keys: inOrderOrEarly, Do: func(c *Ctx) Next {
+			if c.Key == 0 {
+				c.Say("the generation is looked at in order")
+				return Then
+			}
+			c.Say("the generation is looked at before this CPU joins the mask")
+			if c.Load(c.M.Behind(c.CPU, c.MM)) == 0 {
+				c.Set(csUpToDate, 1)
+			}
+			return Then
+		}},
 		csJoin: {Label: "join", Says: "this CPU joins the mask of the new mm", Ref: "cpumask_set_cpu", Touches: cell.Of(machine.MMs, machine.Runs), Do: func(c *Ctx) Next {
 			c.M.SetLoaded(c.CPU, c.MM, true)
 			return Then
 		}},
-		csGen: {Label: "new_generation", Says: "have flushes passed this CPU by?", Answer: "no", Ref: "choose_new_asid", When: With(SwitchMMChecksGeneration), Touches: cell.Of(machine.MMs, machine.TLBs), Do: func(c *Ctx) Next {
+		csGen: {Label: "new_generation", Says: "have flushes passed this CPU by?", Answer: "no", Ref: "choose_new_asid", Order: Beside, When: With(SwitchMMChecksGeneration), Touches: cell.Of(machine.MMs, machine.TLBs), Do: func(c *Ctx) Next {
+			if c.L(csUpToDate) != 0 {
+				c.Say("no flush had passed this CPU by when it looked")
+				return Then
+			}
 			c.catchUp(c.MM)
 			return Then
 		}},
@@ -97,7 +112,7 @@ var _ = register(fnSchedule, &Func{
 	},
 })
 
-const csOld = 0
+const csOld, csUpToDate = 0, 1
 
 const (
 	csTake = iota
@@ -108,6 +123,7 @@ const (
 	csSameTaken
 	csClear
 	csForget
+	csEarly
 	csJoin
 	csGen
 	csEnd
@@ -199,15 +215,4 @@ func (s *Sim) turn(task int) {
 		s.M.Store(s.M.Current(s.Setup.Tasks[task].CPU), uint64(task+1))
 	}
 	s.M.Store(s.M.Mode(task), machine.KernelMode)
-}
-
-// stepped notes, behind a step of a task that shares its CPU, whether it is between two instructions in user mode.
-func (s *Sim) stepped(task int, made *Step) {
-	m := s.M
-	if int(m.Load(m.Depth(task))) != 1 || made == &s.funcs[fnContextSwitch].Steps[csEnd] {
-		return
-	}
-	if a := m.Activation(task, 0); (FuncID(a.Fn) == fnStore || FuncID(a.Fn) == fnLoad) && a.Step == accAccess {
-		m.Store(m.Mode(task), machine.UserMode)
-	}
 }

@@ -51,9 +51,11 @@ var _ = register(fnFlushTLBMulti, &Func{
 			}
 			return Then
 		}},
-		fmLazy: {Label: "lazy", Says: "does the CPU only borrow the mm?", Ref: "should_flush_tlb", When: With(LazyTLBSkipsIPI).AndTurns(),
-			Touches: cell.Of(machine.Runs), Anywhere: cell.Of(machine.Runs), Back: []int{fmLazy}, Do: (*Ctx).flushLazy},
-		fmBusy: {Label: "busy", Says: "nobody is left?", When: With(LazyTLBSkipsIPI).AndTurns(), Local: true, Do: func(c *Ctx) Next {
+		fmLazy: {Label: "lazy", Says: "does the CPU only borrow the mm?", Ref: "should_flush_tlb", When: If(LazyTLB, LazyTLBSkipsPages).AndTurns(),
+			Touches: cell.Of(machine.Runs), Anywhere: cell.Of(machine.Runs), Back: []int{fmLazy}, Do: func(c *Ctx) Next { return c.flushLazy(fmLazy, c.L(fmTables) != 0) }},
+		fmLazyAll: {Label: "lazy_all", Says: "does the CPU only borrow the mm?", Ref: "should_flush_tlb", When: If(LazyTLB, LazyTLBSkipsAll).AndTurns(),
+			Touches: cell.Of(machine.Runs), Anywhere: cell.Of(machine.Runs), Back: []int{fmLazyAll}, Do: func(c *Ctx) Next { return c.flushLazy(fmLazyAll, false) }},
+		fmBusy: {Label: "busy", Says: "nobody is left?", When: If(LazyTLB, LazyTLBSkipsPages, LazyTLBSkipsAll).AndTurns(), Local: true, Do: func(c *Ctx) Next {
 			c.Set(fmCPU, 0)
 			if c.L(fmTargets) == 0 {
 				return Return
@@ -80,6 +82,7 @@ const fmMM, fmFirst, fmLast, fmTables, fmTargets, fmCPU = 0, 1, 2, 3, 4, 5
 const (
 	fmNobody = iota
 	fmLazy
+	fmLazyAll
 	fmBusy
 	fmBroadcast
 	fmSteal
@@ -106,9 +109,10 @@ func (c *Ctx) flushBroadcast() Next {
 // know of pages: before a thread runs there again, it looks at the generation. It walks page tables by itself, though, so
 // that it must know of those that go.
 // compare arch/x86/mm/tlb.c:should_flush_tlb
-func (c *Ctx) flushLazy() Next {
+func (c *Ctx) flushLazy(again Next, all bool) Next {
 	others := c.L(fmTargets) &^ (1<<(c.L(fmCPU)) - 1) &^ (1 << c.CPU)
 	if others == 0 {
+		c.Say("no other CPU is to be flushed")
 		return Then
 	}
 	cpu := bits.TrailingZeros64(others)
@@ -116,7 +120,7 @@ func (c *Ctx) flushLazy() Next {
 	switch {
 	case !lazy:
 		c.Sayf("cpu%d runs it", cpu)
-	case c.L(fmTables) != 0 && c.sim.tablesInterruptLazy:
+	case all:
 		c.Sayf("cpu%d only borrows the mm, but page tables go", cpu)
 	default:
 		c.Sayf("cpu%d only borrows the mm: no IPI", cpu)
@@ -124,7 +128,7 @@ func (c *Ctx) flushLazy() Next {
 	}
 	c.Set(fmCPU, uint64(cpu+1))
 	if others&(others-1) != 0 {
-		return fmLazy
+		return again
 	}
 	return Then
 }
@@ -133,6 +137,7 @@ func (c *Ctx) flushLazy() Next {
 func (c *Ctx) flushPreempted() Next {
 	others := c.L(fmTargets) &^ (1<<(c.L(fmCPU)) - 1) &^ (1 << c.CPU)
 	if others == 0 {
+		c.Say("no other CPU is to be flushed")
 		return Then
 	}
 	cpu := bits.TrailingZeros64(others)

@@ -31,8 +31,8 @@ func (m *Machine) Lazy(cpu int) Word { return m.at(m.lazy, cpu) }
 
 // May give way: whether a task that shares its CPU can be switched away from.
 const (
-	KernelMode uint64 = iota // it is in the kernel, or has made no step since it got the CPU
-	UserMode                 // it is between two instructions of its own
+	KernelMode uint64 = iota // it is in the kernel, in an instruction, or has made no step since it got the CPU
+	UserMode                 // it is between two of its statements
 )
 
 // Mode is whether a task that shares its CPU is in user mode.
@@ -96,11 +96,13 @@ func (m *Machine) Leave(cpu int) {
 	}
 }
 
-// CatchUp drops what the CPU knows of an mm if flushes of it have passed the CPU by; it reports whether they have.
+// CatchUp drops what the CPU knows of an mm if flushes of it have passed the CPU by, and ends a walk in flight; it reports
+// whether they have.
 func (m *Machine) CatchUp(cpu, mm int) bool {
 	if m.Load(m.Behind(cpu, mm)) == 0 {
 		return false
 	}
+	m.Store(m.Walker(cpu), 0)
 	m.InvalidateMM(cpu, mm)
 	m.Store(m.Behind(cpu, mm), 0)
 	return true

@@ -45,7 +45,7 @@
 //
 //	cond    = both { "or" both }
 //	both    = test { "and" test }
-//	test    = "not" test | "(" cond ")" | NAME "." NAME ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" )
+//	test    = "not" test | "(" cond ")" | NAME "." NAME [ "[" N "]" ] ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" )
 //
 // # How a text is read
 //

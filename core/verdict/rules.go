@@ -179,7 +179,7 @@ func (s *Survey) guards(f *kernel.Bound, r *kernel.Rule) bool {
 	of := func(steps []kernel.Step) bool {
 		return slices.ContainsFunc(steps, func(st kernel.Step) bool {
 			rule, ok := st.When.Rule()
-			return ok && rule == r
+			return ok && rule == r && st.When.In(&s.model.Kernel)
 		})
 	}
 	if of(f.Func.Steps) {
