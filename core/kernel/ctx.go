@@ -276,6 +276,7 @@ const sigbus = failed | signalled | SIGBUS
 
 // Errors that calls return, as the kernel numbers them.
 const (
+	ENOENT = 2
 	ESRCH  = 3
 	EIO    = 5
 	EAGAIN = 11
@@ -283,6 +284,7 @@ const (
 	EACCES = 13
 	EFAULT = 14
 	EBUSY  = 16
+	ENODEV = 19
 	EINVAL = 22
 )
 

@@ -42,6 +42,8 @@ type Func struct {
 	Locals  []Local
 	Steps   []Step
 	Large   bool // entered only where large folios are possible
+	// Migrating marks what is entered only where pages may be moved; elsewhere none of its steps is there.
+	Migrating bool
 
 	// Instead lists other tables for kernels whose order of things differs; the
 	// first whose condition holds is bound.
@@ -166,6 +168,9 @@ func If(r RuleID, values ...uint8) Cond {
 // Large holds where large folios are possible: what it guards would tell nothing elsewhere.
 var Large = Cond{where: hasLarge}
 
+// Migrating holds where pages may be moved: what it guards would tell nothing elsewhere.
+var Migrating = Cond{where: hasMoves}
+
 // AndLarge holds where the condition does and large folios are possible.
 func (c Cond) AndLarge() Cond { return c.and(hasLarge) }
 
@@ -187,6 +192,7 @@ const (
 	hasLarge has = 1 << iota // large folios are possible
 	hasTurns                 // tasks share CPUs
 	hasTSO                   // CPUs have store buffers
+	hasMoves                 // pages may be moved
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

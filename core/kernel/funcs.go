@@ -103,5 +103,16 @@ const (
 	fnContextSwitch
 	fnMfence
 	fnSchedule
+	fnTryToMigrate
+	fnTryToMigrateOne
+	fnRemoveMigrationPTEs
+	fnRemoveMigrationPTE
+	fnMigrationEntryWait
+	fnPMDMigrationEntryWait
+	fnMigratePages
+	fnMoveToNewFolio
+	fnMovePages
+	fnDoPagesStat
+	fnLRUAddDrainAll
 	funcCount
 )

@@ -46,6 +46,12 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			c.Set(glVMFlags, c.Load(c.M.VMA(c.Page(glAddr))))
 			return Then
 		}},
+		glForcedCOW: {Label: "forced_cow", Says: "a mapping that copies on write? Then as if for writing", Ref: "should_force_cow_break", When: With(ForcedCOW), Local: true, Do: func(c *Ctx) Next {
+			if machine.IsCOW(c.L(glVMFlags)) {
+				c.Set(glFlags, c.L(glFlags)|uint64(FollWrite))
+			}
+			return Then
+		}},
 		glFollow: {Label: "follow", Says: "follow the page tables", Ref: "follow_page_mask", Local: true, Calls: []FuncID{fnFollowPagePTE}, Do: func(c *Ctx) Next {
 			return c.Call(fnFollowPagePTE, glFollowed, c.L(glAddr), c.L(glFlags))
 		}},
@@ -95,6 +101,7 @@ const (
 	glLock = iota
 	glHasPinned
 	glVMA
+	glForcedCOW
 	glFollow
 	glFollowed
 	glFaulted
@@ -170,7 +177,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			case !e.Present():
 				return fpNoPage
 			case flags&uint64(FollWrite) != 0 && !e.Has(machine.RW):
-				if flags&uint64(FollForce) == 0 {
+				if flags&uint64(FollForce|FollCOW) == 0 {
 					return fpNoPage
 				}
 				return Then

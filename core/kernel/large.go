@@ -12,7 +12,9 @@ import (
 func (s *Sim) Possible(h Hop) bool {
 	f := &s.funcs[h.Fn]
 	to := h.To < len(f.Steps) && !f.Steps[h.To].When.In(&s.Kernel)
-	return !to && (s.M.LargeFolios || !h.Calls() || !s.funcs[h.Called].Large) && (s.Setup.TSO || h.Form != storeWaits && h.Form != loadForwarded)
+	called := &s.funcs[h.Called]
+	to = to || h.Calls() && (called.Large && !s.M.LargeFolios || called.Migrating && s.Kernel.has&hasMoves == 0)
+	return !to && (s.Setup.TSO || h.Form != storeWaits && h.Form != loadForwarded)
 }
 
 // folioFlags is the word with the flags of the page's folio. PG_anon_exclusive alone

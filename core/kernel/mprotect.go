@@ -186,6 +186,7 @@ var _ = register(fnChangePTERange, &Func{
 		crCommitPlain: changeCommit("put it back with the VMA's protection", MprotectNever, func(machine.Entry) bool { return false }),
 		crCommitDirty: changeCommit("put it back with the VMA's protection, writable if dirty and exclusive", MprotectDirtyExclusive, func(e machine.Entry) bool { return e.Has(machine.Dirty) }),
 		crCommitExcl:  changeCommit("put it back with the VMA's protection, writable if exclusive", MprotectExclusive, func(machine.Entry) bool { return true }),
+		crMigration:   changeMigration,
 		crUnlock: {Label: "unlock", Says: "unlock the PTL", Order: Plain, Touches: cell.Of(machine.PTLs), Back: []int{crPMD}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(crTable)))
 			return c.changeNextTable()
@@ -208,6 +209,7 @@ const (
 	crUnlock
 	crDone
 	crHuge
+	crMigration
 )
 
 // changeStart takes the next present PTE of the table out. The hardware cannot
@@ -220,6 +222,10 @@ func (c *Ctx) changeStart() Next {
 			return crUnlock
 		}
 		e := machine.Entry(c.Load(c.PTE(c.Frame(crTable), p)))
+		if e.IsMigration() {
+			c.Set(crPage, uint64(p))
+			return crMigration
+		}
 		if !e.Present() {
 			continue
 		}

@@ -264,6 +264,10 @@ func (c *Ctx) zapClear() Next {
 		c.Sayf("clear the PTE: it was %v", old)
 		c.ClearPTE(table, p)
 		return c.Call(fnFreeSwapAndCache, zpNext, uint64(old.Slot()))
+	case old.IsMigration():
+		c.Sayf("clear the PTE: it was %v", old)
+		c.ClearPTE(table, p)
+		return zpNext
 	}
 	c.ClearPTE(table, p)
 	c.Sayf("clear the PTE: it was %v", old)

@@ -44,7 +44,21 @@ func on(order int) []Since { return []Since{{order, 1}} }
 // always is the history of a rule older than every release at hand.
 var always = on(0)
 
+// with is the follow of a rule that came with a release, in kernels that have others, too:
+// who switches one of these off need not switch it off.
+func with(order int, others ...RuleID) func(v *Version, k *Kernel) uint8 {
+	return func(v *Version, k *Kernel) uint8 {
+		if v.Order < order || slices.ContainsFunc(others, func(r RuleID) bool { return k.value[r] == 0 }) {
+			return 0
+		}
+		return 1
+	}
+}
+
 func (r *Rule) at(v *Version, k *Kernel) uint8 {
+	if val, ok := v.Generic[r.ID]; ok {
+		return val
+	}
 	if r.follow != nil {
 		return r.follow(v, k)
 	}
@@ -134,7 +148,7 @@ const (
 	ForceWrite
 	GUPLongtermRequiresPin
 	ForkDupRmap
-	MadviseMore
+	MadviseFree
 	LazyfreeRefTest
 	GUPFastFileCheck
 	GUPSlowFileCheck
@@ -162,6 +176,22 @@ const (
 	FenceClearBeforeCount
 	FenceGrabBeforeRecheck
 	FenceJoinBeforeGeneration
+	ForcedCOW
+	UnpinSanityCheck
+	UnshareKeepsRO
+	ForkPinTestAnonOnly
+	MadviseCold
+	MadvisePopulate
+	LRUBatchSize
+	KhpSharedOK
+	KhpCompoundOK
+	MigrateBatchFlush
+	MigrateFlush
+	MigrationWaitRef
+	MigrateBatch
+	MigrateRefcheck
+	MigrateCopyFirst
+	FolioWalk
 	ruleCount
 )
 
@@ -194,6 +224,10 @@ const (
 	CompoundRetry
 )
 const (
+	LRUBatch15 uint8 = iota
+	LRUBatch31
+)
+const (
 	PTFreeGather uint8 = iota
 	PTFreeRCU
 	PTFreeImmediate
@@ -208,6 +242,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	RefcheckNone uint8 = iota
+	RefcheckBefore
+	RefcheckAfter
 )
 const (
 	ForceDropWrite uint8 = iota

@@ -24,6 +24,9 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.readSwapinWritable = k.On(SwapinReadWritable)
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
+	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
+	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
+	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
@@ -58,6 +61,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		},
 		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
 	}
+	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios = max(s.Setup.HugePages, 2), s.Setup.largeFolios()
 	small, blocks := 0, 0
 	tables, slots := 0, 0
@@ -90,6 +94,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		c.Frames = firstBlock(small, c.HugePages) + blocks*c.HugePages + s.Setup.Frames - 1
 		tables += len(s.Setup.Tasks)
 	}
+	c.FrameZones = s.Setup.frameZones(c.Frames, c.HugePages, c.LargeFolios)
 	c.Tables, c.Slots = tables, cmp.Or(s.Setup.Slots, slots)
 	if c.Shared {
 		c.Frames, c.Tables = c.Frames+tables, 0
@@ -273,6 +278,9 @@ func (s *Setup) parent(mm int) int {
 func (s *Setup) has() (h has) {
 	if s.largeFolios() {
 		h |= hasLarge
+	}
+	if s.largeFolios() || s.movesPages() {
+		h |= hasMoves
 	}
 	if s.Turns {
 		h |= hasTurns

@@ -5,6 +5,9 @@ import "gupscope/core/machine"
 // largeFolios reports whether large folios are possible in a scenario: where
 // something is huge, or may become so.
 func (s *Setup) largeFolios() bool {
+	if s.LargeFolios {
+		return true
+	}
 	for _, mm := range s.MMs {
 		for _, v := range mm.Regions {
 			if v.Huge || v.Kind == machine.RegionHugetlb {

@@ -65,6 +65,11 @@ func (m *Machine) IsLarge(f Frame) bool {
 	return m.LargeFolios && int(f) < m.upperBase() && m.Load(m.Compound(f)) != 0
 }
 
+// PeekLarge is IsLarge for onlookers.
+func (m *Machine) PeekLarge(f Frame) bool {
+	return m.LargeFolios && int(f) < m.upperBase() && m.Peek(m.Compound(f)) != 0
+}
+
 // FolioPages returns how many pages the page's folio has: 1 or HugePages.
 func (m *Machine) FolioPages(f Frame) int {
 	if m.IsLarge(f) {
@@ -124,6 +129,11 @@ func (m *Machine) freeBlock(head int) bool {
 // OffersBlocks calls f with the heads of the free blocks that an allocation may
 // take: each that a stale capture still names a frame of, and the lowest one of the others.
 func (m *Machine) OffersBlocks(f func(head Frame)) {
+	m.offerBlocks(func(Frame) bool { return true }, f)
+}
+
+// offerBlocks is OffersBlocks of those that in says.
+func (m *Machine) offerBlocks(in func(head Frame) bool, f func(head Frame)) {
 	if !m.LargeFolios {
 		return
 	}
@@ -131,7 +141,7 @@ func (m *Machine) OffersBlocks(f func(head Frame)) {
 	stale := m.staleFrames()
 	other := false
 	for head := m.HugePages; head+m.HugePages <= m.Frames+1; head += m.HugePages {
-		if !m.freeBlock(head) {
+		if !in(Frame(head)) || !m.freeBlock(head) {
 			continue
 		}
 		named := slices.ContainsFunc(stale, func(i int) bool { return i/m.HugePages == head/m.HugePages })

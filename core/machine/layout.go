@@ -316,6 +316,8 @@ func ErrnoName(errno int) string {
 	switch errno {
 	case 0:
 		return "0"
+	case 2:
+		return "-ENOENT"
 	case 3:
 		return "-ESRCH"
 	case 5:
@@ -330,6 +332,8 @@ func ErrnoName(errno int) string {
 		return "-EFAULT"
 	case 16:
 		return "-EBUSY"
+	case 19:
+		return "-ENODEV"
 	case 22:
 		return "-EINVAL"
 	}

@@ -25,7 +25,7 @@
 //   - Costs follow what a step touches: nothing goes through all frames, pages or
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
-// Reading order: machine.go, page.go, frame.go, large.go, alloc.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
+// Reading order: machine.go, page.go, frame.go, large.go, alloc.go, node.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
 // rmap.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
 package machine
 
@@ -101,6 +101,10 @@ type Config struct {
 	Frames int  // frames for data, the zero page apart
 	Tables int  // frames for PTE tables, beside those for data
 	Shared bool // PTE tables are taken from the frames for data; Tables is 0
+
+	Zones      []Zone  // none: one zone, of node 0
+	FrameZones []uint8 // of the frames for data, by number: which of Zones
+	CPUNodes   []int   // the node of each CPU; those that are missing belong to node 0
 
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go

@@ -49,6 +49,8 @@ func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
 			p.forks = append(p.forks, &process{name: op.Other})
 		case PinPage:
 			vars = append(vars, op.Slot)
+		case Collapse:
+			setup.LargeFolios = true
 		}
 		writes++
 	}
@@ -75,6 +77,7 @@ func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
 		setup.Tasks = append(setup.Tasks, kernel.TaskSetup{Name: fmt.Sprintf("kworker/%d", cpu), CPU: cpu, MM: -1, Vars: vars[:1]})
 	}
 	setup.Frames, setup.Slots = p.memory(writes, len(setup.MMs))
+	p.nodes(&setup)
 	p.sim = kernel.New(setup, k, machine.Track{})
 	p.actors = p.sim.Actors()
 	m := p.sim.M
@@ -97,6 +100,8 @@ func regionSetup(op *Op) (kernel.RegionSetup, error) {
 	switch op.Kind {
 	case Anon:
 		r.Kind = machine.RegionAnon
+	case THP, Anon2M:
+		r.Kind, r.Pages, r.Huge = machine.RegionAnon, hugePages, op.Kind == THP
 	case Ext4Private, ShmemPrivate:
 		r.Kind = machine.RegionFilePrivate
 	case Ext4Shared, ShmemShared:
@@ -108,11 +113,20 @@ func regionSetup(op *Op) (kernel.RegionSetup, error) {
 }
 
 // memory is how many frames and swap slots no program of so many steps can use up: each step may
-// take a frame for every page of every process, and pins may keep them all.
+// take a frame for every page of every process, and pins may keep them all. Of a huge page a
+// step may take one, and a frame for each page of it besides (a collapse that reads them from swap).
 func (p *Player) memory(steps, processes int) (frames, slots int) {
-	pages := 0
 	for _, r := range p.regions {
-		pages += r.pages
+		if r.huge() {
+			frames += (steps + 2) * 2 * hugePages
+			slots += (processes + 2) * hugePages
+			continue
+		}
+		frames += (steps + 2) * r.pages * processes
+		slots += (steps + 2) * r.pages
 	}
-	return (steps + 2) * pages * processes, (steps + 2) * pages
+	return frames, slots
 }
+
+// huge reports whether the region is of one huge page, which small ones may be in the place of.
+func (r *region) huge() bool { return r.kind == THP || r.kind == Anon2M }
