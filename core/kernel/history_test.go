@@ -90,7 +90,7 @@ tlb_pcid                    0   0       1   1   1   1    1    1    1    1   1   
 khp_flush_tells_tables      0   0       0   0   0   0    0    0    0    0   1       0   0   0    1         -             m
 fence_clear_before_count    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
 fence_grab_before_recheck   1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
-fence_join_before_generation0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+fence_join_before_generation 0  0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.

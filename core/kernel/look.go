@@ -47,6 +47,9 @@ func (s *Sim) Look(actor int) Look {
 	}
 	act := s.M.Activation(a.Task, c.level)
 	l.Func, l.Step, l.Says = &s.funcs[act.Fn], int(act.Step), st.Says
+	if s.out(a.Task) {
+		l.Func, l.Step = &s.funcs[fnContextSwitch], csTake
+	}
 	if l.Ready {
 		return l
 	}

@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/cell"
 )
@@ -108,17 +109,8 @@ func (m *Machine) CatchUp(cpu, mm int) bool {
 	return true
 }
 
-// falls reports whether a new TLB generation of the mm leaves the CPU behind: it has the mm loaded, or had,
-// and what it knew then is still in its TLB.
+// falls reports whether a new TLB generation of the mm leaves the CPU behind: it has the mm loaded, or had it
+// and may still have in its TLB what it knew then.
 func (m *Machine) falls(cpu, mm int, mask uint64) bool {
-	if mask>>cpu&1 != 0 {
-		return true
-	}
-	if !m.TakesTurns(cpu) {
-		return false
-	}
-	first, last := m.MMPages(mm)
-	from, end := m.TLB(cpu, first).id, m.TLB(cpu, last).id+1
-	m.Mem.Note(from, end)
-	return m.Mem.Nonzero(from, end) < end
+	return mask>>cpu&1 != 0 || m.TakesTurns(cpu) && slices.Contains(m.mmsOn[cpu], mm)
 }
