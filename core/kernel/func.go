@@ -44,6 +44,7 @@ type Func struct {
 	Large   bool // entered only where large folios are possible
 	// Migrating marks what is entered only where pages may be moved; elsewhere none of its steps is there.
 	Migrating bool
+	Hugetlb   bool // entered only where there are huge pages of hugetlb
 
 	// Instead lists other tables for kernels whose order of things differs; the
 	// first whose condition holds is bound.
@@ -189,10 +190,11 @@ func (c Cond) and(h has) Cond {
 type has uint8
 
 const (
-	hasLarge has = 1 << iota // large folios are possible
-	hasTurns                 // tasks share CPUs
-	hasTSO                   // CPUs have store buffers
-	hasMoves                 // pages may be moved
+	hasLarge   has = 1 << iota // large folios are possible
+	hasTurns                   // tasks share CPUs
+	hasTSO                     // CPUs have store buffers
+	hasMoves                   // pages may be moved
+	hasHugetlb                 // there are huge pages of hugetlb
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

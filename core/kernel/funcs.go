@@ -114,5 +114,16 @@ const (
 	fnMovePages
 	fnDoPagesStat
 	fnLRUAddDrainAll
+	fnHugetlbFault
+	fnHugetlbNoPage
+	fnHugetlbWP
+	fnAllocHugetlbFolio
+	fnUnmapRefPrivate
+	fnUnmapHugepageRange
+	fnHugetlbChangeProtection
+	fnCopyHugetlbPageRange
+	fnFollowHugetlbPage
+	fnRemoveInodeHugepages
+	fnHugetlbfsRead
 	funcCount
 )

@@ -48,6 +48,7 @@ cow_clear_flush_first       1   1       1   1   1   1    1    1    1    1   1   
 rmap_drop_after_set         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
+fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
 fork_flush_tlb              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 fork_wrprotect              1   1       1   1   2   2    2    2    2    2   2       2   2   2    2         -             T
 fork_counts_mappings        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
@@ -91,6 +92,13 @@ khp_flush_tells_tables      0   0       0   0   0   0    0    0    0    0   1   
 fence_clear_before_count    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
 fence_grab_before_recheck   1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
 fence_join_before_generation 0  0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+hugetlb_cache_counts_pages  0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         a08c7193e4f1  m
+hugetlb_fork_pin_test       0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         4eae4efa2c29  Tm
+hugetlb_reuse_by_references 0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         b5cec28d36f5  Tm
+gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
+gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
+madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.

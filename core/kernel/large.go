@@ -13,7 +13,9 @@ func (s *Sim) Possible(h Hop) bool {
 	f := &s.funcs[h.Fn]
 	to := h.To < len(f.Steps) && !f.Steps[h.To].When.In(&s.Kernel)
 	called := &s.funcs[h.Called]
-	to = to || h.Calls() && (called.Large && !s.M.LargeFolios || called.Migrating && s.Kernel.has&hasMoves == 0)
+	if h.Calls() {
+		to = to || called.Large && s.Kernel.has&hasLarge == 0 || called.Hugetlb && s.Kernel.has&hasHugetlb == 0 || called.Migrating && s.Kernel.has&hasMoves == 0
+	}
 	return !to && (s.Setup.TSO || h.Form != storeWaits && h.Form != loadForwarded)
 }
 

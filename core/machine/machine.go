@@ -25,7 +25,7 @@
 //   - Costs follow what a step touches: nothing goes through all frames, pages or
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
-// Reading order: machine.go, page.go, frame.go, large.go, alloc.go, node.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
+// Reading order: machine.go, page.go, frame.go, large.go, hugetlb.go, alloc.go, node.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
 // rmap.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
 package machine
 
@@ -73,6 +73,7 @@ const (
 	Tables                         // no cells: who takes and gives back page tables
 	Slots                          // no cells: who takes swap slots
 	Compounds                      // which folio a page belongs to
+	HugetlbPool                    // reservations of huge pages, mutexes of faults on them
 	Runs                           // who runs on a CPU that tasks share, and in which mm
 	StoreBuffers                   // what CPUs have stored and nobody else sees yet
 	classes
@@ -88,7 +89,7 @@ var Unbuffered = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, TLBs
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "Runs", "StoreBuffers"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -108,6 +109,7 @@ type Config struct {
 
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
+	Hugetlb     int  // huge pages in the pool; see hugetlb.go
 
 	TSO   bool // CPUs have store buffers
 	Turns bool // tasks that have one CPU take turns; else nobody minds
@@ -148,6 +150,7 @@ type Track struct {
 	Values bool   // what memory should read
 	Pins   bool   // where a held page was got, and whether the owner gave that up
 	Notice bool   // what file systems know of writes to their pages
+	Stores bool   // who stored to a frame last
 	Alarms uint64 // the alarms that are raised, as a bit set
 }
 
@@ -172,6 +175,7 @@ type Machine struct {
 	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                   cell.ID
 	lockedBy, ledger, ptes                                                                            cell.ID
 	compound, entire, large, pincount, pmdMaps, deposit                                               cell.ID
+	reserved, reserve, faultMutex, resvUnmapped                                                       cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
 	mmState, mmUsers, cpumask                                                                         cell.ID
@@ -186,7 +190,7 @@ type Machine struct {
 	rcu                                                                                               cell.ID
 	ubc                                                                                               cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
-	gupAt, gupSeen, value, forking, fileValue, notice, alarm                                          cell.ID
+	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm                                  cell.ID
 
 	home   []int   // the mm of the task that runs on a CPU, -1
 	shared []bool  // CPUs that several tasks have
