@@ -82,6 +82,13 @@ punch_writes_first          1   1       1   1   1   1    1    1    1    1   1   
 eof_tail_zeroed             0   0       0   0   0   0    0    0    0    0   0       0   0   0    1         -             Tm
 reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1       1   1   0    0         -             T
 stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
+migrate_batch_flush         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         7e12beb8ca2a  TCm
+migrate_flush               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+migration_wait_takes_ref    1   1       1   1   1   1    1    0    0    0   0       0   0   0    0         ffa65753c431  Tm
+migrate_batch               0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         5dfab109d519  Tm
+migrate_refcheck            2   2       2   2   2   2    2    2    2    2   2       2   2   2    2         -             T
+migrate_copy_first          0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         060913999d7a  TCm
+move_pages_folio_walk       0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         7dff875c9436  -
 pmd_split_carries_dirty     0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             -
 thp_double_map              1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             m
 lazy_tlb                    0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         145f573b89a6  TCm
@@ -138,7 +145,7 @@ func TestHistory(t *testing.T) {
 	}
 	for _, r := range Rules {
 		if !said[r.Name] {
-			t.Errorf("the table has no line for %s", r.Name)
+			t.Errorf("the table has no line for %s: write one from what was read, a figure a kernel, in the order of the columns", r.Name)
 		}
 	}
 	if len(columns) != len(Versions) {
