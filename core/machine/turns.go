@@ -114,3 +114,18 @@ func (m *Machine) CatchUp(cpu, mm int) bool {
 func (m *Machine) falls(cpu, mm int, mask uint64) bool {
 	return mask>>cpu&1 != 0 || m.TakesTurns(cpu) && slices.Contains(m.mmsOn[cpu], mm)
 }
+
+// WillCatchUp reports whether the CPU drops what it knows of the mm before a thread of it runs there: flushes have passed the
+// CPU by, and it has another mm loaded, or only borrows this one, or is in the middle of the switch.
+func (m *Machine) WillCatchUp(cpu, mm int) bool {
+	return m.TakesTurns(cpu) && m.Load(m.Behind(cpu, mm)) > 0 &&
+		(m.Load(m.LoadedMM(cpu)) != uint64(mm+1) || m.Load(m.Lazy(cpu)) != 0 || m.Load(m.IRQOff(cpu)) != 0)
+}
+
+// CatchUpWords are the words that WillCatchUp reads.
+func (m *Machine) CatchUpWords(cpu, mm int) []Word {
+	if !m.TakesTurns(cpu) {
+		return nil
+	}
+	return []Word{m.Behind(cpu, mm), m.LoadedMM(cpu), m.Lazy(cpu), m.IRQOff(cpu)}
+}
