@@ -45,3 +45,10 @@ func (r *Reducible) Rest(actor, still int) *check.Access {
 func (r *Reducible) Firm(actor int) *check.Access {
 	return &r.step(actor).firm
 }
+
+// Afresh returns what an actor's next step accesses, found out and not remembered.
+func (r *Reducible) Afresh(actor int) *check.Access {
+	mem := r.Memory()
+	defer mem.Watch(mem.Watch(nil))
+	return &r.find(actor).all
+}
