@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"gupscope/core/cell"
 	"gupscope/core/check"
 	"gupscope/core/claim"
 	"gupscope/core/kernel"
@@ -245,6 +246,17 @@ func (d *doubter) Choices(dst []check.Choice) []check.Choice {
 	if d.rng.IntN(4) == 0 {
 		if fresh := d.Model.Choices(nil); !slices.Equal(dst[first:], fresh) {
 			d.fail("remembered are the choices %v, there are %v", dst[first:], fresh)
+		}
+	}
+	return dst
+}
+
+func (d *doubter) Broken(since cell.Mark, dst []int) []int {
+	first := len(dst)
+	dst = d.Reducible.Broken(since, dst)
+	if d.rng.IntN(16) == 0 {
+		if fresh := d.Model.Broken(-1, nil); !slices.Equal(dst[first:], fresh) {
+			d.fail("behind a step the claims %v are broken, afresh %v", dst[first:], fresh)
 		}
 	}
 	return dst

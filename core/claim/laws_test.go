@@ -179,8 +179,7 @@ func TestAheadIsWhatComes(t *testing.T) {
 	})
 }
 
-// TestPredicatesReadWhatTheySay holds what a predicate reads against the cells
-// whose change has it evaluated again.
+// TestPredicatesReadWhatTheySay holds what a predicate reads against the cells that it names.
 func TestPredicatesReadWhatTheySay(t *testing.T) {
 	eachModel(t, func(t *testing.T, m *claim.Model) {
 		layout := m.Memory().Layout()

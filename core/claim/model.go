@@ -109,7 +109,11 @@ func (m *Model) index() {
 	m.dirty = make([]uint64, words)
 	m.watch = make([][]uint64, m.Memory().Layout().Len())
 	for i, p := range m.preds {
-		for _, w := range p.reads {
+		when := p.when
+		if when == nil {
+			when = p.reads
+		}
+		for _, w := range when {
 			if m.watch[w.Cell()] == nil {
 				m.watch[w.Cell()] = make([]uint64, words)
 			}

@@ -279,6 +279,7 @@ func (r *Reducible) judge(actor int, s *step) {
 				r.objects.Add(&r.judged, nil, &s.firm)
 			}
 			r.found(r.judged.Reads, s)
+			r.found(r.judged.Glances, s)
 		}
 	}
 	r.Memory().Record(nil)

@@ -208,6 +208,12 @@ func (m *Machine) Load(w Word) uint64 { return m.Mem.Load(w.id) }
 // Store sets the word; a step's access.
 func (m *Machine) Store(w Word, v uint64) { m.Mem.Store(w.id, v) }
 
+// Glance returns the word's value, and notes that the step under way goes by it: see [cell.Memory.Glance].
+func (m *Machine) Glance(w Word) uint64 {
+	m.Mem.Glance(w.id)
+	return m.Mem.Peek(w.id)
+}
+
 // Peek returns the word's value without a trace in the footprint, for onlookers.
 func (m *Machine) Peek(w Word) uint64 { return m.Mem.Peek(w.id) }
 
