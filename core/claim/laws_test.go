@@ -17,7 +17,7 @@ import (
 )
 
 // eachModel calls f with every scenario of the gallery on every kernel that its
-// expect lines name.
+// expect lines name, and with some that were made up.
 func eachModel(t *testing.T, f func(t *testing.T, m *claim.Model)) {
 	for _, s := range scenarios.List() {
 		file, ds := scenario.Parse(s.File(), []byte(s.Text))
@@ -35,6 +35,15 @@ func eachModel(t *testing.T, f func(t *testing.T, m *claim.Model)) {
 				})
 			}
 		}
+	}
+	for number := *generatedFrom; number < *generatedFrom+generatedModels(10, 40); number++ {
+		t.Run(fmt.Sprint("generated ", number), func(t *testing.T) {
+			text, m := generate(number)
+			f(t, m)
+			if t.Failed() {
+				t.Log(text)
+			}
+		})
 	}
 }
 

@@ -68,7 +68,7 @@ func writableExclusive(m *Model) []predicate {
 		words := []machine.Word{m.M.Flags(f), m.M.Mapping(f)}
 		out = append(out, predicate{
 			what: fmt.Sprintf("folio %d", f), when: words, reads: append(append(words, folios...), tables...),
-			holds: func() bool { return !m.shared(f) || m.writableIn(f) == 0 },
+			holds: func() bool { return m.M.Glance(m.M.PTEs(f)) == 0 || !m.shared(f) || m.writableIn(f) == 0 },
 			why: func() string {
 				return fmt.Sprintf("the %s maps folio %d writable, which is not exclusive", m.M.TableName(m.writableIn(f)), f)
 			},
@@ -107,9 +107,6 @@ func (m *Model) sharedWritable(t machine.Frame) machine.Entry {
 
 // writableIn returns a table with a writable entry of a shared page, 0 if there is none.
 func (m *Model) writableIn(f machine.Frame) machine.Frame {
-	if m.M.Glance(m.M.PTEs(f)) == 0 {
-		return 0
-	}
 	for i := range m.M.TableCount() {
 		t := m.M.TableFrame(i)
 		for e := range m.M.Width() {

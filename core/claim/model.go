@@ -207,7 +207,9 @@ func (m *Model) Truths() []Truth {
 		if !holds {
 			t := &out[p.claim]
 			t.Holds = false
-			t.Why = append(t.Why, p.why())
+			if why := p.why(); !slices.Contains(t.Why, why) {
+				t.Why = append(t.Why, why)
+			}
 			t.Cells = append(t.Cells, f.Reads...)
 		}
 	}

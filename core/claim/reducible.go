@@ -100,7 +100,7 @@ func Reduce(m *Model) *Reducible {
 			}
 			continue
 		}
-		r.objects.Claims(p.reads)
+		r.objects.Claims(p.reads, p.when != nil)
 	}
 	for id := range cell.ID(n) {
 		if layout.Class(id) == machine.Stacks {

@@ -43,7 +43,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				c.Set(glRet, failed|err)
 				return glUnlock
 			}
-			c.Set(glVMFlags, c.Load(c.M.VMA(c.Page(glAddr))))
+			c.Set(glVMFlags, c.Load(c.M.VMA(c.Page(glAddr)))&machine.VMWrite) // all that is asked for behind it
 			return Then
 		}},
 		glFollow: {Label: "follow", Says: "follow the page tables", Ref: "follow_page_mask", Local: true, Calls: []FuncID{fnFollowPagePTE}, Do: func(c *Ctx) Next {

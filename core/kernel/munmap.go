@@ -251,7 +251,7 @@ func (c *Ctx) zapClear() Next {
 	case old.IsSwap():
 		c.Sayf("clear the PTE: it was %v", old)
 		c.ClearPTE(table, p)
-		return c.Call(fnFreeSwapAndCache, zpNext, uint64(old.Slot()))
+		return c.freeSwapAndCache(zpNext, old)
 	}
 	c.ClearPTE(table, p)
 	c.Sayf("clear the PTE: it was %v", old)

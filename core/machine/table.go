@@ -126,14 +126,14 @@ func (m *Machine) SetEntry(table Frame, i int, e Entry) {
 	if old.Present() {
 		m.accountEntry(table, old, -1)
 	}
+	if !m.isUpper(table) { // who takes or frees the table decides whose entry this is
+		m.Mem.Recall(m.OfFrame(table))
+		m.Mem.Glance(m.TableOf(table).id)
+	}
 	if !e.Present() {
 		return
 	}
 	m.accountEntry(table, e, 1)
-	if !m.isUpper(table) { // who takes or frees the table decides whether the entry maps a page
-		m.Mem.Recall(m.OfFrame(table))
-		m.Mem.Glance(m.TableOf(table).id)
-	}
 	if p, ok := m.Leaf(table, i); ok {
 		m.saw(p, e)
 	} else if e.Has(PSE) {
