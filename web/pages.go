@@ -242,7 +242,7 @@ func (s *Site) embedded(w http.ResponseWriter, r *http.Request, l link.Link, for
 	switch form {
 	case ".svg":
 		var b bytes.Buffer
-		if err := page.SVG(&b, p, r.URL.Query().Get("theme") == "dark"); err != nil {
+		if err := page.SVG(&b, at.Whole(), r.URL.Query().Get("theme") == "dark"); err != nil {
 			panic("web: a buffer takes everything: " + err.Error())
 		}
 		send(w, r, "image/svg+xml", b.Bytes())

@@ -84,6 +84,10 @@ func (c *Ctx) faster() bool {
 
 // offerFrames offers the free frames.
 func offerFrames(c *Ctx, offer func(int)) {
+	if len(c.M.Zones) > 0 {
+		c.M.OffersIn(c.zonelist(), func(f machine.Frame) { offer(int(f)) })
+		return
+	}
 	c.M.Offers(false, func(f machine.Frame) { offer(int(f)) })
 }
 
@@ -139,8 +143,19 @@ func (c *Ctx) prepareAnonVMA(p machine.PageID) {
 }
 
 // lruAdd puts a folio into this CPU's LRU batch, which holds a reference until it is drained.
-// compare mm/swap.c:folio_add_lru
+// A batch that is full then is drained at once. (The kernel moves the folios one after the other, with the
+// batch locked; here that is part of the step. No scenario has as many.)
+// compare mm/swap.c:folio_add_lru, folio_batch_add_and_move
 func (c *Ctx) lruAdd(f machine.Frame) {
 	c.Add(c.M.Ref(f), 1)
 	c.M.AddToBatch(c.CPU, f)
+	if c.Load(c.M.LRUCount(c.CPU)) < c.sim.lruBatch {
+		return
+	}
+	for f, ok := c.M.TakeBatch(c.CPU); ok; f, ok = c.M.TakeBatch(c.CPU) {
+		c.Or(c.M.Flags(f), machine.PGLRU)
+		if c.Put(f, 1) {
+			c.M.Free(f)
+		}
+	}
 }

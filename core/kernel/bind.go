@@ -47,7 +47,7 @@ func Bind(k *Kernel) []Bound {
 			}
 		}
 		for _, s := range b.Steps {
-			b.Off = append(b.Off, !s.When.holds(k))
+			b.Off = append(b.Off, !s.When.holds(k) || f.Migrating && !k.moved || f.Hugetlb && !k.hugetlb)
 		}
 		for _, l := range f.Locals {
 			if l.Kind.capture() {
@@ -60,9 +60,12 @@ func Bind(k *Kernel) []Bound {
 	return out
 }
 
+// ownGUP is the first release in which x86 has no GUP-fast of its own: names until then are x86's alone.
+const ownGUP = 413
+
 func nameIn(name string, was []Name, v *Version) string {
 	for _, w := range was {
-		if v.Order < w.Before {
+		if v.Order < w.Before && (w.Before != ownGUP || v.Generic == nil) {
 			return w.Name
 		}
 	}

@@ -76,7 +76,7 @@ var _ = register(fnCollapseScan, &Func{Large: true,
 			p := c.Page(ksAddr)
 			vma := c.Load(c.M.VMA(p))
 			switch {
-			case vma == 0:
+			case !c.anyVMA(c.M.HugeStart(p), c.M.HugeEnd(p)):
 				c.Say("there is no VMA")
 				c.Set(ksResult, scanNoMemory)
 				return ksUnlock
@@ -152,13 +152,20 @@ func (c *Ctx) collapseScan() Next {
 // references but those of its mappings and of the swap cache.
 func (c *Ctx) collapsible(f machine.Frame) bool {
 	head := c.M.Head(f)
+	if c.M.IsLarge(f) && !c.sim.collapsesCompound {
+		return false
+	}
 	return c.Load(c.M.Flags(head))&machine.PGLRU != 0 && c.Free(c.M.FolioLock(head)).Ready() && c.collapseCount(f)
 }
 
 // collapseCount reports whether mappings and the swap cache explain all references.
+// Until 5.7 only one mapping does: what fork shares is not collapsed.
 // compare mm/khugepaged.c:is_refcount_suitable
 func (c *Ctx) collapseCount(f machine.Frame) bool {
 	want := c.folioMapcount(f)
+	if !c.sim.collapsesShared {
+		want = 1
+	}
 	if c.Load(c.folioFlags(f))&machine.PGSwapCache != 0 {
 		want += uint64(c.M.FolioPages(f))
 	}

@@ -14,7 +14,7 @@ import (
 //	tlb_remove_table_sync_one()                                 // nobody walks the table any more
 //	lock the PTL; every page: trylock, references as expected, isolate; else put the PMD back, give up
 //	unlock the PTL; copy every page
-//	every page: clear the PTE; drop its references
+//	every page: clear the PTE; drop its references; large folios back to the LRU list
 //	PMD = huge, exclusive, writable, dirty; deposit the page table
 //	mmap_write_unlock()
 //
@@ -134,8 +134,13 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 		kcCopy: {Label: "copy", Says: "copy the next page", Ref: "copy_mc_user_highpage", Touches: cell.Of(machine.Contents), Reads: cell.Of(machine.PTEs), Back: []int{kcCopy}, Do: (*Ctx).collapseCopy},
 		kcClearPTE: {Label: "clear_pte", Says: "clear the next PTE: its page is mapped once less", Ref: "__collapse_huge_page_copy_succeeded", Touches: cell.Of(machine.PTEs, machine.Mapcounts), Reads: cell.Of(machine.PTLs, machine.Refs), Back: []int{kcClearPTE},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) }, Do: (*Ctx).collapseClear},
-		kcRelease: {Label: "release", Says: "unlock the page; drop it from the swap cache", Ref: "release_pte_folio", Touches: swapCacheTouches, Do: func(c *Ctx) Next {
-			f := c.M.Head(c.Held(kcRef).Frame())
+		kcRelease: {Label: "release", Says: "unlock the page; drop it from the swap cache", Ref: "release_pte_folio", Touches: swapCacheTouches, Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{kcClearPTE}, Do: func(c *Ctx) Next {
+			f := c.Held(kcRef).Frame()
+			if c.M.IsLarge(f) {
+				c.Say("drop the PTE's reference on the large folio, which we keep until the end")
+				c.Release(kcRef)
+				return c.putFree(f, 1, kcMore)
+			}
 			c.freeSwap(f)
 			c.Unlock(c.M.FolioLock(f))
 			return Then
@@ -151,6 +156,9 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				return kcClearPTE
 			}
 			return Then
+		}},
+		kcLarge: {Label: "putback_large", Says: "put a large folio back on the LRU list: unlock it, drop our reference", Ref: "folio_putback_lru", When: Large, Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{kcLarge}, Do: func(c *Ctx) Next {
+			return c.collapsePutback(kcLarge, kcInstall)
 		}},
 		kcInstall: {Label: "install", Says: "the PMD maps the huge page; the page table is deposited", Ref: "set_pmd_at", Touches: largeTouches,
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(kcAddr))) },
@@ -174,17 +182,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				return Then
 			}},
 		kcPutBack: {Label: "putback", Says: "put a page back on the LRU list: unlock it, drop our reference", Ref: "release_pte_folio", Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{kcPutBack}, Do: func(c *Ctx) Next {
-			n := int(c.M.Load(c.M.Gathers(c.Task)))
-			if n == 0 {
-				c.Say("there are no more pages to put back")
-				return kcUnlock
-			}
-			f := machine.Hold(c.M.Load(c.M.Gathered(c.Task, n-1))).Frame()
-			c.M.SetGathered(c.Task, n-1, 0)
-			c.M.Store(c.M.Gathers(c.Task), uint64(n-1))
-			c.Or(c.folioFlags(f), machine.PGLRU)
-			c.Unlock(c.M.FolioLock(c.M.Head(f)))
-			return c.putFree(f, 1, kcPutBack)
+			return c.collapsePutback(kcPutBack, kcUnlock)
 		}},
 		kcUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			if w := c.vmaLock(kcAddr); machine.MmapWriter(c.Load(w)) == c.Task {
@@ -228,6 +226,7 @@ const (
 	kcRelease
 	kcPut
 	kcMore
+	kcLarge
 	kcInstall
 	kcRestore
 	kcPutBack
@@ -278,8 +277,14 @@ func (c *Ctx) isolateForCollapse(e machine.Entry, count bool, again int) Next {
 	switch {
 	case !e.Present():
 		return stop("a page is gone: give up")
-	case c.M.IsLarge(f):
+	case c.M.IsLarge(f) && !c.sim.collapsesCompound:
 		return stop("a page belongs to a large folio: give up")
+	case c.M.IsLarge(f) && c.Load(c.M.FolioLock(head)) == c.me():
+		c.Say("its large folio is isolated already")
+		if int(c.L(kcIndex)) == c.M.HugePages {
+			return kcUnlockPTL
+		}
+		return Next(again)
 	case !c.Free(c.M.FolioLock(head)).Ready():
 		return stop("a page is locked: give up")
 	case count && !c.collapseCount(f):
@@ -331,7 +336,25 @@ func (c *Ctx) collapseClear() Next {
 		return kcRelease
 	}
 	c.Say("all PTEs are cleared")
-	return kcInstall
+	if c.M.Load(c.M.Gathers(c.Task)) == 0 {
+		return kcInstall
+	}
+	return kcLarge
+}
+
+// collapsePutback puts the last folio that is still isolated back on the LRU list.
+func (c *Ctx) collapsePutback(again, done int) Next {
+	n := int(c.M.Load(c.M.Gathers(c.Task)))
+	if n == 0 {
+		c.Say("there are no more pages to put back")
+		return Next(done)
+	}
+	f := machine.Hold(c.M.Load(c.M.Gathered(c.Task, n-1))).Frame()
+	c.M.SetGathered(c.Task, n-1, 0)
+	c.M.Store(c.M.Gathers(c.Task), uint64(n-1))
+	c.Or(c.folioFlags(f), machine.PGLRU)
+	c.Unlock(c.M.FolioLock(c.M.Head(f)))
+	return c.putFree(f, 1, again)
 }
 
 // ungather takes a page out of the task's gather, with its reference.

@@ -6,7 +6,7 @@ import (
 )
 
 // gupFileWas is where x86 had its own GUP-fast.
-var gupFileWas = []Name{{"arch/x86/mm/gup.c", 413}}
+var gupFileWas = []Name{{"arch/x86/mm/gup.c", ownGUP}}
 
 // The entries: they differ in what they take.
 var (
@@ -36,7 +36,7 @@ func gupEntry(name string, fn FuncID, flag uint32) *Func {
 // gup_fast_fallback, in straight line:
 //
 //	if pinning: mark the mm as one with pinned pages
-//	if gup_fast() got the page: return it
+//	if gup_fast() got (in 5.8: as if for writing) the page: return it
 //	return __gup_longterm_locked()    // under mmap_lock
 //
 // compare mm/gup.c:gup_fast_fallback
@@ -45,31 +45,43 @@ var _ = register(fnGUPFastFallback, &Func{
 	Params: []int{gfAddr, gfFlags},
 	Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}},
 	Steps: []Step{
-		{Label: "pinning", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
+		gfPinning: {Label: "pinning", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
 			if c.L(gfFlags)&uint64(FollPin) == 0 {
-				return 2
+				return gfForced
 			}
 			return Then
 		}},
-		{Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: With(GUPHasPinnedFirst),
+		gfHasPinned: {Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: With(GUPHasPinnedFirst),
 			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 				c.Or(c.M.MMFlags(c.MM), machine.MMFHasPinned)
 				return Then
 			}},
-		{Label: "fast", Says: "try without locks", Ref: "gup_fast", Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
-			return c.Call(fnGUPFast, 3, c.L(gfAddr), c.L(gfFlags))
+		gfForced: {Label: "fast_forced", Says: "try without locks, as if for writing: COW must be broken first", Ref: "gup_pgd_range(FOLL_WRITE)", When: With(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
+			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags)|uint64(FollWrite))
 		}},
-		{Label: "got", Says: "got it?", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
+		gfFast: {Label: "fast", Says: "try without locks", Ref: "gup_fast", When: Without(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
+			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags))
+		}},
+		gfGot: {Label: "got", Says: "got it?", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
 			if machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
 				return Return
 			}
-			return c.Call(fnGetUserPagesLocked, 4, c.L(gfAddr), c.L(gfFlags)|uint64(FollTouch))
+			return c.Call(fnGetUserPagesLocked, gfSlow, c.L(gfAddr), c.L(gfFlags)|uint64(FollTouch))
 		}},
-		{Label: "slow", Says: "return what the slow path got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
+		gfSlow: {Label: "slow", Says: "return what the slow path got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	},
 })
 
 const gfAddr, gfFlags = 0, 1
+
+const (
+	gfPinning = iota
+	gfHasPinned
+	gfForced
+	gfFast
+	gfGot
+	gfSlow
+)
 
 // gup_fast, in straight line:
 //
@@ -84,7 +96,7 @@ const gfAddr, gfFlags = 0, 1
 //
 // compare mm/gup.c:gup_fast
 var _ = register(fnGUPFast, &Func{
-	Name: "gup_fast", Was: []Name{{"get_user_pages_fast", 511}, {"lockless_pages_from_mm", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
+	Name: "gup_fast", Was: []Name{{"get_user_pages_fast", 507}, {"internal_get_user_pages_fast", 511}, {"lockless_pages_from_mm", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
 	Params: []int{gsAddr, gsFlags},
 	Locals: []Local{{"page", FrameLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"seq", IntLocal}},
 	Steps: []Step{
@@ -322,7 +334,7 @@ const (
 //
 // compare mm/gup.c:try_grab_folio_fast, arch/x86/mm/gup.c:gup_pte_range (4.6)
 var _ = register(fnTryGrabFolioFast, &Func{
-	Name: "try_grab_folio_fast", Was: []Name{{"get_page", 413}, {"page_cache_get_speculative", 504}, {"try_get_compound_head", 507}, {"try_grab_compound_head", 519}, {"try_grab_folio", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
+	Name: "try_grab_folio_fast", Was: []Name{{"get_page", ownGUP}, {"page_cache_get_speculative", 504}, {"try_get_compound_head", 507}, {"try_grab_compound_head", 519}, {"try_grab_folio", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
 	Params: []int{tgPTE, tgFlags},
 	Locals: []Local{{"page", PTELocal}, {"folio", FrameLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{

@@ -58,7 +58,7 @@ var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func
 
 // checkPinned is the kernel's own check when a pin is given back: an anonymous
 // page that was pinned must still be exclusive (5.19, CONFIG_DEBUG_VM).
-var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Answer: "yes", Ref: "sanity_check_pinned_pages", When: With(AnonExclusive),
+var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Answer: "yes", Ref: "sanity_check_pinned_pages", When: With(UnpinSanityCheck),
 	Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
 		f := c.varPage().Frame()
 		head := c.M.Head(f) // whose flag counts while a PMD maps the folio

@@ -35,8 +35,20 @@ var _ = register(fnMadvise, &Func{
 	Name: "madvise", File: "mm/madvise.c", Params: []int{maFirst, maLast, maAdvice},
 	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"advice", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
-		maOld: {Label: "known", Says: "is the advice known?", When: Without(MadviseMore), Local: true, Do: func(c *Ctx) Next {
-			if c.L(maAdvice) != madvDontneed {
+		maNoFree: {Label: "known_free", Says: "is the advice known? FREE is not", When: Without(MadviseFree), Local: true, Do: func(c *Ctx) Next {
+			if c.L(maAdvice) == madvFree {
+				return c.Fail(EINVAL)
+			}
+			return Then
+		}},
+		maNoCold: {Label: "known_cold", Says: "is the advice known? COLD and PAGEOUT are not", When: Without(MadviseCold), Local: true, Do: func(c *Ctx) Next {
+			if a := c.L(maAdvice); a == madvCold || a == madvPageout {
+				return c.Fail(EINVAL)
+			}
+			return Then
+		}},
+		maNoPopulate: {Label: "known_populate", Says: "is the advice known? POPULATE is not", When: Without(MadvisePopulate), Local: true, Do: func(c *Ctx) Next {
+			if c.L(maAdvice) >= madvPopulateRead {
 				return c.Fail(EINVAL)
 			}
 			return Then
@@ -82,7 +94,9 @@ var _ = register(fnMadvise, &Func{
 const maFirst, maLast, maAdvice, maRet = 0, 1, 2, 3
 
 const (
-	maOld = iota
+	maNoFree = iota
+	maNoCold
+	maNoPopulate
 	maWhich
 	maLock
 	maVMA
@@ -103,7 +117,7 @@ func (c *Ctx) adviseVMA() Next {
 		case vma == 0:
 			c.Set(maRet, failed|ENOMEM)
 			continue
-		case vma&(machine.VMLocked|machine.VMHugetlb) != 0 && (vma&machine.VMLocked != 0 || advice != madvDontneed),
+		case vma&machine.VMLocked != 0, vma&machine.VMHugetlb != 0 && (advice != madvDontneed || !c.sim.dontneedHugetlb),
 			advice == madvFree && c.M.Region(p).Kind != machine.RegionAnon:
 			c.Say("the mapping does not take the advice: -EINVAL")
 			c.Set(maRet, failed|EINVAL)

@@ -34,6 +34,7 @@ const (
 	raWrite
 	raLock
 	raDirty
+	raUnpin
 	raPut
 	raMMPut
 	raDone
@@ -81,7 +82,7 @@ func remoteAccess(name, file string, flags uint32, write bool) *Func {
 			}},
 			raRead: {Label: "read", Says: "read the page", Ref: "copy_page_to_iter", Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 				c.Set(raRet, c.Load(c.M.Contents(c.Held(raHold).Frame())))
-				return raPut
+				return raUnpin
 			}},
 			raWrite: {Label: "write", Says: "write to the page", Ref: "copy_page_from_iter", Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 				f := c.Held(raHold).Frame()
@@ -91,15 +92,21 @@ func remoteAccess(name, file string, flags uint32, write bool) *Func {
 				return Then
 			}},
 			raLock: {Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks),
-				Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(raHold).Frame())) },
+				Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.M.Head(c.Held(raHold).Frame()))) },
 				Do: func(c *Ctx) Next {
-					c.Lock(c.M.FolioLock(c.Held(raHold).Frame()))
+					c.Lock(c.M.FolioLock(c.M.Head(c.Held(raHold).Frame())))
 					return Then
 				}},
 			raDirty: {Label: "dirty", Says: "mark it dirty, unlock it", Ref: "folio_mark_dirty", Touches: dirtyTouches | cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
-				f := c.Held(raHold).Frame()
+				f := c.M.Head(c.Held(raHold).Frame())
 				c.markDirty(f)
 				c.Unlock(c.M.FolioLock(f))
+				return Then
+			}},
+			raUnpin: {Label: "unpin", Says: "a large folio has one pin less", Ref: "gup_put_folio", When: With(FOLLPinCounting).AndLarge(), Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+				if flags&FollPin != 0 {
+					c.dropPin(c.Held(raHold))
+				}
 				return Then
 			}},
 			raPut: {Label: "put", Says: "give the page back", Ref: "unpin_user_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {

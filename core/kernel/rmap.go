@@ -64,15 +64,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			return Then
 		}},
 		tuPutOff: {Label: "put_off", Says: "put the flush off", Ref: "set_tlb_ubc_flush_pending", When: With(ReclaimBatch), Touches: cell.Of(machine.MMs, machine.Batches, machine.IPIs), Do: func(c *Ctx) Next {
-			mm := c.tuMM()
-			c.M.AdvanceGeneration(mm)
-			ubc := c.Load(c.M.UBC(c.Task))
-			flags := ubc&machine.UBCWritable | machine.UBCRequired
-			if c.Entry(tuPTE).Has(machine.Dirty) {
-				flags |= machine.UBCWritable
-			}
-			c.Store(c.M.UBC(c.Task), machine.MakeUBC(flags, machine.UBCMask(ubc)|c.M.Cpumask(mm)))
-			c.Store(c.M.Batched(mm), 1)
+			c.putOffFlush(c.tuMM(), c.Entry(tuPTE))
 			return tuDirty
 		}},
 		tuFlush: {Label: "flush", Says: "flush the page from every TLB", Ref: "flush_tlb_page", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
@@ -175,6 +167,19 @@ const (
 )
 
 func (c *Ctx) tuMM() int { return c.M.Pages()[c.Page(tuPage)].MM }
+
+// putOffFlush notes that the task owes the mm a flush for an entry that it has cleared.
+// compare mm/rmap.c:set_tlb_ubc_flush_pending
+func (c *Ctx) putOffFlush(mm int, old machine.Entry) {
+	c.M.AdvanceGeneration(mm)
+	ubc := c.Load(c.M.UBC(c.Task))
+	flags := ubc&machine.UBCWritable | machine.UBCRequired
+	if old.Has(machine.Dirty) {
+		flags |= machine.UBCWritable
+	}
+	c.Store(c.M.UBC(c.Task), machine.MakeUBC(flags, machine.UBCMask(ubc)|c.M.Cpumask(mm)))
+	c.Store(c.M.Batched(mm), 1)
+}
 
 // unmapLock looks, under the PTL, whether the PTE maps the folio, and whether the page is exclusive.
 func (c *Ctx) unmapLock() Next {

@@ -24,6 +24,8 @@ type Rule struct {
 	// Version.Order) on it is a configuration that existed; without an entry it is a what-if.
 	Config map[uint8]int
 
+	Hugetlb bool // it is about huge pages of hugetlb, and changes nothing where there are none
+
 	Commit     string // the commit that introduced it, "" if unknown
 	Subject    string // that commit's subject
 	Confidence string // how we know: "read in source", "commit seen", "from memory", "derived"
@@ -44,7 +46,21 @@ func on(order int) []Since { return []Since{{order, 1}} }
 // always is the history of a rule older than every release at hand.
 var always = on(0)
 
+// with is the follow of a rule that came with a release, in kernels that have others, too:
+// who switches one of these off need not switch it off.
+func with(order int, others ...RuleID) func(v *Version, k *Kernel) uint8 {
+	return func(v *Version, k *Kernel) uint8 {
+		if v.Order < order || slices.ContainsFunc(others, func(r RuleID) bool { return k.value[r] == 0 }) {
+			return 0
+		}
+		return 1
+	}
+}
+
 func (r *Rule) at(v *Version, k *Kernel) uint8 {
+	if val, ok := v.Generic[r.ID]; ok {
+		return val
+	}
 	if r.follow != nil {
 		return r.follow(v, k)
 	}
@@ -134,7 +150,7 @@ const (
 	ForceWrite
 	GUPLongtermRequiresPin
 	ForkDupRmap
-	MadviseMore
+	MadviseFree
 	LazyfreeRefTest
 	GUPFastFileCheck
 	GUPSlowFileCheck
@@ -154,6 +170,29 @@ const (
 	DoubleMap
 	KhpSyncOne
 	KhpCheckBeforeClear
+	ForcedCOW
+	UnpinSanityCheck
+	UnshareKeepsRO
+	ForkPinTestAnonOnly
+	MadviseCold
+	MadvisePopulate
+	LRUBatchSize
+	KhpSharedOK
+	KhpCompoundOK
+	MigrateBatchFlush
+	MigrateFlush
+	MigrationWaitRef
+	MigrateBatch
+	MigrateRefcheck
+	MigrateCopyFirst
+	FolioWalk
+	HugetlbCacheCountsPages
+	HugetlbForkPinTest
+	HugetlbReuseByRefs
+	HugetlbTruncateMutex
+	GUPHugetlbCommonWalk
+	GUPForceHugetlbRefused
+	MadviseDontneedHugetlb
 	ruleCount
 )
 
@@ -186,6 +225,10 @@ const (
 	CompoundRetry
 )
 const (
+	LRUBatch15 uint8 = iota
+	LRUBatch31
+)
+const (
 	PTFreeGather uint8 = iota
 	PTFreeRCU
 	PTFreeImmediate
@@ -194,6 +237,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	RefcheckNone uint8 = iota
+	RefcheckBefore
+	RefcheckAfter
 )
 const (
 	ForceDropWrite uint8 = iota

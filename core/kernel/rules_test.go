@@ -28,7 +28,8 @@ func TestRulesAreInOrder(t *testing.T) {
 // TestEveryRuleBinds holds that switching a rule changes the tables or what New
 // makes of them: a rule that changes nothing shows nothing.
 func TestEveryRuleBinds(t *testing.T) {
-	used := map[RuleID]bool{SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true} // see Sim.readSwapinWritable, Sim.longtermFileRefused
+	// See New and Sim.
+	used := map[RuleID]bool{LRUBatchSize: true, KhpSharedOK: true, KhpCompoundOK: true, SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true, UnshareKeepsRO: true, ForkPinTestAnonOnly: true, GUPHugetlbCommonWalk: true, GUPForceHugetlbRefused: true, MadviseDontneedHugetlb: true}
 	note := func(c Cond) {
 		if r, ok := c.Rule(); ok {
 			used[r.ID] = true

@@ -29,11 +29,18 @@ type Sim struct {
 
 	wentBack bool // see WentBack
 
-	exclusive          uint64 // PG_anon_exclusive, in kernels that have it
-	splitCarriesDirty  bool   // see the rule pmd_split_carries_dirty
-	readSwapinWritable bool   // see the rule swapin_read_maps_writable
+	exclusive         uint64 // PG_anon_exclusive, in kernels that have it
+	splitCarriesDirty bool   // see the rule pmd_split_carries_dirty
+	lruBatch          uint64 // see the rule lru_batch_size
+	// See the rules khp_shared_ok and khp_compound_ok.
+	collapsesShared, collapsesCompound bool
+	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
+	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
+	unshareKeepsRO, forkCopiesAnon bool
+	// See the rules gup_hugetlb_common_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
+	hugetlbCommonWalk, forceHugetlbRefused, dontneedHugetlb bool
 }
 
 // Funcs returns the tables as this kernel has them, by FuncID; unused numbers

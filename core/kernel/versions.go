@@ -9,19 +9,35 @@ import (
 type Version struct {
 	Name  string // "v6.12"
 	Order int    // 612: releases compare by it
-	About string // one sentence for the picker
+	Year  int    // of the release; 0 for a stable tree, which goes on
+	About string // what it is known for, for the picker
 
 	// Backports are the rules that a stable tree has beyond its mainline release.
 	Backports []RuleID
+
+	// Generic marks the code of other architectures than x86 while x86 had a GUP-fast of
+	// its own, with how such an architecture has the rules that x86 has otherwise.
+	Generic map[RuleID]uint8
 }
 
 // Versions are the releases at hand, oldest first.
 var Versions = []*Version{
-	{Name: "v4.6", Order: 406, About: "x86 has a GUP-fast of its own: no second look at the PTE, a reference taken without asking whether the count is zero. Only the IPI of the TLB flush keeps it safe."},
-	{Name: "v6.1", Order: 601, About: "Generic GUP-fast with every second look; anonymous pages know whether they are exclusive; fences instead of a forced flush."},
+	{Name: "v4.6", Order: 406, Year: 2016, About: "x86 has a GUP-fast of its own: no second look at the PTE, a reference taken without asking whether the count is zero. Only the IPI of the TLB flush keeps it safe. COW counts mappings and overlooks references; a forced write forgets that it wants to write (Dirty COW)."},
+	{Name: "v4.6-generic", Order: 406, Year: 2016, About: "The same release where x86's code is not used (arm64, powerpc): TLB flushes interrupt nobody, page tables are freed by RCU, and GUP-fast takes a reference only unless the count is zero, and looks at the PTE again.",
+		Generic: map[RuleID]uint8{GUPGetUnlessZero: 1, GUPPTERecheck: 1, GUPPMDLeafRecheck: 1, TLBFlush: TLBFlushBroadcast, PTFree: PTFreeRCU}},
+	{Name: "v5.4", Order: 504, Year: 2019, About: "x86 has the generic GUP-fast, and Dirty COW is repaired (v4.9). There are references only, no pins: FOLL_LONGTERM is a reference held for long. COW still counts mappings, so it can break either way."},
+	{Name: "v5.8", Order: 508, Year: 2020, About: "Pins are counted (FOLL_PIN, v5.6), but nobody looks at them yet. COW can break either way, so every GUP of a private mapping, also for reading, breaks COW first: in this release alone."},
+	{Name: "v5.9", Order: 509, Year: 2020, About: "COW counts references instead of mappings: one more than its own, and a write copies, even away from the process's own pin. Fork copies what may be pinned, but GUP-fast can pin just behind its look."},
+	{Name: "v5.11", Order: 511, Year: 2021, About: "write_protect_seq closes the race of fork with GUP-fast, and pinned pages are not put into the swap cache. FOLL_LONGTERM needs a pin."},
+	{Name: "v5.15", Order: 515, Year: 2021, About: "GUP-fast looks whether the page still belongs to its folio, and refuses if it was split. Secret memory (v5.14) is refused."},
+	{Name: "v5.18", Order: 518, Year: 2022, About: "COW empties the LRU batch and the swap cache before it counts references: fewer copies for nothing. Lazily freed pages with references are kept."},
+	{Name: "v5.19", Order: 519, Year: 2022, About: "PG_anon_exclusive: an anonymous page knows whether one mm alone has it. Who is exclusive is reused, whatever the references; who is not is unshared before it is pinned for reading. Unmapping an exclusive page flushes at once."},
+	{Name: "v6.1", Order: 601, Year: 2022, About: "GUP-fast looks at the PMD again, and collapse sends an IPI: both khugepaged races of 2022 are closed. Fences instead of the forced flush; a forced write asks for exclusivity."},
 	{Name: "v6.1.192", Order: 601, About: "The stable tree of v6.1: its names, and what was backported: the zero page is not counted, reclaim leaves pinned pages alone, swap-in marks the slot.",
 		Backports: []RuleID{ZeroPageNotCounted, ReclaimKeepsPinned, SwapcachePrepare}},
-	{Name: "v6.12", Order: 612, About: "As v6.1, with pinned pages left alone by reclaim, and the names of today."},
+	{Name: "v6.2", Order: 602, Year: 2023, About: "Pins for long, for reading, in private mappings are reliable also for file pages and the zero page: these are unshared, too. Pages of files count as mapped until the TLBs are flushed."},
+	{Name: "v6.5", Order: 605, Year: 2023, About: "A pin for writing, for long, of a mapping whose file system must be asked is refused, on both paths. Direct I/O takes pins instead of references; the zero page is not counted."},
+	{Name: "v6.12", Order: 612, Year: 2024, About: "As v6.5, with the names of today; swap-in maps exclusive pages writable on a read, and a page of zeros is not written to swap."},
 	{Name: "v6.12.117", Order: 612, About: "The stable tree of v6.12: its names, and what was backported to ext4: a file that grows has its last block zeroed, a hole is punched without writing first.",
 		Backports: []RuleID{EOFTailZeroed}},
 }
@@ -45,7 +61,9 @@ type Kernel struct {
 	Version *Version
 	changes []Setting // as written, in the order of the catalogue
 	value   [ruleCount]uint8
-	large   bool // bound for a scenario in which large folios are possible
+	large   bool // bound for a scenario in which PMD entries may map huge pages
+	hugetlb bool // bound for one with huge pages of hugetlb
+	moved   bool // bound for one in which pages may be moved
 }
 
 // A Setting is one departure from a version: a rule and the value it is given.

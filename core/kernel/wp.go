@@ -154,7 +154,8 @@ func (c *Ctx) zeroPage() bool { return c.Frame(wpPTE) == machine.ZeroPage }
 func (c *Ctx) notAnon() bool { return c.zeroPage() || c.isFilePage(c.Frame(wpPTE)) }
 
 var wpReuseStep = Step{Label: "reuse", Says: "make the PTE writable and dirty, unlock the PTL", Ref: "wp_page_reuse", Touches: cell.Of(machine.PTLs, machine.PTEs), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
-	if c.L(wpFlags)&faultUnshare == 0 {
+	if c.L(wpFlags)&faultUnshare == 0 || !c.sim.unshareKeepsRO {
+		c.unshared(c.L(wpFlags), c.maybeWritable(c.Page(wpAddr)))
 		c.SetPTE(c.Frame(wpTable), c.Page(wpAddr), c.Entry(wpPTE)|c.maybeWritable(c.Page(wpAddr))|machine.Dirty|machine.Accessed)
 		c.M.Store(c.M.Ret(c.Task), faultWrote)
 	} else {
@@ -173,6 +174,13 @@ var wpCopyStep = Step{Label: "copy", Says: "take a reference on the old page, un
 }}
 
 var wpCopiedStep = Step{Label: "copied", Says: "the page is copied", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }}
+
+// unshared raises the alarm if an unshare makes a PTE writable.
+func (c *Ctx) unshared(flags uint64, bits machine.Entry) {
+	if flags&faultUnshare != 0 && bits.Has(machine.RW) {
+		c.M.Raise(machine.AlarmUnshareWritable, uint64(c.Task))
+	}
+}
 
 // maybeWritable is the bit W if the page's VMA may be written to: a write with
 // FOLL_FORCE leaves the PTE of a read-only one as it is.
@@ -235,7 +243,8 @@ var _ = register(fnWPPageCopy, &Func{
 			f, p := c.Held(wcNew).Frame(), c.Page(wcAddr)
 			c.newAnon(f, p)
 			bits := machine.Entry(0)
-			if c.L(wcFlags)&faultWrite != 0 {
+			if c.L(wcFlags)&faultWrite != 0 || !c.sim.unshareKeepsRO {
+				c.unshared(c.L(wcFlags), c.maybeWritable(p))
 				bits = c.maybeWritable(p) | machine.Dirty
 				c.Set(wcWrote, faultWrote)
 			}

@@ -23,6 +23,7 @@ const (
 	AlarmNoBuffers                    // writeback met a dirty page without buffers
 	AlarmNullMapping                  // GUP followed folio->mapping after truncation had set it to NULL
 	AlarmFreedMapping                 // GUP followed folio->mapping to an inode that was freed
+	AlarmUnshareWritable              // unsharing a page made its PTE writable
 	Alarms
 )
 
@@ -380,6 +381,9 @@ func (m *Machine) ShouldText(p PageID) string {
 func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
 	if e := Entry(m.Load(m.PMD(p))); e.Has(PSE) {
 		return m.OfHuge(e, p).Frame(), -1, true
+	} else if e.IsMigration() {
+		_, head, _, _ := e.Migration()
+		return head + Frame(m.Slot(p, LevelPTE)), -1, true
 	}
 	t, found := m.Find(p, LevelPTE)
 	if !found {

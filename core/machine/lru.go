@@ -1,6 +1,7 @@
 package machine
 
 // BatchRoom is how many folios a CPU's LRU batch can have; a kernel may have less (PAGEVEC_SIZE).
+// Who fills it drains it.
 const BatchRoom = 31
 
 // LRUCount is how many folios are in the CPU's batch of those on their way to

@@ -2,6 +2,7 @@ package replay
 
 import (
 	"fmt"
+	"math/bits"
 	"strconv"
 
 	"gupscope/core/machine"
@@ -10,7 +11,6 @@ import (
 // observe looks at the machine as the corpus' runner looks at a kernel. It
 // changes nothing, and reads without a trace.
 func (p *Player) observe() Observation {
-	p.seen = p.seen[:0]
 	w := &observer{Player: p, m: p.sim.M, o: Observation{
 		Tables: map[string]map[string][]Entry{}, Frames: map[Label]Frame{}, Swap: map[Label]Slot{}, Pins: map[string]Pin{},
 	}}
@@ -53,7 +53,11 @@ func (w *observer) entries(mm, r int) []Entry {
 
 func (w *observer) entry(page machine.PageID) Entry {
 	pmd := machine.Entry(w.m.Peek(w.m.PMD(page)))
-	if !pmd.Present() {
+	switch {
+	case pmd.Has(machine.PSE):
+		e := w.m.OfHuge(pmd, page)
+		return Entry{Kind: PMD, Label: w.frame(e.Frame()), Write: e.Has(machine.RW), Dirty: e.Has(machine.Dirty)}
+	case !pmd.Present():
 		return Entry{Kind: NoEntry}
 	}
 	e := machine.Entry(w.m.Peek(w.m.Entry(pmd.Frame(), w.m.Slot(page, machine.LevelPTE))))
@@ -73,9 +77,11 @@ func (w *observer) frame(f machine.Frame) Label {
 	if f == machine.ZeroPage {
 		return ZeroPage
 	}
+	if w.m.IsHugeZero(f) {
+		return HugeZeroPage
+	}
 	l := named("F", int(f), w.frames.ended[f])
 	if _, ok := w.o.Frames[l]; !ok {
-		w.seen = append(w.seen, f)
 		w.o.Frames[l] = Frame{}
 		w.o.Frames[l] = w.record(f)
 	}
@@ -84,31 +90,51 @@ func (w *observer) frame(f machine.Frame) Label {
 
 func (w *observer) record(f machine.Frame) Frame {
 	m := w.m
-	ref := int(m.Peek(m.Ref(f)))
-	r := Frame{Ref: ref, Map: int(m.Peek(m.Mapcount(f))), Pin: ref >> 10, Flags: w.flags(f), Val: w.word(m.Contents(f))}
+	head := m.PeekHead(f)
+	ref := int(m.Peek(m.Ref(head)))
+	r := Frame{Ref: ref, Map: int(m.Peek(m.Mapcount(f))), Pin: ref >> 10, Flags: w.flags(f, head), Val: w.word(m.Contents(f))}
+	if m.PeekLarge(f) {
+		w.large(&r, f, head)
+	}
 	if slot := m.Peek(m.FolioSwap(f)); slot != 0 {
 		r.Swap = w.slot(int(slot) - 1)
 	}
 	return r
 }
 
-func (w *observer) flags(f machine.Frame) FrameFlags {
+// large fills in what a page of a large folio has more of than one of a small one.
+func (w *observer) large(r *Frame, f, head machine.Frame) {
+	m := w.m
+	r.Map, r.Pin = int(m.Peek(m.LargeMapcount(head))), int(m.Peek(m.Pincount(head)))
+	r.Order, r.Index = bits.Len(uint(m.HugePages))-1, int(f-head)
+	r.Entire, r.PageMap = int(m.Peek(m.EntireMapcount(head))), int(m.Peek(m.Mapcount(f)))
+	if m.Peek(m.Flags(head))&machine.PGDoubleMap != 0 {
+		r.PageMap++ // until 6.1 each page counts that, too
+	}
+}
+
+// flags are those of the folio; PG_anon_exclusive is the page's own, unless a PMD maps the whole.
+func (w *observer) flags(f, head machine.Frame) FrameFlags {
 	m := w.m
 	var out FrameFlags
-	flags, mapping := m.Peek(m.Flags(f)), m.Peek(m.Mapping(f))
+	flags, mapping, own := m.Peek(m.Flags(head)), m.Peek(m.Mapping(head)), m.Peek(m.Flags(f))
+	if head != f && m.Peek(m.EntireMapcount(head)) > 0 {
+		own = flags
+	}
 	for _, x := range []struct {
 		is   bool
 		flag FrameFlags
 	}{
 		{machine.IsAnon(mapping), FlagAnon},
-		{flags&machine.PGAnonExclusive != 0, FlagExclusive},
+		{own&machine.PGAnonExclusive != 0, FlagExclusive},
 		{machine.MappingKSM(mapping) >= 0, FlagKSM},
 		{flags&machine.PGSwapCache != 0, FlagSwapCache},
 		{flags&machine.PGSwapBacked != 0, FlagSwapBacked},
-		{flags&machine.PGDirty != 0, FlagDirty},
+		{flags&machine.PGDirty != 0 && !m.IsHugetlb(head), FlagDirty},
 		{flags&machine.PGWriteback != 0, FlagWriteback},
-		{m.Peek(m.FolioLock(f)) != 0, FlagLocked},
+		{m.Peek(m.FolioLock(head)) != 0, FlagLocked},
 		{len(m.Files) > 0 && m.Peek(m.Buffers(f)) != 0, FlagPrivate},
+		{m.IsHugetlb(head), FlagHugetlb},
 		{mapping == 0, FlagNoMapping},
 	} {
 		if x.is {

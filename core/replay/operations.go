@@ -21,6 +21,7 @@ func init() {
 		Mprotect:  (*Player).mprotect,
 		Munmap:    (*Player).munmap,
 		Madvise:   (*Player).madvise,
+		Collapse:  (*Player).collapse,
 		PinPage:   (*Player).pin,
 		Unpin:     (*Player).unpin,
 		DMARead:   (*Player).dmaRead,
@@ -30,6 +31,7 @@ func init() {
 		MemRead:   (*Player).memRead,
 		MemWrite:  (*Player).memWrite,
 		Reclaim:   (*Player).reclaim,
+		Migrate:   (*Player).migrate,
 		Fsync:     (*Player).fsync,
 		Msync:     (*Player).msync,
 		FileWrite: (*Player).fileWrite,
@@ -109,6 +111,13 @@ func (p *Player) munmap(op *Op) (Result, error) {
 func (p *Player) madvise(op *Op) (Result, error) {
 	return p.byProcess(op, func(proc *process) (Result, error) {
 		r, err := p.call(proc.task, "madvise", p.target(proc, op), kernel.Arg{Word: "MADV_" + strings.ToUpper(string(op.Advice))})
+		return p.result(r), err
+	})
+}
+
+func (p *Player) collapse(op *Op) (Result, error) {
+	return p.byProcess(op, func(proc *process) (Result, error) {
+		r, err := p.call(proc.task, "madvise", p.target(proc, op), kernel.Arg{Word: "MADV_COLLAPSE"})
 		return p.result(r), err
 	})
 }

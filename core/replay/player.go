@@ -33,7 +33,6 @@ type Player struct {
 	mapped  int                 // how many regions the program has mapped so far
 	frames  lives               // of frames
 	swap    lives               // of swap slots
-	seen    []machine.Frame     // that the last look came by
 	changes []cell.Change       // of the last step
 }
 

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"reflect"
-	"slices"
 
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
@@ -16,7 +15,7 @@ const maxRounds, quietRounds = 24, 3
 //
 //	fdatasync() of every file on the disk
 //	repeat, until nothing changes any more:
-//	  for every frame that is observed: one pass of shrink_folio_list
+//	  for every folio on the LRU list: one pass of shrink_folio_list
 //	  wait for I/O
 //
 // The accessed bits that the runner clears are not looked at by shrink_folio_list here.
@@ -33,7 +32,7 @@ func (p *Player) reclaim(*Op) (Result, error) {
 	}
 	before, quiet := p.observe(), 0
 	for range maxRounds {
-		for _, f := range slices.Clone(p.seen) {
+		for f := machine.Frame(1); p.sim.M.IsData(f); f++ {
 			if err := p.shrink(f); err != nil {
 				return Result{}, err
 			}
@@ -55,8 +54,11 @@ func (p *Player) reclaim(*Op) (Result, error) {
 
 // shrink has a kernel thread make one pass of reclaim over a folio, if it is on the LRU list.
 func (p *Player) shrink(f machine.Frame) error {
+	if p.sim.M.Peek(p.sim.M.Flags(f))&machine.PGLRU == 0 {
+		return nil
+	}
 	page, ok := p.home(f)
-	if !ok || p.sim.M.Peek(p.sim.M.Flags(f))&machine.PGLRU == 0 {
+	if !ok {
 		return nil
 	}
 	task := p.worker(0)

@@ -18,16 +18,48 @@ import (
 // a row; and one letter that hashes the function and the step which the last of
 // them made: by it a later model notices where it plays something else.
 func (r *Run) String() string {
-	var items []string
-	for i := 0; i < len(r.steps); {
-		j := i + 1
-		for j < len(r.steps) && r.steps[j].Choice == r.steps[i].Choice {
-			j++
-		}
-		items = append(items, item(r.steps[i].Choice, j-i, letter(&r.steps[j-1])))
-		i = j
+	if len(r.text.groups) == 0 {
+		return ""
 	}
-	return strings.Join(items, ".")
+	from := r.text.groups[len(r.text.groups)-1].from
+	last := &r.steps[len(r.steps)-1]
+	return string(r.text.done) + item(last.Choice, len(r.steps)-from, letter(last))
+}
+
+// A written is a run as text, ready but for its last item, which may still be counted on.
+type written struct {
+	groups []group
+	done   []byte // the items of all groups but the last
+}
+
+// A group is the steps of an item.
+type group struct {
+	from int // the number of steps before it
+	at   int // where its item begins
+}
+
+// add takes in the last of the steps.
+func (w *written) add(steps []Step) {
+	n := len(steps)
+	if n > 1 && steps[n-2].Choice == steps[n-1].Choice {
+		return
+	}
+	if k := len(w.groups); k > 0 {
+		w.done = append(w.done, item(steps[n-2].Choice, n-1-w.groups[k-1].from, letter(&steps[n-2]))+"."...)
+	}
+	w.groups = append(w.groups, group{n - 1, len(w.done)})
+}
+
+// cut forgets all steps after the first n.
+func (w *written) cut(n int) {
+	for k := len(w.groups); k > 0 && w.groups[k-1].from >= n; k-- {
+		w.groups = w.groups[:k-1]
+	}
+	if k := len(w.groups); k > 0 {
+		w.done = w.done[:w.groups[k-1].at]
+	} else {
+		w.done = w.done[:0]
+	}
 }
 
 func item(c check.Choice, n int, last byte) string {

@@ -19,7 +19,7 @@ func (r *Run) Livelock() int {
 			return n - from
 		}
 	}
-	if n > 0 && r.fair(0) {
+	if n > 0 && r.begin == r.steps[n-1].Hash && r.fair(0) {
 		return n
 	}
 	return 0

@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"slices"
+
 	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
@@ -17,44 +19,10 @@ type Edge struct {
 // private are the classes of cells that only their task, or nobody, acts on.
 var private = cell.Of(machine.Stacks, machine.Vars, machine.Ghosts, machine.Ends, machine.Batches, machine.LRU)
 
-// Edges returns the conflicts of the run: for every step, for every cell that it
-// reads or writes, the last step of another actor that conflicts, with one edge per
-// pair of steps, named by the most telling cell.
-func (r *Run) Edges() []Edge {
-	layout := r.Model.Memory().Layout()
-	type use struct{ wrote, read int } // step numbers
-	last := map[cell.ID]use{}
-	var out []Edge
-	pair := map[[2]int]bool{}
-	edge := func(from int, to *Step, id cell.ID) {
-		if from == 0 || r.steps[from-1].Actor == to.Actor || pair[[2]int{from, to.N}] {
-			return
-		}
-		pair[[2]int{from, to.N}] = true
-		out = append(out, Edge{From: from, To: to.N, Cell: id, Name: layout.Name(id), IPI: layout.Class(id) == machine.IPIs})
-	}
-	for i := range r.steps {
-		st := &r.steps[i]
-		for _, id := range r.shared(st.Reads) {
-			edge(last[id].wrote, st, id)
-		}
-		for _, id := range r.shared(st.Writes) {
-			edge(last[id].wrote, st, id)
-			edge(last[id].read, st, id)
-		}
-		for _, id := range r.shared(st.Reads) {
-			u := last[id]
-			u.read = st.N
-			last[id] = u
-		}
-		for _, c := range st.Changes {
-			if !private.Has(c.Class) {
-				last[c.Cell] = use{wrote: st.N}
-			}
-		}
-	}
-	return out
-}
+// Edges returns the conflicts of the run, in the order of the later step: for every
+// step, for every cell that it reads or writes, the last step of another actor that conflicts, with
+// one edge per pair of steps, named by the most telling cell.
+func (r *Run) Edges() []Edge { return r.line.edges }
 
 // shared returns the cells that tasks share.
 func (r *Run) shared(ids []cell.ID) []cell.ID {
@@ -80,47 +48,24 @@ type Window struct {
 	Value string // what the CPU believes
 }
 
-// Windows returns the race windows of the run: values that were kept of a page
-// table or a swap cache, changed by somebody else, and not looked at again. A
-// window ends where the CPU reads the cell again or its call returns.
+// Windows returns the race windows of the run, in the order of what was read: values
+// that were kept of a page table or a swap cache, changed by somebody else, and not
+// looked at again. A window ends where the CPU reads the cell again or its call returns.
 func (r *Run) Windows() []Window {
-	layout := r.Model.Memory().Layout()
 	var out []Window
-	for i := range r.steps {
-		for _, k := range r.steps[i].Kept {
-			class := layout.Class(k.From)
-			if class != machine.PTEs && class != machine.PMDs && class != machine.SwapCache {
-				continue
-			}
-			if w, ok := r.window(i, k); ok {
-				out = append(out, w)
+	stale := slices.Clone(r.line.stale)
+	slices.Sort(stale)
+	for _, i := range stale {
+		w := r.line.beliefs[i].Window
+		if w.To == 0 {
+			w.To = len(r.steps)
+			if n := r.line.moved[w.Actor]; n > w.Stale {
+				w.To = n
 			}
 		}
+		out = append(out, w)
 	}
 	return out
-}
-
-func (r *Run) window(at int, k Kept) (Window, bool) {
-	w := Window{Actor: r.steps[at].Actor, Read: at + 1, Cell: k.From, Name: k.Name, Value: k.Value}
-	for i := at + 1; i < len(r.steps); i++ {
-		st := &r.steps[i]
-		if st.Actor != w.Actor {
-			if w.Stale == 0 && changes(st, k.From) {
-				w.Stale = st.N
-			}
-			continue
-		}
-		if w.Stale != 0 {
-			w.To = st.N
-		}
-		if reads(st, k.From) || changes(st, k.Into) {
-			break
-		}
-	}
-	if w.Stale != 0 && w.To == 0 {
-		w.To = len(r.steps)
-	}
-	return w, w.Stale != 0
 }
 
 func changes(st *Step, id cell.ID) bool {

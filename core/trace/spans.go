@@ -12,10 +12,11 @@ import (
 type SpanKind uint8
 
 const (
-	IRQsOff   SpanKind = iota // a CPU has interrupts off
-	Locked                    // a task holds a lock
-	Preempted                 // the host does not run a CPU
-	Waiting                   // a task waits: for a lock, an acknowledgement
+	IRQsOff     SpanKind = iota // a CPU has interrupts off
+	Locked                      // a task holds a lock
+	Preempted                   // the host does not run a CPU
+	Waiting                     // a task waits: for a lock, an acknowledgement
+	GracePeriod                 // something waits to be freed by RCU
 )
 
 // A Span is something that lasts over steps of a run: from after step From to
@@ -26,76 +27,111 @@ type Span struct {
 	CPU      int
 	From, To int
 	Text     string // "interrupts off", "PTL of the PTE table of A buf"
+	For      int    // for Waiting: the actor that is waited for, -1: nobody in particular
+
+	key spanKey
 }
 
 // Spans returns what lasts in the run, in order of From.
-func (r *Run) Spans() []Span {
-	var out []Span
-	open := map[string]int{}
-	begin := func(key string, s Span) {
-		open[key] = len(out)
-		out = append(out, s)
-	}
-	end := func(key string, n int) {
-		if i, ok := open[key]; ok {
-			out[i].To = n
-			delete(open, key)
-		}
-	}
-	for i := range r.steps {
-		st := &r.steps[i]
-		for _, c := range st.Changes {
-			r.span(st, &c, begin, end)
-		}
-	}
-	return out
-}
+func (r *Run) Spans() []Span { return r.line.spans }
 
-func (r *Run) span(st *Step, c *Change, begin func(string, Span), end func(string, int)) {
+type begins func(key spanKey, s Span)
+
+type ends func(key spanKey)
+
+// span begins and ends what a change is about.
+func (r *Run) span(st *Step, c *Change, begin begins, end ends) {
 	switch c.Class {
 	case machine.IRQs:
+		key := spanKey{kind: IRQsOff, id: c.Cell}
 		if c.NewV != 0 {
-			begin(c.Name, Span{Kind: IRQsOff, Actor: st.Actor, CPU: st.CPU, From: st.N, Text: "interrupts off"})
+			begin(key, Span{Kind: IRQsOff, Actor: st.Actor, CPU: st.CPU, From: st.N, Text: "interrupts off"})
 		} else {
-			end(c.Name, st.N)
+			end(key)
 		}
 	case machine.Steal:
 		if !strings.HasSuffix(c.Name, "host") {
 			return
 		}
+		key := spanKey{kind: Preempted, id: c.Cell}
 		switch was, is := c.OldV&machine.StealPreempted, c.NewV&machine.StealPreempted; {
 		case was == 0 && is != 0:
-			begin(c.Name, Span{Kind: Preempted, Actor: st.Actor, CPU: st.CPU, From: st.N, Text: fmt.Sprintf("cpu%d is preempted by the host", st.CPU)})
+			begin(key, Span{Kind: Preempted, Actor: st.Actor, CPU: st.CPU, From: st.N, Text: fmt.Sprintf("cpu%d is preempted by the host", st.CPU)})
 		case was != 0 && is == 0:
-			end(c.Name, st.N)
+			end(key)
 		}
 	case machine.PTLs, machine.FolioLocks:
-		r.lockSpan(st, c.Name, c.OldV, c.NewV, begin, end)
-	case machine.MMLocks:
+		name := c.Name
+		if f, ok := strings.CutSuffix(name, ": PG_locked"); ok {
+			name = "lock of " + f
+		}
+		key := spanKey{kind: Locked, id: c.Cell}
+		if c.OldV != 0 {
+			end(key)
+		}
+		if c.NewV != 0 {
+			t := int(c.NewV) - 1
+			begin(key, Span{Kind: Locked, Actor: t, CPU: r.Model.Setup.Tasks[t].CPU, From: st.N, Text: name})
+		}
+	case machine.MMLocks, machine.InodeLocks:
 		for t := range r.Model.Setup.Tasks {
 			was, is := holds(c.OldV, t), holds(c.NewV, t)
-			key := fmt.Sprintf("%s/%d", c.Name, t)
+			key := spanKey{Locked, c.Cell, t}
 			if was != "" && was != is {
-				end(key, st.N)
+				end(key)
 			}
 			if is != "" && was != is {
 				begin(key, Span{Kind: Locked, Actor: t, CPU: r.Model.Setup.Tasks[t].CPU, From: st.N, Text: c.Name + is})
 			}
 		}
+	case machine.RCU:
+		key := spanKey{kind: GracePeriod, id: c.Cell}
+		if c.OldV == 0 && c.NewV != 0 {
+			begin(key, Span{Kind: GracePeriod, Actor: r.rcu(), CPU: -1, From: st.N, Text: c.Name})
+		} else if c.NewV == 0 {
+			end(key)
+		}
 	}
 }
 
-func (r *Run) lockSpan(st *Step, name string, was, is uint64, begin func(string, Span), end func(string, int)) {
-	if f, ok := strings.CutSuffix(name, ": PG_locked"); ok {
-		name = "lock of " + f
+// rcu is the actor that ends grace periods.
+func (r *Run) rcu() int {
+	for _, a := range r.Model.Actors() {
+		if a.Kind == kernel.RCUActor {
+			return a.ID
+		}
 	}
-	if was != 0 {
-		end(name, st.N)
+	return -1
+}
+
+// waiting begins and ends the time in which a task cannot go on.
+func (r *Run) waiting(st *Step, open map[spanKey]int, begin begins, end ends) {
+	for t := range r.Model.Setup.Tasks {
+		actor := r.taskActor(t)
+		key := spanKey{kind: Waiting, task: t}
+		at, waited := open[key]
+		var now *Blocked
+		for i := range st.Waits {
+			if st.Waits[i].Actor == actor {
+				now = &st.Waits[i]
+			}
+		}
+		if waited && (now == nil || r.line.spans[at].Text != now.Why) {
+			end(key)
+		}
+		if now != nil && (!waited || r.line.spans[at].Text != now.Why) {
+			begin(key, Span{Kind: Waiting, Actor: actor, CPU: r.Model.Setup.Tasks[t].CPU, From: st.N, Text: now.Why, For: now.For})
+		}
 	}
-	if is != 0 {
-		t := int(is) - 1
-		begin(name, Span{Kind: Locked, Actor: t, CPU: r.Model.Setup.Tasks[t].CPU, From: st.N, Text: name})
+}
+
+func (r *Run) taskActor(task int) int {
+	for _, a := range r.Model.Actors() {
+		if a.Kind == kernel.TaskActor && a.Task == task {
+			return a.ID
+		}
 	}
+	panic("trace: every task has an actor")
 }
 
 // holds says how a task holds a rw-lock: not at all, for reading, for writing.

@@ -9,8 +9,8 @@
 // ahead of it are undone and can be redone; everything shown of a step was seen
 // when it was first made.
 //
-// Reading order: trace.go, choices.go (a run as a short string), spans.go and
-// races.go (what the timeline draws), ascii.go; explain.go (why a claim breaks) with
+// Reading order: trace.go, history.go (who wrote what), choices.go (a run as a short string),
+// timeline.go with spans.go and races.go (what the timeline draws), ascii.go; explain.go (why a claim breaks) with
 // pairs.go (who raced), slice.go (which steps matter), tell.go and chart.go.
 package trace
 
@@ -31,6 +31,14 @@ type Run struct {
 	marks  []cell.Mark // before each step that is done, by number
 	cursor int
 	start  []string // claims that are false before the first step
+	begin  uint64   // the hash of the state before it
+
+	made   int               // how many steps were ever made: a step's identity
+	wrote  map[cell.ID][]int // the steps that changed a cell, in order
+	kept   map[cell.ID][]int // the steps that kept something in a cell, in order
+	broken []int             // the steps that broke claims
+	line   timeline
+	text   written
 }
 
 // A Step is what one transition did.
@@ -52,9 +60,11 @@ type Step struct {
 	Changes []Change
 	Kept    []Kept
 
-	Broken []string // claims that are false after it and were true before
-	Hash   uint64   // of the state after it
-	Ends   bool     // the task has finished with it
+	Waits  []Blocked // who cannot go on after it
+	Broken []string  // claims that are false after it and were true before
+	Hash   uint64    // of the state after it
+	Ends   bool      // the task has finished with it
+	Made   int       // two steps of a run with the same number are the same one, made once
 
 	origin string // the newest name of Func
 }
@@ -79,9 +89,16 @@ type Kept struct {
 	Raw   uint64
 }
 
+// A Blocked is a task that has program left and cannot go on.
+type Blocked struct {
+	Actor int
+	Why   string // "waits for the PTL of …, which P1 holds"
+	For   int    // the actor that is waited for, -1: nobody in particular
+}
+
 // New begins a run at the start of a scenario.
 func New(m *claim.Model) *Run {
-	r := &Run{Model: m}
+	r := &Run{Model: m, begin: m.Memory().Hash(), wrote: map[cell.ID][]int{}, kept: map[cell.ID][]int{}, line: newTimeline()}
 	names := m.Claims()
 	for _, c := range m.Broken(-1, nil) {
 		r.start = append(r.start, names[c])
@@ -157,10 +174,12 @@ func (r *Run) Do(c check.Choice) (dropped []check.Choice, err error) {
 		r.redo()
 		return nil, nil
 	}
-	dropped = r.Choices()[r.cursor:]
-	r.steps = r.steps[:r.cursor]
+	for i := range r.steps[r.cursor:] {
+		dropped = append(dropped, r.steps[r.cursor+i].Choice)
+	}
+	r.cut(r.cursor)
 	r.marks = append(r.marks[:r.cursor], r.Model.Memory().Mark())
-	r.steps = append(r.steps, r.make(c))
+	r.add(r.make(c))
 	r.cursor++
 	return dropped, nil
 }
@@ -239,6 +258,15 @@ func (r *Run) make(c check.Choice) Step {
 	if a.Kind == kernel.TaskActor {
 		st.Ends = m.Look(a.ID).Finished
 	}
+	for i := range m.Actors() {
+		if a := &m.Actors()[i]; a.Kind == kernel.TaskActor {
+			if l := m.Look(i); !l.Ready && !l.Finished {
+				st.Waits = append(st.Waits, Blocked{i, l.Why, l.For})
+			}
+		}
+	}
+	r.made++
+	st.Made = r.made
 	return st
 }
 
@@ -264,10 +292,11 @@ func contains(s []int, x int) bool {
 
 // FirstViolation returns the number of the first step that breaks a claim, or 0.
 func (r *Run) FirstViolation() int {
-	for _, s := range r.steps {
-		if len(s.Broken) > 0 {
-			return s.N
-		}
+	if len(r.broken) == 0 {
+		return 0
 	}
-	return 0
+	return r.broken[0]
 }
+
+// Violations returns the steps that break a claim, in order.
+func (r *Run) Violations() []int { return r.broken }

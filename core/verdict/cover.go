@@ -197,7 +197,11 @@ func way(funcs []kernel.Bound, h kernel.Hop) string {
 	case h.To >= len(f.Steps):
 		return "returns"
 	}
-	return "on to: " + f.Steps[h.To].Says
+	to := h.To
+	for to+1 < len(f.Steps) && f.Off[to] {
+		to++ // a step that this kernel passes over
+	}
+	return "on to: " + f.Steps[to].Says
 }
 
 func placeOf(funcs []kernel.Bound, fn, step int) Place {

@@ -11,7 +11,21 @@ export interface Hands {
   address(value: string, push: boolean): void;
 }
 
+/** Nothing jumps: a row that is in sight and stays keeps its place while others come or go above it. */
+function steady(fragments: Fragment[], change: () => void) {
+  const frame = fragments.some((f) => f.op === "prepend" || f.op === "drop" || (f.op === "morph" && f.id === "race")) ? document.getElementById("frame") : null;
+  const top = frame?.getBoundingClientRect().top ?? 0;
+  const places = [...(frame?.querySelectorAll<HTMLElement>("#rows > .row") ?? [])].map((row) => ({ row, top: row.getBoundingClientRect().top }));
+  change();
+  const kept = places.find((p) => p.row.isConnected && p.top >= top);
+  if (frame && kept) frame.scrollTop += kept.row.getBoundingClientRect().top - kept.top;
+}
+
 export function apply(fragments: Fragment[], hands: Hands) {
+  steady(fragments, () => applyAll(fragments, hands));
+}
+
+function applyAll(fragments: Fragment[], hands: Hands) {
   for (const f of fragments) {
     switch (f.op) {
       case "say":
@@ -45,6 +59,15 @@ function change(f: Fragment) {
       break;
     case "append":
       e.insertAdjacentHTML("beforeend", f.html ?? "");
+      break;
+    case "prepend":
+      e.insertAdjacentHTML("afterbegin", f.html ?? "");
+      break;
+    case "drop":
+      for (let n = f.n ?? 0; n > 0; n--) e.firstElementChild?.remove();
+      break;
+    case "remove":
+      e.remove();
       break;
     case "truncate":
       while (e.children.length > (f.n ?? 0)) e.lastElementChild!.remove();

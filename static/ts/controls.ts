@@ -74,6 +74,21 @@ function typing(target: EventTarget | null, key: string): boolean {
   return target.closest("input, select, textarea, [contenteditable], #editor") !== null;
 }
 
+/** What has data-near is pressed when it comes near; asked again after each change of the page. */
+export function near() {
+  for (const on of document.querySelectorAll<HTMLElement>("[data-near]")) {
+    coming.unobserve(on);
+    coming.observe(on);
+  }
+}
+
+const coming = new IntersectionObserver(
+  (seen) => {
+    for (const { isIntersecting, target } of seen) if (isIntersecting && target.isConnected) (target as HTMLElement).click();
+  },
+  { rootMargin: "300px", scrollMargin: "300px" } as IntersectionObserverInit,
+);
+
 export function eventOf(on: HTMLElement): Event {
   const event: Event = { do: on.dataset.do! };
   const put = (name: string, value: string | undefined) => {

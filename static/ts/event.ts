@@ -14,7 +14,7 @@ export interface Event {
 }
 
 export interface Fragment {
-  op: "morph" | "append" | "truncate" | "attr" | "say" | "answer" | "address";
+  op: "morph" | "append" | "prepend" | "truncate" | "drop" | "remove" | "attr" | "say" | "answer" | "address";
   id?: string;
   html?: string;
   n?: number;

@@ -26,7 +26,7 @@ export function enter(page: Page) {
     batch(b, snapshot) {
       // What was typed while the connection was away: sent again, if nobody else changed the text.
       const mine = snapshot && page.editor?.unsent ? page.editor.text : undefined;
-      page.show(b);
+      page.show(page.ofRoom(b));
       if (mine !== undefined && mine !== page.text) {
         if (page.text === base) {
           page.editor!.show(mine);

@@ -3,7 +3,7 @@
 import { act } from "./acts";
 import { apply, write } from "./apply";
 import { Checker } from "./checker";
-import { listen, showOwn } from "./controls";
+import { listen, near, showOwn } from "./controls";
 import type { Editor } from "./editor";
 import type { Batch, Boot, Event, Fragment, Transport } from "./event";
 import { frame } from "./frame";
@@ -47,8 +47,9 @@ export class Page {
         this.check(e);
         return;
       case "export":
+      case "rows":
         if (this.boot.host === "room") {
-          this.export();
+          this.askOwn(e);
           return;
         }
         break;
@@ -62,6 +63,7 @@ export class Page {
       this.checker = undefined;
     }
     if (e.do !== "text") this.editor?.flush();
+    this.return();
     if (e.do === "kernel" || e.do === "open" || (e.do === "show" && e.kernel)) this.kernel = e.kernel ?? "";
     if (this.transport) this.transport.send(e);
     else this.before(e);
@@ -139,6 +141,7 @@ export class Page {
       },
     });
     showOwn();
+    near();
     if (["step", "goto", "show", "kernel", "open", "text"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
   }
 
@@ -175,7 +178,7 @@ export class Page {
 
   /** In a room, what the reader's own core answers: never what everybody shares. */
   private own(b: Batch) {
-    if (b.do === "export") {
+    if (b.do === "export" || b.do === "rows") {
       this.show(b);
       return;
     }
@@ -235,12 +238,31 @@ export class Page {
     });
   }
 
-  /** In a room, what is taken away is drawn by the reader's own core. */
-  private export() {
+  /** In a room, what is a reader's own is drawn by the reader's own core, which stands where the room does. */
+  private askOwn(e: Event) {
     if (!this.core) this.start();
     this.told = undefined;
-    this.core!.send({ do: "open", link: this.address });
-    this.core!.send({ do: "export" });
+    if (!this.away) this.core!.send({ do: "open", link: this.address });
+    if (e.do === "rows") this.away = true;
+    this.core!.send(e);
+  }
+
+  /** In a room: the reader has scrolled to rows that the room does not draw. What the room says of the diagram waits. */
+  private away = false;
+
+  /** What the room says, for a reader who may be elsewhere in a long run: all but the diagram, until it is drawn anew. */
+  ofRoom(b: Batch): Batch {
+    if (b.fragments.some((f) => f.op === "morph" && f.id === "race")) this.away = false;
+    if (!this.away) return b;
+    const diagram = /^(rows|row-\d+|frame|spans?|span-.*|edges|edge-.*|windows|window-.*|veil|earlier|later)$/;
+    return { ...b, do: "rows", fragments: b.fragments.filter((f) => !diagram.test(f.id ?? "")) };
+  }
+
+  /** Back to the cursor, if the reader has scrolled away from it. */
+  private return() {
+    if (!this.away) return;
+    this.away = false;
+    this.transport?.send({ do: "open" });
   }
 
   private mounting = false;

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Limits of what a link may carry. MaxEmbed is what an embed may hold in its
@@ -41,14 +42,22 @@ func (l Link) Code() string {
 	}
 	var b bytes.Buffer
 	b.Write(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(fields)))
-	w, err := flate.NewWriter(&b, flate.BestCompression)
+	w := deflaters.Get().(*flate.Writer)
+	w.Reset(&b)
+	w.Write(fields)
+	w.Close()
+	deflaters.Put(w)
+	return "1." + base64.RawURLEncoding.EncodeToString(b.Bytes()) + "e"
+}
+
+// A deflater takes most of a megabyte, and an own text is encoded at every step.
+var deflaters = sync.Pool{New: func() any {
+	w, err := flate.NewWriter(nil, flate.BestCompression)
 	if err != nil {
 		panic("link: BestCompression is a level: " + err.Error())
 	}
-	w.Write(fields)
-	w.Close()
-	return "1." + base64.RawURLEncoding.EncodeToString(b.Bytes()) + "e"
-}
+	return w
+}}
 
 // Address is the path, query and fragment of the page that shows the link:
 // "/s/NAME?…" for a gallery scenario, "/#1.…" for a text of one's own.

@@ -12,28 +12,46 @@ import (
 // forbids style attributes, so places are said by classes: r12 and e15 are grid
 // lines (grid.css), the rest are in race.css.
 //
-// A step n stands in grid row n+1: the first row is the start.
+// A step n stands in grid row n+1: the first row is the start. Of a long run only a part is
+// drawn: what reaches beyond it is cut
+// off at the row before it, or after it.
+
+// Rebase is after how many steps the grid's rows are counted anew, because the style sheet has rows to 2,100 only.
+const Rebase = 1900
+
+// gridLine is the grid line above step n, of those that are drawn.
+func gridLine(r *view.Race, n int) int { return n + 1 - r.From/Rebase*Rebase }
+
+// at returns the class of step n.
+func at(r *view.Race, n int) string { return "r" + strconv.Itoa(gridLine(r, n)) }
 
 // rows returns the classes of a thing that covers the steps from to to.
-func rows(from, to int) string {
-	return "r" + strconv.Itoa(from+1) + " e" + strconv.Itoa(to+2)
+func rows(r *view.Race, from, to int) string {
+	from, to = max(from, r.From), max(min(to, r.To+1), r.From)
+	return at(r, from) + " e" + strconv.Itoa(gridLine(r, to)+1)
 }
 
 // between returns the classes of an edge. It covers the rows from the one to the
 // other without the latter, and margins lower both ends to the first lines of the
 // cards, which stand deeper where a function's name is above them.
-func between(e *view.Edge) string {
+func between(r *view.Race, e *view.Edge) string {
 	lo, hi, way := e.FromLane, e.ToLane, "right"
 	if lo > hi {
 		lo, hi, way = hi, lo, "left"
 	}
-	if e.FromHead {
+	switch {
+	case e.From <= r.From:
+		way += " from-before"
+	case e.FromHead:
 		way += " from-func"
 	}
-	if e.ToHead {
+	switch {
+	case e.To > r.To:
+		way += " to-after"
+	case e.ToHead:
 		way += " to-func"
 	}
-	return "r" + strconv.Itoa(e.From+1) + " e" + strconv.Itoa(e.To+1) +
+	return at(r, max(e.From, r.From)) + " e" + strconv.Itoa(gridLine(r, min(e.To, r.To+1))) +
 		" lo" + strconv.Itoa(lo) + " hi" + strconv.Itoa(hi) + " " + way
 }
 
@@ -50,21 +68,21 @@ func who(w view.Who) string {
 	return "w" + strconv.Itoa(int(w))
 }
 
-// Frame returns the classes of the race's grid: how many lanes there are, and
-// how many bars stand beside each other.
+// Frame returns the classes of the race's grid: how many lanes there are, how
+// many bars stand beside each other, and whether all that is drawn is still to come.
 func Frame(r *view.Race) string {
-	tracks := 0
-	for i := range r.Spans {
-		tracks = max(tracks, r.Spans[i].Track+1)
+	class := "frame lanes-" + strconv.Itoa(len(r.Lanes)) + " bars-" + strconv.Itoa(r.Tracks)
+	if r.At < r.From {
+		class += " to-come"
 	}
-	return "frame lanes-" + strconv.Itoa(len(r.Lanes)) + " bars-" + strconv.Itoa(tracks)
+	return class
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
 
 // spanClass is the look of a span.
 func spanClass(k view.SpanKind) string {
-	return [...]string{"irqs", "lock", "preempted", "waiting"}[k]
+	return [...]string{"irqs", "lock", "preempted", "waiting", "grace"}[k]
 }
 
 // current marks the present row.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"testing"
 
 	"gupscope/core/trace"
@@ -22,22 +23,46 @@ func BenchmarkStep(b *testing.B) {
 	}
 }
 
-// A step at the end of a run of a thousand.
-func BenchmarkStepLong(b *testing.B) {
+// A step at the end of a run, and one of its scrubs, cost the same however long the run is.
+func BenchmarkStepAt(b *testing.B) {
+	for _, n := range []int{100, 500, 2000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := longRun(b, n)
+			c := trace.FormatChoice(pick(s.run.Model.Choices(nil), 7))
+			for b.Loop() {
+				s.Do(Event{Do: "step", Choice: c, At: n})
+				b.StopTimer()
+				s.Do(Event{Do: "goto", At: n})
+				s.page = s.make()
+				b.StartTimer()
+			}
+		})
+	}
+}
+
+// A step to and fro near the end of a run.
+func BenchmarkGotoAt(b *testing.B) {
+	for _, n := range []int{100, 500, 2000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			s := longRun(b, n)
+			for b.Loop() {
+				s.Do(Event{Do: "goto", At: n - 1})
+				s.Do(Event{Do: "goto", At: n})
+			}
+		})
+	}
+}
+
+// longRun stands at the end of a run of so many steps.
+func longRun(tb testing.TB, n int) *Session {
 	s := New()
-	s.Restore(link.Link{Text: long()})
-	for n := 0; n < 1000; n++ {
-		c := pick(s.run.Model.Choices(nil), n)
+	s.Restore(link.Link{Text: long(7)})
+	for i := range n {
+		c := pick(s.run.Model.Choices(nil), i)
 		if _, err := s.run.Do(c); err != nil {
-			b.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	s.page = s.make()
-	for b.Loop() {
-		c := trace.FormatChoice(pick(s.run.Model.Choices(nil), 7))
-		s.Do(Event{Do: "step", Choice: c, At: s.run.Cursor()})
-		b.StopTimer()
-		s.Do(Event{Do: "goto", At: s.run.Cursor() - 1})
-		b.StartTimer()
-	}
+	return s
 }

@@ -98,14 +98,14 @@ func (d *diff) header() {
 // a run and its continuation, of two branches.
 func (d *diff) race() {
 	a, b := &d.old.Race, &d.new.Race
-	if len(a.Lanes) != len(b.Lanes) || len(a.Lanes) == 0 || d.old.Header.Kernel.Text != d.new.Header.Kernel.Text || other(a, b) {
+	if len(a.Lanes) != len(b.Lanes) || len(a.Lanes) == 0 || d.old.Header.Kernel.Text != d.new.Header.Kernel.Text || other(a, b) || apart(a, b) {
 		d.morph("race", page.RacePart(d.new))
 		return
 	}
 	if !reflect.DeepEqual(d.old.Sentence, d.new.Sentence) {
 		d.morph("sentence", page.Sentence(d.new.Sentence))
 	}
-	if a.Story != b.Story || a.Folded != b.Folded || b.Folded && (len(a.Rows) != len(b.Rows) || a.Few() != b.Few()) || b.Story.Folds() && !b.Folded && a.At != b.At {
+	if a.Story != b.Story || a.Folded != b.Folded || b.Folded && (a.Len != b.Len || a.Few != b.Few) || b.Story.Folds() && !b.Folded && a.At != b.At {
 		d.morph("story", page.Story(b))
 	}
 	if fa, fb := page.Frame(a), page.Frame(b); fa != fb {
@@ -115,10 +115,23 @@ func (d *diff) race() {
 		d.morph("lanes", page.Lanes(b))
 	}
 	d.rows(a, b)
-	series(d, "spans", a.Spans, b.Spans, func(s *view.Span) string { return s.ID }, func(s *view.Span) templ.Component { return page.Span(b, s) })
-	series(d, "edges", a.Edges, b.Edges, func(e *view.Edge) string { return e.ID }, func(e *view.Edge) templ.Component { return page.Edge(b, e) })
-	series(d, "windows", a.Windows, b.Windows, func(w *view.Window) string { return w.ID }, func(w *view.Window) templ.Component { return page.Window(b, w) })
-	if a.At != b.At || len(a.Rows) != len(b.Rows) {
+	if a.From != b.From || a.From > 0 && a.Len != b.Len {
+		d.morph("earlier", page.Earlier(b))
+	}
+	if a.To != b.To || a.Len != b.Len {
+		d.morph("later", page.Later(b))
+	}
+	moved := a.From != b.From || a.To != b.To
+	recut := func(from, to int) bool {
+		return max(from, a.From) != max(from, b.From) || min(to, a.To+1) != min(to, b.To+1) || (from <= a.From) != (from <= b.From) || (to > a.To) != (to > b.To)
+	}
+	series(d, "spans", a.Spans, b.Spans, func(s *view.Span) string { return s.ID }, func(s *view.Span) templ.Component { return page.Span(b, s) },
+		func(s *view.Span) bool { return recut(s.From, s.To) })
+	series(d, "edges", a.Edges, b.Edges, func(e *view.Edge) string { return e.ID }, func(e *view.Edge) templ.Component { return page.Edge(b, e) },
+		func(e *view.Edge) bool { return recut(e.From, e.To) })
+	series(d, "windows", a.Windows, b.Windows, func(w *view.Window) string { return w.ID }, func(w *view.Window) templ.Component { return page.Window(b, w) },
+		func(w *view.Window) bool { return recut(w.From, w.To) })
+	if a.At != b.At || a.Len != b.Len || moved {
 		d.morph("veil", page.Veil(b))
 		d.morph("scrub", page.Scrub(b))
 	}
@@ -140,55 +153,116 @@ func other(a, b *view.Race) bool {
 	return false
 }
 
+// apart reports whether the drawn parts of two diagrams have no row in common, or count them from elsewhere.
+func apart(a, b *view.Race) bool {
+	return a.From/page.Rebase != b.From/page.Rebase || a.Len > 0 && b.Len > 0 && (a.To <= b.From || b.To <= a.From)
+}
+
 // rows keeps what both runs have in common, cuts off what only the old one has,
 // and adds what only the new one has. The present row is marked by an attribute.
 func (d *diff) rows(a, b *view.Race) {
-	same := 0
-	for same < len(a.Rows) && same < len(b.Rows) && a.Rows[same].Key == b.Rows[same].Key && a.Rows[same].Says == b.Rows[same].Says {
+	from, same := max(a.From, b.From), max(a.From, b.From)
+	for same < min(a.To, b.To) && a.Row(same+1).Key == b.Row(same+1).Key && a.Row(same+1).Says == b.Row(same+1).Says {
 		same++
 	}
-	if a.At != b.At && a.At <= same {
+	drawn := func(r *view.Race, n int) bool { return n > from && n <= same || n == 0 && r.From == 0 }
+	if a.At != b.At && drawn(a, a.At) {
 		d.attr("row-"+strconv.Itoa(a.At), "aria-current", "")
 	}
-	if same < len(a.Rows) {
-		d.truncate("rows", same+1) // and the start
+	start := 0 // the start is a child as well
+	if a.From == 0 {
+		start = 1
 	}
-	for i := range same {
-		if !reflect.DeepEqual(a.Rows[i], b.Rows[i]) {
-			d.morph("row-"+strconv.Itoa(i+1), page.Row(b, &b.Rows[i]))
+	if same < a.To {
+		d.truncate("rows", start+same-a.From)
+	}
+	if a.From < b.From {
+		d.add(Fragment{Op: "drop", ID: "rows", N: start + b.From - a.From})
+	}
+	for n := from + 1; n <= same; n++ {
+		if !reflect.DeepEqual(a.Row(n), b.Row(n)) {
+			d.morph("row-"+strconv.Itoa(n), page.Row(b, b.Row(n)))
 		}
 	}
+	if b.From < a.From {
+		var before strings.Builder
+		if b.From == 0 {
+			before.WriteString(html(page.Start(b)))
+		}
+		for n := b.From + 1; n <= a.From; n++ {
+			before.WriteString(html(page.Row(b, b.Row(n))))
+		}
+		d.add(Fragment{Op: "prepend", ID: "rows", HTML: before.String()})
+	}
 	var added strings.Builder
-	for i := same; i < len(b.Rows); i++ {
-		added.WriteString(html(page.Row(b, &b.Rows[i])))
+	for n := same + 1; n <= b.To; n++ {
+		added.WriteString(html(page.Row(b, b.Row(n))))
 	}
 	if added.Len() > 0 {
 		d.append("rows", added.String())
 	}
-	if a.At != b.At && b.At <= same {
+	if a.At != b.At && drawn(b, b.At) && (b.At > 0 || a.From == 0) {
 		d.attr("row-"+strconv.Itoa(b.At), "aria-current", "step")
 	}
 }
 
-// series is the difference of two lists that grow at their ends: what has
-// changed in both is morphed, the old end is cut off, the new one added.
-func series[T any](d *diff, id string, a, b []T, name func(*T) string, draw func(*T) templ.Component) {
-	same := 0
-	for same < len(a) && same < len(b) && name(&a[same]) == name(&b[same]) {
-		if !reflect.DeepEqual(a[same], b[same]) {
-			d.morph(name(&b[same]), draw(&b[same]))
+// series is the difference of two lists that grow at their ends, and of which a part may
+// be drawn: what has changed in both, or is cut off elsewhere now, is morphed; the rest is removed
+// and added at both ends. Lists that differ in between are drawn anew.
+func series[T any](d *diff, id string, a, b []T, name func(*T) string, draw func(*T) templ.Component, recut func(*T) bool) {
+	in := map[string]int{}
+	for i := range b {
+		in[name(&b[i])] = i
+	}
+	first, last := -1, -2 // of b, those that are in a
+	whole := true
+	var gone []string
+	for i := range a {
+		at, ok := in[name(&a[i])]
+		switch {
+		case !ok:
+			gone = append(gone, name(&a[i]))
+			continue
+		case first < 0:
+			first = at
+		case at != last+1:
+			whole = false
 		}
-		same++
+		last = at
 	}
-	if same < len(a) {
-		d.truncate(id, same)
+	if !whole {
+		gone = gone[:0]
+		for i := range a {
+			gone = append(gone, name(&a[i]))
+		}
+		first = -1
 	}
-	var added strings.Builder
-	for i := same; i < len(b); i++ {
-		added.WriteString(html(draw(&b[i])))
+	if first < 0 {
+		first, last = len(b), len(b)-1
 	}
-	if added.Len() > 0 {
-		d.append(id, added.String())
+	for _, x := range gone {
+		d.add(Fragment{Op: "remove", ID: x})
+	}
+	old := map[string]*T{}
+	for i := range a {
+		old[name(&a[i])] = &a[i]
+	}
+	var before, after strings.Builder
+	for i := range b {
+		switch {
+		case i < first && last >= first:
+			before.WriteString(html(draw(&b[i])))
+		case i < first || i > last:
+			after.WriteString(html(draw(&b[i])))
+		case !reflect.DeepEqual(*old[name(&b[i])], b[i]) || recut(&b[i]):
+			d.morph(name(&b[i]), draw(&b[i]))
+		}
+	}
+	if before.Len() > 0 {
+		d.add(Fragment{Op: "prepend", ID: id, HTML: before.String()})
+	}
+	if after.Len() > 0 {
+		d.append(id, after.String())
 	}
 }
 

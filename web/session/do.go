@@ -14,7 +14,7 @@ import (
 // Do makes an event happen and returns what changes on the page. It never
 // panics: what goes wrong is a sentence for the reader, and the session stays usable.
 func (s *Session) Do(e Event) (out []Fragment) {
-	before := s.State()
+	before := s.at
 	defer func() {
 		if p := recover(); p != nil {
 			*s = *New()
@@ -41,6 +41,10 @@ func (s *Session) Do(e Event) (out []Fragment) {
 
 func (s *Session) do(e Event) []Fragment {
 	switch e.Do {
+	case "open", "text", "kernel", "step", "goto", "show":
+		s.around = -1
+	}
+	switch e.Do {
 	case "open":
 		return s.doOpen(e)
 	case "text":
@@ -63,6 +67,11 @@ func (s *Session) do(e Event) []Fragment {
 		return s.update()
 	case "show":
 		s.show(e)
+		return s.update()
+	case "rows":
+		if s.run != nil {
+			s.around = max(0, min(e.At, s.run.Len()))
+		}
 		return s.update()
 	case "check":
 		return s.startCheck(e.N)

@@ -60,6 +60,20 @@ func (d *dom) apply(t *testing.T, f Fragment) {
 		for _, c := range nodes(t, f.HTML, n) {
 			n.AppendChild(c)
 		}
+	case "prepend":
+		first := n.FirstChild
+		for _, c := range nodes(t, f.HTML, n) {
+			n.InsertBefore(c, first)
+		}
+	case "remove":
+		n.Parent.RemoveChild(n)
+	case "drop":
+		for k := f.N; k > 0; k-- {
+			for n.FirstChild.Type != dombase.ElementNode {
+				n.RemoveChild(n.FirstChild)
+			}
+			n.RemoveChild(n.FirstChild)
+		}
 	case "truncate":
 		kept := 0
 		for c := n.FirstChild; c != nil; {

@@ -15,6 +15,7 @@ type Event struct {
 	//	kernel   Kernel                      run on another kernel; "" is the one of the text
 	//	step     Choice, At                  the actor of Choice makes its next step, at cursor At
 	//	goto     At, N                       move the cursor: back, forward, scrub; N 1: and put aside what does not matter for what goes wrong
+	//	rows     At                          draw the rows around step At, where the run is too long for all of them
 	//	check    N                           check with a bound of N states; 0: the default
 	//	explain                              find out what the verdict rests on: which rules, what was caught; or what repairs it
 	//	more     N                           go on with the check, or with explain, for about N transitions
@@ -42,7 +43,10 @@ type Fragment struct {
 	//
 	//	morph     replace the element ID by HTML, keeping focus, caret and a reader's own classes
 	//	append    add HTML as the last children of the element ID
+	//	prepend   add HTML as its first children
 	//	truncate  keep the first N children of the element ID
+	//	drop      remove its first N children
+	//	remove    remove the element ID
 	//	attr      set the attribute Name of the element ID to Value
 	//	say       the screen reader's sentence: HTML is plain text
 	//	answer    an answer for the editor (tokens, diagnostics, completion, hover): Value is JSON

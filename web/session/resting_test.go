@@ -55,7 +55,7 @@ func TestRestsOfAFailure(t *testing.T) {
 	for _, c := range r.Cures {
 		what = append(what, c.What)
 	}
-	if !r.Broken || !slices.Equal(what, []string{"with gup_unshare", "with swp_exclusive"}) || r.First != "v6.1" || !strings.Contains(r.Cures[0].Commit, "a7f226604170") {
+	if !r.Broken || !slices.Equal(what, []string{"with gup_unshare", "with swp_exclusive", "with forced_cow"}) || r.First != "v5.8" || !strings.Contains(r.Cures[0].Commit, "a7f226604170") {
 		t.Errorf("%+v", r)
 	}
 }

@@ -50,6 +50,8 @@ type Session struct {
 	run    *trace.Run
 	kept   []branch    // runs left behind, latest first
 	story  *view.Story // why the run goes wrong
+	sketch *view.Sketch
+	around int         // the step around which rows are drawn; below zero: the cursor
 	fold   *view.Story // the one by which steps are put aside: a new one only where the whole diagram is made anew
 
 	checking *checking
@@ -60,6 +62,7 @@ type Session struct {
 	header view.Header
 	source view.Source // nobody standing in it
 
+	at      link.Link // what the page is a page of
 	page    view.Page // as the reader's browser has it
 	notices []Fragment
 	noticed bool // the reader still sees one
@@ -191,6 +194,7 @@ func (s *Session) replay(run string, at int) {
 		at = r.Len()
 	}
 	r.Goto(at)
+	s.sketch, s.around = view.NewSketch(r), -1
 	s.story = view.OfStory(r)
 	s.fold = s.story
 }
@@ -204,7 +208,8 @@ func (s *Session) notice(kind, format string, args ...any) {
 
 // make is the page as it ought to be now.
 func (s *Session) make() view.Page {
-	l := s.State()
+	s.at = s.State()
+	l := s.at
 	p := view.Page{Title: "gupscope", Verdict: s.verdict, Link: links(l), Header: s.header, Source: s.source}
 	if f := s.file; f != nil {
 		p.About = f.Title
@@ -222,15 +227,41 @@ func (s *Session) make() view.Page {
 	if s.shown == s.file {
 		p.Source = p.Source.Marked(view.OfMarks(s.run))
 	}
-	p.Race = view.OfRace(s.run, s.story, s.fold)
+	p.Race = s.sketch.Race(s.story, s.fold, s.part())
 	for _, b := range s.kept {
 		p.Race.Branches = append(p.Race.Branches, b.view)
 	}
-	p.Sentence = view.OfSentence(s.run, &p.Race)
+	p.Sentence = s.sentence(&p.Race)
 	p.Memory = view.OfMemory(s.run)
 	p.Claims = view.OfClaims(s.run)
 	p.Listing = view.OfListing(s.run)
 	return p
+}
+
+// part is which rows are drawn: those around the cursor, unless the reader has scrolled elsewhere.
+func (s *Session) part() view.Part {
+	if s.around >= 0 {
+		return view.Around(s.around, s.run.Len())
+	}
+	return view.Around(s.run.Cursor(), s.run.Len())
+}
+
+// sentence says what just happened, whatever rows are drawn.
+func (s *Session) sentence(r *view.Race) view.Sentence {
+	if s.around >= 0 {
+		there := s.sketch.Race(s.story, s.fold, view.Around(s.run.Cursor(), s.run.Len()))
+		r = &there
+	}
+	return view.OfSentence(s.run, r)
+}
+
+// Whole is the page with all rows of its run: what a picture shows.
+func (s *Session) Whole() *view.Page {
+	p := s.page
+	if s.run != nil {
+		p.Race = s.sketch.Race(s.story, s.fold, view.Part{From: 0, To: s.run.Len()})
+	}
+	return &p
 }
 
 // because says why nothing can be run.

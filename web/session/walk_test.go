@@ -43,6 +43,46 @@ func TestFragmentsArriveAtThePage(t *testing.T) {
 	}
 }
 
+// The same in a run that is too long for all of its rows to be drawn, whatever part of it is.
+func TestFragmentsOfALongRun(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(2, 3))
+	s := longRun(t, 2100)
+	d := parse(t, html(page.Page(s.Page(), nil)))
+	n := 150
+	if testing.Short() {
+		n = 40
+	}
+	for i := range n {
+		at := s.run.Cursor()
+		var e Event
+		switch rnd.IntN(6) {
+		case 0:
+			e = Event{Do: "goto", At: rnd.IntN(s.run.Len() + 1)}
+		case 1:
+			e = Event{Do: "goto", At: max(0, at+rnd.IntN(160)-80)}
+		case 2, 3:
+			e = Event{Do: "rows", At: s.page.Race.From + rnd.IntN(300) - 75}
+		case 4:
+			e = Event{Do: "goto", At: s.run.Len()}
+			if i%4 > 0 {
+				e = Event{Do: "step", Choice: trace.FormatChoice(pick(s.run.Model.Choices(nil), i)), At: at}
+			}
+		default:
+			e = Event{Do: "goto", At: min(at+1, s.run.Len())}
+		}
+		for _, f := range s.Do(e) {
+			d.apply(t, f)
+		}
+		if drawn := len(s.page.Race.Rows); drawn > 200 {
+			t.Fatalf("%d rows are drawn", drawn)
+		}
+		want := parse(t, html(page.Page(s.Page(), nil)))
+		if err := same(d, want, regions...); err != nil {
+			t.Fatalf("event %d, %+v, at %d of %d, rows %d to %d: %v", i, e, s.run.Cursor(), s.run.Len(), s.page.Race.From, s.page.Race.To, err)
+		}
+	}
+}
+
 // someEvent is something that a reader could do now.
 func someEvent(rnd *rand.Rand, s *Session) Event {
 	switch rnd.IntN(20) {
@@ -76,7 +116,7 @@ func someEvent(rnd *rand.Rand, s *Session) Event {
 // A step costs the bytes of what it changes, not of what came before it.
 func TestStepBytesDoNotGrow(t *testing.T) {
 	s := New()
-	s.Restore(link.Link{Text: long()})
+	s.Restore(link.Link{Text: long(4)})
 	if s.run == nil {
 		t.Fatal(s.because())
 	}
@@ -112,11 +152,11 @@ func TestStepBytesDoNotGrow(t *testing.T) {
 // pick goes round all actors.
 func pick(cs []check.Choice, n int) check.Choice { return cs[n%len(cs)] }
 
-// long is a scenario whose runs are long.
-func long() string {
+// long is a scenario whose runs are long, on so many CPUs.
+func long(cpus int) string {
 	var b strings.Builder
 	b.WriteString("GUP long\n\"Many steps.\"\n\nkernel v6.12\n\nmm A { buf = anon 4 rw \"a\" }\nframes 6\n\n")
-	for p := range 4 {
+	for p := range cpus {
 		fmt.Fprintf(&b, "P%d on cpu%d in A {\n", p, p)
 		for i := range 24 {
 			fmt.Fprintf(&b, "    store(buf[%d], \"%c\")\n", (i+p)%4, 'a'+i%3)

@@ -12,52 +12,6 @@ import (
 	"gupscope/core/trace"
 )
 
-// OfRace draws the whole run; the cursor only says where it stands in it. What
-// does not matter steps aside, by the story that fold is; story is the run's own, if
-// there is one.
-func OfRace(r *trace.Run, story, fold *Story) Race {
-	c := columnsOf(r)
-	out := Race{Lanes: c.lanes, At: r.Cursor()}
-	if story.Of(r) {
-		out.Story = story
-	}
-	last, lastFew := make([]place, len(c.lanes)), make([]place, len(c.lanes))
-	steps := r.Steps()
-	for i := range steps {
-		x := c.row(r, &steps[i], last)
-		if x.Aside = fold.aside(&steps[i]); x.Aside {
-			out.Folded = true
-		} else if fold.Folds() {
-			x.head(&steps[i], lastFew)
-		}
-		out.Rows = append(out.Rows, x)
-	}
-	out.Spans = c.spans(r)
-	out.Windows = c.windows(r)
-	out.Edges = c.edges(r)
-	out.blame(r)
-	out.Windows = joined(out.Windows)
-	for i := range out.Windows {
-		out.Windows[i].settle(out.Rows)
-	}
-	for i := range out.Edges {
-		e := &out.Edges[i]
-		from, to := &out.Rows[e.From-1], &out.Rows[e.To-1]
-		e.Aside = !e.Race && (from.Aside || to.Aside)
-		e.FromHead, e.ToHead = from.Func != "", to.Func != ""
-	}
-	for i := range out.Rows {
-		if out.Rows[i].Pair {
-			out.Rows[i].Aside = false
-		}
-	}
-	out.Next = c.next(r)
-	for i := range out.Lanes {
-		out.Lanes[i].State = c.state(r, i)
-	}
-	return out
-}
-
 // A place is where a lane was: in which function, at which step.
 type place struct {
 	actor int
@@ -192,33 +146,6 @@ func delta(gone, come []string) string {
 		out = append(out, "−"+f)
 	}
 	return strings.Join(out, " ")
-}
-
-// spans are the bars. Bars of one lane that overlap get tracks of their own.
-func (c *columns) spans(r *trace.Run) []Span {
-	var out []Span
-	for i, s := range r.Spans() {
-		lane := c.actor[s.Actor]
-		if lane < 0 {
-			continue
-		}
-		x := Span{ID: fmt.Sprintf("span-%d", i), Lane: lane, From: s.From, To: s.To, Text: s.Text, On: -1, Open: s.To == 0}
-		x.Kind = [...]SpanKind{trace.IRQsOff: IRQsOff, trace.Locked: LockHeld, trace.Preempted: Preempted, trace.Waiting: Waiting}[s.Kind]
-		if x.Open {
-			x.To = r.Len()
-		}
-		for taken := true; taken; {
-			taken = false
-			for j := range out {
-				if out[j].Lane == lane && out[j].Track == x.Track && out[j].To >= x.From {
-					x.Track++
-					taken = true
-				}
-			}
-		}
-		out = append(out, x)
-	}
-	return out
 }
 
 // state is what holds of a lane at the cursor, in a few words.

@@ -11,46 +11,40 @@ import (
 	"gupscope/core/trace"
 )
 
-// edges are the conflicting accesses across lanes that order what happened: an
-// edge that follows from others, and from every actor doing one thing after the
+// connect adds the conflicting accesses across lanes that lead to a step and order what
+// happened: an edge that follows from others, and from every actor doing one thing after the
 // other, is left out. What remains are the pairs that could have come the other
 // way round.
-func (c *columns) edges(r *trace.Run) []Edge {
-	steps := r.Steps()
-	into := make([][]trace.Edge, len(steps)+1)
-	for _, e := range r.Edges() {
-		into[e.To] = append(into[e.To], e)
+func (k *Sketch) connect(st *trace.Step) {
+	steps := k.r.Steps()
+	clock := make([]int32, len(k.moved))
+	if p := k.moved[st.Actor]; p > 0 {
+		copy(clock, k.clocks[p-1])
 	}
-	actors := len(r.Model.Actors())
-	before := make([][]int32, len(steps)+1) // per step: the last step of every actor that came before it
-	clocks := make([]int32, len(steps)*actors)
-	last := make([]int, actors) // per actor: its last step so far
-	var out []Edge
-	for n := 1; n <= len(steps); n++ {
-		st := &steps[n-1]
-		clock := clocks[(n-1)*actors : n*actors : n*actors]
-		if p := last[st.Actor]; p > 0 {
-			copy(clock, before[p])
-		}
-		slices.SortFunc(into[n], func(a, b trace.Edge) int { return cmp.Compare(b.From, a.From) })
-		for _, e := range into[n] {
-			from := &steps[e.From-1]
-			if int(clock[from.Actor]) >= e.From {
-				continue
-			}
-			for i, k := range before[e.From] {
-				clock[i] = max(clock[i], k)
-			}
-			fl, tl := c.actor[from.Actor], c.actor[st.Actor]
-			if fl != tl && fl >= 0 && tl >= 0 {
-				out = append(out, Edge{ID: fmt.Sprintf("edge-%d-%d", e.From, n), Kind: edgeKind(r, e.Cell), From: e.From, To: n,
-					FromLane: fl, ToLane: tl, Text: e.Name})
-			}
-		}
-		clock[st.Actor] = int32(n)
-		before[n], last[st.Actor] = clock, n
+	all := k.r.Edges()
+	var into []trace.Edge
+	for k.taken < len(all) && all[k.taken].To == st.N {
+		into = append(into, all[k.taken])
+		k.taken++
 	}
-	return out
+	slices.SortFunc(into, func(a, b trace.Edge) int { return cmp.Compare(b.From, a.From) })
+	for _, e := range into {
+		from := &steps[e.From-1]
+		if int(clock[from.Actor]) >= e.From {
+			continue
+		}
+		for i, n := range k.clocks[e.From-1] {
+			clock[i] = max(clock[i], n)
+		}
+		fl, tl := k.c.actor[from.Actor], k.c.actor[st.Actor]
+		if fl != tl && fl >= 0 && tl >= 0 {
+			k.edges = append(k.edges, Edge{ID: fmt.Sprintf("edge-%d-%d", e.From, st.N), Kind: edgeKind(k.r, e.Cell), From: e.From, To: st.N,
+				FromLane: fl, ToLane: tl, Text: e.Name})
+		}
+	}
+	clock[st.Actor] = int32(st.N)
+	k.clocks = append(k.clocks, clock)
+	k.moved[st.Actor] = st.N
 }
 
 var handedOver = cell.Of(machine.PTLs, machine.FolioLocks, machine.MMLocks, machine.Frames)
@@ -63,30 +57,6 @@ func edgeKind(r *trace.Run, id cell.ID) EdgeKind {
 		return HandOver
 	}
 	return Conflict
-}
-
-// windows are the race windows, in the order in which they opened.
-func (c *columns) windows(r *trace.Run) []Window {
-	var out []Window
-	for _, w := range r.Windows() {
-		lane := c.actor[w.Actor]
-		if lane < 0 {
-			continue
-		}
-		others := 0
-		for _, st := range r.Steps()[w.Read : w.To-1] {
-			if c.actor[st.Actor] != lane {
-				others++
-			}
-		}
-		if others == 0 {
-			continue
-		}
-		out = append(out, Window{ID: fmt.Sprintf("window-%d-%d", w.Read, w.Cell), Lane: lane, Read: w.Read, From: w.Stale, To: w.To,
-			Head: fmt.Sprintf("race window, %d steps", w.To-w.Read), Texts: []string{fmt.Sprintf("%s goes by %s = %s", c.lanes[lane].Name, w.Name, w.Value)}, Value: w.Value})
-	}
-	slices.SortStableFunc(out, func(a, b Window) int { return cmp.Compare(a.From, b.From) })
-	return out
 }
 
 // joined makes one window of those that overlap in a lane, so that their texts
@@ -118,99 +88,167 @@ next:
 }
 
 // settle finds the place of a window's text: its longest stretch without a card of its lane.
-func (w *Window) settle(rows []Row) {
-	from := w.From
-	for n := w.From; n <= w.To+1; n++ {
-		if n <= w.To && rows[n-1].Lane != w.Lane {
+func (w *Window) settle(x *Race) {
+	first, last := max(w.From, x.From+1), min(w.To, x.To)
+	from := first
+	for n := first; n <= last+1; n++ {
+		if n <= last && x.Row(n).Lane != w.Lane {
 			continue
 		}
-		if n > from && n-1-from >= w.Gap[1]-w.Gap[0] {
-			if w.Gap == [2]int{} || n-1-from > w.Gap[1]-w.Gap[0] {
-				w.Gap = [2]int{from, n - 1}
-			}
+		if n > from && (w.Gap == [2]int{} || n-1-from > w.Gap[1]-w.Gap[0]) {
+			w.Gap = [2]int{from, n - 1}
 		}
 		from = n + 1
 	}
 }
 
-// blame marks what led to the first violation: the windows that its CPU went by
-// when it happened, the pair of accesses that opened each, and those by which
+// bad is what is wrong from a step on: the sentence of the claim that broke; at the
+// end of the run, that it is a deadlock or a livelock. "" if nothing is.
+func (k *Sketch) bad(n int) string {
+	st := &k.r.Steps()[n-1]
+	end := n == k.r.Len()
+	if len(st.Broken) == 0 && !end {
+		return ""
+	}
+	key := st.Made
+	if end {
+		key = -key // it is the end only as long as the run does not go on
+	}
+	if text, known := k.wrong[key]; known {
+		return text
+	}
+	at := k.r.Cursor()
+	k.r.Goto(n)
+	text := ""
+	if len(st.Broken) > 0 {
+		text = why(k.r, st.Broken)
+	} else if k.r.Deadlock() {
+		text = stuck(k.r)
+	} else if round := k.r.Livelock(); round > 0 {
+		text = fmt.Sprintf("the last %d steps can go round for ever: livelock", round)
+	}
+	k.r.Goto(at)
+	k.wrong[key] = text
+	return text
+}
+
+// A blame is what led to the first violation, as things stood when it happened: the windows that
+// its CPU went by, the pair of accesses that opened each, and those by which
 // it used what was no longer so.
-func (x *Race) blame(r *trace.Run) {
-	at := r.Cursor()
-	for _, s := range r.Steps() {
-		if len(s.Broken) > 0 {
-			r.Goto(s.N)
-			x.Rows[s.N-1].Bad = why(r, s.Broken)
-		}
-	}
-	if r.Goto(r.Len()); r.Len() > 0 && r.Deadlock() && x.Rows[r.Len()-1].Bad == "" {
-		x.Rows[r.Len()-1].Bad = stuck(r)
-		x.Rows[r.Len()-1].Quiet = false
-	} else if n := r.Livelock(); n > 0 && x.Rows[r.Len()-1].Bad == "" {
-		x.Rows[r.Len()-1].Bad = fmt.Sprintf("the last %d steps can go round for ever: livelock", n)
-		x.Rows[r.Len()-1].Quiet = false
-	}
-	r.Goto(at)
-	n := r.FirstViolation()
+type blame struct {
+	made    int // the identity of the violating step; 0: none
+	windows map[string]bool
+	edges   map[[2]int]bool
+	more    []Edge // that belong to the story although they follow from others
+	pair    map[int]bool
+	notes   map[int]string
+}
+
+// blamed finds out what led to the first violation, if that is not known yet.
+func (k *Sketch) blamed() {
+	n := k.r.FirstViolation()
 	if n == 0 {
+		k.blame = blame{}
 		return
 	}
-	st := &r.Steps()[n-1]
-	lane := x.Rows[n-1].Lane
+	st := &k.r.Steps()[n-1]
+	if k.blame.made == st.Made {
+		return
+	}
+	k.blame = blame{made: st.Made, windows: map[string]bool{}, edges: map[[2]int]bool{}, pair: map[int]bool{}, notes: map[int]string{}}
+	b := &k.blame
+	lane := k.rows[n-1].Lane
 	found := false
-	for i := range x.Windows {
-		w := &x.Windows[i]
-		if w.Lane != lane || w.To > n || !sameCall(r, w.Read, n) {
+	ws := k.windowsAt(n)
+	for i := range ws {
+		w := &ws[i]
+		if w.Lane != lane || !sameCall(k.r, w.Read, n) {
 			continue
 		}
-		w.Bad, found = true, true
-		x.ensure(r, w.Read, w.From)
-		if k := reused(r, w, n); k > 0 {
-			x.ensure(r, k, next(r, w.Read, k))
+		b.windows[w.ID], found = true, true
+		k.ensure(w.Read, w.From)
+		if to := reused(k.r, w, n); to > 0 {
+			k.ensure(to, next(k.r, w.Read, to))
 		}
-		for j := range x.Edges {
-			e := &x.Edges[j]
+		k.eachEdge(n, func(e *Edge) {
 			opens := e.From == w.Read && e.To == w.From
-			uses := e.From >= w.From && e.To <= n && sameCall(r, w.Read, e.To)
+			uses := e.From >= w.From && sameCall(k.r, w.Read, e.To)
 			if opens || uses {
-				x.race(e)
+				b.race(e)
 			}
-			if uses && x.Rows[e.To-1].Note == "" {
-				x.Rows[e.To-1].Note = fmt.Sprintf("goes by what was read at step %d, untrue since step %d", w.Read, w.From)
+			if uses && b.notes[e.To] == "" {
+				b.notes[e.To] = fmt.Sprintf("goes by what was read at step %d, untrue since step %d", w.Read, w.From)
 			}
-		}
+		})
 	}
 	if found {
 		return
 	}
-	for j := range x.Edges {
-		if e := &x.Edges[j]; e.To == n || e.ToLane == lane && e.To < n && sameCall(r, e.To, n) && r.Steps()[e.To-1].Actor == st.Actor {
-			x.race(e)
+	k.eachEdge(n, func(e *Edge) {
+		if e.To == n || e.ToLane == lane && sameCall(k.r, e.To, n) {
+			b.race(e)
 		}
+	})
+}
+
+// windowsAt are the race windows as they were when step n had been made.
+func (k *Sketch) windowsAt(n int) []Window {
+	var out []Window
+	for _, w := range k.r.Windows() {
+		if w.Stale > n {
+			continue
+		}
+		if w.To > n {
+			w.To = n
+			for m := n; m > w.Stale; m-- {
+				if k.rows[m-1].actor == w.Actor {
+					w.To = m
+					break
+				}
+			}
+		}
+		if x, ok := k.window(&w); ok {
+			out = append(out, x)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b Window) int { return cmp.Compare(a.From, b.From) })
+	return out
+}
+
+// eachEdge calls f with the edges that lead to steps up to n.
+func (k *Sketch) eachEdge(n int, f func(*Edge)) {
+	for i := range k.edges {
+		if k.edges[i].To <= n {
+			f(&k.edges[i])
+		}
+	}
+	for i := range k.blame.more {
+		f(&k.blame.more[i])
 	}
 }
 
 // ensure sees to it that an edge is there which belongs to the story, even if it
 // follows from others.
-func (x *Race) ensure(r *trace.Run, from, to int) {
-	if from <= 0 || to <= from || to > len(x.Rows) || x.Rows[from-1].Lane == x.Rows[to-1].Lane {
+func (k *Sketch) ensure(from, to int) {
+	if from <= 0 || to <= from || to > len(k.rows) || k.rows[from-1].Lane == k.rows[to-1].Lane {
 		return
 	}
-	at := len(x.Edges)
-	for i, e := range x.Edges {
-		if e.From == from && e.To == to {
-			return
-		}
-		if at == len(x.Edges) && e.To > to {
-			at = i
-		}
+	there := false
+	k.eachEdge(to, func(e *Edge) { there = there || e.From == from && e.To == to })
+	if there {
+		return
 	}
 	text := "what is believed"
-	if cs := r.Steps()[from-1].Changes; len(cs) > 0 {
+	if cs := k.r.Steps()[from-1].Changes; len(cs) > 0 {
 		text = cs[0].Name
 	}
-	x.Edges = slices.Insert(x.Edges, at, Edge{ID: fmt.Sprintf("edge-%d-%d", from, to), From: from, To: to, FromLane: x.Rows[from-1].Lane, ToLane: x.Rows[to-1].Lane, Text: text})
+	k.blame.more = append(k.blame.more, Edge{ID: fmt.Sprintf("edge-%d-%d", from, to), From: from, To: to, FromLane: k.rows[from-1].Lane, ToLane: k.rows[to-1].Lane, Text: text})
+	slices.SortStableFunc(k.blame.more, func(a, b Edge) int { return cmp.Compare(a.To, b.To) })
+}
+
+func (b *blame) race(e *Edge) {
+	b.edges[[2]int{e.From, e.To}] = true
+	b.pair[e.From], b.pair[e.To] = true, true
 }
 
 // reused returns the last step before n at which the frame that a window's CPU
@@ -239,11 +277,6 @@ func next(r *trace.Run, at, k int) int {
 		}
 	}
 	return 0
-}
-
-func (x *Race) race(e *Edge) {
-	e.Race = true
-	x.Rows[e.From-1].Pair, x.Rows[e.To-1].Pair = true, true
 }
 
 // sameCall reports whether two steps belong to the same statement of the same task.

@@ -1,7 +1,9 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gupscope/core/cell"
@@ -17,7 +19,6 @@ type now struct {
 	step *trace.Step // the one before the cursor; nil at the start
 
 	changed map[cell.ID]string // what that step changed: what it was
-	touched map[cell.ID]int    // the last step that changed a cell, over the run up to the cursor
 	beliefs []belief
 	targets map[string]bool
 	out     Memory
@@ -25,20 +26,14 @@ type now struct {
 
 // OfMemory is what memory looks like at the cursor.
 func OfMemory(r *trace.Run) Memory {
-	n := &now{r: r, m: r.Model.M, c: columnsOf(r), changed: map[cell.ID]string{}, touched: map[cell.ID]int{}, targets: map[string]bool{}}
-	steps := r.Steps()[:r.Cursor()]
-	for i := range steps {
-		for _, c := range steps[i].Changes {
-			n.touched[c.Cell] = steps[i].N
-		}
-	}
-	if len(steps) > 0 {
-		n.step = &steps[len(steps)-1]
+	n := &now{r: r, m: r.Model.M, c: columnsOf(r), changed: map[cell.ID]string{}, targets: map[string]bool{}}
+	if at := r.Cursor(); at > 0 {
+		n.step = &r.Steps()[at-1]
 		for _, c := range n.step.Changes {
 			n.changed[c.Cell] = c.Old
 		}
 	}
-	n.believe(steps)
+	n.believe()
 	n.walks()
 	n.folios()
 	n.slots()
@@ -61,7 +56,7 @@ func (n *now) did(ws ...machine.Word) bool {
 func (n *now) ever(ws ...machine.Word) int {
 	last := 0
 	for _, w := range ws {
-		last = max(last, n.touched[w.Cell()])
+		last = max(last, n.r.WrittenBy(w.Cell(), n.r.Cursor()))
 	}
 	return last
 }
@@ -71,52 +66,61 @@ type belief struct {
 	lane  int
 	task  string // for a variable: whose, and its name
 	from  cell.ID
+	into  cell.ID
 	value machine.Entry // as it was read, with the stale mark
 	read  int           // step
 	since int           // the step that made it untrue, or 0
 }
 
-// believe collects what the tasks' locals remember of page tables.
-func (n *now) believe(steps []trace.Step) {
+// believe collects what the tasks' locals remember of page tables, the latest first.
+func (n *now) believe() {
 	layout := n.m.Mem.Layout()
-	over := map[cell.ID]bool{} // locals that their own task has set since
-	for i := len(steps) - 1; i >= 0; i-- {
-		st := &steps[i]
-		for _, k := range st.Kept {
+	at := n.r.Cursor()
+	n.r.EachKept(func(into cell.ID) {
+		read := n.r.KeptBy(into, at)
+		v := machine.Entry(n.m.Mem.Peek(into))
+		if read == 0 || v == 0 {
+			return
+		}
+		st := &n.r.Steps()[read-1]
+		if n.c.actor[st.Actor] < 0 {
+			return
+		}
+		for i := range st.Kept {
+			k := &st.Kept[i]
 			class := layout.Class(k.From)
-			if over[k.Into] || class != machine.PTEs && class != machine.PMDs || n.c.actor[st.Actor] < 0 {
+			if k.Into != into || class != machine.PTEs && class != machine.PMDs || n.over(into, read) {
 				continue
 			}
-			v := machine.Entry(n.m.Mem.Peek(k.Into))
-			if v == 0 {
-				continue
-			}
-			b := belief{lane: n.c.actor[st.Actor], from: k.From, value: v, read: st.N}
+			b := belief{lane: n.c.actor[st.Actor], from: k.From, into: into, value: v, read: read}
 			if layout.Decode(k.From, n.m.Mem.Peek(k.From)) != k.Value || v.IsStale() {
-				b.since = n.lost(steps[i:], k.From, k.Value)
+				b.since = n.lost(k.From, k.Value, read)
 			}
 			n.beliefs = append(n.beliefs, b)
 		}
-		for _, c := range st.Changes {
-			if (c.Class == machine.Stacks || c.Class == machine.Vars) && n.owns(st, c.Cell) {
-				over[c.Cell] = true
-			}
-		}
-	}
-	n.got(steps)
+	})
+	slices.SortFunc(n.beliefs, func(a, b belief) int { return cmp.Or(cmp.Compare(b.read, a.read), cmp.Compare(b.into, a.into)) })
+	n.got()
 }
 
-// lost returns the last of the steps that made a cell another value than this.
-func (n *now) lost(steps []trace.Step, id cell.ID, value string) int {
-	at := steps[0].N
-	for i := range steps {
-		for _, c := range steps[i].Changes {
-			if c.Cell == id && c.Old == value {
-				at = steps[i].N
-			}
+// over reports whether a task has set its local anew since it kept something there.
+func (n *now) over(into cell.ID, read int) bool {
+	for at := n.r.WrittenBy(into, n.r.Cursor()); at > read; at = n.r.WrittenBy(into, at-1) {
+		if n.owns(&n.r.Steps()[at-1], into) {
+			return true
 		}
 	}
-	return at
+	return false
+}
+
+// lost returns the last step, from one on, that made a cell another value than this.
+func (n *now) lost(id cell.ID, value string, from int) int {
+	for at := n.r.WrittenBy(id, n.r.Cursor()); at >= from && at > 0; at = n.r.WrittenBy(id, at-1) {
+		if n.r.Steps()[at-1].Change(id).Old == value {
+			return at
+		}
+	}
+	return from
 }
 
 // owns reports whether a stack cell is that of the step's own task. (Freeing a
@@ -132,7 +136,7 @@ func (n *now) owns(st *trace.Step, id cell.ID) bool {
 
 // got collects the pages that the tasks' variables hold: what GUP has returned is
 // believed of the page it was asked for.
-func (n *now) got(steps []trace.Step) {
+func (n *now) got() {
 	n.m.EachVar(func(task, i int) {
 		w := n.m.Var(task, i)
 		res := machine.DecodeResult(n.m.Peek(w))
@@ -150,14 +154,13 @@ func (n *now) got(steps []trace.Step) {
 					return
 				}
 				b.from = n.m.Entry(table, n.m.Slot(page, machine.LevelPTE)).Cell()
-				b.read = n.touched[w.Cell()]
+				b.read = n.ever(w)
 				if f, _, ok := n.m.Resolve(page); !ok || f != res.Page.Frame() || res.Page.IsStale() {
 					b.since = b.read
-					for k := range steps {
-						for _, c := range steps[k].Changes {
-							if was := machine.Entry(c.OldV); c.Cell == b.from && was.Present() && was.Frame() == res.Page.Frame() {
-								b.since = steps[k].N
-							}
+					for at := n.r.WrittenBy(b.from, n.r.Cursor()); at > 0; at = n.r.WrittenBy(b.from, at-1) {
+						if was := machine.Entry(n.r.Steps()[at-1].Change(b.from).OldV); was.Present() && was.Frame() == res.Page.Frame() {
+							b.since = at
+							break
 						}
 					}
 				}

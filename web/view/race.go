@@ -1,10 +1,15 @@
 package view
 
-// A Race is the diagram: a column per CPU or device, a row per step. It holds
-// the whole run, ahead of the cursor too.
+// A Race is the diagram: a column per CPU or device, a row per step. It knows
+// the whole run, ahead of the cursor too, and holds the part of it that is drawn.
 type Race struct {
 	Lanes    []Lane
-	Rows     []Row
+	Len      int   // so many steps the run has
+	From, To int   // drawn are the rows From+1 to To
+	Rows     []Row // those that are drawn
+	Here     Row   // the present one, drawn or not; the zero Row at the start
+	Few      int   // so many steps of the run are not aside
+	Tracks   int   // so many bars stand beside each other somewhere in the run
 	Spans    []Span
 	Edges    []Edge
 	Windows  []Window
@@ -62,11 +67,12 @@ const (
 	LockHeld
 	Preempted
 	Waiting
+	GracePeriod
 )
 
 // String is the word for people.
 func (k SpanKind) String() string {
-	return [...]string{"interrupts off", "lock held", "preempted", "waiting"}[k]
+	return [...]string{"interrupts off", "lock held", "preempted", "waiting", "waits for RCU"}[k]
 }
 
 // A Span is something that lasts: a bar at the edge of a column.
@@ -77,6 +83,7 @@ type Span struct {
 	Track    int    // 0 is next to the cards; overlapping spans of a lane have tracks of their own
 	From, To int    // rows, both included
 	Text     string // "IRQs off", "page-table lock of A", "waits for cpu0 to acknowledge the TLB flush"
+	Short    string // the same where there is little room
 	On       int    // for Waiting: the lane waited for; else -1
 	Open     bool   // it has not ended yet
 }
@@ -150,13 +157,29 @@ type Move struct {
 	Follows bool // it is the run's own next step
 }
 
-// Few returns how many rows are not aside.
-func (r *Race) Few() int {
-	n := 0
-	for i := range r.Rows {
-		if !r.Rows[i].Aside {
-			n++
-		}
+// Row returns the row of step n, nil if it is not drawn.
+func (r *Race) Row(n int) *Row {
+	if n <= r.From || n > r.To {
+		return nil
 	}
-	return n
+	return &r.Rows[n-r.From-1]
+}
+
+// A Part is which rows of a run are drawn: From+1 to To.
+type Part struct{ From, To int }
+
+// A run of more than all steps is drawn in part: the page of rows that a step is
+// on, and those before and after it.
+const (
+	rowsOfPage = 50
+	allRows    = 200
+)
+
+// Around returns the part of a run of so many steps that is drawn around step n.
+func Around(n, steps int) Part {
+	if steps <= allRows {
+		return Part{0, steps}
+	}
+	page := min(max(n, 1)-1, steps-1) / rowsOfPage
+	return Part{max(0, page-1) * rowsOfPage, min(steps, (page+2)*rowsOfPage)}
 }

@@ -15,7 +15,7 @@ func OfSentence(r *trace.Run, race *Race) Sentence {
 	if race.At == 0 {
 		return start(r, race)
 	}
-	x := &race.Rows[race.At-1]
+	x := &race.Here
 	st := &r.Steps()[race.At-1]
 	s := tell(race, x, r.Model.Actors()[st.Actor].Kind == kernel.TaskActor)
 	switch {

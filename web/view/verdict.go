@@ -72,9 +72,12 @@ func (s VerdictState) String() string {
 func OfClaims(r *trace.Run) []Claim {
 	var out []Claim
 	since := map[string]int{}
-	for _, st := range r.Steps()[:r.Cursor()] {
-		for _, b := range st.Broken {
-			since[b] = st.N
+	for _, n := range r.Violations() {
+		if n > r.Cursor() {
+			break
+		}
+		for _, b := range r.Steps()[n-1].Broken {
+			since[b] = n
 		}
 	}
 	if r.Deadlock() {

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -124,6 +125,39 @@ func TestDiagramFits(t *testing.T) {
 			t.Fatalf("%v: %q", r, s)
 		}
 	})
+}
+
+// A sketch that has followed a run, cut and gone on another way, draws what one
+// draws that sees the run for the first time.
+func TestSketchFollows(t *testing.T) {
+	for _, g := range scenarios.List() {
+		file, _ := scenario.Parse(g.Name, []byte(g.Text))
+		rnd := rand.New(rand.NewPCG(9, uint64(len(g.Text))))
+		m, _, _ := verdict.Model(file, file.Kernel, nil)
+		r := trace.New(m)
+		k := NewSketch(r)
+		for range 60 {
+			r.Goto(rnd.IntN(r.Len() + 1))
+			for range rnd.IntN(30) {
+				if cs := m.Choices(nil); len(cs) > 0 {
+					if _, err := r.Do(cs[rnd.IntN(len(cs))]); err != nil {
+						t.Fatal(err)
+					}
+				}
+			}
+			story := OfStory(r)
+			fold := story
+			if rnd.IntN(2) == 0 {
+				fold = nil
+			}
+			from := rnd.IntN(r.Len() + 1)
+			p := Part{from, from + rnd.IntN(r.Len()-from+1)}
+			got, want := k.Race(story, fold, p), NewSketch(r).Race(story, fold, p)
+			if !reflect.DeepEqual(got, want) {
+				t.Fatalf("%s, %v, %+v:\n%+v\nseen for the first time:\n%+v", g.Name, r, p, got, want)
+			}
+		}
+	}
 }
 
 // A run that grows leaves what is drawn of it where it is: rows, edges and the

@@ -1,0 +1,138 @@
+package kernel
+
+import (
+	"strings"
+	"testing"
+)
+
+// columns are the kernels of the table below, left to right.
+var columns = []string{"v4.6", "v4.6-generic", "v5.4", "v5.8", "v5.9", "v5.11", "v5.15", "v5.18", "v5.19", "v6.1", "v6.1.192", "v6.2", "v6.5", "v6.12", "v6.12.117"}
+
+// history is which kernel has which rule, carried over by hand from what was read in their
+// sources: a figure a kernel, the number of the rule's value there (0: off). How it is known: T, read in the
+// trees on both sides of the change; C, its commit was seen; m, its release is from memory.
+const history = `
+rule                        4.6 generic 5.4 5.8 5.9 5.11 5.15 5.18 5.19 6.1 6.1.192 6.2 6.5 6.12 6.12.117  commit        known
+gup_irq_off                 1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+gup_get_unless_zero         0   1       1   1   1   1    1    1    1    1   1       1   1   1    1         e585513b76f7  Cm
+gup_pte_recheck             0   1       1   1   1   1    1    1    1    1   1       1   1   1    1         e585513b76f7  Cm
+gup_pmd_leaf_recheck        0   1       1   1   1   1    1    1    1    1   1       1   1   1    1         e585513b76f7  Cm
+gup_compound_recheck        0   0       0   0   0   0    1    1    2    2   2       2   2   2    2         c24d37322548  TC
+gup_pmd_recheck             0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         70cbc3cc78a9  TC
+khp_sync_one                0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         2ba99c5e0881  TC
+khp_shared_ok               0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         9445689f3b61  Cm
+khp_compound_ok             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+lru_batch_size              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
+khp_check_before_clear      0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+foll_pin_counting           0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         3faa52c03f44  TC
+gup_has_pinned_first        0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         008cfe4418b3  TC
+gup_write_protect_seq       0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         57efa1fe5957  TC
+forced_cow                  0   0       0   1   0   0    0    0    0    0   0       0   0   0    0         17839856fd58  TC
+gup_unshare                 0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         a7f226604170  TC
+unshare_non_anon            0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         84209e87c696  TC
+unshare_keeps_ro            0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         c89357e27f20  TC
+share_fences                0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         088b8aa537c2  TC
+gup_fast_file_check         0   0       0   0   0   0    0    0    0    0   0       0   3   3    3         a6e79df92e4a  TC
+gup_slow_file_check         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         8ac268436e6d  TC
+gup_secretmem_check         0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         f002882ca369  T
+zero_page_not_counted       0   0       0   0   0   0    0    0    0    0   1       0   1   1    1         c8070b787519  TC
+force_write_rule            0   0       1   1   1   1    1    1    1    2   2       2   2   2    2         19be0eaffa3a  TC
+gup_longterm_requires_pin   0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         -             T
+unpin_sanity_check          0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         b6a2619c60b4  TC
+wp_reuse_rule               0   0       0   0   1   1    1    2    3    3   3       3   3   3    3         09854ba94c6a  TC
+anon_exclusive              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
+swp_exclusive               0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         1493a1913e34  TC
+swapin_swap_free_first      0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         c145e0b47c77  C
+swapin_cow_rule             0   0       0   0   0   0    0    1    2    2   2       2   2   2    2         c145e0b47c77  T
+cow_clear_flush_first       1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+rmap_drop_after_set         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
+fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
+fork_flush_tlb              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+fork_wrprotect              1   1       1   1   2   2    2    2    2    2   2       2   2   2    2         -             T
+fork_counts_mappings        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+reclaim_batch               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         72b252aed506  TC
+reclaim_flush_dirty         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         d950c9477d51  TC
+reclaim_flush_free          1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         72b252aed506  TC
+reclaim_freeze              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+reclaim_skips_pinned        0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         feb889fb40fa  C
+reclaim_keeps_pinned        0   0       0   0   0   0    0    0    0    0   1       0   1   1    1         d824ec2a1546  Cm
+batched_pending             0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         3ea277194daa  Cm
+munmap_read_lock            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         dd2283f2605e  Cm
+lazyfree_refcount_check     0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         6c8e2a256915  Cm
+delayed_rmap                0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         5df397dec7c4  TC
+zap_flush_before_unlock     1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         1cf35d47712d  TCm
+ext4_skip_nobuf             0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         cc5095747edf  TC
+inode_rcu                   1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         fa0d7e3de6d6  Cm
+tlb_flush                   0   2       0   0   0   0    0    0    0    0   0       0   0   0    0         858a43aae236  Tm
+pt_free                     0   1       0   0   0   0    0    0    0    0   0       0   0   0    0         9e52fc2b50de  Cm
+add_to_swap_dirties         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             -
+swapcache_prepare           0   0       0   0   0   0    0    0    0    0   1       0   0   1    1         -             -
+per_vma_lock                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             -
+mprotect_upgrades           0   0       0   0   0   0    0    0    0    1   1       2   2   2    2         64fe24a3e05e  m
+madvise_free                0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+madvise_cold_and_pageout    0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+madvise_populate            0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         -             m
+swap_zeromap                0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         0ca0c24e3211  Tm
+swapin_skips_cache          0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+swapin_read_maps_writable   0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             T
+gather_flush_before_free    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+punch_writes_first          1   1       1   1   1   1    1    1    1    1   1       1   1   1    0         -             Tm
+eof_tail_zeroed             0   0       0   0   0   0    0    0    0    0   0       0   0   0    1         -             Tm
+reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1       1   1   0    0         -             T
+stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
+pmd_split_carries_dirty     0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             -
+thp_double_map              1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             m
+hugetlb_cache_counts_pages  0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         a08c7193e4f1  m
+hugetlb_fork_pin_test       0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         4eae4efa2c29  Tm
+hugetlb_reuse_by_references 0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         b5cec28d36f5  Tm
+gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
+gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
+madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
+`
+
+// words are what a rule's Confidence says for the letters of the table's last column.
+var words = map[rune]string{'T': "read in source", 'C': "commit", 'm': "from memory"}
+
+// TestHistory holds the catalogue against the table.
+func TestHistory(t *testing.T) {
+	said := map[string]bool{}
+	for _, line := range strings.Split(strings.TrimSpace(history), "\n")[1:] {
+		f := strings.Fields(line)
+		if len(f) != 1+len(columns)+2 {
+			t.Fatalf("%d fields: %s", len(f), line)
+		}
+		r := RuleByName(f[0])
+		if r == nil || said[f[0]] {
+			t.Errorf("%s is no rule, or stands there twice", f[0])
+			continue
+		}
+		said[f[0]] = true
+		for i, name := range columns {
+			k, err := Make(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got, want := k.Value(r.ID), f[1+i][0]-'0'; got != want {
+				t.Errorf("%s in %s is %s, not value %d", r.Name, name, r.ValueName(got), want)
+			}
+		}
+		if commit := f[len(f)-2]; commit != r.Commit && (commit != "-" || r.Commit != "") {
+			t.Errorf("%s: commit %q, not %s", r.Name, r.Commit, commit)
+		}
+		for _, known := range strings.Trim(f[len(f)-1], "-") {
+			if !strings.Contains(r.Confidence, words[known]) {
+				t.Errorf("%s: %q does not say %q", r.Name, r.Confidence, words[known])
+			}
+		}
+	}
+	for _, r := range Rules {
+		if !said[r.Name] {
+			t.Errorf("the table has no line for %s", r.Name)
+		}
+	}
+	if len(columns) != len(Versions) {
+		t.Errorf("the table has %d kernels, there are %d", len(columns), len(Versions))
+	}
+}
