@@ -36,7 +36,7 @@ func eachModel(t *testing.T, f func(t *testing.T, m *claim.Model)) {
 			}
 		}
 	}
-	for number := *generatedFrom; number < *generatedFrom+generatedModels(10, 40); number++ {
+	for number := *generatedFrom; number < *generatedFrom+generatedModels(4, 25); number++ {
 		t.Run(fmt.Sprint("generated ", number), func(t *testing.T) {
 			text, m := generate(number)
 			f(t, m)
