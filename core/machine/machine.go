@@ -165,7 +165,7 @@ type Machine struct {
 	// First cells of the regions.
 	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                   cell.ID
 	lockedBy, ledger, ptes                                                                            cell.ID
-	compound, entire, large, pincount, pmdMaps, deposit                                               cell.ID
+	compound, entire, large, pincount, pagesMapped, deferred, pmdMaps, deposit                        cell.ID
 	reserved, reserve, faultMutex, resvUnmapped                                                       cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
@@ -192,6 +192,9 @@ type Machine struct {
 func New(c Config) *Machine {
 	m := &Machine{Config: c}
 	m.layoutPages()
+	if m.LargeFolios {
+		m.gatherMax += m.HugePages // the pages of a folio that is split meanwhile
+	}
 	m.nframe = m.poolBase() + c.Tables
 	m.numberFilePages()
 	m.homes()
