@@ -188,6 +188,10 @@ const (
 	LRUBatchSize
 	KhpSharedOK
 	KhpCompoundOK
+	DeferredSplitPartial
+	SplitMapsZeropage
+	MadvisePTEBatch
+	LazyfreeWholePMD
 	MigrateBatchFlush
 	MigrateFlush
 	MigrationWaitRef
