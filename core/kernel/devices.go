@@ -40,11 +40,7 @@ func (o *Objects) busy(a *Actor) bool {
 func (s *Sim) exists(a *Actor) bool {
 	switch a.Kind {
 	case WalkerActor:
-<<<<<<< HEAD
-		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && (s.M.TakesTurns(a.CPU) || s.M.Loaded(a.CPU) >= 0)
-=======
 		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Home(a.CPU) >= 0
->>>>>>> 691f30cda83443c58bf7a24954872d149bd13b0c
 	case RCUActor:
 		return s.Kernel.Value(PTFree) == PTFreeRCU || len(s.Setup.Files) > 0
 	case StoreBufferActor:

@@ -29,11 +29,7 @@ import (
 // compare mm/rmap.c:try_to_unmap_one
 var _ = register(fnTryToUnmapOne, &Func{
 	Name: "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage},
-<<<<<<< HEAD
-	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"early_pins", IntLocal}},
-=======
-	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"left", IntLocal}},
->>>>>>> 691f30cda83443c58bf7a24954872d149bd13b0c
+	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"left", IntLocal}, {"early_pins", IntLocal}},
 	Steps: []Step{
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
@@ -178,11 +174,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 	},
 })
 
-<<<<<<< HEAD
-const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy, tuEarlyPins = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
-=======
-const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy, tuLeft = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
->>>>>>> 691f30cda83443c58bf7a24954872d149bd13b0c
+const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy, tuLeft, tuEarlyPins = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 const (
 	tuWalk = iota
