@@ -100,8 +100,14 @@ const (
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
+<<<<<<< HEAD
+	fnContextSwitch
+	fnMfence
+	fnSchedule
+=======
 	fnSplitHugePage
 	fnDeferredSplitScan
+>>>>>>> 691f30cda83443c58bf7a24954872d149bd13b0c
 	fnTryToMigrate
 	fnTryToMigrateOne
 	fnRemoveMigrationPTEs
