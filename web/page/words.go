@@ -1,6 +1,8 @@
 package page
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -113,3 +115,18 @@ func changed(c *view.Change) string {
 	}
 	return c.Old + " → " + c.New
 }
+
+// watched names what is watched.
+func watched(r *view.Race) string {
+	var names []string
+	for _, w := range r.Run.Watched {
+		names = append(names, w.Name)
+	}
+	if names == nil {
+		return "of a cell that is watched: none is"
+	}
+	return "of " + strings.Join(names, ", ")
+}
+
+// noted are the steps that have notes, in order.
+func noted(r *view.Race) []int { return slices.Sorted(maps.Keys(r.Noted)) }

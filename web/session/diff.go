@@ -141,6 +141,12 @@ func (d *diff) race() {
 	if !reflect.DeepEqual(a.Branches, b.Branches) {
 		d.morph("branches", page.Branches(b))
 	}
+	if a.At != b.At || a.Len != b.Len || !reflect.DeepEqual(a.Run, b.Run) || !reflect.DeepEqual(a.Branches, b.Branches) {
+		d.morph("run-menu", page.RunMenu(b))
+	}
+	if a.At != b.At || !reflect.DeepEqual(a.Noted, b.Noted) {
+		d.morph("note-panel", page.NotePanel(b))
+	}
 }
 
 // other reports whether the lanes of two diagrams are not the same ones.

@@ -44,7 +44,7 @@ func columnsOf(r *trace.Run) *columns {
 			continue
 		}
 		c.cpu[a.CPU] = len(c.lanes)
-		c.lanes = append(c.lanes, Lane{Name: fmt.Sprintf("cpu%d", a.CPU), What: what, Who: Who(a.CPU + 1)})
+		c.lanes = append(c.lanes, Lane{Name: fmt.Sprintf("cpu%d", a.CPU), What: what, Who: Who(a.CPU + 1), Steps: true})
 	}
 	for i, a := range m.Actors() {
 		c.actor[i] = -1
