@@ -46,7 +46,7 @@ func TestGoingInRoom(t *testing.T) {
 	going(t, p, end)
 	v.wait(`document.querySelector("#branches").textContent.includes("the bug")`)
 	v.wait(`document.querySelector("#rows .remark")?.textContent === "look here"`)
-	if a, b := p.text("#race"), v.text("#race"); a != b {
+	if a, b := p.text("#frame"), v.text("#frame"); a != b {
 		t.Errorf("the driver sees\n%s\nand the viewer\n%s", a, b)
 	}
 }

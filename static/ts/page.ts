@@ -48,6 +48,7 @@ export class Page {
         return;
       case "export":
       case "find":
+      case "cell":
       case "rows":
         if (this.boot.host === "room") {
           this.askOwn(e);
@@ -181,7 +182,7 @@ export class Page {
 
   /** In a room, what the reader's own core answers: never what everybody shares. */
   private own(b: Batch) {
-    if (b.do === "export" || b.do === "find" || b.do === "rows") {
+    if (b.do === "export" || b.do === "find" || b.do === "cell" || b.do === "rows") {
       this.show(b);
       return;
     }

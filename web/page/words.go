@@ -130,3 +130,20 @@ func watched(r *view.Race) string {
 
 // noted are the steps that have notes, in order.
 func noted(r *view.Race) []int { return slices.Sorted(maps.Keys(r.Noted)) }
+
+// claimsToTell parts the claims into those to tell of and those that only hold.
+func claimsToTell(cs []view.Claim) (told, rest []view.Claim) {
+	for i, c := range cs {
+		if c.Holds && !c.Wanted && !c.Spoken {
+			return cs[:i], cs[i:]
+		}
+	}
+	return cs, nil
+}
+
+func others(n int, more bool) string {
+	if more {
+		return plural(n, "other holds", "others hold")
+	}
+	return "all " + strconv.Itoa(n) + " hold"
+}

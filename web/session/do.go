@@ -81,6 +81,9 @@ func (s *Session) do(e Event) []Fragment {
 	case "note":
 		s.putNote(e.At, e.Text)
 		return s.update()
+	case "cell":
+		s.cell = e.N
+		return s.update()
 	case "find":
 		return s.find(e.Text)
 	case "watch":

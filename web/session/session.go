@@ -54,6 +54,7 @@ type Session struct {
 	notes   []note
 	watched []cell.ID
 	seed    int         // of the next random walk
+	cell    int         // the one that is open, below zero: none
 	story   *view.Story // why the run goes wrong
 	sketch  *view.Sketch
 	around  int         // the step around which rows are drawn; below zero: the cursor
@@ -114,7 +115,7 @@ func (s *Session) Page() *view.Page {
 // with an empty run.
 func (s *Session) open(name, text, override string) {
 	s.scenario, s.override = name, ""
-	s.kept, s.notes, s.watched, s.seed = nil, nil, nil, 1
+	s.kept, s.notes, s.watched, s.seed, s.cell = nil, nil, nil, 1, -1
 	s.text = text
 	if text == "" {
 		g, ok := scenarios.ByName(name)
@@ -238,9 +239,21 @@ func (s *Session) make() view.Page {
 	p.Race.Run = s.menu()
 	p.Sentence = s.sentence(&p.Race)
 	p.Memory = view.OfMemory(s.run)
-	p.Claims = view.OfClaims(s.run)
+	if c, ok := view.OfCell(s.run, s.cell, s.watched); ok {
+		p.Cell = &c
+	}
+	p.Claims = view.OfClaims(s.run, s.spoken())
 	p.Listing = view.OfListing(s.run)
 	return p
+}
+
+// spoken are the claims that the scenario's expect lines name.
+func (s *Session) spoken() []string {
+	var out []string
+	for _, e := range s.shown.Expects {
+		out = append(append(out, e.Claims...), e.Judge...)
+	}
+	return out
 }
 
 // part is which rows are drawn: those around the cursor, unless the reader has scrolled elsewhere.
