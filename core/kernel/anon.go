@@ -84,6 +84,10 @@ func (c *Ctx) faster() bool {
 
 // offerFrames offers the free frames.
 func offerFrames(c *Ctx, offer func(int)) {
+	if len(c.M.Zones) > 0 {
+		c.M.OffersIn(c.zonelist(), func(f machine.Frame) { offer(int(f)) })
+		return
+	}
 	c.M.Offers(false, func(f machine.Frame) { offer(int(f)) })
 }
 

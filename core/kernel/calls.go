@@ -13,6 +13,7 @@ type Call struct {
 	Doc    string            // one or two sentences for hover and documentation
 	entry  FuncID            // the table that runs it
 	words  map[string]FuncID // where a word says so, another table
+	moves  bool              // it may move pages
 }
 
 // A Name is what something was called before a release.
@@ -153,6 +154,11 @@ var Calls = []*Call{
 		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
 	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect,
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
+	{Name: "move_pages", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "node", Kind: NumberParam}, {Name: "flags", Kind: WordParam, Words: moveWords, Optional: true}},
+		Result: ErrResult, From: Anywhere, entry: fnMovePages, moves: true,
+		Doc: "Moves the page to a node: a new page takes its place, if nobody uses the old one. -EAGAIN: somebody did, ten times. MPOL_MF_MOVE_ALL: even if others map it, too."},
+	{Name: "do_pages_stat", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ErrResult, From: Anywhere, entry: fnDoPagesStat, moves: true,
+		Doc: "move_pages() without nodes: asks on which node the page lies. 0: on some; -ENOENT, -EFAULT: there is none."},
 	{Name: "lru_add_drain", From: Anywhere, entry: fnLRUAddDrain,
 		Doc: "Moves the folios of this CPU's batch to the LRU list: each loses the reference of the batch."},
 }

@@ -276,6 +276,7 @@ const sigbus = failed | signalled | SIGBUS
 
 // Errors that calls return, as the kernel numbers them.
 const (
+	ENOENT = 2
 	ESRCH  = 3
 	EIO    = 5
 	EAGAIN = 11
@@ -283,7 +284,9 @@ const (
 	EACCES = 13
 	EFAULT = 14
 	EBUSY  = 16
+	ENODEV = 19
 	EINVAL = 22
+	ENOSPC = 28
 )
 
 // Say replaces the step's sentence in the trace by what really happened.

@@ -115,9 +115,10 @@ func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 
 // handle_pte_fault, in straight line:
 //
+//	hugetlb: hugetlb_fault()
 //	pmd none: do_huge_pmd_anonymous_page() if a huge page fits; else allocate a page table
 //	pmd huge: do_huge_pmd_wp_page(), or set accessed
-//	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page()
+//	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page(); being moved: migration_entry_wait()
 //	lock the PTL; the PTE changed: somebody else was faster, done
 //	write or unshare, and the PTE is read-only: do_wp_page()
 //	set accessed (and dirty); unlock
@@ -127,7 +128,11 @@ var _ = register(fnHandleMMFault, &Func{
 	Name: "handle_mm_fault", File: "mm/memory.c", Params: []int{hfAddr, hfFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
-		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnPTEAlloc, fnDoHugePMDAnonymousPage, fnDoHugePMDWPPage}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
+		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnPTEAlloc, fnDoHugePMDAnonymousPage, fnDoHugePMDWPPage, fnPMDMigrationEntryWait, fnHugetlbFault}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
+			if c.M.HugetlbPage(c.Page(hfAddr)) {
+				c.Say("it is memory in huge pages of hugetlb")
+				return c.Call(fnHugetlbFault, hfEnd, c.L(hfAddr), c.L(hfFlags))
+			}
 			pmd := machine.Entry(c.Keep(hfTable, c.M.PMD(c.Page(hfAddr))))
 			switch {
 			case pmd.Has(machine.PSE) && c.L(hfFlags) != 0 && !pmd.Has(machine.RW):
@@ -137,6 +142,9 @@ var _ = register(fnHandleMMFault, &Func{
 			case pmd.None() && c.hugeAllowed(c.Page(hfAddr)):
 				c.Say("the PMD is none: a huge page fits here")
 				return c.Call(fnDoHugePMDAnonymousPage, hfHuge, c.L(hfAddr), c.L(hfFlags))
+			case pmd.IsMigration():
+				c.Say("the huge page is being moved: wait")
+				return c.Call(fnPMDMigrationEntryWait, hfEnd, c.L(hfTable), c.L(hfAddr))
 			case !pmd.Present():
 				c.Say("the PMD is none: a page table is missing")
 				return c.Call(fnPTEAlloc, hfPMD, c.L(hfAddr))
@@ -157,7 +165,7 @@ var _ = register(fnHandleMMFault, &Func{
 			Do: func(c *Ctx) Next {
 				return c.hugeAccess(c.Entry(hfTable), c.Page(hfAddr), c.L(hfFlags)&faultWrite != 0)
 			}},
-		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault}, Do: func(c *Ctx) Next {
+		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait}, Do: func(c *Ctx) Next {
 			e := c.LoadPTE(hfPTE, c.Entry(hfTable), c.Page(hfAddr))
 			switch p := c.Page(hfAddr); {
 			case e.None() && c.isFile(p):
@@ -166,6 +174,9 @@ var _ = register(fnHandleMMFault, &Func{
 				return c.Call(fnDoAnonymousPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
 			case e.IsSwap():
 				return c.Call(fnDoSwapPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable), uint64(e))
+			case e.IsMigration():
+				c.Set(hfPTE, 0)
+				return c.Call(fnMigrationEntryWait, hfEnd, c.L(hfTable), c.L(hfAddr))
 			}
 			return Then
 		}},
@@ -257,6 +268,12 @@ var allocTouches = cell.Of(machine.Frames, machine.Refs, machine.Contents)
 
 // memory waits for a free frame.
 func (c *Ctx) memory(table bool) Block {
+	if len(c.M.Zones) > 0 && !table {
+		if !c.M.AvailableIn(c.zonelist()) {
+			return Block{On: OnMemory}
+		}
+		return Block{}
+	}
 	if !c.M.Available(table) {
 		return Block{On: OnMemory}
 	}

@@ -34,7 +34,7 @@ var _ = register(fnFork, &Func{
 				c.WriteLock(c.M.VMALock(c.MM, int(c.L(fkRegion))))
 				return Then
 			}},
-		fkVMA: {Label: "vma", Says: "the child gets a VMA like it, linked to the anon_vma", Ref: "anon_vma_fork", Touches: cell.Of(machine.VMAs), Calls: []FuncID{fnCopyPageRange}, Do: func(c *Ctx) Next {
+		fkVMA: {Label: "vma", Says: "the child gets a VMA like it, linked to the anon_vma", Ref: "anon_vma_fork", Touches: cell.Of(machine.VMAs), Calls: []FuncID{fnCopyPageRange, fnCopyHugetlbPageRange}, Do: func(c *Ctx) Next {
 			r, child := int(c.L(fkRegion)), int(c.L(fkChild))
 			c.M.SetForking(c.MM, child)
 			for i := range c.M.MMs[c.MM].Regions[r].Pages {
@@ -47,6 +47,9 @@ var _ = register(fnFork, &Func{
 				return fkNext
 			}
 			c.Store(c.M.AnonVMA(child, r), 1)
+			if c.M.HugetlbPage(c.M.PageAt(c.MM, r, 0)) {
+				return c.Call(fnCopyHugetlbPageRange, fkNext, uint64(c.M.PageAt(c.MM, r, 0)), uint64(child))
+			}
 			return c.Call(fnCopyPageRange, fkNext, uint64(c.M.PageAt(c.MM, r, 0)), uint64(child))
 		}},
 		fkNext: {Label: "next", Says: "the next VMA", Local: true, Back: []int{fkVMALock, fkVMA}, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
@@ -100,6 +103,7 @@ const (
 //	write_protect_seq is odd
 //	every page table: the child gets one; lock both PTLs
 //	    swap entry: one user more of the slot; exclusive no more, here and there
+//	    migration entry: of a shared page from now on, here and there
 //	    page: take a reference
 //	          exclusive, and maybe pinned: drop it, copy the page; the child's PTE = the copy
 //	          else: exclusive no more; mapped once more
@@ -201,7 +205,7 @@ var _ = register(fnCopyPageRange, &Func{
 			}
 			return Then
 		}},
-		cpShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		cpShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(ForkClearsExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.AndNot(c.M.Flags(c.Frame(cpPTE)), machine.PGAnonExclusive)
 			return Then
 		}},
@@ -233,6 +237,7 @@ var _ = register(fnCopyPageRange, &Func{
 			c.M.Inherited(c.Page(cpPage), c.childPage())
 			return c.copyNext()
 		}},
+		cpMigration: {Label: "migration", Says: "the page is being moved: its migration entry is that of a shared page from now on, in the child, too", Ref: "make_readable_migration_entry", When: Migrating, Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs), Back: []int{cpRead}, Do: (*Ctx).copyMigration},
 		cpPutBack: {Label: "put_back", Says: "drop the reference again", Ref: "folio_put", When: With(ForkPinTest), Touches: cell.Of(machine.Refs, machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(cpFolio).Frame()
 			c.Release(cpFolio)
@@ -303,6 +308,7 @@ const (
 	cpProtect
 	cpSet
 	cpSwap
+	cpMigration
 	cpPutBack
 	cpPrealloc
 	cpCopy
@@ -330,6 +336,8 @@ func (c *Ctx) copyRead() Next {
 			continue
 		case e.IsSwap():
 			return cpSwap
+		case e.IsMigration():
+			return cpMigration
 		case e.Frame() == machine.ZeroPage:
 			return cpSet
 		}

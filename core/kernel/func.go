@@ -42,6 +42,9 @@ type Func struct {
 	Locals  []Local
 	Steps   []Step
 	Large   bool // entered only where large folios are possible
+	// Migrating marks what is entered only where pages may be moved; elsewhere none of its steps is there.
+	Migrating bool
+	Hugetlb   bool // entered only where there are huge pages of hugetlb
 
 	// Instead lists other tables for kernels whose order of things differs; the
 	// first whose condition holds is bound.
@@ -131,6 +134,7 @@ func (s *Step) Told(said string) string {
 // A Cond is a condition on a kernel: a rule has (or has not) one of its values.
 type Cond struct {
 	large  bool // only where large folios are possible
+	moved  bool // only where pages may be moved
 	rule   RuleID
 	values uint8 // set of values under which it holds; 0: always
 }
@@ -153,6 +157,9 @@ func If(r RuleID, values ...uint8) Cond {
 // Large holds where large folios are possible: what it guards would tell nothing elsewhere.
 var Large = Cond{large: true}
 
+// Migrating holds where pages may be moved: what it guards would tell nothing elsewhere.
+var Migrating = Cond{moved: true}
+
 // AndLarge holds where the condition does and large folios are possible.
 func (c Cond) AndLarge() Cond {
 	c.large = true
@@ -160,7 +167,7 @@ func (c Cond) AndLarge() Cond {
 }
 
 func (c Cond) holds(k *Kernel) bool {
-	return (!c.large || k.large) && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
+	return (!c.large || k.large) && (!c.moved || k.moved) && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
 }
 
 // Rule returns the rule a condition is about; false if it is none.

@@ -100,5 +100,29 @@ const (
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
+	fnSplitHugePage
+	fnDeferredSplitScan
+	fnTryToMigrate
+	fnTryToMigrateOne
+	fnRemoveMigrationPTEs
+	fnRemoveMigrationPTE
+	fnMigrationEntryWait
+	fnPMDMigrationEntryWait
+	fnMigratePages
+	fnMoveToNewFolio
+	fnMovePages
+	fnDoPagesStat
+	fnLRUAddDrainAll
+	fnHugetlbFault
+	fnHugetlbNoPage
+	fnHugetlbWP
+	fnAllocHugetlbFolio
+	fnUnmapRefPrivate
+	fnUnmapHugepageRange
+	fnHugetlbChangeProtection
+	fnCopyHugetlbPageRange
+	fnFollowHugetlbPage
+	fnRemoveInodeHugepages
+	fnHugetlbfsRead
 	funcCount
 )

@@ -44,7 +44,7 @@ var _ = register(fnMprotect, &Func{
 				c.WriteLock(w)
 				return Then
 			}},
-		mpFlags: {Label: "flags", Says: "change the VMA's flags; announce a flush to come", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnChangePTERange}, Do: func(c *Ctx) Next {
+		mpFlags: {Label: "flags", Says: "change the VMA's flags; announce a flush to come", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnChangePTERange, fnHugetlbChangeProtection}, Do: func(c *Ctx) Next {
 			for p := c.Page(mpFirst); p <= c.Page(mpLast); p++ {
 				w := c.M.VMA(p)
 				if v := c.Load(w); v != 0 {
@@ -52,6 +52,9 @@ var _ = register(fnMprotect, &Func{
 				}
 			}
 			c.Add(c.M.FlushPending(c.MM), 1)
+			if c.M.HugetlbPage(c.Page(mpFirst)) {
+				return c.Call(fnHugetlbChangeProtection, mpFlush, c.L(mpFirst), c.L(mpLast))
+			}
 			return c.Call(fnChangePTERange, mpFlush, c.L(mpFirst), c.L(mpLast))
 		}},
 		mpFlush: {Label: "flush", Says: "was anything taken away?", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
@@ -186,6 +189,7 @@ var _ = register(fnChangePTERange, &Func{
 		crCommitPlain: changeCommit("put it back with the VMA's protection", MprotectNever, func(machine.Entry) bool { return false }),
 		crCommitDirty: changeCommit("put it back with the VMA's protection, writable if dirty and exclusive", MprotectDirtyExclusive, func(e machine.Entry) bool { return e.Has(machine.Dirty) }),
 		crCommitExcl:  changeCommit("put it back with the VMA's protection, writable if exclusive", MprotectExclusive, func(machine.Entry) bool { return true }),
+		crMigration:   changeMigration,
 		crUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Back: []int{crPMD}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(crTable)))
 			return c.changeNextTable()
@@ -208,6 +212,7 @@ const (
 	crUnlock
 	crDone
 	crHuge
+	crMigration
 )
 
 // changeStart takes the next present PTE of the table out. The hardware cannot
@@ -220,6 +225,10 @@ func (c *Ctx) changeStart() Next {
 			return crUnlock
 		}
 		e := machine.Entry(c.Load(c.PTE(c.Frame(crTable), p)))
+		if e.IsMigration() {
+			c.Set(crPage, uint64(p))
+			return crMigration
+		}
 		if !e.Present() {
 			continue
 		}

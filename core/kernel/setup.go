@@ -10,12 +10,15 @@ type Setup struct {
 	Files []FileSetup
 	Tasks []TaskSetup
 
-	Frames           int  // free frames beside those in use at the start
-	TablesFromFrames bool // page tables come from the same frames as pages, else from a pool of their own
-	HugePages        int  // pages per huge page; 0 is 2
-	LargeFolios      bool // large folios are possible even if nothing here says so: somebody will append statements
-	Slots            int  // of the swap device; 0: as many as there are anonymous pages
-	SwapAsync        bool // the write to swap goes on after pageout returns, and ends by itself
+	Frames           int         // free frames beside those in use at the start
+	Zones            []ZoneSetup // the zones in which these lie; none: there is one
+	CPUNodes         []int       // the node of each CPU; those that are missing belong to node 0
+	TablesFromFrames bool        // page tables come from the same frames as pages, else from a pool of their own
+	HugePages        int         // pages per huge page; 0 is 2
+	LargeFolios      bool        // large folios are possible even if nothing here says so: somebody will append statements
+	Hugetlb          int         // huge pages in the pool of hugetlb (nr_hugepages); 0: as many as can be used
+	Slots            int         // of the swap device; 0: as many as there are anonymous pages
+	SwapAsync        bool        // the write to swap goes on after pageout returns, and ends by itself
 
 	Preempts  []int  // how often the host may preempt each CPU; nil: never
 	Speculate []bool // whether each CPU's walker may fill its TLB unasked; nil: no
@@ -39,6 +42,7 @@ type RegionSetup struct {
 	Writable bool
 	Huge     bool     // MADV_HUGEPAGE: a huge page where one fits
 	File     int      // which file, if the kind is one of a file
+	Zone     int      // which of Zones its first pages lie in
 	First    int      // the file's page that page 0 maps
 	Fill     []string // the content of its first pages; further pages are not touched yet
 	State    PageState

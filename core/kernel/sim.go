@@ -34,11 +34,15 @@ type Sim struct {
 	lruBatch          uint64 // see the rule lru_batch_size
 	// See the rules khp_shared_ok and khp_compound_ok.
 	collapsesShared, collapsesCompound bool
+	deferredPartial                    bool // see the rule deferred_split_partial
+	sharedByCounts                     bool // see the rule madvise_pte_batch
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
+	// See the rules gup_hugetlb_common_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
+	hugetlbCommonWalk, forceHugetlbRefused, dontneedHugetlb bool
 }
 
 // Funcs returns the tables as this kernel has them, by FuncID; unused numbers

@@ -39,7 +39,10 @@ var _ = register(fnFtruncate, &Func{
 		tcUnmap: {Label: "unmap", Says: "unmap what lies behind the end", Ref: "unmap_mapping_range", Local: true, Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {
 			return c.truncated(fnUnmapMappingRange, tcPagecache, 1)
 		}},
-		tcPagecache: {Label: "truncate_pages", Says: "take what lies behind the end out of the page cache", Ref: "truncate_inode_pages_range", Local: true, Calls: []FuncID{fnTruncateInodePages}, Do: func(c *Ctx) Next {
+		tcPagecache: {Label: "truncate_pages", Says: "take what lies behind the end out of the page cache", Ref: "truncate_inode_pages_range", Local: true, Calls: []FuncID{fnTruncateInodePages, fnRemoveInodeHugepages}, Do: func(c *Ctx) Next {
+			if c.M.Files[c.L(tcFile)].Kind == machine.Hugetlbfs {
+				return c.truncated(fnRemoveInodeHugepages, tcUnlock)
+			}
 			return c.truncated(fnTruncateInodePages, tcUnmapAgain)
 		}},
 		tcUnmapAgain: {Label: "unmap_again", Says: "unmap private copies that came in between", Ref: "unmap_mapping_range", Local: true, Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {
@@ -140,7 +143,7 @@ var _ = register(fnTruncateInodePages, &Func{
 	Name: "truncate_inode_pages_range", File: "mm/truncate.c", Params: []int{tpPage, tpLast},
 	Locals: []Local{{"folio", HoldLocal}, {"cache_reference", HoldLocal}, {"pgoff", PgoffLocal}, {"last", PgoffLocal}},
 	Steps: []Step{
-		tpFind: {Label: "find", Says: "find the next page", Ref: "find_lock_entries", Touches: cell.Of(machine.Refs, machine.PageCache), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).truncateFind},
+		tpFind: {Label: "find", Says: "find the next page", Ref: "find_lock_entries", Touches: cell.Of(machine.Refs, machine.PageCache), Back: []int{tpFind}, Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).truncateFind},
 		tpLock: {Label: "lock", Says: "lock it; is it still the file's?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Wait: folioLockFree, Do: func(c *Ctx) Next {
 			if !c.ours(c.Held(0).Frame(), c.Pgoff(tpPage)) {
 				c.Say("it is not the file's any more: look again")
@@ -210,7 +213,7 @@ func (c *Ctx) truncateFind() Next {
 			c.Sayf("forget the swap entry: %v", slot)
 			c.M.SetCacheSlot(o, 0)
 			c.M.FileForget(o)
-			return c.Call(fnFreeSwapAndCache, tpFind, uint64(slot.Slot()))
+			return c.freeSwapAndCache(tpFind, slot)
 		}
 		if c.find(0, o) {
 			return Then

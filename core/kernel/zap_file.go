@@ -17,8 +17,12 @@ func (c *Ctx) isFilePage(f machine.Frame) bool {
 	return len(c.M.Files) > 0 && machine.MappingFile(c.Load(c.M.Mapping(c.M.Head(f)))) >= 0
 }
 
-// privateCopy reports whether an entry is that of an anonymous page, or of one in swap.
+// privateCopy reports whether an entry is that of an anonymous page, one in swap, or one that is being moved.
 func (c *Ctx) privateCopy(e machine.Entry) bool {
+	if e.IsMigration() {
+		_, f, _, _ := e.Migration()
+		return c.isAnon(f)
+	}
 	return e.IsSwap() || e.Present() && e.Frame() != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(e.Frame()))))
 }
 

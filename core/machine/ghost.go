@@ -174,7 +174,10 @@ func (m *Machine) sawHuge(first PageID, e Entry) {
 		return
 	}
 	for t := range m.Config.Tasks {
-		if p := PageID(m.Peek(m.GUPAt(t))&gupPage) - 1; p >= first && p < m.HugeEnd(first) {
+		if m.Config.Tasks[t].MM != m.pages[first].MM {
+			continue
+		}
+		if p := PageID(m.Load(m.GUPAt(t))&gupPage) - 1; p >= first && p < m.HugeEnd(first) {
 			m.saw(p, m.OfHuge(e, p))
 		}
 	}
@@ -315,8 +318,11 @@ func (m *Machine) Forking(mm int) Word { return m.at(m.forking, mm) }
 
 // SetForking notes that the mm is being forked to the child (-1: no more).
 func (m *Machine) SetForking(mm, child int) {
-	if m.Track.Values {
+	if m.Track.Values || m.Track.Stores {
 		m.Store(m.Forking(mm), uint64(child+1))
+	}
+	if m.Track.Stores && child < 0 {
+		m.Mem.Clear(m.Storer(0).id, m.Storer(0).id+cellID(m.nframe))
 	}
 }
 
@@ -337,6 +343,17 @@ func (m *Machine) wrote(p PageID, v uint64) {
 func (m *Machine) Forget(p PageID) {
 	if m.Track.Values {
 		m.Store(m.Should(p), 0)
+	}
+}
+
+// Storer is the mm whose thread stored last to the frame through private memory of its own, plus one; 0
+// if nobody has since the frame was allocated, or since a fork. It is there if Track.Stores.
+func (m *Machine) Storer(f Frame) Word { return m.at(m.storer, int(f)) }
+
+// Stored notes that a thread has stored to the frame. What it stores while it is being forked, its child may see.
+func (m *Machine) Stored(p PageID, f Frame) {
+	if kind := m.Region(p).Kind; m.Track.Stores && kind != RegionFileShared && kind != RegionHugetlb && m.Load(m.Forking(m.pages[p].MM)) == 0 {
+		m.Store(m.Storer(f), uint64(m.pages[p].MM)+1)
 	}
 }
 
@@ -378,6 +395,9 @@ func (m *Machine) ShouldText(p PageID) string {
 func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
 	if e := Entry(m.Load(m.PMD(p))); e.Has(PSE) {
 		return m.OfHuge(e, p).Frame(), -1, true
+	} else if e.IsMigration() {
+		_, head, _, _ := e.Migration()
+		return head + Frame(m.Slot(p, LevelPTE)), -1, true
 	}
 	t, found := m.Find(p, LevelPTE)
 	if !found {

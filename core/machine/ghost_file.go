@@ -59,6 +59,14 @@ func (m *Machine) SetNotice(f Frame, set, clear uint64) {
 	}
 }
 
+// MoveNotice moves the Notice of a folio that is moved to another.
+func (m *Machine) MoveNotice(from, to Frame) {
+	if m.Track.Notice && len(m.Files) > 0 {
+		m.Store(m.Notice(to), m.Load(m.Notice(from)))
+		m.Store(m.Notice(from), 0)
+	}
+}
+
 // StoredTo notes that a CPU or a device has stored to a frame; asked says that the
 // file system itself does it.
 func (m *Machine) StoredTo(f Frame, asked bool) {

@@ -92,12 +92,26 @@ func (m *Machine) Links(f func(a, b cell.Instance)) {
 
 func (m *Machine) entryNames(_ int, v uint64, f func(cell.Instance)) {
 	switch e := Entry(v); {
-	case e.Has(PSE) && m.LargeFolios && int(e.Frame()) < m.upperBase(): // who has a huge entry has every page
+	case e.Has(PSE) && m.splits(e.Frame()): // who has a huge entry has every page
 		m.blockNames(e.Frame(), f)
 	case e.Present() && int(e.Frame()) < m.nframe:
 		f(m.OfFrame(e.Frame()))
+	case e.IsMigration():
+		_, frame, _, _ := e.Migration()
+		m.migrationNames(frame, f)
 	case e.IsSwap() && e.Slot() < m.Slots:
 		f(m.OfSlot(e.Slot()))
+	}
+}
+
+// migrationNames calls f with the frames that a migration entry stands for: of a large folio, perhaps all.
+func (m *Machine) migrationNames(frame Frame, f func(cell.Instance)) {
+	switch {
+	case int(frame) >= m.upperBase():
+	case m.LargeFolios:
+		m.blockNames(frame, f)
+	default:
+		f(m.OfFrame(frame))
 	}
 }
 

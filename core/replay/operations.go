@@ -31,6 +31,7 @@ func init() {
 		MemRead:   (*Player).memRead,
 		MemWrite:  (*Player).memWrite,
 		Reclaim:   (*Player).reclaim,
+		Migrate:   (*Player).migrate,
 		Fsync:     (*Player).fsync,
 		Msync:     (*Player).msync,
 		FileWrite: (*Player).fileWrite,

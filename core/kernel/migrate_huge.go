@@ -1,0 +1,126 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// Migration entries in the place of huge PMD entries: the rows of try_to_migrate_one and
+// remove_migration_pte that are for them. The page table that is deposited beside the entry stays.
+
+var migrateHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD; does it map the folio?", Answer: "yes", Ref: "pmd_lock", When: Large, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs, machine.Flags, machine.Mappings), Back: []int{tmWalk},
+	Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(tmPage))) },
+	Do: func(c *Ctx) Next {
+		pmd := machine.Entry(c.Load(c.M.PMD(c.Page(tmPage))))
+		switch {
+		case !pmd.Has(machine.PSE):
+			c.Say("the PMD is not huge any more")
+			return tmWalk
+		case !c.inFolio(pmd.Frame(), tmFolio):
+			c.Say("it maps another folio")
+			return Return
+		}
+		c.Lock(c.pmdLock(c.Page(tmPage)))
+		if c.exclusiveAnon(pmd.Frame()) {
+			c.Set(tmExcl, 1)
+		}
+		return Then
+	}}
+
+var migrateHugeInvalidate = Step{Label: "invalidate", Says: "invalidate the PMD, flush", Ref: "pmdp_invalidate", When: Large, Touches: cell.Of(machine.PMDs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+	p := c.Page(tmPage)
+	old := machine.Entry(c.Load(c.M.PMD(p)))
+	c.Set(tmPTE, uint64(old))
+	if c.M.IsHugetlb(old.Frame()) {
+		c.Say("clear the PMD, flush")
+		c.SetPMD(p, 0)
+		c.Hold(tmRef, old.Frame(), 1)
+	} else {
+		c.SetPMD(p, old&^machine.Present)
+	}
+	return c.Call(fnFlushTLBMMRange, tmHugePinned, uint64(c.mmOf(tmPage)), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
+}}
+
+var migrateHugePinned = Step{Label: "share_pmd", Says: "is it exclusive, and may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pmd", When: With(AnonExclusive).AndLarge(), Touches: cell.Of(machine.PMDs, machine.PTLs), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+	switch {
+	case c.L(tmExcl) == 0:
+		c.Say("it is not exclusive")
+		return tmHugeDirty
+	case c.maybePinned(c.Frame(tmPTE)):
+		c.Say("it may be pinned: restore the PMD, unlock it")
+		c.Release(tmRef)
+		c.SetPMD(c.Page(tmPage), c.Entry(tmPTE))
+		c.Unlock(c.pmdLock(c.Page(tmPage)))
+		return c.Return(1)
+	}
+	return Then
+}}
+
+var migrateHugeShare = Step{Label: "clear_exclusive_pmd", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive).AndLarge(), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+	c.AndNot(c.M.Flags(c.Frame(tmPTE)), machine.PGAnonExclusive)
+	return Then
+}}
+
+var migrateHugeDirty = Step{Label: "set_dirty_pmd", Says: "was the PMD dirty? Then so is the folio", Ref: "folio_mark_dirty", When: Large, Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+	if c.Entry(tmPTE).Has(machine.Dirty) {
+		c.Say("the PMD was dirty: so is the folio")
+		c.markDirty(c.Frame(tmPTE))
+	}
+	return Then
+}}
+
+var migrateHugeSet = Step{Label: "set_migration_pmd", Says: "put the migration entry; the folio is mapped by one PMD less", Ref: "set_pmd_at", When: Large, Touches: cell.Of(machine.PMDs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+	e := c.migrationEntry(c.Entry(tmPTE))
+	c.Sayf("put the migration entry: %v; the folio is mapped by one PMD less", e)
+	f := c.Frame(tmPTE)
+	c.SetPMD(c.Page(tmPage), e)
+	c.Hold(tmRef, f, 1)
+	c.rmapAddPMD(f, -1)
+	return Then
+}}
+
+var migrateHugePut = Step{Label: "put_pmd", Says: "drop the PMD's reference, unlock it", Ref: "folio_put", When: Large, Touches: cell.Of(machine.Refs, machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+	f := c.Held(tmRef).Frame()
+	c.Release(tmRef)
+	c.Unlock(c.pmdLock(c.Page(tmPage)))
+	return c.putFree(f, 1, end)
+}}
+
+var unmigrateHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD; is it a migration entry of the folio?", Answer: "yes", Ref: "pmd_lock", When: Large, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs), Back: []int{rmWalk},
+	Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(rmPage))) },
+	Do: func(c *Ctx) Next {
+		pmd := machine.Entry(c.Load(c.M.PMD(c.Page(rmPage))))
+		if !pmd.IsMigration() {
+			c.Say("it is no migration entry any more")
+			return rmWalk
+		}
+		if _, f, _, _ := pmd.Migration(); f != c.Frame(rmSrc) {
+			c.Say("it is that of another folio")
+			return Return
+		}
+		c.Set(rmPTE, uint64(pmd))
+		c.Lock(c.pmdLock(c.Page(rmPage)))
+		return Then
+	}}
+
+var unmigrateHugeGet = Step{Label: "get_pmd", Says: "take a reference for the PMD", Ref: "folio_get", When: Large, Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+	f := c.newPage()
+	c.Get(f, 1)
+	c.Hold(rmRef, f, 1)
+	return Then
+}}
+
+var unmigrateHugeSet = Step{Label: "set_pmd", Says: "map it: by one PMD more, exclusive if the entry says so; unlock", Ref: "set_pmd_at", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs, machine.Mapcounts, machine.Flags), Reads: cell.Of(machine.VMAs, machine.Mappings), Do: func(c *Ctx) Next {
+	p, f := c.Page(rmPage), c.Held(rmRef).Frame()
+	e := c.unmigrated(p, f, c.Entry(rmPTE)) | machine.PSE
+	c.Sayf("map it: %v", e)
+	c.rmapAddPMD(f, 1)
+	if kind, _, _, _ := c.Entry(rmPTE).Migration(); kind != machine.MigrationRead && c.isAnon(f) {
+		c.Or(c.M.Flags(f), c.sim.exclusive)
+	}
+	c.Release(rmRef)
+	c.SetPMD(p, e)
+	c.Set(rmPTE, 0)
+	c.Unlock(c.pmdLock(p))
+	return Return
+}}
