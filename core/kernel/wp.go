@@ -83,7 +83,7 @@ var _ = register(fnDoWPPage, &Func{
 	},
 	Instead: []Variant{
 		{If(WPReuse, WPReuseMapcount), []Step{
-			0: {Label: "reuse_ksm", Says: "is it a page of KSM to which nobody else has a reference?", Answer: "no", Ref: "reuse_ksm_page", When: With(KSMReuse), Touches: cell.Of(machine.Mappings), Reads: cell.Of(machine.Flags, machine.Refs, machine.FolioLocks), Do: func(c *Ctx) Next {
+			0: {Label: "reuse_ksm", Says: "is it a page of KSM to which nobody else has a reference?", Answer: "no", Ref: "reuse_ksm_page", When: With(KSMReuse).AndMerging(), Touches: cell.Of(machine.Mappings), Reads: cell.Of(machine.Flags, machine.Refs, machine.FolioLocks), Do: func(c *Ctx) Next {
 				f := c.Frame(wpPTE)
 				if !c.isKSM(f) || !c.ksmReusable(f) {
 					return Then
