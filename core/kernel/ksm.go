@@ -22,7 +22,7 @@ import (
 //	        its rmap_item, a new one if there is none; cmp_and_merge_page(); put_page()
 //	mutex_unlock(ksm_thread_mutex)
 //
-// Swap entries, the zero page and pages of files are passed over, and so are huge pages.
+// Swap entries, the zero page and pages of files are passed over. Of a huge page every small one is looked at.
 //
 // compare mm/ksm.c:ksm_do_scan, scan_get_next_rmap_item
 var _ = register(fnKSMDoScan, &Func{
@@ -65,7 +65,10 @@ var _ = register(fnKSMDoScan, &Func{
 			}},
 		sdVMA: {Label: "vma", Says: "find the next page of a mergeable VMA", Ref: "for_each_vma", Reads: cell.Of(machine.VMAs, machine.MMs), Do: (*Ctx).scanVMA},
 		sdPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "follow_page", Reads: cell.Of(machine.PMDs), Back: []int{sdVMA}, Do: func(c *Ctx) Next {
-			if pmd := machine.Entry(c.Keep(sdTable, c.M.PMD(c.Page(sdAt)))); !pmd.Present() || pmd.Has(machine.PSE) {
+			switch pmd := machine.Entry(c.Keep(sdTable, c.M.PMD(c.Page(sdAt)))); {
+			case pmd.Has(machine.PSE):
+				return sdHuge
+			case !pmd.Present():
 				c.Say("there is no page table")
 				return c.scanPast(c.M.HugeEnd(c.Page(sdAt)))
 			}
@@ -80,6 +83,16 @@ var _ = register(fnKSMDoScan, &Func{
 					return c.scanPast(c.Page(sdAt) + 1)
 				}
 				c.Set(sdTable, 0)
+				return sdItem
+			}},
+		sdHuge: {Label: "follow_huge", Says: "is the page one of a huge anonymous page? Take a reference", Ref: "follow_trans_huge_pmd", When: Large, Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PTLs, machine.PMDs, machine.Mappings), Back: []int{sdVMA},
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(sdAt))) },
+			Do: func(c *Ctx) Next {
+				c.Set(sdTable, 0)
+				if !c.followHuge(c.Page(sdAt), sdPage) {
+					c.Say("it is not: the huge zero page, or no huge page any more")
+					return c.scanPast(c.M.HugeEnd(c.Page(sdAt)))
+				}
 				return Then
 			}},
 		sdItem: {Label: "item", Says: "find its rmap_item; forget those of addresses passed over", Ref: "get_next_rmap_item", Touches: cell.Of(machine.KSM), Calls: []FuncID{fnRemoveRmapItemFromTree}, Back: []int{sdItem}, Do: (*Ctx).scanItem},
@@ -118,6 +131,7 @@ const (
 	sdVMA
 	sdPMD
 	sdFollow
+	sdHuge
 	sdItem
 	sdUnregister
 	sdUnlock
@@ -181,6 +195,19 @@ func (c *Ctx) followAnon(table int, p machine.PageID, i int) bool {
 	c.Sayf("%s is mapped there: take a reference", c.M.FrameName(e.Frame()))
 	c.Get(e.Frame(), 1)
 	c.Hold(i, e.Frame(), 1)
+	return true
+}
+
+// followHuge takes a reference on the page of a huge anonymous page that is mapped at a page, for local i.
+func (c *Ctx) followHuge(p machine.PageID, i int) bool {
+	pmd := machine.Entry(c.Load(c.M.PMD(p)))
+	if !pmd.Has(machine.PSE) || !c.isAnon(c.M.OfHuge(pmd, p).Frame()) {
+		return false
+	}
+	f := c.M.OfHuge(pmd, p).Frame()
+	c.Sayf("%s is mapped there, a page of a huge one: take a reference", c.M.FrameName(f))
+	c.Get(f, 1)
+	c.Hold(i, f, 1)
 	return true
 }
 

@@ -43,6 +43,9 @@ var _ = register(fnCmpAndMergePage, &Func{
 		cmChecksumFirst: checksumStep(KSMChecksumFirst, true),
 		cmSearch: {Label: "search", Says: "the next node of the stable tree", Ref: "stable_tree_search", Touches: cell.Of(machine.KSM), Calls: []FuncID{fnGetKSMPage}, Do: func(c *Ctx) Next {
 			node, ok := c.M.NextStableNode(int(c.L(cmStable)))
+			for ok && c.sharers(node) >= maxPageSharing {
+				node, ok = c.M.NextStableNode(node + 1)
+			}
 			if !ok {
 				c.Say("the stable tree has no equal page")
 				c.Set(cmStable, 0)
@@ -119,7 +122,7 @@ var _ = register(fnCmpAndMergePage, &Func{
 				return Return
 			case h.Frame() == c.Frame(cmPage):
 				c.Say("it is the same page: not now")
-				c.Set(cmErr, 1)
+				c.Set(cmErr, pairSame)
 				return cmPutPair
 			case c.equal(h.Frame(), c.Frame(cmPage)):
 				return cmPair
@@ -137,26 +140,41 @@ var _ = register(fnCmpAndMergePage, &Func{
 		}},
 		cmFirst: {Label: "first", Says: "did that succeed? Merge the other into it", Ref: "try_to_merge_two_pages", Local: true, Calls: []FuncID{fnTryToMergeWithKSMPage}, Do: func(c *Ctx) Next {
 			if c.Ret() != 0 {
-				c.Set(cmErr, 1)
+				c.Set(cmErr, pairFailed)
 				return cmPutPair
 			}
 			return c.Call(fnTryToMergeWithKSMPage, cmSecond, uint64(machine.MakeHold(c.Held(cmTree).Frame(), 1)), c.L(cmPage), c.L(cmTreeAddr))
 		}},
 		cmSecond: {Label: "second", Says: "did that succeed, too?", Ref: "try_to_merge_two_pages", Local: true, Calls: []FuncID{fnBreakCOW}, Do: func(c *Ctx) Next {
 			if c.Ret() != 0 {
-				c.Set(cmErr, 1)
+				c.Set(cmErr, pairFailed)
 				return c.Call(fnBreakCOW, cmPutPair, c.L(cmAddr))
 			}
 			return Then
 		}},
 		cmPutPair: {Label: "put_pair", Says: "put the page of the unstable tree", Ref: "put_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			f := c.Held(cmTree).Frame()
-			c.Release(cmTree)
-			back := cmInsert
-			if c.L(cmErr) != 0 {
+			f, back := c.Held(cmTree).Frame(), cmInsert
+			switch {
+			case c.L(cmErr) == pairFailed && c.M.IsLarge(f) && c.M.Head(f) == c.M.Head(c.Frame(cmPage)):
+				back = cmSplit
+			case c.L(cmErr) != 0:
 				back = end
 			}
+			c.Release(cmTree)
 			return c.putFree(f, 1, back)
+		}},
+		cmSplit: {Label: "split", Says: "both were of one folio, and our two references kept it from being split: again, with one", Ref: "split_huge_page", When: Large, Touches: cell.Of(machine.FolioLocks), Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
+			f := c.Frame(cmPage)
+			if !c.TryLock(c.M.FolioLock(c.M.Head(f))) {
+				c.Say("the folio is locked: not now")
+				return Return
+			}
+			return c.splitFor(f, cmSplitDone)
+		}},
+		cmSplitDone: {Label: "split_done", Says: "unlock the page", Ref: "unlock_page", When: Large, Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
+			c.Ret()
+			c.Unlock(c.M.FolioLock(c.M.Head(c.Frame(cmPage))))
+			return Return
 		}},
 		cmInsert: {Label: "insert", Says: "under the page's lock: a stable node for it, with both items", Ref: "stable_tree_insert", Touches: cell.Of(machine.KSM, machine.Mappings), Reads: cell.Of(machine.FolioLocks, machine.Contents),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Frame(cmPage))) },
@@ -213,11 +231,41 @@ const (
 	cmFirst
 	cmSecond
 	cmPutPair
+	cmSplit
+	cmSplitDone
 	cmInsert
 	cmMerged
 	cmAppend
 	cmPutKpage
 )
+
+// How merging two pages has ended.
+const (
+	pairMerged uint64 = iota
+	pairFailed
+	pairSame // they are one
+)
+
+// maxPageSharing is how many addresses a page of KSM is for; for others another one is made. Pages
+// that come to be shared by fork do not count.
+// compare mm/ksm.c:ksm_max_page_sharing
+const maxPageSharing = 256
+
+// sharers is how many items a stable node has.
+func (c *Ctx) sharers(node int) int {
+	n := 0
+	of := func(r machine.RmapItem) bool { return r.Node == node }
+	for p, ok := c.M.NextRmapItem(0, c.M.LastPage(), of); ok; p, ok = c.M.NextRmapItem(p+1, c.M.LastPage(), of) {
+		n++
+	}
+	return n
+}
+
+// splitFor splits the large folio of a page that is ours: lock and reference stay with the page.
+func (c *Ctx) splitFor(f machine.Frame, back int) Next {
+	head := c.M.Head(f)
+	return c.Call(fnSplitHugePage, back, uint64(machine.MakeHold(head, 1)), 0, uint64(f-head))
+}
 
 // removeItemStep takes the item out of the trees in kernels that have the rule.
 func removeItemStep(rule RuleID, back int) Step {
@@ -323,6 +371,7 @@ const (
 //
 //	page is kpage already (fork): done
 //	not anonymous, or locked: failed
+//	of a large folio: split that; it is used otherwise: failed
 //	write_protect_page(); failed: failed
 //	no kpage: the page is KSM's from now on, and dirty, so that reclaim writes it to swap
 //	else: are the contents equal? replace_page()
@@ -339,15 +388,22 @@ var _ = register(fnTryToMergeOnePage, &Func{
 			}
 			return Then
 		}},
-		moLock: {Label: "trylock", Says: "try the page lock", Ref: "trylock_page", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnWriteProtectPage}, Do: func(c *Ctx) Next {
+		moLock: {Label: "trylock", Says: "try the page lock", Ref: "trylock_page", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnWriteProtectPage, fnSplitHugePage}, Do: func(c *Ctx) Next {
 			f := c.Frame(moPage)
-			if c.M.IsLarge(f) {
-				c.Say("it is a page of a large folio, which would have to be split: not now")
-				return c.Return(1)
-			}
-			if !c.isAnon(f) || !c.TryLock(c.M.FolioLock(f)) {
+			if !c.isAnon(f) || !c.TryLock(c.M.FolioLock(c.M.Head(f))) {
 				c.Say("it is locked: not now")
 				return c.Return(1)
+			}
+			if c.M.IsLarge(f) {
+				c.Say("lock its folio, which is large and must be split")
+				return c.splitFor(f, moSplit)
+			}
+			return c.Call(fnWriteProtectPage, moProtected, c.L(moPage), c.L(moAddr))
+		}},
+		moSplit: {Label: "split", Says: "was it split?", Ref: "split_huge_page", When: Large, Local: true, Calls: []FuncID{fnWriteProtectPage}, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				c.Set(moErr, 1)
+				return moUnlock
 			}
 			return c.Call(fnWriteProtectPage, moProtected, c.L(moPage), c.L(moAddr))
 		}},
@@ -379,7 +435,7 @@ var _ = register(fnTryToMergeOnePage, &Func{
 			return Then
 		}},
 		moUnlock: {Label: "unlock", Says: "unlock the page", Ref: "unlock_page", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
-			c.Unlock(c.M.FolioLock(c.Frame(moPage)))
+			c.Unlock(c.M.FolioLock(c.M.Head(c.Frame(moPage))))
 			return c.Return(c.L(moErr))
 		}},
 	},
@@ -390,6 +446,7 @@ const moPTE, moPage, moKpage, moAddr, moErr = 0, 1, 2, 3, 4
 const (
 	moForked = iota
 	moLock
+	moSplit
 	moProtected
 	moStable
 	moSame

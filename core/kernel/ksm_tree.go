@@ -54,6 +54,7 @@ var _ = register(fnGetKSMPage, &Func{
 		}},
 		gkGet: {Label: "get", Says: "take a reference unless the count is zero", Ref: "folio_try_get", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			f := c.Frame(gkPFN)
+			c.M.Stale(c.Entry(gkPFN))
 			if !c.TryGet(f, 1) {
 				c.Say("the count is zero: the page is being freed, the node is stale")
 				return gkStaleNode
@@ -150,6 +151,7 @@ const (
 
 // ksmNamesOther reports whether a frame's mapping is not the node that get_ksm_page is asked about.
 func (c *Ctx) ksmNamesOther(f machine.Frame) bool {
+	c.M.Stale(c.Entry(gkPFN)) // the frame may be free: who takes it is in conflict with this look
 	return machine.MappingKSM(c.Load(c.M.Mapping(f))) != int(c.L(gkNode))
 }
 
@@ -163,7 +165,7 @@ var _ = register(fnRemoveRmapItemFromTree, &Func{
 	Name: "remove_rmap_item_from_tree", File: "mm/ksm.c", Params: []int{1},
 	Locals: []Local{{"page", HoldLocal}, {"rmap_item", PageLocal}},
 	Steps: []Step{
-		{Label: "node", Says: "which node does it belong to?", Ref: "rmap_item->head", Reads: cell.Of(machine.KSM), Calls: []FuncID{fnGetKSMPage}, Do: func(c *Ctx) Next {
+		{Label: "node", Says: "find the node that it belongs to", Ref: "rmap_item->head", Reads: cell.Of(machine.KSM), Calls: []FuncID{fnGetKSMPage}, Do: func(c *Ctx) Next {
 			return c.Call(fnGetKSMPage, 1, uint64(c.item(c.Page(1)).Node), ksmLock)
 		}},
 		{Label: "leave", Says: "the item leaves the node", Ref: "hlist_del", Touches: cell.Of(machine.KSM), Do: func(c *Ctx) Next {
@@ -211,7 +213,10 @@ var _ = register(fnGetMergeablePage, &Func{
 			return Then
 		}},
 		mgpPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "follow_page", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
-			if pmd := machine.Entry(c.Keep(mgpTable, c.M.PMD(c.Page(mgpAddr)))); !pmd.Present() || pmd.Has(machine.PSE) {
+			switch pmd := machine.Entry(c.Keep(mgpTable, c.M.PMD(c.Page(mgpAddr)))); {
+			case pmd.Has(machine.PSE):
+				return mgpHuge
+			case !pmd.Present():
 				c.Say("there is no page table")
 				return mgpUnlock
 			}
@@ -222,6 +227,14 @@ var _ = register(fnGetMergeablePage, &Func{
 			Do: func(c *Ctx) Next {
 				if !c.followAnon(mgpTable, c.Page(mgpAddr), mgpPage) {
 					c.Say("no anonymous page is mapped there")
+				}
+				return mgpUnlock
+			}},
+		mgpHuge: {Label: "follow_huge", Says: "is the page one of a huge anonymous page? Take a reference", Ref: "follow_trans_huge_pmd", When: Large, Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PTLs, machine.PMDs, machine.Mappings),
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(mgpAddr))) },
+			Do: func(c *Ctx) Next {
+				if !c.followHuge(c.Page(mgpAddr), mgpPage) {
+					c.Say("it is not any more")
 				}
 				return Then
 			}},
@@ -242,5 +255,6 @@ const (
 	mgpVMA
 	mgpPMD
 	mgpFollow
+	mgpHuge
 	mgpUnlock
 )

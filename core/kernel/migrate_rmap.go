@@ -72,6 +72,9 @@ var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
 			switch {
 			case !pmd.Present():
 				return c.migrateNextTable()
+			case pmd.Has(machine.PSE) && pmd.Frame() != c.Frame(tmFolio):
+				c.Say("another huge page is mapped there")
+				return c.migrateNextTable()
 			case pmd.Has(machine.PSE) && c.L(tmFlags)&ttuSplitHugePMD != 0:
 				c.Say("the PMD is huge: split it")
 				return c.Call(fnSplitHugePMD, tmWalk, c.L(tmPage), 1)

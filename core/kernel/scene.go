@@ -170,7 +170,7 @@ func (s *Sim) scene() {
 				p := m.PageAt(mm, r, i)
 				m.Store(m.VMA(p), s.vmFlags(&vs))
 				if vs.Mergeable {
-					m.Register(mm)
+					s.scanned(p, i, &vs)
 				}
 				if !s.hugePage(p, i, &vs, table, &block) {
 					if i%m.HugePages == 0 {
@@ -277,9 +277,6 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 	}
 	m.Store(m.Flags(f), flags)
 	m.SetEntry(table, entry, machine.MakePTE(f, bits))
-	if vs.Mergeable {
-		m.Store(m.RmapItem(p), machine.RmapItem{Known: true, Node: -1, Checksum: content + 1}.Word())
-	}
 }
 
 // parent returns the index of the mm that an mm will be forked from, or -1.

@@ -22,6 +22,14 @@ func (s *Setup) smallAtStart() int {
 	return n + len(shared)
 }
 
+// scanned puts the page's mm on ksmd's list; ksmd has seen the page once, if it is filled.
+func (s *Sim) scanned(p machine.PageID, i int, vs *RegionSetup) {
+	s.M.Register(s.M.Pages()[p].MM)
+	if i < len(vs.Fill) && vs.State != Swapped {
+		s.M.Store(s.M.RmapItem(p), machine.RmapItem{Known: true, Node: -1, Checksum: s.M.Value(vs.Fill[i]) + 1}.Word())
+	}
+}
+
 // merged is the frame that KSM shares among all merged pages of that content: a page more maps it.
 func (s *Sim) merged(p machine.PageID, content uint64, frame *machine.Frame) machine.Frame {
 	m := s.M

@@ -139,7 +139,7 @@ var _ = register(fnDoSwapPage, &Func{
 			c.Unlock(c.M.FolioLock(c.Frame(dsFolio)))
 			return Then
 		}},
-		dsPutCopied: {Label: "put_copied", Says: "unlock what was copied, put it", Ref: "folio_put", When: Merging, Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+		dsPutCopied: {Label: "put_copied", Says: "unlock what was copied, put it", Ref: "folio_put", When: Merging, Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			return c.swapPutCopied(dsWP)
 		}},
 		dsWP: {Label: "wp", Says: "a write that the PTE does not allow?", Local: true, Calls: []FuncID{fnDoWPPage}, Do: func(c *Ctx) Next {

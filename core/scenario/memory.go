@@ -155,10 +155,16 @@ func (b *builder) fillHuge(v *kernel.RegionSetup, c *cursor) {
 	b.contents(v, c)
 	t := c.peek()
 	switch {
+	case c.keyword("mergeable"):
+		v.Mergeable = true
+		if len(v.Fill) > 0 {
+			v.State = kernel.Huge
+		}
+		return
 	case c.keyword("split"):
 		v.State = kernel.Split
 	case t != nil && t.form == formWord:
-		c.want("split or the end", nil)
+		c.want("split, mergeable or the end", nil)
 		return
 	case len(v.Fill) > 0:
 		v.State = kernel.Huge
