@@ -205,7 +205,7 @@ var _ = register(fnCopyPageRange, &Func{
 			}
 			return Then
 		}},
-		cpShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		cpShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(ForkClearsExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.AndNot(c.M.Flags(c.Frame(cpPTE)), machine.PGAnonExclusive)
 			return Then
 		}},

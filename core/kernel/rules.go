@@ -174,6 +174,7 @@ const (
 	UnpinSanityCheck
 	UnshareKeepsRO
 	ForkPinTestAnonOnly
+	ForkClearsExclusive
 	MadviseCold
 	MadvisePopulate
 	LRUBatchSize

@@ -363,5 +363,13 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 	if len(m.Files) > 0 {
 		m.notice = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: what its file system knows"), Decode: noticeText})
 	}
+	if m.Track.Stores {
+		m.storer = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: who stored to it last"), Decode: func(_ int, v uint64) string {
+			if v == 0 {
+				return "nobody since the fork"
+			}
+			return m.MMs[v-1].Name
+		}})
+	}
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
 }

@@ -141,6 +141,7 @@ type Track struct {
 	Values bool   // what memory should read
 	Pins   bool   // where a held page was got, and whether the owner gave that up
 	Notice bool   // what file systems know of writes to their pages
+	Stores bool   // who stored to a frame last
 	Alarms uint64 // the alarms that are raised, as a bit set
 }
 
@@ -178,7 +179,7 @@ type Machine struct {
 	rcu                                                                                               cell.ID
 	ubc                                                                                               cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
-	gupAt, gupSeen, value, forking, fileValue, notice, alarm                                          cell.ID
+	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm                                  cell.ID
 
 	home []int // the mm of the task that runs on a CPU, -1
 
