@@ -8,7 +8,7 @@ import (
 // collapse_huge_page, in straight line:
 //
 //	huge = alloc_charge_folio()
-//	mmap_read_lock(); swapped pages: fault them in; mmap_read_unlock()
+//	mmap_read_lock(); swapped pages: fault them in, lru_add_drain(); mmap_read_unlock()
 //	mmap_write_lock(); lock the VMA; not as it was: give up     // no faults, no slow GUP from here on
 //	clear the PMD, flush: no translation below it is left
 //	tlb_remove_table_sync_one()                                 // nobody walks the table any more
@@ -34,7 +34,7 @@ import (
 // compare mm/khugepaged.c:collapse_huge_page
 var _ = register(fnCollapseHugePage, &Func{Large: true,
 	Name: "collapse_huge_page", File: "mm/khugepaged.c", FileWas: []Name{{"mm/huge_memory.c", 408}}, Params: []int{kcAddr},
-	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"folio", HoldLocal}, {"pte_reference", HoldLocal}, {"address", PageLocal}, {"i", IntLocal}, {"result", IntLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"folio", HoldLocal}, {"pte_reference", HoldLocal}, {"address", PageLocal}, {"i", IntLocal}, {"result", IntLocal}, {"swapped_in", IntLocal}},
 	Steps: []Step{
 		kcAlloc: {Label: "alloc", Says: "take a free block", Ref: "alloc_charge_folio", Touches: allocTouches | cell.Of(machine.Compounds), Choose: blockOffers, Do: func(c *Ctx) Next {
 			c.Set(kcAddr, uint64(c.M.HugeStart(c.Page(kcAddr))))
@@ -62,10 +62,17 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			for q := p; q < c.M.HugeEnd(p); q++ {
 				if e := machine.Entry(c.Load(c.PTE(pmd.Frame(), q))); e.IsSwap() {
 					c.Sayf("page %d is swapped out: fault it in", c.M.Pages()[q].Index)
+					c.Set(kcSwapped, 1)
 					return c.Call(fnHandleMMFault, kcSwapin, uint64(q), 0)
 				}
 			}
 			return Then
+		}},
+		kcDrain: {Label: "drain", Says: "empty this CPU's LRU batch, if pages came from swap", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
+			if c.L(kcSwapped) == 0 {
+				return Then
+			}
+			return c.Call(fnLRUAddDrain, kcReadUnlock)
 		}},
 		kcReadUnlock: {Label: "read_unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(kcAddr)))
@@ -103,14 +110,8 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			}
 			return Then
 		}},
-		kcClear: {Label: "clear_pmd", Says: "clear the PMD, flush", Ref: "pmdp_collapse_flush", Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFlushTLBMMRange},
-			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(kcAddr))) },
-			Do: func(c *Ctx) Next {
-				p := c.Page(kcAddr)
-				c.SetPMD(p, 0)
-				c.Hold(kcTable, c.Frame(kcPMD), 1)
-				return c.Call(fnFlushTLBMMRange, kcSync, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), 1)
-			}},
+		kcClear:      collapseClearStep(With(KhpFlushTellsTables), 1),
+		kcClearQuiet: collapseClearStep(Without(KhpFlushTellsTables), 0),
 		kcSync: {Label: "sync", Says: "wait for whoever walks the table", Ref: "tlb_remove_table_sync_one", When: With(KhpSyncOne), Local: true, Calls: []FuncID{fnTLBRemoveTableSyncOne}, Do: func(c *Ctx) Next {
 			return c.Call(fnTLBRemoveTableSyncOne, kcPTL)
 		}},
@@ -204,18 +205,20 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 	},
 })
 
-const kcPMD, kcTable, kcHuge, kcRef, kcAddr, kcIndex, kcResult = 0, 1, 2, 3, 4, 5, 6
+const kcPMD, kcTable, kcHuge, kcRef, kcAddr, kcIndex, kcResult, kcSwapped = 0, 1, 2, 3, 4, 5, 6, 7
 
 const (
 	kcAlloc = iota
 	kcReadLock
 	kcSwapin
+	kcDrain
 	kcReadUnlock
 	kcLock
 	kcVMA
 	kcVMALock
 	kcCountEarly
 	kcClear
+	kcClearQuiet
 	kcSync
 	kcPTL
 	kcIsolate
@@ -357,6 +360,19 @@ func (c *Ctx) collapsePutback(again, done int) Next {
 	return c.putFree(f, 1, again)
 }
 
+// collapseClearStep takes the page table out of the tree and flushes; tables is what it tells the CPUs that
+// only borrow the mm: whether a page table goes.
+func collapseClearStep(when Cond, tables uint64) Step {
+	return Step{Label: "clear_pmd", Says: "clear the PMD, flush", Ref: "pmdp_collapse_flush", When: when, Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFlushTLBMMRange},
+		Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(kcAddr))) },
+		Do: func(c *Ctx) Next {
+			p := c.Page(kcAddr)
+			c.SetPMD(p, 0)
+			c.Hold(kcTable, c.Frame(kcPMD), 1)
+			return c.Call(fnFlushTLBMMRange, kcSync, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), tables)
+		}}
+}
+
 // ungather takes a page out of the task's gather, with its reference.
 func (c *Ctx) ungather(f machine.Frame) {
 	n := int(c.M.Load(c.M.Gathers(c.Task)))
@@ -382,7 +398,7 @@ func (c *Ctx) ungather(f machine.Frame) {
 var _ = register(fnTLBRemoveTableSyncOne, &Func{
 	Name: "tlb_remove_table_sync_one", File: "mm/mmu_gather.c",
 	Steps: []Step{
-		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
+		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
 			for cpu := range c.M.CPUs {
 				if cpu != c.CPU {
 					c.Or(c.M.IPI(cpu), 1<<c.CPU)
@@ -390,7 +406,7 @@ var _ = register(fnTLBRemoveTableSyncOne, &Func{
 			}
 			return Then
 		}},
-		{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.IPIs),
+		{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs),
 			Wait: func(c *Ctx) Block {
 				for cpu := range c.M.CPUs {
 					if w := c.M.IPI(cpu); cpu != c.CPU && c.Load(w)>>c.CPU&1 != 0 {

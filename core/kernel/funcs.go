@@ -100,6 +100,11 @@ const (
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
+	fnContextSwitch
+	fnMfence
+	fnSchedule
+	fnSplitHugePage
+	fnDeferredSplitScan
 	fnTryToMigrate
 	fnTryToMigrateOne
 	fnRemoveMigrationPTEs

@@ -7,7 +7,8 @@ import (
 
 // try_to_unmap_one, of a locked folio, in straight line:
 //
-//	lock the PTL; the PTE does not map the folio: done
+//	a huge PMD entry maps it: newer, lazyfree: discard it by that; else split the PMD
+//	lock the PTL; no PTE maps it: done; each that does:
 //	clear the PTE; put the flush off, or flush at once
 //	the PTE was dirty: so is the folio
 //	a file's: nothing comes in its place; mapped once less, drop the PTE's reference; unlock
@@ -28,19 +29,34 @@ import (
 // compare mm/rmap.c:try_to_unmap_one
 var _ = register(fnTryToUnmapOne, &Func{
 	Name: "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage},
-	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}},
+	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"left", IntLocal}, {"early_pins", IntLocal}},
 	Steps: []Step{
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
 			p := c.Page(tuPage)
 			c.Set(tuSlot, c.Load(c.M.FolioSwap(f)))
-			if !machine.Entry(c.Keep(tuPMD, c.M.PMD(p))).Present() {
+			switch pmd := machine.Entry(c.Keep(tuPMD, c.M.PMD(p))); {
+			case !pmd.Present():
 				return Return
+			case pmd.Has(machine.PSE):
+				return tuHuge
 			}
 			return Then
 		}},
 		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags, machine.Mappings),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(tuPMD))) }, Do: (*Ctx).unmapLock},
+		tuEarly: {Label: "early_pins", Says: "look at the pins early?", Ref: "folio_try_share_anon_rmap_pte", When: Without(FenceClearBeforeCount), Reads: cell.Of(machine.Refs), Choose: chooseEarly, Keys: inOrderOrEarly, Do: func(c *Ctx) Next {
+			if c.Key == 0 {
+				c.Say("the pins are looked at in order")
+				return Then
+			}
+			c.Set(tuEarlyPins, 1)
+			if c.maybePinned(c.Frame(tuFolio)) {
+				c.Set(tuEarlyPins, 2)
+			}
+			c.Say("the pins are looked at before the PTE is cleared")
+			return Then
+		}},
 		tuClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			if c.M.Cpumask(c.tuMM())&^(1<<c.CPU) != 0 {
 				c.Set(tuDefer, 1)
@@ -98,7 +114,11 @@ var _ = register(fnTryToUnmapOne, &Func{
 			return Then
 		}},
 		tuPinned: {Label: "share", Says: "may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pte", When: With(AnonExclusive), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
-			if c.maybePinned(c.Frame(tuFolio)) {
+			pinned := c.L(tuEarlyPins) == 2
+			if c.L(tuEarlyPins) == 0 {
+				pinned = c.maybePinned(c.Frame(tuFolio))
+			}
+			if pinned {
 				c.Say("it may be pinned: restore the PTE")
 				return tuRestore
 			}
@@ -108,20 +128,23 @@ var _ = register(fnTryToUnmapOne, &Func{
 			c.AndNot(c.M.Flags(c.Frame(tuFolio)), machine.PGAnonExclusive)
 			return Then
 		}},
-		tuSet: {Label: "set_swap", Says: "put the swap entry", Ref: "set_pte_at", When: Without(SwpExclusive), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		tuSet: {Label: "set_swap", Says: "put the swap entry", Ref: "set_pte_at", When: Without(SwpExclusive), Order: Plain, Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			return c.unmapSet(false)
 		}},
-		tuSetExcl: {Label: "set_swap_exclusive", Says: "put the swap entry, which remembers that the page was exclusive", Ref: "pte_swp_mkexclusive", When: With(SwpExclusive), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		tuSetExcl: {Label: "set_swap_exclusive", Says: "put the swap entry, which remembers that the page was exclusive", Ref: "pte_swp_mkexclusive", When: With(SwpExclusive), Order: Plain, Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			return c.unmapSet(c.L(tuExcl) != 0)
 		}},
 		tuRmap: {Label: "rmap", Says: "it is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
-			c.Add(c.M.Mapcount(c.Frame(tuFolio)), -1)
+			c.rmapAdd(c.Frame(tuPTE), -1)
 			return Then
 		}},
 		tuPut: {Label: "put", Says: "drop the PTE's reference, unlock the PTL", Ref: "folio_put", Touches: cell.Of(machine.Refs, machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(tuRef).Frame()
 			c.Release(tuRef)
 			c.Unlock(c.M.PTL(c.Frame(tuPMD)))
+			if c.L(tuLeft) > 1 {
+				return c.putFree(f, 1, tuAgain)
+			}
 			return c.putFree(f, 1, end)
 		}},
 		tuRestore: {Label: "restore", Says: "restore the PTE, give the slot back, unlock the PTL", Ref: "set_pte_at", When: With(AnonExclusive), Touches: cell.Of(machine.PTEs, machine.PTLs, machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
@@ -133,19 +156,30 @@ var _ = register(fnTryToUnmapOne, &Func{
 		}},
 		tuDiscard: {Label: "discard", Says: "lazyfree: is it clean, and are there no other references?", Answer: "yes: discard it", Ref: "folio_ref_count", When: With(LazyfreeRefTest), Touches: cell.Of(machine.PTEs, machine.PTLs, machine.Flags), Reads: cell.Of(machine.Refs, machine.Mapcounts), Back: []int{tuRmap}, Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
-			return c.unmapLazy(c.Load(c.M.Ref(f)) == 1+c.Load(c.M.Mapcount(f)) && c.Load(c.M.Flags(f))&machine.PGDirty == 0)
+			return c.unmapLazy(c.Load(c.M.Ref(f)) == 1+c.folioMapcount(f) && c.Load(c.M.Flags(f))&machine.PGDirty == 0)
 		}},
 		tuDiscardClean: {Label: "discard_clean", Says: "lazyfree: is it clean?", Answer: "yes: discard it", Ref: "PageDirty", When: Without(LazyfreeRefTest), Touches: cell.Of(machine.PTEs, machine.PTLs, machine.Flags), Back: []int{tuRmap}, Do: func(c *Ctx) Next {
 			return c.unmapLazy(c.Load(c.M.Flags(c.Frame(tuFolio)))&machine.PGDirty == 0)
 		}},
+		tuAgain: {Label: "again", Says: "the next page of the large folio", When: Large, Local: true, Back: []int{tuLock}, Do: func(c *Ctx) Next {
+			c.Set(tuPTE, 0)
+			c.Set(tuPage, c.L(tuPage)+1)
+			return tuLock
+		}},
+		tuHuge:        unmapHuge,
+		tuHugeDiscard: unmapHugeDiscard,
+		tuHugeCheck:   unmapHugeCheck,
+		tuHugePut:     unmapHugePut,
+		tuHugeSplit:   unmapHugeSplit,
 	},
 })
 
-const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy = 0, 1, 2, 3, 4, 5, 6, 7, 8
+const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy, tuLeft, tuEarlyPins = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 const (
 	tuWalk = iota
 	tuLock
+	tuEarly
 	tuClear
 	tuBatch
 	tuForced
@@ -164,6 +198,12 @@ const (
 	tuRestore
 	tuDiscard
 	tuDiscardClean
+	tuAgain
+	tuHuge
+	tuHugeDiscard
+	tuHugeCheck
+	tuHugePut
+	tuHugeSplit
 )
 
 func (c *Ctx) tuMM() int { return c.M.Pages()[c.Page(tuPage)].MM }
@@ -185,7 +225,10 @@ func (c *Ctx) putOffFlush(mm int, old machine.Entry) {
 func (c *Ctx) unmapLock() Next {
 	f := c.Frame(tuFolio)
 	e := machine.Entry(c.Load(c.PTE(c.Frame(tuPMD), c.Page(tuPage))))
-	if !e.Present() || e.Frame() != f {
+	if c.M.IsLarge(f) {
+		e = c.unmapFind()
+	}
+	if !e.Present() || e.Frame() != f && (!c.M.IsLarge(f) || c.M.Head(e.Frame()) != f) {
 		c.Say("it is not mapped there any more")
 		return Return
 	}
@@ -197,6 +240,28 @@ func (c *Ctx) unmapLock() Next {
 		c.Set(tuLazy, 1)
 	}
 	return Then
+}
+
+// unmapFind finds the next PTE from the address on that maps a page of the large folio, and
+// notes how many PTEs are left to look at, this one among them.
+func (c *Ctx) unmapFind() machine.Entry {
+	left := c.L(tuLeft)
+	if left == 0 {
+		left = uint64(c.M.FolioPages(c.Frame(tuFolio)))
+	} else {
+		left--
+	}
+	for p := c.Page(tuPage); left > 0 && p <= c.lastHuge(p); p++ {
+		if e := machine.Entry(c.Load(c.PTE(c.Frame(tuPMD), p))); e.Present() && e.Frame() != machine.ZeroPage && c.M.Head(e.Frame()) == c.Frame(tuFolio) {
+			c.Set(tuPage, uint64(p))
+			c.Set(tuLeft, left)
+			return e
+		}
+		if left--; p == c.lastHuge(p) {
+			break
+		}
+	}
+	return 0
 }
 
 // lazyfree reports whether a folio is an anonymous one that MADV_FREE has freed.

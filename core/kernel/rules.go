@@ -170,6 +170,14 @@ const (
 	DoubleMap
 	KhpSyncOne
 	KhpCheckBeforeClear
+	LazyTLB
+	SwitchMMChecksGeneration
+	SwitchLazyFence
+	TLBPCID
+	KhpFlushTellsTables
+	FenceClearBeforeCount
+	FenceGrabBeforeRecheck
+	FenceJoinBeforeGeneration
 	ForcedCOW
 	UnpinSanityCheck
 	UnshareKeepsRO
@@ -180,6 +188,10 @@ const (
 	LRUBatchSize
 	KhpSharedOK
 	KhpCompoundOK
+	DeferredSplitPartial
+	SplitMapsZeropage
+	MadvisePTEBatch
+	LazyfreeWholePMD
 	MigrateBatchFlush
 	MigrateFlush
 	MigrationWaitRef
@@ -233,6 +245,12 @@ const (
 	PTFreeGather uint8 = iota
 	PTFreeRCU
 	PTFreeImmediate
+	PTFreeSemiRCU
+)
+const (
+	LazyTLBIPI uint8 = iota
+	LazyTLBSkipsPages
+	LazyTLBSkipsAll
 )
 const (
 	ForkWrprotectNever uint8 = iota

@@ -76,6 +76,13 @@ func (b *builder) swap(c *cursor) {
 	}
 }
 
+// memory reads "memory sc|tso".
+func (b *builder) memory(c *cursor) {
+	if b.once(c, "memory") {
+		b.file.setup.TSO = c.choose("sc or tso", "sc", "tso") == "tso"
+	}
+}
+
 // hugepages reads "nr_hugepages N".
 func (b *builder) hugepages(c *cursor) {
 	if b.once(c, "nr_hugepages") {
