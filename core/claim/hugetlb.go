@@ -2,12 +2,13 @@ package claim
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/machine"
 )
 
-// hugetlbMapcounts: for every huge page of hugetlb, the entire mapcount is the number of PMDs.
-// Judged while no PMD lock is held.
+// hugetlbMapcounts: of every huge page of hugetlb that is mapped, the entire mapcount is the number of
+// PMDs that map it. Judged while no PMD lock is held.
 func hugetlbMapcounts(m *Model) []predicate {
 	var locks []machine.Word
 	for mm := range m.M.MMs {
@@ -21,15 +22,26 @@ func hugetlbMapcounts(m *Model) []predicate {
 		}
 		return true
 	}
-	var out []predicate
+	var counts []machine.Word
 	for i := range m.M.Hugetlb {
 		f := m.M.HugetlbFrame(i)
-		count, pmds := m.M.EntireMapcount(f), m.M.PMDs(f)
+		counts = append(counts, m.M.EntireMapcount(f), m.M.PMDs(f))
+	}
+	var out []predicate
+	for i, at := range m.M.Pages() {
+		p := machine.PageID(i)
+		if !m.M.HugetlbPage(p) {
+			continue
+		}
 		out = append(out, predicate{
-			what: fmt.Sprintf("huge page %d", f), reads: append([]machine.Word{count, pmds}, locks...),
-			holds: func() bool { return m.M.Load(count) == m.M.Load(pmds) || !free() },
+			what: at.Name, reads: slices.Concat([]machine.Word{m.M.PMD(p)}, counts, locks),
+			holds: func() bool {
+				e := machine.Entry(m.M.Load(m.M.PMD(p)))
+				return !e.Has(machine.PSE) || !free() || m.M.Load(m.M.EntireMapcount(e.Frame())) == m.M.Load(m.M.PMDs(e.Frame()))
+			},
 			why: func() string {
-				return fmt.Sprintf("huge page %d has a mapcount of %d, but %d PMDs map it", f, int64(m.M.Peek(count)), m.M.Peek(pmds))
+				f := machine.Entry(m.M.Peek(m.M.PMD(p))).Frame()
+				return fmt.Sprintf("huge page %d has a mapcount of %d, but %d PMDs map it", f, int64(m.M.Peek(m.M.EntireMapcount(f))), m.M.Peek(m.M.PMDs(f)))
 			},
 		})
 	}
