@@ -165,6 +165,12 @@ func (c Cond) AndLarge() Cond {
 	return c
 }
 
+// AndMigrating holds where the condition does and pages may be moved.
+func (c Cond) AndMigrating() Cond {
+	c.moved = true
+	return c
+}
+
 func (c Cond) holds(k *Kernel) bool {
 	return (!c.large || k.large) && (!c.moved || k.moved) && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
 }

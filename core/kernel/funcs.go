@@ -111,5 +111,9 @@ const (
 	fnMovePages
 	fnDoPagesStat
 	fnLRUAddDrainAll
+	fnGUPLongtermLocked
+	fnTaskNUMAWork
+	fnDoNUMAPage
+	fnCompactZone
 	funcCount
 )

@@ -184,6 +184,12 @@ const (
 	MigrateRefcheck
 	MigrateCopyFirst
 	FolioWalk
+	GUPLongtermZone
+	NUMABalancing
+	GUPNUMAFault
+	NUMASkipsShared
+	NUMASavedWrite
+	MigrateUndo
 	ruleCount
 )
 
@@ -228,6 +234,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	NUMASkipNone uint8 = iota
+	NUMASkipPageCount
+	NUMASkipPinned
 )
 const (
 	RefcheckNone uint8 = iota
