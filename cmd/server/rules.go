@@ -12,9 +12,9 @@ import (
 	"gupscope/core/verdict"
 )
 
-// rulesCommand is "gupscope rules FILE".
+// rulesCommand is "gupscope rules [FILE]".
 type rulesCommand struct {
-	File   string `arg:"" help:"A scenario, or its name in the gallery."`
+	File   string `arg:"" optional:"" help:"A scenario, or its name in the gallery; none: all rules are listed, with what each does."`
 	Kernel string `help:"The kernel to ask about, instead of the scenario's." placeholder:"KERNEL"`
 	Pairs  bool   `help:"If it passes: try two changes at once too, of those that break nothing alone."`
 	All    bool   `help:"Print also what changes nothing."`
@@ -33,8 +33,11 @@ type trialJSON struct {
 	Passes  bool     `json:"passes"`
 }
 
-// Run tries what the scenario's verdict is without rules, or with more of them.
+// Run lists the rules, or tries what a scenario's verdict is without some, or with more of them.
 func (c *rulesCommand) Run() error {
+	if c.File == "" {
+		return c.catalogue()
+	}
 	f, k, err := open(c.File, c.Kernel)
 	if err != nil {
 		return err

@@ -11,10 +11,17 @@
 // rather than a state (a freed table was walked) are alarms: ghost cells that the
 // step raises.
 //
+// Who adds a claim adds to the catalogue: its sentence, which says what holds and never how it is checked;
+// Promised, if older releases don't keep it; alarms (raised by steps through Machine.Raise, with words
+// in alarmed) or a family of predicates; Breaker, the scenario and the rule that make it false, which a
+// test plays; in judging.go, when there is something for it to judge, unless there always is.
+//
 // Reading order: claim.go (the catalogue), predicates.go, model.go; reducible.go.
 package claim
 
 import (
+	"fmt"
+
 	"gupscope/core/check"
 	"gupscope/core/machine"
 )
@@ -26,10 +33,19 @@ type Claim struct {
 	// Promised tells from which release (as Version.Order) on the kernel means to
 	// keep it; before, it is not judged unless a scenario asks.
 	Promised int
+	Breaker  Breaker
 
 	alarms []machine.Alarm
 	family func(*Model) []predicate
 	track  machine.Track
+}
+
+// A Breaker shows that a claim says something: a scenario, a kernel on which the claim holds
+// there, and that kernel without a rule, on which it is false. A claim that nothing can break shows nothing.
+type Breaker struct {
+	Scenario string // of the gallery
+	Holds    string // a kernel as scenarios write it: "v6.12 with tlb_flush=pv"
+	Breaks   string // "v6.12 with tlb_flush=pv without gup_pte_recheck"
 }
 
 // never is the Promised of claims that no release promises: scenarios ask for them.
@@ -38,67 +54,118 @@ const never = 1 << 20
 // Catalogue is all claims, in the order in which they are shown.
 var Catalogue = []*Claim{
 	{Name: "gup-returns-only-mapped-pages",
-		Says:   "GUP returns only a page that was mapped there, with the permission asked for, at some instant during the call.",
-		alarms: []machine.Alarm{machine.AlarmForeignPage}, track: machine.Track{Seen: true}},
+		Says:    "GUP returns only a page that was mapped there, with the permission asked for, at some instant during the call.",
+		Breaker: Breaker{"gup-fast-vs-reclaim", "v6.12 with tlb_flush=pv", "v6.12 with tlb_flush=pv without gup_pte_recheck"},
+		alarms:  []machine.Alarm{machine.AlarmForeignPage}, track: machine.Track{Seen: true}},
 	{Name: "pinned-never-freed",
-		Says:   "A page that somebody holds through GUP is not given back to the allocator.",
-		alarms: []machine.Alarm{machine.AlarmPinnedFreed}},
+		Says:    "A page that somebody holds through GUP is not given back to the allocator.",
+		Breaker: Breaker{"reclaim-freeze", "v6.12 without gup_pte_recheck with tlb_flush=broadcast", "v6.12 without gup_pte_recheck with tlb_flush=broadcast without reclaim_freeze"},
+		alarms:  []machine.Alarm{machine.AlarmPinnedFreed}},
 	{Name: "refcount-discipline",
-		Says:   "A reference is added only where there is one already, dropped only by who has it, and a page is freed only at zero.",
-		alarms: []machine.Alarm{machine.AlarmBadPage, machine.AlarmRefOnZero, machine.AlarmRefUnderflow}},
+		Says:    "A reference is added only where there is one already, dropped only by who has it, and a page is freed only at zero.",
+		Breaker: Breaker{"gup-fast-vs-reclaim-clean", "v6.12", "v6.12 without gup_get_unless_zero"},
+		alarms:  []machine.Alarm{machine.AlarmBadPage, machine.AlarmRefOnZero, machine.AlarmRefUnderflow}},
 	{Name: "refcount-is-sum-of-holders",
-		Says:   "The reference count of every folio is the sum of what its holders hold.",
-		family: refcounts},
+		Says:    "The reference count of every folio is the sum of what its holders hold.",
+		Breaker: Breaker{"reclaim-freeze", "v6.12", "v6.12 without reclaim_freeze"},
+		family:  refcounts},
 	{Name: "mapcount-is-number-of-ptes",
-		Says:   "The mapcount of every folio is the number of PTEs that map it, whenever no page-table lock is held.",
-		family: mapcounts},
+		Says:    "The mapcount of every folio is the number of PTEs that map it, whenever no page-table lock is held.",
+		Breaker: Breaker{"fork-and-write", "v6.12", "v6.12 without fork_counts_mappings"},
+		family:  mapcounts},
+	{Name: "exclusive-page-mapped-once", Promised: 519,
+		Says:    "An anonymous page that is exclusive is mapped by one page-table entry.",
+		Breaker: Breaker{"fork-and-write", "v6.12", "v6.12 without fork_clears_exclusive"},
+		family:  mappedOnce},
 	{Name: "writable-anon-exclusive", Promised: 519,
-		Says:   "A writable PTE of an anonymous page means that the page is exclusive, whenever the page-table lock is free.",
-		family: writableExclusive},
+		Says:    "A writable PTE of an anonymous page means that the page is exclusive, whenever the page-table lock is free.",
+		Breaker: Breaker{"fork-and-write", "v6.12", "v6.12 with fork_wrprotect=never"},
+		family:  writableExclusive},
 	{Name: "pin-matches-page-table",
-		Says:   "While a page is held for writing through GUP (from v5.6 on: pinned), it is the page that the process has there, unless the process gave it up.",
-		family: func(m *Model) []predicate { return pins(m, true) }, track: machine.Track{Pins: true}},
+		Says:    "While a page is held for writing through GUP (from v5.6 on: pinned), it is the page that the process has there, unless the process gave it up.",
+		Breaker: Breaker{"pin-vs-fork", "v6.12", "v6.12 without gup_write_protect_seq"},
+		family:  func(m *Model) []predicate { return pins(m, true) }, track: machine.Track{Pins: true}},
 	{Name: "read-only-pin-matches-page-table", Promised: 519,
-		Says:   "While an anonymous page is pinned for reading, it is the page that the process has there, unless the process gave it up.",
-		family: func(m *Model) []predicate { return pins(m, false) }, track: machine.Track{Pins: true}},
+		Says:    "While an anonymous page is pinned for reading, it is the page that the process has there, unless the process gave it up.",
+		Breaker: Breaker{"read-only-pin", "v6.12 without swp_exclusive", "v6.12 without swp_exclusive without gup_unshare"},
+		family:  func(m *Model) []predicate { return pins(m, false) }, track: machine.Track{Pins: true}},
 	{Name: "pinned-anon-exclusive", Promised: 519,
-		Says:   "An anonymous page that is pinned is exclusive, until the pin is given back.",
-		alarms: []machine.Alarm{machine.AlarmUnpinShared}, family: pinnedExclusive, track: machine.Track{Pins: true}},
+		Says:    "An anonymous page that is pinned is exclusive, until the pin is given back.",
+		Breaker: Breaker{"pin-fast-vs-reclaim", "v6.12", "v6.12 without gup_pte_recheck"},
+		alarms:  []machine.Alarm{machine.AlarmUnpinShared}, family: pinnedExclusive, track: machine.Track{Pins: true}},
 	{Name: "no-lost-device-write",
-		Says:   "What a device has written through GUP, and was marked dirty, is what the process reads afterwards.",
-		alarms: []machine.Alarm{machine.AlarmLostDMA}, family: func(m *Model) []predicate { return endContents(m, true) },
+		Says:    "What a device has written through GUP, and was marked dirty, is what the process reads afterwards.",
+		Breaker: Breaker{"madv-free-vs-dio", "v6.12", "v6.12 without lazyfree_refcount_check"},
+		alarms:  []machine.Alarm{machine.AlarmLostDMA}, family: func(m *Model) []predicate { return endContents(m, true) },
 		track: machine.Track{Values: true, Pins: true}},
 	{Name: "no-lost-store",
-		Says:   "What a CPU has stored is what the process reads afterwards.",
-		alarms: []machine.Alarm{machine.AlarmLostStore}, family: func(m *Model) []predicate { return endContents(m, false) },
+		Says:    "What a CPU has stored is what the process reads afterwards.",
+		Breaker: Breaker{"fork-stale-tlb", "v6.12", "v6.12 without fork_flush_tlb"},
+		alarms:  []machine.Alarm{machine.AlarmLostStore}, family: func(m *Model) []predicate { return endContents(m, false) },
 		track: machine.Track{Values: true, Pins: true}},
+	{Name: "cow-keeps-secrets", Promised: never,
+		Says:    "What a process stores after a fork is not seen through a reference that another process has taken on the page that they shared.",
+		Breaker: Breaker{"cow-either-way", "v5.8", "v5.8 without forced_cow"},
+		family:  secrets, track: machine.Track{Stores: true}},
+	{Name: "unshare-keeps-write-protection",
+		Says:    "Unsharing a page, so that it may be pinned, does not make its PTE writable.",
+		Breaker: Breaker{"read-only-pin", "v6.12 without swp_exclusive", "v6.12 without swp_exclusive without unshare_keeps_ro"},
+		alarms:  []machine.Alarm{machine.AlarmUnshareWritable}},
+	{Name: "tlb-within-vma", Promised: 413,
+		Says:    "While nobody changes an mm's mappings, no CPU translates a page with more than its VMA allows; a guest's CPU that is marked to flush before it runs again is excused.",
+		Breaker: Breaker{"mprotect-vs-reclaim", "v6.12", "v6.12 without batched_pending"},
+		family:  withinVMA},
+	{Name: "no-tlb-entry-of-freed-page", Promised: never,
+		Says:    "A page is given back only when no CPU translates to it any more; a guest's CPU that is marked to flush before it runs again is excused.",
+		Breaker: Breaker{"store-vs-munmap", "v6.12", "v6.12 without gather_flush_before_free"},
+		family:  freedTranslations},
 	{Name: "no-walk-of-freed-table",
-		Says:   "No walker, of hardware or of software, reads a page table that was freed.",
-		alarms: []machine.Alarm{machine.AlarmFreedTable}},
+		Says:    "No walker, of hardware or of software, reads a page table that was freed.",
+		Breaker: Breaker{"gup-fast-vs-munmap", "v6.12", "v6.12 without gup_irq_off"},
+		alarms:  []machine.Alarm{machine.AlarmFreedTable}},
 	{Name: "no-stale-tlb-use",
-		Says:   "No access goes through a TLB entry whose page was freed.",
-		alarms: []machine.Alarm{machine.AlarmStaleTLB}},
+		Says:    "No access goes through a TLB entry whose page was freed.",
+		Breaker: Breaker{"walker-vs-munmap", "v6.12", "v6.12 without gather_flush_before_free"},
+		alarms:  []machine.Alarm{machine.AlarmStaleTLB}},
 	{Name: "clean-page-is-on-disk",
-		Says:   "When nobody is at it any more, a page of a file that is clean, or was dropped from the page cache, is on its disk as it was written last.",
-		family: cleanPages, track: machine.Track{Values: true, Pins: true}},
+		Says:    "When nobody is at it any more, a page of a file that is clean, or was dropped from the page cache, is on its disk as it was written last.",
+		Breaker: Breaker{"dontneed-vs-writeback", "v6.12", "v6.12 without delayed_rmap"},
+		family:  cleanPages, track: machine.Track{Values: true, Pins: true}},
 	{Name: "mapping-outlives-its-readers",
-		Says:   "GUP follows folio->mapping only to an address_space that is there.",
-		alarms: []machine.Alarm{machine.AlarmNullMapping, machine.AlarmFreedMapping}},
+		Says:    "GUP follows folio->mapping only to an address_space that is there.",
+		Breaker: Breaker{"inode-rcu", "v6.12 with tlb_flush=pv", "v6.12 with tlb_flush=pv without inode_rcu"},
+		alarms:  []machine.Alarm{machine.AlarmNullMapping, machine.AlarmFreedMapping}},
 	{Name: "longterm-pin-not-movable", Promised: 513,
-		Says:   "A page that is pinned for long does not lie in ZONE_MOVABLE.",
-		family: longtermPins, track: machine.Track{Pins: true}},
+		Says:    "A page that is pinned for long does not lie in ZONE_MOVABLE.",
+		Breaker: Breaker{"longterm-pin-movable", "v6.12", "v6.12 without gup_longterm_zone"},
+		family:  longtermPins, track: machine.Track{Pins: true}},
 	{Name: "no-migration-entry-left",
-		Says:   "When nobody is at it any more, no page-table entry stands for a page that is being moved.",
-		family: migrationEntries},
+		Says:    "When nobody is at it any more, no page-table entry stands for a page that is being moved.",
+		Breaker: Breaker{"migrate-vs-gup-fast", "v6.12", "v6.12 without migrate_undo"},
+		family:  migrationEntries},
 	{Name: "file-system-asked-before-stores", Promised: never,
-		Says:   "A page of a file whose file system must be asked before a write is stored to, by a CPU or a device, only if it was asked since the page was cleaned.",
-		alarms: []machine.Alarm{machine.AlarmUnnoticedStore}, track: machine.Track{Notice: true}},
+		Says:    "A page of a file whose file system must be asked before a write is stored to, by a CPU or a device, only if it was asked since the page was cleaned.",
+		Breaker: Breaker{"longterm-pin-vs-writeback", "v6.12", "v6.12 without gup_slow_file_check"},
+		alarms:  []machine.Alarm{machine.AlarmUnnoticedStore}, track: machine.Track{Notice: true}},
 	{Name: "no-unexpected-dirty-page", Promised: never,
-		Says:   "A page of a file whose file system must be asked before a write is marked dirty only after it was asked; else it has no buffers to write from.",
-		alarms: []machine.Alarm{machine.AlarmUnexpectedDirty, machine.AlarmNoBuffers}, track: machine.Track{Notice: true}},
+		Says:    "A page of a file whose file system must be asked before a write is marked dirty only after it was asked; else it has no buffers to write from.",
+		Breaker: Breaker{"longterm-pin-vs-writeback", "v6.12", "v6.12 without gup_slow_file_check"},
+		alarms:  []machine.Alarm{machine.AlarmUnexpectedDirty, machine.AlarmNoBuffers}, track: machine.Track{Notice: true}},
 	{Name: "stable-under-writeback", Promised: never,
-		Says:   "A page is not stored to while its disk reads it.",
-		alarms: []machine.Alarm{machine.AlarmUnstable}, track: machine.Track{Notice: true}},
+		Says:    "A page is not stored to while its disk reads it.",
+		Breaker: Breaker{"stable-pages-stores", "v6.12 with stable_pages", "v6.12"},
+		alarms:  []machine.Alarm{machine.AlarmUnstable}, track: machine.Track{Notice: true}},
+}
+
+// PromisedSince is since when the claim is judged unasked: "always", "v5.19", "never".
+func (c *Claim) PromisedSince() string {
+	switch c.Promised {
+	case 0:
+		return "always"
+	case never:
+		return "never"
+	}
+	return fmt.Sprintf("v%d.%d", c.Promised/100, c.Promised%100)
 }
 
 // Names returns the names of all claims that scenarios may write, those that

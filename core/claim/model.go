@@ -51,6 +51,7 @@ func New(setup kernel.Setup, k kernel.Kernel) *Model {
 		track.Values = track.Values || c.track.Values
 		track.Pins = track.Pins || c.track.Pins
 		track.Notice = track.Notice || c.track.Notice
+		track.Stores = track.Stores || c.track.Stores
 	}
 	for _, c := range judge {
 		for _, a := range c.alarms {

@@ -34,6 +34,54 @@ func refcounts(m *Model) []predicate {
 	return out
 }
 
+// mappedOnce: for every page, if it is exclusive, one PTE maps it.
+func mappedOnce(m *Model) []predicate {
+	var out []predicate
+	for i := 1; i < m.M.FrameCount(); i++ {
+		f := machine.Frame(i)
+		out = append(out, predicate{
+			what:  fmt.Sprintf("folio %d", f),
+			reads: []machine.Word{m.M.Flags(f), m.M.PTEs(f)},
+			holds: func() bool {
+				return m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive == 0 || m.M.Load(m.M.PTEs(f)) <= 1
+			},
+			why: func() string {
+				return fmt.Sprintf("folio %d is exclusive, and %d PTEs map it", f, m.M.Peek(m.M.PTEs(f)))
+			},
+		})
+	}
+	return out
+}
+
+// secrets: for every variable that holds a page, nobody of another mm has stored to it.
+func secrets(m *Model) []predicate {
+	var out []predicate
+	m.M.EachVar(func(t, i int) {
+		v, mm := m.M.Var(t, i), m.Setup.Tasks[t].MM
+		reads := []machine.Word{v}
+		for f := range m.M.FrameCount() {
+			reads = append(reads, m.M.Storer(machine.Frame(f)))
+		}
+		out = append(out, predicate{
+			what: m.varName(t, i), reads: reads,
+			holds: func() bool {
+				r := machine.DecodeResult(m.M.Load(v))
+				if r.Kind != machine.IsPage || r.Page.IsStale() {
+					return true
+				}
+				by := m.M.Load(m.M.Storer(r.Page.Frame()))
+				return by == 0 || by == uint64(mm)+1
+			},
+			why: func() string {
+				r := machine.DecodeResult(m.M.Peek(v))
+				by := m.M.Peek(m.M.Storer(r.Page.Frame()))
+				return fmt.Sprintf("%s holds %v, and a thread of %s has stored there since the fork", m.varName(t, i), r.Page, m.M.MMs[by-1].Name)
+			},
+		})
+	})
+	return out
+}
+
 // pins: for every variable that holds a page, the page table leads to that
 // page. Judged while nobody is inside the PTL section that may change the PTE.
 func pins(m *Model, write bool) []predicate {

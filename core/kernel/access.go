@@ -91,6 +91,7 @@ func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
 		c.Store(content, c.L(accValue))
 		c.M.StoredTo(e.Frame(), false)
 		c.M.Wrote(p, c.L(accValue))
+		c.M.Stored(p, e.Frame())
 		return Return
 	}
 	v := c.Load(content)

@@ -286,6 +286,7 @@ const (
 	EBUSY  = 16
 	ENODEV = 19
 	EINVAL = 22
+	ENOSPC = 28
 )
 
 // Say replaces the step's sentence in the trace by what really happened.

@@ -56,7 +56,7 @@ var _ = register(fnMMPut, &Func{
 			c.Add(c.M.FlushPending(int(c.L(emMM))), 1)
 			return c.Call(fnZapPTERange, emTables, c.L(emAt), c.L(emEnd))
 		}},
-		emTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgtables", Touches: cell.Of(machine.PMDs, machine.VMAs), Back: []int{emTables}, Do: func(c *Ctx) Next {
+		emTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgtables", Touches: cell.Of(machine.PMDs, machine.VMAs, machine.HugetlbPool), Back: []int{emTables}, Do: func(c *Ctx) Next {
 			c.forgetVMAs(int(c.L(emMM)))
 			return c.unhookTable(emAt, emEnd, emTables, emFinish)
 		}},
@@ -97,6 +97,7 @@ func (c *Ctx) forgetVMAs(mm int) {
 	for p := first; p <= last; p++ {
 		if c.Load(c.M.VMA(p)) != 0 {
 			c.Store(c.M.VMA(p), 0)
+			c.closeHugetlb(p)
 		}
 	}
 	for r := range c.M.MMs[mm].Regions {

@@ -115,6 +115,7 @@ func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 
 // handle_pte_fault, in straight line:
 //
+//	hugetlb: hugetlb_fault()
 //	pmd none: do_huge_pmd_anonymous_page() if a huge page fits; else allocate a page table
 //	pmd huge: do_huge_pmd_wp_page(), or set accessed
 //	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page(); being moved: migration_entry_wait()
@@ -128,7 +129,11 @@ var _ = register(fnHandleMMFault, &Func{
 	Name: "handle_mm_fault", File: "mm/memory.c", Params: []int{hfAddr, hfFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
-		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnPTEAlloc, fnDoHugePMDAnonymousPage, fnDoHugePMDWPPage, fnPMDMigrationEntryWait}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
+		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnPTEAlloc, fnDoHugePMDAnonymousPage, fnDoHugePMDWPPage, fnPMDMigrationEntryWait, fnHugetlbFault}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
+			if c.M.HugetlbPage(c.Page(hfAddr)) {
+				c.Say("it is memory in huge pages of hugetlb")
+				return c.Call(fnHugetlbFault, hfEnd, c.L(hfAddr), c.L(hfFlags))
+			}
 			pmd := machine.Entry(c.Keep(hfTable, c.M.PMD(c.Page(hfAddr))))
 			switch {
 			case pmd.Has(machine.PSE) && c.L(hfFlags) != 0 && !pmd.Has(machine.RW):

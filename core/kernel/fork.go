@@ -34,7 +34,7 @@ var _ = register(fnFork, &Func{
 				c.WriteLock(c.M.VMALock(c.MM, int(c.L(fkRegion))))
 				return Then
 			}},
-		fkVMA: {Label: "vma", Says: "the child gets a VMA like it, linked to the anon_vma", Ref: "anon_vma_fork", Touches: cell.Of(machine.VMAs), Calls: []FuncID{fnCopyPageRange}, Do: func(c *Ctx) Next {
+		fkVMA: {Label: "vma", Says: "the child gets a VMA like it, linked to the anon_vma", Ref: "anon_vma_fork", Touches: cell.Of(machine.VMAs), Calls: []FuncID{fnCopyPageRange, fnCopyHugetlbPageRange}, Do: func(c *Ctx) Next {
 			r, child := int(c.L(fkRegion)), int(c.L(fkChild))
 			c.M.SetForking(c.MM, child)
 			for i := range c.M.MMs[c.MM].Regions[r].Pages {
@@ -47,6 +47,9 @@ var _ = register(fnFork, &Func{
 				return fkNext
 			}
 			c.Store(c.M.AnonVMA(child, r), 1)
+			if c.M.HugetlbPage(c.M.PageAt(c.MM, r, 0)) {
+				return c.Call(fnCopyHugetlbPageRange, fkNext, uint64(c.M.PageAt(c.MM, r, 0)), uint64(child))
+			}
 			return c.Call(fnCopyPageRange, fkNext, uint64(c.M.PageAt(c.MM, r, 0)), uint64(child))
 		}},
 		fkNext: {Label: "next", Says: "the next VMA", Local: true, Back: []int{fkVMALock, fkVMA}, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
@@ -202,7 +205,7 @@ var _ = register(fnCopyPageRange, &Func{
 			}
 			return Then
 		}},
-		cpShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		cpShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(ForkClearsExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.AndNot(c.M.Flags(c.Frame(cpPTE)), machine.PGAnonExclusive)
 			return Then
 		}},

@@ -44,6 +44,7 @@ type Func struct {
 	Large   bool // entered only where large folios are possible
 	// Migrating marks what is entered only where pages may be moved; elsewhere none of its steps is there.
 	Migrating bool
+	Hugetlb   bool // entered only where there are huge pages of hugetlb
 
 	// Instead lists other tables for kernels whose order of things differs; the
 	// first whose condition holds is bound.

@@ -111,6 +111,17 @@ const (
 	fnMovePages
 	fnDoPagesStat
 	fnLRUAddDrainAll
+	fnHugetlbFault
+	fnHugetlbNoPage
+	fnHugetlbWP
+	fnAllocHugetlbFolio
+	fnUnmapRefPrivate
+	fnUnmapHugepageRange
+	fnHugetlbChangeProtection
+	fnCopyHugetlbPageRange
+	fnFollowHugetlbPage
+	fnRemoveInodeHugepages
+	fnHugetlbfsRead
 	fnGUPLongtermLocked
 	fnTaskNUMAWork
 	fnDoNUMAPage

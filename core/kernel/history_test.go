@@ -48,6 +48,7 @@ cow_clear_flush_first       1   1       1   1   1   1    1    1    1    1   1   
 rmap_drop_after_set         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
+fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
 fork_flush_tlb              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 fork_wrprotect              1   1       1   1   2   2    2    2    2    2   2       2   2   2    2         -             T
 fork_counts_mappings        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
@@ -83,6 +84,26 @@ reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1   
 stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 pmd_split_carries_dirty     0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             -
 thp_double_map              1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             m
+hugetlb_cache_counts_pages  0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         a08c7193e4f1  m
+hugetlb_fork_pin_test       0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         4eae4efa2c29  Tm
+hugetlb_reuse_by_references 0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         b5cec28d36f5  Tm
+gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
+gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
+madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
+migrate_batch               0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         5dfab109d519  Tm
+migrate_batch_flush         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         7e12beb8ca2a  TCm
+migrate_flush               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+migrate_refcheck            2   2       2   2   2   2    2    2    2    2   2       2   2   2    2         -             T
+migrate_copy_first          0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         060913999d7a  TCm
+migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+migration_wait_takes_ref    1   1       1   1   1   1    1    0    0    0   0       0   0   0    0         ffa65753c431  Tm
+move_pages_folio_walk       0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         7dff875c9436  Tm
+gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d1e153fea2a8  TCm
+numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
+gup_numa_fault              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
+numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
+numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.

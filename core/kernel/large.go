@@ -10,7 +10,10 @@ import (
 // Possible reports whether a step may be left that way in this scenario: not, where
 // it leads to what is for large folios and there can be none.
 func (s *Sim) Possible(h Hop) bool {
-	if s.M.LargeFolios {
+	if h.Calls() && s.funcs[h.Called].Hugetlb && s.M.Hugetlb == 0 {
+		return false
+	}
+	if s.M.LargeFolios || s.M.Hugetlb > 0 {
 		return true
 	}
 	f := &s.funcs[h.Fn]

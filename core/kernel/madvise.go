@@ -117,7 +117,7 @@ func (c *Ctx) adviseVMA() Next {
 		case vma == 0:
 			c.Set(maRet, failed|ENOMEM)
 			continue
-		case vma&(machine.VMLocked|machine.VMHugetlb) != 0 && (vma&machine.VMLocked != 0 || advice != madvDontneed),
+		case vma&machine.VMLocked != 0, vma&machine.VMHugetlb != 0 && (advice != madvDontneed || !c.sim.dontneedHugetlb),
 			advice == madvFree && c.M.Region(p).Kind != machine.RegionAnon:
 			c.Say("the mapping does not take the advice: -EINVAL")
 			c.Set(maRet, failed|EINVAL)

@@ -53,7 +53,7 @@ var _ = register(fnMigratePages, &Func{Migrating: true,
 			}
 			return Then
 		}},
-		mgAlloc: {Label: "alloc", Says: "take a free frame for the new page", Ref: "alloc_migration_target", Touches: allocTouches | cell.Of(machine.Compounds), Choose: offerTarget, Do: (*Ctx).allocTarget},
+		mgAlloc: {Label: "alloc", Says: "take a free frame for the new page", Ref: "alloc_migration_target", Touches: allocTouches | cell.Of(machine.Compounds), Reads: cell.Of(machine.HugetlbPool), Choose: offerTarget, Do: (*Ctx).allocTarget},
 		mgTrylock: {Label: "trylock", Says: "try the folio lock", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 			switch {
 			case c.TryLock(c.M.FolioLock(c.src())):
@@ -88,7 +88,7 @@ var _ = register(fnMigratePages, &Func{Migrating: true,
 			c.Lock(c.M.FolioLock(c.dst()))
 			return Then
 		}},
-		mgCheck: {Label: "check", Says: "references as expected?", Answer: "yes", Ref: "folio_ref_count", When: If(MigrateRefcheck, RefcheckBefore), Reads: cell.Of(machine.Refs, machine.Mappings, machine.Flags, machine.Mapcounts, machine.Buffers), Do: func(c *Ctx) Next {
+		mgCheck: {Label: "check", Says: "references as expected?", Answer: "yes", Ref: "folio_ref_count", When: If(MigrateRefcheck, RefcheckBefore), Reads: cell.Of(machine.Refs, machine.Mappings, machine.Flags, machine.Mapcounts, machine.Buffers, machine.PageCache), Do: func(c *Ctx) Next {
 			if f := c.src(); c.Load(c.M.Ref(f)) != c.expectedRefs(f)+c.folioMapcount(f) {
 				c.Say("somebody uses it")
 				return mgUnlockDst
@@ -271,6 +271,8 @@ func offerTarget(c *Ctx, offer func(int)) {
 	}
 	zones := c.target(int(c.L(mgNode)), c.L(mgReason))
 	switch large := c.M.IsLarge(c.src()); {
+	case c.M.IsHugetlb(c.src()):
+		c.offerHugetlbTarget(zones, some)
 	case large && len(c.M.Zones) == 0:
 		c.M.OffersBlocks(some)
 	case large:
@@ -295,6 +297,12 @@ func (c *Ctx) allocTarget() Next {
 	c.Set(mgRC, EAGAIN)
 	c.Set(mgWasMapped, 0)
 	c.Set(mgMoves, 0)
+	if c.M.IsHugetlb(c.src()) {
+		c.Sayf("take a huge page: frame %d", f)
+		c.M.AllocateHugetlb(f)
+		c.Hold(mgDst, f, 1)
+		return Then
+	}
 	if c.M.IsLarge(c.src()) {
 		c.Sayf("take a free block: frames %d to %d", f, int(f)+c.M.HugePages-1)
 		c.M.AllocateLarge(f)
@@ -321,6 +329,11 @@ func (c *Ctx) mayWait() bool { return c.L(mgWaits) != 0 }
 
 // lruReturn puts a folio on its way to the LRU list. move_pages() has switched the batches off meanwhile.
 func (c *Ctx) lruReturn(f machine.Frame) {
+	if c.M.IsHugetlb(f) {
+		c.Say("it may be isolated again: no LRU list knows a huge page of hugetlb")
+		c.Or(c.M.Flags(f), machine.PGMigratable)
+		return
+	}
 	if c.L(mgReason) == mrSyscall {
 		c.Or(c.M.Flags(f), machine.PGLRU)
 		return

@@ -34,7 +34,7 @@ var _ = register(fnMoveToNewFolio, &Func{Migrating: true,
 	Locals: []Local{{"src", FrameLocal}, {"dst", FrameLocal}, {"i", IntLocal}},
 	Steps: []Step{
 		moveFallback,
-		{Label: "check", Says: "references as expected?", Answer: "yes", Ref: "folio_ref_count", When: If(MigrateRefcheck, RefcheckAfter), Reads: cell.Of(machine.Refs, machine.Mappings, machine.Flags, machine.Buffers), Do: func(c *Ctx) Next {
+		{Label: "check", Says: "references as expected?", Answer: "yes", Ref: "folio_ref_count", When: If(MigrateRefcheck, RefcheckAfter), Reads: cell.Of(machine.Refs, machine.Mappings, machine.Flags, machine.Buffers, machine.PageCache), Do: func(c *Ctx) Next {
 			return c.expected()
 		}},
 		moveCopy(2),
@@ -104,9 +104,19 @@ func (c *Ctx) cachedFolio(f machine.Frame) bool {
 func (c *Ctx) expectedRefs(f machine.Frame) uint64 {
 	n := uint64(1)
 	if c.cachedFolio(f) {
-		n += uint64(c.M.FolioPages(f)) + c.private(f)
+		n += uint64(c.cacheRefs(f)) + c.private(f)
 	}
 	return n
+}
+
+// cacheRefs is how many references the cache holds on a folio that is in one: one for each of its pages;
+// on a huge page of hugetlb what its slot says.
+func (c *Ctx) cacheRefs(f machine.Frame) int {
+	if !c.M.IsHugetlb(f) || !c.isFilePage(f) {
+		return c.M.FolioPages(f)
+	}
+	o, _ := c.M.PgoffAt(machine.MappingFile(c.Load(c.M.Mapping(f))), int(c.Load(c.M.Index(f))))
+	return machine.Hold(c.Load(c.M.CacheSlot(o))).Count()
 }
 
 // expected goes on if nobody else has a reference on src.
@@ -137,7 +147,7 @@ func moveCopy(step int) Step {
 func (c *Ctx) moveMapping() {
 	m, src, dst := c.M, c.Frame(mvSrc), c.Frame(mvDst)
 	flags := c.Load(m.Flags(src))
-	if n := m.FolioPages(src); c.cachedFolio(src) {
+	if n := c.cacheRefs(src); c.cachedFolio(src) {
 		c.Add(m.Ref(dst), n)
 		c.Add(m.Ref(src), -n)
 		if flags&machine.PGSwapCache != 0 {

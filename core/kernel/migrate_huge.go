@@ -31,7 +31,13 @@ var migrateHugeInvalidate = Step{Label: "invalidate", Says: "invalidate the PMD,
 	p := c.Page(tmPage)
 	old := machine.Entry(c.Load(c.M.PMD(p)))
 	c.Set(tmPTE, uint64(old))
-	c.SetPMD(p, old&^machine.Present)
+	if c.M.IsHugetlb(old.Frame()) {
+		c.Say("clear the PMD, flush")
+		c.SetPMD(p, 0)
+		c.Hold(tmRef, old.Frame(), 1)
+	} else {
+		c.SetPMD(p, old&^machine.Present)
+	}
 	return c.Call(fnFlushTLBMMRange, tmHugePinned, uint64(c.mmOf(tmPage)), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
 }}
 
@@ -42,6 +48,7 @@ var migrateHugePinned = Step{Label: "share_pmd", Says: "is it exclusive, and may
 		return tmHugeDirty
 	case c.maybePinned(c.Frame(tmPTE)):
 		c.Say("it may be pinned: restore the PMD, unlock it")
+		c.Release(tmRef)
 		c.SetPMD(c.Page(tmPage), c.Entry(tmPTE))
 		c.Unlock(c.pmdLock(c.Page(tmPage)))
 		return c.Return(1)

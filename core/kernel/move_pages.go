@@ -220,7 +220,7 @@ func (c *Ctx) walkEmpty(e machine.Entry) {
 
 // walkHole is what FOLL_DUMP said: that nothing is mapped in an anonymous mapping, whose reader would find zeros.
 var walkHole = Step{Label: "hole", Says: "nothing mapped in an anonymous mapping?", Ref: "FOLL_DUMP", When: Without(FolioWalk), Local: true, Do: func(c *Ctx) Next {
-	if c.L(vpRet) == failed|ENOENT && c.Entry(vpPTE).None() && !c.isFile(c.Page(vpPage)) {
+	if c.L(vpRet) == failed|ENOENT && c.Entry(vpPTE).None() && !c.isFile(c.Page(vpPage)) && !c.M.HugetlbPage(c.Page(vpPage)) {
 		return c.Fail(EFAULT)
 	}
 	return Then
@@ -242,12 +242,18 @@ func (c *Ctx) moveIsolate() Next {
 		c.Say("others map it, too: -EACCES")
 		c.Set(vpRet, failed|EACCES)
 		return Then
+	case c.M.IsHugetlb(f) && c.Load(c.M.Flags(f))&machine.PGMigratable == 0:
+		c.Say("it is isolated already, or not in use yet: -EBUSY")
+		c.Set(vpRet, failed|EBUSY)
+		return Then
+	case c.M.IsHugetlb(f):
+		c.Say("isolate the huge page")
 	case c.Load(c.M.Flags(f))&machine.PGLRU == 0:
 		c.Say("it is not on the LRU list: -EBUSY")
 		c.Set(vpRet, failed|EBUSY)
 		return Then
 	}
-	c.AndNot(c.M.Flags(f), machine.PGLRU)
+	c.AndNot(c.M.Flags(f), machine.PGLRU|machine.PGMigratable)
 	c.Get(f, 1)
 	c.Hold(vpFolio, f, 1)
 	return Then

@@ -44,7 +44,7 @@ var _ = register(fnMprotect, &Func{
 				c.WriteLock(w)
 				return Then
 			}},
-		mpFlags: {Label: "flags", Says: "change the VMA's flags; announce a flush to come", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnChangePTERange}, Do: func(c *Ctx) Next {
+		mpFlags: {Label: "flags", Says: "change the VMA's flags; announce a flush to come", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnChangePTERange, fnHugetlbChangeProtection}, Do: func(c *Ctx) Next {
 			for p := c.Page(mpFirst); p <= c.Page(mpLast); p++ {
 				w := c.M.VMA(p)
 				if v := c.Load(w); v != 0 {
@@ -52,6 +52,9 @@ var _ = register(fnMprotect, &Func{
 				}
 			}
 			c.Add(c.M.FlushPending(c.MM), 1)
+			if c.M.HugetlbPage(c.Page(mpFirst)) {
+				return c.Call(fnHugetlbChangeProtection, mpFlush, c.L(mpFirst), c.L(mpLast))
+			}
 			return c.Call(fnChangePTERange, mpFlush, c.L(mpFirst), c.L(mpLast))
 		}},
 		mpFlush: {Label: "flush", Says: "was anything taken away?", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {

@@ -36,7 +36,7 @@ var _ = register(fnMunmap, &Func{
 				c.WriteLock(w)
 				return Then
 			}},
-		muDetach: {Label: "detach", Says: "take the VMA out of the tree", Ref: "vms_gather_munmap_vmas", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+		muDetach: {Label: "detach", Says: "take the VMA out of the tree", Ref: "vms_gather_munmap_vmas", Touches: cell.Of(machine.VMAs, machine.HugetlbPool), Do: func(c *Ctx) Next {
 			if !c.detachVMAs(c.Page(muFirst), c.Page(muLast)) {
 				c.Say("there is no VMA")
 				return muUnlockWrite
@@ -110,6 +110,7 @@ func (c *Ctx) detachVMAs(first, last machine.PageID) bool {
 		if w := c.M.VMA(p); c.Load(w) != 0 {
 			some = true
 			c.Store(w, 0)
+			c.closeHugetlb(p)
 			c.M.Excuse(p)
 		}
 	}
@@ -153,7 +154,13 @@ var _ = register(fnZapPTERange, &Func{
 	Name: "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage, zpEnd, zpFiles},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}, {"file_pages_only", IntLocal}, {"force_flush", IntLocal}},
 	Steps: []Step{
-		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnZapHugePMD}, Back: []int{zpPMD}, Do: func(c *Ctx) Next {
+		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnZapHugePMD, fnUnmapHugepageRange}, Back: []int{zpPMD}, Do: func(c *Ctx) Next {
+			if last, ok := c.hugetlbRun(c.Page(zpPage), c.Page(zpEnd)); ok {
+				c.Say("it is memory in huge pages of hugetlb")
+				next := c.Call(fnUnmapHugepageRange, zpHuge, c.L(zpPage), uint64(last), 0)
+				c.Set(zpPage, uint64(last))
+				return next
+			}
 			pmd := machine.Entry(c.Keep(zpTable, c.M.PMD(c.Page(zpPage))))
 			switch p := c.Page(zpPage); {
 			case !pmd.Present():

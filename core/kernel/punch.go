@@ -39,9 +39,16 @@ var _ = register(fnFallocate, &Func{
 			return Then
 		}},
 		phUnmap: {Label: "unmap", Says: "unmap the file's page", Ref: "unmap_mapping_range", Local: true, Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {
-			return c.Call(fnUnmapMappingRange, phPagecache, c.L(phPage), c.L(phPage), 0)
+			cows := uint64(0)
+			if c.M.KindOf(c.Pgoff(phPage)) == machine.Hugetlbfs {
+				cows = 1 // hugetlb does not ask
+			}
+			return c.Call(fnUnmapMappingRange, phPagecache, c.L(phPage), c.L(phPage), cows)
 		}},
-		phPagecache: {Label: "truncate_pages", Says: "take it out of the page cache", Ref: "truncate_inode_pages_range", Local: true, Calls: []FuncID{fnTruncateInodePages}, Do: func(c *Ctx) Next {
+		phPagecache: {Label: "truncate_pages", Says: "take it out of the page cache", Ref: "truncate_inode_pages_range", Local: true, Calls: []FuncID{fnTruncateInodePages, fnRemoveInodeHugepages}, Do: func(c *Ctx) Next {
+			if c.M.KindOf(c.Pgoff(phPage)) == machine.Hugetlbfs {
+				return c.Call(fnRemoveInodeHugepages, phUnlock, c.L(phPage), c.L(phPage))
+			}
 			return c.Call(fnTruncateInodePages, phBlock, c.L(phPage), c.L(phPage))
 		}},
 		phBlock: {Label: "block", Says: "take its block out: a hole", Ref: "ext4_ext_remove_space", Touches: cell.Of(machine.Blocks), Do: func(c *Ctx) Next {

@@ -21,8 +21,11 @@ var _ = register(fnPread, &Func{
 	Name: "pread", File: "mm/filemap.c", Params: []int{prPage},
 	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}},
 	Steps: []Step{
-		prSize: {Label: "i_size", Says: "is the page inside the file?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Calls: []FuncID{fnShmemGetFolio}, Do: func(c *Ctx) Next {
+		prSize: {Label: "i_size", Says: "is the page inside the file?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Calls: []FuncID{fnShmemGetFolio, fnHugetlbfsRead}, Do: func(c *Ctx) Next {
 			o := c.Pgoff(prPage)
+			if c.M.KindOf(o) == machine.Hugetlbfs {
+				return c.Call(fnHugetlbfsRead, prReturn, c.L(prPage))
+			}
 			if c.beyondEOF(o) {
 				c.Say("it lies beyond the file's end: nothing is read")
 				return Return
@@ -61,8 +64,9 @@ var _ = register(fnPread, &Func{
 			c.M.FileRead(c.Pgoff(prPage), v)
 			return Then
 		}},
-		prPut: putFolio(prEnd),
-		prEnd: {Label: "end", Says: "return what was read", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(prValue)) }},
+		prPut:    putFolio(prEnd),
+		prEnd:    {Label: "end", Says: "return what was read", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(prValue)) }},
+		prReturn: {Label: "return", Says: "return what was read", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	},
 })
 
@@ -78,4 +82,5 @@ const (
 	prCopy
 	prPut
 	prEnd
+	prReturn
 )

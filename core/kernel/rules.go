@@ -24,6 +24,8 @@ type Rule struct {
 	// Version.Order) on it is a configuration that existed; without an entry it is a what-if.
 	Config map[uint8]int
 
+	Hugetlb bool // it is about huge pages of hugetlb, and changes nothing where there are none
+
 	Commit     string // the commit that introduced it, "" if unknown
 	Subject    string // that commit's subject
 	Confidence string // how we know: "read in source", "commit seen", "from memory", "derived"
@@ -172,6 +174,7 @@ const (
 	UnpinSanityCheck
 	UnshareKeepsRO
 	ForkPinTestAnonOnly
+	ForkClearsExclusive
 	MadviseCold
 	MadvisePopulate
 	LRUBatchSize
@@ -184,6 +187,13 @@ const (
 	MigrateRefcheck
 	MigrateCopyFirst
 	FolioWalk
+	HugetlbCacheCountsPages
+	HugetlbForkPinTest
+	HugetlbReuseByRefs
+	HugetlbTruncateMutex
+	GUPHugetlbCommonWalk
+	GUPForceHugetlbRefused
+	MadviseDontneedHugetlb
 	GUPLongtermZone
 	NUMABalancing
 	GUPNUMAFault

@@ -12,8 +12,10 @@ import (
 // kernel's tables, every task before its first shared step. track says which
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
-	k.large = setup.largeFolios()
-	k.moved = k.large || setup.movesPages()
+	large := setup.largeFolios()
+	k.moved = large || setup.movesPages()
+	k.hugetlb = setup.hugetlbPages() > 0
+	k.large = large || k.hugetlb
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
 		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
@@ -28,6 +30,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
+	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.On(GUPHugetlbCommonWalk), k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
@@ -62,13 +65,16 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
-	c.HugePages, c.LargeFolios = max(s.Setup.HugePages, 2), s.Setup.largeFolios()
+	c.HugePages, c.LargeFolios, c.Hugetlb = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages()
 	small, blocks := 0, 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
 		mc := machine.MMConfig{Name: mm.Name, Parent: s.Setup.parent(i), Exits: s.Setup.exits(i)}
 		for _, v := range mm.Regions {
-			mc.Regions = append(mc.Regions, machine.RegionConfig{Name: v.Name, Kind: v.Kind, Pages: v.Pages, Flags: v.flags(), File: v.File, First: v.First})
+			mc.Regions = append(mc.Regions, machine.RegionConfig{Name: v.Name, Kind: v.Kind, Pages: v.Pages, Flags: s.vmFlags(&v), File: v.File, First: v.First})
+			if s.Setup.hugetlb(&v) {
+				continue
+			}
 			tables += (v.Pages + c.HugePages - 1) / c.HugePages
 			slots += v.Pages
 			switch {
@@ -148,7 +154,7 @@ func (s *Sim) scene() {
 		m.Store(m.Preempts(cpu), uint64(n))
 	}
 	frame, slot := machine.Frame(1), 0
-	block := s.holes()
+	block, pool := s.holes(), m.HugetlbFrame(0)
 	table := m.TableFrame(0)
 	if m.Shared {
 		table = m.TableFrame(m.TableCount() - 1) // from the other end, so that data keeps its frame numbers
@@ -160,9 +166,13 @@ func (s *Sim) scene() {
 		}
 		m.Store(m.MMState(mm), machine.MMAlive)
 		for r, vs := range ms.Regions {
+			if s.Setup.hugetlb(&vs) {
+				s.hugetlbRegion(mm, r, &vs, &pool)
+				continue
+			}
 			for i := range vs.Pages {
 				p := m.PageAt(mm, r, i)
-				m.Store(m.VMA(p), vs.flags())
+				m.Store(m.VMA(p), s.vmFlags(&vs))
 				if !s.hugePage(p, i, &vs, table, &block) {
 					if i%m.HugePages == 0 {
 						s.pteTable(p, table)
@@ -180,7 +190,7 @@ func (s *Sim) scene() {
 			}
 		}
 	}
-	s.files(&frame, &slot)
+	s.files(&frame, &slot, &pool)
 	for _, t := range s.Setup.Tasks {
 		if t.MM >= 0 {
 			m.Store(m.MMUsers(t.MM), m.Peek(m.MMUsers(t.MM))+1)
@@ -281,8 +291,8 @@ func (s *Setup) exits(mm int) bool {
 	})
 }
 
-// flags returns the flags of the VMA that covers a region at the start.
-func (v *RegionSetup) flags() uint64 {
+// vmFlags returns the flags of the VMA that covers a region at the start.
+func (s *Sim) vmFlags(v *RegionSetup) uint64 {
 	f := machine.VMRead | machine.VMMayRead | machine.VMMayWrite | machine.VMMayExec
 	if v.Writable {
 		f |= machine.VMWrite
@@ -292,6 +302,9 @@ func (v *RegionSetup) flags() uint64 {
 	}
 	if v.Huge {
 		f |= machine.VMHugepage
+	}
+	if s.Setup.hugetlb(v) {
+		f |= machine.VMHugetlb
 	}
 	return f
 }

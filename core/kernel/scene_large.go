@@ -10,7 +10,7 @@ func (s *Setup) largeFolios() bool {
 	}
 	for _, mm := range s.MMs {
 		for _, v := range mm.Regions {
-			if v.Huge || v.Kind == machine.RegionHugetlb {
+			if v.Huge {
 				return true
 			}
 		}
@@ -39,7 +39,7 @@ func (s *Sim) holes() (block machine.Frame) {
 	small := s.Setup.cachedAtStart()
 	for _, mm := range s.Setup.MMs {
 		for _, v := range mm.Regions {
-			if v.State == Mapped || v.State == Clean {
+			if (v.State == Mapped || v.State == Clean) && v.Kind != machine.RegionHugetlb {
 				small += len(v.Fill)
 			}
 		}
@@ -59,7 +59,7 @@ func (s *Sim) holes() (block machine.Frame) {
 // come to be: with its first page, the whole of it. It reports whether no PTE table is wanted there.
 func (s *Sim) hugePage(p machine.PageID, i int, vs *RegionSetup, table machine.Frame, block *machine.Frame) bool {
 	m := s.M
-	if !vs.Huge && vs.Kind != machine.RegionHugetlb {
+	if !vs.Huge {
 		return false
 	}
 	if i >= len(vs.Fill) {

@@ -59,7 +59,7 @@ func (s *Setup) room(file int) int {
 func (s *Setup) cachedAtStart() int {
 	n := 0
 	for _, f := range s.Files {
-		if f.State != FileDropped {
+		if f.State != FileDropped && f.Kind != machine.Hugetlbfs {
 			n += len(f.Fill)
 		}
 	}
@@ -67,7 +67,7 @@ func (s *Setup) cachedAtStart() int {
 }
 
 // files builds the files as they are at the start.
-func (s *Sim) files(frame *machine.Frame, slot *int) {
+func (s *Sim) files(frame *machine.Frame, slot *int, pool *machine.Frame) {
 	m := s.M
 	for n, fs := range s.Setup.Files {
 		m.Store(m.Size(n), machine.Bytes(fs.Pages))
@@ -76,6 +76,9 @@ func (s *Sim) files(frame *machine.Frame, slot *int) {
 			content := m.Value(text)
 			m.FileWrote(o, content)
 			switch {
+			case fs.Kind == machine.Hugetlbfs:
+				s.hugetlbFolio(o, content, *pool)
+				*pool++
 			case fs.State != FileDropped:
 				s.cacheFolio(*frame, o, content, fs.State)
 				*frame++
@@ -134,6 +137,7 @@ const (
 	Shmem     = machine.Shmem
 	Ramfs     = machine.Ramfs
 	Secretmem = machine.Secretmem
+	Hugetlbfs = machine.Hugetlbfs
 )
 
 // The kinds of regions that scenarios may name.

@@ -39,6 +39,8 @@ type Sim struct {
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
+	// See the rules gup_hugetlb_common_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
+	hugetlbCommonWalk, forceHugetlbRefused, dontneedHugetlb bool
 }
 
 // Funcs returns the tables as this kernel has them, by FuncID; unused numbers

@@ -39,7 +39,10 @@ var _ = register(fnFtruncate, &Func{
 		tcUnmap: {Label: "unmap", Says: "unmap what lies behind the end", Ref: "unmap_mapping_range", Local: true, Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {
 			return c.truncated(fnUnmapMappingRange, tcPagecache, 1)
 		}},
-		tcPagecache: {Label: "truncate_pages", Says: "take what lies behind the end out of the page cache", Ref: "truncate_inode_pages_range", Local: true, Calls: []FuncID{fnTruncateInodePages}, Do: func(c *Ctx) Next {
+		tcPagecache: {Label: "truncate_pages", Says: "take what lies behind the end out of the page cache", Ref: "truncate_inode_pages_range", Local: true, Calls: []FuncID{fnTruncateInodePages, fnRemoveInodeHugepages}, Do: func(c *Ctx) Next {
+			if c.M.Files[c.L(tcFile)].Kind == machine.Hugetlbfs {
+				return c.truncated(fnRemoveInodeHugepages, tcUnlock)
+			}
 			return c.truncated(fnTruncateInodePages, tcUnmapAgain)
 		}},
 		tcUnmapAgain: {Label: "unmap_again", Says: "unmap private copies that came in between", Ref: "unmap_mapping_range", Local: true, Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {

@@ -61,7 +61,8 @@ type Kernel struct {
 	Version *Version
 	changes []Setting // as written, in the order of the catalogue
 	value   [ruleCount]uint8
-	large   bool // bound for a scenario in which large folios are possible
+	large   bool // bound for a scenario in which PMD entries may map huge pages
+	hugetlb bool // bound for one with huge pages of hugetlb
 	moved   bool // bound for one in which pages may be moved
 }
 

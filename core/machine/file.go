@@ -72,8 +72,8 @@ func (m *Machine) numberFilePages() {
 	}
 }
 
-// CacheSlot is what the page cache (i_pages) has at a page: a Hold of one
-// reference, a swap entry (shmem), or 0. Change it with SetCacheSlot.
+// CacheSlot is what the page cache (i_pages) has at a page: a Hold of its
+// reference (of hugetlb: of one for each 4 KiB, from 6.8 on), a swap entry (shmem), or 0. Change it with SetCacheSlot.
 func (m *Machine) CacheSlot(o Pgoff) Word { return m.at(m.cacheSlot, int(o)) }
 
 // SetCacheSlot sets what the page cache has at a page; the reference moves in the ledger.
@@ -167,7 +167,7 @@ func cacheSlotText(_ int, v uint64) string {
 // other memory, and beyond what there is room for.
 func (m *Machine) Backing(p PageID) (Pgoff, bool) {
 	r := m.Region(p)
-	if r.Kind != RegionFilePrivate && r.Kind != RegionFileShared {
+	if !r.Kind.OfFile() {
 		return 0, false
 	}
 	return m.PgoffAt(r.File, r.First+m.pages[p].Index)
@@ -181,7 +181,7 @@ func (m *Machine) NextOfFile(first, last Pgoff, after PageID) (p, q PageID, ok b
 	for mm := range m.MMs {
 		for r := range m.MMs[mm].Regions {
 			c := &m.MMs[mm].Regions[r]
-			if c.Kind != RegionFilePrivate && c.Kind != RegionFileShared || c.File != file {
+			if !c.Kind.OfFile() || c.File != file {
 				continue
 			}
 			for i := max(lo-c.First, 0); i < c.Pages && i <= hi-c.First; i++ {

@@ -35,10 +35,11 @@ const (
 	PGSwapBacked
 	PGSwapCache
 	PGAnonExclusive
-	PGDoubleMap // until 6.1: the large folio is, or was, mapped by a PMD and by PTEs at once
+	PGDoubleMap  // until 6.1: the large folio is, or was, mapped by a PMD and by PTEs at once
+	PGMigratable // a huge page of hugetlb that is in use and may be isolated: HPG_migratable
 )
 
-var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive", "double_map"}
+var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive", "double_map", "migratable"}
 
 // FlagNames returns the names of the flags that are set, as dump_page() prints them.
 func FlagNames(flags uint64) []string {

@@ -315,8 +315,11 @@ func (m *Machine) Forking(mm int) Word { return m.at(m.forking, mm) }
 
 // SetForking notes that the mm is being forked to the child (-1: no more).
 func (m *Machine) SetForking(mm, child int) {
-	if m.Track.Values {
+	if m.Track.Values || m.Track.Stores {
 		m.Store(m.Forking(mm), uint64(child+1))
+	}
+	if m.Track.Stores && child < 0 {
+		m.Mem.Clear(m.Storer(0).id, m.Storer(0).id+cellID(m.nframe))
 	}
 }
 
@@ -337,6 +340,17 @@ func (m *Machine) wrote(p PageID, v uint64) {
 func (m *Machine) Forget(p PageID) {
 	if m.Track.Values {
 		m.Store(m.Should(p), 0)
+	}
+}
+
+// Storer is the mm whose thread stored last to the frame through private memory of its own, plus one; 0
+// if nobody has since the frame was allocated, or since a fork. It is there if Track.Stores.
+func (m *Machine) Storer(f Frame) Word { return m.at(m.storer, int(f)) }
+
+// Stored notes that a thread has stored to the frame. What it stores while it is being forked, its child may see.
+func (m *Machine) Stored(p PageID, f Frame) {
+	if kind := m.Region(p).Kind; m.Track.Stores && kind != RegionFileShared && kind != RegionHugetlb && m.Load(m.Forking(m.pages[p].MM)) == 0 {
+		m.Store(m.Storer(f), uint64(m.pages[p].MM)+1)
 	}
 }
 

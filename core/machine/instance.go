@@ -92,7 +92,7 @@ func (m *Machine) Links(f func(a, b cell.Instance)) {
 
 func (m *Machine) entryNames(_ int, v uint64, f func(cell.Instance)) {
 	switch e := Entry(v); {
-	case e.Has(PSE) && m.LargeFolios && int(e.Frame()) < m.upperBase(): // who has a huge entry has every page
+	case e.Has(PSE) && m.splits(e.Frame()): // who has a huge entry has every page
 		m.blockNames(e.Frame(), f)
 	case e.Present() && int(e.Frame()) < m.nframe:
 		f(m.OfFrame(e.Frame()))

@@ -17,7 +17,7 @@ import (
 //	frame 5  tail   compound_head: 4                           content "b"
 //
 // A machine without regions that huge pages fit into has none of these words
-// (Config.LargeFolios), and Head asks nothing there.
+// (Config.LargeFolios), and Head asks nothing there. Folios of hugetlb are large, too, but stay together for good: see hugetlb.go.
 
 // Compound is a page's place in a large folio: the head plus one (the head's
 // own word names itself), or 0 for a small folio. (The kernel has it in two
@@ -26,22 +26,22 @@ func (m *Machine) Compound(f Frame) Word { return m.at(m.compound, int(f)) }
 
 // EntireMapcount is how many PMD entries map the large folio: _entire_mapcount plus one
 // (compound_mapcount until 6.1).
-func (m *Machine) EntireMapcount(head Frame) Word { return m.at(m.entire, int(head)/m.HugePages) }
+func (m *Machine) EntireMapcount(head Frame) Word { return m.at(m.entire, m.folioNumber(head)) }
 
 // LargeMapcount is how many PMD and PTE entries map pages of the large folio:
 // _large_mapcount plus one. (Before 6.10 total_mapcount() adds this up.)
-func (m *Machine) LargeMapcount(head Frame) Word { return m.at(m.large, int(head)/m.HugePages) }
+func (m *Machine) LargeMapcount(head Frame) Word { return m.at(m.large, m.folioNumber(head)) }
 
 // Pincount is how many pins a large folio has. Each has one reference, too.
-func (m *Machine) Pincount(head Frame) Word { return m.at(m.pincount, int(head)/m.HugePages) }
+func (m *Machine) Pincount(head Frame) Word { return m.at(m.pincount, m.folioNumber(head)) }
 
 // PMDs is the number of huge PMD entries that map the large folio, kept by structure: what
 // EntireMapcount should be.
-func (m *Machine) PMDs(head Frame) Word { return m.at(m.pmdMaps, int(head)/m.HugePages) }
+func (m *Machine) PMDs(head Frame) Word { return m.at(m.pmdMaps, m.folioNumber(head)) }
 
 // Head returns the head of the folio that the page belongs to: itself, if that is small.
 func (m *Machine) Head(f Frame) Frame {
-	if !m.LargeFolios || int(f) >= m.upperBase() {
+	if !m.splits(f) {
 		return f
 	}
 	if v := m.Load(m.Compound(f)); v != 0 {
@@ -52,7 +52,7 @@ func (m *Machine) Head(f Frame) Frame {
 
 // PeekHead is Head for onlookers: it leaves no trace in the footprint.
 func (m *Machine) PeekHead(f Frame) Frame {
-	if m.LargeFolios && int(f) < m.upperBase() {
+	if m.splits(f) {
 		if v := m.Peek(m.Compound(f)); v != 0 {
 			return Frame(v - 1)
 		}
@@ -60,19 +60,19 @@ func (m *Machine) PeekHead(f Frame) Frame {
 	return f
 }
 
-// IsLarge reports whether the page belongs to a large folio.
+// IsLarge reports whether the page belongs to a large folio, one of hugetlb among them.
 func (m *Machine) IsLarge(f Frame) bool {
-	return m.LargeFolios && int(f) < m.upperBase() && m.Load(m.Compound(f)) != 0
+	return m.IsHugetlb(f) || m.splits(f) && m.Load(m.Compound(f)) != 0
 }
 
 // PeekLarge is IsLarge for onlookers.
 func (m *Machine) PeekLarge(f Frame) bool {
-	return m.LargeFolios && int(f) < m.upperBase() && m.Peek(m.Compound(f)) != 0
+	return m.IsHugetlb(f) || m.splits(f) && m.Peek(m.Compound(f)) != 0
 }
 
-// FolioPages returns how many pages the page's folio has: 1 or HugePages.
+// FolioPages returns how many frames the page's folio has: 1 or HugePages. (One of hugetlb is one frame.)
 func (m *Machine) FolioPages(f Frame) int {
-	if m.IsLarge(f) {
+	if m.splits(f) && m.IsLarge(f) {
 		return m.HugePages
 	}
 	return 1
@@ -243,32 +243,65 @@ func (m *Machine) freeLarge(head Frame) bool {
 }
 
 func (m *Machine) layoutLarge(l *cell.Layout) {
-	if !m.LargeFolios {
-		return
-	}
-	m.compound = l.Add(m.upperBase(), cell.Region{Class: Compounds, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Names: func(_ int, v uint64, f func(cell.Instance)) {
-		if v != 0 { // who has a page of a large folio has all of it
-			m.blockNames(Frame(v-1), f)
-		}
-	}, Name: numbered("folio %d: compound_head"), Decode: func(_ int, v uint64) string {
-		if v == 0 {
-			return "none"
-		}
-		return fmt.Sprintf("folio %d", v-1)
-	}})
-	of := func(i int) cell.Instance { return m.OfFrame(Frame(i * m.HugePages)) }
-	add := func(c cell.Class, sum bool, field string) cell.ID {
-		return l.Add(m.upperBase()/m.HugePages, cell.Region{Class: c, Owner: "folio", Of: of, Sum: sum, Name: func(i int) string {
-			return fmt.Sprintf("folio %d: %s", i*m.HugePages, field)
+	if m.LargeFolios {
+		m.compound = l.Add(m.hugetlbBase(), cell.Region{Class: Compounds, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Names: func(_ int, v uint64, f func(cell.Instance)) {
+			if v != 0 { // who has a page of a large folio has all of it
+				m.blockNames(Frame(v-1), f)
+			}
+		}, Name: numbered("folio %d: compound_head"), Decode: func(_ int, v uint64) string {
+			if v == 0 {
+				return "none"
+			}
+			return fmt.Sprintf("folio %d", v-1)
 		}})
+	}
+	if m.LargeFolios || m.Hugetlb > 0 {
+		m.layoutFolios(l)
+	}
+	if m.LargeFolios {
+		m.deposit = l.Add(len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Names: m.entryNames, Of: func(i int) cell.Instance {
+			return m.OfMM(i / m.upperWidth)
+		}, Name: func(i int) string {
+			return "table deposited beside the " + m.upperName((LevelPGD-LevelPMD)*len(m.MMs)*m.upperWidth+i)
+		}, Decode: holdText})
+	}
+}
+
+// layoutFolios lays out what only large folios have.
+func (m *Machine) layoutFolios(l *cell.Layout) {
+	add := func(c cell.Class, sum bool, field string) cell.ID {
+		return l.Add(m.blocks()+m.Hugetlb, cell.Region{Class: c, Owner: "folio", Sum: sum,
+			Of:   func(i int) cell.Instance { return m.OfFrame(m.folioHead(i)) },
+			Name: func(i int) string { return fmt.Sprintf("folio %d: %s", m.folioHead(i), field) }})
 	}
 	m.entire = add(Mapcounts, false, "entire mapcount")
 	m.large = add(Mapcounts, false, "large mapcount")
 	m.pincount = add(Refs, false, "pincount")
 	m.pmdMaps = add(Ledgers, true, "PMDs that map it")
-	m.deposit = l.Add(len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Names: m.entryNames, Of: func(i int) cell.Instance {
-		return m.OfMM(i / m.upperWidth)
-	}, Name: func(i int) string {
-		return "table deposited beside the " + m.upperName((LevelPGD-LevelPMD)*len(m.MMs)*m.upperWidth+i)
-	}, Decode: holdText})
 }
+
+// blocks is how many blocks there are in which a folio of HugePages frames can begin.
+func (m *Machine) blocks() int {
+	if !m.LargeFolios {
+		return 0
+	}
+	return m.hugetlbBase() / m.HugePages
+}
+
+// folioNumber is a large folio's place among the words of large folios.
+func (m *Machine) folioNumber(head Frame) int {
+	if m.IsHugetlb(head) {
+		return m.blocks() + int(head) - m.hugetlbBase()
+	}
+	return int(head) / m.HugePages
+}
+
+func (m *Machine) folioHead(i int) Frame {
+	if i >= m.blocks() {
+		return Frame(m.hugetlbBase() + i - m.blocks())
+	}
+	return Frame(i * m.HugePages)
+}
+
+// splits reports whether a frame is one of those that form blocks.
+func (m *Machine) splits(f Frame) bool { return m.LargeFolios && int(f) < m.hugetlbBase() }

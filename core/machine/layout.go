@@ -16,6 +16,7 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutFrames(l)
 	m.layoutTables(l)
 	m.layoutLarge(l)
+	m.layoutHugetlb(l)
 	m.layoutMMs(l)
 	m.layoutCPUs(l)
 	m.layoutSwap(l)
@@ -110,8 +111,8 @@ func (m *Machine) upperName(i int) string {
 	mm := i / m.upperWidth % len(m.MMs)
 	if level == LevelPMD {
 		for r := len(m.pmds[mm]) - 1; r >= 0; r-- {
-			if k := i%m.upperWidth - m.pmds[mm][r]; k >= 0 && k < m.regionPMDs(m.MMs[mm].Regions[r].Pages) {
-				return "PMD of " + m.tableText(m.PageAt(mm, r, k*m.HugePages))
+			if k := i%m.upperWidth - m.pmds[mm][r]; k >= 0 && k < m.regionPMDs(&m.MMs[mm].Regions[r]) {
+				return "PMD of " + m.tableText(m.PageAt(mm, r, k*m.pagesPerPMD(&m.MMs[mm].Regions[r])))
 			}
 		}
 	}
@@ -334,6 +335,8 @@ func ErrnoName(errno int) string {
 		return "-ENODEV"
 	case 22:
 		return "-EINVAL"
+	case 28:
+		return "-ENOSPC"
 	}
 	return fmt.Sprintf("-%d", errno)
 }
@@ -359,6 +362,14 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 	m.fileValue = l.Add(len(m.filePages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.filePages[i].Name + " should hold" }, Decode: m.fileShouldText})
 	if len(m.Files) > 0 {
 		m.notice = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: what its file system knows"), Decode: noticeText})
+	}
+	if m.Track.Stores {
+		m.storer = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: who stored to it last"), Decode: func(_ int, v uint64) string {
+			if v == 0 {
+				return "nobody since the fork"
+			}
+			return m.MMs[v-1].Name
+		}})
 	}
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
 }

@@ -25,7 +25,7 @@
 //   - Costs follow what a step touches: nothing goes through all frames, pages or
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
-// Reading order: machine.go, page.go, frame.go, large.go, alloc.go, node.go, entry.go, table.go, cpu.go, mm.go, vma.go,
+// Reading order: machine.go, page.go, frame.go, large.go, hugetlb.go, alloc.go, node.go, entry.go, table.go, cpu.go, mm.go, vma.go,
 // rmap.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
 package machine
 
@@ -37,42 +37,43 @@ import (
 
 // Classes of cells: the grain in which a step says what it may touch.
 const (
-	PTEs       cell.Class = iota // entries of PTE tables
-	PMDs                         // entries of the tables above
-	Refs                         // _refcount, pincount
-	Mapcounts                    // _mapcount
-	Flags                        // folio flags
-	Mappings                     // folio->mapping, index, swap
-	Contents                     // what is in a frame
-	Frames                       // the allocator: free, data, table
-	PTLs                         // page-table locks
-	FolioLocks                   // who holds PG_locked
-	TLBs                         // TLB entries, walkers
-	IPIs                         // pending IPIs, flush requests
-	IRQs                         // interrupts on or off
-	Steal                        // the host's preempted byte
-	MMLocks                      // mmap_lock
-	MMs                          // mm flags, sequence counts, TLB generations
-	VMAs                         // the tree of VMAs
-	Swap                         // swap_map
-	SwapCache                    // the swap cache's index
-	Disk                         // what is on the swap device
-	PageCache                    // slots and tags of files
-	Buffers                      // buffer heads
-	Blocks                       // a file's blocks on its disk, and writes to them
-	Inodes                       // i_size, and whether the inode lives
-	InodeLocks                   // i_rwsem, invalidate_lock
-	LRU                          // per-CPU batches
-	RCU                          // callbacks that wait for a grace period
-	Batches                      // a task's batched flush
-	Stacks                       // tasks: stack, locals
-	Ghosts                       // for claims alone
-	Ends                         // which tasks have finished
-	Vars                         // variables of tasks
-	Ledgers                      // how many references there should be
-	Tables                       // no cells: who takes and gives back page tables
-	Slots                        // no cells: who takes swap slots
-	Compounds                    // which folio a page belongs to
+	PTEs        cell.Class = iota // entries of PTE tables
+	PMDs                          // entries of the tables above
+	Refs                          // _refcount, pincount
+	Mapcounts                     // _mapcount
+	Flags                         // folio flags
+	Mappings                      // folio->mapping, index, swap
+	Contents                      // what is in a frame
+	Frames                        // the allocator: free, data, table
+	PTLs                          // page-table locks
+	FolioLocks                    // who holds PG_locked
+	TLBs                          // TLB entries, walkers
+	IPIs                          // pending IPIs, flush requests
+	IRQs                          // interrupts on or off
+	Steal                         // the host's preempted byte
+	MMLocks                       // mmap_lock
+	MMs                           // mm flags, sequence counts, TLB generations
+	VMAs                          // the tree of VMAs
+	Swap                          // swap_map
+	SwapCache                     // the swap cache's index
+	Disk                          // what is on the swap device
+	PageCache                     // slots and tags of files
+	Buffers                       // buffer heads
+	Blocks                        // a file's blocks on its disk, and writes to them
+	Inodes                        // i_size, and whether the inode lives
+	InodeLocks                    // i_rwsem, invalidate_lock
+	LRU                           // per-CPU batches
+	RCU                           // callbacks that wait for a grace period
+	Batches                       // a task's batched flush
+	Stacks                        // tasks: stack, locals
+	Ghosts                        // for claims alone
+	Ends                          // which tasks have finished
+	Vars                          // variables of tasks
+	Ledgers                       // how many references there should be
+	Tables                        // no cells: who takes and gives back page tables
+	Slots                         // no cells: who takes swap slots
+	Compounds                     // which folio a page belongs to
+	HugetlbPool                   // reservations of huge pages, mutexes of faults on them
 	classes
 )
 
@@ -82,7 +83,7 @@ var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, Compoun
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -102,6 +103,7 @@ type Config struct {
 
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
+	Hugetlb     int  // huge pages in the pool; see hugetlb.go
 
 	Slots  int      // of the swap device
 	Values []string // contents; 0 is the content of a zeroed page
@@ -139,6 +141,7 @@ type Track struct {
 	Values bool   // what memory should read
 	Pins   bool   // where a held page was got, and whether the owner gave that up
 	Notice bool   // what file systems know of writes to their pages
+	Stores bool   // who stored to a frame last
 	Alarms uint64 // the alarms that are raised, as a bit set
 }
 
@@ -163,6 +166,7 @@ type Machine struct {
 	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                   cell.ID
 	lockedBy, ledger, ptes                                                                            cell.ID
 	compound, entire, large, pincount, pmdMaps, deposit                                               cell.ID
+	reserved, reserve, faultMutex, resvUnmapped                                                       cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
 	mmState, mmUsers, cpumask                                                                         cell.ID
@@ -175,7 +179,7 @@ type Machine struct {
 	rcu                                                                                               cell.ID
 	ubc                                                                                               cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
-	gupAt, gupSeen, value, forking, fileValue, notice, alarm                                          cell.ID
+	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm                                  cell.ID
 
 	home []int // the mm of the task that runs on a CPU, -1
 

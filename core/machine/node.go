@@ -25,6 +25,9 @@ func (z Zone) String() string {
 
 // ZoneOf returns the zone that a frame lies in.
 func (m *Machine) ZoneOf(f Frame) Zone {
+	if m.IsHugetlb(f) && len(m.Zones) > 0 {
+		return m.Zones[(int(f)-m.hugetlbBase())*len(m.Zones)/m.Hugetlb] // every zone has an equal part of the pool
+	}
 	if int(f) < len(m.FrameZones) {
 		return m.Zones[m.FrameZones[f]]
 	}

@@ -9,7 +9,7 @@ type PageID int
 // NoPage is no page: where a search begins.
 const NoPage PageID = -1
 
-// A Page is a virtual page.
+// A Page is a virtual page: 4 KiB; in a hugetlb region 2 MiB.
 type Page struct {
 	MM, Region, Index int
 	Addr              uint64
@@ -35,7 +35,7 @@ const (
 	RegionAnon        RegionKind = iota // private anonymous memory
 	RegionFilePrivate                   // MAP_PRIVATE of a file
 	RegionFileShared                    // MAP_SHARED of a file
-	RegionHugetlb                       // huge pages of hugetlbfs; private unless its Flags say VMShared
+	RegionHugetlb                       // private anonymous memory in huge pages of the pool; see hugetlb.go
 )
 
 const (
@@ -77,10 +77,11 @@ func (m *Machine) layoutRegions(a int) {
 			if region.Pages > 1 {
 				name += fmt.Sprintf("[%d]", i)
 			}
-			addr := mmapBase + uint64(pmd+i/m.HugePages)*pmdSize + uint64(i%m.HugePages)*pageSize
+			n := m.pagesPerPMD(&region)
+			addr := mmapBase + uint64(pmd+i/n)*pmdSize + uint64(i%n)*pageSize
 			m.pages = append(m.pages, Page{a, r, i, addr, name})
 		}
-		pmd += m.regionPMDs(region.Pages)
+		pmd += m.regionPMDs(&region)
 	}
 	if len(mm.Regions) > 0 {
 		m.gatherMax = max(m.gatherMax, len(m.pages)-first[0])
@@ -90,8 +91,20 @@ func (m *Machine) layoutRegions(a int) {
 	m.regions = max(m.regions, len(mm.Regions))
 }
 
-// regionPMDs is how many PMD entries a region of so many pages reaches into.
-func (m *Machine) regionPMDs(pages int) int { return (pages + m.HugePages - 1) / m.HugePages }
+// regionPMDs is how many PMD entries a region reaches into.
+func (m *Machine) regionPMDs(r *RegionConfig) int {
+	n := m.pagesPerPMD(r)
+	return (r.Pages + n - 1) / n
+}
+
+// pagesPerPMD is how many pages of a region one PMD entry leads to: one of a hugetlb region, whose
+// pages are huge.
+func (m *Machine) pagesPerPMD(r *RegionConfig) int {
+	if m.hugetlb(r) {
+		return 1
+	}
+	return m.HugePages
+}
 
 // Pages returns all virtual pages by PageID.
 func (m *Machine) Pages() []Page { return m.pages }
@@ -113,14 +126,16 @@ func (m *Machine) Region(p PageID) *RegionConfig {
 // HugeStart returns the first page of the huge page that p lies in: the one that
 // entry 0 of its PTE table maps.
 func (m *Machine) HugeStart(p PageID) PageID {
-	return p - PageID(m.pages[p].Index%m.HugePages)
+	return p - PageID(m.pages[p].Index%m.pagesPerPMD(m.Region(p)))
 }
 
 // HugeEnd returns the page behind the last one of the region that has its entry
 // in p's PTE table.
 func (m *Machine) HugeEnd(p PageID) PageID {
 	at := &m.pages[p]
-	return PageID(m.first[at.MM][at.Region] + min(m.MMs[at.MM].Regions[at.Region].Pages, (at.Index/m.HugePages+1)*m.HugePages))
+	r := &m.MMs[at.MM].Regions[at.Region]
+	n := m.pagesPerPMD(r)
+	return PageID(m.first[at.MM][at.Region] + min(r.Pages, (at.Index/n+1)*n))
 }
 
 // MMPages returns the first and the last page of an mm.

@@ -22,9 +22,9 @@ func decodeOwner(v uint64) (PageID, bool) { return PageID(v) - 1, v != 0 }
 
 func (m *Machine) upperBase() int {
 	if m.LargeFolios {
-		return int(m.HugeZero()) + m.HugePages
+		return int(m.HugeZero()) + m.HugePages + m.Hugetlb
 	}
-	return 1 + m.Frames
+	return 1 + m.Frames + m.Hugetlb
 }
 func (m *Machine) poolBase() int { return m.upperBase() + 3*len(m.MMs) }
 
@@ -109,9 +109,9 @@ func (m *Machine) Slot(p PageID, level int) int {
 	at := &m.pages[p]
 	switch level {
 	case LevelPTE:
-		return at.Index % m.HugePages
+		return at.Index % m.pagesPerPMD(m.Region(p))
 	case LevelPMD:
-		return m.pmds[at.MM][at.Region] + at.Index/m.HugePages
+		return m.pmds[at.MM][at.Region] + at.Index/m.pagesPerPMD(m.Region(p))
 	}
 	return 0
 }
@@ -164,7 +164,7 @@ func (m *Machine) pmdPage(table Frame, i int) PageID {
 	for m.pmds[mm][r] > i {
 		r--
 	}
-	return m.PageAt(mm, r, (i-m.pmds[mm][r])*m.HugePages)
+	return m.PageAt(mm, r, (i-m.pmds[mm][r])*m.pagesPerPMD(&m.MMs[mm].Regions[r]))
 }
 
 // PTEs is the number of leaf entries that map the frame, kept by structure: what _mapcount should be.

@@ -263,6 +263,9 @@ func (m *Machine) EachCapture(task int, f func(w Word)) {
 
 // markStale marks every capture of n frames: their next life is another's.
 func (m *Machine) markStale(f Frame, n int) {
+	if m.Track.Stores {
+		m.Mem.Clear(m.Storer(f).id, m.Storer(f).id+cellID(n))
+	}
 	in := func(e Entry) bool { return e.Frame() >= f && int(e.Frame()) < int(f)+n }
 	for i := range n {
 		m.Mem.Seek(m.OfFrame(f + Frame(i)))

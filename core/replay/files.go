@@ -19,6 +19,9 @@ func fileSetup(op *Op, region int) (kernel.FileSetup, bool) {
 		f.Kind = machine.Ext4
 	case ShmemShared, ShmemPrivate:
 		f.Kind = machine.Shmem
+	case HugetlbShared:
+		f.Kind = machine.Hugetlbfs
+		return f, true
 	default:
 		return f, false
 	}

@@ -130,10 +130,11 @@ func (w *observer) flags(f, head machine.Frame) FrameFlags {
 		{machine.MappingKSM(mapping) >= 0, FlagKSM},
 		{flags&machine.PGSwapCache != 0, FlagSwapCache},
 		{flags&machine.PGSwapBacked != 0, FlagSwapBacked},
-		{flags&machine.PGDirty != 0, FlagDirty},
+		{flags&machine.PGDirty != 0 && !m.IsHugetlb(head), FlagDirty},
 		{flags&machine.PGWriteback != 0, FlagWriteback},
 		{m.Peek(m.FolioLock(head)) != 0, FlagLocked},
 		{len(m.Files) > 0 && m.Peek(m.Buffers(f)) != 0, FlagPrivate},
+		{m.IsHugetlb(head), FlagHugetlb},
 		{mapping == 0, FlagNoMapping},
 	} {
 		if x.is {

@@ -20,6 +20,9 @@ const returned = 0
 
 const hugePages = 512
 
+// poolPages is how many huge pages the corpus' kernels had in their pool of hugetlb.
+const poolPages = 64
+
 // newPlayer makes the machine for a program: an mm with a CPU and a task for every process that
 // the program will have, a kernel thread on each CPU, and as much memory as the
 // program can use. Regions are mapped from the start; nobody looks before the
@@ -34,9 +37,9 @@ func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
 		op := &program.Steps[i].Op
 		switch op.Verb {
 		case Mem:
-			r, err := regionSetup(op)
-			if err != nil {
-				return nil, err
+			r := regionSetup(op)
+			if op.Kind == Hugetlb || op.Kind == HugetlbShared {
+				setup.Hugetlb = poolPages
 			}
 			at := region{op.Region, op.Kind, op.Pages, -1}
 			if f, ok := fileSetup(op, len(p.regions)); ok {
@@ -95,7 +98,7 @@ func mmIndex(s *kernel.Setup, name string) int {
 	return -1
 }
 
-func regionSetup(op *Op) (kernel.RegionSetup, error) {
+func regionSetup(op *Op) kernel.RegionSetup {
 	r := kernel.RegionSetup{Name: op.Region, Pages: op.Pages, Writable: op.Prot == ProtReadWrite}
 	switch op.Kind {
 	case Anon:
@@ -104,12 +107,14 @@ func regionSetup(op *Op) (kernel.RegionSetup, error) {
 		r.Kind, r.Pages, r.Huge = machine.RegionAnon, hugePages, op.Kind == THP
 	case Ext4Private, ShmemPrivate:
 		r.Kind = machine.RegionFilePrivate
-	case Ext4Shared, ShmemShared:
+	case Hugetlb:
+		r.Kind = machine.RegionHugetlb
+	case Ext4Shared, ShmemShared, HugetlbShared:
 		r.Kind = machine.RegionFileShared
 	default:
-		return r, &NotModelled{"mem " + string(op.Kind)}
+		panic("replay: a kind of region that the reader knows and nobody maps: " + string(op.Kind))
 	}
-	return r, nil
+	return r
 }
 
 // memory is how many frames and swap slots no program of so many steps can use up: each step may

@@ -152,6 +152,9 @@ func contains(ts []Trial, t *Trial) bool {
 // that the scenario has run. A rule without any step decides something inside
 // one: it is always tried.
 func (s *Survey) about(r *kernel.Rule) bool {
+	if r.Hugetlb && s.model.M.Hugetlb == 0 {
+		return false
+	}
 	steps := false
 	for i := range s.model.Funcs() {
 		f := &s.model.Funcs()[i]

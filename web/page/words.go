@@ -84,6 +84,14 @@ func plural(n int, one, many string) string {
 // either joins what does the same.
 func either(s []string) string { return strings.Join(s, " or ") }
 
+// titled is what a version is known for, with its year.
+func titled(v *view.Version) string {
+	if v.Year == 0 {
+		return v.About
+	}
+	return strconv.Itoa(v.Year) + ": " + v.About
+}
+
 func pressed(on bool) string { return strconv.FormatBool(on) }
 
 // on reports whether the second value of a rule of two is the one it has.

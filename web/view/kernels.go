@@ -13,11 +13,18 @@ import (
 // scenario's text, na says why the scenario cannot run on it.
 func OfKernel(k, own kernel.Kernel, override bool, na string, decides []string) Kernel {
 	x := Kernel{Name: k.Version.Name, Text: k.String(), Own: own.String(), Override: override, WhatIf: k.WhatIf(), NA: na}
+	x.About = k.Version.About
+	if was := k.Version.Before(); was != nil {
+		x.Before = was.Name
+	}
+	for _, d := range k.Version.Differences() {
+		x.Differs = append(x.Differs, Differs{setting(kernel.Setting{Rule: d.Rule.Name, Value: d.Now}), d.Rule.Says})
+	}
 	for _, s := range k.Changes() {
 		x.Changes = append(x.Changes, setting(s))
 	}
 	for _, v := range kernel.Versions {
-		x.Versions = append(x.Versions, Version{Name: v.Name, About: v.About, On: v == k.Version, Kernel: onto(v, &k)})
+		x.Versions = append(x.Versions, Version{Name: v.Name, About: v.About, Year: v.Year, On: v == k.Version, Kernel: onto(v, &k)})
 	}
 	rules := slices.Clone(kernel.Rules)
 	slices.SortStableFunc(rules, func(a, b *kernel.Rule) int { return cmp.Compare(group(a), group(b)) })

@@ -68,6 +68,9 @@ type Kernel struct {
 	Own      string    // the one of the text
 	WhatIf   string    // why no release was like this, or ""
 	NA       string    // why the scenario cannot run on it, or ""
+	About    string    // what its version is known for
+	Before   string    // the version that it is told against, or ""
+	Differs  []Differs // the rules that its version has otherwise than that
 	Versions []Version // to choose from
 	Rules    []Rule    // every rule
 }
@@ -75,8 +78,15 @@ type Kernel struct {
 // A Version is a release in the picker.
 type Version struct {
 	Name, About string
+	Year        int // 0: a stable tree
 	On          bool
 	Kernel      string // the kernel that choosing it makes
+}
+
+// Differs is a rule that a version has otherwise than the one before it.
+type Differs struct {
+	Rule string // as the picker writes settings: "+ gup_pmd_recheck", "wp_reuse_rule=exclusive"
+	Says string
 }
 
 // A Rule is one toggle of the kernel.
