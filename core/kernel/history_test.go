@@ -82,8 +82,19 @@ punch_writes_first          1   1       1   1   1   1    1    1    1    1   1   
 eof_tail_zeroed             0   0       0   0   0   0    0    0    0    0   0       0   0   0    1         -             Tm
 reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1       1   1   0    0         -             T
 stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
+migrate_batch_flush         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         7e12beb8ca2a  TCm
+migrate_flush               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+migration_wait_takes_ref    1   1       1   1   1   1    1    0    0    0   0       0   0   0    0         ffa65753c431  Tm
+migrate_batch               0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         5dfab109d519  Tm
+migrate_refcheck            2   2       2   2   2   2    2    2    2    2   2       2   2   2    2         -             T
+migrate_copy_first          0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         060913999d7a  TCm
+move_pages_folio_walk       0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         7dff875c9436  -
 pmd_split_carries_dirty     0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             -
 thp_double_map              1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             m
+deferred_split_partial      0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
+split_maps_zeropage         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             -
+madvise_pte_batch           0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m
+lazyfree_whole_pmd          0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 hugetlb_cache_counts_pages  0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         a08c7193e4f1  m
 hugetlb_fork_pin_test       0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         4eae4efa2c29  Tm
 hugetlb_reuse_by_references 0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
@@ -143,7 +154,7 @@ func TestHistory(t *testing.T) {
 	}
 	for _, r := range Rules {
 		if !said[r.Name] {
-			t.Errorf("the table has no line for %s", r.Name)
+			t.Errorf("the table has no line for %s: write one from what was read, a figure a kernel, in the order of the columns", r.Name)
 		}
 	}
 	if len(columns) != len(Versions) {
