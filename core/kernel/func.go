@@ -135,6 +135,7 @@ func (s *Step) Told(said string) string {
 type Cond struct {
 	large  bool // only where large folios are possible
 	moved  bool // only where pages may be moved
+	zone   bool // only where there is a ZONE_MOVABLE
 	rule   RuleID
 	values uint8 // set of values under which it holds; 0: always
 }
@@ -166,14 +167,14 @@ func (c Cond) AndLarge() Cond {
 	return c
 }
 
-// AndMigrating holds where the condition does and pages may be moved.
-func (c Cond) AndMigrating() Cond {
-	c.moved = true
+// AndMovable holds where the condition does and there is a ZONE_MOVABLE.
+func (c Cond) AndMovable() Cond {
+	c.zone = true
 	return c
 }
 
 func (c Cond) holds(k *Kernel) bool {
-	return (!c.large || k.large) && (!c.moved || k.moved) && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
+	return (!c.large || k.large) && (!c.moved || k.moved) && (!c.zone || k.movable) && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
 }
 
 // Rule returns the rule a condition is about; false if it is none.

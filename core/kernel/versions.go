@@ -64,6 +64,7 @@ type Kernel struct {
 	large   bool // bound for a scenario in which PMD entries may map huge pages
 	hugetlb bool // bound for one with huge pages of hugetlb
 	moved   bool // bound for one in which pages may be moved
+	movable bool // bound for one with a ZONE_MOVABLE
 }
 
 // A Setting is one departure from a version: a rule and the value it is given.
