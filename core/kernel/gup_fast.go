@@ -400,7 +400,7 @@ var _ = register(fnTryGrabFolioFast, &Func{
 			}
 			return Then
 		}},
-		tgZone: {Label: "longterm_pinnable", Says: "a pin for long: may the page stay where it is?", Answer: "yes", Ref: "folio_is_longterm_pinnable", When: With(GUPLongtermZone).AndMigrating(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+		tgZone: {Label: "longterm_pinnable", Says: "a pin for long: may the page stay where it is?", Answer: "yes", Ref: "folio_is_longterm_pinnable", When: With(GUPLongtermZone).AndMovable(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame()
 			if c.L(tgFlags)&uint64(FollLongterm) == 0 || !c.M.ZoneOf(f).Movable {
 				return Then
@@ -421,7 +421,7 @@ var _ = register(fnTryGrabFolioFast, &Func{
 				c.M.SetHeld(c.Task, machine.MakeHold(c.Frame(tgPTE), pinBias))
 				return Return
 			}},
-		tgZoneRefuse: {Label: "refuse_zone", Says: "give up", When: With(GUPLongtermZone).AndMigrating(), Local: true, Do: func(c *Ctx) Next {
+		tgZoneRefuse: {Label: "refuse_zone", Says: "give up", When: With(GUPLongtermZone).AndMovable(), Local: true, Do: func(c *Ctx) Next {
 			return c.Fail(EBUSY)
 		}},
 	},

@@ -100,7 +100,7 @@ func (c *Ctx) pinsForLong() bool {
 
 // gupLongterm is the step that goes the way of pins for long, with more flags.
 func gupLongterm(addr, flags int, more uint32, back int) Step {
-	return Step{Label: "longterm", Says: "for long?", When: With(GUPLongtermZone).AndMigrating(), Local: true, Calls: []FuncID{fnGUPLongtermLocked}, Do: func(c *Ctx) Next {
+	return Step{Label: "longterm", Says: "for long?", When: With(GUPLongtermZone).AndMovable(), Local: true, Calls: []FuncID{fnGUPLongtermLocked}, Do: func(c *Ctx) Next {
 		if c.L(flags)&uint64(FollLongterm) == 0 {
 			return Then
 		}

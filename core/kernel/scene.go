@@ -14,6 +14,7 @@ import (
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	large := setup.largeFolios()
 	k.moved = large || setup.movesPages()
+	k.movable = slices.ContainsFunc(setup.Zones, func(z ZoneSetup) bool { return z.Movable })
 	k.hugetlb = setup.hugetlbPages() > 0
 	k.large = large || k.hugetlb
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
