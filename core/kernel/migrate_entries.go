@@ -9,7 +9,7 @@ import (
 // entry says, and what the PTE becomes follows that.
 
 // MovesPages reports whether pages may be moved.
-func (s *Sim) MovesPages() bool { return s.Kernel.moved }
+func (s *Sim) MovesPages() bool { return s.Kernel.has&hasMoves != 0 }
 
 // movesPages reports whether pages may be moved in a scenario.
 func (s *Setup) movesPages() bool {
