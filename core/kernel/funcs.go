@@ -122,5 +122,7 @@ const (
 	fnFollowHugetlbPage
 	fnRemoveInodeHugepages
 	fnHugetlbfsRead
+	fnBioGetPages
+	fnBioReleasePages
 	funcCount
 )

@@ -194,6 +194,7 @@ const (
 	GUPHugetlbCommonWalk
 	GUPForceHugetlbRefused
 	MadviseDontneedHugetlb
+	DIOUsesPin
 	ruleCount
 )
 
