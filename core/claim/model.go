@@ -110,7 +110,11 @@ func (m *Model) index() {
 	m.dirty = make([]uint64, words)
 	m.watch = make([][]uint64, m.Memory().Layout().Len())
 	for i, p := range m.preds {
-		for _, w := range p.reads {
+		when := p.when
+		if when == nil {
+			when = p.reads
+		}
+		for _, w := range when {
 			if m.watch[w.Cell()] == nil {
 				m.watch[w.Cell()] = make([]uint64, words)
 			}
@@ -204,7 +208,9 @@ func (m *Model) Truths() []Truth {
 		if !holds {
 			t := &out[p.claim]
 			t.Holds = false
-			t.Why = append(t.Why, p.why())
+			if why := p.why(); !slices.Contains(t.Why, why) {
+				t.Why = append(t.Why, why)
+			}
 			t.Cells = append(t.Cells, f.Reads...)
 		}
 	}

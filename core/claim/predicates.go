@@ -7,12 +7,14 @@ import (
 	"gupscope/core/machine"
 )
 
-// A predicate is a claim for one instance. It reads no cell but those it names.
+// A predicate is a claim for one instance. It reads no cell but those it names, and
+// becomes false only when one of when is written: unless another predicate of the claim is judged then.
 type predicate struct {
 	claim int
 	end   bool   // it is about the ends of runs
 	what  string // the instance, for people: "folio 3"
 	reads []machine.Word
+	when  []machine.Word // nil: all of reads
 	holds func() bool
 	why   func() string // why it is false, asked only then
 }

@@ -8,7 +8,7 @@ import (
 // collapse_huge_page, in straight line:
 //
 //	huge = alloc_charge_folio()
-//	mmap_read_lock(); swapped pages: fault them in; mmap_read_unlock()
+//	mmap_read_lock(); swapped pages: fault them in, lru_add_drain(); mmap_read_unlock()
 //	mmap_write_lock(); lock the VMA; not as it was: give up     // no faults, no slow GUP from here on
 //	clear the PMD, flush: no translation below it is left
 //	tlb_remove_table_sync_one()                                 // nobody walks the table any more
@@ -34,7 +34,7 @@ import (
 // compare mm/khugepaged.c:collapse_huge_page
 var _ = register(fnCollapseHugePage, &Func{Large: true,
 	Name: "collapse_huge_page", File: "mm/khugepaged.c", FileWas: []Name{{"mm/huge_memory.c", 408}}, Params: []int{kcAddr},
-	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"folio", HoldLocal}, {"pte_reference", HoldLocal}, {"address", PageLocal}, {"i", IntLocal}, {"result", IntLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"folio", HoldLocal}, {"pte_reference", HoldLocal}, {"address", PageLocal}, {"i", IntLocal}, {"result", IntLocal}, {"swapped_in", IntLocal}},
 	Steps: []Step{
 		kcAlloc: {Label: "alloc", Says: "take a free block", Ref: "alloc_charge_folio", Touches: allocTouches | cell.Of(machine.Compounds), Choose: blockOffers, Do: func(c *Ctx) Next {
 			c.Set(kcAddr, uint64(c.M.HugeStart(c.Page(kcAddr))))
@@ -62,10 +62,17 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			for q := p; q < c.M.HugeEnd(p); q++ {
 				if e := machine.Entry(c.Load(c.PTE(pmd.Frame(), q))); e.IsSwap() {
 					c.Sayf("page %d is swapped out: fault it in", c.M.Pages()[q].Index)
+					c.Set(kcSwapped, 1)
 					return c.Call(fnHandleMMFault, kcSwapin, uint64(q), 0)
 				}
 			}
 			return Then
+		}},
+		kcDrain: {Label: "drain", Says: "empty this CPU's LRU batch, if pages came from swap", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
+			if c.L(kcSwapped) == 0 {
+				return Then
+			}
+			return c.Call(fnLRUAddDrain, kcReadUnlock)
 		}},
 		kcReadUnlock: {Label: "read_unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(kcAddr)))
@@ -204,12 +211,13 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 	},
 })
 
-const kcPMD, kcTable, kcHuge, kcRef, kcAddr, kcIndex, kcResult = 0, 1, 2, 3, 4, 5, 6
+const kcPMD, kcTable, kcHuge, kcRef, kcAddr, kcIndex, kcResult, kcSwapped = 0, 1, 2, 3, 4, 5, 6, 7
 
 const (
 	kcAlloc = iota
 	kcReadLock
 	kcSwapin
+	kcDrain
 	kcReadUnlock
 	kcLock
 	kcVMA

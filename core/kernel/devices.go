@@ -5,8 +5,8 @@ import (
 	"gupscope/core/machine"
 )
 
-// Actors without a program may do at any time what is said here. They hand on nothing but
-// what they give back to a pool.
+// Actors without a program may do at any time what is said here (those of a CPU look besides
+// whether its mm is there, where that comes or goes; for large folios see Objects.roots). They hand on nothing but what they give back to a pool.
 var devices = map[ActorKind]struct {
 	Ahead
 	setOff cell.Set // classes through which tasks give it something to do
@@ -39,7 +39,7 @@ func (o *Objects) busy(a *Actor) bool {
 func (s *Sim) exists(a *Actor) bool {
 	switch a.Kind {
 	case WalkerActor:
-		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Loaded(a.CPU) >= 0
+		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Home(a.CPU) >= 0
 	case RCUActor:
 		return s.Kernel.Value(PTFree) == PTFreeRCU || len(s.Setup.Files) > 0
 	case DiskActor:

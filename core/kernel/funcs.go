@@ -100,6 +100,8 @@ const (
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
+	fnSplitHugePage
+	fnDeferredSplitScan
 	fnTryToMigrate
 	fnTryToMigrateOne
 	fnRemoveMigrationPTEs

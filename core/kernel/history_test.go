@@ -92,6 +92,10 @@ migrate_copy_first          0   0       0   0   0   0    0    0    0    0   0   
 move_pages_folio_walk       0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         7dff875c9436  -
 pmd_split_carries_dirty     0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             -
 thp_double_map              1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             m
+deferred_split_partial      0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
+split_maps_zeropage         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             -
+madvise_pte_batch           0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m
+lazyfree_whole_pmd          0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 hugetlb_cache_counts_pages  0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         a08c7193e4f1  m
 hugetlb_fork_pin_test       0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         4eae4efa2c29  Tm
 hugetlb_reuse_by_references 0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -

@@ -10,6 +10,8 @@ import (
 //	lock the PMD; it is not huge: done
 //	the huge zero page: clear the PMD, flush; fill the deposited table with the zero page
 //	old = pmdp_invalidate()                 // PSE stays, Present goes; flush
+//	to be unmapped at once (freeze): exclusive, and pinned: no; else exclusive no more; fill the
+//	    deposited table with migration entries; drop the PMD's reference
 //	511 references more; each page mapped once, exclusive if the folio was
 //	fill the deposited table; PMD = table; the folio is mapped by one PMD less
 //	unlock
@@ -20,8 +22,8 @@ import (
 //
 // compare mm/huge_memory.c:__split_huge_pmd_locked
 var _ = register(fnSplitHugePMD, &Func{Large: true,
-	Name: "__split_huge_pmd", File: "mm/huge_memory.c", Params: []int{shAddr},
-	Locals: []Local{{"old_pmd", PTELocal}, {"address", PageLocal}},
+	Name: "__split_huge_pmd", File: "mm/huge_memory.c", Params: []int{shAddr, shFreeze},
+	Locals: []Local{{"old_pmd", PTELocal}, {"address", PageLocal}, {"freeze", IntLocal}},
 	Steps: []Step{
 		shLock: {Label: "lock", Says: "lock the PMD; is it huge?", Answer: "yes", Ref: "pmd_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs),
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(shAddr))) },
@@ -52,20 +54,72 @@ var _ = register(fnSplitHugePMD, &Func{Large: true,
 			}
 			return Then
 		}},
+		shFreezing: {Label: "freezing", Says: "is it to be unmapped at once?", When: Large, Local: true, Do: func(c *Ctx) Next {
+			if c.L(shFreeze) == 0 || c.M.IsHugeZero(c.Frame(shOld)) {
+				return shFill
+			}
+			return Then
+		}},
+		shPinned: {Label: "share", Says: "is it exclusive, and may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pmd", When: With(AnonExclusive).AndLarge(), Reads: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+			f := c.Frame(shOld)
+			switch {
+			case c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0:
+				c.Say("it is not exclusive")
+				return shMigration
+			case c.maybePinned(f):
+				c.Say("it may be pinned: PTEs, then")
+				return shFill
+			}
+			c.Set(shFreeze, 2)
+			return Then
+		}},
+		shShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive).AndLarge(), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			c.AndNot(c.M.Flags(c.Frame(shOld)), machine.PGAnonExclusive)
+			return Then
+		}},
+		shMigration: {Label: "fill_migration", Says: "fill the page table with migration entries; the PMD points to it; drop its reference; unlock", Ref: "make_writable_migration_entry", When: Large, Touches: largeTouches | cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio}, Do: (*Ctx).splitFreeze},
 		shFill:      splitFill("fill the page table with PTEs that are as dirty as the PMD was; the PMD points to it; unlock", With(PMDSplitCarriesDirty), machine.RW|machine.Accessed|machine.Dirty),
 		shFillClean: splitFill("fill the page table with clean PTEs; the PMD points to it; unlock", Without(PMDSplitCarriesDirty), machine.RW|machine.Accessed),
 	},
 })
 
-const shOld, shAddr = 0, 1
+const shOld, shAddr, shFreeze = 0, 1, 2
 
 const (
 	shLock = iota
 	shInvalidate
 	shDoubleMap
+	shFreezing
+	shPinned
+	shShare
+	shMigration
 	shFill
 	shFillClean
 )
+
+// splitFreeze fills the deposited table with migration entries, in the huge entry's place.
+func (c *Ctx) splitFreeze() Next {
+	p, old := c.M.HugeStart(c.Page(shAddr)), c.Entry(shOld).Fresh()
+	head := old.Frame()
+	kind := machine.MigrationRead
+	switch {
+	case old.Has(machine.RW):
+		kind = machine.MigrationWrite
+	case c.L(shFreeze) == 2:
+		kind = machine.MigrationReadExclusive
+	}
+	if old.Has(machine.Dirty) {
+		c.Or(c.M.Flags(head), machine.PGDirty)
+	}
+	table := c.M.TakeDeposit(p).Frame()
+	c.SetPMD(p, machine.MakeTable(table))
+	for q := p; q < c.M.HugeEnd(p); q++ {
+		c.SetPTE(table, q, machine.MakeMigration(kind, head+machine.Frame(q-p), old.Has(machine.Accessed), old.Has(machine.Dirty)))
+	}
+	c.rmapAddPMD(head, -1)
+	c.Unlock(c.pmdLock(p))
+	return c.putFree(head, 1, end)
+}
 
 // splitFill is the step that puts the page table in the huge entry's place. keep
 // are the bits that the PTEs take from it.

@@ -34,22 +34,39 @@ func (c *Ctx) folioMapcount(f machine.Frame) uint64 {
 	return c.Load(c.M.Mapcount(f))
 }
 
-// rmapAdd counts n PTEs more (or, with n < 0, less) that map the page.
+// rmapAdd counts n PTEs more (or, with n < 0, less) that map the page. A large folio part of
+// which is not mapped any more is queued to be split.
 // compare mm/rmap.c:folio_add_anon_rmap_pte, folio_remove_rmap_pte
 func (c *Ctx) rmapAdd(f machine.Frame, n int) {
-	c.Add(c.M.Mapcount(f), n)
-	if c.M.IsLarge(f) {
-		c.Add(c.M.LargeMapcount(c.M.Head(f)), n)
+	now := c.Add(c.M.Mapcount(f), n)
+	if !c.M.IsLarge(f) {
+		return
+	}
+	head := c.M.Head(f)
+	c.Add(c.M.LargeMapcount(head), n)
+	switch {
+	case n > 0 && now == uint64(n):
+		c.Add(c.M.PagesMapped(head), 1)
+	case n < 0 && now == 0:
+		left := c.Add(c.M.PagesMapped(head), -1)
+		if c.Load(c.M.EntireMapcount(head)) == 0 && (left > 0 || !c.sim.deferredPartial) {
+			c.Store(c.M.Deferred(head), 1)
+		}
 	}
 }
 
-// rmapAddPMD counts n huge PMD entries more (or, with n < 0, less) that map the large folio.
+// rmapAddPMD counts n huge PMD entries more (or, with n < 0, less) that map the large folio. It
+// is queued to be split if it is mapped by PTEs alone from then on, and not all of it.
 // compare mm/rmap.c:folio_add_anon_rmap_pmd, folio_remove_rmap_pmd
 func (c *Ctx) rmapAddPMD(head machine.Frame, n int) {
 	c.Add(c.M.EntireMapcount(head), n)
 	c.Add(c.M.LargeMapcount(head), n)
-	if n < 0 && c.Load(c.M.EntireMapcount(head)) == 0 {
-		c.AndNot(c.M.Flags(head), machine.PGDoubleMap)
+	if n > 0 || c.Load(c.M.EntireMapcount(head)) != 0 {
+		return
+	}
+	c.AndNot(c.M.Flags(head), machine.PGDoubleMap)
+	if mapped := c.Load(c.M.PagesMapped(head)); mapped > 0 && int(mapped) < c.M.HugePages {
+		c.Store(c.M.Deferred(head), 1)
 	}
 }
 

@@ -155,16 +155,20 @@ func (c *Ctx) adviseVMA() Next {
 // compare mm/madvise.c:madvise_free_pte_range
 var _ = register(fnMadviseFree, &Func{
 	Name: "madvise_free_pte_range", File: "mm/madvise.c", Params: []int{mfPage, mfEnd},
-	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}, {"first", PageLocal}, {"flush", IntLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"first", PageLocal}, {"flush", IntLocal}, {"split", IntLocal}},
 	Steps: []Step{
 		mfBegin: {Label: "begin", Says: "from the first page on", Local: true, Do: func(c *Ctx) Next {
 			c.Set(mfFirst, c.L(mfPage))
 			return Then
 		}},
 		mfPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{mfPMD}, Do: func(c *Ctx) Next {
-			if !machine.Entry(c.Keep(mfTable, c.M.PMD(c.Page(mfPage)))).Present() {
+			switch pmd := machine.Entry(c.Keep(mfTable, c.M.PMD(c.Page(mfPage)))); {
+			case !pmd.Present():
 				return c.nextTable(mfPage, mfEnd, mfPMD, mfFlush)
+			case pmd.Has(machine.PSE):
+				return mfHugeLock
 			}
+			c.Set(mfSplit, 0)
 			return Then
 		}},
 		mfLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
@@ -197,12 +201,7 @@ var _ = register(fnMadviseFree, &Func{
 			return Then
 		}},
 		mfLazy: {Label: "lazyfree", Says: "it is lazyfree: not backed by swap any more", Ref: "folio_mark_lazyfree", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-			f := c.Frame(mfPTE)
-			if flags := c.Load(c.M.Flags(f)); flags&machine.PGLRU == 0 || flags&machine.PGSwapBacked == 0 || flags&machine.PGSwapCache != 0 {
-				c.Say("it is not on the LRU list, or is lazyfree already")
-				return Then
-			}
-			c.AndNot(c.M.Flags(f), machine.PGSwapBacked|machine.PGReferenced)
+			c.markLazyfree(c.Frame(mfPTE))
 			return Then
 		}},
 		mfNext: {Label: "next", Says: "the next PTE", Local: true, Back: []int{mfRead}, Do: func(c *Ctx) Next {
@@ -229,10 +228,22 @@ var _ = register(fnMadviseFree, &Func{
 			}
 			return Return
 		}},
+		mfHugeLock:       freeHugeLock,
+		mfHugeInvalidate: freeHugeInvalidate,
+		mfHugeLazy:       freeHugeLazy,
+		mfHugeSplit:      freeHugeSplit,
+		mfHugePut:        freeHugePut,
+		mfLarge:          freeLargeBatch,
+		mfLargeOld:       freeLarge,
+		mfLargeSplit:     freeLargeSplit,
+		mfLargePut:       freeLargePut,
+		mfRelock:         freeRelock,
+		mfUnit:           freeUnit,
+		mfUnitPTEs:       freeUnitPTEs,
 	},
 })
 
-const mfTable, mfPTE, mfPage, mfEnd, mfFirst, mfFlushed = 0, 1, 2, 3, 4, 5
+const mfTable, mfPTE, mfFolio, mfPage, mfEnd, mfFirst, mfFlushed, mfSplit = 0, 1, 2, 3, 4, 5, 6, 7
 
 const (
 	mfBegin = iota
@@ -246,6 +257,18 @@ const (
 	mfUnlock
 	mfFlush
 	mfDone
+	mfHugeLock
+	mfHugeInvalidate
+	mfHugeLazy
+	mfHugeSplit
+	mfHugePut
+	mfLarge
+	mfLargeOld
+	mfLargeSplit
+	mfLargePut
+	mfRelock
+	mfUnit
+	mfUnitPTEs
 )
 
 // freeRead looks at one PTE and its folio.
@@ -259,9 +282,12 @@ func (c *Ctx) freeRead() Next {
 	case e.IsSwap():
 		c.Say("it is in swap: give the slot back")
 		c.ClearPTE(table, p)
-		return c.Call(fnFreeSwapAndCache, mfNext, uint64(e.Slot()))
+		return c.freeSwapAndCache(mfNext, e)
 	case !e.Present() || e.Frame() == machine.ZeroPage || !c.isAnon(e.Frame()):
 		return mfNext
+	}
+	if c.M.IsLarge(e.Frame()) {
+		return mfLarge
 	}
 	if c.Load(c.M.Flags(e.Frame()))&(machine.PGSwapCache|machine.PGDirty) != 0 {
 		return mfClean
@@ -292,12 +318,16 @@ func (c *Ctx) nextTable(page, last, again, done int) Next {
 // compare mm/madvise.c:madvise_cold_or_pageout_pte_range, mm/vmscan.c:reclaim_pages
 var _ = register(fnMadvisePageout, &Func{
 	Name: "madvise_cold_or_pageout_pte_range", File: "mm/madvise.c", Params: []int{mpoPage, mpoEnd, mpoAdvice},
-	Locals: []Local{{"pmd", TableLocal}, {"address", PageLocal}, {"end", PageLocal}, {"advice", IntLocal}, {"i", IntLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"advice", IntLocal}, {"i", IntLocal}, {"split", IntLocal}},
 	Steps: []Step{
 		mpoPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{mpoPMD}, Do: func(c *Ctx) Next {
-			if !machine.Entry(c.Keep(mpoTable, c.M.PMD(c.Page(mpoPage)))).Present() {
+			switch pmd := machine.Entry(c.Keep(mpoTable, c.M.PMD(c.Page(mpoPage)))); {
+			case !pmd.Present():
 				return c.nextTable(mpoPage, mpoEnd, mpoPMD, mpoShrink)
+			case pmd.Has(machine.PSE):
+				return mpoHugeLock
 			}
+			c.Set(mpoSplit, 0)
 			return Then
 		}},
 		mpoLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
@@ -307,13 +337,21 @@ var _ = register(fnMadvisePageout, &Func{
 				return Then
 			}},
 		mpoTake: {Label: "isolate", Says: "take the page off the LRU list, if it is mapped once", Ref: "folio_isolate_lru", Touches: cell.Of(machine.PTEs, machine.Flags, machine.Refs), Reads: cell.Of(machine.Mapcounts, machine.VMAs), Back: []int{mpoTake}, Do: (*Ctx).pageoutTake},
+		mpoNext: {Label: "next", Says: "the next PTE", When: Large, Local: true, Back: []int{mpoTake}, Do: func(c *Ctx) Next {
+			c.Set(mpoPTE, 0)
+			if p := c.Page(mpoPage); p == c.Page(mpoEnd) || p+1 == c.M.HugeEnd(p) {
+				return Then
+			}
+			c.Set(mpoPage, c.L(mpoPage)+1)
+			return mpoTake
+		}},
 		mpoUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Back: []int{mpoPMD}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(mpoTable)))
 			return c.nextTable(mpoPage, mpoEnd, mpoPMD, mpoShrink)
 		}},
 		mpoShrink: {Label: "reclaim", Says: "reclaim what was isolated", Ref: "reclaim_pages", Local: true, Back: []int{mpoShrink}, Calls: []FuncID{fnShrinkFolioList}, Do: func(c *Ctx) Next {
 			i, n := c.L(mpoIndex), c.M.Load(c.M.Gathers(c.Task))
-			if i == n {
+			if i >= n {
 				c.M.Store(c.M.Gathers(c.Task), 0)
 				return Return
 			}
@@ -325,17 +363,36 @@ var _ = register(fnMadvisePageout, &Func{
 			c.M.Goto(c.Task, slTrylock)
 			return next
 		}},
+		mpoHugeLock:   pageoutHugeLock,
+		mpoHugeFolio:  pageoutHugeFolio,
+		mpoHugeSplit:  pageoutHugeSplit,
+		mpoHugePut:    pageoutHugePut,
+		mpoLarge:      pageoutLargeBatch,
+		mpoLargeOld:   pageoutLarge,
+		mpoLargeSplit: pageoutLargeSplit,
+		mpoLargePut:   pageoutLargePut,
+		mpoRelock:     pageoutRelock,
 	},
 })
 
-const mpoTable, mpoPage, mpoEnd, mpoAdvice, mpoIndex = 0, 1, 2, 3, 4
+const mpoTable, mpoPTE, mpoFolio, mpoPage, mpoEnd, mpoAdvice, mpoIndex, mpoSplit = 0, 1, 2, 3, 4, 5, 6, 7
 
 const (
 	mpoPMD = iota
 	mpoLock
 	mpoTake
+	mpoNext
 	mpoUnlock
 	mpoShrink
+	mpoHugeLock
+	mpoHugeFolio
+	mpoHugeSplit
+	mpoHugePut
+	mpoLarge
+	mpoLargeOld
+	mpoLargeSplit
+	mpoLargePut
+	mpoRelock
 )
 
 // pageoutTake looks at one PTE, and isolates its folio for PAGEOUT.
@@ -350,6 +407,11 @@ func (c *Ctx) pageoutTake() Next {
 	if c.Load(c.M.VMA(p)) == 0 || !e.Present() || e.Frame() == machine.ZeroPage {
 		c.Say("no page is mapped there")
 		return next
+	}
+	if c.M.IsLarge(e.Frame()) {
+		c.Set(mpoPage, uint64(p))
+		c.Set(mpoPTE, uint64(e))
+		return mpoLarge
 	}
 	f := e.Frame()
 	if c.Load(c.M.Flags(f))&machine.PGLRU == 0 || c.Load(c.M.Mapcount(f)) != 1 {

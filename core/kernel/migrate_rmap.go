@@ -48,7 +48,7 @@ func (c *Ctx) migrateAt(after machine.PageID) Next {
 
 // try_to_migrate_one, of a locked folio that begins at an address of an mm, in straight line:
 //
-//	huge PMD: split it if asked to; else as below, with the PMD in the PTE's place
+//	huge PMD: split it into migration entries if asked to; else as below, with the PMD in the PTE's place
 //	lock the PTL; no PTE maps a page of it: done
 //	every PTE that does:
 //	    clear it; flush, or (newer, if the caller flushes before it copies) put the flush off
@@ -74,7 +74,7 @@ var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
 				return c.migrateNextTable()
 			case pmd.Has(machine.PSE) && c.L(tmFlags)&ttuSplitHugePMD != 0:
 				c.Say("the PMD is huge: split it")
-				return c.Call(fnSplitHugePMD, tmWalk, c.L(tmPage))
+				return c.Call(fnSplitHugePMD, tmWalk, c.L(tmPage), 1)
 			case pmd.Has(machine.PSE):
 				return tmHugeLock
 			}
@@ -265,12 +265,13 @@ func (c *Ctx) migrationEntry(old machine.Entry) machine.Entry {
 //
 //	for every place where the new folio may be mapped: remove_migration_pte()
 //
-// If the migration failed, the new folio is the old one.
+// If the migration failed, the new folio is the old one. So it is where a folio was split; then a page
+// of zeros may give way to the zero page.
 //
 // compare mm/migrate.c:remove_migration_ptes
 var _ = register(fnRemoveMigrationPTEs, &Func{Migrating: true,
-	Name: "remove_migration_ptes", File: "mm/migrate.c", Params: []int{0, 1},
-	Locals: []Local{{"src", FrameLocal}, {"dst", FrameLocal}, {"address", PageLocal}},
+	Name: "remove_migration_ptes", File: "mm/migrate.c", Params: []int{0, 1, 3},
+	Locals: []Local{{"src", FrameLocal}, {"dst", FrameLocal}, {"address", PageLocal}, {"map_unused_to_zeropage", IntLocal}},
 	Steps: []Step{
 		{Label: "first", Says: "where may it be mapped?", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs), Calls: []FuncID{fnRemoveMigrationPTE}, Do: func(c *Ctx) Next {
 			return c.unmigrateAt(machine.NoPage)
@@ -287,7 +288,7 @@ func (c *Ctx) unmigrateAt(after machine.PageID) Next {
 		return Return
 	}
 	c.Set(2, uint64(p))
-	return c.Call(fnRemoveMigrationPTE, 1, c.L(0), c.L(1), uint64(p))
+	return c.Call(fnRemoveMigrationPTE, 1, c.L(0), c.L(1), uint64(p), c.L(3))
 }
 
 // remove_migration_pte, of a folio that begins at an address of an mm, in straight line:
@@ -295,6 +296,7 @@ func (c *Ctx) unmigrateAt(after machine.PageID) Next {
 //	a PMD migration entry: as below, with the PMD in the PTE's place
 //	lock the PTL; no migration entry of the old folio: done
 //	every one:
+//	    newer, after a split: all zeros: PTE = the zero page; next
 //	    take a reference on the new folio's page
 //	    mapped once more; exclusive if the entry says so
 //	    PTE = the page, with the VMA's protection; writable, accessed as the entry says; dirty, if
@@ -303,8 +305,8 @@ func (c *Ctx) unmigrateAt(after machine.PageID) Next {
 //
 // compare mm/migrate.c:remove_migration_pte, mm/huge_memory.c:remove_migration_pmd
 var _ = register(fnRemoveMigrationPTE, &Func{Migrating: true,
-	Name: "remove_migration_pte", File: "mm/migrate.c", Params: []int{rmSrc, rmDst, rmPage},
-	Locals: []Local{{"src", FrameLocal}, {"dst", FrameLocal}, {"pmd", TableLocal}, {"old_pte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}},
+	Name: "remove_migration_pte", File: "mm/migrate.c", Params: []int{rmSrc, rmDst, rmPage, rmToZero},
+	Locals: []Local{{"src", FrameLocal}, {"dst", FrameLocal}, {"pmd", TableLocal}, {"old_pte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"map_unused_to_zeropage", IntLocal}},
 	Steps: []Step{
 		rmBegin: {Label: "begin", Says: "from its first page on", Local: true, Do: func(c *Ctx) Next {
 			c.Set(rmEnd, uint64(c.folioEnd(c.Page(rmPage), c.Frame(rmDst))))
@@ -329,6 +331,20 @@ var _ = register(fnRemoveMigrationPTE, &Func{Migrating: true,
 				c.Lock(c.M.PTL(c.Frame(rmPMD)))
 				return Then
 			}},
+		rmZero: {Label: "zero_page", Says: "is it all zeros?", Answer: "no", Ref: "try_to_map_unused_to_zeropage", When: With(SplitMapsZeropage).AndLarge(), Touches: cell.Of(machine.PTEs, machine.PTLs), Reads: cell.Of(machine.Contents, machine.VMAs, machine.Mappings), Back: []int{rmWalk, rmZero}, Do: func(c *Ctx) Next {
+			p, f := c.Page(rmPage), c.newPage()
+			vma := c.Load(c.M.VMA(p))
+			if c.L(rmToZero) == 0 || c.Load(c.M.Contents(f)) != 0 || vma&machine.VMLocked != 0 || !c.isAnon(f) {
+				return Then
+			}
+			c.Say("it is all zeros: map the zero page in its place")
+			e := machine.MakePTE(machine.ZeroPage, machine.Special)
+			if vma&machine.VMAccess == 0 {
+				e = e&^machine.Present | machine.ProtNone
+			}
+			c.SetPTE(c.Frame(rmPMD), p, e)
+			return c.unmigrateNext()
+		}},
 		rmGet: {Label: "get", Says: "take a reference for the PTE", Ref: "folio_get", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			f := c.newPage()
 			c.Get(f, 1)
@@ -343,7 +359,7 @@ var _ = register(fnRemoveMigrationPTE, &Func{Migrating: true,
 			}
 			return Then
 		}},
-		rmSet: {Label: "set_pte", Says: "map it", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs, machine.PTLs), Reads: cell.Of(machine.VMAs, machine.Flags), Back: []int{rmWalk, rmGet}, Do: func(c *Ctx) Next {
+		rmSet: {Label: "set_pte", Says: "map it", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs, machine.PTLs), Reads: cell.Of(machine.VMAs, machine.Flags), Back: []int{rmWalk, rmZero}, Do: func(c *Ctx) Next {
 			p := c.Page(rmPage)
 			e := c.unmigrated(p, c.Held(rmRef).Frame(), c.Entry(rmPTE))
 			c.Sayf("map it: %v", e)
@@ -357,12 +373,13 @@ var _ = register(fnRemoveMigrationPTE, &Func{Migrating: true,
 	},
 })
 
-const rmSrc, rmDst, rmPMD, rmPTE, rmRef, rmPage, rmEnd = 0, 1, 2, 3, 4, 5, 6
+const rmSrc, rmDst, rmPMD, rmPTE, rmRef, rmPage, rmEnd, rmToZero = 0, 1, 2, 3, 4, 5, 6, 7
 
 const (
 	rmBegin = iota
 	rmWalk
 	rmLock
+	rmZero
 	rmGet
 	rmRmap
 	rmSet
@@ -399,7 +416,7 @@ func (c *Ctx) unmigrateNext() Next {
 	if c.Page(rmPage) < c.Page(rmEnd) && c.Page(rmPage) < c.lastHuge(c.Page(rmPage)) {
 		c.Set(rmPage, c.L(rmPage)+1)
 		if c.unmigrateFind() {
-			return rmGet
+			return rmZero
 		}
 	}
 	c.Set(rmPTE, 0)

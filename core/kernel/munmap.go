@@ -258,7 +258,7 @@ func (c *Ctx) zapClear() Next {
 	case old.IsSwap():
 		c.Sayf("clear the PTE: it was %v", old)
 		c.ClearPTE(table, p)
-		return c.Call(fnFreeSwapAndCache, zpNext, uint64(old.Slot()))
+		return c.freeSwapAndCache(zpNext, old)
 	case old.IsMigration():
 		c.Sayf("clear the PTE: it was %v", old)
 		c.ClearPTE(table, p)

@@ -130,6 +130,18 @@ func (o *Objects) Pauses(actor int) (cell.ID, bool) {
 // Object returns the object of a cell, -1 if it is none.
 func (o *Objects) Object(id cell.ID) int { return int(o.byCell[id]) }
 
+// Class returns the class of an object's cells.
+func (o *Objects) Class(object int) cell.Class { return o.class[object] }
+
+// WhatNames returns the object of what private places say of an object's instance, -1 if that is never free.
+func (o *Objects) WhatNames(object int) int { return int(o.named[o.of[object]]) }
+
+// Free reports whether an object is of an instance that can be taken from a pool.
+func (o *Objects) Free(object int) bool {
+	o.links.update()
+	return o.links.isFree(int(o.of[object]))
+}
+
 // Name returns what an object is called.
 func (o *Objects) Name(object int) string {
 	of := o.s.M.InstanceName(o.of[object])

@@ -11,6 +11,7 @@ import (
 //
 //	take it off the LRU list
 //	trylock it; under writeback, or maybe pinned: keep it
+//	anonymous and large: split it, to swap its pages one by one; that fails: keep it
 //	anonymous: add_to_swap(), dirty
 //	try_to_unmap(): see rmap.go
 //	still mapped, or maybe pinned now: keep it
@@ -21,6 +22,9 @@ import (
 //	try_to_unmap_flush()         // before any frame goes back
 //	free it
 //	keep it: unlock, back to the LRU list, drop the reference
+//	was it split: the same for its other pages
+//
+// (A large folio goes to swap as one where the device has clusters to give, which a disk has not.)
 //
 // References (the accessed bit) are not looked at, as under MADV_PAGEOUT.
 //
@@ -61,6 +65,20 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return Then
 		}},
+		slLarge: {Label: "large", Says: "is it large?", When: Large, Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs, machine.Mapcounts), Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
+			f := c.Held(slFolio).Frame()
+			if !c.M.IsLarge(f) || c.isFilePage(f) || c.lazyfree(f) {
+				return slAddToSwap
+			}
+			c.Say("it is large: split it")
+			return c.Call(fnSplitHugePage, slSplit, uint64(machine.MakeHold(f, 1)), 1)
+		}},
+		slSplit: {Label: "split", Says: "is it split?", Ref: "split_folio_to_list", When: Large, Local: true, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				return slUnlock
+			}
+			return Then
+		}},
 		slAddToSwap: {Label: "add_to_swap", Says: "add it to the swap cache", Ref: "add_to_swap", Touches: swapCacheTouches | cell.Of(machine.Slots), Choose: offerSlots, Do: (*Ctx).addToSwap},
 		slDirty: {Label: "dirty", Says: "mark it dirty, so that it gets written", Ref: "folio_mark_dirty", When: With(AddToSwapDirties), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.Or(c.M.Flags(c.Held(slFolio).Frame()), machine.PGDirty)
@@ -68,7 +86,7 @@ var _ = register(fnShrinkFolioList, &Func{
 		}},
 		slMapped: {Label: "mapped", Says: "is it mapped?", Answer: "yes", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToUnmapOne}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
-			if c.Load(c.M.Mapcount(f)) == 0 {
+			if c.folioMapcount(f) == 0 {
 				c.Say("it is not mapped any more")
 				return slPinnedNow
 			}
@@ -77,7 +95,7 @@ var _ = register(fnShrinkFolioList, &Func{
 		slUnmapped: {Label: "unmapped", Says: "is it still mapped?", Answer: "no", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToUnmapOne}, Back: []int{slUnmapped}, Do: func(c *Ctx) Next {
 			stop := c.Ret() != 0
 			switch {
-			case c.Load(c.M.Mapcount(c.Held(slFolio).Frame())) == 0:
+			case c.folioMapcount(c.Held(slFolio).Frame()) == 0:
 				return Then
 			case stop:
 				c.Say("it is still mapped: keep it")
@@ -150,14 +168,15 @@ var _ = register(fnShrinkFolioList, &Func{
 				return Then
 			}
 			f := c.Frame(slFolio)
-			return c.Call(fnFreeUnrefFolio, end, uint64(machine.MakeHold(f, 1)))
+			return c.Call(fnFreeUnrefFolio, c.shrinkNext(), uint64(machine.MakeHold(f, 1)))
 		}},
 		slPutback: {Label: "putback", Says: "put it back on the LRU list, drop the reference", Ref: "folio_putback_lru", Touches: cell.Of(machine.Flags, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			c.Or(c.M.Flags(f), machine.PGLRU)
 			c.Release(slFolio)
-			return c.putFree(f, 1, end)
+			return c.putFree(f, 1, c.shrinkNext())
 		}},
+		slMore: {Label: "more", Says: "another page of what was split?", When: Large, Local: true, Back: []int{slTrylock}, Do: (*Ctx).shrinkMore},
 	},
 })
 
@@ -168,6 +187,8 @@ const (
 	slTrylock
 	slWriteback
 	slPinned
+	slLarge
+	slSplit
 	slAddToSwap
 	slDirty
 	slMapped
@@ -186,7 +207,34 @@ const (
 	slFlush
 	slFate
 	slPutback
+	slMore
 )
+
+// shrinkNext is where a pass goes on that is through with a folio.
+func (c *Ctx) shrinkNext() int {
+	if c.M.LargeFolios {
+		return slMore
+	}
+	return end
+}
+
+// shrinkMore goes on with the next folio of the list, which the task's gather is.
+func (c *Ctx) shrinkMore() Next {
+	n := int(c.M.Load(c.M.Gathers(c.Task)))
+	for n > 0 && !machine.Hold(c.M.Load(c.M.Gathered(c.Task, n-1))).Some() {
+		n--
+	}
+	if n == 0 {
+		c.M.Store(c.M.Gathers(c.Task), 0)
+		return Return
+	}
+	h := machine.Hold(c.M.Load(c.M.Gathered(c.Task, n-1)))
+	c.M.SetGathered(c.Task, n-1, 0)
+	c.M.Store(c.M.Gathers(c.Task), uint64(n-1))
+	c.Set(slFreed, 0)
+	c.M.SetHold(c.M.Local(c.Task, c.level, slFolio), h)
+	return slTrylock
+}
 
 // isolationCandidates offers the folios of the page that are on the LRU list: the one
 // that is mapped there, or that the swap cache holds for it. Key 0: none is.

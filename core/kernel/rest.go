@@ -57,6 +57,15 @@ func (o *Objects) roots() {
 		}
 		if d, is := devices[a.Kind]; is && o.s.exists(a) {
 			r.Ahead, r.setOff = d.Ahead, d.setOff
+			if a.CPU >= 0 && m.ComesOrGoes(a.CPU) {
+				r.Reads |= cell.Of(machine.MMs)
+			}
+			if m.LargeFolios {
+				r.Reads |= cell.Of(machine.Compounds)
+				if a.Kind == WalkerActor {
+					r.Touches |= cell.Of(machine.PMDs)
+				}
+			}
 		}
 	}
 }
@@ -65,6 +74,7 @@ func (o *Objects) roots() {
 func (o *Objects) rootsOfTask(t int, s set) {
 	m, task := o.s.M, &o.s.Setup.Tasks[t]
 	s.add(int(m.OfTask(t)))
+	s.add(int(m.OfFrame(machine.ZeroPage))) // a fault may map it anywhere
 	if task.MM >= 0 {
 		s.add(int(m.OfMM(task.MM)))
 	}
@@ -375,8 +385,9 @@ type readers struct {
 }
 
 // Claims adds claims that read cells. Frames and slots they read only if what is theirs
-// for good leads there, or if they are about one instance.
-func (o *Objects) Claims(reads []machine.Word) {
+// for good leads there, or if they are about one instance; or, if they are judged in parts, if what
+// was written leads there.
+func (o *Objects) Claims(reads []machine.Word, parts bool) {
 	m, layout := o.s.M, o.s.M.Mem.Layout()
 	c := readers{roots: o.links.set()}
 	one := true
@@ -388,7 +399,7 @@ func (o *Objects) Claims(reads []machine.Word) {
 			c.roots.add(int(i))
 		}
 	}
-	if one {
+	if one || parts {
 		if !slices.Contains(o.joint, c.classes) {
 			o.joint = append(o.joint, c.classes)
 		}

@@ -7,7 +7,8 @@ import (
 
 // try_to_unmap_one, of a locked folio, in straight line:
 //
-//	lock the PTL; the PTE does not map the folio: done
+//	a huge PMD entry maps it: newer, lazyfree: discard it by that; else split the PMD
+//	lock the PTL; no PTE maps it: done; each that does:
 //	clear the PTE; put the flush off, or flush at once
 //	the PTE was dirty: so is the folio
 //	a file's: nothing comes in its place; mapped once less, drop the PTE's reference; unlock
@@ -28,14 +29,17 @@ import (
 // compare mm/rmap.c:try_to_unmap_one
 var _ = register(fnTryToUnmapOne, &Func{
 	Name: "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage},
-	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}},
+	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"left", IntLocal}},
 	Steps: []Step{
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
 			p := c.Page(tuPage)
 			c.Set(tuSlot, c.Load(c.M.FolioSwap(f)))
-			if !machine.Entry(c.Keep(tuPMD, c.M.PMD(p))).Present() {
+			switch pmd := machine.Entry(c.Keep(tuPMD, c.M.PMD(p))); {
+			case !pmd.Present():
 				return Return
+			case pmd.Has(machine.PSE):
+				return tuHuge
 			}
 			return Then
 		}},
@@ -115,13 +119,16 @@ var _ = register(fnTryToUnmapOne, &Func{
 			return c.unmapSet(c.L(tuExcl) != 0)
 		}},
 		tuRmap: {Label: "rmap", Says: "it is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
-			c.Add(c.M.Mapcount(c.Frame(tuFolio)), -1)
+			c.rmapAdd(c.Frame(tuPTE), -1)
 			return Then
 		}},
 		tuPut: {Label: "put", Says: "drop the PTE's reference, unlock the PTL", Ref: "folio_put", Touches: cell.Of(machine.Refs, machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(tuRef).Frame()
 			c.Release(tuRef)
 			c.Unlock(c.M.PTL(c.Frame(tuPMD)))
+			if c.L(tuLeft) > 1 {
+				return c.putFree(f, 1, tuAgain)
+			}
 			return c.putFree(f, 1, end)
 		}},
 		tuRestore: {Label: "restore", Says: "restore the PTE, give the slot back, unlock the PTL", Ref: "set_pte_at", When: With(AnonExclusive), Touches: cell.Of(machine.PTEs, machine.PTLs, machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
@@ -133,15 +140,25 @@ var _ = register(fnTryToUnmapOne, &Func{
 		}},
 		tuDiscard: {Label: "discard", Says: "lazyfree: is it clean, and are there no other references?", Answer: "yes: discard it", Ref: "folio_ref_count", When: With(LazyfreeRefTest), Touches: cell.Of(machine.PTEs, machine.PTLs, machine.Flags), Reads: cell.Of(machine.Refs, machine.Mapcounts), Back: []int{tuRmap}, Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
-			return c.unmapLazy(c.Load(c.M.Ref(f)) == 1+c.Load(c.M.Mapcount(f)) && c.Load(c.M.Flags(f))&machine.PGDirty == 0)
+			return c.unmapLazy(c.Load(c.M.Ref(f)) == 1+c.folioMapcount(f) && c.Load(c.M.Flags(f))&machine.PGDirty == 0)
 		}},
 		tuDiscardClean: {Label: "discard_clean", Says: "lazyfree: is it clean?", Answer: "yes: discard it", Ref: "PageDirty", When: Without(LazyfreeRefTest), Touches: cell.Of(machine.PTEs, machine.PTLs, machine.Flags), Back: []int{tuRmap}, Do: func(c *Ctx) Next {
 			return c.unmapLazy(c.Load(c.M.Flags(c.Frame(tuFolio)))&machine.PGDirty == 0)
 		}},
+		tuAgain: {Label: "again", Says: "the next page of the large folio", When: Large, Local: true, Back: []int{tuLock}, Do: func(c *Ctx) Next {
+			c.Set(tuPTE, 0)
+			c.Set(tuPage, c.L(tuPage)+1)
+			return tuLock
+		}},
+		tuHuge:        unmapHuge,
+		tuHugeDiscard: unmapHugeDiscard,
+		tuHugeCheck:   unmapHugeCheck,
+		tuHugePut:     unmapHugePut,
+		tuHugeSplit:   unmapHugeSplit,
 	},
 })
 
-const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy = 0, 1, 2, 3, 4, 5, 6, 7, 8
+const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy, tuLeft = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 
 const (
 	tuWalk = iota
@@ -164,6 +181,12 @@ const (
 	tuRestore
 	tuDiscard
 	tuDiscardClean
+	tuAgain
+	tuHuge
+	tuHugeDiscard
+	tuHugeCheck
+	tuHugePut
+	tuHugeSplit
 )
 
 func (c *Ctx) tuMM() int { return c.M.Pages()[c.Page(tuPage)].MM }
@@ -185,7 +208,10 @@ func (c *Ctx) putOffFlush(mm int, old machine.Entry) {
 func (c *Ctx) unmapLock() Next {
 	f := c.Frame(tuFolio)
 	e := machine.Entry(c.Load(c.PTE(c.Frame(tuPMD), c.Page(tuPage))))
-	if !e.Present() || e.Frame() != f {
+	if c.M.IsLarge(f) {
+		e = c.unmapFind()
+	}
+	if !e.Present() || e.Frame() != f && (!c.M.IsLarge(f) || c.M.Head(e.Frame()) != f) {
 		c.Say("it is not mapped there any more")
 		return Return
 	}
@@ -197,6 +223,28 @@ func (c *Ctx) unmapLock() Next {
 		c.Set(tuLazy, 1)
 	}
 	return Then
+}
+
+// unmapFind finds the next PTE from the address on that maps a page of the large folio, and
+// notes how many PTEs are left to look at, this one among them.
+func (c *Ctx) unmapFind() machine.Entry {
+	left := c.L(tuLeft)
+	if left == 0 {
+		left = uint64(c.M.FolioPages(c.Frame(tuFolio)))
+	} else {
+		left--
+	}
+	for p := c.Page(tuPage); left > 0 && p <= c.lastHuge(p); p++ {
+		if e := machine.Entry(c.Load(c.PTE(c.Frame(tuPMD), p))); e.Present() && e.Frame() != machine.ZeroPage && c.M.Head(e.Frame()) == c.Frame(tuFolio) {
+			c.Set(tuPage, uint64(p))
+			c.Set(tuLeft, left)
+			return e
+		}
+		if left--; p == c.lastHuge(p) {
+			break
+		}
+	}
+	return 0
 }
 
 // lazyfree reports whether a folio is an anonymous one that MADV_FREE has freed.

@@ -180,6 +180,10 @@ const (
 	LRUBatchSize
 	KhpSharedOK
 	KhpCompoundOK
+	DeferredSplitPartial
+	SplitMapsZeropage
+	MadvisePTEBatch
+	LazyfreeWholePMD
 	MigrateBatchFlush
 	MigrateFlush
 	MigrationWaitRef

@@ -30,6 +30,8 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
+	s.deferredPartial = k.On(DeferredSplitPartial)
+	s.sharedByCounts = k.On(MadvisePTEBatch)
 	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.On(GUPHugetlbCommonWalk), k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
 	s.M = machine.New(s.config(track))

@@ -107,6 +107,7 @@ func (s *Sim) hugeFolio(p machine.PageID, i int, vs *RegionSetup, table, head ma
 	}
 	s.pteTable(p, table)
 	m.Store(m.LargeMapcount(head), uint64(m.HugePages))
+	m.Store(m.PagesMapped(head), uint64(m.HugePages))
 	m.Store(m.Ref(head), uint64(m.HugePages))
 	m.Store(m.Flags(head), m.Peek(m.Flags(head))|machine.PGDirty)
 	if !s.splitCarriesDirty {

@@ -34,6 +34,8 @@ type Sim struct {
 	lruBatch          uint64 // see the rule lru_batch_size
 	// See the rules khp_shared_ok and khp_compound_ok.
 	collapsesShared, collapsesCompound bool
+	deferredPartial                    bool // see the rule deferred_split_partial
+	sharedByCounts                     bool // see the rule madvise_pte_batch
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool

@@ -119,6 +119,9 @@ func (m *Machine) Loaded(cpu int) int {
 // where it is loaded depends on fork and exit.
 func (m *Machine) comesOrGoes(mm int) bool { return m.MMs[mm].Parent >= 0 || m.MMs[mm].Exits }
 
+// ComesOrGoes reports whether the mm that the CPU walks depends on fork and exit.
+func (m *Machine) ComesOrGoes(cpu int) bool { return m.home[cpu] >= 0 && m.comesOrGoes(m.home[cpu]) }
+
 // Home returns the mm of the task that runs on the CPU, whether it is there or
 // not; -1 for a CPU without a task of a process.
 func (m *Machine) Home(cpu int) int { return m.home[cpu] }

@@ -32,6 +32,21 @@ func (m *Machine) EntireMapcount(head Frame) Word { return m.at(m.entire, m.foli
 // _large_mapcount plus one. (Before 6.10 total_mapcount() adds this up.)
 func (m *Machine) LargeMapcount(head Frame) Word { return m.at(m.large, m.folioNumber(head)) }
 
+// PagesMapped is how many pages of the large folio PTEs map: _nr_pages_mapped without
+// what it says of PMDs. (Until 6.1 the pages were gone through.)
+func (m *Machine) PagesMapped(head Frame) Word { return m.at(m.pagesMapped, int(head)/m.HugePages) }
+
+// Deferred is 1 while the large folio waits to be split: part of it is not mapped any
+// more. Compare mm/huge_memory.c:deferred_split_folio.
+func (m *Machine) Deferred(head Frame) Word { return m.at(m.deferred, int(head)/m.HugePages) }
+
+// EachDeferred calls f with the head of every folio that waits to be split, for who looks at all.
+func (m *Machine) EachDeferred(f func(head Frame)) {
+	end := m.deferred + cell.ID(m.upperBase()/m.HugePages)
+	m.Mem.Note(m.deferred, end)
+	m.nonzero(m.deferred, end, func(w Word) { f(Frame(int(w.id-m.deferred) * m.HugePages)) })
+}
+
 // Pincount is how many pins a large folio has. Each has one reference, too.
 func (m *Machine) Pincount(head Frame) Word { return m.at(m.pincount, m.folioNumber(head)) }
 
@@ -212,9 +227,14 @@ func (m *Machine) AllocateLarge(head Frame) {
 	m.Store(m.Ref(head), 1)
 }
 
-// Split makes a page of a large folio, whose count is frozen at zero, a small
+// Split makes a page of a large folio, whose count is frozen at zero and which nothing maps, a small
 // folio. The head comes last.
-func (m *Machine) Split(f Frame) { m.Store(m.Compound(f), 0) }
+func (m *Machine) Split(f Frame) {
+	if head := m.Head(f); head == f {
+		m.Store(m.Deferred(head), 0)
+	}
+	m.Store(m.Compound(f), 0)
+}
 
 // freeLarge gives the frames of a large folio back.
 func (m *Machine) freeLarge(head Frame) bool {
@@ -235,7 +255,7 @@ func (m *Machine) freeLarge(head Frame) bool {
 			m.Store(w, 0)
 		}
 	}
-	for _, w := range []Word{m.Mapping(head), m.Index(head), m.FolioSwap(head)} {
+	for _, w := range []Word{m.Mapping(head), m.Index(head), m.FolioSwap(head), m.Deferred(head)} {
 		m.Store(w, 0)
 	}
 	m.markStale(head, m.HugePages)
@@ -277,6 +297,8 @@ func (m *Machine) layoutFolios(l *cell.Layout) {
 	m.entire = add(Mapcounts, false, "entire mapcount")
 	m.large = add(Mapcounts, false, "large mapcount")
 	m.pincount = add(Refs, false, "pincount")
+	m.pagesMapped = add(Mapcounts, false, "pages mapped by PTEs")
+	m.deferred = add(Mapcounts, false, "deferred split")
 	m.pmdMaps = add(Ledgers, true, "PMDs that map it")
 }
 

@@ -165,7 +165,7 @@ type Machine struct {
 	// First cells of the regions.
 	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                   cell.ID
 	lockedBy, ledger, ptes                                                                            cell.ID
-	compound, entire, large, pincount, pmdMaps, deposit                                               cell.ID
+	compound, entire, large, pincount, pagesMapped, deferred, pmdMaps, deposit                        cell.ID
 	reserved, reserve, faultMutex, resvUnmapped                                                       cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
@@ -192,6 +192,9 @@ type Machine struct {
 func New(c Config) *Machine {
 	m := &Machine{Config: c}
 	m.layoutPages()
+	if m.LargeFolios {
+		m.gatherMax += m.HugePages // the pages of a folio that is split meanwhile
+	}
 	m.nframe = m.poolBase() + c.Tables
 	m.numberFilePages()
 	m.homes()
@@ -215,6 +218,12 @@ func (m *Machine) Load(w Word) uint64 { return m.Mem.Load(w.id) }
 
 // Store sets the word; a step's access.
 func (m *Machine) Store(w Word, v uint64) { m.Mem.Store(w.id, v) }
+
+// Glance returns the word's value, and notes that the step under way goes by it: see [cell.Memory.Glance].
+func (m *Machine) Glance(w Word) uint64 {
+	m.Mem.Glance(w.id)
+	return m.Mem.Peek(w.id)
+}
 
 // Peek returns the word's value without a trace in the footprint, for onlookers.
 func (m *Machine) Peek(w Word) uint64 { return m.Mem.Peek(w.id) }

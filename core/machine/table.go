@@ -126,6 +126,10 @@ func (m *Machine) SetEntry(table Frame, i int, e Entry) {
 	if old.Present() {
 		m.accountEntry(table, old, -1)
 	}
+	if !m.isUpper(table) { // who takes or frees the table decides whose entry this is
+		m.Mem.Recall(m.OfFrame(table))
+		m.Mem.Glance(m.TableOf(table).id)
+	}
 	if !e.Present() {
 		return
 	}

@@ -112,8 +112,9 @@ func (p *Player) begin(task, variable int, name string, args ...kernel.Arg) erro
 	return nil
 }
 
-// maxSteps is more than any statement takes: the longest go through all pages of a few huge pages.
-const maxSteps = 100_000
+// maxSteps is more than any statement takes: the longest go ten times through all pages of a huge page in
+// several processes.
+const maxSteps = 2_000_000
 
 // run lets a task go on until it has finished, and the devices whenever it waits.
 func (p *Player) run(task int) error {
