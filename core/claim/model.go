@@ -232,6 +232,9 @@ func (m *Model) variables(named map[[2]int]bool) string {
 		}
 		out = append(out, fmt.Sprintf("%s = %s", m.varName(t, i), m.M.ResultText(m.M.Peek(m.M.Var(t, i)))))
 	})
+	if out == nil {
+		return "memory as it is"
+	}
 	return strings.Join(out, ", ")
 }
 
@@ -288,6 +291,10 @@ func (m *Model) eval(e *kernel.Expr) bool {
 		return m.eval(e.Left) || m.eval(e.Right)
 	case "not":
 		return !m.eval(e.Left)
+	}
+	if e.Memory != nil {
+		content, ok := m.content(m.pageOf(e.Memory))
+		return (ok && m.M.Values[content] == e.Value) == (e.Op == "==")
 	}
 	r := machine.DecodeResult(m.M.Load(m.M.Var(e.Task, e.Var)))
 	equal := r.Kind == machine.IsSignal && e.Signal == r.Errno ||

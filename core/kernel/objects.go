@@ -29,6 +29,7 @@ type Objects struct {
 	known   uint64     // tasks of which that is up to date, and devicesKnown
 	hash    uint64     // of all that but the links
 	none    set        // empty
+	coarse  bool       // everything may touch everything: see NewObjects
 
 	judged  set      // the roots of claims
 	answers []answer // of Against, where the rest of their keys says
@@ -41,11 +42,12 @@ const (
 	theEnd
 )
 
-// NewObjects numbers the objects of a Sim.
+// NewObjects numbers the objects of a Sim. Where tasks share CPUs, or CPUs have store buffers, what a task can touch
+// is not told apart: whoever may move may touch anything. Such scenarios are small.
 func NewObjects(s *Sim) *Objects {
 	m := s.M
 	layout := m.Mem.Layout()
-	o := &Objects{s: s, byCell: make([]int16, layout.Len()), decides: make([]int8, layout.Len())}
+	o := &Objects{s: s, coarse: s.Setup.Turns || s.Setup.TSO, byCell: make([]int16, layout.Len()), decides: make([]int8, layout.Len())}
 	type key struct {
 		c cell.Class
 		i cell.Instance

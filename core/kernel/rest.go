@@ -178,7 +178,7 @@ func (o *Objects) while(still int) *stand {
 	s.still, s.moving, s.asked, s.judged = still, s.moving[:0], 0, 0
 	tasks, touches := len(o.s.Setup.Tasks), cell.Set(0)
 	for b := range o.reach {
-		if r := &o.reach[b]; b != still && (b < tasks && !r.over || r.busy || r.setOff&touches != 0) {
+		if r := &o.reach[b]; b != still && (b < tasks && !r.over || r.busy || r.setOff&touches != 0 || o.coarse && b >= tasks) {
 			s.moving = append(s.moving, b)
 			if b < tasks {
 				touches |= r.Touches
@@ -227,6 +227,9 @@ func (o *Objects) takesOf(r *reach) {
 // touches the class, and can name the actor's CPU.
 func (o *Objects) setOff(b int, s *stand) bool {
 	cpu := o.s.actors[b].CPU
+	if o.coarse {
+		return o.s.exists(&o.s.actors[b])
+	}
 	return slices.ContainsFunc(s.moving, func(t int) bool {
 		return t < len(o.s.Setup.Tasks) && o.reach[t].Touches&o.reach[b].setOff != 0 && (cpu < 0 || o.hasOf(t, s).has(int(o.s.M.OfCPU(cpu))))
 	})
@@ -324,6 +327,8 @@ func (o *Objects) mayWrite(b, object int, s *stand) bool {
 	switch {
 	case c == theEnd:
 		return false
+	case o.coarse:
+		return true
 	case c == names:
 		return (r.Touches.Has(o.links.pool[i]) || o.holds(b, i)) && o.hasOf(b, s).has(i)
 	case !r.Touches.Has(c):
@@ -342,6 +347,8 @@ func (o *Objects) mayRead(b, object int, s *stand) bool {
 	switch {
 	case c == theEnd:
 		return b < len(o.s.Setup.Tasks)
+	case o.coarse:
+		return true
 	case c == names && o.links.isFree(i): // who takes it seeks it first
 		return o.holds(b, i) || o.links.shared().has(i) && o.hasOf(b, s).has(i)
 	case c == names:
