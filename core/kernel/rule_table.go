@@ -577,4 +577,10 @@ var Rules = []*Rule{
 		Guards:   "madvise: find the VMA",
 		Commit:   "90e7e7f5ef3f", Subject: "mm: enable MADV_DONTNEED for hugetlb mappings",
 		Confidence: "read in source; commit and v5.18 from memory"},
+	{ID: DIOUsesPin, Name: "dio_uses_pin", History: on(605), Needs: []RuleID{FOLLPinCounting},
+		Says:     "direct I/O pins the pages that it reads or writes, instead of taking references",
+		Protects: "after a fork, what the disk is read into is the child's page, not the parent's",
+		Guards:   "bio_iov_iter_get_pages: pin the page",
+		Commit:   "a7e689dd1c06", Subject: "block: Convert bio_iov_iter_get_pages to use iov_iter_extract_pages",
+		Confidence: "read in source (absent 6.4, present 6.5); commit seen"},
 }
