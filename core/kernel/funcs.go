@@ -127,6 +127,8 @@ const (
 	fnFollowHugetlbPage
 	fnRemoveInodeHugepages
 	fnHugetlbfsRead
+	fnBioGetPages
+	fnBioReleasePages
 	fnGUPLongtermLocked
 	fnTaskNUMAWork
 	fnDoNUMAPage

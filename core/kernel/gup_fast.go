@@ -310,6 +310,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			}},
 		gpReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			c.Or(c.folioFlags(c.Frame(gpPTE)), machine.PGReferenced)
+			c.gotPage(c.Frame(gpPTE))
 			return Return
 		}},
 		gpPut: {Label: "put", Says: "put the reference back", Ref: "gup_put_folio", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
@@ -406,10 +407,7 @@ var _ = register(fnTryGrabFolioFast, &Func{
 		tgRefuse: {Label: "refuse", Says: "give up", When: If(GUPCompoundRecheck, CompoundRefuse).AndLarge(), Local: true, Do: func(c *Ctx) Next {
 			return c.Fail(EBUSY)
 		}},
-		tgPage: {Label: "page", Says: "the reference is for the page; pinning?", Local: true, Do: func(c *Ctx) Next {
-			if h := machine.Hold(c.M.Load(c.M.Held(c.Task))); h.Frame() != c.Frame(tgPTE) {
-				c.M.SetHeld(c.Task, machine.MakeHold(c.Frame(tgPTE), h.Count()))
-			}
+		tgPage: {Label: "page", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
 			if c.L(tgFlags)&uint64(FollPin) == 0 {
 				return Return
 			}
@@ -433,7 +431,7 @@ var _ = register(fnTryGrabFolioFast, &Func{
 					return Return
 				}
 				c.Get(f, pinBias-1)
-				c.M.SetHeld(c.Task, machine.MakeHold(c.Frame(tgPTE), pinBias))
+				c.M.SetHeld(c.Task, machine.MakeHold(f, pinBias))
 				return Return
 			}},
 		tgZoneRefuse: {Label: "refuse_zone", Says: "give up", When: With(GUPLongtermZone).AndMovable(), Local: true, Do: func(c *Ctx) Next {
@@ -457,6 +455,13 @@ const (
 	tgPin
 	tgZoneRefuse
 )
+
+// gotPage says which page of the folio the reference was taken for, now that it stays.
+func (c *Ctx) gotPage(f machine.Frame) {
+	if h := machine.Hold(c.M.Load(c.M.Held(c.Task))); h.Frame() != f {
+		c.M.SetHeld(c.Task, machine.MakeHold(f, h.Count()))
+	}
+}
 
 // grabbing is the folio that a grab takes its reference on.
 func (c *Ctx) grabbing() machine.Frame {

@@ -206,6 +206,7 @@ const (
 	GUPHugetlbCommonWalk
 	GUPForceHugetlbRefused
 	MadviseDontneedHugetlb
+	DIOUsesPin
 	GUPLongtermZone
 	NUMABalancing
 	GUPNUMAFault
