@@ -111,14 +111,7 @@ hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1   
 gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
 gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
 madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
-migrate_batch               0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         5dfab109d519  Tm
-migrate_batch_flush         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         7e12beb8ca2a  TCm
-migrate_flush               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
-migrate_refcheck            2   2       2   2   2   2    2    2    2    2   2       2   2   2    2         -             T
-migrate_copy_first          0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         060913999d7a  TCm
 migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
-migration_wait_takes_ref    1   1       1   1   1   1    1    0    0    0   0       0   0   0    0         ffa65753c431  Tm
-move_pages_folio_walk       0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         7dff875c9436  Tm
 gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d1e153fea2a8  TCm
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 gup_numa_fault              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
