@@ -88,18 +88,22 @@ func secrets(m *Model) []predicate {
 // page. Judged while nobody is inside the PTL section that may change the PTE.
 func pins(m *Model, write bool) []predicate {
 	var out []predicate
+	var mappings []machine.Word
+	if !write {
+		mappings = m.mappingWords()
+	}
 	m.M.EachVar(func(t, i int) {
 		v, at := m.M.Var(t, i), m.M.VarAt(t, i)
 		out = append(out, predicate{
 			what:  m.varName(t, i),
-			reads: append(m.resolveWords(m.Setup.Tasks[t].MM), v, at),
+			reads: append(append(m.resolveWords(m.Setup.Tasks[t].MM), mappings...), v, at),
 			holds: func() bool {
 				pin, ok := machine.PinAtOf(m.M.Load(at))
 				if !ok || pin.Excused || pin.Write != write || !m.covers(pin) {
 					return true
 				}
 				r := machine.DecodeResult(m.M.Load(v))
-				if r.Kind != machine.IsPage || r.Page.Frame() == machine.ZeroPage || m.changing(pin.Page) {
+				if r.Kind != machine.IsPage || !write && !pin.Longterm && !m.isAnon(r.Page.Frame()) || m.changing(pin.Page) {
 					return true
 				}
 				f, _, ok := m.M.Resolve(pin.Page)
@@ -112,6 +116,24 @@ func pins(m *Model, write bool) []predicate {
 			},
 		})
 	})
+	return out
+}
+
+// isAnon reports whether a page is one of an anonymous folio. A page of a file, or the zero page, that is
+// pinned for reading, and not for long, is legally left behind by a write.
+func (m *Model) isAnon(f machine.Frame) bool {
+	return f != machine.ZeroPage && machine.IsAnon(m.M.Load(m.M.Mapping(m.M.Head(f))))
+}
+
+// mappingWords are the words that isAnon may read.
+func (m *Model) mappingWords() []machine.Word {
+	var out []machine.Word
+	for f := range m.M.FrameCount() {
+		out = append(out, m.M.Mapping(machine.Frame(f)))
+		if m.M.LargeFolios && m.M.IsData(machine.Frame(f)) {
+			out = append(out, m.M.Compound(machine.Frame(f)))
+		}
+	}
 	return out
 }
 

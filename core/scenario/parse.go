@@ -118,7 +118,11 @@ func kib(n int) string {
 // The clauses are read in four rounds, so that a name may be used above the
 // line that introduces it.
 var rounds = [][]string{
+<<<<<<< HEAD
 	{"GUP", "kernel", "frames", "tables", "swap", "memory", "nr_hugepages", "preempt", "speculate", "claim", "judge", "", "}"},
+=======
+	{"GUP", "kernel", "frames", "tables", "swap", "memory", "preempt", "node", "speculate", "claim", "judge", "", "}"},
+>>>>>>> fa087987e9134e8fdaf94ae8afa77bc6587efaa8
 	{"file"},
 	{"mm"},
 	{"task"},
@@ -216,6 +220,8 @@ func (b *builder) line(word string, i int, c *cursor) {
 		b.hugepages(c)
 	case "preempt":
 		b.preempt(c)
+	case "node":
+		b.node(c)
 	case "speculate":
 		b.speculate(c)
 	case "claim":

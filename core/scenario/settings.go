@@ -52,13 +52,6 @@ func (b *builder) title(i int, c *cursor) {
 	c.end()
 }
 
-// frames reads "frames N".
-func (b *builder) frames(c *cursor) {
-	if b.once(c, "frames") {
-		b.file.setup.Frames = c.number("frames", 0, maxFrames)
-	}
-}
-
 // tables reads "tables from frames".
 func (b *builder) tables(c *cursor) {
 	if !b.once(c, "tables") {

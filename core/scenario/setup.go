@@ -89,6 +89,7 @@ func (b *builder) whole() {
 			b.report(Error, p.at.start, p.at.end, nil, "no task runs on %s", p.at.text)
 		}
 	}
+	b.countZones()
 	b.enoughFrames()
 	b.enoughHugepages()
 	b.unforked()
