@@ -112,7 +112,7 @@ func vmaNamed(m *kernel.MMSetup, name string) int {
 }
 
 // vma reads "NAME = anon N rw|ro STRING… [clean|swapped|hugepage]" or
-// "NAME = thp N rw|ro STRING… [split]", or a mapping of a file.
+// "NAME = thp N rw|ro STRING… [split]", or "NAME = hugetlb N rw|ro STRING…", or a mapping of a file.
 func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	v := kernel.RegionSetup{Name: c.newName(VMA, "a VMA")}
 	if c.ok() && vmaNamed(mm, v.Name) >= 0 {
@@ -130,6 +130,11 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 		v.Huge = true
 		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
 		b.fillHuge(&v, c)
+	case c.keyword("hugetlb"):
+		v.Kind = kernel.Hugetlb
+		v.Pages = c.number("huge pages", 1, maxPages)
+		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
+		b.contents(&v, c)
 	default:
 		b.fileRegion(&v, c)
 	}

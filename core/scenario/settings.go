@@ -76,6 +76,22 @@ func (b *builder) memory(c *cursor) {
 	}
 }
 
+// hugepages reads "nr_hugepages N".
+func (b *builder) hugepages(c *cursor) {
+	if b.once(c, "nr_hugepages") {
+		b.file.setup.Hugetlb = c.number("huge pages", 1, maxPages)
+	}
+}
+
+// enoughHugepages reports a pool that mmap could not have reserved from what is mapped.
+func (b *builder) enoughHugepages() {
+	s := &b.file.setup
+	if n := s.HugetlbReserved(); s.Hugetlb > 0 && n > s.Hugetlb {
+		at := b.said["nr_hugepages"]
+		b.report(Error, at.start, at.end, nil, "%d huge %s in use at the start or reserved by mmap: the pool must have as many", n, plural(n, "page is", "pages are"))
+	}
+}
+
 // A cpuLine is a preempt or speculate line: whether a task runs there is known later.
 type cpuLine struct {
 	at  *token
