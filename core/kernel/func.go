@@ -172,6 +172,9 @@ var Large = Cond{where: hasLarge}
 // Migrating holds where pages may be moved: what it guards would tell nothing elsewhere.
 var Migrating = Cond{where: hasMoves}
 
+// AndMovable holds where the condition does and there is a ZONE_MOVABLE.
+func (c Cond) AndMovable() Cond { return c.and(hasMovable) }
+
 // Merging holds where ksmd may merge pages: what it guards would tell nothing elsewhere.
 var Merging = Cond{where: hasKSM}
 
@@ -201,6 +204,7 @@ const (
 	hasTSO                     // CPUs have store buffers
 	hasMoves                   // pages may be moved
 	hasHugetlb                 // there are huge pages of hugetlb
+	hasMovable                 // there is a ZONE_MOVABLE
 	hasKSM                     // ksmd may merge pages
 )
 

@@ -127,6 +127,12 @@ const (
 	fnFollowHugetlbPage
 	fnRemoveInodeHugepages
 	fnHugetlbfsRead
+	fnBioGetPages
+	fnBioReleasePages
+	fnGUPLongtermLocked
+	fnTaskNUMAWork
+	fnDoNUMAPage
+	fnCompactZone
 	fnKSMDoScan
 	fnCmpAndMergePage
 	fnGetKSMPage

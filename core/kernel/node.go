@@ -30,9 +30,18 @@ func (s *Setup) frameZones(frames, hugePages int, large bool) []uint8 {
 			out = append(out, uint8(zone))
 		}
 	}
+	shared := map[string]bool{}
 	s.eachRegion(func(v *RegionSetup) {
-		if v.State == Mapped || v.State == Clean {
+		switch v.State {
+		case Mapped, Clean:
 			add(len(v.Fill), v.Zone)
+		case Merged:
+			for _, content := range v.Fill {
+				if !shared[content] {
+					shared[content] = true
+					add(1, v.Zone)
+				}
+			}
 		}
 	})
 	add(s.cachedAtStart(), 0)
@@ -70,6 +79,3 @@ func (c *Ctx) zonelist() []int {
 func (c *Ctx) target(node int, reason uint64) []int {
 	return c.M.Zonelist(node, reason == mrSyscall || reason == mrNUMAMisplaced, reason == mrLongtermPin)
 }
-
-// pinsForLong reports whether the task is in a call that pins pages for long (PF_MEMALLOC_PIN).
-func (c *Ctx) pinsForLong() bool { return false }
