@@ -175,12 +175,12 @@ var _ = register(fnZapPTERange, &Func{
 			}
 			pmd := machine.Entry(c.Keep(zpTable, c.M.PMD(c.Page(zpPage))))
 			switch p := c.Page(zpPage); {
-			case !pmd.Present():
+			case !pmd.Present() && !pmd.IsMigration():
 				return c.zapTable(Return)
-			case pmd.Has(machine.PSE) && (p != c.M.HugeStart(p) || c.Page(zpEnd) < c.lastHuge(p)):
+			case pmd.IsHuge() && (p != c.M.HugeStart(p) || c.Page(zpEnd) < c.lastHuge(p)):
 				c.Say("the PMD maps more than is to go: split it")
 				return c.Call(fnSplitHugePMD, zpPMD, uint64(p))
-			case pmd.Has(machine.PSE):
+			case pmd.IsHuge():
 				return c.Call(fnZapHugePMD, zpHuge, uint64(p))
 			}
 			return Then
