@@ -154,6 +154,8 @@ var Calls = []*Call{
 		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
 	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect,
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
+	{Name: "uprobe_register", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "opcode", Kind: ValueParam}}, Result: ErrResult, From: KernelTask, entry: fnUprobeWriteOpcode,
+		Doc: "Puts a breakpoint into private memory of a process: a copy with it takes the page's place. Nobody asks whether somebody holds the old page."},
 	{Name: "schedule", From: Anywhere, entry: fnSchedule,
 		Doc: "Runs for a moment, and lets another task have the CPU: what a task does whose only part is that it had the CPU."},
 	{Name: "mfence", From: UserTask, entry: fnMfence,

@@ -127,5 +127,7 @@ const (
 	fnFollowHugetlbPage
 	fnRemoveInodeHugepages
 	fnHugetlbfsRead
+	fnWaitForGUPFast
+	fnUprobeWriteOpcode
 	funcCount
 )

@@ -206,6 +206,10 @@ const (
 	GUPHugetlbCommonWalk
 	GUPForceHugetlbRefused
 	MadviseDontneedHugetlb
+	RemoverWait
+	GUPSeqcount
+	UprobeInPlace
+	DIOUsesPin
 	ruleCount
 )
 
@@ -246,6 +250,12 @@ const (
 	PTFreeRCU
 	PTFreeImmediate
 	PTFreeSemiRCU
+)
+const (
+	RemoverWaitNone uint8 = iota
+	RemoverWaitIPI
+	RemoverWaitRCU
+	RemoverWaitRCUEarly
 )
 const (
 	LazyTLBIPI uint8 = iota

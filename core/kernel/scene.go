@@ -53,7 +53,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 // config is the machine that the setup needs.
 func (s *Sim) config(track machine.Track) machine.Config {
 	c := machine.Config{
-		CPUs: s.Setup.CPUs, Shared: s.Setup.TablesFromFrames, Speculate: s.Setup.Speculate, Turns: s.Setup.Turns, TSO: s.Setup.TSO, Track: track,
+		CPUs: s.Setup.CPUs, Shared: s.Setup.TablesFromFrames, Speculate: s.Setup.Speculate, Turns: s.Setup.Turns, TSO: s.Setup.TSO, Waits: s.Kernel.On(RemoverWait), Track: track,
 		Captures: func(fn uint16) int { return s.funcs[fn].captures },
 		Locals:   func(fn uint16) int { return len(s.funcs[fn].Locals) },
 		StackText: func(v uint64) string {
