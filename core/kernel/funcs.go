@@ -129,5 +129,7 @@ const (
 	fnHugetlbfsRead
 	fnWaitForGUPFast
 	fnUprobeWriteOpcode
+	fnBioIovIterGetPages
+	fnBioReleasePages
 	funcCount
 )

@@ -110,6 +110,10 @@ hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1   
 gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
 gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
 madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
+remover_wait                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+gup_seqcount                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+uprobe_in_place             0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             m
+dio_uses_pin                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         a7e689dd1c06  TC
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.

@@ -12,6 +12,7 @@ import (
 // kernel's tables, every task before its first shared step. track says which
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
+	setup = expand(setup, &k)
 	k.has = setup.has()
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
