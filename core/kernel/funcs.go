@@ -129,7 +129,11 @@ const (
 	fnHugetlbfsRead
 	fnWaitForGUPFast
 	fnUprobeWriteOpcode
-	fnBioIovIterGetPages
+	fnBioGetPages
 	fnBioReleasePages
+	fnGUPLongtermLocked
+	fnTaskNUMAWork
+	fnDoNUMAPage
+	fnCompactZone
 	funcCount
 )

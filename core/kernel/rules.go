@@ -210,6 +210,12 @@ const (
 	GUPSeqcount
 	UprobeInPlace
 	DIOUsesPin
+	GUPLongtermZone
+	NUMABalancing
+	GUPNUMAFault
+	NUMASkipsShared
+	NUMASavedWrite
+	MigrateUndo
 	ruleCount
 )
 
@@ -266,6 +272,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	NUMASkipNone uint8 = iota
+	NUMASkipPageCount
+	NUMASkipPinned
 )
 const (
 	RefcheckNone uint8 = iota

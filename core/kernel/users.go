@@ -25,37 +25,6 @@ import "slices"
 // compare block/bio.c, lib/iov_iter.c:iov_iter_extract_pages, fs/splice.c:iter_to_pipe, io_uring/rsrc.c, drivers/vfio/vfio_iommu_type1.c,
 // drivers/infiniband/core/umem.c, kernel/ptrace.c
 
-// bio_iov_iter_get_pages, in straight line:
-//
-//	pin_user_pages_fast(); before v6.5: get_user_pages_fast()
-//
-// compare block/bio.c:bio_iov_iter_get_pages
-var (
-	_ = register(fnBioIovIterGetPages, &Func{Name: "bio_iov_iter_get_pages", File: "block/bio.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: []Step{
-		{Label: "pin", Says: "pin the page", Ref: "iov_iter_extract_pages", When: With(DIOUsesPin), Local: true, Calls: []FuncID{fnPinUserPagesFast}, Do: func(c *Ctx) Next {
-			return c.Call(fnPinUserPagesFast, 2, c.L(0), c.L(1))
-		}},
-		{Label: "get", Says: "take a reference on the page", Ref: "iov_iter_get_pages", When: Without(DIOUsesPin), Local: true, Calls: []FuncID{fnGetUserPagesFast}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesFast, 2, c.L(0), c.L(1))
-		}},
-		{Label: "got", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
-	}})
-	_ = register(fnBioReleasePages, &Func{Name: "bio_release_pages", File: "block/bio.c", Params: []int{0}, Locals: []Local{{"page", IntLocal}}, Steps: []Step{
-		{Label: "unpin", Says: "give the pin back", Ref: "bio_release_page", When: With(DIOUsesPin), Local: true, Calls: []FuncID{fnUnpinUserPage}, Do: func(c *Ctx) Next {
-			return c.Call(fnUnpinUserPage, end, c.L(0))
-		}},
-		{Label: "put", Says: "give the reference back", Ref: "put_page", When: Without(DIOUsesPin), Local: true, Calls: []FuncID{fnPutPage}, Do: func(c *Ctx) Next {
-			return c.Call(fnPutPage, end, c.L(0))
-		}},
-	}})
-)
-
-var (
-	bioGet = &Call{Name: "bio_iov_iter_get_pages", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
-		Result: PageResult, From: UserTask, entry: fnBioIovIterGetPages}
-	bioRelease = &Call{Name: "bio_release_pages", Params: []Param{{Name: "page", Kind: VarParam}}, entry: fnBioReleasePages}
-)
-
 // An expansion is a statement while it becomes those that run.
 type expansion struct {
 	v    *Version
@@ -67,12 +36,9 @@ type expansion struct {
 
 // is adds a statement: into = name(args).
 func (e *expansion) is(into int, name string, args ...Arg) {
-	e.add(into, CallByName(name), args...)
-}
-
-func (e *expansion) add(into int, call *Call, args ...Arg) {
+	call := CallByName(name)
 	if call == nil {
-		panic("kernel: a user of GUP is expanded to a call that is not in the vocabulary")
+		panic("kernel: a user of GUP is expanded to a call that is not in the vocabulary: " + name)
 	}
 	e.out = append(e.out, Stmt{Var: into, Call: call, Args: args, Line: e.st.Line})
 }
@@ -90,18 +56,18 @@ var lasting = Arg{Flags: FollWrite | FollLongterm}
 
 func directRead(e *expansion) {
 	page := Arg{Var: e.own}
-	e.add(e.own, bioGet, e.st.Args[0], Arg{Flags: FollWrite})
+	e.is(e.own, "bio_iov_iter_get_pages", e.st.Args[0], Arg{Flags: FollWrite})
 	e.is(-1, "set_page_dirty_lock", page)
 	e.is(-1, "device_write", page, e.st.Args[1])
 	e.is(-1, "set_page_dirty_lock", page)
-	e.add(-1, bioRelease, page)
+	e.is(-1, "bio_release_pages", page)
 }
 
 func directWrite(e *expansion) {
 	page := Arg{Var: e.own}
-	e.add(e.own, bioGet, e.st.Args[0], Arg{})
+	e.is(e.own, "bio_iov_iter_get_pages", e.st.Args[0], Arg{})
 	e.is(e.st.Var, "device_read", page)
-	e.add(-1, bioRelease, page)
+	e.is(-1, "bio_release_pages", page)
 }
 
 func vmsplice(e *expansion) { e.is(e.st.Var, "get_user_pages_fast", e.st.Args[0], Arg{}) }
@@ -185,9 +151,4 @@ func ownVar(taken []string) string {
 		name += "_"
 	}
 	return name
-}
-
-// isPin reports whether the call of a statement takes a pin on this kernel.
-func (s *Sim) isPin(c *Call) bool {
-	return c.entry == fnPinUserPages || c.entry == fnPinUserPagesFast || c == bioGet && s.Kernel.On(DIOUsesPin)
 }
