@@ -114,6 +114,7 @@ type Config struct {
 	KSM         bool // ksmd may merge pages; see ksm.go
 
 	TSO   bool // CPUs have store buffers
+	Waits bool // tasks wait for grace periods
 	Turns bool // tasks that have one CPU take turns; else nobody minds
 
 	Slots  int      // of the swap device
@@ -185,6 +186,7 @@ type Machine struct {
 	vma, vmaLock, anonVMA                                                                             cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
 	current, loadedMM, lazy, mode                                                                     cell.ID
+	gracePeriod                                                                                       cell.ID
 	buffered, bufferTo, bufferValue                                                                   cell.ID
 	lruCount, lruBatch                                                                                cell.ID
 	swapMap, swapCache, disk, io, zeromap                                                             cell.ID
