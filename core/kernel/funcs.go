@@ -127,5 +127,11 @@ const (
 	fnFollowHugetlbPage
 	fnRemoveInodeHugepages
 	fnHugetlbfsRead
+	fnBioGetPages
+	fnBioReleasePages
+	fnGUPLongtermLocked
+	fnTaskNUMAWork
+	fnDoNUMAPage
+	fnCompactZone
 	funcCount
 )

@@ -206,6 +206,13 @@ const (
 	GUPHugetlbCommonWalk
 	GUPForceHugetlbRefused
 	MadviseDontneedHugetlb
+	DIOUsesPin
+	GUPLongtermZone
+	NUMABalancing
+	GUPNUMAFault
+	NUMASkipsShared
+	NUMASavedWrite
+	MigrateUndo
 	ruleCount
 )
 
@@ -256,6 +263,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	NUMASkipNone uint8 = iota
+	NUMASkipPageCount
+	NUMASkipPinned
 )
 const (
 	RefcheckNone uint8 = iota

@@ -47,7 +47,11 @@ type fault struct {
 
 // itemWords begin an item at the outermost level. A line that begins with one
 // is never the continuation of the line before, whatever its indentation.
-var itemWords = []string{"GUP", "kernel", "file", "mm", "frames", "tables", "swap", "memory", "preempt", "speculate",
+<<<<<<< HEAD
+var itemWords = []string{"GUP", "kernel", "file", "mm", "frames", "tables", "swap", "memory", "nr_hugepages", "preempt", "speculate",
+=======
+var itemWords = []string{"GUP", "kernel", "file", "mm", "frames", "tables", "swap", "memory", "preempt", "node", "speculate",
+>>>>>>> fa087987e9134e8fdaf94ae8afa77bc6587efaa8
 	"claim", "judge", "expect", "never", "sometimes", "always"}
 
 type lexer struct {
