@@ -47,11 +47,7 @@ type fault struct {
 
 // itemWords begin an item at the outermost level. A line that begins with one
 // is never the continuation of the line before, whatever its indentation.
-<<<<<<< HEAD
-var itemWords = []string{"GUP", "kernel", "file", "mm", "frames", "tables", "swap", "memory", "nr_hugepages", "preempt", "speculate",
-=======
-var itemWords = []string{"GUP", "kernel", "file", "mm", "frames", "tables", "swap", "memory", "preempt", "node", "speculate",
->>>>>>> fa087987e9134e8fdaf94ae8afa77bc6587efaa8
+var itemWords = []string{"GUP", "kernel", "file", "mm", "frames", "tables", "swap", "memory", "nr_hugepages", "preempt", "node", "speculate",
 	"claim", "judge", "expect", "never", "sometimes", "always"}
 
 type lexer struct {

@@ -118,11 +118,7 @@ func kib(n int) string {
 // The clauses are read in four rounds, so that a name may be used above the
 // line that introduces it.
 var rounds = [][]string{
-<<<<<<< HEAD
-	{"GUP", "kernel", "frames", "tables", "swap", "memory", "nr_hugepages", "preempt", "speculate", "claim", "judge", "", "}"},
-=======
-	{"GUP", "kernel", "frames", "tables", "swap", "memory", "preempt", "node", "speculate", "claim", "judge", "", "}"},
->>>>>>> fa087987e9134e8fdaf94ae8afa77bc6587efaa8
+	{"GUP", "kernel", "frames", "tables", "swap", "memory", "nr_hugepages", "preempt", "node", "speculate", "claim", "judge", "", "}"},
 	{"file"},
 	{"mm"},
 	{"task"},

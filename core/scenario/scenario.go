@@ -32,19 +32,12 @@
 //	        | "expect" kernels [ "judging" CLAIM { "," CLAIM } ] ":" verdict
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
-<<<<<<< HEAD
 //	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" | "hugetlb" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" ]
-//	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" ]
-//	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" )
-//	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }
-//	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" ]
-=======
-//	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" ]
 //	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" ] zone
 //	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" )
+//	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }
 //	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" ] zone
 //	zone    = [ "movable" ] [ "node" N ]
->>>>>>> fa087987e9134e8fdaf94ae8afa77bc6587efaa8
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"
 //	arg     = page | NAME | STRING | WORD | FLAG { "|" FLAG } | "0"
 //	page    = [ NAME "." ] NAME [ "[" N "]" ]
