@@ -109,18 +109,18 @@ func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
 		c.Sayf(loadForwarded, c.M.Content(v))
 		return c.Return(v)
 	}
-	if lost, _ := c.M.Lost(p, v); !lost || !c.flushPutOff(e.Frame()) {
+	if lost, _ := c.M.Lost(p, v); !lost || !c.flushPutOff(e) {
 		c.M.Read(p, v)
 	}
 	return c.Return(v)
 }
 
 // flushPutOff reports whether reclaim has yet to flush this CPU's TLB of a page that it has
-// unmapped and frozen: a load may read there what was there, although the page has come back from swap as
+// unmapped and frozen, and not freed: a load may read there what was there, although the page has come back from swap as
 // another and was written to. The page is freed behind the flush alone.
 // Compare mm/vmscan.c:shrink_folio_list, which calls try_to_unmap_flush before free_unref_folios.
-func (c *Ctx) flushPutOff(f machine.Frame) bool {
-	if c.Load(c.M.Ref(c.M.Head(f))) != 0 {
+func (c *Ctx) flushPutOff(e machine.Entry) bool {
+	if c.M.Stale(e) || c.Load(c.M.Ref(c.M.Head(e.Frame()))) != 0 {
 		return false
 	}
 	for t := range c.sim.Setup.Tasks {
