@@ -31,8 +31,12 @@ func (m *Machine) ZoneOf(f Frame) Zone {
 	return m.Zones[m.zone(int(f))]
 }
 
-// zone is the place of a frame's zone in Zones: the first, unless FrameZones says otherwise.
+// zone is the place of a frame's zone in Zones: the first, unless FrameZones says otherwise. Every zone has an
+// equal part of the pool of hugetlb.
 func (m *Machine) zone(f int) int {
+	if m.IsHugetlb(Frame(f)) {
+		return (f - m.hugetlbBase()) * len(m.Zones) / m.Hugetlb
+	}
 	if f < len(m.FrameZones) {
 		return int(m.FrameZones[f])
 	}
