@@ -92,6 +92,8 @@ func (w *teller) operation(op *Op, r *Result) string {
 		w.forked[op.Other], w.fork = w.process, op.Other
 		w.mms = append(w.mms, fmt.Sprintf("mm %s forked from %s", op.Other, w.process))
 		w.line("fork(%s)", op.Other)
+	case Exit:
+		w.line("exit()")
 	case Mprotect:
 		prot := map[Prot]string{ProtNone: "PROT_NONE", ProtRead: "PROT_READ", ProtReadWrite: "PROT_READ_WRITE"}[op.Prot]
 		w.returned(r, "mprotect(%s, %s)", w.page(op), prot)
