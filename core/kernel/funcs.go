@@ -129,5 +129,7 @@ const (
 	fnHugetlbfsRead
 	fnBioGetPages
 	fnBioReleasePages
+	fnNativeSetPTE
+	fnPTEGetLockless
 	funcCount
 )

@@ -207,6 +207,8 @@ const (
 	GUPForceHugetlbRefused
 	MadviseDontneedHugetlb
 	DIOUsesPin
+	GUPPTERead
+	PAEClearAtomic
 	ruleCount
 )
 
@@ -272,4 +274,9 @@ const (
 	MprotectNever uint8 = iota
 	MprotectDirtyExclusive
 	MprotectExclusive
+)
+
+const (
+	PTEReadPlain uint8 = iota
+	PTEReadLowHighLow
 )

@@ -83,6 +83,13 @@ func (b *builder) memory(c *cursor) {
 	}
 }
 
+// arch reads "arch x86-64|x86-32-pae".
+func (b *builder) arch(c *cursor) {
+	if b.once(c, "arch") {
+		b.file.setup.PAE = c.choose("x86-64 or x86-32-pae", "x86-64", "x86-32-pae") == "x86-32-pae"
+	}
+}
+
 // A cpuLine is a preempt or speculate line: whether a task runs there is known later.
 type cpuLine struct {
 	at  *token
