@@ -34,7 +34,7 @@ func mapcounts(m *Model) []predicate {
 			},
 		})
 	}
-	return out
+	return append(out, hugetlbMapcounts(m)...)
 }
 
 // writableExclusive: for every page table, no writable entry maps an anonymous
@@ -74,7 +74,7 @@ func writableExclusive(m *Model) []predicate {
 			},
 		})
 	}
-	return out
+	return append(out, hugetlbWritable(m)...)
 }
 
 // tableWords are those of a page table.

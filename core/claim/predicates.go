@@ -145,12 +145,15 @@ func (m *Model) covers(pin machine.PinAt) bool {
 
 // changing reports whether the PTL of the page's table is held.
 func (m *Model) changing(p machine.PageID) bool {
-	if m.M.LargeFolios && m.tableOut(p) {
+	if m.hugePMDs() && m.tableOut(p) {
 		return true
 	}
 	t, ok := m.M.Find(p, machine.LevelPTE)
 	return ok && m.M.Load(m.M.PTL(t)) != 0
 }
+
+// hugePMDs reports whether a PMD entry may map a huge page.
+func (m *Model) hugePMDs() bool { return m.M.LargeFolios || m.M.Hugetlb > 0 }
 
 // tableOut reports whether the page's PMD entry is being changed: its lock is held, or it is none
 // while somebody has mmap_lock for writing, as collapse does while it holds the page table in its hand.
@@ -182,7 +185,7 @@ func (m *Model) resolveWords(mm int) []machine.Word {
 			out = append(out, m.M.Entry(m.M.Upper(mm, level), i))
 		}
 	}
-	if m.M.LargeFolios {
+	if m.hugePMDs() {
 		out = append(out, m.M.PMDLock(mm), m.M.MmapLock(mm))
 	}
 	for i := range m.M.TableCount() {
@@ -208,8 +211,11 @@ func pinnedExclusive(m *Model) []predicate {
 		reads := []machine.Word{v, at}
 		for f := range m.M.FrameCount() {
 			reads = append(reads, m.M.Flags(machine.Frame(f)), m.M.Mapping(machine.Frame(f)))
-			if m.M.LargeFolios && m.M.IsData(machine.Frame(f)) {
-				reads = append(reads, m.M.Compound(machine.Frame(f)), m.M.Mapcount(machine.Frame(f)))
+			switch f := machine.Frame(f); {
+			case m.M.IsHugetlb(f):
+				reads = append(reads, m.M.Mapcount(f))
+			case m.M.LargeFolios && m.M.IsData(f):
+				reads = append(reads, m.M.Compound(f), m.M.Mapcount(f))
 			}
 		}
 		out = append(out, predicate{

@@ -168,6 +168,10 @@ var Calls = []*Call{
 		Doc: "Moves the page to a node: a new page takes its place, if nobody uses the old one. -EAGAIN: somebody did, ten times. MPOL_MF_MOVE_ALL: even if others map it, too."},
 	{Name: "do_pages_stat", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ErrResult, From: Anywhere, entry: fnDoPagesStat, moves: true,
 		Doc: "move_pages() without nodes: asks on which node the page lies. 0: on some; -ENOENT, -EFAULT: there is none."},
+	{Name: "task_numa_work", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: UserTask, entry: fnTaskNUMAWork, moves: true,
+		Doc: "NUMA balancing makes the PTEs of the range inaccessible: the next access faults, and moves the page to the node that it comes from. GUP notices where the kernel has numa_balancing."},
+	{Name: "compact_zone", Params: []Param{{Name: "page", Kind: PageParam}}, From: KernelTask, entry: fnCompactZone, moves: true,
+		Doc: "kcompactd moves the folio that is mapped there to another free frame of its zone, unless somebody uses it."},
 	{Name: "lru_add_drain", From: Anywhere, entry: fnLRUAddDrain,
 		Doc: "Moves the folios of this CPU's batch to the LRU list: each loses the reference of the batch."},
 }

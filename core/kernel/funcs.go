@@ -131,5 +131,9 @@ const (
 	fnBioReleasePages
 	fnNativeSetPTE
 	fnPTEGetLockless
+	fnGUPLongtermLocked
+	fnTaskNUMAWork
+	fnDoNUMAPage
+	fnCompactZone
 	funcCount
 )

@@ -19,7 +19,7 @@ var (
 
 // Locals of the GUP functions: the page asked for and the FOLL_ flags come last.
 func gupEntry(name string, fn FuncID, flag uint32) *Func {
-	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: []Step{
+	steps := []Step{
 		{Label: "check", Says: "check the flags", Ref: "is_valid_gup_args", When: With(GUPLongtermRequiresPin), Local: true, Do: func(c *Ctx) Next {
 			if flag&FollPin == 0 && c.L(1)&uint64(FollLongterm) != 0 {
 				return c.Fail(EINVAL)
@@ -30,7 +30,12 @@ func gupEntry(name string, fn FuncID, flag uint32) *Func {
 			return c.Call(fn, 2, c.L(0), c.L(1)|uint64(flag))
 		}},
 		{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
-	}}
+	}
+	if fn == fnGetUserPagesLocked {
+		steps = append(steps[:1:1], gupLongterm(0, 1, flag, 3), steps[1], steps[2])
+		steps[2].Do = func(c *Ctx) Next { return c.Call(fn, 3, c.L(0), c.L(1)|uint64(flag)) }
+	}
+	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: steps}
 }
 
 // gup_fast_fallback, in straight line:
@@ -62,10 +67,14 @@ var _ = register(fnGUPFastFallback, &Func{
 		gfFast: {Label: "fast", Says: "try without locks", Ref: "gup_fast", When: Without(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags))
 		}},
-		gfGot: {Label: "got", Says: "got it?", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
+		gfGot: {Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {
 			if machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
 				return Return
 			}
+			return Then
+		}},
+		gfLongterm: gupLongterm(gfAddr, gfFlags, FollTouch, gfSlow),
+		gfLocked: {Label: "locked", Says: "get it under mmap_lock", Ref: "__gup_longterm_locked", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
 			return c.Call(fnGetUserPagesLocked, gfSlow, c.L(gfAddr), c.L(gfFlags)|uint64(FollTouch))
 		}},
 		gfSlow: {Label: "slow", Says: "return what the slow path got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
@@ -80,6 +89,8 @@ const (
 	gfForced
 	gfFast
 	gfGot
+	gfLongterm
+	gfLocked
 	gfSlow
 )
 
@@ -406,6 +417,15 @@ var _ = register(fnTryGrabFolioFast, &Func{
 			}
 			return Then
 		}},
+		tgZone: {Label: "longterm_pinnable", Says: "a pin for long: may the page stay where it is?", Answer: "yes", Ref: "folio_is_longterm_pinnable", When: With(GUPLongtermZone).AndMovable(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame()
+			if c.L(tgFlags)&uint64(FollLongterm) == 0 || !c.M.ZoneOf(f).Movable {
+				return Then
+			}
+			c.Say("a pin for long, of a page in ZONE_MOVABLE: put the reference")
+			c.M.SetHeld(c.Task, 0)
+			return c.putFree(f, 1, tgZoneRefuse)
+		}},
 		tgPin: {Label: "pin", Says: "make it a pin: 1023 more", Ref: "folio_ref_add", When: With(FOLLPinCounting),
 			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 				f := c.grabbing()
@@ -418,6 +438,9 @@ var _ = register(fnTryGrabFolioFast, &Func{
 				c.M.SetHeld(c.Task, machine.MakeHold(f, pinBias))
 				return Return
 			}},
+		tgZoneRefuse: {Label: "refuse_zone", Says: "give up", When: With(GUPLongtermZone).AndMovable(), Local: true, Do: func(c *Ctx) Next {
+			return c.Fail(EBUSY)
+		}},
 	},
 })
 
@@ -432,7 +455,9 @@ const (
 	tgAgain
 	tgRefuse
 	tgPage
+	tgZone
 	tgPin
+	tgZoneRefuse
 )
 
 // gotPage says which page of the folio the reference was taken for, now that it stays.

@@ -113,6 +113,12 @@ hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1   
 gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
 gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
 madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
+migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d1e153fea2a8  TCm
+numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
+gup_numa_fault              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
+numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
+numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.

@@ -86,6 +86,7 @@ func withHalves(steps []Step) []Step {
 	out := append([]Step{}, steps...)
 	for i := range out {
 		if out[i].Touches&cell.Of(machine.PTEs) != 0 {
+			out[i].Touches |= cell.Of(machine.PTLs)
 			out[i].Calls = append(append([]FuncID{}, out[i].Calls...), fnNativeSetPTE)
 		}
 	}

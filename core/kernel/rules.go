@@ -209,6 +209,12 @@ const (
 	DIOUsesPin
 	GUPPTERead
 	PAEClearAtomic
+	GUPLongtermZone
+	NUMABalancing
+	GUPNUMAFault
+	NUMASkipsShared
+	NUMASavedWrite
+	MigrateUndo
 	ruleCount
 )
 
@@ -259,6 +265,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	NUMASkipNone uint8 = iota
+	NUMASkipPageCount
+	NUMASkipPinned
 )
 const (
 	RefcheckNone uint8 = iota

@@ -330,7 +330,7 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 		return uint64(a.Flags)
 	case WordParam:
 		for i, w := range p.Words {
-			if w == a.Word {
+			if w == a.Word || p.Optional && a.Word == "" {
 				return uint64(i)
 			}
 		}
