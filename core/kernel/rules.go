@@ -206,6 +206,9 @@ const (
 	GUPHugetlbCommonWalk
 	GUPForceHugetlbRefused
 	MadviseDontneedHugetlb
+	RemoverWait
+	GUPSeqcount
+	UprobeInPlace
 	DIOUsesPin
 	GUPPTERead
 	PAEClearAtomic
@@ -255,6 +258,12 @@ const (
 	PTFreeRCU
 	PTFreeImmediate
 	PTFreeSemiRCU
+)
+const (
+	RemoverWaitNone uint8 = iota
+	RemoverWaitIPI
+	RemoverWaitRCU
+	RemoverWaitRCUEarly
 )
 const (
 	LazyTLBIPI uint8 = iota
