@@ -117,7 +117,6 @@ func (e Entry) IsMigration() bool {
 	return !e.None() && !e.Present() && t >= swpMigrationRead && t <= swpMigrationWrite
 }
 
-<<<<<<< HEAD
 // LowHalf are the bits that stand for the low half of an entry of x86-32 with PAE: those that the
 // hardware checks. The frame stands in the high half: frames of a scenario lie so that they differ in it alone.
 const LowHalf Entry = 1<<9 - 1
@@ -127,11 +126,10 @@ func (e Entry) Low() Entry { return e & LowHalf }
 
 // High returns the high half.
 func (e Entry) High() Entry { return e &^ LowHalf }
-=======
+
 // IsHuge reports whether a PMD entry has something else than a page table: a huge page, or the
 // migration entry that stands for one.
 func (e Entry) IsHuge() bool { return e.Has(PSE) || e.IsMigration() }
->>>>>>> 14be54315d14411f46acdde8a546a85f4eff6a2c
 
 // Has reports whether all the bits are set.
 func (e Entry) Has(bits Entry) bool { return e&bits == bits }
