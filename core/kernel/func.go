@@ -184,6 +184,12 @@ func (c Cond) AndTurns() Cond { return c.and(hasTurns) }
 // AndTSO holds where the condition does and CPUs have store buffers.
 func (c Cond) AndTSO() Cond { return c.and(hasTSO) }
 
+// AndHalves holds where the condition does and entries are stored in halves.
+func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
+
+// Halved and Whole hold where entries are stored in halves, and where not.
+var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
+
 func (c Cond) and(h has) Cond {
 	c.where |= h
 	return c
@@ -198,6 +204,8 @@ const (
 	hasTSO                     // CPUs have store buffers
 	hasMoves                   // pages may be moved
 	hasHugetlb                 // there are huge pages of hugetlb
+	hasHalves                  // entries are stored in halves: x86-32 with PAE
+	hasWhole                   // entries are stored whole
 	hasMovable                 // there is a ZONE_MOVABLE
 )
 

@@ -210,6 +210,8 @@ const (
 	GUPSeqcount
 	UprobeInPlace
 	DIOUsesPin
+	GUPPTERead
+	PAEClearAtomic
 	GUPLongtermZone
 	NUMABalancing
 	GUPNUMAFault
@@ -292,4 +294,9 @@ const (
 	MprotectNever uint8 = iota
 	MprotectDirtyExclusive
 	MprotectExclusive
+)
+
+const (
+	PTEReadPlain uint8 = iota
+	PTEReadLowHighLow
 )
