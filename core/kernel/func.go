@@ -187,6 +187,12 @@ func (c Cond) AndTurns() Cond { return c.and(hasTurns) }
 // AndTSO holds where the condition does and CPUs have store buffers.
 func (c Cond) AndTSO() Cond { return c.and(hasTSO) }
 
+// AndHalves holds where the condition does and entries are stored in halves.
+func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
+
+// Halved and Whole hold where entries are stored in halves, and where not.
+var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
+
 // AndMerging holds where the condition does and ksmd may merge pages.
 func (c Cond) AndMerging() Cond { return c.and(hasKSM) }
 
@@ -204,6 +210,8 @@ const (
 	hasTSO                     // CPUs have store buffers
 	hasMoves                   // pages may be moved
 	hasHugetlb                 // there are huge pages of hugetlb
+	hasHalves                  // entries are stored in halves: x86-32 with PAE
+	hasWhole                   // entries are stored whole
 	hasMovable                 // there is a ZONE_MOVABLE
 	hasKSM                     // ksmd may merge pages
 )

@@ -131,6 +131,8 @@ const (
 	fnUprobeWriteOpcode
 	fnBioGetPages
 	fnBioReleasePages
+	fnNativeSetPTE
+	fnPTEGetLockless
 	fnGUPLongtermLocked
 	fnTaskNUMAWork
 	fnDoNUMAPage

@@ -47,6 +47,8 @@ swapin_cow_rule             0   0       0   0   0   0    0    1    2    2   2   
 cow_clear_flush_first       1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 rmap_drop_after_set         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 dio_uses_pin                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         a7e689dd1c06  TC
+gup_pte_read                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+pae_clear_atomic            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         b2d7a075a1cc  TC
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC

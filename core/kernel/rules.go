@@ -210,6 +210,8 @@ const (
 	GUPSeqcount
 	UprobeInPlace
 	DIOUsesPin
+	GUPPTERead
+	PAEClearAtomic
 	GUPLongtermZone
 	NUMABalancing
 	GUPNUMAFault
@@ -302,4 +304,9 @@ const (
 	MprotectNever uint8 = iota
 	MprotectDirtyExclusive
 	MprotectExclusive
+)
+
+const (
+	PTEReadPlain uint8 = iota
+	PTEReadLowHighLow
 )

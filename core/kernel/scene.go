@@ -26,6 +26,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
+	s.clearsAtomically = k.On(PAEClearAtomic)
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
 	s.deferredPartial = k.On(DeferredSplitPartial)
@@ -305,6 +306,11 @@ func (s *Setup) has() (h has) {
 	}
 	if s.Turns {
 		h |= hasTurns
+	}
+	if s.PAE {
+		h |= hasHalves
+	} else {
+		h |= hasWhole
 	}
 	if s.TSO {
 		h |= hasTSO

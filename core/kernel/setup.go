@@ -21,6 +21,7 @@ type Setup struct {
 	SwapAsync        bool        // the write to swap goes on after pageout returns, and ends by itself
 
 	Turns bool // tasks that have one CPU take turns; else nobody minds
+	PAE   bool // x86-32 with PAE: page-table entries are stored in two halves; else x86-64
 	TSO   bool // every CPU has a store buffer; else memory is sequentially consistent
 	KSM   bool // ksmd may merge pages, although no statement says so yet
 

@@ -36,6 +36,7 @@ var _ = register(fnDoWPPage, &Func{
 		}},
 		1: {Label: "count", Says: "how many references?", Ref: "wp_can_reuse_anon_folio", Reads: cell.Of(machine.Refs, machine.Flags, machine.LRU, machine.Mappings), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
 			if c.notAnon() {
+				c.Say("it is not anonymous: copy")
 				return 4
 			}
 			f := c.Frame(wpPTE)
