@@ -202,7 +202,7 @@ func (c Cond) and(h has) Cond {
 }
 
 // A has is what not every scenario has: steps that would tell nothing elsewhere are passed over there.
-type has uint8
+type has uint16
 
 const (
 	hasLarge   has = 1 << iota // large folios are possible
