@@ -53,6 +53,9 @@ func writableExclusive(m *Model) []predicate {
 		}
 		for f := 1; m.M.IsData(machine.Frame(f)); f++ {
 			reads = append(reads, m.M.Flags(machine.Frame(f)), m.M.Mapping(machine.Frame(f)))
+			if m.M.LargeFolios {
+				reads = append(reads, m.M.Compound(machine.Frame(f)))
+			}
 		}
 		shared := func() machine.Entry {
 			if m.M.Load(m.M.PTL(t)) != 0 || m.M.Load(m.M.TableOf(t)) == 0 {
@@ -60,7 +63,7 @@ func writableExclusive(m *Model) []predicate {
 			}
 			for e := range m.M.Width() {
 				pte := machine.Entry(m.M.Load(m.M.Entry(t, e)))
-				if pte.Has(machine.Present|machine.RW) && machine.IsAnon(m.M.Load(m.M.Mapping(pte.Frame()))) &&
+				if pte.Has(machine.Present|machine.RW) && machine.IsAnon(m.M.Load(m.M.Mapping(m.M.Head(pte.Frame())))) &&
 					m.M.Load(m.M.Flags(pte.Frame()))&machine.PGAnonExclusive == 0 {
 					return pte
 				}
@@ -72,6 +75,88 @@ func writableExclusive(m *Model) []predicate {
 			holds: func() bool { return shared() == 0 },
 			why: func() string {
 				return fmt.Sprintf("the %s maps folio %d writable, which is not exclusive", m.M.TableName(t), shared().Frame())
+			},
+		})
+	}
+	return out
+}
+
+// hugeMapcounts: for every large folio, its entire mapcount is the number of PMD entries, and its
+// large mapcount that and the mapcounts of its pages. Judged while no page-table lock is held.
+func hugeMapcounts(m *Model) []predicate {
+	if !m.M.LargeFolios {
+		return nil
+	}
+	var locks []machine.Word
+	for i := range m.M.TableCount() {
+		locks = append(locks, m.M.PTL(m.M.TableFrame(i)))
+	}
+	for mm := range m.M.MMs {
+		locks = append(locks, m.M.PMDLock(mm))
+	}
+	var out []predicate
+	for h := m.M.HugePages; m.M.IsData(machine.Frame(h)); h += m.M.HugePages {
+		head := machine.Frame(h)
+		entire, large, pmds := m.M.EntireMapcount(head), m.M.LargeMapcount(head), m.M.PMDs(head)
+		reads := append([]machine.Word{entire, large, pmds, m.M.Compound(head)}, locks...)
+		for i := range m.M.HugePages {
+			reads = append(reads, m.M.Mapcount(head+machine.Frame(i)))
+		}
+		sum := func(load func(machine.Word) uint64) uint64 {
+			n := load(entire)
+			for i := range m.M.HugePages {
+				n += load(m.M.Mapcount(head + machine.Frame(i)))
+			}
+			return n
+		}
+		out = append(out, predicate{
+			what: fmt.Sprintf("folio %d", head), reads: reads,
+			holds: func() bool {
+				for _, w := range locks {
+					if m.M.Load(w) != 0 {
+						return true
+					}
+				}
+				return m.M.Load(m.M.Compound(head)) == 0 || m.M.Load(entire) == m.M.Load(pmds) && m.M.Load(large) == sum(m.M.Load)
+			},
+			why: func() string {
+				return fmt.Sprintf("folio %d has an entire mapcount of %d, and %d PMDs map it; its large mapcount is %d, and its mappings are %d",
+					head, int64(m.M.Peek(entire)), m.M.Peek(pmds), int64(m.M.Peek(large)), sum(m.M.Peek))
+			},
+		})
+	}
+	return out
+}
+
+// pincounts: when all have finished, the pincount of every block is the number of pins that variables
+// hold on the large folio there; of small folios it is zero.
+func pincounts(m *Model) []predicate {
+	if !m.M.LargeFolios || !m.Kernel.On(kernel.FOLLPinCounting) {
+		return nil
+	}
+	var out []predicate
+	for h := m.M.HugePages; m.M.IsData(machine.Frame(h)); h += m.M.HugePages {
+		head := machine.Frame(h)
+		reads := append(m.doneWords(), m.M.Pincount(head), m.M.Compound(head))
+		m.M.EachVar(func(t, i int) { reads = append(reads, m.M.Var(t, i), m.M.VarAt(t, i)) })
+		pins := func() (n uint64) {
+			if m.M.Load(m.M.Compound(head)) == 0 {
+				return 0
+			}
+			m.M.EachVar(func(t, i int) {
+				at, ok := machine.PinAtOf(m.M.Load(m.M.VarAt(t, i)))
+				r := machine.DecodeResult(m.M.Load(m.M.Var(t, i)))
+				if f := r.Page.Frame(); ok && at.Pin && r.Kind == machine.IsPage && f >= head && int(f) < h+m.M.HugePages {
+					n++
+				}
+			})
+			return n
+		}
+		out = append(out, predicate{
+			what: fmt.Sprintf("folio %d", head), reads: reads, end: true,
+			holds: func() bool { return !m.Done() || m.M.Load(m.M.Pincount(head)) == pins() },
+			why: func() string {
+				return fmt.Sprintf("folio %d has a pincount of %d, which is not the number of its pins", head, int64(m.M.Peek(m.M.Pincount(head))))
 			},
 		})
 	}

@@ -159,6 +159,10 @@ var Calls = []*Call{
 		Doc: "Moves the page to a node: a new page takes its place, if nobody uses the old one. -EAGAIN: somebody did, ten times. MPOL_MF_MOVE_ALL: even if others map it, too."},
 	{Name: "do_pages_stat", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ErrResult, From: Anywhere, entry: fnDoPagesStat, moves: true,
 		Doc: "move_pages() without nodes: asks on which node the page lies. 0: on some; -ENOENT, -EFAULT: there is none."},
+	{Name: "split_huge_page", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ErrResult, From: Anywhere, entry: fnSplitHugePagesPid,
+		Doc: "Splits the large folio that is mapped there into small ones, as writing to /sys/kernel/debug/split_huge_pages does."},
+	{Name: "deferred_split_scan", From: KernelTask, entry: fnDeferredSplitScan,
+		Doc: "The shrinker of large folios that are not mapped as a whole any more: splits one of them, so that what is not mapped of it is free."},
 	{Name: "lru_add_drain", From: Anywhere, entry: fnLRUAddDrain,
 		Doc: "Moves the folios of this CPU's batch to the LRU list: each loses the reference of the batch."},
 }

@@ -124,5 +124,6 @@ const (
 	fnFollowHugetlbPage
 	fnRemoveInodeHugepages
 	fnHugetlbfsRead
+	fnSplitHugePagesPid
 	funcCount
 )

@@ -285,6 +285,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			}},
 		gpReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			c.Or(c.folioFlags(c.Frame(gpPTE)), machine.PGReferenced)
+			c.grabbed(c.Frame(gpPTE))
 			return Return
 		}},
 		gpPut: {Label: "put", Says: "put the reference back", Ref: "gup_put_folio", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
@@ -381,9 +382,6 @@ var _ = register(fnTryGrabFolioFast, &Func{
 			return c.Fail(EBUSY)
 		}},
 		tgPage: {Label: "page", Says: "the reference is for the page; pinning?", Local: true, Do: func(c *Ctx) Next {
-			if h := machine.Hold(c.M.Load(c.M.Held(c.Task))); h.Frame() != c.Frame(tgPTE) {
-				c.M.SetHeld(c.Task, machine.MakeHold(c.Frame(tgPTE), h.Count()))
-			}
 			if c.L(tgFlags)&uint64(FollPin) == 0 {
 				return Return
 			}
@@ -398,7 +396,7 @@ var _ = register(fnTryGrabFolioFast, &Func{
 					return Return
 				}
 				c.Get(f, pinBias-1)
-				c.M.SetHeld(c.Task, machine.MakeHold(c.Frame(tgPTE), pinBias))
+				c.M.SetHeld(c.Task, machine.MakeHold(f, pinBias))
 				return Return
 			}},
 	},
@@ -424,6 +422,14 @@ func (c *Ctx) grabbing() machine.Frame {
 		return c.Frame(tgFolio)
 	}
 	return c.Frame(tgPTE)
+}
+
+// grabbed makes the reference that GUP-fast has on the folio one on the page that it returns. Until
+// then it is the folio's that it believes the page to belong to: if it gives up, it puts that.
+func (c *Ctx) grabbed(page machine.Frame) {
+	if h := machine.Hold(c.M.Load(c.M.Held(c.Task))); c.M.LargeFolios && h.Frame() != page {
+		c.M.SetHeld(c.Task, machine.MakeHold(page, h.Count()))
+	}
 }
 
 // pinBias is what a pin adds to a small folio's count (GUP_PIN_COUNTING_BIAS).

@@ -532,4 +532,9 @@ var Rules = []*Rule{
 		Guards:   "madvise: find the VMA",
 		Commit:   "90e7e7f5ef3f", Subject: "mm: enable MADV_DONTNEED for hugetlb mappings",
 		Confidence: "read in source; commit and v5.18 from memory"},
+	{ID: SplitFreeze, Name: "split_freeze", History: always,
+		Says:       "a large folio is split only if the splitter's is the last reference once it is unmapped: that one is frozen",
+		Protects:   "a reference through GUP, and the count of pins, stay with the head when the pages part",
+		Guards:     "split_huge_page_to_list_to_order: freeze the last reference",
+		Confidence: "read in source"},
 }

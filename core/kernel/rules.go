@@ -198,6 +198,7 @@ const (
 	GUPHugetlbCommonWalk
 	GUPForceHugetlbRefused
 	MadviseDontneedHugetlb
+	SplitFreeze
 	ruleCount
 )
 
