@@ -42,8 +42,16 @@ type boot struct {
 func newBoot(host string, l link.Link) boot {
 	return boot{
 		Host: host, Core: static.URL("gupscope.wasm"), Worker: static.URL("core.js"), CSS: static.URL("page.css"),
-		Open: session.Event{Do: "open", Scenario: l.Scenario, Text: l.Text, Kernel: l.Kernel, Run: l.Run, At: l.At},
+		Open: opening(l),
 	}
+}
+
+// opening is the event that brings a reader's session to where the link is.
+func opening(l link.Link) session.Event {
+	if l.Kept+l.Notes+l.Watched != "" {
+		return session.Event{Do: "open", Link: l.Address()}
+	}
+	return session.Event{Do: "open", Scenario: l.Scenario, Text: l.Text, Kernel: l.Kernel, Run: l.Run, At: l.At}
 }
 
 func assets() view.Assets {
@@ -128,7 +136,7 @@ func (s *Site) scenarioOf(w http.ResponseWriter, r *http.Request, l link.Link) {
 func asked(l link.Link, q url.Values) (link.Link, error) {
 	for name := range q {
 		switch name {
-		case "k", "r", "c":
+		case "k", "r", "c", "b", "n", "w":
 			changed, err := link.Query(l.Scenario, q)
 			if err != nil {
 				return l, err
@@ -139,6 +147,9 @@ func asked(l link.Link, q url.Values) (link.Link, error) {
 			}
 			if !q.Has("r") {
 				changed.Run = l.Run
+			}
+			if !q.Has("b") && !q.Has("n") && !q.Has("w") {
+				changed.Kept, changed.Notes, changed.Watched = l.Kept, l.Notes, l.Watched
 			}
 			return changed, nil
 		}

@@ -175,6 +175,14 @@ func (m *Memory) Recall(i Instance) {
 	}
 }
 
+// Glance notes that the step under way goes by the value of a cell of which it need not be
+// said that it reads it, because who writes it is in conflict with the step anyhow, as who seeks what the step recalls.
+func (m *Memory) Glance(id ID) {
+	if m.rec != nil {
+		m.rec.Glances = once(m.rec.Glances, id)
+	}
+}
+
 // Watch makes the memory call f with every cell whose value changes, by Store or
 // by going back; nil stops it. It returns what was called before.
 func (m *Memory) Watch(f func(id ID, old, new uint64)) (was func(id ID, old, new uint64)) {
@@ -322,11 +330,14 @@ type Footprint struct {
 	// Named are the instances of which a private place says something else now, or
 	// was asked; Sought are those that were looked for in all private places.
 	Named, Sought []Instance
+
+	// Glances are cells whose value the step has gone by without reading them: see [Memory.Glance].
+	Glances []ID
 }
 
 // Reset empties the footprint and keeps its memory.
 func (f *Footprint) Reset() {
-	f.Reads, f.Writes, f.Named, f.Sought = f.Reads[:0], f.Writes[:0], f.Named[:0], f.Sought[:0]
+	f.Reads, f.Writes, f.Named, f.Sought, f.Glances = f.Reads[:0], f.Writes[:0], f.Named[:0], f.Sought[:0], f.Glances[:0]
 }
 
 func (f *Footprint) read(id ID)       { f.Reads = once(f.Reads, id) }

@@ -3,6 +3,7 @@ package claim
 import (
 	"gupscope/core/cell"
 	"gupscope/core/check"
+	"gupscope/core/machine"
 )
 
 // EachPredicate calls f with every predicate of a model: its claim, its
@@ -44,4 +45,36 @@ func (r *Reducible) Rest(actor, still int) *check.Access {
 // Firm returns what an actor's next step accesses but for what only suspends it.
 func (r *Reducible) Firm(actor int) *check.Access {
 	return &r.step(actor).firm
+}
+
+// Afresh returns what an actor's next step accesses, found out and not remembered.
+func (r *Reducible) Afresh(actor int) *check.Access {
+	mem := r.Memory()
+	defer mem.Watch(mem.Watch(nil))
+	return &r.find(actor).all
+}
+
+// Taken adds all that is an instance's to a set, for every instance that an access takes from a
+// pool or gives back to it.
+func (r *Reducible) Taken(did *check.Access, set check.Objects) {
+	for i := range r.objects.Len() {
+		if n := r.objects.WhatNames(i); n >= 0 && did.Writes.Has(n) {
+			set.Add(i)
+		}
+	}
+}
+
+// Unsought names the objects of free instances that an access touches without going by what names them. Who
+// takes a slot writes its swap_map and its place in the swap cache, and its disk is written by who may take
+// it and by the device, which has all: slots need no more.
+func (r *Reducible) Unsought(did *check.Access) (out []string) {
+	for i := range r.objects.Len() {
+		if c := r.objects.Class(i); c == machine.Swap || c == machine.SwapCache || c == machine.Disk {
+			continue
+		}
+		if n := r.objects.WhatNames(i); n >= 0 && n != i && r.objects.Free(i) && (did.Writes.Has(i) || did.Reads.Has(i)) && !did.Writes.Has(n) && !did.Reads.Has(n) {
+			out = append(out, r.objects.Name(i))
+		}
+	}
+	return out
 }

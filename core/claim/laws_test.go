@@ -17,7 +17,7 @@ import (
 )
 
 // eachModel calls f with every scenario of the gallery on every kernel that its
-// expect lines name.
+// expect lines name, and with some that were made up.
 func eachModel(t *testing.T, f func(t *testing.T, m *claim.Model)) {
 	for _, s := range scenarios.List() {
 		file, ds := scenario.Parse(s.File(), []byte(s.Text))
@@ -35,6 +35,15 @@ func eachModel(t *testing.T, f func(t *testing.T, m *claim.Model)) {
 				})
 			}
 		}
+	}
+	for number := *generatedFrom; number < *generatedFrom+generatedModels(4, 25); number++ {
+		t.Run(fmt.Sprint("generated ", number), func(t *testing.T) {
+			text, m := generate(number)
+			f(t, m)
+			if t.Failed() {
+				t.Log(text)
+			}
+		})
 	}
 }
 
@@ -179,8 +188,7 @@ func TestAheadIsWhatComes(t *testing.T) {
 	})
 }
 
-// TestPredicatesReadWhatTheySay holds what a predicate reads against the cells
-// whose change has it evaluated again.
+// TestPredicatesReadWhatTheySay holds what a predicate reads against the cells that it names.
 func TestPredicatesReadWhatTheySay(t *testing.T) {
 	eachModel(t, func(t *testing.T, m *claim.Model) {
 		layout := m.Memory().Layout()

@@ -39,42 +39,38 @@ func mapcounts(m *Model) []predicate {
 
 // writableExclusive: for every page table, no writable entry maps an anonymous
 // page that is not exclusive. Judged while its lock is free: fork passes through the opposite under it; and
-// not where there is no such flag.
+// not where there is no such flag. It is judged twice: of a table when that is written to, of
+// a folio when that is; so neither costs more where there are more of both.
 func writableExclusive(m *Model) []predicate {
 	if !m.Kernel.On(kernel.AnonExclusive) {
 		return nil
 	}
+	var tables, folios []machine.Word
+	for i := range m.M.TableCount() {
+		tables = append(tables, m.tableWords(m.M.TableFrame(i))...)
+	}
+	for f := 1; m.M.IsData(machine.Frame(f)); f++ {
+		folios = append(folios, m.M.Flags(machine.Frame(f)), m.M.Mapping(machine.Frame(f)))
+	}
 	var out []predicate
 	for i := range m.M.TableCount() {
 		t := m.M.TableFrame(i)
-		reads := []machine.Word{m.M.PTL(t), m.M.TableOf(t)}
-		for e := range m.M.Width() {
-			reads = append(reads, m.M.Entry(t, e))
-		}
-		for f := 1; m.M.IsData(machine.Frame(f)); f++ {
-			reads = append(reads, m.M.Flags(machine.Frame(f)), m.M.Mapping(machine.Frame(f)))
-			if m.M.LargeFolios {
-				reads = append(reads, m.M.Compound(machine.Frame(f)))
-			}
-		}
-		shared := func() machine.Entry {
-			if m.M.Load(m.M.PTL(t)) != 0 || m.M.Load(m.M.TableOf(t)) == 0 {
-				return 0
-			}
-			for e := range m.M.Width() {
-				pte := machine.Entry(m.M.Load(m.M.Entry(t, e)))
-				if pte.Has(machine.Present|machine.RW) && machine.IsAnon(m.M.Load(m.M.Mapping(m.M.Head(pte.Frame())))) &&
-					m.M.Load(m.M.Flags(pte.Frame()))&machine.PGAnonExclusive == 0 {
-					return pte
-				}
-			}
-			return 0
-		}
 		out = append(out, predicate{
-			what: m.M.TableName(t), reads: reads,
-			holds: func() bool { return shared() == 0 },
+			what: m.M.TableName(t), when: m.tableWords(t), reads: append(m.tableWords(t), folios...),
+			holds: func() bool { return m.sharedWritable(t) == 0 },
 			why: func() string {
-				return fmt.Sprintf("the %s maps folio %d writable, which is not exclusive", m.M.TableName(t), shared().Frame())
+				return fmt.Sprintf("the %s maps folio %d writable, which is not exclusive", m.M.TableName(t), m.sharedWritable(t).Frame())
+			},
+		})
+	}
+	for i := 1; m.M.IsData(machine.Frame(i)); i++ {
+		f := machine.Frame(i)
+		words := []machine.Word{m.M.Flags(f), m.M.Mapping(f)}
+		out = append(out, predicate{
+			what: fmt.Sprintf("folio %d", f), when: words, reads: append(append(words, folios...), tables...),
+			holds: func() bool { return m.M.Glance(m.M.PTEs(f)) == 0 || !m.shared(f) || m.writableIn(f) == 0 },
+			why: func() string {
+				return fmt.Sprintf("the %s maps folio %d writable, which is not exclusive", m.M.TableName(m.writableIn(f)), f)
 			},
 		})
 	}
@@ -161,4 +157,46 @@ func pincounts(m *Model) []predicate {
 		})
 	}
 	return out
+}
+
+// tableWords are those of a page table.
+func (m *Model) tableWords(t machine.Frame) []machine.Word {
+	out := []machine.Word{m.M.PTL(t), m.M.TableOf(t)}
+	for e := range m.M.Width() {
+		out = append(out, m.M.Entry(t, e))
+	}
+	return out
+}
+
+// shared reports whether a page is anonymous and not exclusive.
+func (m *Model) shared(f machine.Frame) bool {
+	return machine.IsAnon(m.M.Load(m.M.Mapping(f))) && m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive == 0
+}
+
+// sharedWritable returns a writable entry of a shared page in a table whose lock is free; 0 if there is none.
+func (m *Model) sharedWritable(t machine.Frame) machine.Entry {
+	if m.M.Load(m.M.PTL(t)) != 0 || m.M.Load(m.M.TableOf(t)) == 0 {
+		return 0
+	}
+	for e := range m.M.Width() {
+		pte := machine.Entry(m.M.Load(m.M.Entry(t, e)))
+		if pte.Has(machine.Present|machine.RW) && m.shared(pte.Frame()) {
+			return pte
+		}
+	}
+	return 0
+}
+
+// writableIn returns a table with a writable entry of a shared page, 0 if there is none.
+func (m *Model) writableIn(f machine.Frame) machine.Frame {
+	for i := range m.M.TableCount() {
+		t := m.M.TableFrame(i)
+		for e := range m.M.Width() {
+			// Who makes an entry one of this page reads the page's flags: the others are of no interest.
+			if pte := machine.Entry(m.M.Glance(m.M.Entry(t, e))); pte.Present() && pte.Frame() == f && m.sharedWritable(t).Present() {
+				return t
+			}
+		}
+	}
+	return 0
 }

@@ -110,7 +110,11 @@ func (m *Model) index() {
 	m.dirty = make([]uint64, words)
 	m.watch = make([][]uint64, m.Memory().Layout().Len())
 	for i, p := range m.preds {
-		for _, w := range p.reads {
+		when := p.when
+		if when == nil {
+			when = p.reads
+		}
+		for _, w := range when {
 			if m.watch[w.Cell()] == nil {
 				m.watch[w.Cell()] = make([]uint64, words)
 			}
@@ -204,7 +208,9 @@ func (m *Model) Truths() []Truth {
 		if !holds {
 			t := &out[p.claim]
 			t.Holds = false
-			t.Why = append(t.Why, p.why())
+			if why := p.why(); !slices.Contains(t.Why, why) {
+				t.Why = append(t.Why, why)
+			}
 			t.Cells = append(t.Cells, f.Reads...)
 		}
 	}
@@ -226,6 +232,9 @@ func (m *Model) variables(named map[[2]int]bool) string {
 		}
 		out = append(out, fmt.Sprintf("%s = %s", m.varName(t, i), m.M.ResultText(m.M.Peek(m.M.Var(t, i)))))
 	})
+	if out == nil {
+		return "memory as it is"
+	}
 	return strings.Join(out, ", ")
 }
 
@@ -282,6 +291,10 @@ func (m *Model) eval(e *kernel.Expr) bool {
 		return m.eval(e.Left) || m.eval(e.Right)
 	case "not":
 		return !m.eval(e.Left)
+	}
+	if e.Memory != nil {
+		content, ok := m.content(m.pageOf(e.Memory))
+		return (ok && m.M.Values[content] == e.Value) == (e.Op == "==")
 	}
 	r := machine.DecodeResult(m.M.Load(m.M.Var(e.Task, e.Var)))
 	equal := r.Kind == machine.IsSignal && e.Signal == r.Errno ||

@@ -7,12 +7,14 @@ import (
 	"gupscope/core/machine"
 )
 
-// A predicate is a claim for one instance. It reads no cell but those it names.
+// A predicate is a claim for one instance. It reads no cell but those it names, and
+// becomes false only when one of when is written: unless another predicate of the claim is judged then.
 type predicate struct {
 	claim int
 	end   bool   // it is about the ends of runs
 	what  string // the instance, for people: "folio 3"
 	reads []machine.Word
+	when  []machine.Word // nil: all of reads
 	holds func() bool
 	why   func() string // why it is false, asked only then
 }
@@ -217,15 +219,8 @@ func endContents(m *Model, device bool) []predicate {
 	var out []predicate
 	for i := range m.M.Pages() {
 		p := machine.PageID(i)
-		reads := m.doneWords()
-		for f := range m.M.FrameCount() {
-			reads = append(reads, m.M.Contents(machine.Frame(f)))
-		}
-		reads = append(reads, m.resolveWords(m.M.Pages()[p].MM)...)
-		reads = append(reads, m.M.Should(p), m.M.VMA(p))
-		for s := range m.M.Slots {
-			reads = append(reads, m.M.Disk(s))
-		}
+		reads := append(m.doneWords(), m.contentWords(p)...)
+		reads = append(reads, m.M.Should(p))
 		out = append(out, predicate{
 			what: m.M.Pages()[p].Name, reads: reads, end: true,
 			holds: func() bool {
@@ -260,10 +255,32 @@ func (m *Model) content(p machine.PageID) (uint64, bool) {
 	return 0, m.M.Load(m.M.VMA(p)) != 0
 }
 
+// contentWords are the words that content may read.
+func (m *Model) contentWords(p machine.PageID) []machine.Word {
+	var out []machine.Word
+	for f := range m.M.FrameCount() {
+		out = append(out, m.M.Contents(machine.Frame(f)))
+	}
+	out = append(out, m.resolveWords(m.M.Pages()[p].MM)...)
+	out = append(out, m.M.VMA(p))
+	for s := range m.M.Slots {
+		out = append(out, m.M.Disk(s))
+	}
+	return out
+}
+
+// pageOf is the page that a condition is about.
+func (m *Model) pageOf(a *kernel.Arg) machine.PageID { return m.M.PageAt(a.MM, a.Region, a.Page) }
+
 func (m *Model) doneWords() []machine.Word {
 	var out []machine.Word
 	for t := range m.Setup.Tasks {
 		out = append(out, m.M.Done(t))
+	}
+	for cpu := range m.M.CPUs {
+		if m.M.TSO {
+			out = append(out, m.M.Buffered(cpu))
+		}
 	}
 	return out
 }
@@ -272,10 +289,12 @@ func (m *Model) doneWords() []machine.Word {
 func ends(m *Model, c kernel.Condition) predicate {
 	reads := m.doneWords()
 	named := map[[2]int]bool{}
-	c.Cond.EachVar(func(t, i int) {
-		if !named[[2]int{t, i}] {
-			named[[2]int{t, i}] = true
-			reads = append(reads, m.M.Var(t, i))
+	c.Cond.EachLeaf(func(e *kernel.Expr) {
+		if e.Memory != nil {
+			reads = append(reads, m.contentWords(m.pageOf(e.Memory))...)
+		} else if at := [2]int{e.Task, e.Var}; !named[at] {
+			named[at] = true
+			reads = append(reads, m.M.Var(e.Task, e.Var))
 		}
 	})
 	wanted := c.When == kernel.Always

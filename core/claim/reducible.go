@@ -27,6 +27,10 @@ type Reducible struct {
 	depends  []uint64             // by cell: the actors whose next step depends on it
 	own      []int8               // by cell: the task whose stack it is on, plus one
 	stacks   []uint64             // by actor: the hash of its task's stack
+	said     []uint64             // by instance: a hash of what private places say of it
+	seekers  []uint64             // by instance: the actors whose next step depends on that
+	saying   uint64               // what a private place adds to that hash,
+	say      func(cell.Instance)  // by adding it
 	known    []map[uint64][]*step // by actor and the hash of its task's stack
 	steps    uint32               // how many were found out, for their numbers
 	remember int                  // how many are remembered
@@ -43,6 +47,7 @@ type step struct {
 	all    check.Access
 	firm   check.Access // without what only suspends the actor, if it can move
 	by     []reading    // what it was found out by, beside its task's stack
+	seeks  []hearing    // and what private places said of instances that it seeks
 }
 
 type reading struct {
@@ -50,10 +55,22 @@ type reading struct {
 	value uint64
 }
 
+// A hearing is what private places said of an instance, as a hash.
+type hearing struct {
+	of   cell.Instance
+	said uint64
+}
+
 // holds reports whether all is as it was when the step was found out.
-func (s *step) holds(mem *cell.Memory) bool {
-	for _, r := range s.by {
-		if mem.Peek(r.id) != r.value {
+func (r *Reducible) holds(s *step) bool {
+	mem := r.Memory()
+	for _, b := range s.by {
+		if mem.Peek(b.id) != b.value {
+			return false
+		}
+	}
+	for _, h := range s.seeks {
+		if r.said[h.of] != h.said {
 			return false
 		}
 	}
@@ -70,7 +87,12 @@ func Reduce(m *Model) *Reducible {
 	layout, actors := m.Memory().Layout(), len(m.Actors())
 	n := layout.Len()
 	r := &Reducible{Model: m, objects: kernel.NewObjects(m.Sim), ends: make([]bool, n), depends: make([]uint64, n), own: make([]int8, n),
-		next: make([]*step, actors), stacks: make([]uint64, actors), known: make([]map[uint64][]*step, actors)}
+		next: make([]*step, actors), stacks: make([]uint64, actors), known: make([]map[uint64][]*step, actors),
+		said: make([]uint64, m.M.Instances()), seekers: make([]uint64, m.M.Instances())}
+	r.say = func(i cell.Instance) {
+		r.said[i] ^= r.saying
+		r.stale |= r.seekers[i]
+	}
 	for _, p := range m.preds {
 		if p.end {
 			for _, w := range p.reads {
@@ -78,7 +100,7 @@ func Reduce(m *Model) *Reducible {
 			}
 			continue
 		}
-		r.objects.Claims(p.reads)
+		r.objects.Claims(p.reads, p.when != nil)
 	}
 	for id := range cell.ID(n) {
 		if layout.Class(id) == machine.Stacks {
@@ -86,6 +108,7 @@ func Reduce(m *Model) *Reducible {
 			r.own[id] = int8(t + 1)
 			r.stacks[t] ^= cell.Mix(id, m.Memory().Peek(id))
 		}
+		r.says(id, m.Memory().Peek(id))
 	}
 	for i := range actors {
 		r.known[i] = map[uint64][]*step{}
@@ -118,7 +141,20 @@ func (r *Reducible) Changed(id cell.ID, old, new uint64) {
 		r.stacks[t-1] ^= cell.Mix(id, old) ^ cell.Mix(id, new)
 		r.stale |= 1 << (t - 1)
 	}
+	r.says(id, old)
+	r.says(id, new)
 	r.objects.Changed(id)
+}
+
+// says adds what a private place with a value says of instances to their hashes, or takes it out again.
+func (r *Reducible) says(id cell.ID, v uint64) {
+	if v == 0 {
+		return
+	}
+	if region, at := r.Memory().Layout().Region(id); region.Private && region.Names != nil {
+		r.saying = cell.Mix(id, v)
+		region.Names(at, v, r.say)
+	}
 }
 
 // Against returns who may come into conflict with an actor's next step.
@@ -139,7 +175,7 @@ func (r *Reducible) step(actor int) *step {
 	mem, known := r.Memory(), r.known[actor]
 	var s *step
 	for _, k := range known[r.stacks[actor]] {
-		if k.holds(mem) {
+		if r.holds(k) {
 			s = k
 			break
 		}
@@ -161,9 +197,15 @@ func (r *Reducible) step(actor int) *step {
 			for _, b := range was.by {
 				r.depends[b.id] &^= 1 << actor
 			}
+			for _, h := range was.seeks {
+				r.seekers[h.of] &^= 1 << actor
+			}
 		}
 		for _, b := range s.by {
 			r.depends[b.id] |= 1 << actor
+		}
+		for _, h := range s.seeks {
+			r.seekers[h.of] |= 1 << actor
 		}
 		r.next[actor] = s
 	}
@@ -205,6 +247,9 @@ func (r *Reducible) find(actor int) *step {
 	for i := range s.by {
 		s.by[i].value = mem.Peek(s.by[i].id)
 	}
+	for i := range s.seeks {
+		s.seeks[i].said = r.said[s.seeks[i].of]
+	}
 	return s
 }
 
@@ -234,6 +279,7 @@ func (r *Reducible) judge(actor int, s *step) {
 				r.objects.Add(&r.judged, nil, &s.firm)
 			}
 			r.found(r.judged.Reads, s)
+			r.found(r.judged.Glances, s)
 		}
 	}
 	r.Memory().Record(nil)
@@ -246,6 +292,12 @@ func (r *Reducible) add(changes []cell.Change, s *step) {
 	}, &s.firm)
 	r.found(r.foot.Reads, s)
 	r.found(r.foot.Writes, s)
+	r.found(r.foot.Glances, s)
+	for _, i := range r.foot.Sought {
+		if !slices.ContainsFunc(s.seeks, func(h hearing) bool { return h.of == i }) {
+			s.seeks = append(s.seeks, hearing{of: i})
+		}
+	}
 }
 
 // found notes what a step was found out by.

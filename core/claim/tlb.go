@@ -2,6 +2,7 @@ package claim
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/machine"
 )
@@ -16,7 +17,7 @@ func withinVMA(m *Model) []predicate {
 			holds: func() bool {
 				e, vma := machine.Entry(m.M.Load(m.M.TLB(cpu, p))), m.M.Load(m.M.VMA(p))
 				allowed := vma&machine.VMAccess != 0 && (!e.Has(machine.RW) || vma&machine.VMWrite != 0)
-				return !e.Present() || allowed || m.M.Load(lock) != 0 || m.flushesFirst(cpu)
+				return !e.Present() || allowed || m.M.Load(lock) != 0 || m.flushesFirst(cpu, p)
 			},
 			why: func() string {
 				return fmt.Sprintf("cpu%d still translates %s to %v, which its VMA does not allow", cpu, m.M.Pages()[p].Name, machine.Entry(m.M.Peek(m.M.TLB(cpu, p))))
@@ -31,7 +32,7 @@ func freedTranslations(m *Model) []predicate {
 		return predicate{
 			reads: []machine.Word{m.M.TLB(cpu, p), m.M.Steal(cpu)},
 			holds: func() bool {
-				return !machine.Entry(m.M.Load(m.M.TLB(cpu, p))).IsStale() || m.flushesFirst(cpu)
+				return !machine.Entry(m.M.Load(m.M.TLB(cpu, p))).IsStale() || m.flushesFirst(cpu, p)
 			},
 			why: func() string {
 				return fmt.Sprintf("cpu%d still translates %s to frame %d, which was freed", cpu, m.M.Pages()[p].Name, machine.Entry(m.M.Peek(m.M.TLB(cpu, p))).Frame())
@@ -45,8 +46,9 @@ func (m *Model) translations(of func(cpu int, p machine.PageID) predicate) []pre
 	var out []predicate
 	for cpu := range m.M.CPUs {
 		for i, at := range m.M.Pages() {
-			if p := machine.PageID(i); m.M.Home(cpu) == at.MM {
+			if p := machine.PageID(i); slices.Contains(m.M.MMsOn(cpu), at.MM) {
 				x := of(cpu, p)
+				x.reads = append(x.reads, m.M.CatchUpWords(cpu, at.MM)...)
 				x.what = fmt.Sprintf("cpu%d, %s", cpu, at.Name)
 				out = append(out, x)
 			}
@@ -55,7 +57,7 @@ func (m *Model) translations(of func(cpu int, p machine.PageID) predicate) []pre
 	return out
 }
 
-// flushesFirst reports whether the CPU flushes its TLB before it runs again.
-func (m *Model) flushesFirst(cpu int) bool {
-	return m.M.Load(m.M.Steal(cpu))&machine.StealFlush != 0
+// flushesFirst reports whether the CPU flushes its TLB before it runs again, or before a thread that could use the page does.
+func (m *Model) flushesFirst(cpu int, p machine.PageID) bool {
+	return m.M.Load(m.M.Steal(cpu))&machine.StealFlush != 0 || m.M.WillCatchUp(cpu, m.M.Pages()[p].MM)
 }

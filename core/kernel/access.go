@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
@@ -41,16 +43,17 @@ const (
 
 func accessSteps(write bool) []Step {
 	says, fault := "read through the TLB, or begin the walk", "page fault: read"
-	touches := cell.Of(machine.TLBs)
+	touches, order := cell.Of(machine.TLBs), Locked
 	if write {
+		order = Plain
 		says, fault = "write through the TLB, or begin the walk", "page fault: write"
 		touches |= cell.Of(machine.Contents)
 	}
 	return []Step{
-		accAccess: {Label: "access", Says: says, Touches: touches, Reads: cell.Of(machine.PMDs, machine.Contents), Do: func(c *Ctx) Next { return c.access(write) }},
-		accLeaf: {Label: "walk", Says: "read the PTE, fill the TLB", Touches: cell.Of(machine.TLBs, machine.PTEs), Back: []int{accAccess},
+		accAccess: {Label: "access", Says: says, Order: order, Touches: touches, Reads: cell.Of(machine.PMDs, machine.Contents), Do: func(c *Ctx) Next { return c.access(write) }},
+		accLeaf: {Label: "walk", Says: "read the PTE, fill the TLB", Order: Beside, Touches: cell.Of(machine.TLBs, machine.PTEs), Back: []int{accAccess},
 			Do: func(c *Ctx) Next { return c.walkLeaf(write) }},
-		accHuge: {Label: "walk_huge", Says: "set accessed in the PMD of the huge page, fill the TLB", When: Large, Touches: cell.Of(machine.TLBs, machine.PMDs), Back: []int{accAccess, accFault},
+		accHuge: {Label: "walk_huge", Says: "set accessed in the PMD of the huge page, fill the TLB", When: Large, Order: Beside, Touches: cell.Of(machine.TLBs, machine.PMDs), Back: []int{accAccess, accFault},
 			Do: func(c *Ctx) Next {
 				if c.fillHuge(c.Page(accPage), write) {
 					return accAccess
@@ -88,6 +91,10 @@ func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
 	content := c.M.Contents(e.Frame())
 	if write {
 		c.Sayf("store %s", c.M.Content(c.L(accValue)))
+		if c.M.StoreBuffered(e.Frame(), c.L(accValue), p) {
+			c.Sayf(storeWaits, c.M.Content(c.L(accValue)))
+			return Return
+		}
 		c.Store(content, c.L(accValue))
 		c.M.StoredTo(e.Frame(), false)
 		c.M.Wrote(p, c.L(accValue))
@@ -96,9 +103,16 @@ func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
 	}
 	v := c.Load(content)
 	c.Sayf("load: %s", c.M.Content(v))
+	if _, own := c.M.Forwarded(content); own {
+		c.Sayf(loadForwarded, c.M.Content(v))
+		return c.Return(v)
+	}
 	c.M.Read(p, v)
 	return c.Return(v)
 }
+
+// What an access says where the CPU has a store buffer.
+const storeWaits, loadForwarded = "store %s: it waits in the store buffer", "load: %s, from the store buffer"
 
 // walkPMD begins a walk: the tables above the PMD never change while the mm lives.
 func (c *Ctx) walkPMD(p machine.PageID, write bool) Next {
@@ -214,15 +228,11 @@ func (s *Sim) doSpeculate(cpu int, p machine.PageID) {
 		return
 	}
 	m.ClearWalker(cpu)
-	for t, task := range s.Setup.Tasks {
-		if task.CPU != cpu {
-			continue
-		}
-		c := Ctx{M: m, CPU: cpu, Task: t, sim: s}
-		if table.Present() {
-			c.fill(table, p, false)
-		} else {
-			c.fillHuge(p, false)
-		}
+	t := slices.IndexFunc(s.Setup.Tasks, func(t TaskSetup) bool { return t.CPU == cpu })
+	c := Ctx{M: m, CPU: cpu, Task: t, sim: s}
+	if table.Present() {
+		c.fill(table, p, false)
+	} else {
+		c.fillHuge(p, false)
 	}
 }

@@ -72,7 +72,9 @@ func (s *Sim) findDevices() {
 				continue
 			}
 		case StoreBufferActor:
-			continue // memory is sequentially consistent
+			if !s.Setup.TSO {
+				continue // memory is sequentially consistent
+			}
 		}
 		s.devices = append(s.devices, a.ID)
 	}
@@ -94,6 +96,10 @@ func (s *Sim) deviceOffers(a *Actor, f func(key int)) {
 		}
 	case WalkerActor:
 		s.speculations(a.CPU, f)
+	case StoreBufferActor:
+		if m.TSO && m.Load(m.Buffered(a.CPU)) > 0 {
+			f(0)
+		}
 	case HypervisorActor:
 		if !s.running(a.CPU) || m.Load(m.Preempts(a.CPU)) > 0 {
 			f(0)
@@ -121,6 +127,7 @@ func (s *Sim) deviceOffers(a *Actor, f func(key int)) {
 // compare arch/x86/mm/tlb.c:flush_tlb_func
 func (s *Sim) doInterrupt(cpu, from int) {
 	m := s.M
+	m.DrainAll(cpu)
 	if f, ok := m.RequestOf(from); ok {
 		m.FlushLocal(cpu, f)
 	}
@@ -135,15 +142,18 @@ func (s *Sim) doHypervisor(cpu int) {
 	m := s.M
 	steal := m.Steal(cpu)
 	v := m.Load(steal)
+	m.DrainAll(cpu)
 	if v&machine.StealPreempted == 0 {
 		m.Store(steal, machine.StealPreempted)
 		m.Store(m.Preempts(cpu), m.Load(m.Preempts(cpu))-1)
 		return
 	}
 	m.Store(steal, 0)
-	if mm := m.Loaded(cpu); v&machine.StealFlush != 0 && mm >= 0 {
+	if v&machine.StealFlush != 0 {
 		m.Store(m.Walker(cpu), 0)
-		m.InvalidateMM(cpu, mm)
+		for _, mm := range m.MMsOn(cpu) {
+			m.InvalidateMM(cpu, mm)
+		}
 	}
 }
 

@@ -89,6 +89,9 @@ func (s *Sim) statementsAhead() {
 		if mm := s.Setup.Tasks[t].MM; mm >= 0 && s.Setup.MMs[mm].Parent != "" {
 			after[len(body)].Reads = cell.Of(machine.MMs) // it waits for its mm
 		}
+		if s.Setup.Turns {
+			after[len(body)] = after[len(body)].And(s.funcs[fnContextSwitch].From(0))
+		}
 		for i := len(body) - 1; i >= 0; i-- {
 			after[i] = after[i+1].And(s.funcs[body[i].Call.table(body[i].Args)].From(0))
 			if body[i].Call.Result == PageResult {

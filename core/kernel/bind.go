@@ -47,7 +47,7 @@ func Bind(k *Kernel) []Bound {
 			}
 		}
 		for _, s := range b.Steps {
-			b.Off = append(b.Off, !s.When.holds(k) || f.Migrating && !k.moved || f.Hugetlb && !k.hugetlb)
+			b.Off = append(b.Off, !s.When.holds(k) || f.Migrating && k.has&hasMoves == 0 || f.Hugetlb && k.has&hasHugetlb == 0)
 		}
 		for _, l := range f.Locals {
 			if l.Kind.capture() {

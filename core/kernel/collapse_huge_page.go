@@ -110,14 +110,8 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			}
 			return Then
 		}},
-		kcClear: {Label: "clear_pmd", Says: "clear the PMD, flush", Ref: "pmdp_collapse_flush", Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFlushTLBMMRange},
-			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(kcAddr))) },
-			Do: func(c *Ctx) Next {
-				p := c.Page(kcAddr)
-				c.SetPMD(p, 0)
-				c.Hold(kcTable, c.Frame(kcPMD), 1)
-				return c.Call(fnFlushTLBMMRange, kcSync, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), 1)
-			}},
+		kcClear:      collapseClearStep(With(KhpFlushTellsTables), 1),
+		kcClearQuiet: collapseClearStep(Without(KhpFlushTellsTables), 0),
 		kcSync: {Label: "sync", Says: "wait for whoever walks the table", Ref: "tlb_remove_table_sync_one", When: With(KhpSyncOne), Local: true, Calls: []FuncID{fnTLBRemoveTableSyncOne}, Do: func(c *Ctx) Next {
 			return c.Call(fnTLBRemoveTableSyncOne, kcPTL)
 		}},
@@ -224,6 +218,7 @@ const (
 	kcVMALock
 	kcCountEarly
 	kcClear
+	kcClearQuiet
 	kcSync
 	kcPTL
 	kcIsolate
@@ -365,6 +360,19 @@ func (c *Ctx) collapsePutback(again, done int) Next {
 	return c.putFree(f, 1, again)
 }
 
+// collapseClearStep takes the page table out of the tree and flushes; tables is what it tells the CPUs that
+// only borrow the mm: whether a page table goes.
+func collapseClearStep(when Cond, tables uint64) Step {
+	return Step{Label: "clear_pmd", Says: "clear the PMD, flush", Ref: "pmdp_collapse_flush", When: when, Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFlushTLBMMRange},
+		Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(kcAddr))) },
+		Do: func(c *Ctx) Next {
+			p := c.Page(kcAddr)
+			c.SetPMD(p, 0)
+			c.Hold(kcTable, c.Frame(kcPMD), 1)
+			return c.Call(fnFlushTLBMMRange, kcSync, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), tables)
+		}}
+}
+
 // ungather takes a page out of the task's gather, with its reference.
 func (c *Ctx) ungather(f machine.Frame) {
 	n := int(c.M.Load(c.M.Gathers(c.Task)))
@@ -390,7 +398,7 @@ func (c *Ctx) ungather(f machine.Frame) {
 var _ = register(fnTLBRemoveTableSyncOne, &Func{
 	Name: "tlb_remove_table_sync_one", File: "mm/mmu_gather.c",
 	Steps: []Step{
-		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
+		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
 			for cpu := range c.M.CPUs {
 				if cpu != c.CPU {
 					c.Or(c.M.IPI(cpu), 1<<c.CPU)
@@ -398,7 +406,7 @@ var _ = register(fnTLBRemoveTableSyncOne, &Func{
 			}
 			return Then
 		}},
-		{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.IPIs),
+		{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs),
 			Wait: func(c *Ctx) Block {
 				for cpu := range c.M.CPUs {
 					if w := c.M.IPI(cpu); cpu != c.CPU && c.Load(w)>>c.CPU&1 != 0 {

@@ -5,18 +5,19 @@ import (
 	"gupscope/core/machine"
 )
 
-// Actors without a program may do at any time what is said here. They hand on nothing but
-// what they give back to a pool.
+// Actors without a program may do at any time what is said here (those of a CPU look besides
+// whether its mm is there, where that comes or goes; for large folios see Objects.roots). They hand on nothing but what they give back to a pool.
 var devices = map[ActorKind]struct {
 	Ahead
 	setOff cell.Set // classes through which tasks give it something to do
 }{
-	InterruptActor:  {Ahead{Touches: cell.Of(machine.IPIs, machine.TLBs, machine.MMs), Reads: cell.Of(machine.IRQs, machine.Steal)}, cell.Of(machine.IPIs)},
-	WalkerActor:     {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs, machine.Ghosts), Reads: cell.Of(machine.PMDs, machine.Steal, machine.Stacks)}, 0},
-	HypervisorActor: {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs)}, 0},
-	RCUActor:        {Ahead{Touches: tableFreeTouches | everyone | cell.Of(machine.RCU, machine.Inodes)}, cell.Of(machine.RCU)},
-	DiskActor:       {Ahead{Touches: cell.Of(machine.Disk, machine.Flags), Reads: cell.Of(machine.SwapCache, machine.Contents)}, cell.Of(machine.Disk)},
-	FileDiskActor:   {Ahead{Touches: cell.Of(machine.Blocks, machine.PageCache, machine.Flags, machine.Ghosts), Reads: cell.Of(machine.Contents)}, cell.Of(machine.Blocks)},
+	InterruptActor:   {Ahead{Touches: cell.Of(machine.IPIs, machine.TLBs, machine.MMs), Reads: cell.Of(machine.IRQs, machine.Steal)}, cell.Of(machine.IPIs)},
+	WalkerActor:      {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs, machine.Ghosts), Reads: cell.Of(machine.PMDs, machine.Steal, machine.Stacks)}, 0},
+	StoreBufferActor: {Ahead{Touches: cell.Of(machine.StoreBuffers, machine.Contents, machine.PTEs, machine.PMDs, machine.PTLs, machine.MMs, machine.Runs) | everyone}, cell.Of(machine.StoreBuffers)},
+	HypervisorActor:  {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs)}, 0},
+	RCUActor:         {Ahead{Touches: tableFreeTouches | everyone | cell.Of(machine.RCU, machine.Inodes)}, cell.Of(machine.RCU)},
+	DiskActor:        {Ahead{Touches: cell.Of(machine.Disk, machine.Flags), Reads: cell.Of(machine.SwapCache, machine.Contents)}, cell.Of(machine.Disk)},
+	FileDiskActor:    {Ahead{Touches: cell.Of(machine.Blocks, machine.PageCache, machine.Flags, machine.Ghosts), Reads: cell.Of(machine.Contents)}, cell.Of(machine.Blocks)},
 }
 
 // ownClasses are those of which an actor touches nothing but what its own task or CPU has,
@@ -39,9 +40,11 @@ func (o *Objects) busy(a *Actor) bool {
 func (s *Sim) exists(a *Actor) bool {
 	switch a.Kind {
 	case WalkerActor:
-		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Loaded(a.CPU) >= 0
+		return a.CPU < len(s.Setup.Speculate) && s.Setup.Speculate[a.CPU] && s.M.Home(a.CPU) >= 0
 	case RCUActor:
 		return s.Kernel.Value(PTFree) == PTFreeRCU || len(s.Setup.Files) > 0
+	case StoreBufferActor:
+		return s.Setup.TSO
 	case DiskActor:
 		return s.Setup.SwapAsync
 	}
@@ -55,6 +58,10 @@ func (s *Sim) work(a *Actor, f func(machine.Word)) {
 	switch a.Kind {
 	case InterruptActor:
 		f(m.IPI(a.CPU))
+	case StoreBufferActor:
+		if m.TSO {
+			f(m.Buffered(a.CPU))
+		}
 	case HypervisorActor:
 		f(m.Preempts(a.CPU))
 		f(m.Steal(a.CPU))

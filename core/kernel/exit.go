@@ -64,7 +64,7 @@ var _ = register(fnMMPut, &Func{
 			first, last := c.M.MMPages(int(c.L(emMM)))
 			return c.Call(fnTLBFinishMMU, emFreeTable, uint64(first), uint64(last), c.M.Load(c.M.GatheredTables(c.Task)))
 		}},
-		emFreeTable: {Label: "free_table", Says: "free the page table", Ref: "tlb_remove_page", When: If(PTFree, PTFreeGather, PTFreeImmediate), Touches: tableFreeTouches, Back: []int{emFreeTable}, Do: func(c *Ctx) Next {
+		emFreeTable: {Label: "free_table", Says: "free the page table", Ref: "tlb_remove_page", When: If(PTFree, PTFreeGather, PTFreeImmediate, PTFreeSemiRCU), Touches: tableFreeTouches, Back: []int{emFreeTable}, Do: func(c *Ctx) Next {
 			return c.freeTable(emFreeTable, emGone)
 		}},
 		emRCUTable: {Label: "call_rcu", Says: "have the page table freed after a grace period", Ref: "tlb_remove_table_free", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.RCU), Reads: cell.Of(machine.IRQs), Anywhere: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {

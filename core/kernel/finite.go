@@ -33,7 +33,7 @@ func (s *Sim) Queued() (actors uint64) {
 		switch a := &s.actors[i]; {
 		case a.CPU < 0 || !s.running(a.CPU):
 		case a.Kind == TaskActor:
-			if st, c := s.next(a.Task); st != nil && st.Wait != nil {
+			if st, c := s.inner(a.Task); st != nil && st.Wait != nil {
 				if b := st.Wait(c); b.On == OnLock || b.On == OnReaders {
 					actors |= 1 << i
 				}

@@ -76,8 +76,8 @@ var _ = register(fnFork, &Func{
 		fkWake: {Label: "wake", Says: "the child may run", Ref: "wake_up_new_task", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			child := int(c.L(fkChild))
 			c.Store(c.M.MMState(child), machine.MMAlive)
-			for _, t := range c.sim.Setup.Tasks {
-				if t.MM == child {
+			for i, t := range c.sim.Setup.Tasks {
+				if t.MM == child && c.sim.loads(i) {
 					c.M.SetLoaded(t.CPU, child, true)
 				}
 			}
@@ -127,7 +127,7 @@ var _ = register(fnCopyPageRange, &Func{
 	Name: "copy_page_range", File: "mm/memory.c", Params: []int{cpPage, cpChild},
 	Locals: []Local{{"src_pmd", TableLocal}, {"dst_pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"prealloc", HoldLocal}, {"address", PageLocal}, {"child", IntLocal}},
 	Steps: []Step{
-		cpSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: fork is at it", Ref: "raw_write_seqcount_begin", When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		cpSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: fork is at it", Ref: "raw_write_seqcount_begin", Order: Plain, When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
@@ -273,7 +273,7 @@ var _ = register(fnCopyPageRange, &Func{
 			c.SetPTE(c.Frame(cpDst), p, machine.MakePTE(f, bits))
 			return c.copyNext()
 		}},
-		cpUnlock: {Label: "unlock", Says: "unlock both PTLs", Touches: cell.Of(machine.PTLs), Back: []int{cpPMD}, Do: func(c *Ctx) Next {
+		cpUnlock: {Label: "unlock", Says: "unlock both PTLs", Order: Plain, Touches: cell.Of(machine.PTLs), Back: []int{cpPMD}, Do: func(c *Ctx) Next {
 			c.copyUnlock()
 			return c.copyNextTable()
 		}},
@@ -282,7 +282,7 @@ var _ = register(fnCopyPageRange, &Func{
 			c.Release(cpNew)
 			return c.putFree(f, 1, cpSeqEven)
 		}},
-		cpSeqEven: {Label: "seq_even", Says: "write_protect_seq is even again", Ref: "raw_write_seqcount_end", When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		cpSeqEven: {Label: "seq_even", Says: "write_protect_seq is even again", Ref: "raw_write_seqcount_end", Order: Plain, When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},

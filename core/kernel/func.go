@@ -95,11 +95,15 @@ type Step struct {
 	// shared step before it and touches nothing.
 	Local bool
 
+	// Order is how its stores become visible where CPUs have store buffers.
+	Order Order
+
 	// Wait says what the step waits for; the zero Block is "ready". Nil: always ready.
 	Wait func(*Ctx) Block
 
 	// Choose offers the values the step may be made with. Nil: there is one way, key 0.
 	Choose func(c *Ctx, offer func(key int))
+	Keys   []string // what the values stand for, where they are no frames
 
 	// What a step may do is said beforehand, because the reduction of a search has to
 	// know what can still come: Touches are the classes of shared cells that Wait, Choose and Do may
@@ -119,6 +123,15 @@ type Step struct {
 	Do func(*Ctx) Next
 }
 
+// An Order says when others see what a step stores, where CPUs have store buffers.
+type Order uint8
+
+const (
+	Locked Order = iota // an atomic instruction, or one that orders as much: the buffer is empty before, and the store visible at once
+	Plain               // by way of the buffer
+	Beside              // beside the buffer: what it stores is its own CPU's, or the MMU's walker does it
+)
+
 // Told is what happened in a step: what its action has said, else its own
 // sentence with the answer.
 func (s *Step) Told(said string) string {
@@ -133,8 +146,7 @@ func (s *Step) Told(said string) string {
 
 // A Cond is a condition on a kernel: a rule has (or has not) one of its values.
 type Cond struct {
-	large  bool // only where large folios are possible
-	moved  bool // only where pages may be moved
+	where  has // only in scenarios that have this
 	rule   RuleID
 	values uint8 // set of values under which it holds; 0: always
 }
@@ -155,19 +167,41 @@ func If(r RuleID, values ...uint8) Cond {
 }
 
 // Large holds where large folios are possible: what it guards would tell nothing elsewhere.
-var Large = Cond{large: true}
+var Large = Cond{where: hasLarge}
 
 // Migrating holds where pages may be moved: what it guards would tell nothing elsewhere.
-var Migrating = Cond{moved: true}
+var Migrating = Cond{where: hasMoves}
 
 // AndLarge holds where the condition does and large folios are possible.
-func (c Cond) AndLarge() Cond {
-	c.large = true
+func (c Cond) AndLarge() Cond { return c.and(hasLarge) }
+
+// AndTurns holds where the condition does and tasks share CPUs.
+func (c Cond) AndTurns() Cond { return c.and(hasTurns) }
+
+// AndTSO holds where the condition does and CPUs have store buffers.
+func (c Cond) AndTSO() Cond { return c.and(hasTSO) }
+
+func (c Cond) and(h has) Cond {
+	c.where |= h
 	return c
 }
 
+// A has is what not every scenario has: steps that would tell nothing elsewhere are passed over there.
+type has uint8
+
+const (
+	hasLarge   has = 1 << iota // large folios are possible
+	hasTurns                   // tasks share CPUs
+	hasTSO                     // CPUs have store buffers
+	hasMoves                   // pages may be moved
+	hasHugetlb                 // there are huge pages of hugetlb
+)
+
+// In reports whether a kernel is bound for a scenario that has what the condition is about.
+func (c Cond) In(k *Kernel) bool { return c.where&^k.has == 0 }
+
 func (c Cond) holds(k *Kernel) bool {
-	return (!c.large || k.large) && (!c.moved || k.moved) && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
+	return c.In(k) && (c.values == 0 || c.values>>k.value[c.rule]&1 != 0)
 }
 
 // Rule returns the rule a condition is about; false if it is none.
@@ -205,6 +239,7 @@ const (
 	OnIPI                 // CPU Who-1's acknowledgement of the flush
 	OnMemory              // a free frame
 	OnWriteback           // the end of the write of a page
+	OnStores              // the CPU's own store buffer
 )
 
 // Ready reports whether nothing is waited for.

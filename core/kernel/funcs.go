@@ -100,6 +100,9 @@ const (
 	fnTLBRemoveTableSyncOne
 	fnKhugepaged
 	fnMadviseCollapse
+	fnContextSwitch
+	fnMfence
+	fnSchedule
 	fnSplitHugePage
 	fnDeferredSplitScan
 	fnTryToMigrate

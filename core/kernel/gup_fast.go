@@ -221,11 +221,22 @@ const gmAddr, gmFlags = 1, 2
 var _ = register(fnGUPFastPTERange, &Func{
 	Name: "gup_fast_pte_range", Was: []Name{{"gup_pte_range", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
 	Params: []int{gpPMD, gpAddr, gpFlags},
-	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"again", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"early", IntLocal}},
 	Steps: []Step{
 		gpRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			e := c.LoadPTE(gpPTE, c.Entry(gpPMD), c.Page(gpAddr))
 			c.Sayf("read the PTE: %v", e)
+			return Then
+		}},
+		gpEarly: {Label: "early_recheck", Says: "read the PTE again early?", Ref: "pte_val(pte) != pte_val(ptep_get(ptep))", When: Without(FenceGrabBeforeRecheck), Reads: cell.Of(machine.PTEs), Choose: chooseEarly, Keys: inOrderOrEarly, Do: func(c *Ctx) Next {
+			if c.Key == 0 {
+				c.Say("the PTE is read again in order")
+				return Then
+			}
+			c.walked(c.Entry(gpPMD))
+			c.Keep(gpAgain, c.PTE(c.Frame(gpPMD), c.Page(gpAddr)))
+			c.Set(gpIsEarly, 1)
+			c.Say("the PTE is read again before the reference is taken")
 			return Then
 		}},
 		gpPermitted: {Label: "permitted", Says: "present, and allows what is asked?", Ref: "pte_access_permitted", Local: true, Calls: []FuncID{fnTryGrabFolioFast}, Do: func(c *Ctx) Next {
@@ -251,8 +262,11 @@ var _ = register(fnGUPFastPTERange, &Func{
 			}},
 		gpRecheckPTE: {Label: "recheck_pte", Says: "is the PTE still the same?", Answer: "yes", Ref: "pte_val(pte) != pte_val(ptep_get(ptep))", When: With(GUPPTERecheck),
 			Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
-				c.walked(c.Entry(gpPMD))
-				now := machine.Entry(c.Load(c.PTE(c.Frame(gpPMD), c.Page(gpAddr))))
+				now := c.Entry(gpAgain).Fresh()
+				if c.L(gpIsEarly) == 0 {
+					c.walked(c.Entry(gpPMD))
+					now = machine.Entry(c.Load(c.PTE(c.Frame(gpPMD), c.Page(gpAddr))))
+				}
 				if now != c.Entry(gpPTE).Fresh() {
 					c.Sayf("the PTE has changed: it is %v", now)
 					return gpPut
@@ -295,10 +309,11 @@ var _ = register(fnGUPFastPTERange, &Func{
 	},
 })
 
-const gpPMD, gpPTE, gpAddr, gpFlags = 0, 1, 2, 3
+const gpPMD, gpPTE, gpAgain, gpAddr, gpFlags, gpIsEarly = 0, 1, 2, 3, 4, 5
 
 const (
 	gpRead = iota
+	gpEarly
 	gpPermitted
 	gpGrabbed
 	gpRecheckPMD

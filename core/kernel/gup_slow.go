@@ -43,7 +43,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				c.Set(glRet, failed|err)
 				return glUnlock
 			}
-			c.Set(glVMFlags, c.Load(c.M.VMA(c.Page(glAddr))))
+			c.Set(glVMFlags, c.Load(c.M.VMA(c.Page(glAddr)))&(machine.VMWrite|machine.VMShared|machine.VMMayWrite)) // all that is asked for behind it
 			return Then
 		}},
 		glForcedCOW: {Label: "forced_cow", Says: "a mapping that copies on write? Then as if for writing", Ref: "should_force_cow_break", When: With(ForcedCOW), Local: true, Do: func(c *Ctx) Next {

@@ -91,6 +91,14 @@ migrate_copy_first          0   0       0   0   0   0    0    0    0    0   0   
 move_pages_folio_walk       0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         7dff875c9436  -
 pmd_split_carries_dirty     0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             -
 thp_double_map              1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             m
+lazy_tlb                    0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         145f573b89a6  TCm
+switch_mm_checks_generation 0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         94b1b03b519b  Tm
+switch_mm_lazy_fence        0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+tlb_pcid                    0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         10af6235e0d3  m
+khp_flush_tells_tables      0   0       0   0   0   0    0    0    0    0   1       0   0   0    1         -             m
+fence_clear_before_count    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
+fence_grab_before_recheck   1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
+fence_join_before_generation 0  0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 deferred_split_partial      0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 split_maps_zeropage         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             -
 madvise_pte_batch           0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m

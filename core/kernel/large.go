@@ -8,17 +8,15 @@ import (
 // What folios large and small have in common, and what only large ones have.
 
 // Possible reports whether a step may be left that way in this scenario: not, where
-// it leads to what is for large folios and there can be none.
+// it leads to what is for large folios, store buffers or tasks that share a CPU, and there can be none.
 func (s *Sim) Possible(h Hop) bool {
-	if h.Calls() && s.funcs[h.Called].Hugetlb && s.M.Hugetlb == 0 {
-		return false
-	}
-	if s.M.LargeFolios || s.M.Hugetlb > 0 {
-		return true
-	}
 	f := &s.funcs[h.Fn]
-	to := h.To < len(f.Steps) && f.Steps[h.To].When.large
-	return !to && (!h.Calls() || !s.funcs[h.Called].Large)
+	to := h.To < len(f.Steps) && !f.Steps[h.To].When.In(&s.Kernel)
+	called := &s.funcs[h.Called]
+	if h.Calls() {
+		to = to || called.Large && s.Kernel.has&hasLarge == 0 || called.Hugetlb && s.Kernel.has&hasHugetlb == 0 || called.Migrating && s.Kernel.has&hasMoves == 0
+	}
+	return !to && (s.Setup.TSO || h.Form != storeWaits && h.Form != loadForwarded)
 }
 
 // folioFlags is the word with the flags of the page's folio. PG_anon_exclusive alone

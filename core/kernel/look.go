@@ -40,13 +40,16 @@ func (s *Sim) Look(actor int) Look {
 		return l
 	}
 	l.Stmt = int(s.M.Peek(s.M.PC(a.Task))) - 1
-	st, c := s.next(a.Task)
+	st, c := s.coming(a.Task)
 	if st == nil {
 		l.Finished, l.Why = true, "finished"
 		return l
 	}
 	act := s.M.Activation(a.Task, c.level)
 	l.Func, l.Step, l.Says = &s.funcs[act.Fn], int(act.Step), st.Says
+	if s.out(a.Task) {
+		l.Func, l.Step = &s.funcs[fnContextSwitch], csTake
+	}
 	if l.Ready {
 		return l
 	}
@@ -58,10 +61,32 @@ func (s *Sim) Look(actor int) Look {
 		l.Why, l.For = s.unborn(s.Setup.Tasks[a.Task].MM)
 		return l
 	}
-	b := st.Wait(c)
+	if s.out(a.Task) {
+		l.Why, l.For = s.waitsForTurn(a.Task)
+		return l
+	}
+	b := s.ordered(a.CPU, st)
+	if !s.Setup.TSO || b.Ready() {
+		s.M.As(a.CPU, false)
+		b = st.Wait(c)
+		s.M.As(-1, false)
+	}
 	l.On = b.On
 	l.Why, l.For = s.blocked(b)
 	return l
+}
+
+// waitsForTurn says that another task runs on a task's CPU, and which.
+func (s *Sim) waitsForTurn(task int) (why string, actor int) {
+	cpu := s.Setup.Tasks[task].CPU
+	runs := s.runner(cpu)
+	if st, c := s.inner(task); st.Wait != nil {
+		if b := st.Wait(c); !b.Ready() {
+			why, actor = s.blocked(b)
+			return "sleeps: " + why, actor
+		}
+	}
+	return fmt.Sprintf("waits for cpu%d, on which %s runs", cpu, s.Setup.Tasks[runs].Name), runs
 }
 
 // unborn says that a task waits for its mm, and for whom.
@@ -97,6 +122,8 @@ func (s *Sim) blocked(b Block) (why string, actor int) {
 	case OnIPI:
 		cpu := b.Who - 1
 		return fmt.Sprintf("waits for cpu%d to acknowledge the TLB flush%s", cpu, s.deafReason(cpu)), s.acknowledger(cpu)
+	case OnStores:
+		return "waits until what its CPU has stored is visible", s.actorOf(StoreBufferActor, b.Who-1)
 	case OnMemory:
 		return "waits for a free frame: there is none", -1
 	case OnWriteback:
@@ -153,6 +180,11 @@ func (s *Sim) deviceSays(a *Actor, keys []int) string {
 			return fmt.Sprintf("the walker fills the TLB: %s", m.Pages()[p].Name)
 		}
 		return "the walker looks ahead"
+	case StoreBufferActor:
+		if to, v, ok := m.Oldest(a.CPU); ok {
+			return fmt.Sprintf("what cpu%d has stored becomes visible: %s = %s", a.CPU, m.Mem.Layout().Name(to.Cell()), m.Mem.Layout().Decode(to.Cell(), v))
+		}
+		return "what the CPU has stored becomes visible"
 	case HypervisorActor:
 		if s.running(a.CPU) {
 			return fmt.Sprintf("the host preempts cpu%d", a.CPU)
@@ -192,6 +224,9 @@ func (s *Sim) KeyText(l *Look, key int) string {
 	case TaskActor:
 		if l.Func == nil || l.Func.Steps[l.Step].Choose == nil {
 			return ""
+		}
+		if keys := l.Func.Steps[l.Step].Keys; keys != nil {
+			return keys[key]
 		}
 		switch FuncID(l.Func.ID) {
 		case fnShrinkFolioList:

@@ -282,7 +282,7 @@ func (c *Ctx) freeRead() Next {
 	case e.IsSwap():
 		c.Say("it is in swap: give the slot back")
 		c.ClearPTE(table, p)
-		return c.Call(fnFreeSwapAndCache, mfNext, uint64(e.Slot()))
+		return c.freeSwapAndCache(mfNext, e)
 	case !e.Present() || e.Frame() == machine.ZeroPage || !c.isAnon(e.Frame()):
 		return mfNext
 	}

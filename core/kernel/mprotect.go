@@ -190,7 +190,7 @@ var _ = register(fnChangePTERange, &Func{
 		crCommitDirty: changeCommit("put it back with the VMA's protection, writable if dirty and exclusive", MprotectDirtyExclusive, func(e machine.Entry) bool { return e.Has(machine.Dirty) }),
 		crCommitExcl:  changeCommit("put it back with the VMA's protection, writable if exclusive", MprotectExclusive, func(machine.Entry) bool { return true }),
 		crMigration:   changeMigration,
-		crUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Back: []int{crPMD}, Do: func(c *Ctx) Next {
+		crUnlock: {Label: "unlock", Says: "unlock the PTL", Order: Plain, Touches: cell.Of(machine.PTLs), Back: []int{crPMD}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(crTable)))
 			return c.changeNextTable()
 		}},

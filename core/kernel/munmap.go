@@ -55,12 +55,21 @@ var _ = register(fnMunmap, &Func{
 			c.Add(c.M.FlushPending(c.MM), 1)
 			return c.Call(fnZapPTERange, muTables, c.L(muFirst), c.L(muLast))
 		}},
-		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Touches: cell.Of(machine.PMDs, machine.VMAs), Back: []int{muTables}, Do: func(c *Ctx) Next {
+		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Order: Plain, Touches: cell.Of(machine.PMDs, machine.VMAs), Back: []int{muTables}, Do: func(c *Ctx) Next {
 			c.unlinkAnonVMA(c.Page(muFirst))
 			return c.unhookTable(muAt, muLast, muTables, muFinish)
 		}},
 		muTableNow: {Label: "free_table_now", Says: "free the page table at once", Ref: "pte_free", When: If(PTFree, PTFreeImmediate), Touches: tableFreeTouches, Back: []int{muTableNow}, Do: func(c *Ctx) Next {
 			return c.freeTable(muTableNow, muFinish)
+		}},
+		muSemiFlush: {Label: "flush_table", Says: "no page for the batch: flush at once", Ref: "tlb_table_invalidate", When: If(PTFree, PTFreeSemiRCU), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			return c.Call(fnFlushTLBMMRange, muSemiSync, uint64(c.MM), c.L(muFirst), c.L(muLast), 1)
+		}},
+		muSemiSync: {Label: "sync_table", Says: "wait for whoever walks the table", Ref: "tlb_remove_table_one", When: If(PTFree, PTFreeSemiRCU), Local: true, Calls: []FuncID{fnTLBRemoveTableSyncOne}, Do: func(c *Ctx) Next {
+			return c.Call(fnTLBRemoveTableSyncOne, muSemiFree)
+		}},
+		muSemiFree: {Label: "free_table_synced", Says: "free the page table", Ref: "__tlb_remove_table", When: If(PTFree, PTFreeSemiRCU), Touches: tableFreeTouches, Back: []int{muSemiFree}, Do: func(c *Ctx) Next {
+			return c.freeTable(muSemiFree, muFinish)
 		}},
 		muFinish: {Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Do: func(c *Ctx) Next {
 			return c.Call(fnTLBFinishMMU, muFreeTable, c.L(muFirst), c.L(muLast), c.M.Load(c.M.GatheredTables(c.Task)))
@@ -96,6 +105,9 @@ const (
 	muGather
 	muTables
 	muTableNow
+	muSemiFlush
+	muSemiSync
+	muSemiFree
 	muFinish
 	muFreeTable
 	muRCUTable
@@ -217,7 +229,7 @@ var _ = register(fnZapPTERange, &Func{
 		}},
 		zpForce:   zapForceStep,
 		zpDelayed: zapDelayedStep,
-		zpUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
+		zpUnlock: {Label: "unlock", Says: "unlock the PTL", Order: Plain, Touches: cell.Of(machine.PTLs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(zpTable)))
 			return c.zapTable(Return)
 		}},
@@ -258,7 +270,7 @@ func (c *Ctx) zapClear() Next {
 	case old.IsSwap():
 		c.Sayf("clear the PTE: it was %v", old)
 		c.ClearPTE(table, p)
-		return c.Call(fnFreeSwapAndCache, zpNext, uint64(old.Slot()))
+		return c.freeSwapAndCache(zpNext, old)
 	case old.IsMigration():
 		c.Sayf("clear the PTE: it was %v", old)
 		c.ClearPTE(table, p)

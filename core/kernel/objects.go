@@ -29,6 +29,7 @@ type Objects struct {
 	known   uint64     // tasks of which that is up to date, and devicesKnown
 	hash    uint64     // of all that but the links
 	none    set        // empty
+	coarse  bool       // everything may touch everything: see NewObjects
 
 	judged  set      // the roots of claims
 	answers []answer // of Against, where the rest of their keys says
@@ -41,11 +42,12 @@ const (
 	theEnd
 )
 
-// NewObjects numbers the objects of a Sim.
+// NewObjects numbers the objects of a Sim. Where tasks share CPUs, or CPUs have store buffers, what a task can touch
+// is not told apart: whoever may move may touch anything. Such scenarios are small.
 func NewObjects(s *Sim) *Objects {
 	m := s.M
 	layout := m.Mem.Layout()
-	o := &Objects{s: s, byCell: make([]int16, layout.Len()), decides: make([]int8, layout.Len())}
+	o := &Objects{s: s, coarse: s.Setup.Turns || s.Setup.TSO, byCell: make([]int16, layout.Len()), decides: make([]int8, layout.Len())}
 	type key struct {
 		c cell.Class
 		i cell.Instance
@@ -129,6 +131,18 @@ func (o *Objects) Pauses(actor int) (cell.ID, bool) {
 
 // Object returns the object of a cell, -1 if it is none.
 func (o *Objects) Object(id cell.ID) int { return int(o.byCell[id]) }
+
+// Class returns the class of an object's cells.
+func (o *Objects) Class(object int) cell.Class { return o.class[object] }
+
+// WhatNames returns the object of what private places say of an object's instance, -1 if that is never free.
+func (o *Objects) WhatNames(object int) int { return int(o.named[o.of[object]]) }
+
+// Free reports whether an object is of an instance that can be taken from a pool.
+func (o *Objects) Free(object int) bool {
+	o.links.update()
+	return o.links.isFree(int(o.of[object]))
+}
 
 // Name returns what an object is called.
 func (o *Objects) Name(object int) string {

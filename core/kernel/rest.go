@@ -57,6 +57,15 @@ func (o *Objects) roots() {
 		}
 		if d, is := devices[a.Kind]; is && o.s.exists(a) {
 			r.Ahead, r.setOff = d.Ahead, d.setOff
+			if a.CPU >= 0 && m.ComesOrGoes(a.CPU) {
+				r.Reads |= cell.Of(machine.MMs)
+			}
+			if m.LargeFolios {
+				r.Reads |= cell.Of(machine.Compounds)
+				if a.Kind == WalkerActor {
+					r.Touches |= cell.Of(machine.PMDs)
+				}
+			}
 		}
 	}
 }
@@ -65,6 +74,7 @@ func (o *Objects) roots() {
 func (o *Objects) rootsOfTask(t int, s set) {
 	m, task := o.s.M, &o.s.Setup.Tasks[t]
 	s.add(int(m.OfTask(t)))
+	s.add(int(m.OfFrame(machine.ZeroPage))) // a fault may map it anywhere
 	if task.MM >= 0 {
 		s.add(int(m.OfMM(task.MM)))
 	}
@@ -168,7 +178,7 @@ func (o *Objects) while(still int) *stand {
 	s.still, s.moving, s.asked, s.judged = still, s.moving[:0], 0, 0
 	tasks, touches := len(o.s.Setup.Tasks), cell.Set(0)
 	for b := range o.reach {
-		if r := &o.reach[b]; b != still && (b < tasks && !r.over || r.busy || r.setOff&touches != 0) {
+		if r := &o.reach[b]; b != still && (b < tasks && !r.over || r.busy || r.setOff&touches != 0 || o.coarse && b >= tasks) {
 			s.moving = append(s.moving, b)
 			if b < tasks {
 				touches |= r.Touches
@@ -217,6 +227,9 @@ func (o *Objects) takesOf(r *reach) {
 // touches the class, and can name the actor's CPU.
 func (o *Objects) setOff(b int, s *stand) bool {
 	cpu := o.s.actors[b].CPU
+	if o.coarse {
+		return o.s.exists(&o.s.actors[b])
+	}
 	return slices.ContainsFunc(s.moving, func(t int) bool {
 		return t < len(o.s.Setup.Tasks) && o.reach[t].Touches&o.reach[b].setOff != 0 && (cpu < 0 || o.hasOf(t, s).has(int(o.s.M.OfCPU(cpu))))
 	})
@@ -314,6 +327,8 @@ func (o *Objects) mayWrite(b, object int, s *stand) bool {
 	switch {
 	case c == theEnd:
 		return false
+	case o.coarse:
+		return true
 	case c == names:
 		return (r.Touches.Has(o.links.pool[i]) || o.holds(b, i)) && o.hasOf(b, s).has(i)
 	case !r.Touches.Has(c):
@@ -332,6 +347,8 @@ func (o *Objects) mayRead(b, object int, s *stand) bool {
 	switch {
 	case c == theEnd:
 		return b < len(o.s.Setup.Tasks)
+	case o.coarse:
+		return true
 	case c == names && o.links.isFree(i): // who takes it seeks it first
 		return o.holds(b, i) || o.links.shared().has(i) && o.hasOf(b, s).has(i)
 	case c == names:
@@ -375,8 +392,9 @@ type readers struct {
 }
 
 // Claims adds claims that read cells. Frames and slots they read only if what is theirs
-// for good leads there, or if they are about one instance.
-func (o *Objects) Claims(reads []machine.Word) {
+// for good leads there, or if they are about one instance; or, if they are judged in parts, if what
+// was written leads there.
+func (o *Objects) Claims(reads []machine.Word, parts bool) {
 	m, layout := o.s.M, o.s.M.Mem.Layout()
 	c := readers{roots: o.links.set()}
 	one := true
@@ -388,7 +406,7 @@ func (o *Objects) Claims(reads []machine.Word) {
 			c.roots.add(int(i))
 		}
 	}
-	if one {
+	if one || parts {
 		if !slices.Contains(o.joint, c.classes) {
 			o.joint = append(o.joint, c.classes)
 		}

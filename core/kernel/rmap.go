@@ -29,7 +29,7 @@ import (
 // compare mm/rmap.c:try_to_unmap_one
 var _ = register(fnTryToUnmapOne, &Func{
 	Name: "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage},
-	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"left", IntLocal}},
+	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"left", IntLocal}, {"early_pins", IntLocal}},
 	Steps: []Step{
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
@@ -45,6 +45,18 @@ var _ = register(fnTryToUnmapOne, &Func{
 		}},
 		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags, machine.Mappings),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(tuPMD))) }, Do: (*Ctx).unmapLock},
+		tuEarly: {Label: "early_pins", Says: "look at the pins early?", Ref: "folio_try_share_anon_rmap_pte", When: Without(FenceClearBeforeCount), Reads: cell.Of(machine.Refs), Choose: chooseEarly, Keys: inOrderOrEarly, Do: func(c *Ctx) Next {
+			if c.Key == 0 {
+				c.Say("the pins are looked at in order")
+				return Then
+			}
+			c.Set(tuEarlyPins, 1)
+			if c.maybePinned(c.Frame(tuFolio)) {
+				c.Set(tuEarlyPins, 2)
+			}
+			c.Say("the pins are looked at before the PTE is cleared")
+			return Then
+		}},
 		tuClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			if c.M.Cpumask(c.tuMM())&^(1<<c.CPU) != 0 {
 				c.Set(tuDefer, 1)
@@ -102,7 +114,11 @@ var _ = register(fnTryToUnmapOne, &Func{
 			return Then
 		}},
 		tuPinned: {Label: "share", Says: "may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pte", When: With(AnonExclusive), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
-			if c.maybePinned(c.Frame(tuFolio)) {
+			pinned := c.L(tuEarlyPins) == 2
+			if c.L(tuEarlyPins) == 0 {
+				pinned = c.maybePinned(c.Frame(tuFolio))
+			}
+			if pinned {
 				c.Say("it may be pinned: restore the PTE")
 				return tuRestore
 			}
@@ -112,10 +128,10 @@ var _ = register(fnTryToUnmapOne, &Func{
 			c.AndNot(c.M.Flags(c.Frame(tuFolio)), machine.PGAnonExclusive)
 			return Then
 		}},
-		tuSet: {Label: "set_swap", Says: "put the swap entry", Ref: "set_pte_at", When: Without(SwpExclusive), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		tuSet: {Label: "set_swap", Says: "put the swap entry", Ref: "set_pte_at", When: Without(SwpExclusive), Order: Plain, Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			return c.unmapSet(false)
 		}},
-		tuSetExcl: {Label: "set_swap_exclusive", Says: "put the swap entry, which remembers that the page was exclusive", Ref: "pte_swp_mkexclusive", When: With(SwpExclusive), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		tuSetExcl: {Label: "set_swap_exclusive", Says: "put the swap entry, which remembers that the page was exclusive", Ref: "pte_swp_mkexclusive", When: With(SwpExclusive), Order: Plain, Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			return c.unmapSet(c.L(tuExcl) != 0)
 		}},
 		tuRmap: {Label: "rmap", Says: "it is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
@@ -158,11 +174,12 @@ var _ = register(fnTryToUnmapOne, &Func{
 	},
 })
 
-const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy, tuLeft = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy, tuLeft, tuEarlyPins = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 const (
 	tuWalk = iota
 	tuLock
+	tuEarly
 	tuClear
 	tuBatch
 	tuForced

@@ -170,6 +170,14 @@ const (
 	DoubleMap
 	KhpSyncOne
 	KhpCheckBeforeClear
+	LazyTLB
+	SwitchMMChecksGeneration
+	SwitchLazyFence
+	TLBPCID
+	KhpFlushTellsTables
+	FenceClearBeforeCount
+	FenceGrabBeforeRecheck
+	FenceJoinBeforeGeneration
 	ForcedCOW
 	UnpinSanityCheck
 	UnshareKeepsRO
@@ -238,6 +246,12 @@ const (
 	PTFreeGather uint8 = iota
 	PTFreeRCU
 	PTFreeImmediate
+	PTFreeSemiRCU
+)
+const (
+	LazyTLBIPI uint8 = iota
+	LazyTLBSkipsPages
+	LazyTLBSkipsAll
 )
 const (
 	ForkWrprotectNever uint8 = iota

@@ -12,10 +12,7 @@ import (
 // kernel's tables, every task before its first shared step. track says which
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
-	large := setup.largeFolios()
-	k.moved = large || setup.movesPages()
-	k.hugetlb = setup.hugetlbPages() > 0
-	k.large = large || k.hugetlb
+	k.has = setup.has()
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
 		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
@@ -40,6 +37,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 		s.ctx[i] = Ctx{M: s.M, CPU: t.CPU, Task: i, MM: t.MM, sim: s}
 	}
 	s.findDevices()
+	s.turns()
 	s.scene()
 	began := Notes{Mute: true}
 	s.Listen(&began)
@@ -55,7 +53,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 // config is the machine that the setup needs.
 func (s *Sim) config(track machine.Track) machine.Config {
 	c := machine.Config{
-		CPUs: s.Setup.CPUs, Shared: s.Setup.TablesFromFrames, Speculate: s.Setup.Speculate, Track: track,
+		CPUs: s.Setup.CPUs, Shared: s.Setup.TablesFromFrames, Speculate: s.Setup.Speculate, Turns: s.Setup.Turns, TSO: s.Setup.TSO, Track: track,
 		Captures: func(fn uint16) int { return s.funcs[fn].captures },
 		Locals:   func(fn uint16) int { return len(s.funcs[fn].Locals) },
 		StackText: func(v uint64) string {
@@ -193,10 +191,10 @@ func (s *Sim) scene() {
 		}
 	}
 	s.files(&frame, &slot, &pool)
-	for _, t := range s.Setup.Tasks {
+	for i, t := range s.Setup.Tasks {
 		if t.MM >= 0 {
 			m.Store(m.MMUsers(t.MM), m.Peek(m.MMUsers(t.MM))+1)
-			if m.Peek(m.MMState(t.MM)) == machine.MMAlive {
+			if m.Peek(m.MMState(t.MM)) == machine.MMAlive && s.loads(i) {
 				m.SetLoaded(t.CPU, t.MM, true)
 			}
 		}
@@ -284,6 +282,27 @@ func (s *Setup) parent(mm int) int {
 		return -1
 	}
 	return slices.IndexFunc(s.MMs, func(m MMSetup) bool { return m.Name == s.MMs[mm].Parent })
+}
+
+// has is what the scenario has that not every one has.
+func (s *Setup) has() (h has) {
+	hugetlb := s.hugetlbPages() > 0
+	if hugetlb {
+		h |= hasHugetlb
+	}
+	if s.largeFolios() || hugetlb { // PMD entries may map huge pages
+		h |= hasLarge
+	}
+	if s.largeFolios() || s.movesPages() {
+		h |= hasMoves
+	}
+	if s.Turns {
+		h |= hasTurns
+	}
+	if s.TSO {
+		h |= hasTSO
+	}
+	return h
 }
 
 // exits reports whether some thread of an mm leaves it.

@@ -20,6 +20,9 @@ type Setup struct {
 	Slots            int         // of the swap device; 0: as many as there are anonymous pages
 	SwapAsync        bool        // the write to swap goes on after pageout returns, and ends by itself
 
+	Turns bool // tasks that have one CPU take turns; else nobody minds
+	TSO   bool // every CPU has a store buffer; else memory is sequentially consistent
+
 	Preempts  []int  // how often the host may preempt each CPU; nil: never
 	Speculate []bool // whether each CPU's walker may fill its TLB unasked; nil: no
 
@@ -135,26 +138,27 @@ const (
 	Always
 )
 
-// An Expr is a condition's tree. Leaves compare a variable of a task with a
-// value or an errno; inner nodes join.
+// An Expr is a condition's tree. Leaves compare a variable of a task, or what a page of
+// memory reads, with a value or an errno; inner nodes join.
 type Expr struct {
 	Op          string // "and", "or", "not", "==", "!="
 	Left, Right *Expr
-	Task, Var   int    // leaf: whose variable
+	Task, Var   int    // leaf: whose variable,
+	Memory      *Arg   // or which page
 	Value       string // leaf: compared with this content, if Errno is 0 and Page is nil
 	Errno       int    // leaf: compared with this error, e.g. 14 for -EFAULT
 	Signal      int    // leaf: compared with this signal, e.g. 11 for SIGSEGV
 }
 
-// EachVar calls f with the variable of every leaf.
-func (e *Expr) EachVar(f func(task, n int)) {
+// EachLeaf calls f with every leaf.
+func (e *Expr) EachLeaf(f func(leaf *Expr)) {
 	if e.Left == nil && e.Right == nil {
-		f(e.Task, e.Var)
+		f(e)
 		return
 	}
 	for _, x := range []*Expr{e.Left, e.Right} {
 		if x != nil {
-			x.EachVar(f)
+			x.EachLeaf(f)
 		}
 	}
 }

@@ -81,6 +81,8 @@ func (s *Sim) Do(c check.Choice) {
 		s.doInterrupt(a.CPU, int(c.Key))
 	case WalkerActor:
 		s.doSpeculate(a.CPU, machine.PageID(c.Key))
+	case StoreBufferActor:
+		s.M.Drain(a.CPU)
 	case HypervisorActor:
 		s.doHypervisor(a.CPU)
 	case RCUActor:
@@ -99,7 +101,7 @@ func (s *Sim) Done() bool {
 			return false
 		}
 	}
-	return true
+	return s.M.AllDrained()
 }
 
 // offers calls f with every key the actor can move with now; not at all if it
@@ -110,8 +112,18 @@ func (s *Sim) offers(actor int, f func(key int)) {
 		s.deviceOffers(a, f)
 		return
 	}
-	st, c := s.next(a.Task)
-	if st == nil || !s.running(a.CPU) || !s.born(a.Task) || st.Wait != nil && !st.Wait(c).Ready() {
+	s.M.As(a.CPU, false)
+	s.taskOffers(a, f)
+	s.M.As(-1, false)
+}
+
+// taskOffers is offers for a task.
+func (s *Sim) taskOffers(a *Actor, f func(key int)) {
+	st, c := s.coming(a.Task)
+	if st == nil || !s.running(a.CPU) || !s.born(a.Task) || s.Setup.TSO && !s.ordered(a.CPU, st).Ready() {
+		return
+	}
+	if st.Wait != nil && !st.Wait(c).Ready() || s.out(a.Task) && !s.mayTake(a.Task) {
 		return
 	}
 	if st.Choose == nil {
@@ -132,9 +144,18 @@ func (s *Sim) running(cpu int) bool {
 	return s.M.Load(s.M.Steal(cpu))&machine.StealPreempted == 0
 }
 
-// next returns the shared step that a task makes next and the context to make
-// it in; nil when it has finished.
-func (s *Sim) next(task int) (*Step, *Ctx) {
+// coming returns the shared step that a task makes next and the context to make
+// it in; nil when it has finished. One that is not running takes the CPU next.
+func (s *Sim) coming(task int) (*Step, *Ctx) {
+	st, c := s.inner(task)
+	if st != nil && s.out(task) {
+		return &s.funcs[fnContextSwitch].Steps[0], c
+	}
+	return st, c
+}
+
+// inner is coming as if the task ran.
+func (s *Sim) inner(task int) (*Step, *Ctx) {
 	d := int(s.M.Load(s.M.Depth(task)))
 	if d == 0 {
 		return nil, nil
@@ -147,10 +168,19 @@ func (s *Sim) next(task int) (*Step, *Ctx) {
 
 // doTask makes the task's next shared step and the local ones behind it.
 func (s *Sim) doTask(task, key int) {
-	st, c := s.next(task)
+	if s.M.TakesTurns(s.Setup.Tasks[task].CPU) {
+		s.turn(task)
+	}
+	st, c := s.coming(task)
 	c.Key = key
+	s.M.As(c.CPU, st.Order == Plain)
+	if st.Order == Beside {
+		s.M.As(-1, false)
+	}
 	s.act(task, st, c)
+	s.M.As(c.CPU, false)
 	s.settle(task)
+	s.M.As(-1, false)
 }
 
 // act makes a step, and takes the task to where it said.
@@ -254,6 +284,9 @@ func (s *Sim) statement(task int) bool {
 func (s *Sim) begin(task, pc int) {
 	t := &s.Setup.Tasks[task]
 	s.M.Store(s.M.PC(task), uint64(pc+1))
+	if s.M.TakesTurns(t.CPU) {
+		s.M.Store(s.M.Mode(task), machine.UserMode)
+	}
 	st := &t.Body[pc]
 	var args []uint64
 	for i, p := range st.Call.Params {

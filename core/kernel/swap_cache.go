@@ -74,6 +74,12 @@ func (c *Ctx) reuseSwapPage(f machine.Frame, slot int) bool {
 	return count <= 1
 }
 
+// freeSwapAndCache calls free_swap_and_cache for the slot of an entry that was zapped. The
+// callee keeps the slot as a swap entry: as a number it would be in nobody's hands.
+func (c *Ctx) freeSwapAndCache(back int, e machine.Entry) Next {
+	return c.Call(fnFreeSwapAndCache, back, uint64(machine.MakeSwap(e.Slot(), false)))
+}
+
 // free_swap_and_cache, in straight line, for a slot whose PTE was zapped:
 //
 //	one user less
@@ -82,17 +88,18 @@ func (c *Ctx) reuseSwapPage(f machine.Frame, slot int) bool {
 // compare mm/swapfile.c:free_swap_and_cache
 var _ = register(fnFreeSwapAndCache, &Func{
 	Name: "free_swap_and_cache", File: "mm/swapfile.c", Params: []int{1},
-	Locals: []Local{{"folio", HoldLocal}, {"slot", IntLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"entry", IntLocal}},
 	Steps: []Step{
 		{Label: "swap_free", Says: "the slot has one user less", Ref: "__swap_entry_free", Touches: cell.Of(machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
-			c.swapFree(int(c.L(1)))
-			if c.Load(c.M.SwapMap(int(c.L(1)))) != machine.SwapHasCache {
+			slot := c.Entry(1).Slot()
+			c.swapFree(slot)
+			if c.Load(c.M.SwapMap(slot)) != machine.SwapHasCache {
 				return Return
 			}
 			return Then
 		}},
 		{Label: "lookup", Says: "only the swap cache uses the slot: look the folio up, try its lock", Ref: "__try_to_reclaim_swap", Touches: swapCacheTouches, Do: func(c *Ctx) Next {
-			h := machine.Hold(c.Load(c.M.SwapCache(int(c.L(1)))))
+			h := machine.Hold(c.Load(c.M.SwapCache(c.Entry(1).Slot())))
 			if !h.Some() || !c.TryGet(h.Frame(), 1) {
 				return Return
 			}

@@ -30,6 +30,7 @@ const ftMM, ftFirst, ftLast, ftTables = 0, 1, 2, 3
 
 // flush_tlb_multi, in straight line:
 //
+//	a target that only borrows the mm, and no page table goes: leave it out
 //	for every target: enqueue the request, send an IPI; flush here, if we are one
 //	wait until every target has acknowledged
 //
@@ -45,6 +46,17 @@ var _ = register(fnFlushTLBMulti, &Func{
 	Locals: []Local{{"mm", IntLocal}, {"first", PageLocal}, {"last", PageLocal}, {"freed_tables", IntLocal}, {"cpumask", IntLocal}, {"cpu", IntLocal}},
 	Steps: []Step{
 		fmNobody: {Label: "nobody", Says: "only this CPU?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(fmTargets) == 0 {
+				return Return
+			}
+			return Then
+		}},
+		fmLazy: {Label: "lazy", Says: "does the CPU only borrow the mm?", Ref: "should_flush_tlb", When: If(LazyTLB, LazyTLBSkipsPages).AndTurns(),
+			Touches: cell.Of(machine.Runs), Anywhere: cell.Of(machine.Runs), Back: []int{fmLazy}, Do: func(c *Ctx) Next { return c.flushLazy(fmLazy, c.L(fmTables) != 0) }},
+		fmLazyAll: {Label: "lazy_all", Says: "does the CPU only borrow the mm?", Ref: "should_flush_tlb", When: If(LazyTLB, LazyTLBSkipsAll).AndTurns(),
+			Touches: cell.Of(machine.Runs), Anywhere: cell.Of(machine.Runs), Back: []int{fmLazyAll}, Do: func(c *Ctx) Next { return c.flushLazy(fmLazyAll, false) }},
+		fmBusy: {Label: "busy", Says: "nobody is left?", When: If(LazyTLB, LazyTLBSkipsPages, LazyTLBSkipsAll).AndTurns(), Local: true, Do: func(c *Ctx) Next {
+			c.Set(fmCPU, 0)
 			if c.L(fmTargets) == 0 {
 				return Return
 			}
@@ -69,6 +81,9 @@ const fmMM, fmFirst, fmLast, fmTables, fmTargets, fmCPU = 0, 1, 2, 3, 4, 5
 
 const (
 	fmNobody = iota
+	fmLazy
+	fmLazyAll
+	fmBusy
 	fmBroadcast
 	fmSteal
 	fmSend
@@ -90,10 +105,39 @@ func (c *Ctx) flushBroadcast() Next {
 	return Return
 }
 
+// flushLazy looks at one CPU after the other whether it is lazy. One that is need not
+// know of pages: before a thread runs there again, it looks at the generation. It walks page tables by itself, though, so
+// that it must know of those that go.
+// compare arch/x86/mm/tlb.c:should_flush_tlb
+func (c *Ctx) flushLazy(again Next, all bool) Next {
+	others := c.L(fmTargets) &^ (1<<(c.L(fmCPU)) - 1) &^ (1 << c.CPU)
+	if others == 0 {
+		c.Say("no other CPU is to be flushed")
+		return Then
+	}
+	cpu := bits.TrailingZeros64(others)
+	lazy := c.M.TakesTurns(cpu) && c.Load(c.M.Lazy(cpu)) != 0
+	switch {
+	case !lazy:
+		c.Sayf("cpu%d runs it", cpu)
+	case all:
+		c.Sayf("cpu%d only borrows the mm, but page tables go", cpu)
+	default:
+		c.Sayf("cpu%d only borrows the mm: no IPI", cpu)
+		c.Set(fmTargets, c.L(fmTargets)&^(1<<cpu))
+	}
+	c.Set(fmCPU, uint64(cpu+1))
+	if others&(others-1) != 0 {
+		return again
+	}
+	return Then
+}
+
 // flushPreempted looks at one CPU's preempted byte after the other.
 func (c *Ctx) flushPreempted() Next {
 	others := c.L(fmTargets) &^ (1<<(c.L(fmCPU)) - 1) &^ (1 << c.CPU)
 	if others == 0 {
+		c.Say("no other CPU is to be flushed")
 		return Then
 	}
 	cpu := bits.TrailingZeros64(others)

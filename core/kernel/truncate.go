@@ -143,7 +143,7 @@ var _ = register(fnTruncateInodePages, &Func{
 	Name: "truncate_inode_pages_range", File: "mm/truncate.c", Params: []int{tpPage, tpLast},
 	Locals: []Local{{"folio", HoldLocal}, {"cache_reference", HoldLocal}, {"pgoff", PgoffLocal}, {"last", PgoffLocal}},
 	Steps: []Step{
-		tpFind: {Label: "find", Says: "find the next page", Ref: "find_lock_entries", Touches: cell.Of(machine.Refs, machine.PageCache), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).truncateFind},
+		tpFind: {Label: "find", Says: "find the next page", Ref: "find_lock_entries", Touches: cell.Of(machine.Refs, machine.PageCache), Back: []int{tpFind}, Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).truncateFind},
 		tpLock: {Label: "lock", Says: "lock it; is it still the file's?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Wait: folioLockFree, Do: func(c *Ctx) Next {
 			if !c.ours(c.Held(0).Frame(), c.Pgoff(tpPage)) {
 				c.Say("it is not the file's any more: look again")
@@ -213,7 +213,7 @@ func (c *Ctx) truncateFind() Next {
 			c.Sayf("forget the swap entry: %v", slot)
 			c.M.SetCacheSlot(o, 0)
 			c.M.FileForget(o)
-			return c.Call(fnFreeSwapAndCache, tpFind, uint64(slot.Slot()))
+			return c.freeSwapAndCache(tpFind, slot)
 		}
 		if c.find(0, o) {
 			return Then

@@ -108,6 +108,9 @@ const maxBehind = 3
 // Loaded returns the mm whose tables the CPU walks, or -1 for a CPU that runs a
 // kernel thread, or a thread whose mm is not there yet or any more.
 func (m *Machine) Loaded(cpu int) int {
+	if m.TakesTurns(cpu) {
+		return int(m.Load(m.LoadedMM(cpu))) - 1
+	}
 	mm := m.home[cpu]
 	if mm >= 0 && m.comesOrGoes(mm) && m.Load(m.cpumaskOf(mm))>>cpu&1 == 0 {
 		return -1
@@ -118,6 +121,9 @@ func (m *Machine) Loaded(cpu int) int {
 // comesOrGoes reports whether the mm is not there for good: then who goes by
 // where it is loaded depends on fork and exit.
 func (m *Machine) comesOrGoes(mm int) bool { return m.MMs[mm].Parent >= 0 || m.MMs[mm].Exits }
+
+// ComesOrGoes reports whether the mm that the CPU walks depends on fork and exit.
+func (m *Machine) ComesOrGoes(cpu int) bool { return m.home[cpu] >= 0 && m.comesOrGoes(m.home[cpu]) }
 
 // Home returns the mm of the task that runs on the CPU, whether it is there or
 // not; -1 for a CPU without a task of a process.
@@ -142,6 +148,12 @@ func (m *Machine) cpumaskOf(mm int) Word { return m.at(m.cpumask, mm) }
 // then it forgets what it knows of them.
 func (m *Machine) SetLoaded(cpu, mm int, loaded bool) {
 	w := m.cpumaskOf(mm)
+	if m.TakesTurns(cpu) {
+		m.Store(m.LoadedMM(cpu), 0)
+		if loaded {
+			m.Store(m.LoadedMM(cpu), uint64(mm+1))
+		}
+	}
 	if loaded {
 		m.Store(w, m.Load(w)|1<<cpu)
 		return
@@ -154,7 +166,7 @@ func (m *Machine) SetLoaded(cpu, mm int, loaded bool) {
 
 // Cpumask returns the CPUs on which the mm is loaded, as a bit set.
 func (m *Machine) Cpumask(mm int) uint64 {
-	if !m.comesOrGoes(mm) {
+	if !m.comesOrGoes(mm) && !m.Turns {
 		return m.Peek(m.cpumaskOf(mm))
 	}
 	return m.Load(m.cpumaskOf(mm))
@@ -166,7 +178,7 @@ func (m *Machine) Cpumask(mm int) uint64 {
 func (m *Machine) AdvanceGeneration(mm int) {
 	mask := m.Cpumask(mm)
 	for c := range m.CPUs {
-		if mask>>c&1 != 0 {
+		if m.falls(c, mm, mask) {
 			if b := m.Load(m.Behind(c, mm)); b < maxBehind {
 				m.Store(m.Behind(c, mm), b+1)
 			}
@@ -178,13 +190,18 @@ func (m *Machine) AdvanceGeneration(mm int) {
 	}
 }
 
-// FlushLocal does on a CPU what a flush request asks: nothing if the CPU is up
+// FlushLocal does on a CPU what a flush request asks: a CPU that only borrows the mm leaves
+// it; nothing if the CPU is up
 // to date, the request's pages if it is exactly one generation behind, all of
 // the loaded mm otherwise. A walk in flight is given up: the interrupt comes
 // between instructions, and the access starts again.
 // Compare arch/x86/mm/tlb.c:flush_tlb_func.
 func (m *Machine) FlushLocal(cpu int, f Flush) {
 	m.Store(m.Walker(cpu), 0)
+	if m.TakesTurns(cpu) && m.Load(m.Lazy(cpu)) != 0 {
+		m.Leave(cpu)
+		return
+	}
 	mm := m.Loaded(cpu)
 	if mm < 0 || f.MM >= 0 && f.MM != mm {
 		return

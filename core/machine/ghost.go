@@ -174,7 +174,10 @@ func (m *Machine) sawHuge(first PageID, e Entry) {
 		return
 	}
 	for t := range m.Config.Tasks {
-		if p := PageID(m.Peek(m.GUPAt(t))&gupPage) - 1; p >= first && p < m.HugeEnd(first) {
+		if m.Config.Tasks[t].MM != m.pages[first].MM {
+			continue
+		}
+		if p := PageID(m.Load(m.GUPAt(t))&gupPage) - 1; p >= first && p < m.HugeEnd(first) {
 			m.saw(p, m.OfHuge(e, p))
 		}
 	}

@@ -19,6 +19,8 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutHugetlb(l)
 	m.layoutMMs(l)
 	m.layoutCPUs(l)
+	m.layoutTurns(l)
+	m.layoutStoreBuffers(l)
 	m.layoutSwap(l)
 	m.layoutFiles(l)
 	m.layoutTasks(l)

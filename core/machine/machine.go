@@ -25,7 +25,7 @@
 //   - Costs follow what a step touches: nothing goes through all frames, pages or
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
-// Reading order: machine.go, page.go, frame.go, large.go, hugetlb.go, alloc.go, node.go, entry.go, table.go, cpu.go, mm.go, vma.go,
+// Reading order: machine.go, page.go, frame.go, large.go, hugetlb.go, alloc.go, node.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
 // rmap.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
 package machine
 
@@ -37,53 +37,59 @@ import (
 
 // Classes of cells: the grain in which a step says what it may touch.
 const (
-	PTEs        cell.Class = iota // entries of PTE tables
-	PMDs                          // entries of the tables above
-	Refs                          // _refcount, pincount
-	Mapcounts                     // _mapcount
-	Flags                         // folio flags
-	Mappings                      // folio->mapping, index, swap
-	Contents                      // what is in a frame
-	Frames                        // the allocator: free, data, table
-	PTLs                          // page-table locks
-	FolioLocks                    // who holds PG_locked
-	TLBs                          // TLB entries, walkers
-	IPIs                          // pending IPIs, flush requests
-	IRQs                          // interrupts on or off
-	Steal                         // the host's preempted byte
-	MMLocks                       // mmap_lock
-	MMs                           // mm flags, sequence counts, TLB generations
-	VMAs                          // the tree of VMAs
-	Swap                          // swap_map
-	SwapCache                     // the swap cache's index
-	Disk                          // what is on the swap device
-	PageCache                     // slots and tags of files
-	Buffers                       // buffer heads
-	Blocks                        // a file's blocks on its disk, and writes to them
-	Inodes                        // i_size, and whether the inode lives
-	InodeLocks                    // i_rwsem, invalidate_lock
-	LRU                           // per-CPU batches
-	RCU                           // callbacks that wait for a grace period
-	Batches                       // a task's batched flush
-	Stacks                        // tasks: stack, locals
-	Ghosts                        // for claims alone
-	Ends                          // which tasks have finished
-	Vars                          // variables of tasks
-	Ledgers                       // how many references there should be
-	Tables                        // no cells: who takes and gives back page tables
-	Slots                         // no cells: who takes swap slots
-	Compounds                     // which folio a page belongs to
-	HugetlbPool                   // reservations of huge pages, mutexes of faults on them
+	PTEs         cell.Class = iota // entries of PTE tables
+	PMDs                           // entries of the tables above
+	Refs                           // _refcount, pincount
+	Mapcounts                      // _mapcount
+	Flags                          // folio flags
+	Mappings                       // folio->mapping, index, swap
+	Contents                       // what is in a frame
+	Frames                         // the allocator: free, data, table
+	PTLs                           // page-table locks
+	FolioLocks                     // who holds PG_locked
+	TLBs                           // TLB entries, walkers
+	IPIs                           // pending IPIs, flush requests
+	IRQs                           // interrupts on or off
+	Steal                          // the host's preempted byte
+	MMLocks                        // mmap_lock
+	MMs                            // mm flags, sequence counts, TLB generations
+	VMAs                           // the tree of VMAs
+	Swap                           // swap_map
+	SwapCache                      // the swap cache's index
+	Disk                           // what is on the swap device
+	PageCache                      // slots and tags of files
+	Buffers                        // buffer heads
+	Blocks                         // a file's blocks on its disk, and writes to them
+	Inodes                         // i_size, and whether the inode lives
+	InodeLocks                     // i_rwsem, invalidate_lock
+	LRU                            // per-CPU batches
+	RCU                            // callbacks that wait for a grace period
+	Batches                        // a task's batched flush
+	Stacks                         // tasks: stack, locals
+	Ghosts                         // for claims alone
+	Ends                           // which tasks have finished
+	Vars                           // variables of tasks
+	Ledgers                        // how many references there should be
+	Tables                         // no cells: who takes and gives back page tables
+	Slots                          // no cells: who takes swap slots
+	Compounds                      // which folio a page belongs to
+	HugetlbPool                    // reservations of huge pages, mutexes of faults on them
+	Runs                           // who runs on a CPU that tasks share, and in which mm
+	StoreBuffers                   // what CPUs have stored and nobody else sees yet
 	classes
 )
 
 // Private are the classes that belong to one task or CPU, and those of ghosts, and
 // the one that says where a folio's words are: steps touch them without saying so.
-var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, Compounds)
+var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, Compounds, Runs, StoreBuffers)
+
+// Unbuffered are the classes of cells of which other CPUs do not see when they are stored: no store to them
+// waits in a store buffer, none to them has to wait for one.
+var Unbuffered = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, TLBs, IRQs, RCU, StoreBuffers)
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -104,6 +110,9 @@ type Config struct {
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
 	Hugetlb     int  // huge pages in the pool; see hugetlb.go
+
+	TSO   bool // CPUs have store buffers
+	Turns bool // tasks that have one CPU take turns; else nobody minds
 
 	Slots  int      // of the swap device
 	Values []string // contents; 0 is the content of a zeroed page
@@ -172,6 +181,8 @@ type Machine struct {
 	mmState, mmUsers, cpumask                                                                         cell.ID
 	vma, vmaLock, anonVMA                                                                             cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
+	current, loadedMM, lazy, mode                                                                     cell.ID
+	buffered, bufferTo, bufferValue                                                                   cell.ID
 	lruCount, lruBatch                                                                                cell.ID
 	swapMap, swapCache, disk, io, zeromap                                                             cell.ID
 	cacheSlot, tags, buffers, block, blockIO                                                          cell.ID
@@ -181,7 +192,12 @@ type Machine struct {
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
 	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm                                  cell.ID
 
-	home []int // the mm of the task that runs on a CPU, -1
+	home   []int   // the mm of the task that runs on a CPU, -1
+	shared []bool  // CPUs that several tasks have
+	mmsOn  [][]int // the mms of a CPU's tasks
+
+	cpu       int  // whose accesses are under way, plus one, where CPUs have store buffers; 0: nobody's
+	buffering bool // its stores go to its buffer
 
 	varBase []int // first variable of each task, in vars
 	nvar    int
@@ -198,6 +214,7 @@ func New(c Config) *Machine {
 	m.nframe = m.poolBase() + c.Tables
 	m.numberFilePages()
 	m.homes()
+	m.findShared()
 	for _, t := range c.Tasks {
 		m.varBase = append(m.varBase, m.nvar)
 		m.nvar += len(t.Vars)
@@ -214,10 +231,27 @@ type Word struct{ id cell.ID }
 func (w Word) Cell() cell.ID { return w.id }
 
 // Load returns the word's value; a step's access.
-func (m *Machine) Load(w Word) uint64 { return m.Mem.Load(w.id) }
+func (m *Machine) Load(w Word) uint64 {
+	if m.cpu != 0 {
+		return m.loadAs(w)
+	}
+	return m.Mem.Load(w.id)
+}
 
 // Store sets the word; a step's access.
-func (m *Machine) Store(w Word, v uint64) { m.Mem.Store(w.id, v) }
+func (m *Machine) Store(w Word, v uint64) {
+	if m.cpu != 0 {
+		m.storeAs(w, v)
+		return
+	}
+	m.Mem.Store(w.id, v)
+}
+
+// Glance returns the word's value, and notes that the step under way goes by it: see [cell.Memory.Glance].
+func (m *Machine) Glance(w Word) uint64 {
+	m.Mem.Glance(w.id)
+	return m.Mem.Peek(w.id)
+}
 
 // Peek returns the word's value without a trace in the footprint, for onlookers.
 func (m *Machine) Peek(w Word) uint64 { return m.Mem.Peek(w.id) }

@@ -122,14 +122,31 @@ func (m *Machine) Slot(p PageID, level int) int {
 func (m *Machine) SetEntry(table Frame, i int, e Entry) {
 	w := m.Entry(table, i)
 	old := Entry(m.Peek(w))
+	if v, ok := m.Forwarded(w); ok {
+		old = Entry(v)
+	}
 	m.Store(w, uint64(e))
 	if old.Present() {
 		m.accountEntry(table, old, -1)
+	}
+	if !m.isUpper(table) { // who takes or frees the table decides whose entry this is
+		m.Mem.Recall(m.OfFrame(table))
+		m.Mem.Glance(m.TableOf(table).id)
 	}
 	if !e.Present() {
 		return
 	}
 	m.accountEntry(table, e, 1)
+	if !m.buffering {
+		m.mapped(table, i, e)
+	}
+}
+
+// mapped tells the GUP calls in flight that an entry has come to be seen.
+func (m *Machine) mapped(table Frame, i int, e Entry) {
+	if !e.Present() {
+		return
+	}
 	if p, ok := m.Leaf(table, i); ok {
 		m.saw(p, e)
 	} else if e.Has(PSE) {

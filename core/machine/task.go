@@ -9,7 +9,7 @@ import (
 // MaxDepth is how deep calls nest; MaxLocals how many locals all frames of a
 // task have together. A table that needs more makes Push panic.
 const (
-	MaxDepth  = 12
+	MaxDepth  = 13
 	MaxLocals = 64
 )
 
@@ -226,13 +226,15 @@ func (m *Machine) captures(f func(w Word)) {
 	for t := range m.Config.Tasks {
 		m.EachCapture(t, f)
 	}
-	for c, mm := range m.home {
-		if mm < 0 {
+	for c, mms := range m.mmsOn {
+		if len(mms) == 0 {
 			continue // walks nothing
 		}
 		f(m.Walker(c))
-		first, last := m.MMPages(mm)
-		m.nonzero(m.TLB(c, first).id, m.TLB(c, last).id+1, f)
+		for _, mm := range mms {
+			first, last := m.MMPages(mm)
+			m.nonzero(m.TLB(c, first).id, m.TLB(c, last).id+1, f)
+		}
 	}
 }
 
@@ -298,6 +300,11 @@ func (m *Machine) staleFrames() []int {
 		}
 	}
 	m.captures(func(w Word) { stale(Entry(m.Peek(w))) })
+	m.bufferedFrames(func(f Frame) {
+		if !slices.Contains(out, int(f)) {
+			out = append(out, int(f))
+		}
+	})
 	return out
 }
 

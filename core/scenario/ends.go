@@ -142,11 +142,16 @@ func (c *cursor) variable(e *kernel.Expr) kernel.Result {
 	for _, t := range b.tasks {
 		tasks = append(tasks, t.Name)
 	}
-	w := c.word(Task, "a task's variable (P0.v)", b.offerTasks)
+	w := c.word(Task, "a task's variable (P0.v), or memory (A.buf)", b.offerTasks)
 	if w == nil {
 		return kernel.NoResult
 	}
 	if e.Task = slices.Index(tasks, w.text); e.Task < 0 {
+		if mm := b.mmNamed(w.text); mm >= 0 {
+			w.kind = MM
+			c.memory(e, mm)
+			return kernel.ValueResult
+		}
 		w.kind = Plain
 		for _, t := range b.tasks {
 			if slices.Contains(t.Vars, w.text) {
@@ -176,6 +181,26 @@ func (c *cursor) variable(e *kernel.Expr) kernel.Result {
 		return kernel.NoResult
 	}
 	return t.results[e.Var]
+}
+
+// memory reads the rest of "A.x" or "A.x[1]".
+func (c *cursor) memory(e *kernel.Expr, mm int) {
+	m := &c.b.file.setup.MMs[mm]
+	if !c.punct(".") {
+		c.want("a dot and a mapping of mm "+m.Name, nil)
+		return
+	}
+	w := c.word(VMA, "a mapping of mm "+m.Name, func() []Completion { return c.b.offerVMAs(mm) })
+	if w == nil {
+		return
+	}
+	arg := kernel.Arg{MM: mm, Region: vmaNamed(m, w.text)}
+	if arg.Region < 0 {
+		c.fail(w, nil, "mm %s has no VMA %s", m.Name, w.text)
+		return
+	}
+	arg.Page = c.b.index(arg, true, w, c)
+	e.Memory = &arg
 }
 
 func (c *cursor) errno(t *token) int {

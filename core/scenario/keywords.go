@@ -14,6 +14,7 @@ var keywords = []keyword{
 	{"frames", "frames N", "How many free frames there are beside those in use at the start. Without this line: 1."},
 	{"tables", "tables from frames", "Page tables come from the same frames as pages, so that a freed table may come back as a page. Without this line they have a pool of their own."},
 	{"swap", "swap sync|async", "Whether a write to swap is finished when pageout returns (sync, as without this line), or ends later by itself (async)."},
+	{"memory", "memory sc|tso", "Whether all CPUs see every store at once (sc, as without this line), or each has a store buffer as on x86 (tso)."},
 	{"preempt", "preempt cpu0 N", "The host may take this CPU away, N times at most, and give it back."},
 	{"speculate", "speculate cpu0", "The walker of this CPU may fill its TLB unasked."},
 	{"claim", "claim NAME on|off", "Judges a claim that is off by itself, or does not judge one that is on."},
@@ -25,6 +26,8 @@ var keywords = []keyword{
 
 	{"forked", "mm B forked from A", "An address space that fork(B) makes of A's: with the same memory, at the same addresses."},
 	{"from", "tables from frames", "Page tables come from the same frames as pages; behind forked, the mm that is copied."},
+	{"sc", "memory sc", "Memory is sequentially consistent."},
+	{"tso", "memory tso", "Each CPU has a store buffer: what it stores, others see later; atomic instructions and fences wait until it is empty."},
 	{"sync", "swap sync", "The write to swap is finished when pageout returns."},
 	{"async", "swap async", "The write to swap ends later by itself; a later pass of reclaim frees the page."},
 	{"anon", "NAME = anon N rw|ro", "Private anonymous memory of N pages."},

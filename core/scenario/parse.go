@@ -118,7 +118,7 @@ func kib(n int) string {
 // The clauses are read in four rounds, so that a name may be used above the
 // line that introduces it.
 var rounds = [][]string{
-	{"GUP", "kernel", "frames", "tables", "swap", "preempt", "speculate", "claim", "judge", "", "}"},
+	{"GUP", "kernel", "frames", "tables", "swap", "memory", "preempt", "speculate", "claim", "judge", "", "}"},
 	{"file"},
 	{"mm"},
 	{"task"},
@@ -210,6 +210,8 @@ func (b *builder) line(word string, i int, c *cursor) {
 		b.tables(c)
 	case "swap":
 		b.swap(c)
+	case "memory":
+		b.memory(c)
 	case "preempt":
 		b.preempt(c)
 	case "speculate":

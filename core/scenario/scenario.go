@@ -21,6 +21,7 @@
 //	        | "frames" N                                 free frames at the start (1)
 //	        | "tables" "from" "frames"                   page tables and pages share frames
 //	        | "swap" ( "sync" | "async" )                how a write to swap ends (sync)
+//	        | "memory" ( "sc" | "tso" )                  whether CPUs have store buffers (sc)
 //	        | "preempt" CPU N                            how often the host may take a CPU away
 //	        | "speculate" CPU                            the walker may fill its TLB unasked
 //	        | "claim" CLAIM ( "on" | "off" )             judge it, or do not
@@ -44,7 +45,7 @@
 //
 //	cond    = both { "or" both }
 //	both    = test { "and" test }
-//	test    = "not" test | "(" cond ")" | NAME "." NAME ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" )
+//	test    = "not" test | "(" cond ")" | NAME "." NAME [ "[" N "]" ] ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" )
 //
 // # How a text is read
 //

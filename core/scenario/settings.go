@@ -76,6 +76,13 @@ func (b *builder) swap(c *cursor) {
 	}
 }
 
+// memory reads "memory sc|tso".
+func (b *builder) memory(c *cursor) {
+	if b.once(c, "memory") {
+		b.file.setup.TSO = c.choose("sc or tso", "sc", "tso") == "tso"
+	}
+}
+
 // A cpuLine is a preempt or speculate line: whether a task runs there is known later.
 type cpuLine struct {
 	at  *token

@@ -91,7 +91,6 @@ func (b *builder) place(c *cursor, t *task, n *clause) {
 		return
 	}
 	name, cpu := n.toks[0], n.toks[2]
-	other := b.onCPU[t.CPU]
 	switch {
 	case n.open == nil:
 		end := n.toks[len(n.toks)-1].end
@@ -100,27 +99,10 @@ func (b *builder) place(c *cursor, t *task, n *clause) {
 		c.fail(name, nil, "there is a task %s already", t.Name)
 	case len(b.tasks) == maxTasks:
 		b.tooMany(name, cpu, "tasks", b.countItems("task"), maxTasks)
-	case other != nil:
-		c.fail(cpu, b.freeCPU(cpu), "%s runs %s already: two tasks on one CPU are not possible yet", cpu.text, other.Name)
 	default:
+		b.file.setup.Turns = b.file.setup.Turns || b.onCPU[t.CPU] != nil
 		b.onCPU[t.CPU] = t
 	}
-}
-
-// freeCPU is the fix that moves a task to the first CPU without one.
-func (b *builder) freeCPU(cpu *token) *Fix {
-	taken := map[string]bool{}
-	for _, n := range b.file.items {
-		if isTask(n.toks) {
-			taken[n.toks[2].text] = true
-		}
-	}
-	for i := range maxCPUs {
-		if free := fmt.Sprintf("cpu%d", i); !taken[free] {
-			return replace(cpu, free)
-		}
-	}
-	return nil
 }
 
 // statement reads "[VAR =] CALL(ARG, …)".

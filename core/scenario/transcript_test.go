@@ -177,6 +177,12 @@ func told(f *File) string {
 	if s.SwapAsync {
 		b.WriteString(", swap async")
 	}
+	if s.Turns {
+		b.WriteString(", tasks take turns")
+	}
+	if s.TSO {
+		b.WriteString(", store buffers")
+	}
 	fmt.Fprintf(&b, "\npreempts %v, speculate %v, judge %q\n", s.Preempts, s.Speculate, s.Judge)
 	for i, m := range s.MMs {
 		for j, v := range m.Regions {

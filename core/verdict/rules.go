@@ -161,11 +161,9 @@ func (s *Survey) about(r *kernel.Rule) bool {
 		if f.Func == nil {
 			continue
 		}
-		if !s.guards(f, r) {
-			continue
-		}
-		steps = true
-		if s.entered(f.ID) {
+		guards, here := s.guards(f, r)
+		steps = steps || guards
+		if here && s.entered(f.ID) {
 			return true
 		}
 	}
@@ -178,22 +176,22 @@ func (s *Survey) beginsElse(k kernel.Kernel) bool {
 	return claim.New(s.model.Setup, k).Memory().Hash() != s.model.Memory().Hash()
 }
 
-func (s *Survey) guards(f *kernel.Bound, r *kernel.Rule) bool {
-	of := func(steps []kernel.Step) bool {
-		return slices.ContainsFunc(steps, func(st kernel.Step) bool {
-			rule, ok := st.When.Rule()
-			return ok && rule == r
-		})
-	}
-	if of(f.Func.Steps) {
-		return true
-	}
-	for _, v := range f.Instead {
-		if rule, ok := v.When.Rule(); ok && rule == r || of(v.Steps) {
-			return true
+// guards reports whether a function has steps that are about the rule, and whether some are in scenarios like this one.
+func (s *Survey) guards(f *kernel.Bound, r *kernel.Rule) (some, here bool) {
+	look := func(c kernel.Cond) {
+		if rule, ok := c.Rule(); ok && rule == r {
+			some, here = true, here || c.In(&s.model.Kernel)
 		}
 	}
-	return false
+	steps := f.Func.Steps
+	for _, v := range f.Instead {
+		look(v.When)
+		steps = append(slices.Clip(steps), v.Steps...)
+	}
+	for i := range steps {
+		look(steps[i].When)
+	}
+	return some, here
 }
 
 func (s *Survey) entered(fn kernel.FuncID) bool {

@@ -1,4 +1,5 @@
 // data-act: what the script does itself, without the session.
+import { showOwn } from "./controls";
 import type { Page } from "./page";
 
 export async function act(page: Page, name: string, on: HTMLElement) {
@@ -29,9 +30,41 @@ export async function act(page: Page, name: string, on: HTMLElement) {
       if (made) location.assign(made.address);
       break;
     }
+    case "play":
+      play();
+      break;
+    case "unhide":
+      for (const name of Object.keys(html)) if (/^lane\d+$/.test(name)) delete html[name];
+      showOwn();
+      break;
     case "pen":
       page.pen?.();
   }
+}
+
+const html = document.documentElement.dataset;
+let playing = 0;
+
+/** Goes forward in the run step by step, as fast as the reader has chosen, to its end; or stops that. */
+function play() {
+  if (playing) {
+    clearTimeout(playing);
+    playing = 0;
+    delete html.playing;
+    return;
+  }
+  html.playing = "";
+  const next = () => {
+    const forward = document.querySelector<HTMLElement>("#scrub .forward");
+    if (!forward || forward.getAttribute("aria-disabled") === "true" || html.playing === undefined) {
+      playing = 0;
+      delete html.playing;
+      return;
+    }
+    forward.click();
+    playing = window.setTimeout(next, 1000 / Number(html.speed || 1));
+  };
+  next();
 }
 
 /** Sends the address of the present run, which holds the text if it is nobody's yet. This is the only upload there is. */

@@ -3,7 +3,7 @@
 import { toggleOwn } from "./apply";
 import type { Event } from "./event";
 
-const words = ["scenario", "text", "kernel", "run", "choice", "claim"] as const;
+const words = ["scenario", "text", "kernel", "run", "choice", "claim", "to", "lane"] as const;
 const numbers = ["at", "n"] as const;
 
 export interface Will {
@@ -29,7 +29,7 @@ export function listen(will: Will) {
     }
     // A button may belong to a form, for readers without script.
     if (on instanceof HTMLAnchorElement || (on instanceof HTMLButtonElement && on.form && on.type === "submit")) e.preventDefault();
-    if (on.dataset.set) set(on.dataset.set);
+    if (on.dataset.set) set(on.dataset.set, on.getAttribute("aria-pressed") === "true");
     if (on.dataset.toggle) toggle(on);
     if (on.dataset.act) will.act(on.dataset.act, on);
     if (on.dataset.do) will.event(eventOf(on));
@@ -58,13 +58,20 @@ export function listen(will: Will) {
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.altKey || e.metaKey || e.defaultPrevented || e.isComposing || typing(e.target, e.key)) return;
     for (const on of document.querySelectorAll<HTMLElement>("[data-key]")) {
-      if (!on.dataset.key!.split(" ").includes(e.key) || !on.checkVisibility()) continue;
+      if (!on.dataset.key!.split(" ").includes(e.key) || !within(on)) continue;
       if (e.key === "Enter" || e.key === " ") return; // these belong to what has the focus
       e.preventDefault();
       on.click();
       return;
     }
   });
+}
+
+/** Whether the element can be pressed by its key: it is shown, or is in a menu whose keys work while it is closed. */
+function within(on: HTMLElement): boolean {
+  if (on.checkVisibility()) return true;
+  const menu = on.closest<HTMLElement>("[popover][data-keys]");
+  return menu !== null && menu.parentElement!.checkVisibility() && !document.querySelector("[popover]:popover-open");
 }
 
 /** Whether the key belongs to the element: to inputs, to the editor; to a slider only what moves it. */
@@ -97,14 +104,20 @@ export function eventOf(on: HTMLElement): Event {
     if ((numbers as readonly string[]).includes(name)) (event as any)[name] = Number(value);
   };
   for (const name of [...words, ...numbers]) put(name, on.dataset[name]);
+  if (on.dataset.with) {
+    const [name, own] = on.dataset.with.split("=", 2) as [string, string];
+    put(name, document.documentElement.dataset[own] || undefined);
+  }
   if (on instanceof HTMLFormElement) for (const [name, value] of new FormData(on)) put(name, String(value));
   else if (on instanceof HTMLInputElement || on instanceof HTMLSelectElement) put(on.name, on.value);
   return event;
 }
 
-function set(pair: string) {
+/** Sets what the reader has chosen; what was chosen already, and shows it, is taken back. */
+function set(pair: string, again = false) {
   const [name, value] = pair.split("=", 2) as [string, string];
-  document.documentElement.dataset[name] = value;
+  if (again || value === "") delete document.documentElement.dataset[name];
+  else document.documentElement.dataset[name] = value;
   if (name === "theme") remember(name, value);
   showOwn();
 }

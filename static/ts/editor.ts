@@ -241,13 +241,13 @@ const theme = EditorView.theme({
   "&": { height: "100%", backgroundColor: "transparent", color: "inherit" },
   "&.cm-focused": { outline: "2px solid var(--focus, currentColor)", outlineOffset: "-2px" },
   ".cm-content, .cm-gutters": { fontFamily: "var(--mono, ui-monospace, monospace)", fontSize: "inherit" },
-  ".cm-gutters": { backgroundColor: "transparent", color: "inherit", border: "none", opacity: "0.75" },
+  ".cm-gutters": { backgroundColor: "transparent", color: "inherit", border: "none" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--line, rgb(128 128 128 / 0.1))" },
   ".cm-cursor": { borderLeftColor: "currentColor" },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--selection, rgb(90 140 220 / 0.3))" },
   ".cm-tooltip, .cm-panels": { backgroundColor: "var(--panel, Canvas)", color: "var(--ink, CanvasText)", border: "1px solid var(--rule, GrayText)" },
   ".cm-tooltip .hover": { padding: "0.4em 0.6em", maxWidth: "34em" },
-  ".cm-completionDetail": { fontStyle: "normal", opacity: "0.8" },
+  ".cm-completionDetail": { fontStyle: "normal" },
 });
 
 // Offsets. The session counts bytes of UTF-8, the editor UTF-16 units; for ASCII they are the same.

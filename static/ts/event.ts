@@ -8,6 +8,8 @@ export interface Event {
   run?: string;
   choice?: string;
   claim?: string;
+  to?: string;
+  lane?: string;
   at?: number;
   n?: number;
   link?: string;

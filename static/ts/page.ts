@@ -47,6 +47,8 @@ export class Page {
         this.check(e);
         return;
       case "export":
+      case "find":
+      case "cell":
       case "rows":
         if (this.boot.host === "room") {
           this.askOwn(e);
@@ -55,6 +57,8 @@ export class Page {
         break;
       case "open":
       case "show":
+      case "run":
+      case "note":
         for (const open of document.querySelectorAll<HTMLElement>("[popover]:popover-open")) open.hidePopover();
         break;
     }
@@ -63,7 +67,7 @@ export class Page {
       this.checker = undefined;
     }
     if (e.do !== "text") this.editor?.flush();
-    this.return();
+    if (["step", "run", "goto", "show", "open", "kernel", "text"].includes(e.do)) this.return();
     if (e.do === "kernel" || e.do === "open" || (e.do === "show" && e.kernel)) this.kernel = e.kernel ?? "";
     if (this.transport) this.transport.send(e);
     else this.before(e);
@@ -142,7 +146,7 @@ export class Page {
     });
     showOwn();
     near();
-    if (["step", "goto", "show", "kernel", "open", "text"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
+    if (["step", "run", "goto", "show", "kernel", "open", "text", "note"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
   }
 
   /** What was said of the text, for an editor that comes later. */
@@ -178,7 +182,7 @@ export class Page {
 
   /** In a room, what the reader's own core answers: never what everybody shares. */
   private own(b: Batch) {
-    if (b.do === "export" || b.do === "rows") {
+    if (b.do === "export" || b.do === "find" || b.do === "cell" || b.do === "rows") {
       this.show(b);
       return;
     }

@@ -56,7 +56,7 @@ func Parse(address string) (Link, error) {
 // Query is the link to a gallery scenario with the query of its address. Without
 // a cursor the link stands at the end of its run.
 func Query(scenario string, q url.Values) (Link, error) {
-	l := Link{Scenario: scenario, Kernel: q.Get("k"), Run: q.Get("r")}
+	l := Link{Scenario: scenario, Kernel: q.Get("k"), Run: q.Get("r"), Kept: q.Get("b"), Notes: q.Get("n"), Watched: q.Get("w")}
 	if l.Run != "" {
 		l.At = -1
 	}
@@ -105,7 +105,7 @@ func decode1(s string) (Link, error) {
 		return Link{}, errDamaged
 	}
 	// A few bytes can deflate to very many; what a link may hold is bounded.
-	const most = MaxText + maxRun + 64<<10
+	const most = MaxText + 2*maxRun + maxNotes + 64<<10
 	fields, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(b[4:])), most+1))
 	switch {
 	case err != nil || len(fields) > most:
@@ -117,7 +117,7 @@ func decode1(s string) (Link, error) {
 	if json.Unmarshal(fields, &f) != nil {
 		return Link{}, errDamaged
 	}
-	l := Link{Text: f.Text, Scenario: f.Scenario, Kernel: f.Kernel, Run: f.Run, At: f.At}
+	l := Link{Text: f.Text, Scenario: f.Scenario, Kernel: f.Kernel, Run: f.Run, At: f.At, Kept: f.Kept, Notes: f.Notes, Watched: f.Watched}
 	return l, l.within()
 }
 
@@ -128,9 +128,12 @@ func (l Link) within() error {
 		return fmt.Errorf("The link's text is %d bytes long; %d is the limit.", len(l.Text), MaxText)
 	case len(l.Run) > maxRun:
 		return fmt.Errorf("The link's run is %d bytes long; %d is the limit.", len(l.Run), maxRun)
+	case len(l.Kept) > maxRun || len(l.Notes) > maxNotes || len(l.Watched) > 1<<10:
+		return errDamaged
 	case len(l.Kernel) > 4<<10 || len(l.Scenario) > 200:
 		return errDamaged
-	case !utf8.ValidString(l.Text) || !utf8.ValidString(l.Run) || !utf8.ValidString(l.Kernel) || !utf8.ValidString(l.Scenario):
+	case !utf8.ValidString(l.Text) || !utf8.ValidString(l.Run) || !utf8.ValidString(l.Kernel) || !utf8.ValidString(l.Scenario) ||
+		!utf8.ValidString(l.Kept) || !utf8.ValidString(l.Notes) || !utf8.ValidString(l.Watched):
 		return errDamaged
 	}
 	return nil

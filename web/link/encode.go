@@ -19,6 +19,7 @@ const (
 	MaxText  = 64 << 10
 	MaxEmbed = 6 << 10
 	maxRun   = 64 << 10
+	maxNotes = 24 << 10
 	maxCode  = 160 << 10 // of an encoded link, before anything is decoded
 )
 
@@ -29,6 +30,9 @@ type fields1 struct {
 	Kernel   string `json:"k,omitempty"`
 	Run      string `json:"r,omitempty"`
 	At       int    `json:"c,omitempty"`
+	Kept     string `json:"b,omitempty"`
+	Notes    string `json:"n,omitempty"`
+	Watched  string `json:"w,omitempty"`
 }
 
 // Code is the link as one word, in the present format: "1.", then base64url of a
@@ -36,7 +40,7 @@ type fields1 struct {
 // was cut off, and saves its last character from programs that take a "-" or "_" at the end
 // of an address for punctuation.
 func (l Link) Code() string {
-	fields, err := json.Marshal(fields1{l.Text, l.Scenario, l.Kernel, l.Run, l.At})
+	fields, err := json.Marshal(fields1{l.Text, l.Scenario, l.Kernel, l.Run, l.At, l.Kept, l.Notes, l.Watched})
 	if err != nil {
 		panic("link: strings and numbers always have a JSON form: " + err.Error())
 	}
@@ -86,6 +90,11 @@ func (l Link) query() string {
 	}
 	if l.At != 0 || l.Run != "" {
 		q = append(q, "c="+strconv.Itoa(l.At))
+	}
+	for _, f := range []struct{ name, value string }{{"b", l.Kept}, {"n", l.Notes}, {"w", l.Watched}} {
+		if f.value != "" {
+			q = append(q, f.name+"="+escape(f.value))
+		}
 	}
 	if q == nil {
 		return ""

@@ -3,7 +3,7 @@
 // A [Link] holds scenario or text, kernel, run and cursor, and nothing of what
 // the page looks like to one reader. It has these forms, all read forever:
 //
-//	/s/NAME?k=KERNEL&r=RUN&c=CURSOR   a gallery scenario; the server draws exactly that frame
+//	/s/NAME?k=KERNEL&r=RUN&c=CURSOR   a gallery scenario; the server draws exactly that frame; b, n, w: what is kept beside the run
 //	/embed/NAME?k=&r=&c=              the same, in somebody else's page
 //	/embed?x=1.…                      an embed of a text that its author publishes, at most 6 KB
 //	#1.…                              a text that nobody stored: it stays in the fragment, and is never uploaded
@@ -23,4 +23,9 @@ type Link struct {
 	Kernel   string `json:"kernel,omitempty"`   // override of the text's kernel line; "": none
 	Run      string `json:"run,omitempty"`      // choices, as core/trace prints them
 	At       int    `json:"at,omitempty"`       // cursor: how many choices have been made where the reader stands
+
+	// What is kept beside the run, as web/session writes it: parts that are separated by "~".
+	Kept    string `json:"kept,omitempty"`    // branches: run, name, the step after which it leaves; …
+	Notes   string `json:"notes,omitempty"`   // step, hash of the state after it, words; …
+	Watched string `json:"watched,omitempty"` // cells
 }

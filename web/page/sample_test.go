@@ -248,7 +248,6 @@ func memory(at int) view.Memory {
 		Walks: []view.Walk{
 			{MM: "mm A", Who: 9, Upper: up(), Leaves: []view.Table{{VMA: "buf", Flags: "rw", PMD: view.PTE{Index: "[0]"}, Entries: []view.PTE{
 				{Cell: "A pte[buf]", Index: "[0]", Text: "swap 0", To: "slot-0",
-					Bits:    []view.Bit{{Name: "P", Value: "0", Says: "not present"}, {Name: "type", Value: "1"}, {Name: "offset", Value: "0", Says: "slot 0"}},
 					Walkers: []view.Walker{{Lane: "cpu0", Who: 1, Holds: "frame 3", Note: "read at 2, stale since 4", Stale: true, To: "frame-3"}}},
 				{Index: "[1]", Text: "none"}}}}},
 			{MM: "mm B", Who: 3, Upper: up(), Leaves: []view.Table{{VMA: "other", Flags: "rw", PMD: view.PTE{Index: "[0]"}, Entries: []view.PTE{

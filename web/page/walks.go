@@ -37,9 +37,11 @@ func (p placed[T]) at() string {
 
 // A box is an entry of an upper level.
 type box struct {
+	id          int // the cell; below zero: none
 	text, title string
 	changed     bool
 	first       bool // the root: nothing points at it
+	folded      bool
 }
 
 // A line goes from row from in the PTE column to row to in the column of targets.
@@ -112,7 +114,7 @@ func draw(m *view.Memory) picture {
 				top = row
 				for k, l := range w.Upper {
 					for n, e := range l.Entries {
-						p.boxes = append(p.boxes, placed[box]{it: box{e.Index, e.Text, e.Changed, k == 0}, col: k + 1, from: row + n, to: row + n})
+						p.boxes = append(p.boxes, placed[box]{it: box{e.ID, e.Index, e.Text, e.Changed, k == 0, e.Folded}, col: k + 1, from: row + n, to: row + n})
 					}
 				}
 			}
@@ -120,7 +122,7 @@ func draw(m *view.Memory) picture {
 			if t.PMD.None {
 				class = "none"
 			}
-			p.boxes = append(p.boxes, placed[box]{it: box{t.PMD.Index, t.PMD.Text, t.PMD.Changed, len(w.Upper) == 0}, col: pmd, from: row, to: row, class: class})
+			p.boxes = append(p.boxes, placed[box]{it: box{t.PMD.ID, t.PMD.Index, t.PMD.Text, t.PMD.Changed, len(w.Upper) == 0, false}, col: pmd, from: row, to: row, class: class})
 			if j > 0 {
 				p.lines = append(p.lines, line{top, row, "trunk"})
 			}
@@ -177,6 +179,13 @@ func lineAt(col, from, to int) string {
 		to++
 	}
 	return "r" + strconv.Itoa(min(from, to)) + " e" + strconv.Itoa(max(from, to)) + " c" + strconv.Itoa(col)
+}
+
+func changedClass(on bool) string {
+	if on {
+		return "changed"
+	}
+	return ""
 }
 
 func has(fields []string, name string) bool { return slices.Contains(fields, name) }

@@ -1,6 +1,8 @@
 package page
 
 import (
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -120,4 +122,36 @@ func changed(c *view.Change) string {
 		return c.Delta
 	}
 	return c.Old + " → " + c.New
+}
+
+// watched names what is watched.
+func watched(r *view.Race) string {
+	var names []string
+	for _, w := range r.Run.Watched {
+		names = append(names, w.Name)
+	}
+	if names == nil {
+		return "of a cell that is watched: none is"
+	}
+	return "of " + strings.Join(names, ", ")
+}
+
+// noted are the steps that have notes, in order.
+func noted(r *view.Race) []int { return slices.Sorted(maps.Keys(r.Noted)) }
+
+// claimsToTell parts the claims into those to tell of and those that only hold.
+func claimsToTell(cs []view.Claim) (told, rest []view.Claim) {
+	for i, c := range cs {
+		if c.Holds && !c.Wanted && !c.Spoken {
+			return cs[:i], cs[i:]
+		}
+	}
+	return cs, nil
+}
+
+func others(n int, more bool) string {
+	if more {
+		return plural(n, "other holds", "others hold")
+	}
+	return "all " + strconv.Itoa(n) + " hold"
 }

@@ -320,7 +320,7 @@ func (r *Room) refuses(by *reader, e *session.Event) string {
 	case by.role != Driver:
 		return "You look on in this room: only who has the driver's address can change the run."
 	case !isShared(e.Do):
-		return fmt.Sprintf("%.40q is no event of a room: open, text, kernel, step, goto and show are.", e.Do)
+		return fmt.Sprintf("%.40q is no event of a room: open, text, kernel, step, run, goto, show, keep, forget, note and watch are.", e.Do)
 	case len(e.Text) > link.MaxText:
 		return fmt.Sprintf("The text is %.1f KiB long; %d KiB is the limit. It was not sent to the room.", float64(len(e.Text))/1024, link.MaxText>>10)
 	case r.state.Pen == "":
@@ -349,7 +349,7 @@ func (r *Room) do(s said) {
 	e := *s.in.Event
 	r.last[e.Do] = time.Now()
 	for range 3 {
-		if at := r.session.State().At; e.Do == "step" && e.At != at {
+		if at := r.session.State().At; (e.Do == "step" || e.Do == "run") && e.At != at {
 			s.r.push(refusal(fmt.Sprintf("The run has moved: your step was made at step %d, and step %d is the present one. Look again.", e.At, at)), r)
 			return
 		}

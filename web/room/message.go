@@ -81,7 +81,7 @@ func refusal(sentence string) []byte { return encode(Out{Notice: &Notice{"error"
 // reader's own business, and are done by the reader's own core.
 func isShared(do string) bool {
 	switch do {
-	case "open", "text", "kernel", "step", "goto", "show":
+	case "open", "text", "kernel", "step", "goto", "show", "run", "keep", "forget", "note", "watch":
 		return true
 	}
 	return false

@@ -32,7 +32,7 @@ func (s *Session) everything() []Fragment {
 		morph("pick-kernel", page.PickKernel(&p.Header.Kernel)), morph("kernels", page.Kernels(&p.Header.Kernel)),
 		morph("copy-panel", page.CopyPanel(p)),
 		morph("editor", page.Editor(&p.Source)), morph("diagnostics", page.Diagnostics(&p.Source)), morph("listing", page.Listings(p.Listing)),
-		morph("race", page.RacePart(p)), morph("now", page.Memory(&p.Memory)), morph("claims", page.Claims(p.Claims)),
+		morph("race", page.RacePart(p)), morph("now", page.Memory(&p.Memory)), morph("claims", page.Claims(p.Claims)), morph("cell", page.Cell(p.Cell)),
 		{Op: "say", HTML: p.Sentence.Plain()}, {Op: "address", Value: p.Link.Here},
 	}
 	return append(out, s.textAnswers()...)
@@ -47,6 +47,9 @@ func difference(old, new *view.Page) []Fragment {
 	}
 	d.race()
 	d.memory()
+	if !reflect.DeepEqual(old.Cell, new.Cell) {
+		d.morph("cell", page.Cell(new.Cell))
+	}
 	if !reflect.DeepEqual(old.Claims, new.Claims) {
 		d.morph("claims", page.Claims(new.Claims))
 	}
@@ -140,6 +143,12 @@ func (d *diff) race() {
 	}
 	if !reflect.DeepEqual(a.Branches, b.Branches) {
 		d.morph("branches", page.Branches(b))
+	}
+	if a.At != b.At || a.Len != b.Len || !reflect.DeepEqual(a.Run, b.Run) || !reflect.DeepEqual(a.Branches, b.Branches) {
+		d.morph("run-menu", page.RunMenu(b))
+	}
+	if a.At != b.At || !reflect.DeepEqual(a.Noted, b.Noted) {
+		d.morph("note-panel", page.NotePanel(b))
 	}
 }
 
@@ -273,6 +282,12 @@ func (d *diff) memory() {
 	}
 	if !reflect.DeepEqual(a.Folios, b.Folios) || !reflect.DeepEqual(a.Slots, b.Slots) {
 		d.morph("cards", page.Cards(b))
+	}
+	if !reflect.DeepEqual(a.News, b.News) {
+		d.morph("news", page.News(b))
+	}
+	if !reflect.DeepEqual(a.Files, b.Files) {
+		d.morph("files", page.Files(b.Files))
 	}
 	if !reflect.DeepEqual(a.TLBs, b.TLBs) {
 		d.morph("tlbs", page.TLBs(b.TLBs))

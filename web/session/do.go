@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"gupscope/core/cell"
 	"gupscope/core/scenario"
 	"gupscope/core/trace"
 	"gupscope/web/link"
@@ -27,7 +28,7 @@ func (s *Session) Do(e Event) (out []Fragment) {
 	switch e.Do {
 	case "hover", "complete":
 		return out
-	case "text", "kernel", "step", "goto", "show":
+	case "text", "kernel", "step", "goto", "show", "run", "keep", "forget", "note", "watch":
 		if s.notices == nil && s.noticed {
 			out = append(out, answer("notice", map[string]string{"text": ""}))
 			s.noticed = false
@@ -41,7 +42,7 @@ func (s *Session) Do(e Event) (out []Fragment) {
 
 func (s *Session) do(e Event) []Fragment {
 	switch e.Do {
-	case "open", "text", "kernel", "step", "goto", "show":
+	case "open", "text", "kernel", "step", "goto", "show", "run":
 		s.around = -1
 	}
 	switch e.Do {
@@ -67,6 +68,26 @@ func (s *Session) do(e Event) []Fragment {
 		return s.update()
 	case "show":
 		s.show(e)
+		return s.update()
+	case "run":
+		s.goOn(e)
+		return s.update()
+	case "keep":
+		s.keepHere(e)
+		return s.update()
+	case "forget":
+		s.forget(e.Run)
+		return s.update()
+	case "note":
+		s.putNote(e.At, e.Text)
+		return s.update()
+	case "cell":
+		s.cell = e.N
+		return s.update()
+	case "find":
+		return s.find(e.Text)
+	case "watch":
+		s.watch(cell.ID(max(e.N, 0)))
 		return s.update()
 	case "rows":
 		if s.run != nil {
@@ -142,7 +163,9 @@ func (s *Session) again() {
 	if s.run != nil {
 		run, at = s.run.String(), s.run.Cursor()
 	}
-	s.kept = nil
+	for i := range s.kept {
+		s.kept[i].view.Bad = false // on this kernel, in this text, nobody knows yet
+	}
 	s.bind(run, at)
 }
 
@@ -194,34 +217,25 @@ func (s *Session) show(e Event) {
 	if s.run.Len() > 0 && !strings.HasPrefix(e.Run, old) {
 		s.keep(s.run.Cursor())
 	}
-	for i, b := range s.kept {
-		if b.run == e.Run {
-			s.kept = append(s.kept[:i:i], s.kept[i+1:]...)
-			break
-		}
-	}
 	s.replay(e.Run, e.At)
 }
 
-const maxKept = 8 // branches; the oldest go
-
-// keep keeps the present run as a branch that leaves after step at.
-func (s *Session) keep(at int) {
-	steps := s.run.Steps()
-	if at >= len(steps) {
-		at = 0
+// find lists the steps that have the words.
+func (s *Session) find(text string) []Fragment {
+	if s.run == nil {
+		return nil
 	}
-	actor := s.run.Model.Actors()[steps[at].Actor].Name
-	b := branch{run: s.run.String(), view: view.Branch{At: at, Steps: len(steps) - at, Bad: s.run.FirstViolation() > 0}}
-	b.view.Run = b.run
-	b.view.Text = fmt.Sprintf("%d steps, %s first", b.view.Steps, actor)
-	if b.view.Steps == 1 {
-		b.view.Text = "1 step of " + actor
+	hits, more := s.sketch.Find(text, s.noted(), 50)
+	says := fmt.Sprintf("%d steps.", len(hits)+more)
+	switch {
+	case len(hits) == 0:
+		says = "No step has that."
+	case more > 0:
+		says += fmt.Sprintf(" The first %d:", len(hits))
+	case len(hits) == 1:
+		says = "1 step."
 	}
-	s.kept = append([]branch{b}, s.kept...)
-	if len(s.kept) > maxKept {
-		s.kept = s.kept[:maxKept]
-	}
+	return []Fragment{morph("found", page.Found(hits, says))}
 }
 
 // export writes the diagram as text into the panel from which it is copied.

@@ -15,6 +15,12 @@ type Event struct {
 	//	kernel   Kernel                      run on another kernel; "" is the one of the text
 	//	step     Choice, At                  the actor of Choice makes its next step, at cursor At
 	//	goto     At, N                       move the cursor: back, forward, scrub; N 1: and put aside what does not matter for what goes wrong
+	//	run      To, Lane, At, N             go on until something: To is over, return, conflict, write, false or random (with seed N); with the
+	//	                                     steps that stand ahead, or those of the CPU of Lane alone
+	//	keep     Text, Run                   keep the present run as a branch of that name; or call the branch Run so
+	//	forget   Run                         drop a branch
+	//	note     At, Text                    put a note at step At; an empty one takes it away
+	//	watch    N                           watch cell N, or no more
 	//	rows     At                          draw the rows around step At, where the run is too long for all of them
 	//	check    N                           check with a bound of N states; 0: the default
 	//	explain                              find out what the verdict rests on: which rules, what was caught; or what repairs it
@@ -22,6 +28,8 @@ type Event struct {
 	//	stop                                 leave it where it is: check, or explain, goes on
 	//	show     Claim, Run, At, Kernel      put a run into the place of the present one, such as the counterexample of the claim; on another kernel, if one is named
 	//	complete, hover  N                   the editor asks at offset N of the text
+	//	cell     N                           open cell N: its bits, who wrote it; below zero: none
+	//	find     Text                        list the steps that have these words
 	//	export                               write the diagram as text into the panel that it is copied from
 	Do string `json:"do"`
 
@@ -31,6 +39,8 @@ type Event struct {
 	Run      string `json:"run,omitempty"`
 	Choice   string `json:"choice,omitempty"` // "0" or "2:3": actor, or actor and key
 	Claim    string `json:"claim,omitempty"`
+	To       string `json:"to,omitempty"`
+	Lane     string `json:"lane,omitempty"` // "cpu0"
 	At       int    `json:"at,omitempty"`
 	N        int    `json:"n,omitempty"`
 	Link     string `json:"link,omitempty"`

@@ -24,7 +24,9 @@ import (
 
 	"github.com/a-h/templ"
 
+	"gupscope/core/cell"
 	"gupscope/core/check"
+	"gupscope/core/claim"
 	"gupscope/core/kernel"
 	"gupscope/core/scenario"
 	"gupscope/core/trace"
@@ -44,15 +46,19 @@ type Session struct {
 	diagnostics []scenario.Diagnostic
 
 	// What is shown. It stays when the text has errors or is n/a on the kernel.
-	shown  *scenario.File
-	kernel kernel.Kernel
-	na     string // why the scenario cannot run on the kernel chosen
-	run    *trace.Run
-	kept   []branch    // runs left behind, latest first
-	story  *view.Story // why the run goes wrong
-	sketch *view.Sketch
-	around int         // the step around which rows are drawn; below zero: the cursor
-	fold   *view.Story // the one by which steps are put aside: a new one only where the whole diagram is made anew
+	shown   *scenario.File
+	kernel  kernel.Kernel
+	na      string // why the scenario cannot run on the kernel chosen
+	run     *trace.Run
+	kept    []branch // runs left behind, latest first
+	notes   []note
+	watched []cell.ID
+	seed    int         // of the next random walk
+	cell    int         // the one that is open, below zero: none
+	story   *view.Story // why the run goes wrong
+	sketch  *view.Sketch
+	around  int         // the step around which rows are drawn; below zero: the cursor
+	fold    *view.Story // the one by which steps are put aside: a new one only where the whole diagram is made anew
 
 	checking *checking
 	resting  *resting
@@ -66,12 +72,6 @@ type Session struct {
 	page    view.Page // as the reader's browser has it
 	notices []Fragment
 	noticed bool // the reader still sees one
-}
-
-// A branch is a run that was left behind.
-type branch struct {
-	run  string
-	view view.Branch
 }
 
 // New returns a session that shows the first scenario of the gallery, nothing
@@ -92,6 +92,7 @@ func (s *Session) State() link.Link {
 	if s.run != nil {
 		l.Run, l.At = s.run.String(), s.run.Cursor()
 	}
+	s.saved(&l)
 	return l
 }
 
@@ -100,6 +101,7 @@ func (s *Session) State() link.Link {
 func (s *Session) Restore(l link.Link) {
 	s.open(l.Scenario, l.Text, l.Kernel)
 	s.replay(l.Run, l.At)
+	s.load(l)
 	s.page = s.make()
 }
 
@@ -112,7 +114,8 @@ func (s *Session) Page() *view.Page {
 // open shows a scenario of the gallery, or a text, on a kernel ("": its own),
 // with an empty run.
 func (s *Session) open(name, text, override string) {
-	s.scenario, s.override, s.kept = name, "", nil
+	s.scenario, s.override = name, ""
+	s.kept, s.notes, s.watched, s.seed, s.cell = nil, nil, nil, 1, -1
 	s.text = text
 	if text == "" {
 		g, ok := scenarios.ByName(name)
@@ -229,13 +232,28 @@ func (s *Session) make() view.Page {
 	}
 	p.Race = s.sketch.Race(s.story, s.fold, s.part())
 	for _, b := range s.kept {
+		b.view.On = b.run == l.Run
 		p.Race.Branches = append(p.Race.Branches, b.view)
 	}
+	p.Race.Remark(s.noted())
+	p.Race.Run = s.menu()
 	p.Sentence = s.sentence(&p.Race)
 	p.Memory = view.OfMemory(s.run)
-	p.Claims = view.OfClaims(s.run)
+	if c, ok := view.OfCell(s.run, s.cell, s.watched); ok {
+		p.Cell = &c
+	}
+	p.Claims = view.OfClaims(s.run, s.spoken())
 	p.Listing = view.OfListing(s.run)
 	return p
+}
+
+// spoken are the claims that the scenario's expect lines name.
+func (s *Session) spoken() []string {
+	var out []string
+	for _, e := range s.shown.Expects {
+		out = append(append(out, e.Claims...), e.Judge...)
+	}
+	return out
 }
 
 // part is which rows are drawn: those around the cursor, unless the reader has scrolled elsewhere.
@@ -307,6 +325,24 @@ var gallery = sync.OnceValue(func() []view.Scenario {
 	return out
 })
 
+// menu says what the ways to go on are about.
+func (s *Session) menu() view.RunMenu {
+	m := view.RunMenu{Seed: s.seed, Violation: s.run.FirstViolation()}
+	layout := s.run.Model.Memory().Layout()
+	for _, id := range s.watched {
+		m.Watched = append(m.Watched, view.Watch{Cell: int(id), Name: layout.Name(id), Value: layout.Decode(id, s.run.Model.Memory().Peek(id)),
+			At: s.run.WrittenBy(id, s.run.Cursor())})
+	}
+	g := going{s: s}
+	g.actor = g.present()
+	a := &s.run.Model.Actors()[g.actor]
+	m.Whose = a.Name
+	if f := s.run.Offer(g.actor).Func; f != "" {
+		m.Func = f
+	}
+	return m
+}
+
 // links are the addresses of what is shown. A text of the reader's own has an
 // address that stays in the browser, and no picture.
 func links(l link.Link) view.Link {
@@ -360,6 +396,12 @@ func (s *Session) madeOn(k kernel.Kernel, choices []check.Choice) *trace.Run {
 		}
 	}
 	return r
+}
+
+// modelOn is what is shown, on a kernel; nil where it cannot run.
+func (s *Session) modelOn(k kernel.Kernel) *claim.Model {
+	m, _, _ := verdict.Model(s.shown, k, nil)
+	return m
 }
 
 // html renders a component.

@@ -15,7 +15,7 @@ import (
 
 // regions are the parts of the page that the fragments of shared events keep up
 // to date. (The text belongs to the editor, the verdict to the check.)
-var regions = []string{"pick-scenario", "pick-kernel", "kernels", "story", "sentence", "frame", "listing", "diagnostics", "now", "claims"}
+var regions = []string{"pick-scenario", "pick-kernel", "kernels", "story", "note-panel", "sentence", "frame", "listing", "diagnostics", "now", "claims"}
 
 // After any walk of events the page that the fragments have made is the page
 // that would be painted anew.
@@ -85,7 +85,15 @@ func TestFragmentsOfALongRun(t *testing.T) {
 
 // someEvent is something that a reader could do now.
 func someEvent(rnd *rand.Rand, s *Session) Event {
-	switch rnd.IntN(20) {
+	switch rnd.IntN(24) {
+	case 20:
+		return Event{Do: "keep", Text: fmt.Sprint("way ", rnd.IntN(9))}
+	case 21:
+		return Event{Do: "note", At: s.run.Cursor(), Text: []string{"look here", ""}[rnd.IntN(2)]}
+	case 22:
+		return Event{Do: "watch", N: rnd.IntN(40)}
+	case 23:
+		return Event{Do: "run", To: []string{"over", "return", "conflict", "write", "false", "random"}[rnd.IntN(6)], Lane: []string{"", "cpu0"}[rnd.IntN(2)], At: s.run.Cursor(), N: rnd.IntN(9)}
 	case 0:
 		k := []string{"", "v4.6", "v6.1", "v6.12", "v6.12 with tlb_flush=pv", "v9"}
 		return Event{Do: "kernel", Kernel: k[rnd.IntN(len(k))]}

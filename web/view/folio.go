@@ -21,6 +21,8 @@ func (n *now) folios() {
 		}
 		x := Folio{ID: id, Title: fmt.Sprintf("folio %d", i), Refcount: int(int64(m.Peek(m.Ref(f)))), Mapcount: int(int64(m.Peek(m.Mapcount(f)))),
 			Holders: n.holders(f), ChangedAt: n.ever(words...), Kind: n.kind(f)}
+		x.Dump = n.dump(f)
+		x.CellOf = FolioCells{int(m.Ref(f).Cell()), int(m.Mapcount(f).Cell()), -1, int(m.Flags(f).Cell()), int(m.Mapping(f).Cell()), int(m.Contents(f).Cell())}
 		sum := 0
 		var terms []string
 		for _, h := range x.Holders {
@@ -236,6 +238,7 @@ func (n *now) slots() {
 				}
 			}
 		}
+		x.CellOf = SlotCells{int(words[0].Cell()), int(words[1].Cell()), int(words[2].Cell())}
 		x.Kind = "free"
 		if len(users) > 0 {
 			x.Kind = "entry of " + strings.Join(users, ", ")
@@ -244,6 +247,9 @@ func (n *now) slots() {
 		}
 		if h := machine.Hold(m.Peek(m.SwapCache(s))); h.Some() {
 			x.Cache = fmt.Sprintf("the swap cache has folio %d", h.Frame())
+			if in := m.Peek(m.Contents(h.Frame())); in != m.Peek(m.Disk(s)) {
+				x.Memory = m.Content(in)
+			}
 		} else if m.Peek(m.SwapMap(s))&machine.SwapHasCache != 0 {
 			x.Cache = "marked as cached, no folio yet"
 		}
@@ -281,7 +287,7 @@ func (n *now) tlbs() {
 			if e.None() {
 				continue
 			}
-			t := TLBEntry{Text: page.Name + " → " + e.Fresh().String(), Changed: n.did(w)}
+			t := TLBEntry{ID: int(w.Cell()), PTE: n.leafCell(machine.PageID(p)), Text: page.Name + " → " + e.Fresh().String(), Changed: n.did(w)}
 			if is := m.Mapped(machine.PageID(p)); !is.Present() || is.Frame() != e.Frame() || e.Has(machine.RW) && !is.Has(machine.RW) || e.IsStale() {
 				t.Stale, t.Note = true, "the page table says "+n.leaf(machine.PageID(p))
 			}
@@ -303,6 +309,15 @@ func (n *now) tlbs() {
 	}
 }
 
+// leafCell is the cell of the page's leaf entry, below zero if there is no table.
+func (n *now) leafCell(p machine.PageID) int {
+	t, ok := n.m.Find(p, machine.LevelPTE)
+	if !ok {
+		return -1
+	}
+	return int(n.m.Entry(t, n.m.Slot(p, machine.LevelPTE)).Cell())
+}
+
 // leaf is the page's leaf entry, present or not, in words.
 func (n *now) leaf(p machine.PageID) string {
 	t, ok := n.m.Find(p, machine.LevelPTE)
@@ -321,7 +336,7 @@ func (n *now) locks() {
 		if v == 0 && !n.did(w) {
 			return
 		}
-		l := Lock{Name: strings.Replace(layout.Name(w.Cell()), ": PG_locked", "", 1), State: "free", Changed: n.did(w)}
+		l := Lock{ID: int(w.Cell()), Name: strings.Replace(layout.Name(w.Cell()), ": PG_locked", "", 1), State: "free", Changed: n.did(w)}
 		if v != 0 {
 			l.State = layout.Decode(w.Cell(), v)
 		}

@@ -44,7 +44,7 @@ func columnsOf(r *trace.Run) *columns {
 			continue
 		}
 		c.cpu[a.CPU] = len(c.lanes)
-		c.lanes = append(c.lanes, Lane{Name: fmt.Sprintf("cpu%d", a.CPU), What: what, Who: Who(a.CPU + 1)})
+		c.lanes = append(c.lanes, Lane{Name: fmt.Sprintf("cpu%d", a.CPU), What: what, Who: Who(a.CPU + 1), Steps: true})
 	}
 	for i, a := range m.Actors() {
 		c.actor[i] = -1
@@ -54,6 +54,9 @@ func columnsOf(r *trace.Run) *columns {
 		case a.Kind == kernel.RCUActor && waitsForRCU(m.Sim):
 			c.actor[i] = len(c.lanes)
 			c.lanes = append(c.lanes, Lane{Name: "RCU", What: "grace periods", Who: whoRCU})
+		case a.Kind == kernel.FileDiskActor && writesBack(m.Sim):
+			c.actor[i] = len(c.lanes)
+			c.lanes = append(c.lanes, Lane{Name: "disk", What: "of files", Who: whoDisk})
 		case a.Kind == kernel.DiskActor && m.Setup.SwapAsync:
 			c.actor[i] = len(c.lanes)
 			c.lanes = append(c.lanes, Lane{Name: "swap", What: "device", Who: whoDisk})
@@ -76,14 +79,26 @@ func columnsOf(r *trace.Run) *columns {
 	return c
 }
 
-// waitsForRCU reports whether tables may come to be freed by RCU.
+// waitsForRCU reports whether tables, or inodes, may come to be freed by RCU.
 func waitsForRCU(s *kernel.Sim) bool {
-	if s.Kernel.Value(kernel.PTFree) != kernel.PTFreeRCU {
-		return false
+	return s.Kernel.Value(kernel.PTFree) == kernel.PTFreeRCU && calls(s, "munmap") || calls(s, "iput")
+}
+
+// writesBack reports whether a disk may get something to write to a file's blocks.
+func writesBack(s *kernel.Sim) bool {
+	for _, f := range s.M.Files {
+		if f.Kind.OnDisk() {
+			return true
+		}
 	}
+	return false
+}
+
+// calls reports whether a task calls that.
+func calls(s *kernel.Sim, name string) bool {
 	for _, t := range s.Setup.Tasks {
 		for _, st := range t.Body {
-			if st.Call.Name == "munmap" {
+			if st.Call.Name == name {
 				return true
 			}
 		}

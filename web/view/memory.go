@@ -3,9 +3,12 @@ package view
 // A Memory is what memory looks like at the cursor. What the scenario does not
 // touch is not there.
 type Memory struct {
+	At      int           // the step
+	News    []ChangedCell // what it changed
 	Walks   []Walk
 	Folios  []Folio
 	Slots   []Slot
+	Files   []File
 	TLBs    []TLB
 	Locks   []Lock
 	Targets []Target // what the entries and walkers point at
@@ -46,10 +49,11 @@ type Table struct {
 
 // A PTE is one page-table entry, of any level.
 type PTE struct {
+	ID      int    // its cell; below zero: none
 	Cell    string // its name: "A pte[buf]"
 	Index   string // "[0]"
 	Text    string // "frame 3 W D", "swap 0", "none"
-	Bits    []Bit  // decoded, highest first, for those who open it
+	Folded  bool   // this kernel has no such level: the one above stands for it
 	To      string // a Target's ID, "" if it points at nothing shown
 	None    bool
 	Changed bool   // in this step
@@ -60,6 +64,7 @@ type PTE struct {
 // A Bit is one field of an entry.
 type Bit struct {
 	Name, Value, Says string
+	Was               string
 	Changed           bool
 }
 
@@ -89,8 +94,14 @@ type Folio struct {
 	Content   string   // what is in it
 	Changed   []string // fields that changed in this step: "refcount", "mapping", …
 	ChangedAt int      // the last step that changed anything in it
+	Dump      string   // as dump_page() prints it
 	Bad       string
+
+	CellOf FolioCells
 }
+
+// FolioCells are the cells of a folio's fields.
+type FolioCells struct{ Ref, Mapcount, Pincount, Flags, Mapping, Content int }
 
 // A Holder holds references.
 type Holder struct {
@@ -116,8 +127,14 @@ type Slot struct {
 	Count   int
 	Content string // on disk
 	Cache   string // "not in the swap cache", "folio 2"
+	Memory  string // what the folio in the swap cache holds, if that is something else
 	Changed []string
+
+	CellOf SlotCells
 }
+
+// SlotCells are the cells of a slot's fields.
+type SlotCells struct{ Count, Disk, Cache int }
 
 // A TLB is what a CPU's TLB holds.
 type TLB struct {
@@ -129,6 +146,8 @@ type TLB struct {
 
 // A TLBEntry is a translation.
 type TLBEntry struct {
+	ID      int    // its cell
+	PTE     int    // the cell of the entry it came from, as it is now; below zero: there is none
 	Text    string // "B other → frame 3 W"
 	Stale   bool
 	Note    string // "the PTE says none since 4"
@@ -137,6 +156,7 @@ type TLBEntry struct {
 
 // A Lock is a lock that somebody holds or waits for.
 type Lock struct {
+	ID      int
 	Name    string // "page-table lock of A buf"
 	State   string // "held by cpu1", "read by cpu0", "free"
 	Who     Who

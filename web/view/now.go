@@ -33,10 +33,13 @@ func OfMemory(r *trace.Run) Memory {
 			n.changed[c.Cell] = c.Old
 		}
 	}
+	n.out.At = r.Cursor()
+	n.news()
 	n.believe()
 	n.walks()
 	n.folios()
 	n.slots()
+	n.files()
 	n.tlbs()
 	n.locks()
 	return n.out

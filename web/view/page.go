@@ -34,6 +34,7 @@ type Page struct {
 	Sentence Sentence
 	Race     Race
 	Memory   Memory
+	Cell     *Cell // the one that is open
 	Claims   []Claim
 	Verdict  Verdict
 	Link     Link

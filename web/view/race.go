@@ -14,10 +14,12 @@ type Race struct {
 	Edges    []Edge
 	Windows  []Window
 	Branches []Branch
-	Next     []Next // one per lane
-	Story    *Story // why it goes wrong; nil if it does not, or nobody asked yet
-	Folded   bool   // some of its rows are aside
-	At       int    // the cursor: so many steps have happened; row At is the present one
+	Run      RunMenu
+	Noted    map[int]string // the reader's notes, by step
+	Next     []Next         // one per lane
+	Story    *Story         // why it goes wrong; nil if it does not, or nobody asked yet
+	Folded   bool           // some of its rows are aside
+	At       int            // the cursor: so many steps have happened; row At is the present one
 }
 
 // A Lane is a column.
@@ -25,6 +27,7 @@ type Lane struct {
 	Name  string // "cpu0"
 	What  string // who runs there: "P0 in A"
 	Who   Who
+	Steps bool   // a task runs there, which can be followed
 	State string // what holds of it at the cursor: "IRQs off", "preempted"; "" if nothing does
 }
 
@@ -42,6 +45,7 @@ type Row struct {
 	More    int    // changes that have no room on the card
 	Keeps   []Keep // what it now believes, without having changed anything: "pte = frame 3 W D"
 	Note    string // what is remarkable: "uses what it read at step 2"
+	Remark  string // the reader's own note
 	Bad     string // what is wrong from here on: the sentence of the claim that broke; "" if nothing
 	Pair    bool   // one of the racing pair
 	Aside   bool   // it does not matter for what goes wrong: a tick is enough
@@ -128,13 +132,47 @@ type Window struct {
 	Open     bool     // nobody has used it yet
 }
 
-// A Branch is a tail that was left behind.
+// A Branch is a run that was left behind, or kept on purpose.
 type Branch struct {
 	At    int    // it leaves the run after this row
-	Text  string // "6 steps, cpu1 first"
+	Text  string // its name, else what it does: "6 steps, cpu1 first"
+	Named bool   // the reader gave it its name
 	Bad   bool   // it ends in a violation
+	On    bool   // it is the one that is shown
 	Run   string // the whole run, as in links
 	Steps int
+}
+
+// A RunMenu is what the ways to go on are about.
+type RunMenu struct {
+	Seed      int    // of the next random walk
+	Violation int    // the first step that breaks a claim; 0: none
+	Whose     string // who goes on: "P0"
+	Func      string // the function that would be stepped over
+	Watched   []Watch
+}
+
+// A Watch is a cell that is watched.
+type Watch struct {
+	Cell        int
+	Name, Value string
+	At          int // the step that wrote it last
+}
+
+// A Hit is a step that was looked for.
+type Hit struct {
+	N    int
+	Lane string
+	Who  Who
+	Text string
+}
+
+// Remark puts the reader's notes at the rows.
+func (r *Race) Remark(notes map[int]string) {
+	r.Noted = notes
+	for i := range r.Rows {
+		r.Rows[i].Remark = notes[r.Rows[i].N]
+	}
 }
 
 // A Next is what can happen next in a lane.

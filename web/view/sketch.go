@@ -23,7 +23,6 @@ type Sketch struct {
 	taken  int       // of the run's edges
 
 	tracks []int // of the run's spans
-	most   int
 
 	fold    *Story // the one by which rows are aside and functions named
 	few     []sketchedFew
@@ -117,8 +116,13 @@ func (k *Sketch) stack() {
 	}
 }
 
+// lane is where a span is drawn, -1 if it is not: that a task waits for its own
+// CPU, which the host does not run, another bar says.
 func (k *Sketch) lane(s *trace.Span) int {
-	if s.Actor < 0 {
+	switch {
+	case s.Actor < 0:
+		return -1
+	case s.Kind == trace.Waiting && s.For >= 0 && k.c.actor[s.For] == k.c.actor[s.Actor]:
 		return -1
 	}
 	return k.c.actor[s.Actor]
@@ -152,8 +156,10 @@ func (k *Sketch) Race(story, fold *Story, p Part) Race {
 		out.Here = k.row(out.At, fold)
 	}
 	out.Spans = k.spans(p)
-	for _, t := range k.tracks {
-		out.Tracks = max(out.Tracks, t+1)
+	for i, t := range k.tracks {
+		if k.lane(&r.Spans()[i]) >= 0 {
+			out.Tracks = max(out.Tracks, t+1)
+		}
 	}
 	out.Windows = joined(k.windows(p))
 	for i := range out.Windows {

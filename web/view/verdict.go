@@ -18,6 +18,7 @@ type Claim struct {
 	Holds  bool
 	Why    string // why it is false here
 	Since  int    // the step from which on it is false
+	Spoken bool   // the scenario names it: as what can break, or as what is judged
 	Wanted bool   // a scenario's "sometimes": false is what one looks for
 }
 
@@ -68,8 +69,9 @@ func (s VerdictState) String() string {
 	return [...]string{"unchecked", "running", "never", "sometimes", "unknown", "na"}[s]
 }
 
-// OfClaims is how every judged claim stands at the cursor, the broken ones first.
-func OfClaims(r *trace.Run) []Claim {
+// OfClaims is how every judged claim stands at the cursor: the broken ones first, then
+// those that the scenario speaks of, then the others.
+func OfClaims(r *trace.Run, spoken []string) []Claim {
 	var out []Claim
 	since := map[string]int{}
 	for _, n := range r.Violations() {
@@ -89,7 +91,7 @@ func OfClaims(r *trace.Run) []Claim {
 		}
 	}
 	for i, t := range r.Model.Truths() {
-		c := Claim{Name: t.Name, Says: t.Says, Holds: t.Holds, Since: since[t.Name], Wanted: r.Model.Wanted(i)}
+		c := Claim{Name: t.Name, Says: t.Says, Holds: t.Holds, Since: since[t.Name], Wanted: r.Model.Wanted(i), Spoken: slices.Contains(spoken, t.Name)}
 		if c.Wanted {
 			c.Why = "not at this end of a run"
 			if !t.Holds {
@@ -108,10 +110,13 @@ func OfClaims(r *trace.Run) []Claim {
 }
 
 func rank(c Claim) int {
-	if !c.Holds && !c.Wanted {
+	switch {
+	case !c.Holds && !c.Wanted:
 		return 0
+	case c.Wanted || c.Spoken:
+		return 1
 	}
-	return 1
+	return 2
 }
 
 // counted is how many states a search has kept, for people: "4,212", "4,212 reduced".

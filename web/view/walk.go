@@ -29,6 +29,9 @@ func (n *now) walk(mm int) Walk {
 	for level := machine.LevelPGD; level > machine.LevelPMD; level-- {
 		at := m.Slot(first, level)
 		w.Upper = append(w.Upper, Level{Name: machine.LevelName(level), Entries: []PTE{n.upper(m.Entry(m.Upper(mm, level), at), at)}})
+		if level == machine.LevelPGD {
+			w.Upper = append(w.Upper, Level{Name: "P4D", Entries: []PTE{{ID: -1, Index: "=", Text: "folded: with four levels, a P4D is the PGD's entry itself", Folded: true}}})
+		}
 	}
 	shown := map[machine.Frame]bool{}
 	for p, last := m.MMPages(mm); p <= last; p = m.HugeEnd(p) {
@@ -44,7 +47,7 @@ func (n *now) walk(mm int) Walk {
 		if !ok || m.Pages()[owner].MM != mm || shown[f] || m.Peek(m.State(f)) != machine.FrameTable {
 			continue
 		}
-		t := Table{VMA: n.tableName(owner), Flags: "unhooked", Freed: true, PMD: PTE{Index: "–", None: true}}
+		t := Table{VMA: n.tableName(owner), Flags: "unhooked", Freed: true, PMD: PTE{ID: -1, Index: "–", None: true}}
 		t.Entries = n.entries(f, owner)
 		w.Leaves = append(w.Leaves, t)
 	}
@@ -55,7 +58,7 @@ func (n *now) walk(mm int) Walk {
 // upper is an entry above the leaves.
 func (n *now) upper(w machine.Word, index int) PTE {
 	e := machine.Entry(n.m.Peek(w))
-	p := PTE{Cell: n.m.Mem.Layout().Name(w.Cell()), Index: fmt.Sprintf("[%d]", index), Text: e.String(), None: e.None(), Changed: n.did(w), Walkers: n.at(w.Cell())}
+	p := PTE{ID: int(w.Cell()), Cell: n.m.Mem.Layout().Name(w.Cell()), Index: fmt.Sprintf("[%d]", index), Text: e.String(), None: e.None(), Changed: n.did(w), Walkers: n.at(w.Cell())}
 	if e.Present() {
 		p.Text = "points to the next table"
 	}
@@ -98,7 +101,7 @@ func (n *now) entries(table machine.Frame, first machine.PageID) []PTE {
 		at := m.Slot(id, machine.LevelPTE)
 		w := m.Entry(table, at)
 		e := machine.Entry(m.Peek(w))
-		out = append(out, PTE{Cell: m.Mem.Layout().Name(w.Cell()), Index: fmt.Sprintf("[%d]", at), Text: e.String(), Bits: bits(e, n.changed[w.Cell()] != ""),
+		out = append(out, PTE{ID: int(w.Cell()), Cell: m.Mem.Layout().Name(w.Cell()), Index: fmt.Sprintf("[%d]", at), Text: e.String(),
 			To: n.target(e), None: e.None(), Changed: n.did(w), Was: n.changed[w.Cell()], Walkers: n.at(w.Cell())})
 	}
 	return out
@@ -119,26 +122,4 @@ func (n *now) hardware(mm int) []Walker {
 		out = append(out, w)
 	}
 	return out
-}
-
-// bits decodes an entry for those who open it.
-func bits(e machine.Entry, changed bool) []Bit {
-	flag := func(bit machine.Entry, name, says string) Bit {
-		b := Bit{Name: name, Value: "0", Says: says}
-		if e.Has(bit) {
-			b.Value = "1"
-		}
-		return b
-	}
-	raw := Bit{Name: "raw", Value: fmt.Sprintf("%#x", uint64(e.Fresh()))}
-	switch {
-	case e.None():
-		return []Bit{raw}
-	case e.IsSwap():
-		return []Bit{raw, flag(machine.Present, "P", "not present"), {Name: "type", Value: "0", Says: "swap device"},
-			{Name: "offset", Value: fmt.Sprint(e.Slot()), Says: "stored inverted"}, flag(machine.SwpExclusive, "E", "was exclusive")}
-	}
-	return []Bit{raw, {Name: "pfn", Value: fmt.Sprint(e.Frame())}, flag(machine.Present, "P", "present"), flag(machine.RW, "RW", "writable"),
-		flag(machine.User, "US", "user"), flag(machine.Accessed, "A", "accessed"), flag(machine.Dirty, "D", "dirty"),
-		flag(machine.Special, "S", "special: no struct page"), flag(machine.NX, "NX", "no execute")}
 }

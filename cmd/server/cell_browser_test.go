@@ -1,0 +1,54 @@
+package main
+
+import (
+	"testing"
+)
+
+// Pressed, a PTE tells of its bits and of who wrote it, and leads there; watched, a key leads to its next write.
+func TestCells(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url)
+	cells(t, p)
+	p.wait(`location.search.includes("w=")`)
+	p.click(".dump summary")
+	if got := p.text(".dump pre"); len(got) < 60 || got[:15] != "page: refcount:" {
+		t.Errorf("dump_page() prints %q", got)
+	}
+}
+
+func TestCellsInRoom(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url)
+	_, viewer := makeRoom(p)
+	p.wait(`document.documentElement.dataset.pen === "mine"`)
+	p.key("\x1b")
+	v := enterRoom(t, s, viewer)
+	p.wait(`document.querySelector("#editor[data-mounted]")`)
+	cells(t, p)
+	// Who only looks on opens cells, too, and sees what is watched.
+	v.wait(`document.querySelector("#run-menu").textContent.includes("PTE of A buf")`)
+	v.click(".pte .cell")
+	v.wait(`document.querySelectorAll("#cell .hits li").length >= 2`)
+}
+
+func cells(t *testing.T, p *tab) {
+	t.Helper()
+	p.click(".pte .cell")
+	p.wait(`document.querySelector("#cell-panel:popover-open #cell h2")?.textContent === "PTE of A buf"`)
+	p.wait(`document.querySelectorAll("#cell .bits tr").length >= 3 && document.querySelectorAll("#cell .hits li").length >= 2`)
+	p.shot("cell")
+	p.click("#cell [data-do=watch]")
+	p.wait(`document.querySelector("#run-menu").textContent.includes("PTE of A buf")`)
+	written := eval[int](p, `Number(document.querySelector("#cell .hits [data-at]").dataset.at)`)
+	p.click("#cell .hits [data-at]")
+	p.wait(at(written))
+	p.key("\x1b")
+	p.key("\u0306") // Home
+	p.wait(at(0))
+	p.key("w")
+	p.wait(at(written))
+	p.click(".news summary")
+	p.wait(`document.querySelector(".news li").textContent.includes("PTE of A buf")`)
+}

@@ -1,0 +1,222 @@
+package session
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+
+	"gupscope/core/cell"
+	"gupscope/core/check"
+	"gupscope/core/kernel"
+	"gupscope/core/trace"
+)
+
+// farthest is how many steps one press may go on for.
+const farthest = 500
+
+// goOn makes steps until something is reached: the run's own next ones, those of
+// the CPU that is followed, or random ones. Everything about it is in the event, so all who
+// see the event go the same way.
+func (s *Session) goOn(e Event) {
+	if s.run == nil {
+		return
+	}
+	if e.At != s.run.Cursor() {
+		s.notice("note", "The run has moved on to step %d meanwhile; this was asked for at %d.", s.run.Cursor(), e.At)
+		return
+	}
+	g := going{s: s, start: s.run.Cursor()}
+	if e.Lane != "" {
+		if g.actor = s.stepper(e.Lane); g.actor < 0 {
+			s.notice("note", "There is no %s in this scenario.", e.Lane)
+			return
+		}
+		g.follows = true
+	} else {
+		g.actor = g.present()
+	}
+	switch e.To {
+	case "over":
+		depth := g.depth()
+		g.walk(func(*trace.Step) bool { return g.depth() <= depth }, "")
+	case "return":
+		depth := g.depth()
+		g.walk(func(*trace.Step) bool { return g.depth() < max(depth, 1) }, "")
+	case "conflict":
+		g.walk(g.conflicts, "no step of another CPU was in the way")
+	case "write":
+		if len(s.watched) == 0 {
+			s.notice("note", "Nothing is watched yet: open a cell in memory, and watch it.")
+			return
+		}
+		g.walk(s.writesWatched, "nothing that is watched was written")
+	case "false":
+		g.walk(func(st *trace.Step) bool { return len(st.Broken) > 0 }, "no claim became false")
+	case "random":
+		g.random(e.N)
+	default:
+		s.notice("error", "There is no way to go on %q.", e.To)
+		return
+	}
+	s.tell()
+}
+
+// stepper is the actor that a lane's next step belongs to: its task, the first that is not finished.
+func (s *Session) stepper(lane string) int {
+	found := -1
+	for _, a := range s.run.Lanes() {
+		if fmt.Sprintf("cpu%d", a.CPU) != lane {
+			continue
+		}
+		if found < 0 || s.run.Model.Look(found).Finished {
+			found = a.ID
+		}
+	}
+	return found
+}
+
+// A going is a way through a run.
+type going struct {
+	s       *Session
+	actor   int  // whose steps are made
+	follows bool // his alone, whatever stands ahead
+	start   int
+}
+
+// present is the actor that moved last, else the one that the run goes on with, else the first.
+func (g *going) present() int {
+	r := g.s.run
+	if at := r.Cursor(); at > 0 {
+		if a := r.Steps()[at-1].Actor; r.Model.Actors()[a].Kind == kernel.TaskActor {
+			return a
+		}
+	}
+	if at := r.Cursor(); at < r.Len() {
+		return r.Steps()[at].Actor
+	}
+	return r.Lanes()[0].ID
+}
+
+// depth is how many calls the actor is in.
+func (g *going) depth() int {
+	if a := &g.s.run.Model.Actors()[g.actor]; a.Kind == kernel.TaskActor {
+		return len(g.s.run.Model.Stack(a.Task))
+	}
+	return 0
+}
+
+// next is the choice to make: the followed actor's; else the one that stands ahead;
+// else the actor's own. why says why there is none.
+func (g *going) next() (c check.Choice, why string) {
+	r := g.s.run
+	at := r.Cursor()
+	if !g.follows && at < r.Len() {
+		return r.Steps()[at].Choice, ""
+	}
+	o := r.Offer(g.actor)
+	name := r.Model.Actors()[g.actor].Name
+	switch {
+	case o.Finished:
+		return c, name + " has finished"
+	case !o.Ready:
+		return c, name + " " + o.Why
+	}
+	if at < r.Len() && int(r.Steps()[at].Choice.Actor) == g.actor {
+		return r.Steps()[at].Choice, ""
+	}
+	if len(o.Keys) > 1 {
+		return c, name + " has a choice here: press one of its buttons"
+	}
+	return check.Choice{Actor: uint16(g.actor), Key: uint16(o.Keys[0])}, ""
+}
+
+// walk makes steps until one of them is it, or there is none to make.
+func (g *going) walk(is func(*trace.Step) bool, missed string) {
+	for n := 0; n < farthest; n++ {
+		c, why := g.next()
+		if why != "" {
+			if missed != "" {
+				why += "; until then " + missed
+			}
+			g.s.notice("note", "%s.", upper(why))
+			return
+		}
+		st := g.do(c)
+		if is(st) {
+			return
+		}
+		if len(st.Broken) > 0 {
+			g.s.notice("note", "Stopped at step %d, where %s became false.", st.N, strings.Join(st.Broken, " and "))
+			return
+		}
+	}
+	g.s.notice("note", "Stopped after %d steps; press again to go on.", farthest)
+}
+
+// do makes a step; the run that it leaves is kept.
+func (g *going) do(c check.Choice) *trace.Step {
+	r := g.s.run
+	if at := r.Cursor(); at < r.Len() && r.Steps()[at].Choice != c {
+		g.s.keep(at)
+	}
+	if _, err := r.Do(c); err != nil {
+		panic("session: a step that is offered cannot be made: " + err.Error())
+	}
+	return &r.Steps()[r.Cursor()-1]
+}
+
+// conflicts reports whether a step touched what another CPU had touched before it.
+func (g *going) conflicts(st *trace.Step) bool {
+	es := g.s.run.Edges()
+	for i := len(es) - 1; i >= 0 && es[i].To >= st.N; i-- {
+		if es[i].To == st.N {
+			return true
+		}
+	}
+	return false
+}
+
+// writesWatched reports whether a step changed a cell that is watched.
+func (s *Session) writesWatched(st *trace.Step) bool {
+	for _, id := range s.watched {
+		if c := st.Change(id); c != nil {
+			s.notice("note", "Step %d wrote %s: %s → %s.", st.N, c.Name, c.Old, c.New)
+			return true
+		}
+	}
+	return false
+}
+
+// random walks on, everybody being as likely to move, until nobody can, or a claim is
+// false. The seed says which walk it is.
+func (g *going) random(seed int) {
+	s, r := g.s, g.s.run
+	rnd := rand.New(rand.NewPCG(uint64(seed), 0))
+	s.seed = seed + 1
+	for n := 0; n < farthest; n++ {
+		cs := r.Model.Choices(nil)
+		if len(cs) == 0 {
+			s.notice("note", "Random walk with seed %d: %d steps, to the end of the run.", seed, n)
+			return
+		}
+		if st := g.do(cs[rnd.IntN(len(cs))]); len(st.Broken) > 0 {
+			s.notice("note", "Random walk with seed %d: %s became false after %d steps.", seed, strings.Join(st.Broken, " and "), n+1)
+			return
+		}
+	}
+	s.notice("note", "Random walk with seed %d: %d steps.", seed, farthest)
+}
+
+// watch watches a cell, or no more.
+func (s *Session) watch(id cell.ID) {
+	if s.run == nil || int(id) >= s.run.Model.Memory().Layout().Len() {
+		return
+	}
+	for i, w := range s.watched {
+		if w == id {
+			s.watched = append(s.watched[:i:i], s.watched[i+1:]...)
+			return
+		}
+	}
+	s.watched = append(s.watched[:len(s.watched):len(s.watched)], id)
+}

@@ -1,0 +1,211 @@
+package session
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"gupscope/core/cell"
+	"gupscope/core/trace"
+	"gupscope/web/link"
+	"gupscope/web/view"
+)
+
+// What is kept beside the run: branches, notes and what is watched. All of it is
+// in links and in the snapshots of rooms.
+
+// A branch is a run that was left behind, or kept on purpose.
+type branch struct {
+	run  string
+	name string // as the reader called it; "": it is called by what it does
+	view view.Branch
+}
+
+// A note is a sentence that the reader put at a step. It belongs to the steps up to
+// there: a run that came there another way does not show it.
+type note struct {
+	at   int
+	hash uint64 // of the state after the step
+	text string
+}
+
+const (
+	maxKept  = 8 // branches; the oldest go
+	maxNotes = 60
+	maxWords = 300 // bytes of a note or a name
+)
+
+// keep keeps the present run as a branch that leaves after step at.
+func (s *Session) keep(at int) {
+	run := s.run.String()
+	for _, b := range s.kept {
+		if b.run == run {
+			return
+		}
+	}
+	s.kept = append([]branch{s.branchOf(s.run, run, "", at)}, s.kept...)
+	if len(s.kept) > maxKept {
+		s.kept = s.kept[:maxKept]
+	}
+}
+
+func (s *Session) branchOf(r *trace.Run, run, name string, at int) branch {
+	steps := r.Steps()
+	if at >= len(steps) {
+		at = 0
+	}
+	b := branch{run: run, name: name, view: view.Branch{At: at, Steps: len(steps) - at, Bad: r.FirstViolation() > 0, Run: run, Text: name}}
+	if name == "" && len(steps) > 0 {
+		b.view.Text = fmt.Sprintf("%d steps, %s first", b.view.Steps, r.Model.Actors()[steps[at].Actor].Name)
+		if b.view.Steps == 1 {
+			b.view.Text = "1 step of " + r.Model.Actors()[steps[at].Actor].Name
+		}
+	}
+	b.view.Named = name != ""
+	return b
+}
+
+// keepHere keeps the present run under a name, or names a branch.
+func (s *Session) keepHere(e Event) {
+	if s.run == nil {
+		return
+	}
+	name := clean(e.Text)
+	for i := range s.kept {
+		if s.kept[i].run == e.Run {
+			s.kept[i].name, s.kept[i].view.Text, s.kept[i].view.Named = name, name, true
+			return
+		}
+	}
+	if s.run.Len() == 0 {
+		s.notice("note", "There is nothing to keep yet: the run has no steps.")
+		return
+	}
+	run := s.run.String()
+	for i := range s.kept {
+		if s.kept[i].run == run {
+			s.notice("note", "This run is kept already.")
+			return
+		}
+	}
+	s.kept = append([]branch{s.branchOf(s.run, run, name, s.run.Cursor())}, s.kept...)
+	if len(s.kept) > maxKept {
+		s.kept = s.kept[:maxKept]
+	}
+}
+
+// forget drops a branch.
+func (s *Session) forget(run string) {
+	for i := range s.kept {
+		if s.kept[i].run == run {
+			s.kept = append(s.kept[:i:i], s.kept[i+1:]...)
+			return
+		}
+	}
+}
+
+// putNote writes a note at a step; an empty one takes it away.
+func (s *Session) putNote(at int, text string) {
+	if s.run == nil || at < 1 || at > s.run.Len() {
+		return
+	}
+	hash := s.run.Steps()[at-1].Hash
+	for i := range s.notes {
+		if s.notes[i].at == at && s.notes[i].hash == hash {
+			s.notes = append(s.notes[:i:i], s.notes[i+1:]...)
+			break
+		}
+	}
+	if text = clean(text); text == "" {
+		return
+	}
+	if len(s.notes) >= maxNotes {
+		s.notice("note", "A run has at most %d notes.", maxNotes)
+		return
+	}
+	s.notes = append(s.notes[:len(s.notes):len(s.notes)], note{at, hash, text})
+}
+
+// clean makes a text fit for a link: one line, and none of the marks that separate there.
+func clean(text string) string {
+	text = strings.Join(strings.Fields(strings.ReplaceAll(text, "~", "-")), " ")
+	for len(text) > maxWords {
+		text = text[:strings.LastIndexByte(text[:maxWords], ' ')+1]
+		if text == "" {
+			break
+		}
+	}
+	return strings.TrimSpace(text)
+}
+
+// noted are the notes of the present run, by step.
+func (s *Session) noted() map[int]string {
+	var out map[int]string
+	for _, n := range s.notes {
+		if n.at <= s.run.Len() && s.run.Steps()[n.at-1].Hash == n.hash {
+			if out == nil {
+				out = map[int]string{}
+			}
+			out[n.at] = n.text
+		}
+	}
+	return out
+}
+
+// saved writes what is kept into a link.
+func (s *Session) saved(l *link.Link) {
+	var parts []string
+	for _, b := range s.kept {
+		parts = append(parts, b.run, b.name, strconv.Itoa(b.view.At))
+	}
+	l.Kept = strings.Join(parts, "~")
+	parts = nil
+	for _, n := range s.notes {
+		parts = append(parts, strconv.Itoa(n.at), strconv.FormatUint(n.hash, 36), n.text)
+	}
+	l.Notes = strings.Join(parts, "~")
+	parts = nil
+	for _, id := range s.watched {
+		parts = append(parts, strconv.Itoa(int(id)))
+	}
+	l.Watched = strings.Join(parts, "~")
+}
+
+// load reads what a link keeps. What it cannot read it leaves out: the run is there all the same.
+func (s *Session) load(l link.Link) {
+	if s.run == nil {
+		return
+	}
+	parts := strings.Split(l.Kept, "~")
+	for i := 0; i+2 < len(parts) && len(s.kept) < maxKept; i += 3 {
+		at, err := strconv.Atoi(parts[i+2])
+		b := s.replayed(parts[i])
+		if err != nil || b == nil || b.Len() == 0 || at < 0 {
+			continue
+		}
+		s.kept = append(s.kept, s.branchOf(b, parts[i], clean(parts[i+1]), at))
+	}
+	parts = strings.Split(l.Notes, "~")
+	for i := 0; i+2 < len(parts) && len(s.notes) < maxNotes; i += 3 {
+		at, err := strconv.Atoi(parts[i])
+		hash, err2 := strconv.ParseUint(parts[i+1], 36, 64)
+		if text := clean(parts[i+2]); err == nil && err2 == nil && at > 0 && text != "" {
+			s.notes = append(s.notes, note{at, hash, text})
+		}
+	}
+	for _, w := range strings.Split(l.Watched, "~") {
+		if id, err := strconv.Atoi(w); err == nil && id >= 0 && len(s.watched) < maxNotes {
+			s.watch(cell.ID(id))
+		}
+	}
+}
+
+// replayed is a run in a model of its own, as far as it goes.
+func (s *Session) replayed(run string) *trace.Run {
+	m := s.modelOn(s.kernel)
+	if m == nil {
+		return nil
+	}
+	r, _ := trace.Replay(m, run)
+	return r
+}

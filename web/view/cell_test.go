@@ -1,0 +1,129 @@
+package view
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+	"gupscope/core/trace"
+)
+
+// A cell's history is what the steps say, and its bits are its value.
+func TestCellHistory(t *testing.T) {
+	walk(t, func(t *testing.T, r *trace.Run) {
+		if r.Cursor() == 0 || r.Cursor()%7 != 0 {
+			return
+		}
+		layout := r.Model.Memory().Layout()
+		for _, ch := range r.Steps()[r.Cursor()-1].Changes {
+			x, ok := OfCell(r, int(ch.Cell), []cell.ID{ch.Cell})
+			if !ok || x.Last != r.Cursor() || !x.Watched {
+				t.Fatalf("%v: %s was written last at %d, %+v", r, ch.Name, r.Cursor(), x)
+			}
+			var want []int
+			for _, st := range r.Steps() {
+				for _, c := range st.Changes {
+					if c.Cell == ch.Cell {
+						want = append(want, st.N)
+					}
+				}
+			}
+			var got []int
+			for _, w := range x.Writes {
+				got = append(got, w.N)
+			}
+			if fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Fatalf("%v: %s was written at %v, the cell says %v", r, ch.Name, want, got)
+			}
+			changed := false
+			for _, b := range x.Bits {
+				if b.Changed != (b.Value != b.Was) {
+					t.Fatalf("%v: %s: %+v", r, ch.Name, b)
+				}
+				changed = changed || b.Changed
+			}
+			if class := layout.Class(ch.Cell); (class == machine.PTEs || class == machine.Flags) && !changed {
+				t.Fatalf("%v: %s went from %s to %s, and no bit says so: %+v", r, ch.Name, ch.Old, ch.New, x.Bits)
+			}
+		}
+	})
+}
+
+func TestEntryBits(t *testing.T) {
+	was := machine.MakePTE(3, machine.RW|machine.Dirty)
+	is := machine.MakePTE(3, 0)
+	got := map[string]string{}
+	for _, b := range bitsOf(machine.PTEs, uint64(is), uint64(was)) {
+		got[b.Name] = b.Was + b.Value
+	}
+	for name, want := range map[string]string{"P (0)": "11", "R/W (1)": "10", "D (6)": "10", "A (5)": "11", "pfn (12–51)": "33", "NX (63)": "11"} {
+		if got[name] != want {
+			t.Errorf("%s is %s, want %s", name, got[name], want)
+		}
+	}
+	swap := bitsOf(machine.PTEs, uint64(machine.MakeSwap(2, true)), uint64(is))
+	if s := fmt.Sprint(swap); !strings.Contains(s, "{offset (9–58) 2 ") || !strings.Contains(s, "{E (3) 1 ") {
+		t.Errorf("a swap entry: %s", s)
+	}
+}
+
+// What a folio's card copies is what dump_page() prints: its format, and the card's own numbers.
+func TestDumpPage(t *testing.T) {
+	page := regexp.MustCompile(`^page: refcount:(-?\d+) mapcount:(-?\d+) mapping:[0-9a-f]{16} index:0x[0-9a-f]+ pfn:0x([0-9a-f]+)$`)
+	head := regexp.MustCompile(`^head: order:\d+ mapcount:-?\d+ entire_mapcount:-?\d+ nr_pages_mapped:\d+ pincount:-?\d+$`)
+	small, large := 0, 0
+	walk(t, func(t *testing.T, r *trace.Run) {
+		for _, f := range OfMemory(r).Folios {
+			lines := strings.Split(f.Dump, "\n")
+			m := page.FindStringSubmatch(lines[0])
+			if m == nil || len(lines) > 2 || len(lines) == 2 && !head.MatchString(lines[1]) {
+				t.Fatalf("%v: %s is dumped as %q", r, f.Title, f.Dump)
+			}
+			if len(lines) == 2 {
+				large++
+				continue
+			}
+			small++
+			if m[1] != fmt.Sprint(f.Refcount) || m[2] != fmt.Sprint(f.Mapcount) || "frame-"+m[3] != f.ID && f.ID < "frame-10" {
+				t.Fatalf("%v: %s has %d and %d, and is dumped as %q", r, f.Title, f.Refcount, f.Mapcount, f.Dump)
+			}
+		}
+	})
+	if small == 0 || large == 0 {
+		t.Errorf("%d small folios and %d large ones were looked at", small, large)
+	}
+}
+
+// A file's card says what memory has and the disk has not, and nothing else.
+func TestFiles(t *testing.T) {
+	differ, pages := 0, 0
+	walk(t, func(t *testing.T, r *trace.Run) {
+		m := r.Model.M
+		for i, f := range OfMemory(r).Files {
+			for _, p := range f.Pages {
+				pages++
+				var want bool
+				for o, fp := range m.FilePages() {
+					if fp.File != i || fp.Name != p.Name {
+						continue
+					}
+					if frame, ok := machine.Cached(m.Peek(m.CacheSlot(machine.Pgoff(o)))); ok && m.Files[i].Kind == machine.Ext4 {
+						want = m.Peek(m.Contents(frame)) != machine.BlockContent(m.Peek(m.Block(machine.Pgoff(o))))
+					}
+				}
+				if p.Differs != want {
+					t.Fatalf("%v: %+v, want %v", r, p, want)
+				}
+				if p.Differs {
+					differ++
+				}
+			}
+		}
+	})
+	if differ == 0 || pages == differ {
+		t.Errorf("%d of %d pages differ from their disk", differ, pages)
+	}
+}
