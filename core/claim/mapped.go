@@ -2,6 +2,7 @@ package claim
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
@@ -78,15 +79,13 @@ func writableExclusive(m *Model) []predicate {
 }
 
 // hugeMapcounts: for every large folio, its entire mapcount is the number of PMD entries, and its
-// large mapcount that and the mapcounts of its pages. Judged while no page-table lock is held.
+// large mapcount that and the mapcounts of its pages. Judged while no PMD lock is held. (Mappings by PTEs
+// are counted in one step.)
 func hugeMapcounts(m *Model) []predicate {
 	if !m.M.LargeFolios {
 		return nil
 	}
 	var locks []machine.Word
-	for i := range m.M.TableCount() {
-		locks = append(locks, m.M.PTL(m.M.TableFrame(i)))
-	}
 	for mm := range m.M.MMs {
 		locks = append(locks, m.M.PMDLock(mm))
 	}
@@ -108,51 +107,14 @@ func hugeMapcounts(m *Model) []predicate {
 		out = append(out, predicate{
 			what: fmt.Sprintf("folio %d", head), reads: reads,
 			holds: func() bool {
-				for _, w := range locks {
-					if m.M.Load(w) != 0 {
-						return true
-					}
+				if m.M.Load(m.M.Compound(head)) == 0 || m.M.Load(entire) == m.M.Load(pmds) && m.M.Load(large) == sum(m.M.Load) {
+					return true
 				}
-				return m.M.Load(m.M.Compound(head)) == 0 || m.M.Load(entire) == m.M.Load(pmds) && m.M.Load(large) == sum(m.M.Load)
+				return slices.ContainsFunc(locks, func(w machine.Word) bool { return m.M.Load(w) != 0 })
 			},
 			why: func() string {
 				return fmt.Sprintf("folio %d has an entire mapcount of %d, and %d PMDs map it; its large mapcount is %d, and its mappings are %d",
 					head, int64(m.M.Peek(entire)), m.M.Peek(pmds), int64(m.M.Peek(large)), sum(m.M.Peek))
-			},
-		})
-	}
-	return out
-}
-
-// pincounts: when all have finished, the pincount of every block is the number of pins that variables
-// hold on the large folio there; of small folios it is zero.
-func pincounts(m *Model) []predicate {
-	if !m.M.LargeFolios || !m.Kernel.On(kernel.FOLLPinCounting) {
-		return nil
-	}
-	var out []predicate
-	for h := m.M.HugePages; m.M.IsData(machine.Frame(h)); h += m.M.HugePages {
-		head := machine.Frame(h)
-		reads := append(m.doneWords(), m.M.Pincount(head), m.M.Compound(head))
-		m.M.EachVar(func(t, i int) { reads = append(reads, m.M.Var(t, i), m.M.VarAt(t, i)) })
-		pins := func() (n uint64) {
-			if m.M.Load(m.M.Compound(head)) == 0 {
-				return 0
-			}
-			m.M.EachVar(func(t, i int) {
-				at, ok := machine.PinAtOf(m.M.Load(m.M.VarAt(t, i)))
-				r := machine.DecodeResult(m.M.Load(m.M.Var(t, i)))
-				if f := r.Page.Frame(); ok && at.Pin && r.Kind == machine.IsPage && f >= head && int(f) < h+m.M.HugePages {
-					n++
-				}
-			})
-			return n
-		}
-		out = append(out, predicate{
-			what: fmt.Sprintf("folio %d", head), reads: reads, end: true,
-			holds: func() bool { return !m.Done() || m.M.Load(m.M.Pincount(head)) == pins() },
-			why: func() string {
-				return fmt.Sprintf("folio %d has a pincount of %d, which is not the number of its pins", head, int64(m.M.Peek(m.M.Pincount(head))))
 			},
 		})
 	}

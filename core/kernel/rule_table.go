@@ -582,4 +582,9 @@ var Rules = []*Rule{
 		Protects:   "a reference through GUP, and the count of pins, stay with the head when the pages part",
 		Guards:     "split_huge_page_to_list_to_order: freeze the last reference",
 		Confidence: "read in source"},
+	{ID: ForkDupRmapPMD, Name: "fork_counts_pmd_mappings", History: always,
+		Says:       "fork counts the child's huge PMD entry as one mapping more of the folio",
+		Protects:   "the folio counts as not mapped, or as mapped by one mm alone, while another PMD maps it",
+		Guards:     "copy_huge_pmd: it is mapped by one PMD more",
+		Confidence: "read in source"},
 }

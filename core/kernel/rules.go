@@ -207,6 +207,7 @@ const (
 	GUPForceHugetlbRefused
 	MadviseDontneedHugetlb
 	SplitFreeze
+	ForkDupRmapPMD
 	ruleCount
 )
 

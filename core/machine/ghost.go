@@ -24,6 +24,7 @@ const (
 	AlarmNullMapping                  // GUP followed folio->mapping after truncation had set it to NULL
 	AlarmFreedMapping                 // GUP followed folio->mapping to an inode that was freed
 	AlarmUnshareWritable              // unsharing a page made its PTE writable
+	AlarmPinnedSplit                  // a large folio was split although pins of it were counted
 	Alarms
 )
 
