@@ -35,7 +35,7 @@ func mapcounts(m *Model) []predicate {
 			},
 		})
 	}
-	return out
+	return append(out, hugetlbMapcounts(m)...)
 }
 
 // writableExclusive: for every page table, no writable entry maps an anonymous
@@ -75,7 +75,7 @@ func writableExclusive(m *Model) []predicate {
 			},
 		})
 	}
-	return out
+	return append(out, hugetlbWritable(m)...)
 }
 
 // hugeMapcounts: for every large folio, its entire mapcount is the number of PMD entries, and its

@@ -88,18 +88,22 @@ func secrets(m *Model) []predicate {
 // page. Judged while nobody is inside the PTL section that may change the PTE.
 func pins(m *Model, write bool) []predicate {
 	var out []predicate
+	var mappings []machine.Word
+	if !write {
+		mappings = m.mappingWords()
+	}
 	m.M.EachVar(func(t, i int) {
 		v, at := m.M.Var(t, i), m.M.VarAt(t, i)
 		out = append(out, predicate{
 			what:  m.varName(t, i),
-			reads: append(m.resolveWords(m.Setup.Tasks[t].MM), v, at),
+			reads: append(append(m.resolveWords(m.Setup.Tasks[t].MM), mappings...), v, at),
 			holds: func() bool {
 				pin, ok := machine.PinAtOf(m.M.Load(at))
 				if !ok || pin.Excused || pin.Write != write || !m.covers(pin) {
 					return true
 				}
 				r := machine.DecodeResult(m.M.Load(v))
-				if r.Kind != machine.IsPage || r.Page.Frame() == machine.ZeroPage || m.changing(pin.Page) {
+				if r.Kind != machine.IsPage || !write && !pin.Longterm && !m.isAnon(r.Page.Frame()) || m.changing(pin.Page) {
 					return true
 				}
 				f, _, ok := m.M.Resolve(pin.Page)
@@ -115,6 +119,24 @@ func pins(m *Model, write bool) []predicate {
 	return out
 }
 
+// isAnon reports whether a page is one of an anonymous folio. A page of a file, or the zero page, that is
+// pinned for reading, and not for long, is legally left behind by a write.
+func (m *Model) isAnon(f machine.Frame) bool {
+	return f != machine.ZeroPage && machine.IsAnon(m.M.Load(m.M.Mapping(m.M.Head(f))))
+}
+
+// mappingWords are the words that isAnon may read.
+func (m *Model) mappingWords() []machine.Word {
+	var out []machine.Word
+	for f := range m.M.FrameCount() {
+		out = append(out, m.M.Mapping(machine.Frame(f)))
+		if m.M.LargeFolios && m.M.IsData(machine.Frame(f)) {
+			out = append(out, m.M.Compound(machine.Frame(f)))
+		}
+	}
+	return out
+}
+
 // covers reports whether the kernel promises anything about a page held so: a
 // pin, or before there were pins any reference for writing.
 func (m *Model) covers(pin machine.PinAt) bool {
@@ -123,12 +145,15 @@ func (m *Model) covers(pin machine.PinAt) bool {
 
 // changing reports whether the PTL of the page's table is held.
 func (m *Model) changing(p machine.PageID) bool {
-	if m.M.LargeFolios && m.tableOut(p) {
+	if m.hugePMDs() && m.tableOut(p) {
 		return true
 	}
 	t, ok := m.M.Find(p, machine.LevelPTE)
 	return ok && m.M.Load(m.M.PTL(t)) != 0
 }
+
+// hugePMDs reports whether a PMD entry may map a huge page.
+func (m *Model) hugePMDs() bool { return m.M.LargeFolios || m.M.Hugetlb > 0 }
 
 // tableOut reports whether the page's PMD entry is being changed: its lock is held, or it is none
 // while somebody has mmap_lock for writing, as collapse does while it holds the page table in its hand.
@@ -160,7 +185,7 @@ func (m *Model) resolveWords(mm int) []machine.Word {
 			out = append(out, m.M.Entry(m.M.Upper(mm, level), i))
 		}
 	}
-	if m.M.LargeFolios {
+	if m.hugePMDs() {
 		out = append(out, m.M.PMDLock(mm), m.M.MmapLock(mm))
 	}
 	for i := range m.M.TableCount() {
@@ -186,8 +211,11 @@ func pinnedExclusive(m *Model) []predicate {
 		reads := []machine.Word{v, at}
 		for f := range m.M.FrameCount() {
 			reads = append(reads, m.M.Flags(machine.Frame(f)), m.M.Mapping(machine.Frame(f)))
-			if m.M.LargeFolios && m.M.IsData(machine.Frame(f)) {
-				reads = append(reads, m.M.Compound(machine.Frame(f)), m.M.Mapcount(machine.Frame(f)))
+			switch f := machine.Frame(f); {
+			case m.M.IsHugetlb(f):
+				reads = append(reads, m.M.Mapcount(f))
+			case m.M.LargeFolios && m.M.IsData(f):
+				reads = append(reads, m.M.Compound(f), m.M.Mapcount(f))
 			}
 		}
 		out = append(out, predicate{

@@ -70,7 +70,7 @@ func offers(m *machine.Machine, table bool) (out []machine.Frame) {
 	}
 	for i := 1; i < m.FrameCount(); i++ {
 		f := machine.Frame(i)
-		fits := m.IsData(f)
+		fits := m.IsData(f) && !m.IsHugetlb(f)
 		if table && !m.Shared {
 			fits = m.IsPTETable(f)
 		}

@@ -119,6 +119,7 @@ func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 //	pmd none: do_huge_pmd_anonymous_page() if a huge page fits; else allocate a page table
 //	pmd huge: do_huge_pmd_wp_page(), or set accessed
 //	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page(); being moved: migration_entry_wait()
+//	made inaccessible by NUMA balancing: do_numa_page()
 //	lock the PTL; the PTE changed: somebody else was faster, done
 //	write or unshare, and the PTE is read-only: do_wp_page()
 //	set accessed (and dirty); unlock
@@ -165,7 +166,7 @@ var _ = register(fnHandleMMFault, &Func{
 			Do: func(c *Ctx) Next {
 				return c.hugeAccess(c.Entry(hfTable), c.Page(hfAddr), c.L(hfFlags)&faultWrite != 0)
 			}},
-		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait}, Do: func(c *Ctx) Next {
+		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
 			e := c.LoadPTE(hfPTE, c.Entry(hfTable), c.Page(hfAddr))
 			switch p := c.Page(hfAddr); {
 			case e.None() && c.isFile(p):
@@ -174,6 +175,8 @@ var _ = register(fnHandleMMFault, &Func{
 				return c.Call(fnDoAnonymousPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
 			case e.IsSwap():
 				return c.Call(fnDoSwapPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable), uint64(e))
+			case e.Has(machine.ProtNone) && c.Load(c.M.VMA(p))&machine.VMAccess != 0:
+				return c.Call(fnDoNUMAPage, hfEnd, c.L(hfTable), uint64(e), c.L(hfAddr))
 			case e.IsMigration():
 				c.Set(hfPTE, 0)
 				return c.Call(fnMigrationEntryWait, hfEnd, c.L(hfTable), c.L(hfAddr))

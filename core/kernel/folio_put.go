@@ -34,9 +34,7 @@ var _ = register(fnFreeUnrefFolio, &Func{
 			Touches: cell.Of(machine.Frames, machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.Contents, machine.Compounds),
 			Do: func(c *Ctx) Next {
 				f := c.Frame(0)
-				if c.Sayf("give frame %d back", f); c.M.IsHugetlb(f) {
-					c.Sayf("give huge page %d back to the pool", f)
-				}
+				c.Sayf("give frame %d back", f)
 				if !c.M.Free(f) {
 					c.Sayf("bad page: frame %d is freed although its count is not zero; it is never handed out again", f)
 				}

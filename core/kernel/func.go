@@ -172,6 +172,9 @@ var Large = Cond{where: hasLarge}
 // Migrating holds where pages may be moved: what it guards would tell nothing elsewhere.
 var Migrating = Cond{where: hasMoves}
 
+// AndMovable holds where the condition does and there is a ZONE_MOVABLE.
+func (c Cond) AndMovable() Cond { return c.and(hasMovable) }
+
 // AndLarge holds where the condition does and large folios are possible.
 func (c Cond) AndLarge() Cond { return c.and(hasLarge) }
 
@@ -195,6 +198,7 @@ const (
 	hasTSO                     // CPUs have store buffers
 	hasMoves                   // pages may be moved
 	hasHugetlb                 // there are huge pages of hugetlb
+	hasMovable                 // there is a ZONE_MOVABLE
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

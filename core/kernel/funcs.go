@@ -128,5 +128,11 @@ const (
 	fnRemoveInodeHugepages
 	fnHugetlbfsRead
 	fnSplitHugePagesPid
+	fnBioGetPages
+	fnBioReleasePages
+	fnGUPLongtermLocked
+	fnTaskNUMAWork
+	fnDoNUMAPage
+	fnCompactZone
 	funcCount
 )

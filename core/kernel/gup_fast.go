@@ -19,7 +19,7 @@ var (
 
 // Locals of the GUP functions: the page asked for and the FOLL_ flags come last.
 func gupEntry(name string, fn FuncID, flag uint32) *Func {
-	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: []Step{
+	steps := []Step{
 		{Label: "check", Says: "check the flags", Ref: "is_valid_gup_args", When: With(GUPLongtermRequiresPin), Local: true, Do: func(c *Ctx) Next {
 			if flag&FollPin == 0 && c.L(1)&uint64(FollLongterm) != 0 {
 				return c.Fail(EINVAL)
@@ -30,7 +30,12 @@ func gupEntry(name string, fn FuncID, flag uint32) *Func {
 			return c.Call(fn, 2, c.L(0), c.L(1)|uint64(flag))
 		}},
 		{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
-	}}
+	}
+	if fn == fnGetUserPagesLocked {
+		steps = append(steps[:1:1], gupLongterm(0, 1, flag, 3), steps[1], steps[2])
+		steps[2].Do = func(c *Ctx) Next { return c.Call(fn, 3, c.L(0), c.L(1)|uint64(flag)) }
+	}
+	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: steps}
 }
 
 // gup_fast_fallback, in straight line:
@@ -62,10 +67,14 @@ var _ = register(fnGUPFastFallback, &Func{
 		gfFast: {Label: "fast", Says: "try without locks", Ref: "gup_fast", When: Without(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags))
 		}},
-		gfGot: {Label: "got", Says: "got it?", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
+		gfGot: {Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {
 			if machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
 				return Return
 			}
+			return Then
+		}},
+		gfLongterm: gupLongterm(gfAddr, gfFlags, FollTouch, gfSlow),
+		gfLocked: {Label: "locked", Says: "get it under mmap_lock", Ref: "__gup_longterm_locked", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
 			return c.Call(fnGetUserPagesLocked, gfSlow, c.L(gfAddr), c.L(gfFlags)|uint64(FollTouch))
 		}},
 		gfSlow: {Label: "slow", Says: "return what the slow path got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
@@ -80,6 +89,8 @@ const (
 	gfForced
 	gfFast
 	gfGot
+	gfLongterm
+	gfLocked
 	gfSlow
 )
 
@@ -299,7 +310,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			}},
 		gpReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			c.Or(c.folioFlags(c.Frame(gpPTE)), machine.PGReferenced)
-			c.grabbed(c.Frame(gpPTE))
+			c.gotPage(c.Frame(gpPTE))
 			return Return
 		}},
 		gpPut: {Label: "put", Says: "put the reference back", Ref: "gup_put_folio", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
@@ -396,11 +407,20 @@ var _ = register(fnTryGrabFolioFast, &Func{
 		tgRefuse: {Label: "refuse", Says: "give up", When: If(GUPCompoundRecheck, CompoundRefuse).AndLarge(), Local: true, Do: func(c *Ctx) Next {
 			return c.Fail(EBUSY)
 		}},
-		tgPage: {Label: "page", Says: "the reference is for the page; pinning?", Local: true, Do: func(c *Ctx) Next {
+		tgPage: {Label: "page", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
 			if c.L(tgFlags)&uint64(FollPin) == 0 {
 				return Return
 			}
 			return Then
+		}},
+		tgZone: {Label: "longterm_pinnable", Says: "a pin for long: may the page stay where it is?", Answer: "yes", Ref: "folio_is_longterm_pinnable", When: With(GUPLongtermZone).AndMovable(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame()
+			if c.L(tgFlags)&uint64(FollLongterm) == 0 || !c.M.ZoneOf(f).Movable {
+				return Then
+			}
+			c.Say("a pin for long, of a page in ZONE_MOVABLE: put the reference")
+			c.M.SetHeld(c.Task, 0)
+			return c.putFree(f, 1, tgZoneRefuse)
 		}},
 		tgPin: {Label: "pin", Says: "make it a pin: 1023 more", Ref: "folio_ref_add", When: With(FOLLPinCounting),
 			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
@@ -414,6 +434,9 @@ var _ = register(fnTryGrabFolioFast, &Func{
 				c.M.SetHeld(c.Task, machine.MakeHold(f, pinBias))
 				return Return
 			}},
+		tgZoneRefuse: {Label: "refuse_zone", Says: "give up", When: With(GUPLongtermZone).AndMovable(), Local: true, Do: func(c *Ctx) Next {
+			return c.Fail(EBUSY)
+		}},
 	},
 })
 
@@ -428,8 +451,17 @@ const (
 	tgAgain
 	tgRefuse
 	tgPage
+	tgZone
 	tgPin
+	tgZoneRefuse
 )
+
+// gotPage says which page of the folio the reference was taken for, now that it stays.
+func (c *Ctx) gotPage(f machine.Frame) {
+	if h := machine.Hold(c.M.Load(c.M.Held(c.Task))); h.Frame() != f {
+		c.M.SetHeld(c.Task, machine.MakeHold(f, h.Count()))
+	}
+}
 
 // grabbing is the folio that a grab takes its reference on.
 func (c *Ctx) grabbing() machine.Frame {
@@ -437,14 +469,6 @@ func (c *Ctx) grabbing() machine.Frame {
 		return c.Frame(tgFolio)
 	}
 	return c.Frame(tgPTE)
-}
-
-// grabbed makes the reference that GUP-fast has on the folio one on the page that it returns. Until
-// then it is the folio's that it believes the page to belong to: if it gives up, it puts that.
-func (c *Ctx) grabbed(page machine.Frame) {
-	if h := machine.Hold(c.M.Load(c.M.Held(c.Task))); c.M.LargeFolios && h.Frame() != page {
-		c.M.SetHeld(c.Task, machine.MakeHold(page, h.Count()))
-	}
 }
 
 // pinBias is what a pin adds to a small folio's count (GUP_PIN_COUNTING_BIAS).

@@ -68,7 +68,7 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 			}},
 		ghReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.Or(c.M.Flags(c.Frame(gh0PMD)), machine.PGReferenced)
-			c.grabbed(c.M.OfHuge(c.Entry(gh0PMD), c.Page(ghAddr)).Frame())
+			c.gotPage(c.M.OfHuge(c.Entry(gh0PMD), c.Page(ghAddr)).Frame())
 			return Return
 		}},
 		ghPut: {Label: "put", Says: "put the reference back", Ref: "gup_put_folio", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {

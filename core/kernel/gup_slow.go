@@ -174,6 +174,12 @@ var _ = register(fnFollowPagePTE, &Func{
 				c.LoadPTE(fpPTE, c.Entry(fpPMD), c.Page(fpAddr))
 				return Then
 			}},
+		fpHint: {Label: "numa_hint", Says: "has NUMA balancing made it inaccessible?", Ref: "gup_can_follow_protnone", When: With(GUPNUMAFault), Local: true, Do: func(c *Ctx) Next {
+			if c.Entry(fpPTE).Has(machine.ProtNone) && c.L(fpFlags)&uint64(FollForce) == 0 {
+				return fpNoPage
+			}
+			return Then
+		}},
 		fpPresent: {Label: "present", Says: "present, and writable if asked?", Ref: "can_follow_write_pte", Local: true, Do: func(c *Ctx) Next {
 			e, flags := c.Entry(fpPTE), c.L(fpFlags)
 			switch {
@@ -253,6 +259,7 @@ const fpPMD, fpPTE, fpAddr, fpFlags = 0, 1, 2, 3
 const (
 	fpReadPMD = iota
 	fpLock
+	fpHint
 	fpPresent
 	fpForced
 	fpForcedCOW

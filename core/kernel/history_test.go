@@ -46,6 +46,7 @@ swapin_swap_free_first      0   0       0   0   0   0    0    1    1    1   1   
 swapin_cow_rule             0   0       0   0   0   0    0    1    2    2   2       2   2   2    2         c145e0b47c77  T
 cow_clear_flush_first       1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 rmap_drop_after_set         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+dio_uses_pin                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         a7e689dd1c06  TC
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
@@ -112,6 +113,12 @@ hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1   
 gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
 gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
 madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
+migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d1e153fea2a8  TCm
+numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
+gup_numa_fault              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
+numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
+numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.

@@ -29,7 +29,7 @@ var _ = register(fnCopyHugetlbPageRange, &Func{Hugetlb: true,
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
-		chtLock: {Label: "lock", Says: "lock the PMDs of both; what does the parent's map?", Ref: "huge_pte_lock", Touches: cell.Of(machine.PTLs, machine.PMDs), Back: []int{chtLock}, Wait: (*Ctx).bothPMDsFree, Do: func(c *Ctx) Next {
+		chtLock: {Label: "lock", Says: "lock the PMDs of both, read the parent's", Ref: "huge_pte_lock", Touches: cell.Of(machine.PTLs, machine.PMDs), Back: []int{chtLock}, Wait: (*Ctx).bothPMDsFree, Do: func(c *Ctx) Next {
 			e := machine.Entry(c.Keep(chtEntry, c.M.PMD(c.Page(chtPage))))
 			if e.IsMigration() {
 				c.Say("the parent's page is being moved: the child shares its migration entry")

@@ -136,7 +136,7 @@ var _ = register(fnMigratePages, &Func{Migrating: true,
 			c.Set(mgPass, c.passes())
 			return Then
 		}},
-		mgUndo: {Label: "undo", Says: "were there PTEs?", Ref: "migrate_folio_undo_src", Local: true, Calls: []FuncID{fnRemoveMigrationPTEs}, Do: func(c *Ctx) Next {
+		mgUndo: {Label: "undo", Says: "were there PTEs?", Ref: "migrate_folio_undo_src", When: With(MigrateUndo), Local: true, Calls: []FuncID{fnRemoveMigrationPTEs}, Do: func(c *Ctx) Next {
 			if c.L(mgWasMapped) == 0 {
 				return Then
 			}

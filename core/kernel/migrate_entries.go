@@ -8,6 +8,9 @@ import (
 // What fork and mprotect do about a page that is just being moved: they change what its migration
 // entry says, and what the PTE becomes follows that.
 
+// MovesPages reports whether pages may be moved.
+func (s *Sim) MovesPages() bool { return s.Kernel.has&hasMoves != 0 }
+
 // movesPages reports whether pages may be moved in a scenario.
 func (s *Setup) movesPages() bool {
 	if len(s.Zones) > 0 {

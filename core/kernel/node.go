@@ -70,6 +70,3 @@ func (c *Ctx) zonelist() []int {
 func (c *Ctx) target(node int, reason uint64) []int {
 	return c.M.Zonelist(node, reason == mrSyscall || reason == mrNUMAMisplaced, reason == mrLongtermPin)
 }
-
-// pinsForLong reports whether the task is in a call that pins pages for long (PF_MEMALLOC_PIN).
-func (c *Ctx) pinsForLong() bool { return false }

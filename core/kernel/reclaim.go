@@ -307,6 +307,10 @@ func (c *Ctx) addToSwap() Next {
 		c.Say("it is a file's: nothing to put into swap")
 		return slMapped
 	}
+	if c.lazyfree(f) {
+		c.Say("it is lazyfree: nothing to put into swap")
+		return slMapped
+	}
 	slot := c.Key
 	if c.M.Slots == 0 || c.Load(c.M.SwapMap(slot)) != 0 {
 		c.Say("swap is full: keep it")
@@ -325,7 +329,7 @@ func (c *Ctx) addToSwap() Next {
 // one of the others, which nothing tells apart; slot 0 if there is none to take.
 func offerSlots(c *Ctx, offer func(int)) {
 	f := c.Held(slFolio).Frame()
-	taken := c.Load(c.M.Flags(f))&machine.PGSwapCache != 0 || c.isFilePage(f)
+	taken := c.Load(c.M.Flags(f))&machine.PGSwapCache != 0 || c.isFilePage(f) || c.lazyfree(f)
 	if taken {
 		offer(0)
 		return

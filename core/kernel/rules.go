@@ -208,6 +208,13 @@ const (
 	MadviseDontneedHugetlb
 	SplitFreeze
 	ForkDupRmapPMD
+	DIOUsesPin
+	GUPLongtermZone
+	NUMABalancing
+	GUPNUMAFault
+	NUMASkipsShared
+	NUMASavedWrite
+	MigrateUndo
 	ruleCount
 )
 
@@ -258,6 +265,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	NUMASkipNone uint8 = iota
+	NUMASkipPageCount
+	NUMASkipPinned
 )
 const (
 	RefcheckNone uint8 = iota

@@ -296,6 +296,9 @@ func (s *Setup) has() (h has) {
 	if s.largeFolios() || s.movesPages() {
 		h |= hasMoves
 	}
+	if slices.ContainsFunc(s.Zones, func(z ZoneSetup) bool { return z.Movable }) {
+		h |= hasMovable
+	}
 	if s.Turns {
 		h |= hasTurns
 	}

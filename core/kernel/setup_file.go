@@ -144,4 +144,5 @@ const (
 const (
 	FilePrivate = machine.RegionFilePrivate
 	FileShared  = machine.RegionFileShared
+	Hugetlb     = machine.RegionHugetlb
 )

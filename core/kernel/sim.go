@@ -327,7 +327,7 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 		return uint64(a.Flags)
 	case WordParam:
 		for i, w := range p.Words {
-			if w == a.Word {
+			if w == a.Word || p.Optional && a.Word == "" {
 				return uint64(i)
 			}
 		}
@@ -380,7 +380,7 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 	a := st.Args[0]
 	s.M.SetPinAt(task, st.Var, machine.PinAt{
 		Page: s.M.PageAt(a.MM, a.Region, a.Page), Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
-		Pin: st.Call.entry == fnPinUserPages || st.Call.entry == fnPinUserPagesFast,
+		Pin: s.pins(st.Call),
 	})
 }
 

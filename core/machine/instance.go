@@ -164,6 +164,10 @@ func (m *Machine) Pools(f func(take, give cell.Class, i cell.Instance, free Word
 	for i := 1; i <= m.Frames; i++ {
 		f(Frames, Frames, m.OfFrame(Frame(i)), m.State(Frame(i)))
 	}
+	for i := range m.Hugetlb {
+		h := m.HugetlbFrame(i)
+		f(Frames, Frames, m.OfFrame(h), m.State(h))
+	}
 	for i := range m.TableCount() {
 		if t := m.TableFrame(i); !m.IsData(t) {
 			f(Tables, Tables, m.OfFrame(t), m.State(t))

@@ -34,15 +34,15 @@ func (m *Machine) LargeMapcount(head Frame) Word { return m.at(m.large, m.folioN
 
 // PagesMapped is how many pages of the large folio PTEs map: _nr_pages_mapped without
 // what it says of PMDs. (Until 6.1 the pages were gone through.)
-func (m *Machine) PagesMapped(head Frame) Word { return m.at(m.pagesMapped, int(head)/m.HugePages) }
+func (m *Machine) PagesMapped(head Frame) Word { return m.at(m.pagesMapped, m.folioNumber(head)) }
 
 // Deferred is 1 while the large folio waits to be split: part of it is not mapped any
 // more. Compare mm/huge_memory.c:deferred_split_folio.
-func (m *Machine) Deferred(head Frame) Word { return m.at(m.deferred, int(head)/m.HugePages) }
+func (m *Machine) Deferred(head Frame) Word { return m.at(m.deferred, m.folioNumber(head)) }
 
 // EachDeferred calls f with the head of every folio that waits to be split, for who looks at all.
 func (m *Machine) EachDeferred(f func(head Frame)) {
-	end := m.deferred + cell.ID(m.upperBase()/m.HugePages)
+	end := m.deferred + cell.ID(m.blocks())
 	m.Mem.Note(m.deferred, end)
 	m.nonzero(m.deferred, end, func(w Word) { f(Frame(int(w.id-m.deferred) * m.HugePages)) })
 }

@@ -104,7 +104,7 @@ type Config struct {
 	Shared bool // PTE tables are taken from the frames for data; Tables is 0
 
 	Zones      []Zone  // none: one zone, of node 0
-	FrameZones []uint8 // of the frames for data, by number: which of Zones
+	FrameZones []uint8 // which of Zones a frame for data lies in; those that are missing lie in the first
 	CPUNodes   []int   // the node of each CPU; those that are missing belong to node 0
 
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2

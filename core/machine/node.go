@@ -25,16 +25,22 @@ func (z Zone) String() string {
 
 // ZoneOf returns the zone that a frame lies in.
 func (m *Machine) ZoneOf(f Frame) Zone {
-	if m.IsHugetlb(f) && len(m.Zones) > 0 {
-		return m.Zones[(int(f)-m.hugetlbBase())*len(m.Zones)/m.Hugetlb] // every zone has an equal part of the pool
+	if len(m.Zones) == 0 {
+		return Zone{}
 	}
-	if int(f) < len(m.FrameZones) {
-		return m.Zones[m.FrameZones[f]]
+	return m.Zones[m.zone(int(f))]
+}
+
+// zone is the place of a frame's zone in Zones: the first, unless FrameZones says otherwise. Every zone has an
+// equal part of the pool of hugetlb.
+func (m *Machine) zone(f int) int {
+	if m.IsHugetlb(Frame(f)) {
+		return (f - m.hugetlbBase()) * len(m.Zones) / m.Hugetlb
 	}
-	if len(m.Zones) > 0 {
-		return m.Zones[0]
+	if f < len(m.FrameZones) {
+		return int(m.FrameZones[f])
 	}
-	return Zone{}
+	return 0
 }
 
 // NodeOfCPU returns the node that a CPU belongs to.
@@ -86,7 +92,7 @@ func (m *Machine) offerZone(zone int, stale []int, f func(Frame)) {
 	for id := m.Mem.Zero(first, end); id < end && best == 0; id = m.Mem.Zero(id+1, end) {
 		i := int(id - m.alloc)
 		switch block := i / m.HugePages * m.HugePages; {
-		case int(m.FrameZones[i]) != zone || slices.Contains(stale, i):
+		case m.zone(i) != zone || slices.Contains(stale, i):
 		case m.LargeFolios && block > 0 && block+m.HugePages <= m.Frames+1 && m.freeBlock(block):
 			if whole == 0 {
 				whole = i
@@ -102,7 +108,7 @@ func (m *Machine) offerZone(zone int, stale []int, f func(Frame)) {
 		best = whole
 	}
 	for _, i := range stale {
-		if i > 0 && i <= m.Frames && int(m.FrameZones[i]) == zone && m.Peek(m.State(Frame(i))) == FrameFree {
+		if i > 0 && i <= m.Frames && m.zone(i) == zone && m.Peek(m.State(Frame(i))) == FrameFree {
 			f(Frame(i))
 		}
 	}
@@ -116,7 +122,7 @@ func (m *Machine) AvailableIn(zones []int) bool {
 	first, end := m.pool(false)
 	m.Mem.Note(first, end)
 	for id := m.Mem.Zero(first, end); id < end; id = m.Mem.Zero(id+1, end) {
-		if slices.Contains(zones, int(m.FrameZones[id-m.alloc])) {
+		if slices.Contains(zones, m.zone(int(id-m.alloc))) {
 			return true
 		}
 	}
@@ -126,6 +132,6 @@ func (m *Machine) AvailableIn(zones []int) bool {
 // OffersBlocksIn is OffersBlocks of some zones, each by itself. A block lies in one zone.
 func (m *Machine) OffersBlocksIn(zones []int, f func(head Frame)) {
 	for _, z := range zones {
-		m.offerBlocks(func(head Frame) bool { return int(m.FrameZones[head]) == z }, f)
+		m.offerBlocks(func(head Frame) bool { return m.zone(int(head)) == z }, f)
 	}
 }

@@ -20,8 +20,8 @@ var errnos = []struct {
 	name string
 	no   int
 }{
-	{"-EPERM", 1}, {"-ESRCH", 3}, {"-EINTR", 4}, {"-EIO", 5}, {"-ENXIO", 6}, {"-EAGAIN", 11}, {"-ENOMEM", 12}, {"-EACCES", 13}, {"-EFAULT", 14},
-	{"-EBUSY", 16}, {"-EEXIST", 17}, {"-EINVAL", 22}, {"-EOPNOTSUPP", 95}, {"-EHWPOISON", 133},
+	{"-EPERM", 1}, {"-ENOENT", 2}, {"-ESRCH", 3}, {"-EINTR", 4}, {"-EIO", 5}, {"-ENXIO", 6}, {"-EAGAIN", 11}, {"-ENOMEM", 12}, {"-EACCES", 13}, {"-EFAULT", 14},
+	{"-EBUSY", 16}, {"-EEXIST", 17}, {"-ENODEV", 19}, {"-EINVAL", 22}, {"-EOPNOTSUPP", 95}, {"-EHWPOISON", 133},
 }
 
 // signals are those that a thread may get.

@@ -9,7 +9,7 @@ import (
 )
 
 // fileKinds are the sorts of files, in the order of package kernel's.
-var fileKinds = []string{"ext4", "shmem", "ramfs", "secretmem"}
+var fileKinds = []string{"ext4", "shmem", "ramfs", "secretmem", "hugetlb"}
 
 // fileStates are the words behind a file's contents, in the order of kernel.FileState.
 var fileStates = []string{"cached", "nobuffers", "dirty", "dropped"}
@@ -138,10 +138,10 @@ func (b *builder) fileArg(p *kernel.Param, c *cursor) kernel.Arg {
 // number it maps the file from there to its end.
 func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 	if len(b.file.setup.Files) == 0 && !b.partial {
-		c.want("a sort of memory (anon, thp, or the name of a file)", nil)
+		c.want("a sort of memory (anon, thp, hugetlb, or the name of a file)", nil)
 		return
 	}
-	w := c.word(FileName, "a sort of memory (anon, thp, or the name of a file)", b.offerFiles)
+	w := c.word(FileName, "a sort of memory (anon, thp, hugetlb, or the name of a file)", b.offerFiles)
 	if w == nil {
 		return
 	}
@@ -149,7 +149,7 @@ func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 		v.File = 0
 		w.kind = Plain
 		if !b.partial {
-			names := []string{"anon", "thp"}
+			names := []string{"anon", "thp", "hugetlb"}
 			for _, f := range b.file.setup.Files {
 				names = append(names, f.Name)
 			}
@@ -176,6 +176,9 @@ func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 // fileDoc describes a file.
 func fileDoc(f *kernel.FileSetup) string {
 	text := fmt.Sprintf("A file of %s, %d %s", fileKinds[f.Kind], f.Pages, plural(f.Pages, "page", "pages"))
+	if f.Kind == kernel.Hugetlbfs {
+		text = fmt.Sprintf("A file of hugetlbfs, %d huge %s", f.Pages, plural(f.Pages, "page", "pages"))
+	}
 	if len(f.Fill) == 0 {
 		return text + ", all holes."
 	}
@@ -189,6 +192,9 @@ func fileDoc(f *kernel.FileSetup) string {
 			return text + ": in swap."
 		}
 		return text + ": in the page cache, dirty."
+	}
+	if f.Kind == kernel.Hugetlbfs {
+		return text + ": in the page cache."
 	}
 	return text + [...]string{
 		kernel.FileCached:  ": in the page cache, clean, with buffers.",

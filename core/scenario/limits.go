@@ -14,6 +14,7 @@ const (
 	maxStatements = 32 // in a task
 	maxExpects    = 64
 	maxEnds       = 16 // never, sometimes, always
+	maxNode       = 1  // the highest
 	maxPreempts   = 3  // of a CPU
 	maxValue      = 16 // characters of a content
 	maxValues     = 32 // different contents

@@ -112,7 +112,7 @@ func vmaNamed(m *kernel.MMSetup, name string) int {
 }
 
 // vma reads "NAME = anon N rw|ro STRING… [clean|swapped|hugepage]" or
-// "NAME = thp N rw|ro STRING… [split]", or a mapping of a file.
+// "NAME = thp N rw|ro STRING… [split]", or "NAME = hugetlb N rw|ro STRING…", or a mapping of a file.
 func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	v := kernel.RegionSetup{Name: c.newName(VMA, "a VMA")}
 	if c.ok() && vmaNamed(mm, v.Name) >= 0 {
@@ -130,6 +130,11 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 		v.Huge = true
 		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
 		b.fillHuge(&v, c)
+	case c.keyword("hugetlb"):
+		v.Kind = kernel.Hugetlb
+		v.Pages = c.number("huge pages", 1, maxPages)
+		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
+		b.contents(&v, c)
 	default:
 		b.fileRegion(&v, c)
 	}
@@ -157,11 +162,14 @@ func (b *builder) fillHuge(v *kernel.RegionSetup, c *cursor) {
 	switch {
 	case c.keyword("split"):
 		v.State = kernel.Split
-	case t != nil && t.form == formWord:
+	case t != nil && t.form == formWord && t.text != "movable" && t.text != "node":
 		c.want("split or the end", nil)
 		return
 	case len(v.Fill) > 0:
 		v.State = kernel.Huge
+	}
+	if len(v.Fill) > 0 {
+		v.Zone = c.b.zoneNumber(c.zone())
 	}
 	if v.State == kernel.Split && len(v.Fill) == 0 {
 		c.fail(t, insert("write a content", t.start, `"a" `), "only a huge page that was written can be split: write its content before, as in \"a\" split")
@@ -179,23 +187,30 @@ func (b *builder) contents(v *kernel.RegionSetup, c *cursor) {
 	}
 }
 
-// fill reads the contents of the first pages and how they stand.
+// fill reads the contents of the first pages, how they stand, and where they lie.
 func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
 	b.contents(v, c)
 	t := c.peek()
 	switch {
 	case c.keyword("hugepage"):
 		v.Huge = true
+		v.Zone = c.b.zoneNumber(c.zone())
 		return
 	case c.keyword("clean"):
 		v.State = kernel.Clean
 	case c.keyword("swapped"):
 		v.State = kernel.Swapped
+	case len(v.Fill) > 0 && t != nil && (t.mark || t.text == "movable" || t.text == "node"):
+		v.Zone = c.b.zoneNumber(c.zone())
+		return
 	default:
 		if t != nil && t.form == formWord {
 			c.want("clean, swapped, hugepage or the end", nil)
 		}
 		return
+	}
+	if v.State == kernel.Clean {
+		v.Zone = c.b.zoneNumber(c.zone())
 	}
 	if len(v.Fill) == 0 {
 		c.fail(t, insert("write a content", t.start, `"a" `), "only a page that was written can be %s: write its content before, as in \"a\" %s", t.text, t.text)

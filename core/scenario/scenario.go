@@ -18,11 +18,13 @@
 //	        | "file" inode                               a file and its page cache
 //	        | "mm" NAME "{" { vma } "}"                  an address space
 //	        | "mm" NAME "forked" "from" NAME             one that fork() makes
-//	        | "frames" N                                 free frames at the start (1)
+//	        | "frames" N zone                            free frames at the start (1)
 //	        | "tables" "from" "frames"                   page tables and pages share frames
 //	        | "swap" ( "sync" | "async" )                how a write to swap ends (sync)
 //	        | "memory" ( "sc" | "tso" )                  whether CPUs have store buffers (sc)
+//	        | "nr_hugepages" N                           huge pages in the pool (as many as can be used)
 //	        | "preempt" CPU N                            how often the host may take a CPU away
+//	        | "node" CPU N                               which node a CPU belongs to (0)
 //	        | "speculate" CPU                            the walker may fill its TLB unasked
 //	        | "claim" CLAIM ( "on" | "off" )             judge it, or do not
 //	        | "judge" CLAIM { "," CLAIM }                judge these alone
@@ -30,10 +32,12 @@
 //	        | "expect" kernels [ "judging" CLAIM { "," CLAIM } ] ":" verdict
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
-//	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" ]
-//	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" ]
+//	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" | "hugetlb" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" ]
+//	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" ] zone
 //	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" )
-//	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" ]
+//	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }
+//	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" ] zone
+//	zone    = [ "movable" ] [ "node" N ]
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"
 //	arg     = page | NAME | STRING | WORD | FLAG { "|" FLAG } | "0"
 //	page    = [ NAME "." ] NAME [ "[" N "]" ]

@@ -52,13 +52,6 @@ func (b *builder) title(i int, c *cursor) {
 	c.end()
 }
 
-// frames reads "frames N".
-func (b *builder) frames(c *cursor) {
-	if b.once(c, "frames") {
-		b.file.setup.Frames = c.number("frames", 0, maxFrames)
-	}
-}
-
 // tables reads "tables from frames".
 func (b *builder) tables(c *cursor) {
 	if !b.once(c, "tables") {
@@ -80,6 +73,22 @@ func (b *builder) swap(c *cursor) {
 func (b *builder) memory(c *cursor) {
 	if b.once(c, "memory") {
 		b.file.setup.TSO = c.choose("sc or tso", "sc", "tso") == "tso"
+	}
+}
+
+// hugepages reads "nr_hugepages N".
+func (b *builder) hugepages(c *cursor) {
+	if b.once(c, "nr_hugepages") {
+		b.file.setup.Hugetlb = c.number("huge pages", 1, maxPages)
+	}
+}
+
+// enoughHugepages reports a pool that mmap could not have reserved from what is mapped.
+func (b *builder) enoughHugepages() {
+	s := &b.file.setup
+	if n := s.HugetlbReserved(); s.Hugetlb > 0 && n > s.Hugetlb {
+		at := b.said["nr_hugepages"]
+		b.report(Error, at.start, at.end, nil, "%d huge %s in use at the start or reserved by mmap: the pool must have as many", n, plural(n, "page is", "pages are"))
 	}
 }
 

@@ -89,7 +89,9 @@ func (b *builder) whole() {
 			b.report(Error, p.at.start, p.at.end, nil, "no task runs on %s", p.at.text)
 		}
 	}
+	b.countZones()
 	b.enoughFrames()
+	b.enoughHugepages()
 	b.unforked()
 	if b.said["kernel"] != nil {
 		b.notApplicable(f.Kernel)
@@ -143,7 +145,7 @@ func (b *builder) enoughFrames() {
 	s := &b.file.setup
 	pages, tables := 0, 0
 	for _, f := range s.Files {
-		if f.State != kernel.FileDropped {
+		if f.State != kernel.FileDropped && f.Kind != kernel.Hugetlbfs {
 			pages += len(f.Fill)
 		}
 	}
@@ -151,10 +153,10 @@ func (b *builder) enoughFrames() {
 		tables++
 		mapped := 0
 		for _, v := range m.Regions {
-			if len(v.Fill) > 0 {
+			if len(v.Fill) > 0 && v.Kind != kernel.Hugetlb {
 				mapped++
 			}
-			if v.State != kernel.Swapped {
+			if v.State != kernel.Swapped && v.Kind != kernel.Hugetlb {
 				pages += len(v.Fill)
 			}
 		}

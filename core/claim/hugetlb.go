@@ -1,0 +1,99 @@
+package claim
+
+import (
+	"fmt"
+	"slices"
+
+	"gupscope/core/machine"
+)
+
+// hugetlbMapcounts: of every huge page of hugetlb that is mapped, the entire mapcount is the number of
+// PMDs that map it. Judged while no PMD lock is held.
+func hugetlbMapcounts(m *Model) []predicate {
+	var locks []machine.Word
+	for mm := range m.M.MMs {
+		locks = append(locks, m.M.PMDLock(mm))
+	}
+	free := func() bool {
+		for _, w := range locks {
+			if m.M.Load(w) != 0 {
+				return false
+			}
+		}
+		return true
+	}
+	var counts []machine.Word
+	for i := range m.M.Hugetlb {
+		f := m.M.HugetlbFrame(i)
+		counts = append(counts, m.M.EntireMapcount(f), m.M.PMDs(f))
+	}
+	var out []predicate
+	for i, at := range m.M.Pages() {
+		p := machine.PageID(i)
+		if !m.M.HugetlbPage(p) {
+			continue
+		}
+		out = append(out, predicate{
+			what: at.Name, reads: slices.Concat([]machine.Word{m.M.PMD(p)}, counts, locks),
+			holds: func() bool {
+				e := machine.Entry(m.M.Load(m.M.PMD(p)))
+				return !e.Has(machine.PSE) || !free() || m.M.Load(m.M.EntireMapcount(e.Frame())) == m.M.Load(m.M.PMDs(e.Frame()))
+			},
+			why: func() string {
+				f := machine.Entry(m.M.Peek(m.M.PMD(p))).Frame()
+				return fmt.Sprintf("huge page %d has a mapcount of %d, but %d PMDs map it", f, int64(m.M.Peek(m.M.EntireMapcount(f))), m.M.Peek(m.M.PMDs(f)))
+			},
+		})
+	}
+	return out
+}
+
+// hugetlbWritable: no writable PMD maps an anonymous huge page of hugetlb that is not exclusive.
+// Judged while the PMD's lock is free.
+func hugetlbWritable(m *Model) []predicate {
+	var out []predicate
+	for i, at := range m.M.Pages() {
+		p := machine.PageID(i)
+		if !m.M.HugetlbPage(p) {
+			continue
+		}
+		pmd, lock := m.M.PMD(p), m.M.PMDLock(at.MM)
+		reads := []machine.Word{pmd, lock}
+		for n := range m.M.Hugetlb {
+			f := m.M.HugetlbFrame(n)
+			reads = append(reads, m.M.Flags(f), m.M.Mapping(f))
+		}
+		out = append(out, predicate{
+			what: at.Name, reads: reads,
+			holds: func() bool {
+				e := machine.Entry(m.M.Load(pmd))
+				return m.M.Load(lock) != 0 || !e.Has(machine.PSE|machine.Present|machine.RW) || !machine.IsAnon(m.M.Load(m.M.Mapping(e.Frame()))) ||
+					m.M.Load(m.M.Flags(e.Frame()))&machine.PGAnonExclusive != 0
+			},
+			why: func() string {
+				return fmt.Sprintf("%s maps huge page %d writable, which is not exclusive", at.Name, machine.Entry(m.M.Peek(pmd)).Frame())
+			},
+		})
+	}
+	return out
+}
+
+// behindEnd: when all have finished, no page of a file is mapped, or kept by the page cache, that
+// lies behind the file's end. A last page in part is inside.
+func behindEnd(m *Model) []predicate {
+	var out []predicate
+	for i, at := range m.M.FilePages() {
+		o := machine.Pgoff(i)
+		slot, size := m.M.CacheSlot(o), m.M.Size(at.File)
+		out = append(out, predicate{
+			what: at.Name, reads: append(m.doneWords(), slot, size), end: true,
+			holds: func() bool {
+				return !m.Done() || m.M.Load(slot) == 0 || at.Index < machine.SizePages(m.M.Load(size))
+			},
+			why: func() string {
+				return fmt.Sprintf("the page cache keeps %s, and the file has %d pages", at.Name, machine.SizePages(m.M.Peek(size)))
+			},
+		})
+	}
+	return out
+}

@@ -1,0 +1,109 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// __gup_longterm_locked, in straight line:
+//
+//	memalloc_pin_save()                    // what faults allocate from here on is not in ZONE_MOVABLE
+//	again: __get_user_pages_locked(): pin the page
+//	it is not in ZONE_MOVABLE: done
+//	not on the LRU list: lru_add_drain_all(), once
+//	take its folio off the LRU list
+//	unpin the page: pinned, it could not be moved
+//	migrate_pages(MIGRATE_SYNC) to where it may stay; failed: -ENOMEM
+//	again
+//
+// What lies in ZONE_MOVABLE must be possible to move away, and a pin for long is in the way of that. Between
+// unpin and again everything may happen to the mapping; the loop begins with what is there then. (Some
+// callers hold mmap_lock all the time; here it is dropped.)
+//
+// compare mm/gup.c:__gup_longterm_locked, check_and_migrate_movable_pages
+var _ = register(fnGUPLongtermLocked, &Func{Migrating: true,
+	Name: "__gup_longterm_locked", File: "mm/gup.c", Params: []int{lgAddr, lgFlags},
+	Locals: []Local{{"folio", HoldLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"drained", IntLocal}},
+	Steps: []Step{
+		lgPin: {Label: "pin", Says: "pin the page", Ref: "__get_user_pages_locked", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
+			return c.Call(fnGetUserPagesLocked, lgGot, c.L(lgAddr), c.L(lgFlags))
+		}},
+		lgGot: {Label: "got", Says: "got it, and may it stay where it is?", Ref: "folio_is_longterm_pinnable", Local: true, Do: func(c *Ctx) Next {
+			ret, h := c.Ret(), machine.Hold(c.M.Load(c.M.Held(c.Task)))
+			if !h.Some() || !c.M.ZoneOf(h.Frame()).Movable {
+				return c.Return(ret)
+			}
+			return Then
+		}},
+		lgLRU: {Label: "on_lru", Says: "it is in ZONE_MOVABLE; is it on the LRU list?", Answer: "yes", Ref: "folio_test_lru", Reads: cell.Of(machine.Flags), Calls: []FuncID{fnLRUAddDrainAll}, Back: []int{lgLRU}, Do: func(c *Ctx) Next {
+			if c.Load(c.folioFlags(c.pinned()))&machine.PGLRU == 0 && c.L(lgDrained) == 0 {
+				c.Say("it is in ZONE_MOVABLE, and not on the LRU list: empty all batches")
+				c.Set(lgDrained, 1)
+				return c.Call(fnLRUAddDrainAll, lgLRU)
+			}
+			return Then
+		}},
+		lgIsolate: {Label: "isolate", Says: "take it off the LRU list", Ref: "folio_isolate_lru", Touches: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+			f := c.M.Head(c.pinned())
+			if c.Load(c.M.Flags(f))&machine.PGLRU == 0 {
+				c.Say("it is not on the LRU list: look again later")
+				return Then
+			}
+			c.AndNot(c.M.Flags(f), machine.PGLRU)
+			c.Get(f, 1)
+			c.Hold(lgFolio, f, 1)
+			return Then
+		}},
+		lgUnpin: {Label: "unpin", Says: "unpin it", Ref: "unpin_user_pages", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			return c.undoGrab(c.L(lgFlags), lgMigrate)
+		}},
+		lgMigrate: {Label: "migrate", Says: "have it moved", Ref: "migrate_longterm_unpinnable_folios", Local: true, Calls: []FuncID{fnMigratePages}, Back: []int{lgPin}, Do: func(c *Ctx) Next {
+			f := c.Held(lgFolio)
+			if !f.Some() {
+				return lgPin
+			}
+			return c.migrate(lgFolio, lgMigrated, migrateSync, mrLongtermPin, c.M.ZoneOf(f.Frame()).Node)
+		}},
+		lgMigrated: {Label: "migrated", Says: "was it moved?", Local: true, Back: []int{lgPin}, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				return c.Fail(ENOMEM)
+			}
+			return lgPin
+		}},
+	},
+})
+
+const lgFolio, lgAddr, lgFlags, lgDrained = 0, 1, 2, 3
+
+const (
+	lgPin = iota
+	lgGot
+	lgLRU
+	lgIsolate
+	lgUnpin
+	lgMigrate
+	lgMigrated
+)
+
+// pinned is the page that the GUP call has got.
+func (c *Ctx) pinned() machine.Frame { return machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame() }
+
+// pinsForLong reports whether the task is in a call that pins pages for long (PF_MEMALLOC_PIN).
+func (c *Ctx) pinsForLong() bool {
+	for level := range c.level {
+		if c.M.Activation(c.Task, level).Fn == uint16(fnGUPLongtermLocked) {
+			return true
+		}
+	}
+	return false
+}
+
+// gupLongterm is the step that goes the way of pins for long, with more flags.
+func gupLongterm(addr, flags int, more uint32, back int) Step {
+	return Step{Label: "longterm", Says: "for long?", When: With(GUPLongtermZone).AndMovable(), Local: true, Calls: []FuncID{fnGUPLongtermLocked}, Do: func(c *Ctx) Next {
+		if c.L(flags)&uint64(FollLongterm) == 0 {
+			return Then
+		}
+		return c.Call(fnGUPLongtermLocked, back, c.L(addr), c.L(flags)|uint64(more))
+	}}
+}
