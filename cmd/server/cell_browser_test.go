@@ -52,3 +52,31 @@ func cells(t *testing.T, p *tab) {
 	p.click(".news summary")
 	p.wait(`document.querySelector(".news li").textContent.includes("PTE of A buf")`)
 }
+
+// The same choices on a kernel with the rule: side by side, the first difference marked, with the sentence that says it.
+func TestCompare(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url)
+	compare(p)
+	p.click("#compare [data-do=kernel]")
+	p.wait(`!document.querySelector("#pick-kernel").textContent.includes("recheck")`)
+}
+
+func TestCompareInRoom(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url)
+	_, viewer := makeRoom(p)
+	compare(enterRoom(t, s, viewer))
+}
+
+func compare(p *tab) {
+	p.t.Helper()
+	p.key("k")
+	p.wait(`document.querySelectorAll("#compare-panel:popover-open option").length > 3`)
+	eval[bool](p, `(() => { const s = document.querySelector("#compare select"); s.value = "v6.12 with tlb_flush=pv"; s.dispatchEvent(new Event("change", {bubbles: true})); return true; })()`)
+	p.wait(`document.querySelector("#compare .parting")?.textContent.includes("gup_pte_recheck")`)
+	p.wait(`document.querySelectorAll("#compare .sides.first").length === 1 && document.querySelector("#compare .ends").textContent.includes("gup-returns-only-mapped-pages")`)
+	p.shot("compare")
+}

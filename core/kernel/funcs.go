@@ -128,6 +128,8 @@ const (
 	fnRemoveInodeHugepages
 	fnHugetlbfsRead
 	fnSplitHugePagesPid
+	fnWaitForGUPFast
+	fnUprobeWriteOpcode
 	fnBioGetPages
 	fnBioReleasePages
 	fnGUPLongtermLocked

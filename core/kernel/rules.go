@@ -208,6 +208,9 @@ const (
 	MadviseDontneedHugetlb
 	SplitFreeze
 	ForkDupRmapPMD
+	RemoverWait
+	GUPSeqcount
+	UprobeInPlace
 	DIOUsesPin
 	GUPLongtermZone
 	NUMABalancing
@@ -255,6 +258,12 @@ const (
 	PTFreeRCU
 	PTFreeImmediate
 	PTFreeSemiRCU
+)
+const (
+	RemoverWaitNone uint8 = iota
+	RemoverWaitIPI
+	RemoverWaitRCU
+	RemoverWaitRCUEarly
 )
 const (
 	LazyTLBIPI uint8 = iota

@@ -95,3 +95,24 @@ func (r *Run) NextWrite(id cell.ID, n int) int {
 	}
 	return 0
 }
+
+// NextIs reports whether an actor's next step is that step: the same of the same function, whatever the
+// function is called in this kernel.
+func (r *Run) NextIs(actor int, st *Step) bool {
+	if actor != st.Actor || actor >= len(r.Model.Actors()) {
+		return false
+	}
+	l := r.Model.Look(actor)
+	if l.Finished {
+		return false
+	}
+	if l.Func == nil {
+		return r.Model.Actors()[actor].FuncOf() == st.origin
+	}
+	return l.Func.Name == st.origin && l.Func.Steps[l.Step].Label == st.Label
+}
+
+// Alike reports whether two steps, perhaps of two kernels, are the same of the same function.
+func (st *Step) Alike(o *Step) bool {
+	return st.Actor == o.Actor && st.origin == o.origin && st.Label == o.Label
+}

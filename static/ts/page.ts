@@ -49,6 +49,7 @@ export class Page {
       case "export":
       case "find":
       case "cell":
+      case "compare":
       case "rows":
         if (this.boot.host === "room") {
           this.askOwn(e);
@@ -182,7 +183,7 @@ export class Page {
 
   /** In a room, what the reader's own core answers: never what everybody shares. */
   private own(b: Batch) {
-    if (b.do === "export" || b.do === "find" || b.do === "cell" || b.do === "rows") {
+    if (["export", "find", "cell", "compare", "rows"].includes(b.do)) {
       this.show(b);
       return;
     }

@@ -81,6 +81,8 @@ func (s *Session) do(e Event) []Fragment {
 	case "note":
 		s.putNote(e.At, e.Text)
 		return s.update()
+	case "compare":
+		return s.compare(e.Kernel)
 	case "cell":
 		s.cell = e.N
 		return s.update()

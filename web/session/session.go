@@ -10,8 +10,8 @@
 // So a step costs the bytes of what it changes, however long the run is; and what
 // [Session.Page] paints at first is what the fragments arrive at.
 //
-// Reading order: event.go, session.go, do.go (each event), diff.go (two pages,
-// to fragments), checking.go (the check, in slices), resting.go (what it rests on), editor.go (answers for the editor).
+// Reading order: event.go, session.go, do.go (each event), going.go (on for more than a step), keeping.go (branches,
+// notes), diff.go (two pages, to fragments), comparing.go, checking.go (the check, in slices), resting.go (what it rests on), editor.go (answers for the editor).
 package session
 
 import (

@@ -17,7 +17,7 @@ const entirelyMapped = 0x800000
 func (n *now) dump(f machine.Frame) string {
 	m := n.m
 	head := m.PeekHead(f)
-	large := m.LargeFolios && m.PeekLarge(head)
+	large := m.PeekLarge(head)
 	mapcount := int64(m.Peek(m.Mapcount(f)))
 	entire := int64(0)
 	if large {
@@ -29,9 +29,9 @@ func (n *now) dump(f machine.Frame) string {
 	if !large {
 		return s
 	}
-	pages := m.FolioPages(head)
+	pages := m.HugePages
 	mapped, all := 0, entire
-	for i := range pages {
+	for i := range m.FolioPages(head) {
 		if c := int64(m.Peek(m.Mapcount(head + machine.Frame(i)))); c > 0 {
 			mapped++
 			all += c

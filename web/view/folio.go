@@ -153,8 +153,8 @@ func (n *now) holders(f machine.Frame) []Holder {
 		}
 	}
 	for o, page := range m.FilePages() {
-		if at, ok := machine.Cached(m.Peek(m.CacheSlot(machine.Pgoff(o)))); ok && at == f {
-			out = append(out, Holder{Count: 1, Text: "page cache of " + page.Name, Who: whoDisk})
+		if h := machine.Hold(m.Peek(m.CacheSlot(machine.Pgoff(o)))); h.Some() && h.Frame() == f {
+			out = append(out, Holder{Count: h.Count(), Text: "page cache of " + page.Name, Who: whoDisk})
 		}
 	}
 	if len(m.Files) > 0 && m.Peek(m.Buffers(f)) != 0 {
@@ -201,10 +201,10 @@ func (n *now) holders(f machine.Frame) []Holder {
 // hugeMappings are the PMD entries that map a large folio, and what keeps the huge zero page.
 func (n *now) hugeMappings(f machine.Frame) []Holder {
 	m := n.m
-	if !m.LargeFolios {
+	if !m.PeekLarge(f) {
 		return nil
 	}
-	if f == m.HugeZero() {
+	if m.IsHugeZero(f) && f == m.HugeZero() {
 		return []Holder{{Count: 1, Text: "huge_zero_folio"}}
 	}
 	var out []Holder

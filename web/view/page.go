@@ -8,20 +8,25 @@
 //
 //	page.go      the whole, its header, and words in colour
 //	race.go      the diagram: lanes, rows, spans, edges, windows, what can happen next
+//	find.go      steps that are looked for
+//	compare.go   the same choices on two kernels
 //	sentence.go  what just happened and what it means
 //	memory.go    what memory looks like now: walks, folios, slots, TLBs, locks
+//	file.go      files: what the page cache has of them, and their disk
+//	cell.go      one cell: its bits, who wrote it
 //	source.go    what runs: the scenario's text and the kernel's listing
 //	kernels.go   what it could run on instead
 //	verdict.go   what is claimed, what holds now, and what the check found
 //
 // Structs stand first in each file, or in a file of their own where what makes
-// them (Of…) is long: diagram.go makes a Race, edges.go and windows.go parts of
-// it, walk.go, folio.go and now.go a Memory.
+// them (Of…) is long: sketch.go makes a Race, diagram.go and edges.go parts of
+// it, walk.go, folio.go, dump.go and now.go a Memory.
 //
 // Its law: what depends on the cursor and what depends on the whole run are
 // apart. A [Race] is a function of the whole run, ahead of the cursor too; moving the
-// cursor changes its At and nothing else, so that rows keep their places and a
-// step costs the page the same after ten steps as after a thousand.
+// cursor changes its At and nothing else, so that rows keep their places. Of a long run
+// a part is drawn ([Around]), and a [Sketch] knows the rest, so a
+// step costs the same after two thousand others as after ten.
 package view
 
 // A Page is the playground.

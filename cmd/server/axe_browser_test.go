@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+// axe-core finds nothing serious on any page, light or dark, wide or on a phone, whatever is open.
+func TestAxe(t *testing.T) {
+	axe, err := os.ReadFile("../../static/vendor/axe.min.js")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := serveBinary(t)
+	open := func(selector string) string { return `document.querySelector(` + quote(selector) + `).click()` }
+	pages := []struct {
+		name, path string
+		do         []string // what is opened there
+	}{
+		{"home", "", nil},
+		{"start", "s/dontneed-vs-writeback", nil},
+		{"gallery", "gallery", nil},
+		{"help", "docs", nil},
+		{"language", "docs/scenarios", nil},
+		{"embed", "embed/gup-fast-vs-reclaim", nil},
+		{"run menu", "", []string{open("[popovertarget=run-menu]")}},
+		{"cell", "", []string{open(".pte .cell")}},
+		{"compare", "", []string{open("[popovertarget=compare-panel]"), `new Promise(r => setTimeout(r, 500)).then(() => {
+			const s = document.querySelector("#compare select"); s.value = s.options[1].value; s.dispatchEvent(new Event("change", {bubbles: true})); })`}},
+		{"find", "", []string{open("[popovertarget=find-panel]")}},
+		{"kernels", "", []string{open("#pick-kernel")}},
+		{"share", "", []string{open("[popovertarget=share-panel]")}},
+		{"story", "", []string{open(".story .why")}},
+		{"dense", "", []string{open("[data-toggle=dense]"), open(".lane.l1 .hide"), open(".lane.l0 .follow"), open(".news summary"), open(".claims summary")}},
+	}
+	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+		p := newTab(t, s.url, size[0], size[1])
+		p.allow("Applying inline style") // axe's own
+		for _, c := range pages {
+			if size[0] < 500 && c.do != nil {
+				continue
+			}
+			p.open(s.url + c.path)
+			if c.path == "" || strings.HasPrefix(c.path, "s/") {
+				p.wait(`document.querySelector("#editor[data-mounted]")`)
+			}
+			for _, js := range c.do {
+				eval[bool](p, `Promise.resolve(`+js+`).then(() => true)`)
+			}
+			eval[bool](p, `(() => {`+string(axe)+`; return true})()`)
+			for _, theme := range []string{"light", "dark"} {
+				eval[bool](p, `new Promise(r => { document.documentElement.dataset.theme = `+quote(theme)+`; setTimeout(() => r(true), 400); })`)
+				found := eval[[]string](p, `axe.run({resultTypes: ["violations"]}).then(r => r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
+					.flatMap(v => v.nodes.slice(0, 4).map(n => v.id + ": " + n.target.join(" ") + " — " + n.any.concat(n.all, n.none).map(x => x.message).join("; "))))`)
+				for _, f := range found {
+					t.Errorf("%s, %s, %d px: %s", c.name, theme, size[0], f)
+				}
+				p.shot(fmt.Sprint(c.name, "-", theme, "-", size[0]))
+			}
+		}
+	}
+}

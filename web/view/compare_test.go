@@ -1,0 +1,107 @@
+package view
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+
+	"gupscope/core/kernel"
+	"gupscope/core/scenario"
+	"gupscope/core/trace"
+	"gupscope/core/verdict"
+	"gupscope/scenarios"
+)
+
+func modelOf(t *testing.T, name, spec string) *trace.Run {
+	g, ok := scenarios.ByName(name)
+	if !ok {
+		t.Fatalf("there is no scenario %s", name)
+	}
+	f, _ := scenario.Parse(g.Name, []byte(g.Text))
+	k := f.Kernel
+	if spec != "" {
+		var ds []scenario.Diagnostic
+		if k, ds = scenario.ParseKernel(spec); scenario.Failed(ds) {
+			t.Fatal(ds)
+		}
+	}
+	m, _, ds := verdict.Model(f, k, nil)
+	if m == nil {
+		t.Fatal(ds)
+	}
+	return trace.New(m)
+}
+
+// Where the rule is on, the same choices part at the step that it guards, and the sentence names it.
+func TestComparisonNamesTheRule(t *testing.T) {
+	left := modelOf(t, "gup-fast-vs-reclaim", "")
+	again, err := trace.Replay(left.Model, "0x3r.6q.1:1n.1x31W.2x5z.2:1I.6q.0x4E")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := OfComparison(again, modelOf(t, "gup-fast-vs-reclaim", "v6.12 with tlb_flush=pv"), "left", "right")
+	said := c.Sentence.Plain()
+	for _, want := range []string{"the PTE has changed", "gup_pte_recheck", "gup-returns-only-mapped-pages is false from step 47 on"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("%q does not say %q", said, want)
+		}
+	}
+	if c.LeftEnd == "" || c.RightEnd != "" || c.First != 46 {
+		t.Errorf("left ends with %q, right with %q, the first difference is row %d", c.LeftEnd, c.RightEnd, c.First)
+	}
+}
+
+// Any run is the same as itself; on any other kernel, the rows have every step of both sides, in order.
+func TestComparisonHasEveryStep(t *testing.T) {
+	for _, g := range scenarios.List() {
+		rnd := rand.New(rand.NewPCG(3, uint64(len(g.Text))))
+		left := modelOf(t, g.Name, "")
+		for range 60 {
+			cs := left.Model.Choices(nil)
+			if len(cs) == 0 {
+				break
+			}
+			if _, err := left.Do(cs[rnd.IntN(len(cs))]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if c := OfComparison(left, modelOf(t, g.Name, ""), "a", "a"); c.First != 0 {
+			t.Errorf("%s: %s is not the same as itself: %s", g.Name, left, c.Sentence.Plain())
+		}
+		for _, v := range kernel.Versions {
+			f, _ := scenario.Parse(g.Name, []byte(g.Text))
+			k, _ := scenario.ParseKernel(v.Name)
+			m, _, _ := verdict.Model(f, k, nil)
+			if m == nil {
+				continue
+			}
+			right := trace.New(m)
+			c := OfComparison(left, right, "a", v.Name)
+			l, r, n := 0, 0, 0
+			for _, p := range c.Parts {
+				for _, row := range p.Rows {
+					n++
+					if row.First != (n == c.First) {
+						t.Fatalf("%s on %s: row %d, the first difference is %d", g.Name, v.Name, n, c.First)
+					}
+					if row.Left != nil {
+						if l++; row.Left.N != l {
+							t.Fatalf("%s on %s: the left side has step %d after %d", g.Name, v.Name, row.Left.N, l-1)
+						}
+					}
+					if row.Right != nil && row.Right.Why == "" {
+						if r++; row.Right.N != r {
+							t.Fatalf("%s on %s: the right side has step %d after %d", g.Name, v.Name, row.Right.N, r-1)
+						}
+					}
+				}
+			}
+			if l != left.Len() || r != right.Cursor() {
+				t.Fatalf("%s on %s: %d of %d and %d of %d steps", g.Name, v.Name, l, left.Len(), r, right.Cursor())
+			}
+			if s := c.Sentence.Plain(); c.First != 0 && (strings.Contains(s, "  ") || strings.Contains(s, "..")) {
+				t.Fatalf("%s on %s: %q", g.Name, v.Name, s)
+			}
+		}
+	}
+}
