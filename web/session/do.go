@@ -145,7 +145,7 @@ func (s *Session) setText(text string) {
 		return
 	}
 	s.text = text
-	s.file, s.diagnostics = scenario.Parse(s.called(), []byte(text))
+	s.parse()
 	s.again()
 }
 
