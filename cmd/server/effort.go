@@ -9,16 +9,18 @@ import (
 	"time"
 
 	"gupscope/core/check"
+	"gupscope/core/scenario"
 	"gupscope/core/verdict"
 )
 
 // An effort is how checks are made, and at which bounds they stop.
 type effort struct {
-	States uint64        `help:"Stop a check at so many states." placeholder:"N"`
-	Memory size          `help:"Stop a check that takes so much memory: 512M, 4G." placeholder:"SIZE"`
-	Time   time.Duration `help:"Stop a check after so long: 30s, 5m. For the shortest runs to what it found until then, it takes up to as long again." placeholder:"TIME"`
-	Jobs   int           `short:"j" help:"Use so many cores. Without it, all there are." placeholder:"N"`
-	Exact  bool          `help:"Keep whole states instead of fingerprints: no state can be overlooked. Slower, one core a check, and several times the memory."`
+	States  uint64        `help:"Stop a check at so many states." placeholder:"N"`
+	Memory  size          `help:"Stop a check that takes so much memory: 512M, 4G." placeholder:"SIZE"`
+	Time    time.Duration `help:"Stop a check after so long: 30s, 5m. For the shortest runs to what it found until then, it takes up to as long again." placeholder:"TIME"`
+	Jobs    int           `short:"j" help:"Use so many cores. Without it, all there are." placeholder:"N"`
+	Reduced bool          `help:"Leave out orders of steps in which nothing differs: fewer states are kept, and each costs more. For what takes too much memory. One core a check." xor:"proof"`
+	Exact   bool          `xor:"proof" help:"Keep whole states instead of fingerprints: no state can be overlooked. Slower, one core a check, and several times the memory."`
 }
 
 // cores is how many cores are used.
@@ -42,9 +44,15 @@ func (e *effort) check(q *question, questions int) (*verdict.Check, check.Limits
 	if e.Memory > 0 {
 		limits.Bytes = uint64(e.Memory)
 	}
-	ck, ds := verdict.Parallel(q.f, q.k, q.judge(), limits, max(1, e.cores()/questions))
-	if e.Exact {
+	var ck *verdict.Check
+	var ds []scenario.Diagnostic
+	switch {
+	case e.Reduced:
+		ck, ds = verdict.Reduced(q.f, q.k, q.judge(), limits)
+	case e.Exact:
 		ck, ds = verdict.Exact(q.f, q.k, q.judge(), limits)
+	default:
+		ck, ds = verdict.Parallel(q.f, q.k, q.judge(), limits, max(1, e.cores()/questions))
 	}
 	if ck == nil {
 		return nil, limits, errors.New(ds[0].Message)

@@ -51,6 +51,14 @@ func TestExactIsSaid(t *testing.T) {
 	}
 }
 
+func TestReducedIsSaid(t *testing.T) {
+	c := checkCommand{Paths: []string{"gup-fast-vs-munmap"}, Quiet: true}
+	c.Reduced = true
+	if got := checked(t, c); !strings.Contains(got, " reduced states, ") || strings.Contains(got, "FAILED") {
+		t.Errorf("reduced: got %s", got)
+	}
+}
+
 // A check that is stopped says at which bound, and how to go on; what it has
 // found is there.
 func TestBoundsAreSaid(t *testing.T) {

@@ -337,8 +337,16 @@ func proof(c *check.Check) check.Result {
 func TestGeneratedAgree(t *testing.T) {
 	many, limit := generatedModels(60, 300), uint64(30_000)
 	var proved, broken, saved int
+	var text string
+	defer func() {
+		if r := recover(); r != nil {
+			t.Log(text)
+			panic(r)
+		}
+	}()
 	for number := *generatedFrom; number < *generatedFrom+many; number++ {
-		text, m := generate(number)
+		var m *claim.Model
+		text, m = generate(number)
 		want := proof(check.New(m, check.Limits{States: limit}))
 		if want.Verdict == check.Unknown {
 			continue

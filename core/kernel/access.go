@@ -44,13 +44,15 @@ const (
 func accessSteps(write bool) []Step {
 	says, fault := "read through the TLB, or begin the walk", "page fault: read"
 	touches, order := cell.Of(machine.TLBs), Locked
+	reads, anywhere := cell.Of(machine.PMDs, machine.Contents, machine.Refs, machine.Batches), cell.Of(machine.Batches) // see flushPutOff
 	if write {
+		reads, anywhere = cell.Of(machine.PMDs, machine.Contents), 0
 		order = Plain
 		says, fault = "write through the TLB, or begin the walk", "page fault: write"
 		touches |= cell.Of(machine.Contents)
 	}
 	return []Step{
-		accAccess: {Label: "access", Says: says, Order: order, Touches: touches, Reads: cell.Of(machine.PMDs, machine.Contents), Do: func(c *Ctx) Next { return c.access(write) }},
+		accAccess: {Label: "access", Says: says, Order: order, Touches: touches, Reads: reads, Anywhere: anywhere, Do: func(c *Ctx) Next { return c.access(write) }},
 		accLeaf: {Label: "walk", Says: "read the PTE, fill the TLB", Order: Beside, Touches: cell.Of(machine.TLBs, machine.PTEs), Back: []int{accAccess},
 			Do: func(c *Ctx) Next { return c.walkLeaf(write) }},
 		accHuge: {Label: "walk_huge", Says: "set accessed in the PMD of the huge page, fill the TLB", When: Large, Order: Beside, Touches: cell.Of(machine.TLBs, machine.PMDs), Back: []int{accAccess, accFault},
@@ -107,8 +109,26 @@ func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
 		c.Sayf(loadForwarded, c.M.Content(v))
 		return c.Return(v)
 	}
-	c.M.Read(p, v)
+	if lost, _ := c.M.Lost(p, v); !lost || !c.flushPutOff(e) {
+		c.M.Read(p, v)
+	}
 	return c.Return(v)
+}
+
+// flushPutOff reports whether reclaim has yet to flush this CPU's TLB of a page that it has
+// unmapped and frozen, and not freed: a load may read there what was there, although the page has come back from swap as
+// another and was written to. The page is freed behind the flush alone.
+// Compare mm/vmscan.c:shrink_folio_list, which calls try_to_unmap_flush before free_unref_folios.
+func (c *Ctx) flushPutOff(e machine.Entry) bool {
+	if c.M.Stale(e) || c.Load(c.M.Ref(c.M.Head(e.Frame()))) != 0 {
+		return false
+	}
+	for t := range c.sim.Setup.Tasks {
+		if ubc := c.Load(c.M.UBC(t)); ubc&machine.UBCRequired != 0 && machine.UBCMask(ubc)>>c.CPU&1 != 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // What an access says where the CPU has a store buffer.

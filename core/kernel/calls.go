@@ -11,7 +11,7 @@ type Call struct {
 	Until  int               // first release that has it no more; 0: none
 	Use    string            // what to write instead on a kernel that does not have it
 	Doc    string            // one or two sentences for hover and documentation
-	entry  FuncID            // the table that runs it
+	entry  FuncID            // the table that runs it; fnNone: see users
 	words  map[string]FuncID // where a word says so, another table
 	moves  bool              // it may move pages
 }
@@ -159,6 +159,32 @@ var Calls = []*Call{
 		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
 	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect,
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
+	{Name: "direct_read", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, From: UserTask,
+		Doc: "read() of a file opened with O_DIRECT: the disk writes to the page, which is held meanwhile: by references, from v6.5 on by pins."},
+	{Name: "direct_write", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask,
+		Doc: "write() to a file opened with O_DIRECT: the disk reads the page, which is held meanwhile. Returns what it read."},
+	{Name: "vmsplice", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask,
+		Doc: "Puts the page into a pipe: a reference, for as long as nobody reads the pipe."},
+	{Name: "pipe_read", Params: []Param{{Name: "page", Kind: VarParam}}, Result: ValueResult,
+		Doc: "Reads what vmsplice has put into the pipe, as it is by now, and gives the page back."},
+	{Name: "io_uring_register", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask, Since: 501, Use: "get_user_pages",
+		Doc: "Registers a fixed buffer of io_uring: the page is pinned for writing, for long."},
+	{Name: "io_uring_unregister", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 501, Use: "put_page",
+		Doc: "Gives a fixed buffer back. Nothing is marked dirty."},
+	{Name: "vfio_dma_map", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask,
+		Doc: "Maps the page for a device, through the IOMMU: it is pinned for writing, for long. No notifier: the mapping never follows the page table."},
+	{Name: "vfio_dma_unmap", Params: []Param{{Name: "page", Kind: VarParam}},
+		Doc: "Takes the page from the device, marks it dirty, and gives it back."},
+	{Name: "ib_umem_get", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask,
+		Doc: "Registers memory with an RDMA card: the page is pinned for writing, for long."},
+	{Name: "ib_umem_release", Params: []Param{{Name: "page", Kind: VarParam}},
+		Doc: "Takes the page from the RDMA card, marks it dirty, and gives it back."},
+	{Name: "ptrace_peek", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: Anywhere,
+		Doc: "A debugger reads memory of the process, with FOLL_FORCE."},
+	{Name: "ptrace_poke", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: Anywhere,
+		Doc: "A debugger writes memory of the process, with FOLL_FORCE: copies of what the process may only read are written, too."},
+	{Name: "uprobe_register", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "opcode", Kind: ValueParam}}, Result: ErrResult, From: KernelTask, entry: fnUprobeWriteOpcode,
+		Doc: "Puts a breakpoint into private memory of a process: a copy with it takes the page's place. Nobody asks whether somebody holds the old page."},
 	{Name: "schedule", From: Anywhere, entry: fnSchedule,
 		Doc: "Runs for a moment, and lets another task have the CPU: what a task does whose only part is that it had the CPU."},
 	{Name: "mfence", From: UserTask, entry: fnMfence,

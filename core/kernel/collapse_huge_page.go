@@ -110,11 +110,13 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			}
 			return Then
 		}},
+		kcEarly:      gracePeriodStep(If(RemoverWait, RemoverWaitRCUEarly)),
 		kcClear:      collapseClearStep(With(KhpFlushTellsTables), 1),
 		kcClearQuiet: collapseClearStep(Without(KhpFlushTellsTables), 0),
 		kcSync: {Label: "sync", Says: "wait for whoever walks the table", Ref: "tlb_remove_table_sync_one", When: With(KhpSyncOne), Local: true, Calls: []FuncID{fnTLBRemoveTableSyncOne}, Do: func(c *Ctx) Next {
-			return c.Call(fnTLBRemoveTableSyncOne, kcPTL)
+			return c.Call(fnTLBRemoveTableSyncOne, kcWait)
 		}},
+		kcWait: waitStep(kcPTL),
 		kcPTL: {Label: "lock_ptl", Says: "lock the PTL of the table that was taken out", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) },
 			Do: func(c *Ctx) Next {
@@ -217,9 +219,11 @@ const (
 	kcVMA
 	kcVMALock
 	kcCountEarly
+	kcEarly
 	kcClear
 	kcClearQuiet
 	kcSync
+	kcWait
 	kcPTL
 	kcIsolate
 	kcIsolateLate

@@ -134,10 +134,10 @@ var _ = register(fnCopyPageRange, &Func{
 		cpPMD: {Label: "read_pmd", Says: "read the parent's PMD", Ref: "copy_pmd_range", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnCopyHugePMD}, Back: []int{cpPMD}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(cpSrc, c.M.PMD(c.Page(cpPage))))
 			switch {
-			case !pmd.Present():
+			case !pmd.Present() && !pmd.IsMigration():
 				c.Say("the parent has no page table there")
 				return c.copyNextTable()
-			case pmd.Has(machine.PSE):
+			case pmd.IsHuge():
 				return c.Call(fnCopyHugePMD, cpHuge, c.L(cpPage), c.L(cpChild))
 			}
 			return cpAlloc

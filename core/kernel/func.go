@@ -237,13 +237,14 @@ type Block struct {
 type BlockKind uint8
 
 const (
-	Ready       BlockKind = iota
-	OnLock                // a lock that task Who-1 holds
-	OnReaders             // a rw-lock that readers hold
-	OnIPI                 // CPU Who-1's acknowledgement of the flush
-	OnMemory              // a free frame
-	OnWriteback           // the end of the write of a page
-	OnStores              // the CPU's own store buffer
+	Ready         BlockKind = iota
+	OnLock                  // a lock that task Who-1 holds
+	OnReaders               // a rw-lock that readers hold
+	OnIPI                   // CPU Who-1's acknowledgement of the flush
+	OnMemory                // a free frame
+	OnWriteback             // the end of the write of a page
+	OnGracePeriod           // an RCU grace period
+	OnStores                // the CPU's own store buffer
 )
 
 // Ready reports whether nothing is waited for.

@@ -127,6 +127,8 @@ const (
 	fnFollowHugetlbPage
 	fnRemoveInodeHugepages
 	fnHugetlbfsRead
+	fnWaitForGUPFast
+	fnUprobeWriteOpcode
 	fnBioGetPages
 	fnBioReleasePages
 	fnGUPLongtermLocked

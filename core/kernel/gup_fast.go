@@ -111,7 +111,7 @@ var _ = register(fnGUPFast, &Func{
 	Params: []int{gsAddr, gsFlags},
 	Locals: []Local{{"page", FrameLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"seq", IntLocal}},
 	Steps: []Step{
-		gsPin: {Label: "pinning", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
+		gsPin: {Label: "pinning", Says: "pinning?", When: Without(GUPSeqcount), Local: true, Do: func(c *Ctx) Next {
 			if c.L(gsFlags)&uint64(FollPin) == 0 {
 				return gsIRQOff
 			}
@@ -139,7 +139,13 @@ var _ = register(fnGUPFast, &Func{
 				c.M.Quiescent(c.CPU)
 				return Then
 			}},
-		gsGot: {Label: "got", Says: "a pin to be checked against fork?", Local: true, Do: func(c *Ctx) Next {
+		gsGotAny: {Label: "got_any", Says: "got something?", When: With(GUPSeqcount), Local: true, Do: func(c *Ctx) Next {
+			if !machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
+				return Return
+			}
+			return gsSeqAgain
+		}},
+		gsGot: {Label: "got", Says: "a pin to be checked against fork?", When: Without(GUPSeqcount), Local: true, Do: func(c *Ctx) Next {
 			if c.L(gsFlags)&uint64(FollPin) == 0 || !machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
 				return Return
 			}
@@ -169,6 +175,7 @@ const (
 	gsIRQOff
 	gsWalk
 	gsIRQOn
+	gsGotAny
 	gsGot
 	gsSeqAgain
 	gsUnpin

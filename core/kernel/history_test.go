@@ -111,6 +111,9 @@ hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1   
 gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
 gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
 madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
+remover_wait                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+gup_seqcount                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+uprobe_in_place             0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             m
 migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d1e153fea2a8  TCm
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T

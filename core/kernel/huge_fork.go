@@ -36,9 +36,12 @@ var _ = register(fnCopyHugePMD, &Func{Large: true,
 				e := machine.Entry(c.Keep(chPMD, c.M.PMD(p)))
 				c.Lock(c.pmdLock(c.hugeChild()))
 				c.Lock(c.pmdLock(p))
-				if !e.Has(machine.PSE) {
+				if !e.IsHuge() {
 					c.Say("the parent's PMD is not huge any more")
 					return chUnlockAgain
+				}
+				if e.IsMigration() {
+					return chMoving
 				}
 				if c.M.IsHugeZero(e.Frame()) {
 					return chSet
@@ -83,6 +86,7 @@ var _ = register(fnCopyHugePMD, &Func{Large: true,
 			c.unlockBoth()
 			return Return
 		}},
+		chMoving: copyMoving,
 		chPutBack: {Label: "put_back", Says: "drop the reference again; unlock both", Ref: "folio_put", When: With(ForkPinTest), Touches: cell.Of(machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
 			f := c.Held(chFolio).Frame()
 			c.Release(chFolio)
@@ -117,6 +121,7 @@ const (
 	chRmap
 	chProtect
 	chSet
+	chMoving
 	chPutBack
 	chUnlockAgain
 	chFreeTable
@@ -147,14 +152,21 @@ var _ = register(fnChangeHugePMD, &Func{Large: true,
 	Name: "change_huge_pmd", File: "mm/huge_memory.c", Params: []int{cdAddr},
 	Locals: []Local{{"oldpmd", PTELocal}, {"address", PageLocal}},
 	Steps: []Step{
-		{Label: "start", Says: "lock the PMD, take it out", Ref: "pmdp_invalidate_ad", Touches: cell.Of(machine.PTLs, machine.PMDs),
+		{Label: "start", Says: "lock the PMD, take it out", Ref: "pmdp_invalidate_ad", Touches: cell.Of(machine.PTLs, machine.PMDs), Reads: cell.Of(machine.Mappings),
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(cdAddr))) },
 			Do: func(c *Ctx) Next {
 				p := c.Page(cdAddr)
 				old := machine.Entry(c.Load(c.M.PMD(p)))
-				if !old.Has(machine.PSE) {
+				if !old.IsHuge() {
 					c.Say("the PMD is not huge any more")
 					return c.Return(hugeSplit)
+				}
+				if old.IsMigration() {
+					c.Say("the huge page is being moved: what its migration entry allows, is reading")
+					if kind, _, _, _ := old.Migration(); kind == machine.MigrationWrite {
+						c.SetPMD(p, c.readableMigration(old))
+					}
+					return Return
 				}
 				c.Set(cdPMD, uint64(old))
 				c.SetPMD(p, old&^machine.Present)

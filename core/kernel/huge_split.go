@@ -29,11 +29,15 @@ var _ = register(fnSplitHugePMD, &Func{Large: true,
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(shAddr))) },
 			Do: func(c *Ctx) Next {
 				pmd := machine.Entry(c.Load(c.M.PMD(c.Page(shAddr))))
-				if !pmd.Has(machine.PSE) {
+				if !pmd.IsHuge() {
 					c.Say("the PMD is not huge any more")
 					return Return
 				}
 				c.Lock(c.pmdLock(c.Page(shAddr)))
+				if pmd.IsMigration() {
+					c.Say("the huge page is being moved")
+					return shMoving
+				}
 				return Then
 			}},
 		shInvalidate: {Label: "invalidate", Says: "invalidate the PMD, flush", Ref: "pmdp_invalidate", Touches: cell.Of(machine.PMDs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
@@ -78,6 +82,7 @@ var _ = register(fnSplitHugePMD, &Func{Large: true,
 			return Then
 		}},
 		shMigration: {Label: "fill_migration", Says: "fill the page table with migration entries; the PMD points to it; drop its reference; unlock", Ref: "make_writable_migration_entry", When: Large, Touches: largeTouches | cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio}, Do: (*Ctx).splitFreeze},
+		shMoving:    splitMoving,
 		shFill:      splitFill("fill the page table with PTEs that are as dirty as the PMD was; the PMD points to it; unlock", With(PMDSplitCarriesDirty), machine.RW|machine.Accessed|machine.Dirty),
 		shFillClean: splitFill("fill the page table with clean PTEs; the PMD points to it; unlock", Without(PMDSplitCarriesDirty), machine.RW|machine.Accessed),
 	},
@@ -93,6 +98,7 @@ const (
 	shPinned
 	shShare
 	shMigration
+	shMoving
 	shFill
 	shFillClean
 )
@@ -177,7 +183,7 @@ var _ = register(fnZapHugePMD, &Func{Large: true,
 			Do: func(c *Ctx) Next {
 				p := c.Page(zhAddr)
 				old := machine.Entry(c.Load(c.M.PMD(p)))
-				if !old.Has(machine.PSE) {
+				if !old.IsHuge() {
 					c.Say("the PMD is not huge any more")
 					return c.Return(hugeSplit)
 				}
@@ -188,15 +194,18 @@ var _ = register(fnZapHugePMD, &Func{Large: true,
 				c.SetPMD(p, 0)
 				table := c.M.TakeDeposit(p).Frame()
 				c.Hold(zhTable, table, 1)
+				c.Lock(c.pmdLock(p))
+				if old.IsMigration() {
+					return Then
+				}
 				c.Set(zhPMD, uint64(old))
 				if !c.M.IsHugeZero(old.Frame()) {
 					c.M.Gather(c.Task, machine.MakeHold(old.Frame(), 1))
 				}
-				c.Lock(c.pmdLock(p))
 				return Then
 			}},
 		{Label: "rmap", Says: "the folio is mapped by one PMD less; unlock the PMD", Ref: "folio_remove_rmap_pmd", Touches: cell.Of(machine.Mapcounts, machine.Flags, machine.PTLs), Do: func(c *Ctx) Next {
-			if f := c.Frame(zhPMD); !c.M.IsHugeZero(f) {
+			if f := c.Frame(zhPMD); c.Entry(zhPMD).Has(machine.PSE) && !c.M.IsHugeZero(f) {
 				c.rmapAddPMD(f, -1)
 			}
 			c.Unlock(c.pmdLock(c.Page(zhAddr)))

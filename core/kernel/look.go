@@ -122,6 +122,8 @@ func (s *Sim) blocked(b Block) (why string, actor int) {
 	case OnIPI:
 		cpu := b.Who - 1
 		return fmt.Sprintf("waits for cpu%d to acknowledge the TLB flush%s", cpu, s.deafReason(cpu)), s.acknowledger(cpu)
+	case OnGracePeriod:
+		return "waits for a grace period: " + s.M.Mem.Layout().Decode(b.At.Cell(), s.M.Peek(b.At)), -1
 	case OnStores:
 		return "waits until what its CPU has stored is visible", s.actorOf(StoreBufferActor, b.Who-1)
 	case OnMemory:

@@ -124,3 +124,31 @@ var unmigrateHugeSet = Step{Label: "set_pmd", Says: "map it: by one PMD more, ex
 	c.Unlock(c.pmdLock(p))
 	return Return
 }}
+
+// splitMoving fills the deposited page table with migration entries, in the place of the PMD's. Nothing is
+// counted: the folio is mapped nowhere.
+var splitMoving = Step{Label: "fill_moving", Says: "fill the page table with migration entries like the PMD's; the PMD points to it; unlock", Ref: "pmd_populate", When: Large, Touches: largeTouches | cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+	p := c.M.HugeStart(c.Page(shAddr))
+	kind, head, accessed, dirty := machine.Entry(c.Load(c.M.PMD(p))).Migration()
+	table := c.M.TakeDeposit(p).Frame()
+	c.SetPMD(p, machine.MakeTable(table))
+	for q := p; q < c.M.HugeEnd(p); q++ {
+		c.SetPTE(table, q, machine.MakeMigration(kind, head+machine.Frame(q-p), accessed, dirty))
+	}
+	c.Unlock(c.pmdLock(p))
+	return Return
+}}
+
+// copyMoving copies the migration entry of a huge page: that of a shared page from then on.
+var copyMoving = Step{Label: "migration", Says: "the huge page is being moved: its migration entry is that of a shared page from now on, in the child, too; unlock both", Ref: "make_readable_migration_entry", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs, machine.Frames), Do: func(c *Ctx) Next {
+	p, child := c.Page(chAddr), c.hugeChild()
+	e := remade(c.Entry(chPMD), machine.MigrationRead)
+	c.SetPMD(p, e)
+	c.deposit(chTable, child)
+	c.SetPMD(child, e)
+	for q := p; q < c.M.HugeEnd(p); q++ {
+		c.M.Inherited(q, c.M.Twin(q, int(c.L(chChild))))
+	}
+	c.unlockBoth()
+	return Return
+}}

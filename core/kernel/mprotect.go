@@ -143,12 +143,12 @@ var _ = register(fnChangePTERange, &Func{
 		crPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnChangeHugePMD}, Back: []int{crPMD}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(crTable, c.M.PMD(c.Page(crPage))))
 			switch p := c.Page(crPage); {
-			case !pmd.Present():
+			case !pmd.Present() && !pmd.IsMigration():
 				return c.changeNextTable()
-			case pmd.Has(machine.PSE) && (p != c.M.HugeStart(p) || c.Page(crEnd) < c.lastHuge(p)):
+			case pmd.IsHuge() && (p != c.M.HugeStart(p) || c.Page(crEnd) < c.lastHuge(p)):
 				c.Say("the PMD maps more than is to change: split it")
 				return c.Call(fnSplitHugePMD, crPMD, uint64(p))
-			case pmd.Has(machine.PSE):
+			case pmd.IsHuge():
 				return c.Call(fnChangeHugePMD, crHuge, uint64(p))
 			}
 			return Then

@@ -50,6 +50,10 @@ var _ = register(fnMunmap, &Func{
 			c.WriteUnlock(w)
 			return Then
 		}},
+		muSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: pages go", Ref: "raw_write_seqcount_begin", Order: Plain, When: With(GUPSeqcount), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Add(c.M.WriteProtectSeq(c.MM), 1)
+			return Then
+		}},
 		muDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, muGather) }},
 		muGather: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(c.MM), 1)
@@ -75,10 +79,14 @@ var _ = register(fnMunmap, &Func{
 			return c.Call(fnTLBFinishMMU, muFreeTable, c.L(muFirst), c.L(muLast), c.M.Load(c.M.GatheredTables(c.Task)))
 		}},
 		muFreeTable: {Label: "free_table", Says: "free the page table", Ref: "tlb_remove_page", When: If(PTFree, PTFreeGather), Touches: tableFreeTouches, Back: []int{muFreeTable}, Do: func(c *Ctx) Next {
-			return c.freeTable(muFreeTable, muUnlock)
+			return c.freeTable(muFreeTable, muSeqEven)
 		}},
 		muRCUTable: {Label: "call_rcu", Says: "have the page table freed after a grace period", Ref: "tlb_remove_table_free", When: If(PTFree, PTFreeRCU), Touches: cell.Of(machine.RCU), Reads: cell.Of(machine.IRQs), Anywhere: cell.Of(machine.IRQs), Do: func(c *Ctx) Next {
 			c.rcuTables()
+			return Then
+		}},
+		muSeqEven: {Label: "seq_even", Says: "write_protect_seq is even again", Ref: "raw_write_seqcount_end", Order: Plain, When: With(GUPSeqcount), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
 		muUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", When: With(MunmapReadLock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
@@ -101,6 +109,7 @@ const (
 	muVMALock
 	muDetach
 	muDowngrade
+	muSeqOdd
 	muDrain
 	muGather
 	muTables
@@ -111,6 +120,7 @@ const (
 	muFinish
 	muFreeTable
 	muRCUTable
+	muSeqEven
 	muUnlock
 	muUnlockWrite
 )
@@ -175,12 +185,12 @@ var _ = register(fnZapPTERange, &Func{
 			}
 			pmd := machine.Entry(c.Keep(zpTable, c.M.PMD(c.Page(zpPage))))
 			switch p := c.Page(zpPage); {
-			case !pmd.Present():
+			case !pmd.Present() && !pmd.IsMigration():
 				return c.zapTable(Return)
-			case pmd.Has(machine.PSE) && (p != c.M.HugeStart(p) || c.Page(zpEnd) < c.lastHuge(p)):
+			case pmd.IsHuge() && (p != c.M.HugeStart(p) || c.Page(zpEnd) < c.lastHuge(p)):
 				c.Say("the PMD maps more than is to go: split it")
 				return c.Call(fnSplitHugePMD, zpPMD, uint64(p))
-			case pmd.Has(machine.PSE):
+			case pmd.IsHuge():
 				return c.Call(fnZapHugePMD, zpHuge, uint64(p))
 			}
 			return Then

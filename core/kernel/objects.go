@@ -19,7 +19,7 @@ type Objects struct {
 	byCell []int16 // the object of a cell; -1: none
 	class  []cell.Class
 	of     []cell.Instance
-	named  []int16 // by instance: the object of what private places say of it; -1: nobody seeks it, it is never free
+	named  []int16 // by instance: the object of what private places say of it; -1: nobody seeks it
 
 	links   links
 	reach   []reach // by actor
@@ -71,6 +71,11 @@ func NewObjects(s *Sim) *Objects {
 	}
 	o.named = slices.Repeat([]int16{-1}, m.Instances())
 	m.Pools(func(_, _ cell.Class, i cell.Instance, _ machine.Word) { o.named[i] = object(names, i) })
+	for f := range m.FrameCount() { // a kernel without a rule may free what no kernel should
+		if i := m.OfFrame(machine.Frame(f)); o.named[i] < 0 {
+			o.named[i] = object(names, i)
+		}
+	}
 	for t := range s.Setup.Tasks {
 		for _, w := range m.CallWords(t) {
 			o.decides[w.Cell()] = int8(t + 1)

@@ -113,7 +113,7 @@ func (l *links) init(m *machine.Machine) {
 	layout := m.Mem.Layout()
 	l.n = m.Instances()
 	l.of = make([]int16, layout.Len())
-	l.pool = make([]cell.Class, m.Instances())
+	l.pool = slices.Repeat([]cell.Class{machine.Frames}, m.Instances())
 	for i := range l.of {
 		l.of[i] = -1
 	}

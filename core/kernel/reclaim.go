@@ -18,6 +18,7 @@ import (
 //	dirty, of a file: newer kernels leave it to the flusher: keep it
 //	dirty: try_to_unmap_flush_dirty(); pageout(); was it asynchronous: keep it, a later pass frees it
 //	filemap_release_folio(): drop its buffers, even if somebody holds it
+//	(what-if: wait until no GUP-fast is left that may have read a PTE)
 //	__remove_mapping(): freeze the last two references; dirty again: keep it
 //	try_to_unmap_flush()         // before any frame goes back
 //	free it
@@ -53,11 +54,11 @@ var _ = register(fnShrinkFolioList, &Func{
 			f := c.Held(slFolio).Frame()
 			if c.isFilePage(f) {
 				c.Say("it is a file's: nothing to put into swap")
-				return slMapped
+				return slEarly
 			}
 			if c.lazyfree(f) {
 				c.Say("it is lazyfree: nothing to put into swap")
-				return slMapped
+				return slEarly
 			}
 			if c.Load(c.M.Flags(f))&machine.PGSwapCache == 0 && c.maybePinned(f) {
 				c.Say("it may be pinned: keep it")
@@ -84,6 +85,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			c.Or(c.M.Flags(c.Held(slFolio).Frame()), machine.PGDirty)
 			return Then
 		}},
+		slEarly: gracePeriodStep(If(RemoverWait, RemoverWaitRCUEarly)),
 		slMapped: {Label: "mapped", Says: "is it mapped?", Answer: "yes", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToUnmapOne}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			if c.folioMapcount(f) == 0 {
@@ -123,7 +125,7 @@ var _ = register(fnShrinkFolioList, &Func{
 				return slRelease
 			}
 			c.Say("it is clean")
-			return slRemove
+			return slWait
 		}},
 		slFile:  reclaimFileStep,
 		slLeave: reclaimLeaveStep,
@@ -143,9 +145,10 @@ var _ = register(fnShrinkFolioList, &Func{
 			case pageoutUnlocked:
 				return slFlush
 			}
-			return slRemove
+			return slWait
 		}},
 		slRelease: reclaimReleaseStep,
+		slWait:    waitStep(slRemove),
 		slRemove: {Label: "remove", Says: "take its last references", Ref: "__remove_mapping", Local: true, Calls: []FuncID{fnRemoveMapping}, Do: func(c *Ctx) Next {
 			return c.Call(fnRemoveMapping, slRemoved, uint64(machine.MakeHold(c.Held(slFolio).Frame(), 1)))
 		}},
@@ -191,6 +194,7 @@ const (
 	slSplit
 	slAddToSwap
 	slDirty
+	slEarly
 	slMapped
 	slUnmapped
 	slPinnedNow
@@ -201,6 +205,7 @@ const (
 	slPageout
 	slWritten
 	slRelease
+	slWait
 	slRemove
 	slRemoved
 	slUnlock
@@ -301,11 +306,11 @@ func (c *Ctx) addToSwap() Next {
 	f := c.Held(slFolio).Frame()
 	if c.Load(c.M.Flags(f))&machine.PGSwapCache != 0 {
 		c.Say("it is in the swap cache already")
-		return slMapped
+		return slEarly
 	}
 	if c.isFilePage(f) {
 		c.Say("it is a file's: nothing to put into swap")
-		return slMapped
+		return slEarly
 	}
 	if c.lazyfree(f) {
 		c.Say("it is lazyfree: nothing to put into swap")

@@ -224,14 +224,15 @@ func (o *Objects) takesOf(r *reach) {
 }
 
 // setOff reports whether a task that may move can give an actor something to do: it
-// touches the class, and can name the actor's CPU.
+// touches the class, and can name the actor's CPU, or touches it anywhere.
 func (o *Objects) setOff(b int, s *stand) bool {
 	cpu := o.s.actors[b].CPU
 	if o.coarse {
 		return o.s.exists(&o.s.actors[b])
 	}
 	return slices.ContainsFunc(s.moving, func(t int) bool {
-		return t < len(o.s.Setup.Tasks) && o.reach[t].Touches&o.reach[b].setOff != 0 && (cpu < 0 || o.hasOf(t, s).has(int(o.s.M.OfCPU(cpu))))
+		return t < len(o.s.Setup.Tasks) && o.reach[t].Touches&o.reach[b].setOff != 0 &&
+			(cpu < 0 || o.reach[t].Anywhere&o.reach[b].setOff != 0 || o.hasOf(t, s).has(int(o.s.M.OfCPU(cpu))))
 	})
 }
 

@@ -206,6 +206,9 @@ const (
 	GUPHugetlbCommonWalk
 	GUPForceHugetlbRefused
 	MadviseDontneedHugetlb
+	RemoverWait
+	GUPSeqcount
+	UprobeInPlace
 	DIOUsesPin
 	GUPLongtermZone
 	NUMABalancing
@@ -253,6 +256,12 @@ const (
 	PTFreeRCU
 	PTFreeImmediate
 	PTFreeSemiRCU
+)
+const (
+	RemoverWaitNone uint8 = iota
+	RemoverWaitIPI
+	RemoverWaitRCU
+	RemoverWaitRCUEarly
 )
 const (
 	LazyTLBIPI uint8 = iota

@@ -12,6 +12,7 @@ import (
 // kernel's tables, every task before its first shared step. track says which
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
+	setup = expand(setup, &k)
 	k.has = setup.has()
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
@@ -53,7 +54,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 // config is the machine that the setup needs.
 func (s *Sim) config(track machine.Track) machine.Config {
 	c := machine.Config{
-		CPUs: s.Setup.CPUs, Shared: s.Setup.TablesFromFrames, Speculate: s.Setup.Speculate, Turns: s.Setup.Turns, TSO: s.Setup.TSO, Track: track,
+		CPUs: s.Setup.CPUs, Shared: s.Setup.TablesFromFrames, Speculate: s.Setup.Speculate, Turns: s.Setup.Turns, TSO: s.Setup.TSO, Waits: s.Kernel.On(RemoverWait), Track: track,
 		Captures: func(fn uint16) int { return s.funcs[fn].captures },
 		Locals:   func(fn uint16) int { return len(s.funcs[fn].Locals) },
 		StackText: func(v uint64) string {

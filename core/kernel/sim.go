@@ -298,7 +298,7 @@ func (s *Sim) begin(task, pc int) {
 	s.push(task, st.Call.table(st.Args), args...)
 	if st.Call.Result == PageResult {
 		page := st.Args[0]
-		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.Args[1].Flags&FollWrite != 0)
+		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.Args[1].Flags&(FollWrite|FollForce) == FollWrite)
 	}
 }
 

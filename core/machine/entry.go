@@ -117,6 +117,10 @@ func (e Entry) IsMigration() bool {
 	return !e.None() && !e.Present() && t >= swpMigrationRead && t <= swpMigrationWrite
 }
 
+// IsHuge reports whether a PMD entry has something else than a page table: a huge page, or the
+// migration entry that stands for one.
+func (e Entry) IsHuge() bool { return e.Has(PSE) || e.IsMigration() }
+
 // Has reports whether all the bits are set.
 func (e Entry) Has(bits Entry) bool { return e&bits == bits }
 

@@ -173,6 +173,9 @@ func (m *Machine) Pools(f func(take, give cell.Class, i cell.Instance, free Word
 			f(Tables, Tables, m.OfFrame(t), m.State(t))
 		}
 	}
+	for i := range m.Hugetlb {
+		f(Frames, Frames, m.OfFrame(m.HugetlbFrame(i)), m.State(m.HugetlbFrame(i)))
+	}
 	for s := range m.Slots {
 		f(Slots, Swap, m.OfSlot(s), m.SwapMap(s))
 	}

@@ -252,6 +252,9 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 	m.gatherTable = l.Add(n*m.upperWidth, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.upperWidth) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s mmu_gather table[%d]", name(i/m.upperWidth), i%m.upperWidth)
 	}, Decode: holdText})
+	if m.Waits {
+		m.gracePeriod = l.Add(n, cell.Region{Class: RCU, Owner: "rcu", Name: func(i int) string { return name(i) + " grace period" }, Decode: rcuText})
+	}
 	m.done = add(Ends, "finished", words("no", "yes"))
 	m.pc = add(Stacks, "statement", nil)
 	m.depth = add(Stacks, "call depth", nil)

@@ -112,6 +112,7 @@ type Config struct {
 	Hugetlb     int  // huge pages in the pool; see hugetlb.go
 
 	TSO   bool // CPUs have store buffers
+	Waits bool // tasks wait for grace periods
 	Turns bool // tasks that have one CPU take turns; else nobody minds
 
 	Slots  int      // of the swap device
@@ -182,6 +183,7 @@ type Machine struct {
 	vma, vmaLock, anonVMA                                                                             cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
 	current, loadedMM, lazy, mode                                                                     cell.ID
+	gracePeriod                                                                                       cell.ID
 	buffered, bufferTo, bufferValue                                                                   cell.ID
 	lruCount, lruBatch                                                                                cell.ID
 	swapMap, swapCache, disk, io, zeromap                                                             cell.ID

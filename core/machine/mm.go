@@ -99,6 +99,22 @@ func (m *Machine) Quiescent(cpu int) {
 			m.Store(w, v&^(1<<cpu))
 		}
 	})
+	if m.Waits {
+		for t := range m.Config.Tasks {
+			if v := m.Load(m.GracePeriod(t)); v>>cpu&1 != 0 {
+				m.Store(m.GracePeriod(t), v&^(1<<cpu))
+			}
+		}
+	}
+}
+
+// GracePeriod is the grace period that a task has begun: RCUQueued and the CPUs that are still in
+// a read-side section; 0: none. Only where somebody waits for one (Config.Waits).
+func (m *Machine) GracePeriod(task int) Word { return m.at(m.gracePeriod, task) }
+
+// BeginGracePeriod begins a task's grace period.
+func (m *Machine) BeginGracePeriod(task int) {
+	m.Store(m.GracePeriod(task), RCUQueued|m.rcuReaders())
 }
 
 // EachRCU calls f with every table that a callback waits for, for a step that looks at all callbacks.

@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"gupscope/core/check"
-	"gupscope/core/claim"
 )
 
 // TestReducedAgrees holds the reduced search against what the scenarios of the gallery expect.
@@ -15,11 +14,10 @@ func TestReducedAgrees(t *testing.T) {
 		for i := range f.Expects {
 			e := &f.Expects[i]
 			for _, k := range e.Kernels {
-				m, _, ds := Model(f, k, e.Judge)
-				if m == nil {
+				c, ds := Reduced(f, k, e.Judge, Limits(e))
+				if c == nil {
 					t.Fatal(ds)
 				}
-				c := &Check{Check: check.Reduced(claim.Reduce(m), Limits(e)), File: f, Kernel: k, model: m, reduced: true}
 				for c.Run(1<<20).Phase < check.Stopped {
 				}
 				o := c.Outcome()

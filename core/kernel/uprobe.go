@@ -1,0 +1,184 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// uprobe_write_opcode, in straight line:
+//
+//	again: old = get_user_page_vma_remote(FOLL_FORCE)
+//	new = a copy of it, with the breakpoint
+//	__replace_page():
+//	    folio_lock(old); lock the PTL; the PTE does not map it any more: give both back; again
+//	    the copy is an anonymous page of the mm
+//	    clear the PTE, flush; PTE = the copy
+//	    old is mapped once less; drop the PTE's reference; unlock both
+//	put_page(old)
+//
+// Nobody asks whether somebody holds the old page: a pin taken before goes stale, for reading
+// and for writing. The page keeps its exclusive flag, so that unpinning it tells nobody.
+//
+//	CPU0 (GUP-fast)              CPU1 (uprobe_register)
+//	read the PTE: frame 1
+//	take the pin
+//	PTE still the same? Yes
+//	                             clear the PTE, flush
+//	                             PTE = frame 2
+//	write to frame 1             the process goes on with frame 2
+//
+// Rewritten (2025), it has GUP break COW, and writes into the page that is mapped then.
+//
+// compare kernel/events/uprobes.c:uprobe_write_opcode, __replace_page
+var _ = register(fnUprobeWriteOpcode, &Func{
+	Name: "uprobe_write_opcode", File: "kernel/events/uprobes.c", Params: []int{upAddr, upValue},
+	Locals: []Local{{"old_page", HoldLocal}, {"new_page", HoldLocal}, {"reference", HoldLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"vaddr", PageLocal}, {"opcode", IntLocal}},
+	Steps: []Step{
+		upGet: {Label: "get", Says: "get the page, to read it", Ref: "get_user_page_vma_remote", When: Without(UprobeInPlace), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
+			return c.Call(fnGetUserPagesLocked, upGot, c.L(upAddr), uint64(FollGet|FollForce))
+		}},
+		upGetWrite: {Label: "get_write", Says: "get the page, to write to it: GUP breaks COW", Ref: "get_user_page_vma_remote", When: With(UprobeInPlace), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
+			return c.Call(fnGetUserPagesLocked, upGot, c.L(upAddr), uint64(FollGet|FollForce|FollWrite))
+		}},
+		upGot: {Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {
+			h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
+			c.M.SetHeld(c.Task, 0)
+			if ret := c.Ret(); !h.Some() {
+				return c.Return(ret)
+			}
+			c.M.SetHold(c.M.Local(c.Task, c.level, upOld), h)
+			return Then
+		}},
+		upAlloc: {Label: "alloc", Says: "take a free frame", Ref: "alloc_page_vma", When: Without(UprobeInPlace), Touches: allocTouches,
+			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
+			Do: func(c *Ctx) Next {
+				c.allocate(upNew)
+				return Then
+			}},
+		upCopy: {Label: "copy", Says: "copy the page; put the breakpoint into the copy", Ref: "copy_highpage", When: Without(UprobeInPlace), Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+			c.Load(c.M.Contents(c.Held(upOld).Frame()))
+			c.Store(c.M.Contents(c.Held(upNew).Frame()), c.L(upValue))
+			return Then
+		}},
+		upFolioLock: {Label: "lock_page", Says: "lock the old page", Ref: "folio_lock", When: Without(UprobeInPlace), Touches: cell.Of(machine.FolioLocks),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.M.Head(c.Held(upOld).Frame()))) },
+			Do: func(c *Ctx) Next {
+				c.Lock(c.M.FolioLock(c.M.Head(c.Held(upOld).Frame())))
+				return Then
+			}},
+		upPMD: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+			pmd := machine.Entry(c.Keep(upTable, c.M.PMD(c.Page(upAddr))))
+			if !pmd.Present() || pmd.Has(machine.PSE) {
+				c.Say("there is no page table any more")
+				return upRetry
+			}
+			return Then
+		}},
+		upLock: {Label: "lock", Says: "lock the PTL; does the PTE map the page?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(upTable))) },
+			Do: func(c *Ctx) Next {
+				e := machine.Entry(c.Load(c.PTE(c.Frame(upTable), c.Page(upAddr))))
+				if !e.Present() || e.Frame() != c.Held(upOld).Frame() {
+					c.Say("it is not mapped there any more: again")
+					return upRetry
+				}
+				c.Lock(c.M.PTL(c.Frame(upTable)))
+				c.Set(upPTE, uint64(e))
+				return Then
+			}},
+		upAnon: {Label: "new_anon", Says: "the copy is an anonymous page of the mm", Ref: "folio_add_new_anon_rmap", When: Without(UprobeInPlace), Touches: mapTouches, Reads: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
+			c.newAnon(c.Held(upNew).Frame(), c.Page(upAddr))
+			return Then
+		}},
+		upClear: {Label: "clear", Says: "clear the PTE, flush", Ref: "ptep_clear_flush", Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			c.Hold(upRef, c.ClearPTE(c.Frame(upTable), c.Page(upAddr)).Frame(), 1)
+			return c.Call(fnFlushTLBMMRange, upSet, uint64(c.mmOf(upAddr)), c.L(upAddr), c.L(upAddr), 0)
+		}},
+		upSet: {Label: "set", Says: "replace the page: the PTE maps the copy", Ref: "set_pte_at", Order: Plain, When: Without(UprobeInPlace), Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			bits := machine.Entry(0)
+			if c.Load(c.M.VMA(c.Page(upAddr)))&machine.VMWrite != 0 {
+				bits = machine.RW
+			}
+			f := c.Held(upNew).Frame()
+			c.Release(upNew)
+			c.SetPTE(c.Frame(upTable), c.Page(upAddr), machine.MakePTE(f, bits))
+			c.M.Forget(c.Page(upAddr)) // the process did not ask for that
+			return Then
+		}},
+		upRmap: {Label: "rmap", Says: "the old page is mapped once less", Ref: "folio_remove_rmap_pte", When: Without(UprobeInPlace), Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			c.rmapAdd(c.Held(upOld).Frame(), -1)
+			return Then
+		}},
+		upWrite: {Label: "write", Says: "put the breakpoint into the page itself", Ref: "copy_to_page", When: With(UprobeInPlace), Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+			c.Store(c.M.Contents(c.Held(upOld).Frame()), c.L(upValue))
+			c.M.Forget(c.Page(upAddr))
+			return Then
+		}},
+		upRestore: {Label: "restore", Says: "put the PTE back, dirty", Ref: "set_pte_at", Order: Plain, When: With(UprobeInPlace), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			c.Release(upRef)
+			c.SetPTE(c.Frame(upTable), c.Page(upAddr), c.Entry(upPTE)|machine.Dirty)
+			return Then
+		}},
+		upUnlock: {Label: "unlock", Says: "unlock the PTL", Order: Plain, Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(upTable)))
+			return Then
+		}},
+		upFolioUnlock: {Label: "unlock_page", Says: "unlock the old page", Ref: "folio_unlock", When: Without(UprobeInPlace), Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.FolioLock(c.M.Head(c.Held(upOld).Frame())))
+			return Then
+		}},
+		upPutPTE: {Label: "put_pte", Says: "drop the PTE's reference on the old page", Ref: "folio_put", When: Without(UprobeInPlace), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := c.Held(upRef).Frame()
+			c.Release(upRef)
+			return c.putFree(f, 1, upPut)
+		}},
+		upPut: {Label: "put", Says: "drop the reference that GUP took", Ref: "put_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			h := c.Held(upOld)
+			c.Release(upOld)
+			if h.Count() == 0 {
+				return Return // the zero page
+			}
+			return c.putFree(h.Frame(), h.Count(), end)
+		}},
+		upRetry: {Label: "retry_unlock", Says: "unlock the old page", Ref: "folio_unlock", When: Without(UprobeInPlace), Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.FolioLock(c.M.Head(c.Held(upOld).Frame())))
+			return Then
+		}},
+		upRetryNew: {Label: "retry_free", Says: "free the copy", Ref: "put_page", When: Without(UprobeInPlace), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			h := c.Held(upNew)
+			c.Release(upNew)
+			return c.putFree(h.Frame(), 1, upRetryOld)
+		}},
+		upRetryOld: {Label: "retry_put", Says: "drop the reference that GUP took; again", Ref: "put_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{upGet, upGetWrite}, Do: func(c *Ctx) Next {
+			h := c.Held(upOld)
+			c.Release(upOld)
+			return c.putFree(h.Frame(), h.Count(), upGet)
+		}},
+	},
+})
+
+const upOld, upNew, upRef, upTable, upPTE, upAddr, upValue = 0, 1, 2, 3, 4, 5, 6
+
+const (
+	upGet = iota
+	upGetWrite
+	upGot
+	upAlloc
+	upCopy
+	upFolioLock
+	upPMD
+	upLock
+	upAnon
+	upClear
+	upSet
+	upRmap
+	upWrite
+	upRestore
+	upUnlock
+	upFolioUnlock
+	upPutPTE
+	upPut
+	upRetry
+	upRetryNew
+	upRetryOld
+)

@@ -1,0 +1,154 @@
+package kernel
+
+import "slices"
+
+// Who uses GUP, and how. A scenario writes direct_read(buf, "d"); what runs are the kernel's own functions, as this
+// release calls them:
+//
+//	direct_read(buf, v)     bio_iov_iter_get_pages(buf, FOLL_WRITE); mark it dirty; the disk writes v; mark it dirty if it
+//	                        was cleaned meanwhile; bio_release_pages
+//	direct_write(buf)       bio_iov_iter_get_pages(buf); the disk reads; bio_release_pages
+//	vmsplice(buf)           get_user_pages_fast(buf): the reference stays in the pipe
+//	pipe_read(p)            what the pipe's page holds by now; put_page
+//	io_uring_register(buf)  pin_user_pages(FOLL_WRITE | FOLL_LONGTERM)
+//	io_uring_unregister(b)  unpin_user_page: nothing is marked dirty
+//	vfio_dma_map(buf)       pin_user_pages(FOLL_WRITE | FOLL_LONGTERM)
+//	vfio_dma_unmap(b)       unpin_user_pages_dirty_lock
+//	ib_umem_get(buf)        pin_user_pages_fast(FOLL_WRITE | FOLL_LONGTERM)
+//	ib_umem_release(b)      unpin_user_pages_dirty_lock
+//	ptrace_peek(B.buf), ptrace_poke(B.buf, v)
+//	                        access_remote_vm with FOLL_FORCE, as /proc/PID/mem
+//
+// Before pins (v5.6) they take references, and dirty and put the page themselves. The disk, the network card and the IOMMU
+// go by the page: no page table, no TLB, no dirty bit.
+//
+// compare block/bio.c, lib/iov_iter.c:iov_iter_extract_pages, fs/splice.c:iter_to_pipe, io_uring/rsrc.c, drivers/vfio/vfio_iommu_type1.c,
+// drivers/infiniband/core/umem.c, kernel/ptrace.c
+
+// An expansion is a statement while it becomes those that run.
+type expansion struct {
+	v    *Version
+	st   Stmt
+	pins bool // the release has pins
+	own  int  // a variable of the task that no statement names
+	out  []Stmt
+}
+
+// is adds a statement: into = name(args).
+func (e *expansion) is(into int, name string, args ...Arg) {
+	call := CallByName(name)
+	if call == nil {
+		panic("kernel: a user of GUP is expanded to a call that is not in the vocabulary: " + name)
+	}
+	e.out = append(e.out, Stmt{Var: into, Call: call, Args: args, Line: e.st.Line})
+}
+
+// oneOf is the call with pins, or before there were any the one without.
+func (e *expansion) oneOf(with, without string) string {
+	if e.pins {
+		return with
+	}
+	return without
+}
+
+// lasting is what a device holds for long.
+var lasting = Arg{Flags: FollWrite | FollLongterm}
+
+func directRead(e *expansion) {
+	page := Arg{Var: e.own}
+	e.is(e.own, "bio_iov_iter_get_pages", e.st.Args[0], Arg{Flags: FollWrite})
+	e.is(-1, "set_page_dirty_lock", page)
+	e.is(-1, "device_write", page, e.st.Args[1])
+	e.is(-1, "set_page_dirty_lock", page)
+	e.is(-1, "bio_release_pages", page)
+}
+
+func directWrite(e *expansion) {
+	page := Arg{Var: e.own}
+	e.is(e.own, "bio_iov_iter_get_pages", e.st.Args[0], Arg{})
+	e.is(e.st.Var, "device_read", page)
+	e.is(-1, "bio_release_pages", page)
+}
+
+func vmsplice(e *expansion) { e.is(e.st.Var, "get_user_pages_fast", e.st.Args[0], Arg{}) }
+
+func pipeRead(e *expansion) {
+	e.is(e.st.Var, "device_read", e.st.Args[0])
+	e.is(-1, "put_page", e.st.Args[0])
+}
+
+func ioUringRegister(e *expansion) {
+	gup := e.oneOf("pin_user_pages", "get_user_pages")
+	if e.v.Order >= 605 {
+		gup = "pin_user_pages_fast"
+	}
+	e.is(e.st.Var, gup, e.st.Args[0], lasting)
+}
+
+func ioUringUnregister(e *expansion) {
+	e.is(-1, e.oneOf("unpin_user_page", "put_page"), e.st.Args[0])
+}
+
+func vfioMap(e *expansion) {
+	e.is(e.st.Var, e.oneOf("pin_user_pages", "get_user_pages"), e.st.Args[0], lasting)
+}
+
+func ibUmemGet(e *expansion) {
+	e.is(e.st.Var, e.oneOf("pin_user_pages_fast", "get_user_pages"), e.st.Args[0], lasting)
+}
+
+func dirtyAndRelease(e *expansion) {
+	if e.pins {
+		e.is(-1, "unpin_user_pages_dirty_lock", e.st.Args[0])
+		return
+	}
+	e.is(-1, "set_page_dirty_lock", e.st.Args[0])
+	e.is(-1, "put_page", e.st.Args[0])
+}
+
+func ptracePeek(e *expansion) { e.is(e.st.Var, "mem_read", e.st.Args[0]) }
+func ptracePoke(e *expansion) { e.is(e.st.Var, "mem_write", e.st.Args...) }
+
+// users are the calls that are made of others, by name.
+var users = map[string]func(*expansion){
+	"direct_read": directRead, "direct_write": directWrite, "vmsplice": vmsplice, "pipe_read": pipeRead,
+	"io_uring_register": ioUringRegister, "io_uring_unregister": ioUringUnregister, "vfio_dma_map": vfioMap, "vfio_dma_unmap": dirtyAndRelease,
+	"ib_umem_get": ibUmemGet, "ib_umem_release": dirtyAndRelease, "ptrace_peek": ptracePeek, "ptrace_poke": ptracePoke,
+}
+
+// expand replaces what users of GUP do by what their release of the kernel calls for it.
+func expand(setup Setup, k *Kernel) Setup {
+	uses := func(st Stmt) bool { return users[st.Call.Name] != nil }
+	if !slices.ContainsFunc(setup.Tasks, func(t TaskSetup) bool { return slices.ContainsFunc(t.Body, uses) }) {
+		return setup
+	}
+	setup.Tasks = slices.Clone(setup.Tasks)
+	for i := range setup.Tasks {
+		t := &setup.Tasks[i]
+		if !slices.ContainsFunc(t.Body, uses) {
+			continue
+		}
+		t.Vars = append(slices.Clip(t.Vars), ownVar(t.Vars))
+		var body []Stmt
+		for _, st := range t.Body {
+			if !uses(st) {
+				body = append(body, st)
+				continue
+			}
+			e := expansion{v: k.Version, st: st, pins: CallByName("pin_user_pages").In(k.Version), own: len(t.Vars) - 1}
+			users[st.Call.Name](&e)
+			body = append(body, e.out...)
+		}
+		t.Body = body
+	}
+	return setup
+}
+
+// ownVar is the name of a variable for a task, which has others already.
+func ownVar(taken []string) string {
+	name := "bio"
+	for slices.Contains(taken, name) {
+		name += "_"
+	}
+	return name
+}
