@@ -5,16 +5,19 @@ import (
 	"os"
 	"slices"
 
+	"gupscope/core/kernel"
 	"gupscope/core/replay"
+	"gupscope/core/scenario"
 )
 
 // replayCommand is "gupscope replay FILE --kernel v6.12.117".
 type replayCommand struct {
-	File   string   `arg:"" help:"Programs with what a real kernel did, one JSON object per line, plain or compressed with gzip."`
-	Kernel string   `required:"" help:"The kernel that the model replays them on." placeholder:"KERNEL"`
-	ID     []string `help:"Only the program of this name. May be given several times." placeholder:"ID"`
-	By     string   `enum:",family,op" default:"" help:"Print a table as well: by the family of the programs, or by the operation that differs first (family, op)." placeholder:"WHAT"`
-	JSON   bool     `name:"json" help:"Print one JSON object."`
+	File     string   `arg:"" help:"Programs with what a real kernel did, one JSON object per line, plain or compressed with gzip."`
+	Kernel   string   `required:"" help:"The kernel that the model replays them on." placeholder:"KERNEL"`
+	ID       []string `help:"Only the program of this name. May be given several times." placeholder:"ID"`
+	By       string   `enum:",family,op" default:"" help:"Print a table as well: by the family of the programs, or by the operation that differs first (family, op)." placeholder:"WHAT"`
+	Scenario string   `help:"Print the program of this name as a scenario, where the language can say it." placeholder:"ID"`
+	JSON     bool     `name:"json" help:"Print one JSON object."`
 }
 
 // Run replays the programs, and prints the first difference of each and the counts.
@@ -23,9 +26,21 @@ func (c *replayCommand) Run() error {
 	if err != nil {
 		return err
 	}
+	if c.Scenario != "" {
+		c.ID = []string{c.Scenario}
+	}
 	programs, err := c.programs()
 	if err != nil {
 		return err
+	}
+	c.warn(programs, k)
+	if c.Scenario != "" {
+		text, err := replay.Scenario(programs[0], k)
+		if err != nil {
+			return fmt.Errorf("%s cannot be written as a scenario: %w", c.Scenario, err)
+		}
+		fmt.Print(scenario.Format(text))
+		return nil
 	}
 	scores := replay.JudgeAll(programs, replay.Replaying(k), replay.Excluded)
 	var total replay.Total
@@ -55,6 +70,17 @@ func (c *replayCommand) Run() error {
 		err = errFailed
 	}
 	return err
+}
+
+// warn says so if the programs ran on another kernel than the model is to be: what the two do
+// differently will be counted as differences of the model.
+func (c *replayCommand) warn(programs []*replay.Program, k kernel.Kernel) {
+	for _, p := range programs {
+		if !p.RanOn(k.Version) {
+			fmt.Fprintf(os.Stderr, "gupscope: warning: %s has programs that ran on %s, and --kernel is %s: what these kernels do differently is counted as differing\n", c.File, p.Kernel, c.Kernel)
+			return
+		}
+	}
 }
 
 // programs reads those that are asked for.

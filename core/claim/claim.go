@@ -16,7 +16,7 @@
 // in alarmed) or a family of predicates; Breaker, the scenario and the rule that make it false, which a
 // test plays; in judging.go, when there is something for it to judge, unless there always is.
 //
-// Reading order: claim.go (the catalogue), predicates.go, model.go; reducible.go.
+// Reading order: claim.go (the catalogue), predicates.go, mapped.go, files.go, ksm.go, model.go; reducible.go.
 package claim
 
 import (
@@ -57,6 +57,10 @@ var Catalogue = []*Claim{
 		Says:    "GUP returns only a page that was mapped there, with the permission asked for, at some instant during the call.",
 		Breaker: Breaker{"gup-fast-vs-reclaim", "v6.12 with tlb_flush=pv", "v6.12 with tlb_flush=pv without gup_pte_recheck"},
 		alarms:  []machine.Alarm{machine.AlarmForeignPage}, track: machine.Track{Seen: true}},
+	{Name: "gup-reads-stored-entries", Promised: never,
+		Says:    "GUP-fast goes by page-table entries that were stored there, not by the halves of two.",
+		Breaker: Breaker{"pae-tearing-vs-reclaim", "v4.6", "v4.6 with gup_pte_read=plain"},
+		alarms:  []machine.Alarm{machine.AlarmTornEntry}, track: machine.Track{Seen: true}},
 	{Name: "pinned-never-freed",
 		Says:    "A page that somebody holds through GUP is not given back to the allocator.",
 		Breaker: Breaker{"reclaim-freeze", "v6.12 without gup_pte_recheck with tlb_flush=broadcast", "v6.12 without gup_pte_recheck with tlb_flush=broadcast without reclaim_freeze"},
@@ -127,13 +131,26 @@ var Catalogue = []*Claim{
 		Says:    "No access goes through a TLB entry whose page was freed.",
 		Breaker: Breaker{"walker-vs-munmap", "v6.12", "v6.12 without gather_flush_before_free"},
 		alarms:  []machine.Alarm{machine.AlarmStaleTLB}},
+	{Name: "ksm-page-read-only",
+		Says:    "No PTE that may be written to maps a page of KSM, and no page of KSM is exclusive.",
+		Breaker: Breaker{"ksm-two-pages", "v6.12", "v6.12 without ksm_excl_share"},
+		family:  sharedReadOnly},
+	{Name: "ksm-page-keeps-content",
+		Says:    "A page that KSM shares holds what it held when KSM began to share it.",
+		Breaker: Breaker{"ksm-two-pages", "v6.12", "v6.12 without ksm_flush"},
+		family:  sharedContents, track: machine.Track{Shared: true}},
+	{Name: "ksm-merges-equal-pages",
+		Says:    "When KSM puts its page in the place of another, both hold the same.",
+		Breaker: Breaker{"ksm-vs-gup-fast", "v6.12", "v6.12 without ksm_clear_before_check"},
+		alarms:  []machine.Alarm{machine.AlarmUnequalMerged}},
 	{Name: "clean-page-is-on-disk",
 		Says:    "When nobody is at it any more, a page of a file that is clean, or was dropped from the page cache, is on its disk as it was written last.",
 		Breaker: Breaker{"dontneed-vs-writeback", "v6.12", "v6.12 without delayed_rmap"},
 		family:  cleanPages, track: machine.Track{Values: true, Pins: true}},
 	{Name: "no-page-behind-the-end",
-		Says:   "When all have finished, the page cache keeps no page that lies behind its file's end.",
-		family: behindEnd},
+		Breaker: Breaker{"hugetlb-truncate-vs-fault", "v6.12", "v6.12 without hugetlb_truncate_mutex"},
+		Says:    "When all have finished, the page cache keeps no page that lies behind its file's end.",
+		family:  behindEnd},
 	{Name: "mapping-outlives-its-readers",
 		Says:    "GUP follows folio->mapping only to an address_space that is there.",
 		Breaker: Breaker{"inode-rcu", "v6.12 with tlb_flush=pv", "v6.12 with tlb_flush=pv without inode_rcu"},

@@ -34,6 +34,8 @@ func (m *Model) Judging(dst []bool) []bool {
 			judges = len(m.M.Files) > 0 && at.held
 		case "file-system-asked-before-stores", "no-unexpected-dirty-page", "stable-under-writeback":
 			judges = at.fileOnDisk
+		case "ksm-page-read-only", "ksm-page-keeps-content", "ksm-merges-equal-pages":
+			judges = m.M.KSM
 		case "no-walk-of-freed-table":
 			judges = at.tableGone
 		case "no-stale-tlb-use":

@@ -52,6 +52,7 @@ func New(setup kernel.Setup, k kernel.Kernel) *Model {
 		track.Pins = track.Pins || c.track.Pins
 		track.Notice = track.Notice || c.track.Notice
 		track.Stores = track.Stores || c.track.Stores
+		track.Shared = track.Shared || c.track.Shared
 	}
 	for _, c := range judge {
 		for _, a := range c.alarms {
@@ -270,8 +271,12 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("GUP followed the mapping of folio %d, which is NULL by now", v)
 	case machine.AlarmFreedMapping:
 		return fmt.Sprintf("GUP followed the mapping of folio %d to an inode that was freed", v)
+	case machine.AlarmTornEntry:
+		return fmt.Sprintf("%s goes by the halves of two page-table entries: what it read was never stored there", m.Setup.Tasks[v].Name)
 	case machine.AlarmUnshareWritable:
 		return fmt.Sprintf("%s unshared a page, and made its PTE writable", m.Setup.Tasks[v].Name)
+	case machine.AlarmUnequalMerged:
+		return fmt.Sprintf("KSM put its page in the place of folio %d, which holds something else", v)
 	case machine.AlarmLostStore, machine.AlarmLostDMA:
 		if v&machine.AlarmOfFile != 0 {
 			o := machine.Pgoff(v &^ machine.AlarmOfFile)

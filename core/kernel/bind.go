@@ -46,6 +46,9 @@ func Bind(k *Kernel) []Bound {
 				break
 			}
 		}
+		if k.has&hasHalves != 0 {
+			b.Steps = withHalves(b.Steps)
+		}
 		for _, s := range b.Steps {
 			b.Off = append(b.Off, !s.When.holds(k) || f.Migrating && k.has&hasMoves == 0 || f.Hugetlb && k.has&hasHugetlb == 0)
 		}

@@ -126,6 +126,10 @@ func (c *Ctx) walked(table machine.Entry) {
 
 // SetPTE stores the entry of a page, plainly, under the PTL.
 func (c *Ctx) SetPTE(table machine.Frame, p machine.PageID, e machine.Entry) {
+	if c.sim.Setup.PAE {
+		c.setHalves(table, p, e.Fresh())
+		return
+	}
 	c.M.SetEntry(table, c.M.Slot(p, machine.LevelPTE), e.Fresh())
 }
 

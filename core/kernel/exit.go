@@ -25,6 +25,7 @@ var _ = register(fnExit, &Func{
 // mmput, in straight line:
 //
 //	one user less; not the last: done
+//	ksm_exit(): wait until ksmd is not in the mm
 //	exit_mmap():
 //	    lru_add_drain(); tlb_gather_mmu()
 //	    zap_pte_range(everything); free_pgtables(); tlb_finish_mmu()
@@ -51,6 +52,9 @@ var _ = register(fnMMPut, &Func{
 			c.excuse(first, last)
 			return Then
 		}},
+		emKSM: {Label: "ksm_exit", Says: "ksmd has dropped mmap_lock, and will not touch the mm any more", Ref: "__ksm_exit", When: Merging, Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(int(c.L(emMM)))) },
+			Do:   func(c *Ctx) Next { return Then }},
 		emDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, emGather) }},
 		emGather: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu_fullmm", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(int(c.L(emMM))), 1)
@@ -82,6 +86,7 @@ const emMM, emAt, emEnd = 0, 1, 2
 
 const (
 	emPut = iota
+	emKSM
 	emDrain
 	emGather
 	emTables

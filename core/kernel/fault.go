@@ -267,7 +267,7 @@ var _ = register(fnPTEAlloc, &Func{
 })
 
 // allocTouches are the classes that taking a free frame touches.
-var allocTouches = cell.Of(machine.Frames, machine.Refs, machine.Contents)
+var allocTouches = cell.Of(machine.Frames, machine.Refs, machine.Contents, machine.KSM)
 
 // memory waits for a free frame.
 func (c *Ctx) memory(table bool) Block {

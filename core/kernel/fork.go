@@ -73,6 +73,12 @@ var _ = register(fnFork, &Func{
 			c.WriteUnlock(c.M.MmapLock(c.MM))
 			return Then
 		}},
+		fkKSM: {Label: "ksm_fork", Says: "is the mm on ksmd's list? The child, too", Ref: "ksm_fork", When: Merging, Touches: cell.Of(machine.KSM), Do: func(c *Ctx) Next {
+			if c.Load(c.M.MergeOrder(c.MM)) != 0 {
+				c.M.Register(int(c.L(fkChild)))
+			}
+			return Then
+		}},
 		fkWake: {Label: "wake", Says: "the child may run", Ref: "wake_up_new_task", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			child := int(c.L(fkChild))
 			c.Store(c.M.MMState(child), machine.MMAlive)
@@ -95,6 +101,7 @@ const (
 	fkNext
 	fkFlush
 	fkUnlock
+	fkKSM
 	fkWake
 )
 

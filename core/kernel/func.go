@@ -175,6 +175,9 @@ var Migrating = Cond{where: hasMoves}
 // AndMovable holds where the condition does and there is a ZONE_MOVABLE.
 func (c Cond) AndMovable() Cond { return c.and(hasMovable) }
 
+// Merging holds where ksmd may merge pages: what it guards would tell nothing elsewhere.
+var Merging = Cond{where: hasKSM}
+
 // AndLarge holds where the condition does and large folios are possible.
 func (c Cond) AndLarge() Cond { return c.and(hasLarge) }
 
@@ -184,13 +187,22 @@ func (c Cond) AndTurns() Cond { return c.and(hasTurns) }
 // AndTSO holds where the condition does and CPUs have store buffers.
 func (c Cond) AndTSO() Cond { return c.and(hasTSO) }
 
+// AndHalves holds where the condition does and entries are stored in halves.
+func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
+
+// Halved and Whole hold where entries are stored in halves, and where not.
+var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
+
+// AndMerging holds where the condition does and ksmd may merge pages.
+func (c Cond) AndMerging() Cond { return c.and(hasKSM) }
+
 func (c Cond) and(h has) Cond {
 	c.where |= h
 	return c
 }
 
 // A has is what not every scenario has: steps that would tell nothing elsewhere are passed over there.
-type has uint8
+type has uint16
 
 const (
 	hasLarge   has = 1 << iota // large folios are possible
@@ -198,7 +210,10 @@ const (
 	hasTSO                     // CPUs have store buffers
 	hasMoves                   // pages may be moved
 	hasHugetlb                 // there are huge pages of hugetlb
+	hasHalves                  // entries are stored in halves: x86-32 with PAE
+	hasWhole                   // entries are stored whole
 	hasMovable                 // there is a ZONE_MOVABLE
+	hasKSM                     // ksmd may merge pages
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

@@ -131,9 +131,23 @@ const (
 	fnUprobeWriteOpcode
 	fnBioGetPages
 	fnBioReleasePages
+	fnNativeSetPTE
+	fnPTEGetLockless
 	fnGUPLongtermLocked
 	fnTaskNUMAWork
 	fnDoNUMAPage
 	fnCompactZone
+	fnKSMDoScan
+	fnCmpAndMergePage
+	fnGetKSMPage
+	fnRemoveRmapItemFromTree
+	fnGetMergeablePage
+	fnTryToMergeWithKSMPage
+	fnTryToMergeOnePage
+	fnWriteProtectPage
+	fnReplacePage
+	fnBreakCOW
+	fnBreakKSM
+	fnKSMMadvise
 	funcCount
 )

@@ -241,7 +241,10 @@ var _ = register(fnGUPFastPTERange, &Func{
 	Params: []int{gpPMD, gpAddr, gpFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"again", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"early", IntLocal}},
 	Steps: []Step{
-		gpRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		gpReadHalves: {Label: "read_halves", Says: "read the PTE, half by half", Ref: "ptep_get_lockless", When: Halved, Local: true, Calls: []FuncID{fnPTEGetLockless}, Do: func(c *Ctx) Next {
+			return c.Call(fnPTEGetLockless, gpEarly, c.L(gpPMD), c.L(gpAddr))
+		}},
+		gpRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", When: Whole, Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			e := c.LoadPTE(gpPTE, c.Entry(gpPMD), c.Page(gpAddr))
 			c.Sayf("read the PTE: %v", e)
 			return Then
@@ -330,7 +333,8 @@ var _ = register(fnGUPFastPTERange, &Func{
 const gpPMD, gpPTE, gpAgain, gpAddr, gpFlags, gpIsEarly = 0, 1, 2, 3, 4, 5
 
 const (
-	gpRead = iota
+	gpReadHalves = iota
+	gpRead
 	gpEarly
 	gpPermitted
 	gpGrabbed

@@ -47,6 +47,8 @@ swapin_cow_rule             0   0       0   0   0   0    0    1    2    2   2   
 cow_clear_flush_first       1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 rmap_drop_after_set         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 dio_uses_pin                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         a7e689dd1c06  TC
+gup_pte_read                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+pae_clear_atomic            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         b2d7a075a1cc  TC
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
@@ -110,6 +112,16 @@ hugetlb_reuse_by_references 0   0       0   0   0   0    0    0    0    0   0   
 hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         b5cec28d36f5  Tm
 gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
 gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
+ksm_clear_before_check      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_refcount_check          1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_flush                   1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_tlb_pending             0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         b3a81d0841a9  TCm
+ksm_excl_share              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
+ksm_pte_recheck             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_get_recheck             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_reuse                   0   0       1   1   0   0    0    0    0    0   0       0   0   0    0         1a0cf26323c8  C
+ksm_break_unshare           0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             Tm
+ksm_checksum_first          0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             T
 madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
 remover_wait                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 gup_seqcount                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -

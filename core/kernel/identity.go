@@ -50,7 +50,7 @@ const generation = 1
 
 func hashSteps(w io.Writer, steps []Step) {
 	for i, s := range steps {
-		fmt.Fprintln(w, i, s.Label, s.When, s.Local, s.Wait != nil, s.Choose != nil, s.Touches)
+		fmt.Fprintln(w, i, s.Label, s.When, s.Local, s.Wait != nil, s.Choose != nil, s.Touches, s.Order)
 	}
 }
 

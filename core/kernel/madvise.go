@@ -13,9 +13,12 @@ const (
 	madvPageout
 	madvPopulateRead
 	madvPopulateWrite
+	_ // MADV_COLLAPSE
+	madvMergeable
+	madvUnmergeable
 )
 
-var madvWords = []string{"MADV_DONTNEED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOUT", "MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MADV_COLLAPSE"}
+var madvWords = []string{"MADV_DONTNEED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOUT", "MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNMERGEABLE"}
 
 // madvise, in straight line:
 //

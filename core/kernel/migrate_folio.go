@@ -85,7 +85,7 @@ var (
 		c.moveMapping()
 		return Then
 	}}
-	moveFlags = Step{Label: "flags", Says: "buffers and flags move to it; a file's old page has no mapping any more", Ref: "folio_migrate_flags", Touches: cell.Of(machine.Flags, machine.Buffers, machine.Refs, machine.Mappings), Do: func(c *Ctx) Next {
+	moveFlags = Step{Label: "flags", Says: "buffers and flags move to it; a file's old page has no mapping any more", Ref: "folio_migrate_flags", Touches: cell.Of(machine.Flags, machine.Buffers, machine.Refs, machine.Mappings, machine.KSM), Do: func(c *Ctx) Next {
 		c.moveFlags()
 		return Return
 	}}
@@ -183,5 +183,8 @@ func (c *Ctx) moveFlags() {
 	if c.isFilePage(src) {
 		c.Store(m.Mapping(src), 0)
 		m.MoveNotice(src, dst)
+	}
+	if m.KSM {
+		m.MoveStableNode(src, dst)
 	}
 }

@@ -23,10 +23,10 @@ var _ = register(fnTryToMigrate, &Func{Migrating: true,
 	Name: "try_to_migrate", Was: []Name{{"try_to_unmap", 514}}, File: "mm/rmap.c", Params: []int{0, 2},
 	Locals: []Local{{"folio", FrameLocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
-		{Label: "first", Says: "the first place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToMigrateOne}, Do: func(c *Ctx) Next {
+		{Label: "first", Says: "the first place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnTryToMigrateOne}, Do: func(c *Ctx) Next {
 			return c.migrateAt(machine.NoPage)
 		}},
-		{Label: "next", Says: "the next place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToMigrateOne}, Back: []int{1}, Do: func(c *Ctx) Next {
+		{Label: "next", Says: "the next place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnTryToMigrateOne}, Back: []int{1}, Do: func(c *Ctx) Next {
 			if c.Ret() != 0 {
 				c.Say("it may not be unmapped: stop")
 				return Return
@@ -73,6 +73,9 @@ var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
 			pmd := machine.Entry(c.Keep(tmPMD, c.M.PMD(c.Page(tmPage))))
 			switch {
 			case !pmd.Present():
+				return c.migrateNextTable()
+			case pmd.Has(machine.PSE) && pmd.Frame() != c.Frame(tmFolio):
+				c.Say("another huge page is mapped there")
 				return c.migrateNextTable()
 			case pmd.Has(machine.PSE) && c.L(tmFlags)&ttuSplitHugePMD != 0:
 				c.Say("the PMD is huge: split it")
@@ -275,10 +278,10 @@ var _ = register(fnRemoveMigrationPTEs, &Func{Migrating: true,
 	Name: "remove_migration_ptes", File: "mm/migrate.c", Params: []int{0, 1, 3},
 	Locals: []Local{{"src", FrameLocal}, {"dst", FrameLocal}, {"address", PageLocal}, {"map_unused_to_zeropage", IntLocal}},
 	Steps: []Step{
-		{Label: "first", Says: "the first place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs), Calls: []FuncID{fnRemoveMigrationPTE}, Do: func(c *Ctx) Next {
+		{Label: "first", Says: "the first place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnRemoveMigrationPTE}, Do: func(c *Ctx) Next {
 			return c.unmigrateAt(machine.NoPage)
 		}},
-		{Label: "next", Says: "the next place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs), Calls: []FuncID{fnRemoveMigrationPTE}, Back: []int{1}, Do: func(c *Ctx) Next {
+		{Label: "next", Says: "the next place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnRemoveMigrationPTE}, Back: []int{1}, Do: func(c *Ctx) Next {
 			return c.unmigrateAt(c.Page(2))
 		}},
 	},

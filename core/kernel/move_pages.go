@@ -10,7 +10,7 @@ import (
 //	for every CPU whose batch has folios: empty it, on that CPU
 //
 // compare mm/swap.c:lru_add_drain_all
-var _ = register(fnLRUAddDrainAll, &Func{Migrating: true,
+var _ = register(fnLRUAddDrainAll, &Func{
 	Name: "lru_add_drain_all", File: "mm/swap.c",
 	Locals: []Local{{"cpu", IntLocal}},
 	Steps: []Step{

@@ -13,8 +13,8 @@ var protFlags = []uint64{0, machine.VMRead, machine.VMRead | machine.VMWrite}
 // mprotect of a range, in straight line:
 //
 //	mmap_write_lock(); a hole: -ENOMEM; not allowed: -EACCES; as it is already: done
-//	lock the VMAs; change their flags; tlb_gather_mmu()
-//	change_pte_range()
+//	lock the VMAs; tlb_gather_mmu()
+//	every VMA that is not so already: change its flags; change_pte_range()
 //	flush, if anything was taken away; mmap_write_unlock()
 //
 // The flush comes after the PTL is dropped: for a while the PTE says read-only, and
@@ -23,7 +23,7 @@ var protFlags = []uint64{0, machine.VMRead, machine.VMRead | machine.VMWrite}
 // compare mm/mprotect.c:do_mprotect_pkey, mprotect_fixup
 var _ = register(fnMprotect, &Func{
 	Name: "mprotect", File: "mm/mprotect.c", Params: []int{mpFirst, mpLast, mpProt},
-	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"prot", IntLocal}, {"ret", IntLocal}},
+	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"prot", IntLocal}, {"ret", IntLocal}, {"next", IntLocal}, {"flush", IntLocal}},
 	Steps: []Step{
 		mpLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock_killable", Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.MM)) },
@@ -45,20 +45,28 @@ var _ = register(fnMprotect, &Func{
 				return Then
 			}},
 		mpFlags: {Label: "flags", Says: "change the VMA's flags; announce a flush to come", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnChangePTERange, fnHugetlbChangeProtection}, Do: func(c *Ctx) Next {
-			for p := c.Page(mpFirst); p <= c.Page(mpLast); p++ {
-				w := c.M.VMA(p)
-				if v := c.Load(w); v != 0 {
-					c.Store(w, v&^machine.VMAccess|protFlags[c.L(mpProt)])
-				}
+			first, last := c.protectNext(max(c.Page(mpFirst), machine.PageID(c.L(mpNext))))
+			for p := first; p <= last; p++ {
+				c.Store(c.M.VMA(p), c.Load(c.M.VMA(p))&^machine.VMAccess|protFlags[c.L(mpProt)])
 			}
-			c.Add(c.M.FlushPending(c.MM), 1)
-			if c.M.HugetlbPage(c.Page(mpFirst)) {
-				return c.Call(fnHugetlbChangeProtection, mpFlush, c.L(mpFirst), c.L(mpLast))
+			if c.L(mpNext) == 0 {
+				c.Add(c.M.FlushPending(c.MM), 1)
 			}
-			return c.Call(fnChangePTERange, mpFlush, c.L(mpFirst), c.L(mpLast))
+			next, _ := c.protectNext(last + 1)
+			c.Set(mpNext, uint64(next))
+			if c.M.HugetlbPage(first) {
+				return c.Call(fnHugetlbChangeProtection, mpFlush, uint64(first), uint64(last))
+			}
+			return c.Call(fnChangePTERange, mpFlush, uint64(first), uint64(last))
 		}},
-		mpFlush: {Label: "flush", Says: "was anything taken away?", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
-			if c.Ret() == 0 {
+		mpFlush: {Label: "flush", Says: "was anything taken away?", Ref: "tlb_finish_mmu", Local: true, Back: []int{mpFlags}, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				c.Set(mpChanged, 1)
+			}
+			if c.L(mpNext) != 0 {
+				return mpFlags
+			}
+			if c.L(mpChanged) == 0 {
 				return Then
 			}
 			return c.Call(fnFlushTLBMMRange, mpFlushed, uint64(c.MM), c.L(mpFirst), c.L(mpLast), 0)
@@ -78,7 +86,7 @@ var _ = register(fnMprotect, &Func{
 	},
 })
 
-const mpFirst, mpLast, mpProt, mpRet = 0, 1, 2, 3
+const mpFirst, mpLast, mpProt, mpRet, mpNext, mpChanged = 0, 1, 2, 3, 4, 5
 
 const (
 	mpLock = iota
@@ -123,6 +131,22 @@ func (c *Ctx) protectCheck() Next {
 		return mpUnlock
 	}
 	return Then
+}
+
+// protectNext returns the next run of pages from a page on whose protection is another; zeros if there is none.
+func (c *Ctx) protectNext(from machine.PageID) (first, last machine.PageID) {
+	other := func(p machine.PageID) bool {
+		vma := c.Load(c.M.VMA(p))
+		return vma != 0 && vma&machine.VMAccess != protFlags[c.L(mpProt)]
+	}
+	for p := from; p <= c.Page(mpLast); p++ {
+		if other(p) {
+			for last = p; last < c.Page(mpLast) && other(last+1); last++ {
+			}
+			return p, last
+		}
+	}
+	return 0, 0
 }
 
 // change_pte_range over a range, in straight line, for every page table of it:

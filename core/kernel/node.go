@@ -30,9 +30,18 @@ func (s *Setup) frameZones(frames, hugePages int, large bool) []uint8 {
 			out = append(out, uint8(zone))
 		}
 	}
+	shared := map[string]bool{}
 	s.eachRegion(func(v *RegionSetup) {
-		if v.State == Mapped || v.State == Clean {
+		switch v.State {
+		case Mapped, Clean:
 			add(len(v.Fill), v.Zone)
+		case Merged:
+			for _, content := range v.Fill {
+				if !shared[content] {
+					shared[content] = true
+					add(1, v.Zone)
+				}
+			}
 		}
 	})
 	add(s.cachedAtStart(), 0)

@@ -47,7 +47,7 @@ const (
 func NewObjects(s *Sim) *Objects {
 	m := s.M
 	layout := m.Mem.Layout()
-	o := &Objects{s: s, coarse: s.Setup.Turns || s.Setup.TSO, byCell: make([]int16, layout.Len()), decides: make([]int8, layout.Len())}
+	o := &Objects{s: s, coarse: s.Setup.Turns || s.Setup.TSO || s.Setup.PAE, byCell: make([]int16, layout.Len()), decides: make([]int8, layout.Len())}
 	type key struct {
 		c cell.Class
 		i cell.Instance

@@ -35,7 +35,7 @@ var _ = register(fnShrinkFolioList, &Func{
 	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}, {"address", PageLocal}},
 	Steps: []Step{
 		slIsolate: {Label: "isolate", Says: "take the folio off the LRU list", Ref: "isolate_lru_folios",
-			Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings, machine.PageCache, machine.SwapCache), Anywhere: cell.Of(machine.Mappings, machine.Flags, machine.Refs), Choose: isolationCandidates, Do: (*Ctx).isolate},
+			Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings, machine.PageCache, machine.SwapCache, machine.KSM, machine.VMAs), Anywhere: cell.Of(machine.Mappings, machine.Flags, machine.Refs), Choose: isolationCandidates, Do: (*Ctx).isolate},
 		slTrylock: {Label: "trylock", Says: "try the folio lock", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 			if !c.TryLock(c.M.FolioLock(c.Held(slFolio).Frame())) {
 				c.Say("the folio is locked: keep it")
@@ -86,7 +86,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			return Then
 		}},
 		slEarly: gracePeriodStep(If(RemoverWait, RemoverWaitRCUEarly)),
-		slMapped: {Label: "mapped", Says: "is it mapped?", Answer: "yes", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToUnmapOne}, Do: func(c *Ctx) Next {
+		slMapped: {Label: "mapped", Says: "is it mapped?", Answer: "yes", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnTryToUnmapOne}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			if c.folioMapcount(f) == 0 {
 				c.Say("it is not mapped any more")
@@ -94,7 +94,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return c.unmapNext(machine.NoPage)
 		}},
-		slUnmapped: {Label: "unmapped", Says: "is it still mapped?", Answer: "no", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnTryToUnmapOne}, Back: []int{slUnmapped}, Do: func(c *Ctx) Next {
+		slUnmapped: {Label: "unmapped", Says: "is it still mapped?", Answer: "no", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnTryToUnmapOne}, Back: []int{slUnmapped}, Do: func(c *Ctx) Next {
 			stop := c.Ret() != 0
 			switch {
 			case c.folioMapcount(c.Held(slFolio).Frame()) == 0:
@@ -254,6 +254,10 @@ func isolationCandidates(c *Ctx, offer func(int)) {
 		mapping := c.Load(c.M.Mapping(f))
 		if mm := machine.MappingMM(mapping); mm >= 0 && slices.Contains(c.M.Family(mm), at.MM) &&
 			machine.MappingRegion(mapping) == at.Region && int(c.Load(c.M.Index(f))) == at.Index {
+			offer(i)
+			none = false
+		}
+		if machine.IsKSM(mapping) && c.sharedAt(f, c.Page(slPage)) {
 			offer(i)
 			none = false
 		}

@@ -210,12 +210,24 @@ const (
 	GUPSeqcount
 	UprobeInPlace
 	DIOUsesPin
+	GUPPTERead
+	PAEClearAtomic
 	GUPLongtermZone
 	NUMABalancing
 	GUPNUMAFault
 	NUMASkipsShared
 	NUMASavedWrite
 	MigrateUndo
+	KSMClearBeforeCheck
+	KSMRefcountCheck
+	KSMFlush
+	KSMTLBPending
+	KSMExclShare
+	KSMPTERecheck
+	KSMGetRecheck
+	KSMReuse
+	KSMBreakUnshare
+	KSMChecksumFirst
 	ruleCount
 )
 
@@ -292,4 +304,9 @@ const (
 	MprotectNever uint8 = iota
 	MprotectDirtyExclusive
 	MprotectExclusive
+)
+
+const (
+	PTEReadPlain uint8 = iota
+	PTEReadLowHighLow
 )

@@ -26,6 +26,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
+	s.clearsAtomically = k.On(PAEClearAtomic)
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
 	s.deferredPartial = k.On(DeferredSplitPartial)
@@ -66,8 +67,8 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
-	c.HugePages, c.LargeFolios, c.Hugetlb = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages()
-	small, blocks := 0, 0
+	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
+	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
 		mc := machine.MMConfig{Name: mm.Name, Parent: s.Setup.parent(i), Exits: s.Setup.exits(i)}
@@ -78,11 +79,8 @@ func (s *Sim) config(track machine.Track) machine.Config {
 			}
 			tables += (v.Pages + c.HugePages - 1) / c.HugePages
 			slots += v.Pages
-			switch {
-			case v.State == Huge || v.State == Split:
+			if v.State == Huge || v.State == Split {
 				blocks += (len(v.Fill) + c.HugePages - 1) / c.HugePages
-			case v.State != Swapped:
-				small += len(v.Fill)
 			}
 		}
 		c.MMs = append(c.MMs, mc)
@@ -93,7 +91,6 @@ func (s *Sim) config(track machine.Track) machine.Config {
 			slots += s.Setup.room(n)
 		}
 	}
-	small += s.Setup.cachedAtStart()
 	c.Frames = small + s.Setup.Frames
 	if c.LargeFolios {
 		// The small folios first, then the large ones, then what is free: see holes. Who
@@ -174,6 +171,9 @@ func (s *Sim) scene() {
 			for i := range vs.Pages {
 				p := m.PageAt(mm, r, i)
 				m.Store(m.VMA(p), s.vmFlags(&vs))
+				if vs.Mergeable {
+					s.scanned(p, i, &vs)
+				}
 				if !s.hugePage(p, i, &vs, table, &block) {
 					if i%m.HugePages == 0 {
 						s.pteTable(p, table)
@@ -245,6 +245,10 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 		*slot++
 		return
 	}
+	if vs.State == Merged {
+		m.SetEntry(table, entry, machine.MakePTE(s.merged(p, content, frame), 0))
+		return
+	}
 	f := *frame
 	*frame++
 	m.Allocate(f, machine.FrameData)
@@ -303,8 +307,16 @@ func (s *Setup) has() (h has) {
 	if s.Turns {
 		h |= hasTurns
 	}
+	if s.PAE {
+		h |= hasHalves
+	} else {
+		h |= hasWhole
+	}
 	if s.TSO {
 		h |= hasTSO
+	}
+	if s.merges() {
+		h |= hasKSM
 	}
 	return h
 }
@@ -327,6 +339,9 @@ func (s *Sim) vmFlags(v *RegionSetup) uint64 {
 	}
 	if v.Huge {
 		f |= machine.VMHugepage
+	}
+	if v.Mergeable {
+		f |= machine.VMMergeable
 	}
 	if s.Setup.hugetlb(v) {
 		f |= machine.VMHugetlb

@@ -36,14 +36,7 @@ func (s *Sim) holes() (block machine.Frame) {
 	if !m.LargeFolios {
 		return 0
 	}
-	small := s.Setup.cachedAtStart()
-	for _, mm := range s.Setup.MMs {
-		for _, v := range mm.Regions {
-			if (v.State == Mapped || v.State == Clean) && v.Kind != machine.RegionHugetlb {
-				small += len(v.Fill)
-			}
-		}
-	}
+	small := s.Setup.smallAtStart()
 	for i := 1 + small; i < firstBlock(small, m.HugePages); i++ {
 		m.Store(m.State(machine.Frame(i)), machine.FrameHole)
 	}

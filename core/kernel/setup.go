@@ -21,7 +21,9 @@ type Setup struct {
 	SwapAsync        bool        // the write to swap goes on after pageout returns, and ends by itself
 
 	Turns bool // tasks that have one CPU take turns; else nobody minds
+	PAE   bool // x86-32 with PAE: page-table entries are stored in two halves; else x86-64
 	TSO   bool // every CPU has a store buffer; else memory is sequentially consistent
+	KSM   bool // ksmd may merge pages, although no statement says so yet
 
 	Preempts  []int  // how often the host may preempt each CPU; nil: never
 	Speculate []bool // whether each CPU's walker may fill its TLB unasked; nil: no
@@ -43,12 +45,14 @@ type RegionSetup struct {
 	Kind     machine.RegionKind
 	Pages    int
 	Writable bool
-	Huge     bool     // MADV_HUGEPAGE: a huge page where one fits
-	File     int      // which file, if the kind is one of a file
-	Zone     int      // which of Zones its first pages lie in
-	First    int      // the file's page that page 0 maps
-	Fill     []string // the content of its first pages; further pages are not touched yet
-	State    PageState
+	Huge     bool // MADV_HUGEPAGE: a huge page where one fits
+	// MADV_MERGEABLE: ksmd may merge its pages. It has seen the filled ones once, as they are.
+	Mergeable bool
+	File      int      // which file, if the kind is one of a file
+	Zone      int      // which of Zones its first pages lie in
+	First     int      // the file's page that page 0 maps
+	Fill      []string // the content of its first pages; further pages are not touched yet
+	State     PageState
 }
 
 // A PageState says how the filled pages of a VMA stand at the start.
@@ -65,6 +69,8 @@ const (
 	// Huge: written by the process once: every huge page that has a content is one folio, mapped by
 	// its PMD entry, writable and dirty, exclusive.
 	Huge
+	// Merged, of a mergeable region: ksmd has merged the filled pages that hold the same, each with those of all mms.
+	Merged
 	// Split: as Huge, and then the PMD entry was split: each page has its PTE.
 	Split
 )

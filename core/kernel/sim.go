@@ -27,7 +27,8 @@ type Sim struct {
 	offering uint16
 	offer    func(key int)
 
-	wentBack bool // see WentBack
+	half     halfWritten // what the step under way has stored half of
+	wentBack bool        // see WentBack
 
 	exclusive         uint64 // PG_anon_exclusive, in kernels that have it
 	splitCarriesDirty bool   // see the rule pmd_split_carries_dirty
@@ -39,6 +40,7 @@ type Sim struct {
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
+	clearsAtomically                                      bool // see the rule pae_clear_atomic
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
 	// See the rules gup_hugetlb_common_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
@@ -178,6 +180,7 @@ func (s *Sim) doTask(task, key int) {
 		s.M.As(-1, false)
 	}
 	s.act(task, st, c)
+	s.otherHalf(task)
 	s.M.As(c.CPU, false)
 	s.settle(task)
 	s.M.As(-1, false)

@@ -6,7 +6,7 @@ import (
 )
 
 // split_huge_page_to_list_to_order, of a large anonymous folio that the caller has locked and
-// has a reference on, in straight line:
+// has a reference on, by way of its head or of the tail keep, in straight line:
 //
 //	under writeback: -EBUSY
 //	mappings do not explain all references but ours: -EAGAIN
@@ -33,8 +33,8 @@ import (
 //
 // compare mm/huge_memory.c:split_huge_page_to_list_to_order, __split_huge_page
 var _ = register(fnSplitHugePage, &Func{Large: true,
-	Name: "split_huge_page_to_list_to_order", Was: []Name{{"split_huge_page_to_list", 609}}, File: "mm/huge_memory.c", Params: []int{spFolio, spList},
-	Locals: []Local{{"folio", FrameLocal}, {"list", IntLocal}, {"i", IntLocal}},
+	Name: "split_huge_page_to_list_to_order", Was: []Name{{"split_huge_page_to_list", 609}}, File: "mm/huge_memory.c", Params: []int{spFolio, spList, spKeep},
+	Locals: []Local{{"folio", FrameLocal}, {"list", IntLocal}, {"keep", IntLocal}, {"i", IntLocal}},
 	Steps: []Step{
 		spCan: {Label: "can_split", Says: "do mappings explain all references but ours?", Answer: "yes", Ref: "can_split_folio", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Frame(spFolio)
@@ -61,6 +61,7 @@ var _ = register(fnSplitHugePage, &Func{Large: true,
 				return spRemapBack
 			}
 			c.Store(w, 0)
+			c.M.Account(c.Frame(spFolio), -1) // frozen: ours does not count for now
 			c.Set(spIndex, uint64(c.M.HugePages-1))
 			return Then
 		}},
@@ -70,6 +71,7 @@ var _ = register(fnSplitHugePage, &Func{Large: true,
 			c.AndNot(c.M.Flags(f), machine.PGDoubleMap)
 			c.M.Split(f)
 			c.Store(c.M.Ref(f), 1)
+			c.M.Account(f, 1)
 			return Then
 		}},
 		spRemap:     splitRemap("map the next page again", Without(SplitMapsZeropage), spRemap, 0),
@@ -83,7 +85,7 @@ var _ = register(fnSplitHugePage, &Func{Large: true,
 	},
 })
 
-const spFolio, spList, spIndex = 0, 1, 2
+const spFolio, spList, spKeep, spIndex = 0, 1, 2, 3
 
 const (
 	spCan = iota
@@ -141,7 +143,8 @@ func splitRemap(says string, when Cond, step int, zero uint64) Step {
 	}}
 }
 
-// splitPut unlocks one tail and drops our reference. What stays in the gather is the list's.
+// splitPut unlocks one tail and drops our reference. What stays in the gather is the list's. If the
+// caller's page is this tail, its lock and reference stay, and those of the head go.
 func (c *Ctx) splitPut() Next {
 	i := int(c.L(spIndex))
 	f := c.Frame(spFolio) + machine.Frame(i)
@@ -150,13 +153,21 @@ func (c *Ctx) splitPut() Next {
 	if i+1 == c.M.HugePages {
 		back = spDone
 	}
-	c.Unlock(c.M.FolioLock(f))
 	n := int(c.M.Load(c.M.Gathers(c.Task)))
+	kept := f
+	if uint64(i) == c.L(spKeep) {
+		f = c.Frame(spFolio)
+	}
+	c.Unlock(c.M.FolioLock(f))
 	if c.L(spList) != 0 {
 		c.M.SetGathered(c.Task, n-i, machine.MakeHold(f, 1))
 	} else {
 		c.M.SetGathered(c.Task, n-1, 0)
 		c.M.Store(c.M.Gathers(c.Task), uint64(n-1))
+	}
+	if f != kept { // the caller's hold names the tail, and has counted for the folio
+		c.M.Account(kept, 1)
+		c.M.Account(f, -1)
 	}
 	return c.putFree(f, 1, back)
 }

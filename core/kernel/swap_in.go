@@ -11,6 +11,7 @@ import (
 //	none: read it from the device: past the swap cache if only this PTE names
 //	      the slot and the device is synchronous, else through the swap cache
 //	lock the folio; not in the swap cache for this entry any more: start again
+//	its mapping leads to another address (KSM shared it once): go on with a copy of it
 //	lock the PTL; the PTE changed: back out
 //	exclusive = the entry says so
 //	give the slot back; drop the swap cache if nobody else needs it
@@ -21,7 +22,7 @@ import (
 // compare mm/memory.c:do_swap_page
 var _ = register(fnDoSwapPage, &Func{
 	Name: "do_swap_page", File: "mm/memory.c", Params: []int{dsAddr, dsFlags, dsTable, dsPTE},
-	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"cached", IntLocal}, {"exclusive", IntLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"folio", HoldLocal}, {"swapcache", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"cached", IntLocal}},
 	Steps: []Step{
 		dsLookup: {Label: "lookup", Says: "look it up in the swap cache", Ref: "swap_cache_get_folio", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.SwapCache, machine.Swap), Do: (*Ctx).swapLookup},
 		dsPast: {Label: "alloc", Says: "take a free frame, to read past the swap cache", Ref: "alloc_swap_folio", When: With(SwapinSkipsCache), Touches: allocTouches,
@@ -61,6 +62,29 @@ var _ = register(fnDoSwapPage, &Func{
 		}},
 		dsLock: {Label: "lock_folio", Says: "lock the folio; is it still in the swap cache?", Answer: "yes", Ref: "folio_lock_or_retry", Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(dsFolio).Frame())) }, Do: (*Ctx).swapLock},
+		dsKSM: {Label: "ksm", Says: "does its mapping lead elsewhere, so that it must be copied?", Answer: "no", Ref: "ksm_might_need_to_copy", When: Merging, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			f := c.Held(dsFolio).Frame()
+			switch mapping := c.Load(c.M.Mapping(f)); {
+			case mapping == 0, machine.MappingKSM(mapping) >= 0, c.leadsTo(f, c.Page(dsAddr)):
+				return dsLRU
+			}
+			c.Say("its mapping leads to another address: copy it")
+			return Then
+		}},
+		dsCopy: {Label: "copy", Says: "take a free frame and copy it, locked and dirty", Ref: "ksm_might_need_to_copy", When: Merging, Touches: allocTouches | cell.Of(machine.Flags, machine.FolioLocks),
+			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
+			Do: func(c *Ctx) Next {
+				old := c.Held(dsFolio).Frame()
+				c.Release(dsFolio)
+				c.Hold(dsSwapcache, old, 1)
+				c.allocate(dsFolio)
+				f := c.Held(dsFolio).Frame()
+				c.Store(c.M.Contents(f), c.Load(c.M.Contents(old)))
+				c.Store(c.M.Flags(f), machine.PGUptodate|machine.PGSwapBacked|machine.PGDirty)
+				c.Lock(c.M.FolioLock(f))
+				c.Set(dsCached, swapCopied)
+				return dsMap
+			}},
 		dsLRU: {Label: "lru", Says: "a write to a folio that is not on the LRU list?", Answer: "no", When: If(SwapinWritable, SwapinOnWrite, SwapinIfExclusive), Reads: cell.Of(machine.Flags), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
 			if c.L(dsFlags)&faultWrite != 0 && c.Load(c.M.Flags(c.Held(dsFolio).Frame()))&machine.PGLRU == 0 {
 				c.Say("a write to a folio that is not on the LRU list: drain the batch")
@@ -86,7 +110,7 @@ var _ = register(fnDoSwapPage, &Func{
 		dsTryFree: {Label: "free_swap", Says: "drop it from the swap cache, if this write is its only user", Ref: "should_try_to_free_swap", When: With(SwapinSwapFreeFirst),
 			Touches: swapCacheTouches, Do: func(c *Ctx) Next {
 				f := c.Held(dsFolio).Frame()
-				if c.L(dsFlags)&faultWrite != 0 && c.Load(c.M.Ref(f)) == 2 {
+				if c.L(dsFlags)&faultWrite != 0 && !c.isKSM(f) && c.Load(c.M.Ref(f)) == 2 {
 					c.freeSwap(f)
 				}
 				return Then
@@ -94,16 +118,18 @@ var _ = register(fnDoSwapPage, &Func{
 		dsSetExclusive: {Label: "set_pte", Says: "map it: writable if exclusive or nobody else has a reference", Ref: "set_ptes", When: If(SwapinWritable, SwapinIfExclusive), Touches: mapTouches,
 			Do: func(c *Ctx) Next {
 				e := c.Entry(dsPTE)
-				exclusive := e.Has(machine.SwpExclusive) || c.L(dsCached) == 0
-				return c.swapMap(exclusive || c.Load(c.M.Ref(c.Held(dsFolio).Frame())) == 1, c.sim.readSwapinWritable)
+				f := c.Held(dsFolio).Frame()
+				exclusive := e.Has(machine.SwpExclusive) || c.L(dsCached) != swapCached
+				return c.swapMap(!c.isKSM(f) && (exclusive || c.Load(c.M.Ref(f)) == 1), c.sim.readSwapinWritable)
 			}},
 		dsSetOnWrite: {Label: "set_pte", Says: "map it: writable for a write, if nobody else has a reference", Ref: "set_pte_at", When: If(SwapinWritable, SwapinOnWrite), Touches: mapTouches,
 			Do: func(c *Ctx) Next {
-				return c.swapMap(c.L(dsCached) == 0 || c.Load(c.M.Ref(c.Held(dsFolio).Frame())) == 1, false)
+				f := c.Held(dsFolio).Frame()
+				return c.swapMap(!c.isKSM(f) && (c.L(dsCached) != swapCached || c.Load(c.M.Ref(f)) == 1), false)
 			}},
 		dsSetReuse: {Label: "set_pte", Says: "map it: writable for a write, if no other PTE names it", Ref: "reuse_swap_page", When: If(SwapinWritable, SwapinReuseSwapPage),
 			Touches: mapTouches | swapCacheTouches, Do: func(c *Ctx) Next {
-				return c.swapMap(c.L(dsFlags)&faultWrite != 0 && c.reuseSwapPage(c.Held(dsFolio).Frame(), c.Entry(dsPTE).Slot()), false)
+				return c.swapMap(c.L(dsFlags)&faultWrite != 0 && !c.isKSM(c.Held(dsFolio).Frame()) && c.reuseSwapPage(c.Held(dsFolio).Frame(), c.Entry(dsPTE).Slot()), false)
 			}},
 		dsSwapFreeLate: {Label: "swap_free_late", Says: "give the slot back", Ref: "swap_free", When: Without(SwapinSwapFreeFirst), Touches: cell.Of(machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
 			c.swapFree(c.Entry(dsPTE).Slot())
@@ -112,6 +138,9 @@ var _ = register(fnDoSwapPage, &Func{
 		dsUnlockFolio: {Label: "unlock_folio", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FolioLock(c.Frame(dsFolio)))
 			return Then
+		}},
+		dsPutCopied: {Label: "put_copied", Says: "unlock what was copied, put it", Ref: "folio_put", When: Merging, Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			return c.swapPutCopied(dsWP)
 		}},
 		dsWP: {Label: "wp", Says: "a write that the PTE does not allow?", Local: true, Calls: []FuncID{fnDoWPPage}, Do: func(c *Ctx) Next {
 			e := machine.Entry(c.Load(c.PTE(c.Frame(dsTable), c.Page(dsAddr))))
@@ -129,10 +158,13 @@ var _ = register(fnDoSwapPage, &Func{
 			c.Unlock(c.M.PTL(c.Frame(dsTable)))
 			c.Unlock(c.M.FolioLock(f))
 			c.Release(dsFolio)
-			return c.putFree(f, 1, dsPrepared)
+			return c.putFree(f, 1, dsBackCopied)
+		}},
+		dsBackCopied: {Label: "back_copied", Says: "unlock what was copied, put it", Ref: "folio_put", When: Merging, Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			return c.swapPutCopied(dsPrepared)
 		}},
 		dsPrepared: {Label: "prepared", Says: "was the slot marked?", Local: true, Do: func(c *Ctx) Next {
-			if c.L(dsCached) != 0 {
+			if c.L(dsCached) != swapPast {
 				return Return
 			}
 			return Then
@@ -144,7 +176,7 @@ var _ = register(fnDoSwapPage, &Func{
 	},
 })
 
-const dsTable, dsPTE, dsFolio, dsAddr, dsFlags, dsCached = 0, 1, 2, 3, 4, 5
+const dsTable, dsPTE, dsFolio, dsSwapcache, dsAddr, dsFlags, dsCached = 0, 1, 2, 3, 4, 5, 6
 
 const (
 	dsLookup = iota
@@ -155,6 +187,8 @@ const (
 	dsInsert
 	dsRead
 	dsLock
+	dsKSM
+	dsCopy
 	dsLRU
 	dsMap
 	dsSwapFree
@@ -164,12 +198,33 @@ const (
 	dsSetReuse
 	dsSwapFreeLate
 	dsUnlockFolio
+	dsPutCopied
 	dsWP
 	dsUnlock
 	dsBackOut
+	dsBackCopied
 	dsPrepared
 	dsClear
 )
+
+// How a folio that swap-in maps has come there.
+const (
+	swapPast   uint64 = iota // read from the device, past the swap cache
+	swapCached               // from the swap cache
+	swapCopied               // a copy of that
+)
+
+// swapPutCopied unlocks and puts the folio of the swap cache that was copied, if there is one.
+func (c *Ctx) swapPutCopied(back int) Next {
+	h := c.Held(dsSwapcache)
+	if !h.Some() {
+		c.Say("nothing was copied")
+		return Next(back)
+	}
+	c.Unlock(c.M.FolioLock(h.Frame()))
+	c.Release(dsSwapcache)
+	return c.putFree(h.Frame(), 1, back)
+}
 
 // swapLookup finds the folio in the swap cache and takes a reference; else it
 // decides how to read it.
@@ -178,7 +233,7 @@ func (c *Ctx) swapLookup() Next {
 	if h := machine.Hold(c.Load(c.M.SwapCache(slot))); h.Some() && c.TryGet(h.Frame(), 1) {
 		c.Sayf("the swap cache has it: folio %d", h.Frame())
 		c.Hold(dsFolio, h.Frame(), 1)
-		c.Set(dsCached, 1)
+		c.Set(dsCached, swapCached)
 		return dsLock
 	}
 	if c.sim.Setup.SwapAsync || c.Load(c.M.SwapMap(slot)) != 1 {
@@ -226,7 +281,7 @@ func (c *Ctx) swapInsert() Next {
 	c.Add(c.M.Ref(f), 1)
 	c.M.SetSwapCache(slot, machine.MakeHold(f, 1))
 	c.lruAdd(f)
-	c.Set(dsCached, 1)
+	c.Set(dsCached, swapCached)
 	return Then
 }
 
@@ -263,10 +318,10 @@ func (c *Ctx) swapMap(own, onRead bool) Next {
 		c.newlyAnon(f, p, own)
 	}
 	c.Add(c.M.Mapcount(f), 1)
-	if c.L(dsCached) == 0 {
+	if c.L(dsCached) != swapCached {
 		c.lruAdd(f)
 	}
-	e := machine.MakePTE(f, bits)
+	e := c.protected(machine.MakePTE(f, bits), p)
 	c.Sayf("map it: %v", e)
 	c.Release(dsFolio)
 	c.Set(dsFolio, uint64(machine.Uncounted(f)))

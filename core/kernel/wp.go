@@ -10,7 +10,7 @@ import (
 //
 //	the zero page, or a page of a file: copy
 //	exclusive: reuse
-//	too many references, or the folio lock is taken: copy
+//	a page of KSM, too many references, or the folio lock is taken: copy
 //	in the swap cache: drop it from there; references are not 1: copy
 //	it is ours alone: exclusive, reuse
 //	reuse: an unshare leaves the PTE read-only; a write makes it writable and dirty; unlock
@@ -36,11 +36,16 @@ var _ = register(fnDoWPPage, &Func{
 		}},
 		1: {Label: "count", Says: "how many references?", Ref: "wp_can_reuse_anon_folio", Reads: cell.Of(machine.Refs, machine.Flags, machine.LRU, machine.Mappings), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
 			if c.notAnon() {
+				c.Say("it is not anonymous: copy")
 				return 4
 			}
 			f := c.Frame(wpPTE)
 			if c.M.IsLarge(f) {
 				c.Say("a page of a large folio is not taken over: copy")
+				return 4
+			}
+			if c.isKSM(f) {
+				c.Say("it is a page of KSM: copy")
 				return 4
 			}
 			refs, flags := c.Load(c.M.Ref(f)), c.Load(c.M.Flags(f))
@@ -64,7 +69,7 @@ var _ = register(fnDoWPPage, &Func{
 			if cached != 0 {
 				c.freeSwap(f)
 			}
-			if c.Load(c.M.Ref(f)) != 1 {
+			if c.isKSM(f) || c.Load(c.M.Ref(f)) != 1 {
 				c.Say("somebody else uses it: copy")
 				return 4
 			}
@@ -79,13 +84,25 @@ var _ = register(fnDoWPPage, &Func{
 	},
 	Instead: []Variant{
 		{If(WPReuse, WPReuseMapcount), []Step{
-			0: {Label: "trylock", Says: "try the page lock", Ref: "trylock_page", Touches: cell.Of(machine.FolioLocks, machine.Refs, machine.PTLs), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			0: {Label: "reuse_ksm", Says: "is it a page of KSM to which nobody else has a reference?", Answer: "no", Ref: "reuse_ksm_page", When: With(KSMReuse).AndMerging(), Touches: cell.Of(machine.Mappings), Reads: cell.Of(machine.Flags, machine.Refs, machine.FolioLocks), Do: func(c *Ctx) Next {
+				f := c.Frame(wpPTE)
+				if !c.isKSM(f) || !c.ksmReusable(f) {
+					return Then
+				}
+				c.Say("it is a page of KSM to which nobody else has a reference: reuse it")
+				c.ownAnon(f, c.Page(wpAddr))
+				return 5
+			}},
+			1: {Label: "trylock", Says: "try the page lock", Ref: "trylock_page", Touches: cell.Of(machine.FolioLocks, machine.Refs, machine.PTLs), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.M.Head(c.Frame(wpPTE))
 				switch {
 				case c.notAnon():
-					return 5
+					return 6
+				case c.isKSM(f):
+					c.Say("it is a page of KSM: copy")
+					return 6
 				case c.TryLock(c.M.FolioLock(f)):
-					return 3
+					return 4
 				}
 				c.Say("the page is locked: take a reference, unlock the PTL, sleep")
 				c.Get(f, 1)
@@ -93,13 +110,13 @@ var _ = register(fnDoWPPage, &Func{
 				c.Unlock(c.M.PTL(c.Frame(wpTable)))
 				return Then
 			}},
-			1: {Label: "lock", Says: "lock the page", Ref: "lock_page", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Refs),
+			2: {Label: "lock", Says: "lock the page", Ref: "lock_page", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Refs),
 				Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.M.Head(c.Frame(wpPTE)))) },
 				Do: func(c *Ctx) Next {
 					c.Lock(c.M.FolioLock(c.M.Head(c.Frame(wpPTE))))
 					return Then
 				}},
-			2: {Label: "relock", Says: "lock the PTL again; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.Refs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio},
+			3: {Label: "relock", Says: "lock the PTL again; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.Refs), Reads: cell.Of(machine.PTEs), Calls: []FuncID{fnFreeUnrefFolio},
 				Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wpTable))) },
 				Do: func(c *Ctx) Next {
 					f := c.M.Head(c.Frame(wpPTE))
@@ -110,28 +127,28 @@ var _ = register(fnDoWPPage, &Func{
 						return c.putFree(f, 1, end)
 					}
 					c.Lock(c.M.PTL(c.Frame(wpTable)))
-					return c.putFree(f, 1, 3)
+					return c.putFree(f, 1, 4)
 				}},
-			3: {Label: "mapcount", Says: "is this the only PTE or swap entry of the page?", Ref: "reuse_swap_page", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+			4: {Label: "mapcount", Says: "is this the only PTE or swap entry of the page?", Ref: "reuse_swap_page", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 				f := c.Frame(wpPTE)
-				own := c.reuseSwapPage(f, int(c.Load(c.M.FolioSwap(f)))-1)
+				own := !c.isKSM(f) && c.reuseSwapPage(f, int(c.Load(c.M.FolioSwap(f)))-1)
 				c.Unlock(c.M.FolioLock(c.M.Head(f)))
 				if !own {
 					c.Say("others map the page: copy")
-					return 5
+					return 6
 				}
 				c.ownAnon(f, c.Page(wpAddr))
 				c.Say("no other maps the page: reuse it")
 				return Then
 			}},
-			4: wpReuseStep,
-			5: wpCopyStep,
-			6: wpCopiedStep,
+			5: wpReuseStep,
+			6: wpCopyStep,
+			7: wpCopiedStep,
 		}},
 		{If(WPReuse, WPReuseRefcount1), []Step{
 			0: {Label: "count", Says: "is ours the only reference?", Answer: "yes", Ref: "page_count", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks, machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.Frame(wpPTE)
-				if c.notAnon() || c.M.IsLarge(f) || c.Load(c.M.Ref(f)) != 1 || c.Load(c.M.Mapcount(f)) != 1 || !c.Free(c.M.FolioLock(c.M.Head(f))).Ready() {
+				if c.notAnon() || c.M.IsLarge(f) || c.isKSM(f) || c.Load(c.M.Ref(f)) != 1 || c.Load(c.M.Mapcount(f)) != 1 || !c.Free(c.M.FolioLock(c.M.Head(f))).Ready() {
 					c.Say("somebody else uses the page: copy")
 					return 2
 				}
@@ -147,6 +164,13 @@ var _ = register(fnDoWPPage, &Func{
 const wpTable, wpPTE, wpOld, wpAddr, wpFlags = 0, 1, 2, 3, 4
 
 var wpLocals = []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"old_page", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}}
+
+// ksmReusable reports whether a page of KSM may be taken over, in kernels that do so: it is unlocked and has
+// no reference but the PTE's. (They freeze that one meanwhile, so that ksmd gets none by way of its node.)
+// compare mm/ksm.c:reuse_ksm_page (5.1 to 5.8)
+func (c *Ctx) ksmReusable(f machine.Frame) bool {
+	return machine.MappingKSM(c.Load(c.M.Mapping(f))) >= 0 && c.Free(c.M.FolioLock(f)).Ready() && c.Load(c.M.Flags(f))&machine.PGSwapCache == 0 && c.Load(c.M.Ref(f)) == 1
+}
 
 func (c *Ctx) zeroPage() bool { return c.Frame(wpPTE) == machine.ZeroPage }
 
@@ -252,7 +276,7 @@ var _ = register(fnWPPageCopy, &Func{
 				c.copyClear()
 			}
 			c.Release(wcNew)
-			c.SetPTE(c.Frame(wcTable), p, machine.MakePTE(f, bits))
+			c.SetPTE(c.Frame(wcTable), p, c.protected(machine.MakePTE(f, bits), p))
 			return Then
 		}},
 		wcFlushLate: {Label: "flush_late", Says: "flush the TLBs, late", When: Without(CowClearFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {

@@ -108,7 +108,7 @@ func (e Entry) Present() bool { return e&(Present|ProtNone|PSE) != 0 }
 
 // IsSwap reports whether the entry names a slot of a swap device.
 func (e Entry) IsSwap() bool {
-	return !e.None() && !e.Present() && e>>swpTypeShift < swpMigrationRead
+	return !e.None() && !e.Present() && e>>swpTypeShift == 0
 }
 
 // IsMigration reports whether the entry stands for a page that is being moved.
@@ -116,6 +116,16 @@ func (e Entry) IsMigration() bool {
 	t := e >> swpTypeShift
 	return !e.None() && !e.Present() && t >= swpMigrationRead && t <= swpMigrationWrite
 }
+
+// LowHalf are the bits that stand for the low half of an entry of x86-32 with PAE: those that the
+// hardware checks. The frame stands in the high half: frames of a scenario lie so that they differ in it alone.
+const LowHalf Entry = 1<<9 - 1
+
+// Low returns the low half of an entry.
+func (e Entry) Low() Entry { return e & LowHalf }
+
+// High returns the high half.
+func (e Entry) High() Entry { return e &^ LowHalf }
 
 // IsHuge reports whether a PMD entry has something else than a page table: a huge page, or the
 // migration entry that stands for one.
@@ -170,6 +180,9 @@ func (e Entry) String() string {
 	case e.IsMigration():
 		kind, f, _, _ := e.Migration()
 		return fmt.Sprintf("migration of frame %d, %s", f, map[MigrationKind]string{MigrationRead: "read", MigrationReadExclusive: "read, exclusive", MigrationWrite: "write"}[kind])
+	}
+	if !e.Present() {
+		return fmt.Sprintf("half written, not present, frame %d", e.Frame())
 	}
 	s := fmt.Sprintf("frame %d %s", e.Frame(), e.Bits())
 	if e.Frame() == ZeroPage {

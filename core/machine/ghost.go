@@ -23,7 +23,9 @@ const (
 	AlarmNoBuffers                    // writeback met a dirty page without buffers
 	AlarmNullMapping                  // GUP followed folio->mapping after truncation had set it to NULL
 	AlarmFreedMapping                 // GUP followed folio->mapping to an inode that was freed
+	AlarmTornEntry                    // GUP-fast read halves of two page-table entries
 	AlarmUnshareWritable              // unsharing a page made its PTE writable
+	AlarmUnequalMerged                // KSM put its page in the place of one that holds something else
 	Alarms
 )
 
@@ -90,6 +92,13 @@ func (m *Machine) EndGUP(task int, f Frame, got bool) (excused bool) {
 		m.Store(m.GUPSeen(task, i), 0)
 	}
 	return excused
+}
+
+// NeverStored reports whether an entry that a GUP call in flight has read, and that allows what is asked, was never
+// the page's since the call began.
+func (m *Machine) NeverStored(task int, e Entry) bool {
+	at := m.Peek(m.GUPAt(task))
+	return m.Track.Seen && at != 0 && e.Has(Present) && (at&gupWrite == 0 || e.Has(RW)) && !e.IsStale() && !m.seen(task, e.Frame())
 }
 
 func (m *Machine) seen(task int, f Frame) bool {

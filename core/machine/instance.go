@@ -78,7 +78,7 @@ func (m *Machine) Links(f func(a, b cell.Instance)) {
 			f(m.OfMM(config.Parent), m.OfMM(mm))
 		}
 	}
-	if len(m.Files) > 0 && len(m.MMs) > 0 { // who truncates a file comes by all that map it
+	if (len(m.Files) > 0 || m.KSM) && len(m.MMs) > 0 { // who truncates a file comes by all that map it; ksmd by all mms
 		for mm := range m.MMs {
 			f(m.OfMM(0), m.OfMM(mm))
 		}
@@ -140,7 +140,7 @@ func (m *Machine) ubcNames(_ int, v uint64, f func(cell.Instance)) {
 }
 
 func (m *Machine) mappingNames(_ int, v uint64, f func(cell.Instance)) {
-	if MappingFile(v) >= 0 {
+	if MappingFile(v) >= 0 || IsKSM(v) {
 		for mm := range m.MMs {
 			f(m.OfMM(mm))
 		}

@@ -25,6 +25,7 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutFiles(l)
 	m.layoutTasks(l)
 	m.layoutGhosts(l)
+	m.layoutKSM(l)
 	return l
 }
 
@@ -64,6 +65,12 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 		}
 		if f := MappingFile(v); f >= 0 {
 			return "file " + m.Files[f].Name
+		}
+		if n := MappingKSM(v); n >= 0 {
+			return fmt.Sprintf("stable node %d", n)
+		}
+		if IsKSM(v) {
+			return "KSM, no stable node"
 		}
 		return "NULL"
 	}}, "mapping")

@@ -26,7 +26,7 @@
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
 // Reading order: machine.go, page.go, frame.go, large.go, hugetlb.go, alloc.go, node.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
-// rmap.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
+// rmap.go, ksm.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
 package machine
 
 import (
@@ -76,6 +76,7 @@ const (
 	HugetlbPool                    // reservations of huge pages, mutexes of faults on them
 	Runs                           // who runs on a CPU that tasks share, and in which mm
 	StoreBuffers                   // what CPUs have stored and nobody else sees yet
+	KSM                            // stable nodes, rmap_items, the list of mms to scan
 	classes
 )
 
@@ -89,7 +90,7 @@ var Unbuffered = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, TLBs
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -110,6 +111,7 @@ type Config struct {
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
 	Hugetlb     int  // huge pages in the pool; see hugetlb.go
+	KSM         bool // ksmd may merge pages; see ksm.go
 
 	TSO   bool // CPUs have store buffers
 	Waits bool // tasks wait for grace periods
@@ -152,6 +154,7 @@ type Track struct {
 	Pins   bool   // where a held page was got, and whether the owner gave that up
 	Notice bool   // what file systems know of writes to their pages
 	Stores bool   // who stored to a frame last
+	Shared bool   // what pages held when KSM began to share them
 	Alarms uint64 // the alarms that are raised, as a bit set
 }
 
@@ -193,6 +196,7 @@ type Machine struct {
 	ubc                                                                                               cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
 	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm                                  cell.ID
+	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                         cell.ID
 
 	home   []int   // the mm of the task that runs on a CPU, -1
 	shared []bool  // CPUs that several tasks have

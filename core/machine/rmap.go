@@ -49,6 +49,12 @@ func MappingKSM(mapping uint64) int {
 	return int(mapping>>16) - 1
 }
 
+// KSMNoNode is the mapping of a folio that KSM has made its own, but that is in no stable node (yet).
+const KSMNoNode uint64 = mappingKSM
+
+// IsKSM reports whether a mapping is that of a folio of KSM. Compare include/linux/page-flags.h:folio_test_ksm.
+func IsKSM(mapping uint64) bool { return mapping&mappingTag == mappingKSM }
+
 // IsAnon reports whether a mapping is that of an anonymous folio, KSM's among
 // them. Compare include/linux/page-flags.h:folio_test_anon.
 func IsAnon(mapping uint64) bool { return mapping&mappingAnon != 0 }
@@ -60,7 +66,8 @@ func (m *Machine) Family(mm int) []int { return m.family[mm] }
 // NextMapping returns the first place behind after (NoPage: the first of all)
 // where the folio may be mapped, in the order of the walk: an anonymous folio's in the mm
 // whose anon_vma its mapping names and in all forked from that, at its index, if
-// their VMAs have an anon_vma; a file's in every VMA that covers its page of the file.
+// their VMAs have an anon_vma; a file's in every VMA that covers its page of the file; one of KSM's
+// where its stable node has items.
 // Whether it is mapped there says the PTE.
 func (m *Machine) NextMapping(f Frame, after PageID) (PageID, bool) {
 	mapping := m.Load(m.Mapping(f))
@@ -72,6 +79,9 @@ func (m *Machine) NextMapping(f Frame, after PageID) (PageID, bool) {
 			p, _, ok := m.NextOfFile(o, o, after)
 			return p, ok
 		}
+	}
+	if node := MappingKSM(mapping); node >= 0 {
+		return m.nextMerged(node, after)
 	}
 	return NoPage, false
 }

@@ -305,6 +305,13 @@ func (m *Machine) staleFrames() []int {
 			out = append(out, int(f))
 		}
 	})
+	if m.KSM {
+		m.staleNodes(func(f Frame) {
+			if !slices.Contains(out, int(f)) {
+				out = append(out, int(f))
+			}
+		})
+	}
 	return out
 }
 

@@ -127,7 +127,7 @@ func (w *observer) flags(f, head machine.Frame) FrameFlags {
 	}{
 		{machine.IsAnon(mapping), FlagAnon},
 		{own&machine.PGAnonExclusive != 0, FlagExclusive},
-		{machine.MappingKSM(mapping) >= 0, FlagKSM},
+		{machine.IsKSM(mapping), FlagKSM},
 		{flags&machine.PGSwapCache != 0, FlagSwapCache},
 		{flags&machine.PGSwapBacked != 0, FlagSwapBacked},
 		{flags&machine.PGDirty != 0 && !m.IsHugetlb(head), FlagDirty},

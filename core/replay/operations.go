@@ -32,6 +32,7 @@ func init() {
 		MemWrite:  (*Player).memWrite,
 		Reclaim:   (*Player).reclaim,
 		Migrate:   (*Player).migrate,
+		KSM:       (*Player).ksm,
 		Fsync:     (*Player).fsync,
 		Msync:     (*Player).msync,
 		FileWrite: (*Player).fileWrite,

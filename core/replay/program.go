@@ -9,6 +9,9 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strings"
+
+	"gupscope/core/kernel"
 )
 
 // A Program is one small program with what a real kernel did.
@@ -23,6 +26,12 @@ type Program struct {
 type Step struct {
 	Op    Op
 	After Observation
+}
+
+// RanOn reports whether the program ran on a kernel of that version's branch: one of 6.12 on
+// v6.12 and its stable releases.
+func (p *Program) RanOn(v *kernel.Version) bool {
+	return v.Name == "v"+p.Kernel || strings.HasPrefix(v.Name, "v"+p.Kernel+".")
 }
 
 // Regions are the names of the program's regions, in the order of their declaration.

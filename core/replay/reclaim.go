@@ -76,6 +76,10 @@ func (p *Player) home(f machine.Frame) (kernel.Arg, bool) {
 	if mm := machine.MappingMM(mapping); mm >= 0 {
 		return kernel.Arg{MM: mm, Region: machine.MappingRegion(mapping), Page: int(m.Peek(m.Index(f)))}, true
 	}
+	if place, ok := m.NextMapping(f, machine.NoPage); machine.IsKSM(mapping) && ok {
+		at := m.Pages()[place]
+		return kernel.Arg{MM: at.MM, Region: at.Region, Page: at.Index}, true
+	}
 	for i, r := range p.regions {
 		for page := range r.pages {
 			if o, ok := p.pgoff(r, page); ok && p.cachedFolio(o) == f {

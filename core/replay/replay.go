@@ -17,6 +17,7 @@
 //	operations.go   operations as statements; files.go, reclaim.go
 //	observe.go      what is seen of the machine
 //	scope.go        what is not compared, and why
+//	scenario.go     a program in the language of scenarios
 //	report.go       counts, and the first difference of each program
 //	all.go          many programs; where they differ first
 package replay

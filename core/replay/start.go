@@ -32,6 +32,7 @@ func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
 	setup := kernel.Setup{HugePages: hugePages, SwapAsync: true}
 	first := kernel.MMSetup{Name: "A"}
 	writes := 0
+	setup.KSM = merges(program)
 	vars := []string{"returned"}
 	for i := range program.Steps {
 		op := &program.Steps[i].Op
@@ -130,8 +131,11 @@ func (p *Player) memory(steps, processes int) (frames, slots int) {
 		frames += (steps + 2) * r.pages * processes
 		slots += (steps + 2) * r.pages
 	}
-	return frames, slots
+	return min(frames, maxFrames), slots
 }
+
+// maxFrames is more than the longest programs of the corpus use of one node; frames of both nodes have numbers of 16 bits.
+const maxFrames = 24 << 10
 
 // huge reports whether the region is of one huge page, which small ones may be in the place of.
 func (r *region) huge() bool { return r.kind == THP || r.kind == Anon2M }

@@ -160,10 +160,15 @@ func (b *builder) fillHuge(v *kernel.RegionSetup, c *cursor) {
 	b.contents(v, c)
 	t := c.peek()
 	switch {
+	case c.keyword("mergeable"):
+		v.Mergeable = true
+		if len(v.Fill) > 0 {
+			v.State = kernel.Huge
+		}
 	case c.keyword("split"):
 		v.State = kernel.Split
 	case t != nil && t.form == formWord && t.text != "movable" && t.text != "node":
-		c.want("split or the end", nil)
+		c.want("split, mergeable or the end", nil)
 		return
 	case len(v.Fill) > 0:
 		v.State = kernel.Huge
@@ -196,6 +201,12 @@ func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
 		v.Huge = true
 		v.Zone = c.b.zoneNumber(c.zone())
 		return
+	case c.keyword("mergeable"):
+		v.Mergeable = true
+		v.Zone = c.b.zoneNumber(c.zone())
+		return
+	case c.keyword("merged"):
+		v.Mergeable, v.State = true, kernel.Merged
 	case c.keyword("clean"):
 		v.State = kernel.Clean
 	case c.keyword("swapped"):
@@ -205,11 +216,11 @@ func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
 		return
 	default:
 		if t != nil && t.form == formWord {
-			c.want("clean, swapped, hugepage or the end", nil)
+			c.want("clean, swapped, hugepage, mergeable, merged or the end", nil)
 		}
 		return
 	}
-	if v.State == kernel.Clean {
+	if v.State != kernel.Swapped {
 		v.Zone = c.b.zoneNumber(c.zone())
 	}
 	if len(v.Fill) == 0 {

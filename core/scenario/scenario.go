@@ -22,6 +22,7 @@
 //	        | "tables" "from" "frames"                   page tables and pages share frames
 //	        | "swap" ( "sync" | "async" )                how a write to swap ends (sync)
 //	        | "memory" ( "sc" | "tso" )                  whether CPUs have store buffers (sc)
+//	        | "arch" ( "x86-64" | "x86-32-pae" )          whether entries are stored whole (x86-64)
 //	        | "nr_hugepages" N                           huge pages in the pool (as many as can be used)
 //	        | "preempt" CPU N                            how often the host may take a CPU away
 //	        | "node" CPU N                               which node a CPU belongs to (0)
@@ -33,10 +34,10 @@
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
 //	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" | "hugetlb" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" ]
-//	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" ] zone
+//	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" | "mergeable" | "merged" ] zone
 //	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" )
 //	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }
-//	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" ] zone
+//	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" | "mergeable" ] zone
 //	zone    = [ "movable" ] [ "node" N ]
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"
 //	arg     = page | NAME | STRING | WORD | FLAG { "|" FLAG } | "0"

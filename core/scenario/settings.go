@@ -76,6 +76,13 @@ func (b *builder) memory(c *cursor) {
 	}
 }
 
+// arch reads "arch x86-64|x86-32-pae".
+func (b *builder) arch(c *cursor) {
+	if b.once(c, "arch") {
+		b.file.setup.PAE = c.choose("x86-64 or x86-32-pae", "x86-64", "x86-32-pae") == "x86-32-pae"
+	}
+}
+
 // hugepages reads "nr_hugepages N".
 func (b *builder) hugepages(c *cursor) {
 	if b.once(c, "nr_hugepages") {

@@ -1,0 +1,182 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// With PAE a 32-bit CPU stores a page-table entry of 64 bits in two halves: the low one has the bits that
+// the hardware checks, the high one the upper part of the frame's number. Frames of a scenario differ
+// in the high half alone, so that whoever is between two stores may find the halves of two entries.
+//
+//	native_set_pte(), from none:  the high half; then the low half, which makes it present
+//	ptep_get_and_clear():         one 64-bit exchange; until 4.18 the low half, then the high half
+//
+// The second half is a step of its own, with the PTL held as for the first.
+//
+// compare arch/x86/include/asm/pgtable-3level.h
+var _ = register(fnNativeSetPTE, &Func{
+	Name: "native_set_pte", File: "arch/x86/include/asm/pgtable-3level.h", Params: []int{0, 1, 2, 3, 4},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"unlock", IntLocal}, {"ret", IntLocal}},
+	Steps: []Step{
+		{Label: "other_half", Says: "write the other half of the PTE", Ref: "pte_low", Touches: cell.Of(machine.PTEs, machine.PTLs), Do: func(c *Ctx) Next {
+			e := c.Entry(1).Fresh()
+			c.Sayf("write the other half of the PTE: it is %v", e)
+			if e.Present() && e.Frame() != machine.ZeroPage {
+				c.M.Account(e.Frame(), -1)
+			}
+			c.M.SetEntry(c.Frame(0), c.M.Slot(c.Page(2), machine.LevelPTE), e)
+			if c.L(3) != 0 {
+				c.Unlock(c.M.PTL(c.Frame(0)))
+			}
+			return c.Return(c.L(4))
+		}},
+	},
+})
+
+// A halfWritten entry is one of which a step has stored the first half: the second follows at once.
+type halfWritten struct {
+	some  bool
+	table machine.Frame
+	page  machine.PageID
+	entry machine.Entry
+}
+
+// setHalves stores the first half of an entry, and leaves the second to native_set_pte, if both differ.
+func (c *Ctx) setHalves(table machine.Frame, p machine.PageID, e machine.Entry) {
+	if c.sim.half.some {
+		panic("kernel: a step stores two entries: the law of one shared access")
+	}
+	i := c.M.Slot(p, machine.LevelPTE)
+	old := machine.Entry(c.M.Load(c.M.Entry(table, i)))
+	first := e.High() | old.Low()
+	if e == 0 {
+		first = old.High()
+	}
+	if old.Low() == e.Low() || old.High() == e.High() || e == 0 && c.sim.clearsAtomically {
+		first = e
+	}
+	c.M.SetEntry(table, i, first)
+	if first != e {
+		c.sim.half = halfWritten{true, table, p, e}
+	}
+}
+
+// otherHalf has a task go on with the second half of the entry that its step has stored.
+func (s *Sim) otherHalf(task int) {
+	if !s.half.some {
+		return
+	}
+	h := s.half
+	s.half = halfWritten{}
+	unlock, ptl := uint64(0), s.M.PTL(h.table)
+	if s.M.Load(ptl) == 0 { // the step stands for lock, store and unlock
+		s.M.Store(ptl, uint64(task+1))
+		unlock = 1
+	}
+	if h.entry.Present() && h.entry.Frame() != machine.ZeroPage {
+		s.M.Account(h.entry.Frame(), 1) // what the PTE is about to have
+	}
+	ret := s.M.Load(s.M.Ret(task))
+	s.push(task, fnNativeSetPTE, uint64(machine.MakeTable(h.table)), uint64(h.entry), uint64(h.page), unlock, ret)
+}
+
+// withHalves is a table whose steps that store entries are followed by native_set_pte.
+func withHalves(steps []Step) []Step {
+	out := append([]Step{}, steps...)
+	for i := range out {
+		if out[i].Touches&cell.Of(machine.PTEs) != 0 {
+			out[i].Touches |= cell.Of(machine.PTLs)
+			out[i].Calls = append(append([]FuncID{}, out[i].Calls...), fnNativeSetPTE)
+		}
+	}
+	return out
+}
+
+// ptep_get_lockless, with halves, in straight line:
+//
+//	again: low = ptep->pte_low; high = ptep->pte_high
+//	ptep->pte_low is not low any more: again
+//
+// If the low half is the same, the halves belong together, unless the entry was cleared and set
+// between the two looks, to a frame that differs in the high half alone:
+//
+//	CPU0 (GUP-fast)           CPU1                      CPU2
+//	low = L
+//	                          clear: low, then high
+//	high = 0
+//	                                                    set: high = 2, low = L
+//	low is L: the same
+//
+// A TLB flush between clear and set that waits for CPU0 would not let that happen. The zero page stands for
+// whatever frame the number of such a mixture names.
+//
+// compare include/linux/pgtable.h:ptep_get_lockless, mm/gup.c:gup_get_pte (until 5.7)
+var _ = register(fnPTEGetLockless, &Func{
+	Name: "ptep_get_lockless", Was: []Name{{"gup_get_pte", 508}}, File: "include/linux/pgtable.h", FileWas: []Name{{"arch/x86/mm/gup.c", ownGUP}, {"mm/gup.c", 508}}, Params: []int{ptPMD, ptAddr},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"high_first", IntLocal}},
+	Steps: []Step{
+		ptLow: {Label: "low", Says: "read the low half of the PTE", Ref: "pte.pte_low = ptep->pte_low", When: If(GUPPTERead, PTEReadLowHighLow).AndHalves(), Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			c.readHalf(false)
+			return Then
+		}},
+		ptHigh: {Label: "high", Says: "read the high half", Ref: "pte.pte_high = ptep->pte_high", When: If(GUPPTERead, PTEReadLowHighLow).AndHalves(), Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			c.readHalf(true)
+			return Then
+		}},
+		ptAgain: {Label: "low_again", Says: "is the low half still the same?", Answer: "yes", Ref: "unlikely(pte.pte_low != ptep->pte_low)", When: If(GUPPTERead, PTEReadLowHighLow).AndHalves(), Reads: cell.Of(machine.PTEs), Back: []int{ptLow}, Do: func(c *Ctx) Next {
+			if machine.Entry(c.Load(c.PTE(c.Frame(ptPMD), c.Page(ptAddr)))).Low() != c.Entry(ptPTE).Low() {
+				c.Say("the low half has changed: again")
+				c.Set(ptPTE, 0)
+				return ptLow
+			}
+			return ptDone
+		}},
+		ptFirst: {Label: "first", Says: "read one half of the PTE", Ref: "*ptep", When: If(GUPPTERead, PTEReadPlain).AndHalves(), Reads: cell.Of(machine.PTEs), Choose: func(_ *Ctx, offer func(int)) { offer(0); offer(1) }, Keys: []string{"the low half first", "the high half first"}, Do: func(c *Ctx) Next {
+			c.Set(ptHighFirst, uint64(c.Key))
+			c.readHalf(c.Key == 1)
+			return Then
+		}},
+		ptSecond: {Label: "second", Says: "read the other half", Ref: "*ptep", When: If(GUPPTERead, PTEReadPlain).AndHalves(), Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			c.readHalf(c.L(ptHighFirst) == 0)
+			return Then
+		}},
+		ptDone: {Label: "done", Says: "was that ever the PTE?", Local: true, Do: func(c *Ctx) Next {
+			e := c.Entry(ptPTE)
+			if c.M.NeverStored(c.Task, e) {
+				c.M.Raise(machine.AlarmTornEntry, uint64(c.Task))
+			}
+			c.M.Store(c.M.Local(c.Task, c.level-1, gpPTE), uint64(e))
+			return Return
+		}},
+	},
+})
+
+const ptPMD, ptPTE, ptAddr, ptHighFirst = 0, 1, 2, 3
+
+const (
+	ptLow = iota
+	ptHigh
+	ptAgain
+	ptFirst
+	ptSecond
+	ptDone
+)
+
+// readHalf reads one half of the PTE and puts it beside the other.
+func (c *Ctx) readHalf(high bool) {
+	c.walked(c.Entry(ptPMD))
+	now := machine.Entry(c.Load(c.PTE(c.Frame(ptPMD), c.Page(ptAddr))))
+	e, half, part := c.Entry(ptPTE), "low", now.Low()
+	if high {
+		half, part = "high", now.High()
+		if now.IsSwap() || now.IsMigration() {
+			part = 0
+		}
+		e = e.Low() | part
+	} else {
+		e = e&^machine.LowHalf | part
+	}
+	c.Sayf("read the %s half of the PTE: it is %v", half, now)
+	c.Set(ptPTE, uint64(e))
+}
