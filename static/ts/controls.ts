@@ -55,6 +55,15 @@ export function listen(will: Will) {
     if (form.dataset.do) will.event(eventOf(form));
   });
 
+  // Not by autofocus: in a foreign frame that is refused, with a complaint, when the page is loaded.
+  document.addEventListener(
+    "toggle",
+    (e) => {
+      if ((e as ToggleEvent).newState === "open") (e.target as Element).querySelector<HTMLElement>("[data-focus]")?.focus();
+    },
+    true,
+  );
+
   document.addEventListener("keydown", (e) => {
     if (e.ctrlKey || e.altKey || e.metaKey || e.defaultPrevented || e.isComposing || typing(e.target, e.key)) return;
     for (const on of document.querySelectorAll<HTMLElement>("[data-key]")) {

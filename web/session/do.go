@@ -145,7 +145,7 @@ func (s *Session) setText(text string) {
 		return
 	}
 	s.text = text
-	s.file, s.diagnostics = scenario.Parse(s.called(), []byte(text))
+	s.parse()
 	s.again()
 }
 
@@ -222,7 +222,7 @@ func (s *Session) show(e Event) {
 	s.replay(e.Run, e.At)
 }
 
-// find lists the steps that have the words.
+// find lists the steps, and the cells, that have the words.
 func (s *Session) find(text string) []Fragment {
 	if s.run == nil {
 		return nil
@@ -237,7 +237,7 @@ func (s *Session) find(text string) []Fragment {
 	case len(hits) == 1:
 		says = "1 step."
 	}
-	return []Fragment{morph("found", page.Found(hits, says))}
+	return []Fragment{morph("found", page.Found(hits, view.FindCells(s.run, text, 12), says))}
 }
 
 // export writes the diagram as text into the panel from which it is copied.

@@ -30,7 +30,7 @@ type Event struct {
 	//	complete, hover  N                   the editor asks at offset N of the text
 	//	cell     N                           open cell N: its bits, who wrote it; below zero: none
 	//	compare  Kernel                      set the run beside itself on another kernel; "": say which there are
-	//	find     Text                        list the steps that have these words
+	//	find     Text                        list the steps, and the cells, that have these words
 	//	export                               write the diagram as text into the panel that it is copied from
 	Do string `json:"do"`
 

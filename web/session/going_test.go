@@ -205,6 +205,9 @@ func TestFind(t *testing.T) {
 	if hits, more := s.sketch.Find("cpu0", nil, 2); len(hits) != 2 || more == 0 {
 		t.Errorf("%d hits and %d more", len(hits), more)
 	}
+	if fs := s.Do(Event{Do: "find", Text: "cpu0 irq"}); !strings.Contains(fs[0].HTML, "cpu0 irq: <b>") {
+		t.Errorf("no cell of that name: %+v", fs)
+	}
 	if fs := s.Do(Event{Do: "find", Text: "pte"}); len(fs) != 1 || !strings.Contains(fs[0].HTML, "clear the PTE") {
 		t.Errorf("the page gets %+v", fs)
 	}

@@ -40,6 +40,7 @@ import (
 type Session struct {
 	scenario string // name in the gallery, if the text is, or began as, that one's
 	text     string
+	own      bool   // the text is not the gallery's
 	override string // the kernel chosen, "" for the text's own
 
 	file        *scenario.File // of the text
@@ -86,7 +87,7 @@ func New() *Session {
 // State is what a link, and a snapshot of a room, hold of the session.
 func (s *Session) State() link.Link {
 	l := link.Link{Scenario: s.scenario, Kernel: s.override}
-	if g, ok := scenarios.ByName(s.scenario); !ok || g.Text != s.text {
+	if s.own {
 		l.Scenario, l.Text = "", s.text
 	}
 	if s.run != nil {
@@ -128,10 +129,17 @@ func (s *Session) open(name, text, override string) {
 		}
 		s.text = g.Text
 	}
-	s.file, s.diagnostics = scenario.Parse(s.called(), []byte(s.text))
+	s.parse()
 	s.shown, s.run, s.kernel = nil, nil, s.file.Kernel
 	s.override = override
 	s.bind("", 0)
+}
+
+// parse reads the text.
+func (s *Session) parse() {
+	s.file, s.diagnostics = scenario.Parse(s.called(), []byte(s.text))
+	g, ok := scenarios.ByName(s.scenario)
+	s.own = !ok || g.Text != s.text
 }
 
 // called is what diagnostics call the text.

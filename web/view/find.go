@@ -1,6 +1,12 @@
 package view
 
-import "strings"
+import (
+	"strings"
+
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+	"gupscope/core/trace"
+)
 
 // Find returns the steps in which all words of a text occur, whatever their
 // order and case: in what the step says, its function, its CPU, what it changed, what it keeps, what is
@@ -40,4 +46,43 @@ func (k *Sketch) Find(text string, notes map[int]string, most int) (hits []Hit, 
 		}
 	}
 	return hits, more
+}
+
+// A NamedCell is a cell that was looked for.
+type NamedCell struct {
+	ID          int
+	Name, Value string
+}
+
+// FindCells returns the cells in whose names all words of a text occur: those that somebody wrote in
+// this run first, then the others, at most so many. What is a task's own or the claims' is not among them.
+func FindCells(r *trace.Run, text string, most int) []NamedCell {
+	words := strings.Fields(strings.ToLower(text))
+	if len(words) == 0 {
+		return nil
+	}
+	layout := r.Model.Memory().Layout()
+	var wrote, others []NamedCell
+	for i := range layout.Len() {
+		id := cell.ID(i)
+		if machine.Private.Has(layout.Class(id)) {
+			continue
+		}
+		name := layout.Name(id)
+		lower, found := strings.ToLower(name), true
+		for _, w := range words {
+			found = found && strings.Contains(lower, w)
+		}
+		if !found {
+			continue
+		}
+		x := NamedCell{i, name, layout.Decode(id, r.Model.Memory().Peek(id))}
+		if len(r.Writers(id)) > 0 {
+			wrote = append(wrote, x)
+		} else {
+			others = append(others, x)
+		}
+	}
+	wrote = append(wrote, others...)
+	return wrote[:min(most, len(wrote))]
 }

@@ -22,6 +22,9 @@ func (n *now) folios() {
 		x := Folio{ID: id, Title: fmt.Sprintf("folio %d", i), Refcount: int(int64(m.Peek(m.Ref(f)))), Mapcount: int(int64(m.Peek(m.Mapcount(f)))),
 			Holders: n.holders(f), ChangedAt: n.ever(words...), Kind: n.kind(f)}
 		x.Dump = n.dump(f)
+		if len(m.Files) > 0 && (m.Peek(m.Buffers(f)) != 0 || n.did(m.Buffers(f))) {
+			x.Buffers = n.field(m.Buffers(f))
+		}
 		x.CellOf = FolioCells{int(m.Ref(f).Cell()), int(m.Mapcount(f).Cell()), -1, int(m.Flags(f).Cell()), int(m.Mapping(f).Cell()), int(m.Contents(f).Cell())}
 		sum := 0
 		var terms []string

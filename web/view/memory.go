@@ -94,6 +94,7 @@ type Folio struct {
 	Content   string   // what is in it
 	Changed   []string // fields that changed in this step: "refcount", "mapping", …
 	ChangedAt int      // the last step that changed anything in it
+	Buffers   Field    // the state of its buffer head, of a file on a disk
 	Dump      string   // as dump_page() prints it
 	Bad       string
 

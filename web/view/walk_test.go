@@ -199,3 +199,32 @@ func TestSentences(t *testing.T) {
 		}
 	}
 }
+
+// Who waits, and only who waits, has a bar that says so.
+func TestWaitingIsABar(t *testing.T) {
+	waits := 0
+	walk(t, func(t *testing.T, r *trace.Run) {
+		open := map[int]string{}
+		for _, s := range r.Spans() {
+			if s.Kind == trace.Waiting && s.To == 0 {
+				open[s.Actor] = s.Text
+			}
+		}
+		if r.Len() == 0 {
+			return
+		}
+		for _, a := range r.Lanes() {
+			o := r.Offer(a.ID)
+			text, has := open[a.ID]
+			if want := !o.Ready && !o.Finished; has != want || want && text != o.Why {
+				t.Fatalf("%v: %s has the bar %q (%v); it is ready: %v, finished: %v, %q", r, a.Name, text, has, o.Ready, o.Finished, o.Why)
+			}
+			if has {
+				waits++
+			}
+		}
+	})
+	if waits == 0 {
+		t.Error("nobody ever waits")
+	}
+}
