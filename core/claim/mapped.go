@@ -2,6 +2,7 @@ package claim
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
@@ -75,6 +76,49 @@ func writableExclusive(m *Model) []predicate {
 		})
 	}
 	return append(out, hugetlbWritable(m)...)
+}
+
+// hugeMapcounts: for every large folio, its entire mapcount is the number of PMD entries, and its
+// large mapcount that and the mapcounts of its pages. Judged while no PMD lock is held. (Mappings by PTEs
+// are counted in one step.)
+func hugeMapcounts(m *Model) []predicate {
+	if !m.M.LargeFolios {
+		return nil
+	}
+	var locks []machine.Word
+	for mm := range m.M.MMs {
+		locks = append(locks, m.M.PMDLock(mm))
+	}
+	var out []predicate
+	for h := m.M.HugePages; m.M.IsData(machine.Frame(h)); h += m.M.HugePages {
+		head := machine.Frame(h)
+		entire, large, pmds := m.M.EntireMapcount(head), m.M.LargeMapcount(head), m.M.PMDs(head)
+		reads := append([]machine.Word{entire, large, pmds, m.M.Compound(head)}, locks...)
+		for i := range m.M.HugePages {
+			reads = append(reads, m.M.Mapcount(head+machine.Frame(i)))
+		}
+		sum := func(load func(machine.Word) uint64) uint64 {
+			n := load(entire)
+			for i := range m.M.HugePages {
+				n += load(m.M.Mapcount(head + machine.Frame(i)))
+			}
+			return n
+		}
+		out = append(out, predicate{
+			what: fmt.Sprintf("folio %d", head), reads: reads,
+			holds: func() bool {
+				if m.M.Load(m.M.Compound(head)) == 0 || m.M.Load(entire) == m.M.Load(pmds) && m.M.Load(large) == sum(m.M.Load) {
+					return true
+				}
+				return slices.ContainsFunc(locks, func(w machine.Word) bool { return m.M.Load(w) != 0 })
+			},
+			why: func() string {
+				return fmt.Sprintf("folio %d has an entire mapcount of %d, and %d PMDs map it; its large mapcount is %d, and its mappings are %d",
+					head, int64(m.M.Peek(entire)), m.M.Peek(pmds), int64(m.M.Peek(large)), sum(m.M.Peek))
+			},
+		})
+	}
+	return out
 }
 
 // tableWords are those of a page table.

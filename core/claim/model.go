@@ -271,6 +271,8 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("GUP followed the mapping of folio %d, which is NULL by now", v)
 	case machine.AlarmFreedMapping:
 		return fmt.Sprintf("GUP followed the mapping of folio %d to an inode that was freed", v)
+	case machine.AlarmPinnedSplit:
+		return fmt.Sprintf("folio %d was split while pins of it were counted", v)
 	case machine.AlarmTornEntry:
 		return fmt.Sprintf("%s goes by the halves of two page-table entries: what it read was never stored there", m.Setup.Tasks[v].Name)
 	case machine.AlarmUnshareWritable:

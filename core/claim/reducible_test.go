@@ -75,8 +75,9 @@ func TestFreeIsSought(t *testing.T) {
 		start := m.Memory().Mark()
 		for range 20 {
 			run(m, rng, 100, -1, func(check.Choice) {
-				for a := range r.Actors() {
-					if m.Sim.Actors()[a].Kind == kernel.DiskActor {
+				for _, c := range m.Choices(nil) {
+					a := int(c.Actor)
+					if m.Sim.Actors()[a].Kind == kernel.DiskActor || ends(m, c) {
 						continue
 					}
 					for _, object := range r.Unsought(r.Next(a)) {
@@ -139,7 +140,11 @@ func TestNextIsKept(t *testing.T) {
 		kept := claim.Reduce(m)
 		mem := m.Memory()
 		mem.Watch(kept.Changed)
-		for range 3 {
+		rounds := 3
+		if testing.Short() {
+			rounds = 1
+		}
+		for range rounds {
 			marks := []cell.Mark{mem.Mark()}
 			run(m, rng, 200, -1, func(check.Choice) {
 				if rng.IntN(4) == 0 {

@@ -127,6 +127,7 @@ const (
 	fnFollowHugetlbPage
 	fnRemoveInodeHugepages
 	fnHugetlbfsRead
+	fnSplitHugePagesPid
 	fnWaitForGUPFast
 	fnUprobeWriteOpcode
 	fnBioGetPages

@@ -105,6 +105,8 @@ fence_join_before_generation 0  0       1   1   1   1    1    1    1    1   1   
 deferred_split_partial      0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 split_maps_zeropage         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             -
 madvise_pte_batch           0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m
+fork_counts_pmd_mappings    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+split_freeze                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 lazyfree_whole_pmd          0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 hugetlb_cache_counts_pages  0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         a08c7193e4f1  m
 hugetlb_fork_pin_test       0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         4eae4efa2c29  Tm

@@ -160,7 +160,7 @@ var _ = register(fnDoHugePMDWPPage, &Func{Large: true,
 			}
 			return Then
 		}},
-		hwLock: {Label: "lock", Says: "lock the PMD; is it the same, and the folio exclusive?", Ref: "PageAnonExclusive", Touches: cell.Of(machine.PTLs, machine.PMDs), Reads: cell.Of(machine.Flags),
+		hwLock: {Label: "lock", Says: "lock the PMD; is it the same, and the folio exclusive?", Answer: "the same, but not exclusive", Ref: "PageAnonExclusive", Touches: cell.Of(machine.PTLs, machine.PMDs), Reads: cell.Of(machine.Flags, machine.VMAs),
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(hwAddr))) },
 			Do: func(c *Ctx) Next {
 				p := c.Page(hwAddr)
@@ -193,7 +193,7 @@ var _ = register(fnDoHugePMDWPPage, &Func{Large: true,
 				c.Lock(c.M.FolioLock(c.Frame(hwPMD)))
 				return Then
 			}},
-		hwRelock: {Label: "relock", Says: "lock the PMD again; is it still the same?", Ref: "pmd_same", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.Refs), Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnFreeUnrefFolio},
+		hwRelock: {Label: "relock", Says: "lock the PMD again; is it still the same?", Answer: "yes", Ref: "pmd_same", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.Refs), Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(hwAddr))) },
 			Do: func(c *Ctx) Next {
 				f := c.Frame(hwPMD)
@@ -206,7 +206,7 @@ var _ = register(fnDoHugePMDWPPage, &Func{Large: true,
 				c.Lock(c.pmdLock(c.Page(hwAddr)))
 				return c.putFree(f, 1, hwCount)
 			}},
-		hwCount: {Label: "count", Says: "is ours the only reference?", Ref: "folio_ref_count", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.PMDs, machine.Flags, machine.Mappings), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		hwCount: {Label: "count", Says: "is ours the only reference?", Ref: "folio_ref_count", Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.PMDs, machine.Flags, machine.Mappings), Reads: cell.Of(machine.Refs, machine.VMAs), Do: func(c *Ctx) Next {
 			f, p := c.Frame(hwPMD), c.Page(hwAddr)
 			own := c.Load(c.M.Ref(f)) == 1
 			if own {

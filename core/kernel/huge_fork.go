@@ -66,7 +66,7 @@ var _ = register(fnCopyHugePMD, &Func{Large: true,
 			c.AndNot(c.M.Flags(c.Frame(chPMD)), machine.PGAnonExclusive)
 			return Then
 		}},
-		chRmap: {Label: "rmap", Says: "it is mapped by one PMD more", Ref: "folio_try_dup_anon_rmap_pmd", Touches: cell.Of(machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+		chRmap: {Label: "rmap", Says: "it is mapped by one PMD more", Ref: "folio_try_dup_anon_rmap_pmd", When: With(ForkDupRmapPMD), Touches: cell.Of(machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			c.rmapAddPMD(c.Frame(chPMD), 1)
 			return Then
 		}},

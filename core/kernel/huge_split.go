@@ -51,7 +51,7 @@ var _ = register(fnSplitHugePMD, &Func{Large: true,
 			}
 			return c.Call(fnFlushTLBMMRange, shDoubleMap, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
 		}},
-		shDoubleMap: {Label: "double_map", Says: "is it mapped by another PMD, too?", Ref: "TestSetPageDoubleMap", When: With(DoubleMap), Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+		shDoubleMap: {Label: "double_map", Says: "is it mapped by another PMD, too?", Answer: "no", Ref: "TestSetPageDoubleMap", When: With(DoubleMap), Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			if f := c.Frame(shOld); !c.M.IsHugeZero(f) && c.Load(c.M.EntireMapcount(f)) > 1 {
 				c.Say("it is mapped by another PMD, too: from now on by PMDs and PTEs")
 				c.Or(c.M.Flags(f), machine.PGDoubleMap)

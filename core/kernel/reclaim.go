@@ -66,7 +66,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			}
 			return Then
 		}},
-		slLarge: {Label: "large", Says: "is it large?", When: Large, Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs, machine.Mapcounts), Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
+		slLarge: {Label: "large", Says: "is it large?", Answer: "no", When: Large, Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs, machine.Mapcounts), Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			if !c.M.IsLarge(f) || c.isFilePage(f) || c.lazyfree(f) {
 				return slAddToSwap

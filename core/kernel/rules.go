@@ -206,6 +206,8 @@ const (
 	GUPHugetlbCommonWalk
 	GUPForceHugetlbRefused
 	MadviseDontneedHugetlb
+	SplitFreeze
+	ForkDupRmapPMD
 	RemoverWait
 	GUPSeqcount
 	UprobeInPlace

@@ -36,7 +36,7 @@ var _ = register(fnSplitHugePage, &Func{Large: true,
 	Name: "split_huge_page_to_list_to_order", Was: []Name{{"split_huge_page_to_list", 609}}, File: "mm/huge_memory.c", Params: []int{spFolio, spList, spKeep},
 	Locals: []Local{{"folio", FrameLocal}, {"list", IntLocal}, {"keep", IntLocal}, {"i", IntLocal}},
 	Steps: []Step{
-		spCan: {Label: "can_split", Says: "do mappings explain all references but ours?", Answer: "yes", Ref: "can_split_folio", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+		spCan: {Label: "can_split", Says: "do mappings explain all references but ours?", Answer: "yes", Ref: "can_split_folio", When: With(SplitFreeze), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Frame(spFolio)
 			if c.M.IsHugeZero(f) || c.Load(c.M.Flags(f))&machine.PGWriteback != 0 {
 				c.Say("it is the huge zero page, or under writeback: -EBUSY")
@@ -54,7 +54,7 @@ var _ = register(fnSplitHugePage, &Func{Large: true,
 		spFlush: {Label: "flush", Says: "flush what was put off", Ref: "try_to_unmap_flush", Local: true, Calls: []FuncID{fnTryToUnmapFlush}, Do: func(c *Ctx) Next {
 			return c.Call(fnTryToUnmapFlush, spFreeze)
 		}},
-		spFreeze: {Label: "freeze", Says: "freeze the last reference, ours", Ref: "folio_ref_freeze", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		spFreeze: {Label: "freeze", Says: "freeze the last reference, ours", Ref: "folio_ref_freeze", When: With(SplitFreeze), Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			w := c.M.Ref(c.Frame(spFolio))
 			if n := c.Load(w); n != 1 {
 				c.Sayf("%d references, not 1: map it again", n)
@@ -62,6 +62,12 @@ var _ = register(fnSplitHugePage, &Func{Large: true,
 			}
 			c.Store(w, 0)
 			c.M.Account(c.Frame(spFolio), -1) // frozen: ours does not count for now
+			c.Set(spIndex, uint64(c.M.HugePages-1))
+			return spTail
+		}},
+		spZero: {Label: "zero", Says: "set the count to zero, whatever it is", Ref: "set_page_count", When: Without(SplitFreeze), Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			c.Store(c.M.Ref(c.Frame(spFolio)), 0)
+			c.M.Account(c.Frame(spFolio), -1)
 			c.Set(spIndex, uint64(c.M.HugePages-1))
 			return Then
 		}},
@@ -92,6 +98,7 @@ const (
 	spUnmap
 	spFlush
 	spFreeze
+	spZero
 	spTail
 	spHead
 	spRemap

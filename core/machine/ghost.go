@@ -25,6 +25,7 @@ const (
 	AlarmFreedMapping                 // GUP followed folio->mapping to an inode that was freed
 	AlarmTornEntry                    // GUP-fast read halves of two page-table entries
 	AlarmUnshareWritable              // unsharing a page made its PTE writable
+	AlarmPinnedSplit                  // a large folio was split although pins of it were counted
 	AlarmUnequalMerged                // KSM put its page in the place of one that holds something else
 	Alarms
 )

@@ -232,6 +232,9 @@ func (m *Machine) AllocateLarge(head Frame) {
 func (m *Machine) Split(f Frame) {
 	if head := m.Head(f); head == f {
 		m.Store(m.Deferred(head), 0)
+		if m.Load(m.Pincount(head)) != 0 {
+			m.Raise(AlarmPinnedSplit, uint64(head))
+		}
 	}
 	m.Store(m.Compound(f), 0)
 }

@@ -13,7 +13,7 @@ import (
 // then ask for the Outcome.
 //
 // Unless it is said otherwise all states are seen one by one: the reduced search of package check finds the same, but what a
-// scenario is about are races, of which it can leave out little, at eight times the cost of a step (core/check/RATIONALE.md).
+// scenario is about are races, of which it can leave out little, at five to eight times the cost of a step (core/check/RATIONALE.md).
 type Check struct {
 	*check.Check
 	File   *scenario.File
