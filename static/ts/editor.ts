@@ -38,6 +38,8 @@ export class Editor {
     const link = document.createElement("link");
     link.rel = "stylesheet";
     link.href = css;
+    // Lines are broken anew by its fonts; the numbers beside them stand where the lines were.
+    link.onload = () => this.view.requestMeasure();
     root.append(link);
 
     this.view = new EditorView({
@@ -129,6 +131,7 @@ export class Editor {
       .filter(([line]) => line >= 1 && line <= this.view.state.doc.lines)
       .map(([line, name, colour]) => new Who(name, colour).range(this.view.state.doc.line(line).from));
     this.view.dispatch({ effects: setWho.of(RangeSet.of(at, true)) });
+    this.view.requestMeasure(); // the gutter may be wider now, and lines broken anew
   }
 
   /** Sends what rests, now. */

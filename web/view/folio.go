@@ -197,8 +197,25 @@ func (n *now) holders(f machine.Frame) []Holder {
 				}
 			}
 		}
+		if len(out) > 0 && m.Peek(m.Ref(f)) == 0 && n.splitting(t) {
+			out = append(out, Holder{Count: -1, Text: "frozen while " + task.Name + " splits it", Who: n.c.task(n.r.Model.Sim, t)})
+		}
 	}
 	return out
+}
+
+// splitting reports whether a task has frozen the folio that it splits: its own reference does not
+// count meanwhile. compare mm/huge_memory.c:__split_huge_page
+func (n *now) splitting(task int) bool {
+	for _, l := range n.r.Model.Stack(task) {
+		if l.Func.Name == "split_huge_page_to_list_to_order" {
+			switch l.Func.Steps[l.Step].Label {
+			case "tail", "head":
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // hugeMappings are the PMD entries that map a large folio, and what keeps the huge zero page.
