@@ -163,8 +163,9 @@ func other(a, b *view.Race) bool {
 }
 
 // apart reports whether the drawn parts of two diagrams have no row in common, or count them from elsewhere.
+// Where both are drawn from the start, they have the start in common.
 func apart(a, b *view.Race) bool {
-	return a.From/page.Rebase != b.From/page.Rebase || a.Len > 0 && b.Len > 0 && (a.To <= b.From || b.To <= a.From)
+	return a.From/page.Rebase != b.From/page.Rebase || max(a.From, b.From) > 0 && (a.To <= b.From || b.To <= a.From)
 }
 
 // rows keeps what both runs have in common, cuts off what only the old one has,
@@ -283,7 +284,7 @@ func (d *diff) memory() {
 	if !reflect.DeepEqual(a.Folios, b.Folios) || !reflect.DeepEqual(a.Slots, b.Slots) {
 		d.morph("cards", page.Cards(b))
 	}
-	if !reflect.DeepEqual(a.News, b.News) {
+	if !reflect.DeepEqual(a.News, b.News) || len(b.News) > 0 && a.At != b.At { // the number of the step is theirs too
 		d.morph("news", page.News(b))
 	}
 	if !reflect.DeepEqual(a.Files, b.Files) {

@@ -18,19 +18,21 @@ import (
 var regions = []string{"pick-scenario", "pick-kernel", "kernels", "story", "note-panel", "sentence", "frame", "listing", "diagnostics", "now", "claims"}
 
 // After any walk of events the page that the fragments have made is the page
-// that would be painted anew.
+// that would be painted anew. Every scenario sees every kind of event, in an
+// order of its own.
 func TestFragmentsArriveAtThePage(t *testing.T) {
 	for _, g := range scenarios.List() {
 		t.Run(g.Name, func(t *testing.T) {
+			t.Parallel()
 			rnd := rand.New(rand.NewPCG(1, uint64(len(g.Text))))
 			s := standing(t, g.Name)
 			d := parse(t, html(page.Page(s.Page(), nil)))
-			n := 40
+			order := rnd.Perm(kinds) // every kind of event once
 			if testing.Short() {
-				n = 10
+				order = order[:10]
 			}
-			for range n {
-				e := someEvent(rnd, s)
+			for _, kind := range order {
+				e := someEvent(rnd, s, kind)
 				for _, f := range s.Do(e) {
 					d.apply(t, f)
 				}
@@ -83,16 +85,19 @@ func TestFragmentsOfALongRun(t *testing.T) {
 	}
 }
 
-// someEvent is something that a reader could do now.
-func someEvent(rnd *rand.Rand, s *Session) Event {
-	switch rnd.IntN(24) {
-	case 20:
+// kinds is how many kinds of events there are; steps are many of them.
+const kinds = 18
+
+// someEvent is something of this kind that a reader could do now, or a step.
+func someEvent(rnd *rand.Rand, s *Session, kind int) Event {
+	switch kind {
+	case 14:
 		return Event{Do: "keep", Text: fmt.Sprint("way ", rnd.IntN(9))}
-	case 21:
+	case 15:
 		return Event{Do: "note", At: s.run.Cursor(), Text: []string{"look here", ""}[rnd.IntN(2)]}
-	case 22:
+	case 16:
 		return Event{Do: "watch", N: rnd.IntN(40)}
-	case 23:
+	case 17:
 		return Event{Do: "run", To: []string{"over", "return", "conflict", "write", "false", "random"}[rnd.IntN(6)], Lane: []string{"", "cpu0"}[rnd.IntN(2)], At: s.run.Cursor(), N: rnd.IntN(9)}
 	case 0:
 		k := []string{"", "v4.6", "v6.1", "v6.12", "v6.12 with tlb_flush=pv", "v9"}
@@ -100,17 +105,17 @@ func someEvent(rnd *rand.Rand, s *Session) Event {
 	case 1:
 		texts := []string{s.text + "\n// more", strings.Replace(s.text, "frames 1", "frames 2", 1), strings.Replace(s.text, "mm ", "mmm ", 1), strings.Replace(s.text, "mmm ", "mm ", 1)}
 		return Event{Do: "text", Text: texts[rnd.IntN(len(texts))]}
-	case 2, 3, 4:
+	case 2, 3:
 		return Event{Do: "goto", At: rnd.IntN(s.run.Len() + 1), N: rnd.IntN(8) / 7}
-	case 5:
+	case 4:
 		if len(s.kept) > 0 {
 			return Event{Do: "show", Run: s.kept[rnd.IntN(len(s.kept))].run, At: -1}
 		}
-	case 6:
+	case 5:
 		return Event{Do: "open"}
-	case 7:
+	case 6:
 		return Event{Do: "step", Choice: "77", At: s.run.Cursor()}
-	case 8, 9, 10, 11:
+	case 7, 8, 9:
 		if at := s.run.Cursor(); at < s.run.Len() {
 			return Event{Do: "step", Choice: trace.FormatChoice(s.run.Steps()[at].Choice), At: at}
 		}
