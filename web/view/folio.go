@@ -197,11 +197,27 @@ func (n *now) holders(f machine.Frame) []Holder {
 				}
 			}
 		}
+		if n.halfSet(t) == f {
+			out = append(out, Holder{Count: 1, Text: "PTE of which " + task.Name + " has stored one half", Who: n.c.task(n.r.Model.Sim, t)})
+		}
 		if len(out) > 0 && m.Peek(m.Ref(f)) == 0 && n.splitting(t) {
 			out = append(out, Holder{Count: -1, Text: "frozen while " + task.Name + " splits it", Who: n.c.task(n.r.Model.Sim, t)})
 		}
 	}
 	return out
+}
+
+// halfSet returns the folio that a task is about to map with the second half of a PTE, or the zero
+// page. compare arch/x86/include/asm/pgtable-3level.h:native_set_pte
+func (n *now) halfSet(task int) machine.Frame {
+	for level, l := range n.r.Model.Stack(task) {
+		if l.Func.Name == "native_set_pte" {
+			if e := machine.Entry(n.m.Peek(n.m.Local(task, level, 1))).Fresh(); e.Present() && e.Frame() != machine.ZeroPage {
+				return n.m.PeekHead(e.Frame())
+			}
+		}
+	}
+	return machine.ZeroPage
 }
 
 // splitting reports whether a task has frozen the folio that it splits: its own reference does not
