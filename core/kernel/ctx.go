@@ -291,6 +291,7 @@ const (
 	ENODEV = 19
 	EINVAL = 22
 	ENOSPC = 28
+	ESPIPE = 29
 )
 
 // Say replaces the step's sentence in the trace by what really happened.

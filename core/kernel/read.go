@@ -7,6 +7,7 @@ import (
 
 // pread of the beginning of a page, in straight line:
 //
+//	a file of memfd_secret(): -ESPIPE
 //	beyond i_size: nothing is read
 //	the page cache has a folio: take a reference; it has none: filemap_create_folio(), again
 //	not uptodate: wait until whoever reads it unlocks it, again
@@ -16,15 +17,19 @@ import (
 // On shmem a page that was swapped out comes back, and a hole reads as zeros without
 // a folio.
 //
-// compare mm/filemap.c:filemap_read, mm/shmem.c:shmem_file_read_iter
+// compare fs/read_write.c:ksys_pread64, mm/filemap.c:filemap_read, mm/shmem.c:shmem_file_read_iter
 var _ = register(fnPread, &Func{
 	Name: "pread", File: "mm/filemap.c", Params: []int{prPage},
 	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}},
 	Steps: []Step{
 		prSize: {Label: "i_size", Says: "is the page inside the file?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Calls: []FuncID{fnShmemGetFolio, fnHugetlbfsRead}, Do: func(c *Ctx) Next {
 			o := c.Pgoff(prPage)
-			if c.M.KindOf(o) == machine.Hugetlbfs {
+			switch c.M.KindOf(o) {
+			case machine.Hugetlbfs:
 				return c.Call(fnHugetlbfsRead, prReturn, c.L(prPage))
+			case machine.Secretmem:
+				c.Say("memfd_secret() does not let it be read: -ESPIPE")
+				return c.Fail(ESPIPE)
 			}
 			if c.beyondEOF(o) {
 				c.Say("it lies beyond the file's end: nothing is read")

@@ -28,9 +28,13 @@ var _ = register(fnPwrite, &Func{
 		pwLock: {Label: "inode_lock", Says: "take i_rwsem for writing", Ref: "inode_lock", Touches: cell.Of(machine.InodeLocks), Reads: cell.Of(machine.Inodes),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.InodeLock(c.fileOf(c.Pgoff(pwPage)))) },
 			Do: func(c *Ctx) Next {
-				if c.M.KindOf(c.Pgoff(pwPage)) == machine.Hugetlbfs {
+				switch c.M.KindOf(c.Pgoff(pwPage)) {
+				case machine.Hugetlbfs:
 					c.Say("hugetlbfs has no write: -EINVAL")
 					return c.Fail(EINVAL)
+				case machine.Secretmem:
+					c.Say("memfd_secret() does not let it be written: -ESPIPE")
+					return c.Fail(ESPIPE)
 				}
 				file := c.fileOf(c.Pgoff(pwPage))
 				c.WriteLock(c.M.InodeLock(file))

@@ -349,6 +349,8 @@ func ErrnoName(errno int) string {
 		return "-EINVAL"
 	case 28:
 		return "-ENOSPC"
+	case 29:
+		return "-ESPIPE"
 	}
 	return fmt.Sprintf("-%d", errno)
 }
