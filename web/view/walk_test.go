@@ -20,7 +20,7 @@ func walk(t *testing.T, f func(t *testing.T, r *trace.Run)) {
 		t.Run(g.Name, func(t *testing.T) {
 			file, _ := scenario.Parse(g.Name, []byte(g.Text))
 			rnd := rand.New(rand.NewPCG(7, uint64(len(g.Text))))
-			n := 20
+			n := 10
 			if testing.Short() {
 				n = 4
 			}
