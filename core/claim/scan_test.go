@@ -42,7 +42,7 @@ func TestNothingIsOverlooked(t *testing.T) {
 }
 
 // offers is Machine.Offers in full: every free frame that any private cell names as
-// it was before it was freed, and the lowest other one; where frames come in blocks, the lowest in a block
+// it was before it was freed, or a node of KSM's stable tree names, and the lowest other one; where frames come in blocks, the lowest in a block
 // that is not all free, if there is one.
 func offers(m *machine.Machine, table bool) (out []machine.Frame) {
 	stale := map[machine.Frame]bool{}
@@ -52,6 +52,11 @@ func offers(m *machine.Machine, table bool) (out []machine.Frame) {
 			if e := machine.Entry(m.Mem.Peek(id)); e.IsStale() {
 				stale[e.Frame()] = true
 			}
+		}
+	}
+	if m.KSM {
+		for n := range m.StableNodes() {
+			stale[machine.Hold(m.Peek(m.StableNode(n))).Frame()] = true
 		}
 	}
 	other := 0

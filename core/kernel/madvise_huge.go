@@ -137,7 +137,7 @@ var freeHugeSplit, freeHugePut = splitFor(mfHugeSplit, mfFolio, mfSplit, mfPMD, 
 
 // MADV_FREE of a PTE that maps a page of a large folio.
 
-var freeLargeBatch = Step{Label: "large", Says: "it belongs to a large folio: is all of that mapped in the range?", Ref: "madvise_folio_pte_batch", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.Refs, machine.FolioLocks), Reads: cell.Of(machine.PTEs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+var freeLargeBatch = Step{Label: "large", Says: "it belongs to a large folio: is all of that mapped in the range?", Ref: "madvise_folio_pte_batch", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.Refs, machine.FolioLocks), Reads: cell.Of(machine.PTEs, machine.Mapcounts, machine.Flags), Back: []int{mfNext}, Do: func(c *Ctx) Next {
 	p, f := c.Page(mfPage), c.M.Head(c.Frame(mfPTE))
 	switch {
 	case c.wholeFolio(c.Frame(mfTable), p, c.Page(mfEnd)):
@@ -147,17 +147,19 @@ var freeLargeBatch = Step{Label: "large", Says: "it belongs to a large folio: is
 		c.Say("others map its large folio, or it is locked: the next PTE")
 		return mfNext
 	}
+	c.Say("not all of it: take a reference, to split the folio")
 	c.holdToSplit(mfFolio, f)
 	return mfLargeSplit
 }}
 
-var freeLarge = Step{Label: "large", Says: "it belongs to a large folio: split that, if nobody else maps it", Ref: "split_folio", When: Without(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.Refs, machine.FolioLocks), Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+var freeLarge = Step{Label: "large", Says: "it belongs to a large folio: split that, if nobody else maps it", Ref: "split_folio", When: Without(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.Refs, machine.FolioLocks), Reads: cell.Of(machine.Mapcounts), Back: []int{mfUnlock}, Do: func(c *Ctx) Next {
 	f := c.M.Head(c.Frame(mfPTE))
 	if c.mapsShared(f) || !c.Free(c.M.FolioLock(f)).Ready() {
 		c.Say("others map its large folio, or it is locked: no more of this page table")
 		c.Set(mfPTE, 0)
 		return mfUnlock
 	}
+	c.Say("not all of it: take a reference, to split the folio")
 	c.holdToSplit(mfFolio, f)
 	return mfLargeSplit
 }}
@@ -173,10 +175,13 @@ var freeRelock = Step{Label: "relock", Says: "lock the PTL again; was the folio 
 		c.Set(mfPTE, 0)
 		switch {
 		case !failed:
+			c.Say("it was split: the same PTE again")
 			return mfRead
 		case c.sim.sharedByCounts:
+			c.Say("it was not: the next PTE")
 			return mfNext
 		}
+		c.Say("it was not: no more of this page table")
 		return mfUnlock
 	}}
 
@@ -221,7 +226,7 @@ func (c *Ctx) markLazyfree(f machine.Frame) {
 
 // MADV_COLD and PAGEOUT of a huge PMD entry.
 
-var pageoutHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be done with the huge page?", Ref: "pmd_trans_huge_lock", When: Large, Touches: cell.Of(machine.PTLs, machine.Refs, machine.Flags, machine.PMDs), Reads: cell.Of(machine.Mapcounts, machine.Mappings), Back: []int{mpoPMD},
+var pageoutHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be done with the huge page?", Ref: "pmd_trans_huge_lock", When: Large, Touches: cell.Of(machine.PTLs, machine.Refs, machine.Flags, machine.PMDs), Reads: cell.Of(machine.Mapcounts, machine.Mappings), Back: []int{mpoPMD, mpoShrink},
 	Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(mpoPage))) },
 	Do: func(c *Ctx) Next {
 		p := c.Page(mpoPage)
@@ -244,6 +249,7 @@ var pageoutHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be
 		if c.L(mpoAdvice) == madvCold || !c.sim.sharedByCounts {
 			c.SetPMD(p, pmd&^machine.Accessed)
 		}
+		c.Say("all of it: take it as one")
 		c.coldOrIsolate(f)
 		return c.nextTable(mpoPage, mpoEnd, mpoPMD, mpoShrink)
 	}}
@@ -275,7 +281,7 @@ func (c *Ctx) coldOrIsolate(f machine.Frame) {
 // MADV_COLD and PAGEOUT of a PTE that maps a page of a large folio. Where it comes from, the address
 // is that of the PTE.
 
-var pageoutLargeBatch = Step{Label: "large", Says: "it belongs to a large folio: is all of that mapped in the range?", Ref: "madvise_folio_pte_batch", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.Refs, machine.FolioLocks, machine.Flags, machine.PTEs), Reads: cell.Of(machine.Mapcounts, machine.Mappings), Do: func(c *Ctx) Next {
+var pageoutLargeBatch = Step{Label: "large", Says: "it belongs to a large folio: is all of that mapped in the range?", Ref: "madvise_folio_pte_batch", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.Refs, machine.FolioLocks, machine.Flags, machine.PTEs), Reads: cell.Of(machine.Mapcounts, machine.Mappings), Back: []int{mpoNext}, Do: func(c *Ctx) Next {
 	p, table := c.Page(mpoPage), c.Frame(mpoTable)
 	f := c.M.Head(c.Frame(mpoPTE))
 	switch {
@@ -290,11 +296,12 @@ var pageoutLargeBatch = Step{Label: "large", Says: "it belongs to a large folio:
 		c.Say("others map its large folio, or it is locked: the next PTE")
 		return mpoNext
 	}
+	c.Say("not all of it: take a reference, to split the folio")
 	c.holdToSplit(mpoFolio, f)
 	return mpoLargeSplit
 }}
 
-var pageoutLarge = Step{Label: "large", Says: "it belongs to a large folio: split that, if nobody else maps it", Ref: "split_folio", When: Without(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.Refs, machine.FolioLocks), Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+var pageoutLarge = Step{Label: "large", Says: "it belongs to a large folio: split that, if nobody else maps it", Ref: "split_folio", When: Without(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.Refs, machine.FolioLocks), Reads: cell.Of(machine.Mapcounts), Back: []int{mpoUnlock}, Do: func(c *Ctx) Next {
 	f := c.Frame(mpoPTE)
 	if c.mapsShared(f) || !c.Free(c.M.FolioLock(c.M.Head(f))).Ready() {
 		c.Say("others map its large folio, or it is locked: no more of this page table")
@@ -316,9 +323,12 @@ var pageoutRelock = Step{Label: "relock", Says: "lock the PTL again; was the fol
 		c.Set(mpoPTE, 0)
 		switch {
 		case !failed:
+			c.Say("it was split: the same PTE again")
 			return mpoTake
 		case c.sim.sharedByCounts:
+			c.Say("it was not: the next PTE")
 			return mpoNext
 		}
+		c.Say("it was not: no more of this page table")
 		return mpoUnlock
 	}}

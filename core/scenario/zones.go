@@ -4,12 +4,11 @@ import (
 	"slices"
 
 	"gupscope/core/kernel"
-	"gupscope/core/machine"
 )
 
 // zone reads "[movable] [node N]": a zone of a node.
-func (c *cursor) zone() machine.Zone {
-	z := machine.Zone{Movable: c.keyword("movable")}
+func (c *cursor) zone() (z kernel.ZoneSetup) {
+	z.Movable = c.keyword("movable")
 	if c.keyword("node") {
 		z.Node = c.number("nodes", 0, maxNode)
 	}
@@ -18,18 +17,18 @@ func (c *cursor) zone() machine.Zone {
 
 // zoneNumber is the zone's place in the setup, which gets it if it has it not yet. ZONE_NORMAL of node 0 is the
 // first; a scenario that speaks of no other has none.
-func (b *builder) zoneNumber(z machine.Zone) int {
+func (b *builder) zoneNumber(z kernel.ZoneSetup) int {
 	s := &b.file.setup
-	if z == (machine.Zone{}) && s.Zones == nil {
+	if z == (kernel.ZoneSetup{}) && s.Zones == nil {
 		return 0
 	}
 	if s.Zones == nil {
 		s.Zones = []kernel.ZoneSetup{{}}
 	}
-	if i := slices.IndexFunc(s.Zones, func(have kernel.ZoneSetup) bool { return have.Zone == z }); i >= 0 {
+	if i := slices.IndexFunc(s.Zones, func(have kernel.ZoneSetup) bool { return have.Zone == z.Zone }); i >= 0 {
 		return i
 	}
-	s.Zones = append(s.Zones, kernel.ZoneSetup{Zone: z})
+	s.Zones = append(s.Zones, z)
 	return len(s.Zones) - 1
 }
 
@@ -38,13 +37,13 @@ func (b *builder) frames(c *cursor) {
 	n := c.number("frames", 0, maxFrames)
 	z := c.zone()
 	key := "frames"
-	if z != (machine.Zone{}) {
-		key = "frames of " + z.String()
+	if z != (kernel.ZoneSetup{}) {
+		key = "frames of " + z.Zone.String()
 	}
 	if !c.ok() || !b.once(c, key) {
 		return
 	}
-	if z == (machine.Zone{}) {
+	if z == (kernel.ZoneSetup{}) {
 		b.file.setup.Frames = n
 		return
 	}
@@ -61,7 +60,9 @@ func (b *builder) node(c *cursor) {
 	s := &b.file.setup
 	s.CPUNodes = grown(s.CPUNodes, cpu)
 	s.CPUNodes[cpu] = n
-	b.zoneNumber(machine.Zone{Node: n})
+	var z kernel.ZoneSetup
+	z.Node = n
+	b.zoneNumber(z)
 	b.perCPU = append(b.perCPU, cpuLine{c.toks[1], cpu})
 }
 

@@ -48,17 +48,36 @@ func eachModel(t *testing.T, f func(t *testing.T, name string, m *claim.Model)) 
 	}
 }
 
-// TestAgreesWithExhaust holds the explorer against the slow one that keeps whole states.
+// tooManyForExhaust is where keeping whole states, and looking for cycles among them, takes a minute and not a second.
+const tooManyForExhaust = 40_000
+
+// TestAgreesWithExhaust holds the explorer against the slow one that keeps whole states: on the kernel that each
+// scenario names itself. The other kernels differ by a step or two, and are judged by the explorer alone.
 func TestAgreesWithExhaust(t *testing.T) {
 	if testing.Short() {
 		t.Skip("keeps every state of every scenario whole: long mode only")
 	}
+	seen := map[string]bool{}
+	compared := 0
+	defer func() {
+		if compared < len(scenarios.List())*2/3 {
+			t.Errorf("only %d scenarios are small enough", compared)
+		}
+	}()
 	eachModel(t, func(t *testing.T, name string, m *claim.Model) {
-		want := check.Exhaust(m)
-		c := check.New(m, check.Limits{})
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		c := check.New(m, check.Limits{States: tooManyForExhaust})
 		for c.Run(1<<20).Phase < check.Stopped {
 		}
 		got := c.Result()
+		if got.Verdict == check.Unknown {
+			return
+		}
+		compared++
+		want := check.Exhaust(m)
 		if got.States != want.States || got.Transitions != want.Transitions {
 			t.Errorf("got %d states, %d transitions, want %d, %d", got.States, got.Transitions, want.States, want.Transitions)
 		}
