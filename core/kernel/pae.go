@@ -81,6 +81,16 @@ func (s *Sim) otherHalf(task int) {
 	s.push(task, fnNativeSetPTE, uint64(machine.MakeTable(h.table)), uint64(h.entry), uint64(h.page), unlock, ret)
 }
 
+// OtherHalf returns the entry that the call at a level of a task's stack is about to complete, if that
+// maps a frame: the frame's reference is the entry's already, though the table does not have it yet.
+func (s *Sim) OtherHalf(task, level int) (machine.Entry, bool) {
+	if FuncID(s.M.PeekActivation(task, level).Fn) != fnNativeSetPTE {
+		return 0, false
+	}
+	e := machine.Entry(s.M.Peek(s.M.PeekLocal(task, level, 1))).Fresh()
+	return e, e.Present() && e.Frame() != machine.ZeroPage
+}
+
 // withHalves is a table whose steps that store entries are followed by native_set_pte.
 func withHalves(steps []Step) []Step {
 	out := append([]Step{}, steps...)

@@ -129,11 +129,80 @@ func (c *Ctx) splitTail() Next {
 	c.M.Split(f)
 	c.Store(c.M.Ref(f), uint64(n))
 	c.M.Gather(c.Task, machine.MakeHold(f, n))
+	if !c.sim.Kernel.On(SplitFreeze) { // else there is none but ours
+		n := c.holdersOf(f)
+		if i == c.L(spKeep) {
+			n-- // the caller's: it moves with put_tail
+		}
+		c.M.Account(head, -n)
+		c.M.Account(f, n)
+	}
 	c.Set(spIndex, i-1)
 	if i > 1 {
 		return spTail
 	}
 	return spHead
+}
+
+// holdersOf is how many references those have that name the page, but for the one that splitTail has
+// just gathered: the ledger of the head had them while the page was its tail. Who changes one of
+// them asks for the page's head, which the split writes: so that no trace is needed here.
+func (c *Ctx) holdersOf(f machine.Frame) int {
+	m := c.M
+	n := int(m.Peek(m.PTEs(f)))
+	add := func(w machine.Word) {
+		if h := machine.Hold(m.Peek(w)); h.Some() && h.Frame() == f {
+			n += h.Count()
+		}
+	}
+	for t := range c.sim.Setup.Tasks {
+		add(m.Held(t))
+		gathers := int(m.Peek(m.Gathers(t)))
+		if t == c.Task {
+			gathers--
+		}
+		for i := range gathers {
+			add(m.Gathered(t, i))
+		}
+		for i := range c.sim.Setup.Tasks[t].Vars {
+			if w := m.Var(t, i); machine.DecodeResult(m.Peek(w)).Kind == machine.IsPage {
+				add(w)
+			}
+		}
+		for level := range int(m.Peek(m.Depth(t))) {
+			for i, local := range c.sim.funcs[m.PeekActivation(t, level).Fn].Locals {
+				if local.Kind == HoldLocal {
+					add(m.PeekLocal(t, level, i))
+				}
+			}
+		}
+	}
+	return n
+}
+
+// A Splitting is what a task that is in split_huge_page_to_list_to_order does to the ledger.
+type Splitting struct {
+	Head   machine.Frame
+	Kept   machine.Frame // the tail that the caller's reference names, while it counts for the head; 0: none
+	Frozen bool          // one reference of the head does not count for now
+}
+
+// Splitting returns what the task splits; false if nothing.
+func (s *Sim) Splitting(task int) (Splitting, bool) {
+	for level := range int(s.M.Peek(s.M.Depth(task))) {
+		a := s.M.PeekActivation(task, level)
+		if FuncID(a.Fn) != fnSplitHugePage {
+			continue
+		}
+		local := func(i int) uint64 { return s.M.Peek(s.M.PeekLocal(task, level, i)) }
+		out := Splitting{Head: machine.Hold(local(spFolio)).Frame(), Frozen: a.Step == spTail || a.Step == spHead}
+		keep := local(spKeep)
+		if put := a.Step == spDone || a.Step == spPut && local(spIndex) > keep; keep != 0 && !put {
+			out.Kept = out.Head + machine.Frame(keep)
+		}
+		return out, true
+	}
+	return Splitting{}, false
 }
 
 // splitRemap is the step that has the pages mapped again, one after the other.

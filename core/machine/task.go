@@ -141,6 +141,11 @@ func (m *Machine) Local(task, level, i int) Word {
 	return m.at(m.local, task*MaxLocals+m.Activation(task, level).base+i)
 }
 
+// PeekLocal is Local without a trace in the footprint.
+func (m *Machine) PeekLocal(task, level, i int) Word {
+	return m.at(m.local, task*MaxLocals+m.PeekActivation(task, level).base+i)
+}
+
 // SetHold sets a local that holds references.
 func (m *Machine) SetHold(w Word, h Hold) { m.setHold(w, h) }
 

@@ -170,68 +170,48 @@ func (n *now) holders(f machine.Frame) []Holder {
 			}
 		}
 	}
-	hold := func(task int, w machine.Word, text string) {
+	hold := func(task int, w machine.Word, text string, gathered bool) {
 		h := machine.Hold(m.Peek(w))
-		if !h.Some() || m.PeekHead(h.Frame()) != f || h.Count() == 0 {
+		if !h.Some() || h.Count() == 0 {
+			return
+		}
+		of := m.PeekHead(h.Frame())
+		if split, ok := n.r.Model.Sim.Splitting(task); ok && !gathered && h.Frame() == split.Kept {
+			of = split.Head // until the tails are put
+		}
+		if of != f {
 			return
 		}
 		out = append(out, Holder{Count: h.Count(), Text: text, Who: n.c.task(n.r.Model.Sim, task), Pin: h.Count() > 1, Bad: h.IsStale()})
 	}
 	for t, task := range n.r.Model.Setup.Tasks {
-		hold(t, m.Held(t), "GUP of "+task.Name)
+		hold(t, m.Held(t), "GUP of "+task.Name, false)
 		for i := range int(m.Peek(m.Gathers(t))) {
-			hold(t, m.Gathered(t, i), task.Name+", unmapping")
+			hold(t, m.Gathered(t, i), task.Name+", unmapping", true)
 		}
 		for i := range int(m.Peek(m.GatheredTables(t))) {
-			hold(t, m.GatheredTable(t, i), task.Name+", unmapping")
+			hold(t, m.GatheredTable(t, i), task.Name+", unmapping", true)
 		}
 		for i, v := range task.Vars {
 			if machine.DecodeResult(m.Peek(m.Var(t, i))).Kind == machine.IsPage {
-				hold(t, m.Var(t, i), task.Name+"'s "+v)
+				hold(t, m.Var(t, i), task.Name+"'s "+v, false)
 			}
 		}
 		for level, l := range n.r.Model.Stack(t) {
 			for i, local := range l.Func.Locals {
 				if local.Kind == kernel.HoldLocal {
-					hold(t, m.Local(t, level, i), task.Name+" in "+l.Func.Title)
+					hold(t, m.Local(t, level, i), task.Name+" in "+l.Func.Title, false)
 				}
 			}
+			if e, ok := n.r.Model.Sim.OtherHalf(t, level); ok && e.Frame() == f {
+				out = append(out, Holder{Count: 1, Text: "the PTE that " + task.Name + " has written half of", Who: n.c.task(n.r.Model.Sim, t)})
+			}
 		}
-		if n.halfSet(t) == f {
-			out = append(out, Holder{Count: 1, Text: "PTE of which " + task.Name + " has stored one half", Who: n.c.task(n.r.Model.Sim, t)})
-		}
-		if len(out) > 0 && m.Peek(m.Ref(f)) == 0 && n.splitting(t) {
+		if split, ok := n.r.Model.Sim.Splitting(t); ok && split.Frozen && split.Head == f {
 			out = append(out, Holder{Count: -1, Text: "frozen while " + task.Name + " splits it", Who: n.c.task(n.r.Model.Sim, t)})
 		}
 	}
 	return out
-}
-
-// halfSet returns the folio that a task is about to map with the second half of a PTE, or the zero
-// page. compare arch/x86/include/asm/pgtable-3level.h:native_set_pte
-func (n *now) halfSet(task int) machine.Frame {
-	for level, l := range n.r.Model.Stack(task) {
-		if l.Func.Name == "native_set_pte" {
-			if e := machine.Entry(n.m.Peek(n.m.Local(task, level, 1))).Fresh(); e.Present() && e.Frame() != machine.ZeroPage {
-				return n.m.PeekHead(e.Frame())
-			}
-		}
-	}
-	return machine.ZeroPage
-}
-
-// splitting reports whether a task has frozen the folio that it splits: its own reference does not
-// count meanwhile. compare mm/huge_memory.c:__split_huge_page
-func (n *now) splitting(task int) bool {
-	for _, l := range n.r.Model.Stack(task) {
-		if l.Func.Name == "split_huge_page_to_list_to_order" {
-			switch l.Func.Steps[l.Step].Label {
-			case "tail", "head":
-				return true
-			}
-		}
-	}
-	return false
 }
 
 // hugeMappings are the PMD entries that map a large folio, and what keeps the huge zero page.
