@@ -1,6 +1,9 @@
 package kernel
 
-import "slices"
+import (
+	"cmp"
+	"slices"
+)
 
 // A RuleID is a rule's place in the catalogue.
 type RuleID uint8
@@ -105,6 +108,15 @@ func RuleByName(name string) *Rule {
 		}
 	}
 	return nil
+}
+
+// Rules is the catalogue, in the order of the IDs.
+var Rules = inOrder(gupRules, anonRules, reclaimRules, tlbRules, fileRules, hugeRules, ksmRules)
+
+func inOrder(groups ...[]*Rule) []*Rule {
+	rules := slices.Concat(groups...)
+	slices.SortFunc(rules, func(a, b *Rule) int { return cmp.Compare(a.ID, b.ID) })
+	return rules
 }
 
 // The catalogue. Names are the longer, telling ones of the two they had.
