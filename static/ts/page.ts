@@ -5,9 +5,10 @@ import { apply, write } from "./apply";
 import { Checker } from "./checker";
 import { listen, near, showOwn } from "./controls";
 import type { Editor } from "./editor";
-import type { Batch, Boot, Event, Fragment, Transport } from "./event";
+import type { Batch, Boot, Event, Fragment, Taken, Transport } from "./event";
 import { frame } from "./frame";
 import { enter } from "./live";
+import { takeDrops } from "./take";
 import { Core } from "./worker";
 
 /** What the parts of the script share on one page. */
@@ -44,7 +45,7 @@ export class Page {
       case "explain":
       case "more":
       case "stop":
-        this.check(e);
+        void this.check(e);
         return;
       case "export":
       case "find":
@@ -110,6 +111,7 @@ export class Page {
     }
     this.core!.send({ do: "open" });
     this.transport = this.core;
+    for (const then of this.later.splice(0)) then();
   }
 
   private make(wasm: string | WebAssembly.Module): Core {
@@ -131,7 +133,7 @@ export class Page {
       failed: (sentence) => {
         delete document.documentElement.dataset.waiting;
         this.notice(`${sentence} Reload the page to go on; the address holds the run.`, "error");
-        for (const a of this.asked.splice(0)) a(null);
+        for (const a of [...this.asked.splice(0), ...this.taking.splice(0)]) a(null);
       },
     });
   }
@@ -141,6 +143,10 @@ export class Page {
     apply(b.fragments, {
       answer: (id, value) => this.answer(id, value, b),
       address: (value, push) => {
+        if (value === undefined) {
+          this.addressWas();
+          return;
+        }
         this.addressIs(value, push || (this.pushes && b.do === "open"));
         if (b.do === "open") this.pushes = false;
       },
@@ -169,11 +175,38 @@ export class Page {
       case "hover":
         this.asked.shift()?.(value);
         break;
+      case "export":
+      case "import":
+        this.taking.shift()?.(value);
+        break;
       case "notice":
         this.notice(value.text, value.kind);
         break;
     }
   }
+
+  private taking: ((answer: any) => void)[] = [];
+
+  /** Asks the core for something that only this reader wants: the run in some form, or what a file holds. */
+  take(e: Event): Promise<Taken | string | null> {
+    this.editor?.flush();
+    return new Promise((answer) => {
+      this.taking.push(answer);
+      if (this.boot.host === "room") this.askOwn(e);
+      else this.whenThere(() => this.core!.send(e));
+    });
+  }
+
+  /** Once the core has caught up with what the page shows. */
+  private whenThere(then: () => void) {
+    if (this.transport) then();
+    else {
+      this.later.push(then);
+      this.start();
+    }
+  }
+
+  private later: (() => void)[] = [];
 
   /** Of a batch that the page shows already: sentences, and the verdict unless the server painted the check's. */
   private rest(b: Batch) {
@@ -183,7 +216,7 @@ export class Page {
 
   /** In a room, what the reader's own core answers: never what everybody shares. */
   private own(b: Batch) {
-    if (["export", "find", "cell", "compare", "rows"].includes(b.do)) {
+    if (["export", "import", "find", "cell", "compare", "rows"].includes(b.do)) {
       this.show(b);
       return;
     }
@@ -200,8 +233,30 @@ export class Page {
 
   private addressIs(value: string, push: boolean) {
     this.address = value;
+    clearTimeout(this.due);
+    this.due = 0;
     for (const a of document.querySelectorAll<HTMLAnchorElement>("a[data-full]")) a.href = value;
     if (this.boot.host === "worker") show(value, push);
+    for (const told of this.waiting.splice(0)) told(value);
+  }
+
+  private due = 0;
+  private waiting: ((address: string) => void)[] = [];
+
+  /** The address has changed. To make it takes the longer the longer the run is, so it is asked for when the reader pauses. */
+  private addressWas() {
+    clearTimeout(this.due);
+    this.due = window.setTimeout(() => this.whenThere(() => this.core!.send({ do: "address" })), 250);
+  }
+
+  /** The address of what the page shows just now. */
+  whereabouts(): Promise<string> {
+    this.editor?.flush();
+    if (this.boot.host === "room" || !this.core) return Promise.resolve(this.address);
+    return new Promise((told) => {
+      this.waiting.push(told);
+      this.whenThere(() => this.core!.send({ do: "address" }));
+    });
   }
 
   /** A question that only the reader asks: answered by a core of the reader's own. */
@@ -221,7 +276,10 @@ export class Page {
     });
   }
 
-  private check(e: Event) {
+  private checks = 0; // how many were asked for
+
+  private async check(e: Event) {
+    const n = ++this.checks;
     if (e.do === "stop") {
       this.checker?.stop();
       return;
@@ -233,10 +291,10 @@ export class Page {
       return;
     }
     this.checker?.close();
+    this.checker = undefined;
     const text = this.editor?.text ?? this.text;
-    // In a room the kernel may be somebody else's choice: the address knows it.
-    const what: Event[] = [this.boot.host === "room" ? { do: "open", link: this.address } : { do: "open", text, kernel: this.kernel }];
-    if (this.boot.host === "room") what.push({ do: "text", text });
+    const what: Event[] = [this.core ? { do: "open", link: await this.whereabouts() } : this.boot.open, { do: "text", text }];
+    if (n !== this.checks) return;
     this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, what, e.do === "more" ? { do: "check" } : e, {
       show: (fragments) => this.show({ fragments, do: "check", own: true }),
       failed: (sentence) => this.notice(sentence, "error"),
@@ -320,11 +378,12 @@ function show(address: string, push: boolean) {
 function main() {
   const script = document.getElementById("boot");
   const boot: Boot | undefined = script ? JSON.parse(script.textContent!) : undefined;
-  const page = new Page(boot ?? { host: "none", core: "", worker: "", css: "", open: { do: "open" } });
+  const page = new Page(boot ?? { host: "none", core: "", worker: "", css: "", file: "", open: { do: "open" } });
   listen({
     event: (e) => (page.boot.host === "none" ? undefined : page.event(e)),
     act: (name, on) => act(page, name, on),
   });
+  if (page.boot.host === "worker" || page.boot.host === "room") takeDrops(page);
   switch (page.boot.host) {
     case "worker":
       if (/^#\d+\./.test(location.hash)) {

@@ -31,7 +31,10 @@ type Event struct {
 	//	cell     N                           open cell N: its bits, who wrote it; below zero: none
 	//	compare  Kernel                      set the run beside itself on another kernel; "": say which there are
 	//	find     Text                        list the steps, and the cells, that have these words
-	//	export                               write the diagram as text into the panel that it is copied from
+	//	export   To, Text, Link              answer with the run as To: text, mermaid, svg (Text "dark": for the night), json, trace or html
+	//	                                     (Link: where the playground is: "https://HOST"); without To, write the diagram as text into the panel that it is copied from
+	//	address                              say what the address of the present run is
+	//	import   Text                        answer with the address of the run in a file that export json wrote
 	Do string `json:"do"`
 
 	Scenario string `json:"scenario,omitempty"`
@@ -60,8 +63,9 @@ type Fragment struct {
 	//	remove    remove the element ID
 	//	attr      set the attribute Name of the element ID to Value
 	//	say       the screen reader's sentence: HTML is plain text
-	//	answer    an answer for the editor (tokens, diagnostics, completion, hover): Value is JSON
-	//	address   the address bar: Value is the path, query and fragment of the present run
+	//	answer    an answer for the script (tokens, diagnostics, completion, hover, export, import): Value is JSON
+	//	address   the address bar: Value is the path, query and fragment of the present run; without a Value it has changed, and the
+	//	          event address says to what
 	Op    string `json:"op"`
 	ID    string `json:"id,omitempty"`
 	HTML  string `json:"html,omitempty"`

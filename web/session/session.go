@@ -11,7 +11,7 @@
 // [Session.Page] paints at first is what the fragments arrive at.
 //
 // Reading order: event.go, session.go, do.go (each event), going.go (on for more than a step), keeping.go (branches,
-// notes), diff.go (two pages, to fragments), comparing.go, checking.go (the check, in slices), resting.go (what it rests on), editor.go (answers for the editor).
+// notes), taking.go and saved.go (forms to be taken away), diff.go (two pages, to fragments), comparing.go, checking.go (the check, in slices), resting.go (what it rests on), editor.go (answers for the editor).
 package session
 
 import (
@@ -109,8 +109,13 @@ func (s *Session) Restore(l link.Link) {
 // Page is the whole page as it stands, for a first paint. Assets are the host's to add.
 func (s *Session) Page() *view.Page {
 	p := s.page
+	p.Link = links(s.State())
 	return &p
 }
+
+// Address is the address of what is shown. To make it takes the longer the longer run and text are, so
+// fragments only say that it has changed, and hosts ask when they have the time.
+func (s *Session) Address() string { return s.State().Address() }
 
 // open shows a scenario of the gallery, or a text, on a kernel ("": its own),
 // with an empty run.
@@ -221,7 +226,7 @@ func (s *Session) notice(kind, format string, args ...any) {
 func (s *Session) make() view.Page {
 	s.at = s.State()
 	l := s.at
-	p := view.Page{Title: "gupscope", Verdict: s.verdict, Link: links(l), Header: s.header, Source: s.source}
+	p := view.Page{Title: "gupscope", Verdict: s.verdict, Link: places(l), Header: s.header, Source: s.source}
 	if f := s.file; f != nil {
 		p.About = f.Title
 		if f.Name != "" {
@@ -351,14 +356,23 @@ func (s *Session) menu() view.RunMenu {
 	return m
 }
 
+// places is what the forms of a page without script send.
+func places(l link.Link) view.Link {
+	v := view.Link{Path: "/", Kernel: l.Kernel, Run: l.Run}
+	if l.Scenario != "" {
+		v.Path = link.Link{Scenario: l.Scenario}.Address()
+	}
+	return v
+}
+
 // links are the addresses of what is shown. A text of the reader's own has an
 // address that stays in the browser, and no picture.
 func links(l link.Link) view.Link {
-	v := view.Link{Here: l.Address(), Path: "/", Kernel: l.Kernel, Run: l.Run}
+	v := places(l)
+	v.Here = l.Address()
 	if l.Scenario == "" {
 		return v
 	}
-	v.Path = link.Link{Scenario: l.Scenario}.Address()
 	v.Embed = l.Embed()
 	path, query, _ := strings.Cut(v.Embed, "?")
 	if query != "" {
