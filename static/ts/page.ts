@@ -8,6 +8,7 @@ import type { Editor } from "./editor";
 import type { Batch, Boot, Event, Fragment, Taken, Transport } from "./event";
 import { frame } from "./frame";
 import { enter } from "./live";
+import { follow } from "./matrix";
 import { takeDrops } from "./take";
 import { Core } from "./worker";
 
@@ -403,6 +404,9 @@ function main() {
       break;
     case "embed":
       frame(page);
+      break;
+    case "none":
+      follow();
   }
   document.documentElement.dataset.script = "";
 }

@@ -11,6 +11,9 @@ import (
 	"gupscope/web/view"
 )
 
+// Morph is the fragment that draws an element anew.
+func Morph(id string, c templ.Component) Fragment { return morph(id, c) }
+
 func morph(id string, c templ.Component) Fragment {
 	return Fragment{Op: "morph", ID: id, HTML: html(c)}
 }

@@ -385,13 +385,15 @@ func links(l link.Link) view.Link {
 // Counterexample checks a link's scenario on its kernel and returns the link of
 // the shortest way in which a claim breaks, the cursor shortly before that; false if
 // none was found within the bounds.
-func Counterexample(l link.Link) (link.Link, bool) {
+func Counterexample(l link.Link) (link.Link, bool) { return counterexample(l, verdict.DefaultLimits) }
+
+func counterexample(l link.Link, limits check.Limits) (link.Link, bool) {
 	s := &Session{}
 	s.open(l.Scenario, l.Text, l.Kernel)
 	if s.run == nil {
 		return l, false
 	}
-	c, _ := verdict.New(s.file, s.kernel, nil, verdict.DefaultLimits)
+	c, _ := verdict.New(s.file, s.kernel, nil, limits)
 	for p := c.Run(1 << 20); p.Phase < check.Stopped; p = c.Run(1 << 20) {
 	}
 	o := c.Outcome()
@@ -403,6 +405,31 @@ func Counterexample(l link.Link) (link.Link, bool) {
 	return l, true
 }
 
+// Specimen is a run that shows what a scenario is about: the shortest counterexample on its own kernel, or on
+// the first on which the scenario expects one; else, or if none is found within the limits, a run by chance.
+func Specimen(l link.Link, limits check.Limits) link.Link {
+	s := &Session{}
+	s.open(l.Scenario, l.Text, "")
+	if i, _, ok := s.expected(); !ok || s.file.Expects[i].Verdict != kernel.Never {
+		if x, found := counterexample(l, limits); found {
+			return x
+		}
+	}
+	for i := range s.file.Expects {
+		if e := &s.file.Expects[i]; e.Verdict != kernel.Never && e.Judge == nil {
+			l.Kernel = e.Kernels[0].String()
+			if x, found := counterexample(l, limits); found {
+				return x
+			}
+			break
+		}
+	}
+	l.Kernel = ""
+	s.Restore(l)
+	s.Do(Event{Do: "run", To: "random", N: 1})
+	return s.State()
+}
+
 // write writes a run of the scenario as links do.
 func (s *Session) write(choices []check.Choice) string { return s.made(choices).String() }
 
@@ -410,14 +437,7 @@ func (s *Session) write(choices []check.Choice) string { return s.made(choices).
 func (s *Session) made(choices []check.Choice) *trace.Run { return s.madeOn(s.kernel, choices) }
 
 func (s *Session) madeOn(k kernel.Kernel, choices []check.Choice) *trace.Run {
-	m, _, _ := verdict.Model(s.file, k, nil)
-	r := trace.New(m)
-	for _, c := range choices {
-		if _, err := r.Do(c); err != nil {
-			panic("session: the check has found a run that cannot be made: " + err.Error())
-		}
-	}
-	return r
+	return view.Played(s.file, k, choices)
 }
 
 // modelOn is what is shown, on a kernel; nil where it cannot run.
