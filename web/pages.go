@@ -38,6 +38,7 @@ type boot struct {
 	Checked bool            `json:"checked,omitempty"` // the verdict that was painted is the check's
 	Ahead   []session.Frame `json:"ahead,omitempty"`
 	Room    string          `json:"room,omitempty"`
+	Shell   bool            `json:"shell,omitempty"` // the page is painted empty: the address says what to open
 }
 
 func newBoot(host string, l link.Link) boot {

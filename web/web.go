@@ -2,7 +2,7 @@
 //
 // [New] has the routes; pages.go the playground and embeds, docs.go what is to be read, front.go the run
 // that stands on the first page, gallery.go
-// and matrix.go what is computed of the gallery, api.go what the page's script posts, headers.go what every answer
+// and matrix.go what is computed of the gallery, offline.go what works without network, api.go what the page's script posts, headers.go what every answer
 // carries, metrics.go what is counted. The session and its pages are the same that run in the
 // browser; here they only draw first paints.
 package web
@@ -36,6 +36,7 @@ type Site struct {
 	ctx     context.Context // of the server
 	front   front
 	matrix  matrix
+	offline offline
 	drawing chan struct{} // full while a picture is made
 }
 
@@ -65,6 +66,9 @@ func New(ctx context.Context, s *Site) http.Handler {
 		r.Get("/gallery", s.gallery)
 		r.Get("/gallery/{name}", s.picture)
 		r.Get("/matrix", s.matrixPage)
+		r.Get("/sw.js", s.worker)
+		r.Get("/shell", s.shell)
+		r.Get("/offline", s.away)
 		r.Get("/matrix.json", s.matrixJSON)
 		r.Get("/matrix/news", s.matrixNews)
 		r.Get("/s/{name}", s.scenario)

@@ -35,6 +35,7 @@ export interface Boot {
   checked?: boolean; // the verdict that was painted is the check's
   ahead?: { event: Event; fragments: Fragment[] }[];
   room?: string;
+  shell?: boolean; // the page is painted empty: the address says what to open
 }
 
 /** A run in a form to be taken away: the answer "export". */

@@ -113,6 +113,7 @@ export class Page {
     this.core!.send({ do: "open" });
     this.transport = this.core;
     for (const then of this.later.splice(0)) then();
+    if (this.boot.host === "worker") keep();
   }
 
   private make(wasm: string | WebAssembly.Module): Core {
@@ -394,6 +395,12 @@ function main() {
         page.boot.ahead = [];
         document.documentElement.dataset.waiting = "";
         page.notice("This text is in the address alone and was sent to nobody: your browser draws it.");
+      } else if (page.boot.shell) {
+        // There is no network: the service worker had only the shell.
+        if (location.pathname.startsWith("/room/")) page.notice("A room is kept by the server: it needs the network. Connect, and open it again.", "error");
+        else if (location.pathname.startsWith("/l/")) page.notice("A short link is kept by the server: it needs the network. Connect, and open it again.", "error");
+        else page.boot.open = { do: "open", link: location.pathname + location.search };
+        document.documentElement.dataset.waiting = "";
       }
       page.start();
       // Back and forward between scenarios: the address says what is to be seen.
@@ -409,6 +416,12 @@ function main() {
       follow();
   }
   document.documentElement.dataset.script = "";
+  if (page.boot.host === "none") keep();
+}
+
+/** From now on it works without network, too (sw.ts). Not before the page has what it needs itself. */
+function keep() {
+  if (window === top) navigator.serviceWorker?.register("/sw.js").catch(() => {}); // without, there is only no work offline
 }
 
 main();

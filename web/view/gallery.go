@@ -116,12 +116,14 @@ type Group struct {
 	Entries    []Entry
 }
 
-// ByMechanism groups the gallery by what the tasks do; every scenario stands once, by what tells most of it.
+// ByMechanism groups the gallery by what the tasks do; every scenario stands once, by what tells most of it;
+// the largest group comes first.
 func ByMechanism(all []Entry) []Group {
 	var out []Group
 	for _, m := range mechanisms {
 		out = appendGroup(out, m.name, "", all, func(e *Entry) bool { return len(e.Mechanisms) > 0 && e.Mechanisms[0] == m.name })
 	}
+	slices.SortStableFunc(out, func(a, b Group) int { return cmp.Compare(len(b.Entries), len(a.Entries)) })
 	return appendGroup(out, "others", "", all, func(e *Entry) bool { return len(e.Mechanisms) == 0 })
 }
 
