@@ -295,7 +295,7 @@ export class Page {
     this.checker?.close();
     this.checker = undefined;
     const text = this.editor?.text ?? this.text;
-    const what: Event[] = [this.core ? { do: "open", link: await this.whereabouts() } : this.boot.open, { do: "text", text }];
+    const what: Event[] = [this.boot.host === "room" || this.core ? { do: "open", link: await this.whereabouts() } : this.boot.open, { do: "text", text }];
     if (n !== this.checks) return;
     this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, what, e.do === "more" ? { do: "check" } : e, {
       show: (fragments) => this.show({ fragments, do: "check", own: true }),
