@@ -31,6 +31,9 @@ type Event struct {
 	//	cell     N                           open cell N: its bits, who wrote it; below zero: none
 	//	compare  Kernel                      set the run beside itself on another kernel; "": say which there are
 	//	find     Text                        list the steps, and the cells, that have these words
+	//	palette  Text                        list commands, scenarios, kernels, rules and claims that the letters may mean
+	//	format                               write the text in canonical form: the editor is told
+	//	changes                              set the text beside the one that it began as
 	//	export                               write the diagram as text into the panel that it is copied from
 	Do string `json:"do"`
 
