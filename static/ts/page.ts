@@ -3,7 +3,7 @@
 import { act } from "./acts";
 import { apply, write } from "./apply";
 import { Checker } from "./checker";
-import { listen, near, showOwn } from "./controls";
+import { atMost, listen, near, showOwn } from "./controls";
 import * as drafts from "./drafts";
 import type { Editor } from "./editor";
 import type { Batch, Boot, Event, Fragment, Transport } from "./event";
@@ -325,6 +325,7 @@ export class Page {
     // Of what was typed just now the room may not have heard yet.
     if (this.editor && (e.do === "format" || e.do === "changes")) this.core!.send({ do: "text", text: this.editor.text });
     if (e.do === "rows") this.away = true;
+    if (e.do === "cell") this.cell = e;
     this.core!.send(e);
   }
 
@@ -335,6 +336,15 @@ export class Page {
     this.joined = true;
     for (const e of this.early.splice(0)) this.askOwn(e);
   }
+
+  /** In a room: the cell that the reader has open, drawn anew when the room has moved. */
+  follow() {
+    if (!this.cell || !document.querySelector("#cell-panel:popover-open")) return;
+    this.followSoon(this.cell);
+  }
+
+  private cell?: Event;
+  private followSoon = atMost<Event>(300, (e) => this.askOwn(e));
 
   /** In a room: the reader has scrolled to rows that the room does not draw. What the room says of the diagram waits. */
   private away = false;

@@ -126,7 +126,7 @@ func Guard() templ.Component {
 			templ_7745c5c3_Var3 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<dialog id=\"guard\" class=\"guard\" aria-labelledby=\"guard-title\"><form method=\"dialog\"><h2 id=\"guard-title\">Your edits would be lost</h2><p>This browser keeps nothing for this page. Copy the link first: it holds your text.</p><div class=\"row-of\"><button value=\"stay\" autofocus>Stay</button> <button type=\"button\" data-act=\"link\">Copy the link</button> <button value=\"leave\">Open it all the same</button></div></form></dialog>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 8, "<dialog id=\"guard\" class=\"guard\" aria-labelledby=\"guard-title\"><form method=\"dialog\"><h2 id=\"guard-title\">Your edits would be lost</h2><p>This browser keeps nothing for this page. Copy the link first: it holds your text.</p><div class=\"row-of\"><button value=\"stay\">Stay</button> <button type=\"button\" data-act=\"link\">Copy the link</button> <button value=\"leave\">Open it all the same</button></div></form></dialog>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -82,7 +82,7 @@ func (s *Session) do(e Event) []Fragment {
 		s.putNote(e.At, e.Text)
 		return s.update()
 	case "compare":
-		return s.compare(e.Kernel)
+		return s.compare(e.Kernel, e.Run)
 	case "cell":
 		s.cell = e.N
 		return s.update()
