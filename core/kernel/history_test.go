@@ -133,6 +133,10 @@ gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1   
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 gup_numa_fault              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
 numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
+mremap_flush_locked         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         eb66ae030829  TCm
+mremap_rmap_locks           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         38a76013ad80  TC
+mremap_moves_tables         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         2c91bd4a4e2e  Tm
+mremap_table_rmap_locks     0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         97113eb39fa7  TCm
 numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm
 `
 

@@ -242,6 +242,10 @@ const (
 	KSMReuse
 	KSMBreakUnshare
 	KSMChecksumFirst
+	MremapFlushLocked
+	MremapRmapLocks
+	MremapMovesTables
+	MremapTableRmapLocks
 	ruleCount
 )
 
