@@ -31,6 +31,7 @@ forced_cow                  0   0       0   1   0   0    0    0    0    0   0   
 gup_unshare                 0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         a7f226604170  TC
 unshare_non_anon            0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         84209e87c696  TC
 unshare_keeps_ro            0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         c89357e27f20  TC
+share_pin_test              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TCm
 share_fences                0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         088b8aa537c2  TC
 gup_fast_file_check         0   0       0   0   0   0    0    0    0    0   0       0   3   3    3         a6e79df92e4a  TC
 gup_slow_file_check         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         8ac268436e6d  TC

@@ -134,7 +134,7 @@ var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
 			}
 			return Then
 		}},
-		tmPinned: {Label: "share", Says: "may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pte", When: With(AnonExclusive), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		tmPinned: {Label: "share", Says: "may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pte", When: With(SharePinTest), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if c.maybePinned(c.Frame(tmPTE)) {
 				c.Say("it may be pinned: restore the PTE")
 				return tmRestore

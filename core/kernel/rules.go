@@ -246,6 +246,7 @@ const (
 	MremapRmapLocks
 	MremapMovesTables
 	MremapTableRmapLocks
+	SharePinTest
 	ruleCount
 )
 
