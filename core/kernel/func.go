@@ -181,6 +181,9 @@ var Merging = Cond{where: hasKSM}
 // AndLarge holds where the condition does and large folios are possible.
 func (c Cond) AndLarge() Cond { return c.and(hasLarge) }
 
+// AndRooms holds where the condition does and mremap may move pages.
+func (c Cond) AndRooms() Cond { return c.and(hasRooms) }
+
 // AndTurns holds where the condition does and tasks share CPUs.
 func (c Cond) AndTurns() Cond { return c.and(hasTurns) }
 
@@ -192,6 +195,9 @@ func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
 
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
+
+// Remapping holds where mremap may move pages: what it guards would tell nothing elsewhere.
+var Remapping = Cond{where: hasRooms}
 
 // AndMerging holds where the condition does and ksmd may merge pages.
 func (c Cond) AndMerging() Cond { return c.and(hasKSM) }
@@ -214,6 +220,7 @@ const (
 	hasWhole                   // entries are stored whole
 	hasMovable                 // there is a ZONE_MOVABLE
 	hasKSM                     // ksmd may merge pages
+	hasRooms                   // mremap may move pages
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

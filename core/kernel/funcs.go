@@ -150,5 +150,7 @@ const (
 	fnBreakCOW
 	fnBreakKSM
 	fnKSMMadvise
+	fnMremap
+	fnMovePageTables
 	funcCount
 )

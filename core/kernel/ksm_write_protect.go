@@ -82,7 +82,7 @@ var _ = register(fnWriteProtectPage, &Func{
 			c.protectedAs(c.Entry(kwPTE))
 			return Return
 		}},
-		kwCountFirst: {Label: "count_first", Says: "are there other references? Counted before the PTE is cleared", Answer: "no", Ref: "page_count", When: Without(KSMClearBeforeCheck), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+		kwCountFirst: {Label: "count_first", Says: "before the PTE is cleared, are there other references?", Answer: "no", Ref: "page_count", When: Without(KSMClearBeforeCheck), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			if c.ksmReferenced() {
 				c.Unlock(c.M.PTL(c.Frame(kwPMD)))
 				return c.Return(1)
@@ -168,7 +168,7 @@ const (
 func (c *Ctx) leadsTo(f machine.Frame, p machine.PageID) bool {
 	mapping, at := c.Load(c.M.Mapping(f)), c.M.Pages()[p]
 	mm := machine.MappingMM(mapping)
-	return mm >= 0 && c.root(mm) == c.root(at.MM) && machine.MappingRegion(mapping) == at.Region && int(c.Load(c.M.Index(f))) == at.Index
+	return mm >= 0 && c.root(mm) == c.root(at.MM) && machine.MappingRegion(mapping) == c.M.HomeRegion(at.MM, at.Region) && int(c.Load(c.M.Index(f))) == at.Index
 }
 
 // root is the mm from which an mm was forked in the end: that of anon_vma->root.

@@ -242,6 +242,11 @@ const (
 	KSMReuse
 	KSMBreakUnshare
 	KSMChecksumFirst
+	MremapFlushLocked
+	MremapRmapLocks
+	MremapMovesTables
+	MremapTableRmapLocks
+	SharePinTest
 	ruleCount
 )
 
