@@ -150,5 +150,12 @@ const (
 	fnBreakCOW
 	fnBreakKSM
 	fnKSMMadvise
+	fnInvalidateRangeStart
+	fnInvalidateRangeEnd
+	fnInvalidatePage
+	fnMMUNotifierRelease
+	fnGuestStore
+	fnGuestLoad
+	fnKVMPageFault
 	funcCount
 )

@@ -134,6 +134,14 @@ numa_balancing              0   0       0   0   0   0    0    0    0    0   0   
 gup_numa_fault              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
 numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
 numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm
+notifier_start              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+notifier_in_rmap            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         369ea8242c0f  m
+notifier_change_pte         1   1       1   1   1   1    1    1    1    1   1       1   1   0    0         f7842747d13d  Tm
+kv_inprog_check             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+kv_seq_check                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+end_bumps_seq               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+kv_flush_tlbs               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+kv_marks_dirty              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.
