@@ -153,7 +153,7 @@ var Catalogue = []*Claim{
 		alarms:  []machine.Alarm{machine.AlarmUnequalMerged}},
 	{Name: "no-stale-secondary-use",
 		Says:    "A guest, which has translations of its own, never reads or writes a page that was freed.",
-		Breaker: Breaker{"guest-vs-dontneed", "v6.12", "v6.12 with notifier_start=off"},
+		Breaker: Breaker{"guest-vs-dontneed", "v6.12", "v6.12 with notifier_start=never"},
 		alarms:  []machine.Alarm{machine.AlarmStaleSecondary}},
 	{Name: "secondary-follows-page-table", Promised: 414,
 		Says:    "What a secondary MMU translates to is what the page table maps there, and writable only if that is.",

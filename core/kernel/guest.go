@@ -106,7 +106,7 @@ var _ = register(fnKVMPageFault, &Func{
 	Name: "kvm_tdp_page_fault", Was: []Name{{"tdp_page_fault", 507}}, File: "arch/x86/kvm/mmu/mmu.c", FileWas: []Name{{"arch/x86/kvm/mmu.c", 505}}, Params: []int{kfAddr, kfFlags},
 	Locals: []Local{{"page", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"writable", IntLocal}},
 	Steps: []Step{
-		kfSeq: {Label: "seq", Says: "read the sequence number of invalidations", Ref: "mmu_invalidate_seq", When: Secondary, Touches: cell.Of(machine.Secondary), Do: func(c *Ctx) Next {
+		kfSeq: {Label: "seq", Says: "read the sequence number of invalidations", Ref: "mmu_invalidate_seq", When: Secondary, Touches: cell.Of(machine.Notifiers), Do: func(c *Ctx) Next {
 			c.Or(c.M.InvalidateSeq(c.MM), 1<<c.Task)
 			return Then
 		}},
@@ -135,27 +135,27 @@ var _ = register(fnKVMPageFault, &Func{
 			}
 			return Then
 		}},
-		kfLock: {Label: "lock", Says: "lock mmu_lock", When: Secondary, Touches: cell.Of(machine.Secondary),
+		kfLock: {Label: "lock", Says: "lock mmu_lock", When: Secondary, Touches: cell.Of(machine.Notifiers),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.MMULock(c.MM)) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.MMULock(c.MM))
 				return Then
 			}},
-		kfInprog: {Label: "in_progress", Says: "is the page being invalidated?", Answer: "no", Ref: "mmu_invalidate_in_progress", When: With(KVInprogCheck).AndSecondary(), Touches: cell.Of(machine.Secondary), Do: func(c *Ctx) Next {
+		kfInprog: {Label: "in_progress", Says: "is the page being invalidated?", Answer: "no", Ref: "mmu_invalidate_in_progress", When: With(KVInprogCheck).AndSecondary(), Touches: cell.Of(machine.Notifiers), Do: func(c *Ctx) Next {
 			if i := machine.DecodeInvalidation(c.Load(c.M.Invalidating(c.MM))); i.Covers(c.Page(kfAddr)) {
 				c.Say("the page is being invalidated: again")
 				return kfStale
 			}
 			return Then
 		}},
-		kfSame: {Label: "seq_moved", Says: "has the sequence number moved?", Answer: "no", Ref: "mmu_invalidate_retry_gfn", When: With(KVSeqCheck).AndSecondary(), Reads: cell.Of(machine.Secondary), Do: func(c *Ctx) Next {
+		kfSame: {Label: "seq_moved", Says: "has the sequence number moved?", Answer: "no", Ref: "mmu_invalidate_retry_gfn", When: With(KVSeqCheck).AndSecondary(), Reads: cell.Of(machine.Notifiers), Do: func(c *Ctx) Next {
 			if c.Load(c.M.InvalidateSeq(c.MM))>>c.Task&1 == 0 {
 				c.Say("the sequence number has moved: again")
 				return kfStale
 			}
 			return Then
 		}},
-		kfSet: {Label: "set_spte", Says: "set the spte, unlock mmu_lock", Ref: "make_spte", When: Secondary, Touches: cell.Of(machine.Secondary), Do: func(c *Ctx) Next {
+		kfSet: {Label: "set_spte", Says: "set the spte, unlock mmu_lock", Ref: "make_spte", When: Secondary, Touches: cell.Of(machine.Secondary, machine.Notifiers), Do: func(c *Ctx) Next {
 			e := machine.MakePTE(c.Held(kfPage).Frame(), 0)
 			if c.L(kfWritable) != 0 {
 				e |= machine.RW
@@ -168,7 +168,7 @@ var _ = register(fnKVMPageFault, &Func{
 			c.guestUnlock()
 			return kfPut
 		}},
-		kfStale: {Label: "stale", Says: "unlock mmu_lock: the guest starts the access again", Ref: "RET_PF_RETRY", When: Secondary, Touches: cell.Of(machine.Secondary), Do: func(c *Ctx) Next {
+		kfStale: {Label: "stale", Says: "unlock mmu_lock: the guest starts the access again", Ref: "RET_PF_RETRY", When: Secondary, Touches: cell.Of(machine.Notifiers), Do: func(c *Ctx) Next {
 			c.guestUnlock()
 			return Then
 		}},
@@ -180,7 +180,7 @@ var _ = register(fnKVMPageFault, &Func{
 			}
 			return c.putFree(h.Frame(), h.Count(), end)
 		}},
-		kfFail: {Label: "fail", Says: "there is no page: KVM_RUN fails", Ref: "KVM_PFN_ERR_FAULT", When: Secondary, Touches: cell.Of(machine.Secondary), Do: func(c *Ctx) Next {
+		kfFail: {Label: "fail", Says: "there is no page: KVM_RUN fails", Ref: "KVM_PFN_ERR_FAULT", When: Secondary, Touches: cell.Of(machine.Notifiers), Do: func(c *Ctx) Next {
 			c.AndNot(c.M.InvalidateSeq(c.MM), 1<<c.Task)
 			return c.Return(c.L(kfWritable))
 		}},

@@ -198,7 +198,7 @@ const inMM, inFirst, inLast = 0, 1, 2
 var invalidateLocals = []Local{{"mm", IntLocal}, {"first", PageLocal}, {"last", PageLocal}}
 
 // zapTouches are the classes that taking sptes away touches.
-var zapTouches = cell.Of(machine.Secondary, machine.Flags)
+var zapTouches = cell.Of(machine.Secondary, machine.Notifiers, machine.Flags)
 
 // zapStep takes mmu_lock, and the sptes of the range away. begin: an invalidation begins; else it is over with that.
 func zapStep(says string, begin bool, when Cond, dirties bool) Step {
@@ -231,7 +231,7 @@ var flushGuestStep = Step{Label: "flush", Says: "every CPU that runs the guest h
 	return Then
 }}
 
-var unlockMMUStep = Step{Label: "unlock", Says: "unlock mmu_lock", When: Secondary, Touches: cell.Of(machine.Secondary), Do: func(c *Ctx) Next {
+var unlockMMUStep = Step{Label: "unlock", Says: "unlock mmu_lock", When: Secondary, Touches: cell.Of(machine.Notifiers), Do: func(c *Ctx) Next {
 	c.Unlock(c.M.MMULock(int(c.L(inMM))))
 	return Return
 }}
@@ -247,7 +247,7 @@ var _ = register(fnInvalidateRangeEnd, &Func{
 })
 
 func endStep(says string, when Cond, bumps bool) Step {
-	return Step{Label: "end", Says: says, Ref: "mmu_invalidate_seq++", When: when.AndSecondary(), Touches: cell.Of(machine.Secondary),
+	return Step{Label: "end", Says: says, Ref: "mmu_invalidate_seq++", When: when.AndSecondary(), Touches: cell.Of(machine.Notifiers),
 		Wait: func(c *Ctx) Block { return c.Free(c.M.MMULock(int(c.L(inMM)))) },
 		Do: func(c *Ctx) Next {
 			mm := int(c.L(inMM))
@@ -276,7 +276,7 @@ var _ = register(fnInvalidatePage, &Func{
 	Name: "kvm_mmu_notifier_invalidate_page", File: "virt/kvm/kvm_main.c", Params: []int{inMM, inFirst, inLast},
 	Locals: invalidateLocals,
 	Steps: []Step{
-		{Label: "seq", Says: "under mmu_lock: the sequence number moves", Ref: "mmu_notifier_seq++", When: With(EndBumpsSeq).AndSecondary(), Touches: cell.Of(machine.Secondary),
+		{Label: "seq", Says: "under mmu_lock: the sequence number moves", Ref: "mmu_notifier_seq++", When: With(EndBumpsSeq).AndSecondary(), Touches: cell.Of(machine.Notifiers),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.MMULock(int(c.L(inMM)))) },
 			Do: func(c *Ctx) Next {
 				c.Store(c.M.InvalidateSeq(int(c.L(inMM))), 0)

@@ -330,7 +330,7 @@ const (
 )
 
 const (
-	NotifierOff uint8 = iota
+	NotifierNever uint8 = iota
 	NotifierBefore
 	NotifierAfter
 )

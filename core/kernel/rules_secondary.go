@@ -2,7 +2,7 @@ package kernel
 
 // secondaryRules are of MMU notifiers, and of KVM, which goes by them.
 var secondaryRules = []*Rule{
-	{ID: NotifierStart, Name: "notifier_start", Values: []string{"off", "before", "after"}, History: []Since{{0, NotifierBefore}}, Secondary: true,
+	{ID: NotifierStart, Name: "notifier_start", Values: []string{"never", "before", "after"}, History: []Since{{0, NotifierBefore}}, Secondary: true,
 		Says:       "secondary MMUs are told of a change before the page table changes; never; only behind the change",
 		Protects:   "a guest goes on with a page that the process has no more",
 		Guards:     "wp_page_copy: tell secondary MMUs",

@@ -77,7 +77,8 @@ const (
 	Runs                           // who runs on a CPU that tasks share, and in which mm
 	StoreBuffers                   // what CPUs have stored and nobody else sees yet
 	KSM                            // stable nodes, rmap_items, the list of mms to scan
-	Secondary                      // a secondary MMU's entries and what its notifier keeps
+	Secondary                      // a secondary MMU's entries, and guest TLBs
+	Notifiers                      // what KVM's notifier keeps: mmu_lock, what is being invalidated
 	classes
 )
 
@@ -91,7 +92,7 @@ var Unbuffered = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, TLBs
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM", "Secondary"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM", "Secondary", "Notifiers"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.

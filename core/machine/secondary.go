@@ -97,7 +97,7 @@ func (m *Machine) layoutSecondary(l *cell.Layout) {
 			return fmt.Sprintf("cpu%d guest TLB: %s", i/len(m.pages), m.pages[i%len(m.pages)].Name)
 		}})
 	add := func(owner, field string, decode func(int, uint64) string) cell.ID {
-		return l.Add(len(m.MMs), cell.Region{Class: Secondary, Owner: owner, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
+		return l.Add(len(m.MMs), cell.Region{Class: Notifiers, Owner: owner, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
 	}
 	m.mmuLock = add("lock", "mmu_lock", func(_ int, v uint64) string { return m.taskName(v) })
 	m.invalidating = add("secondary", "mmu_invalidate_in_progress", func(_ int, v uint64) string {
