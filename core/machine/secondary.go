@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/cell"
 )
@@ -72,8 +73,10 @@ func (m *Machine) EachSPTE(first, last PageID, f func(p PageID, e Entry)) {
 
 // FlushGuest drops what the CPUs that run the guest have cached of the pages from first to last.
 func (m *Machine) FlushGuest(first, last PageID) {
-	for cpu := range m.CPUs {
-		m.Mem.Clear(m.GuestTLB(cpu, first).id, m.GuestTLB(cpu, last).id+1)
+	for cpu, mms := range m.mmsOn {
+		if slices.Contains(mms, m.pages[first].MM) {
+			m.Mem.Clear(m.GuestTLB(cpu, first).id, m.GuestTLB(cpu, last).id+1)
+		}
 	}
 }
 
