@@ -83,7 +83,7 @@ var _ = register(fnWriteProtectPage, &Func{
 			c.protectedAs(c.Entry(kwPTE))
 			return Return
 		}},
-		kwCountFirst: {Label: "count_first", Says: "are there other references? Counted before the PTE is cleared", Answer: "no", Ref: "page_count", When: Without(KSMClearBeforeCheck), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+		kwCountFirst: {Label: "count_first", Says: "before the PTE is cleared, are there other references?", Answer: "no", Ref: "page_count", When: Without(KSMClearBeforeCheck), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			if c.ksmReferenced() {
 				c.Unlock(c.M.PTL(c.Frame(kwPMD)))
 				return c.Return(1)
