@@ -98,7 +98,7 @@ var Catalogue = []*Claim{
 		Breaker: Breaker{"pin-vs-fork", "v6.12", "v6.12 without gup_write_protect_seq"},
 		family:  func(m *Model) []predicate { return pins(m, true) }, track: machine.Track{Pins: true}},
 	{Name: "read-only-pin-matches-page-table", Promised: 519,
-		Says:    "While an anonymous page is pinned for reading (for long: any page), it is the page that the process has there, unless the process gave it up.",
+		Says:    "While an anonymous page is pinned for reading, it is the page that the process has there, unless the process gave it up; and so is any page that is pinned for long. In private mappings kernels before v6.2, v6.1.192 among them, pin the zero page and pages of files as they are: the next write leaves such a pin behind.",
 		Breaker: Breaker{"read-only-pin", "v6.12 without swp_exclusive", "v6.12 without swp_exclusive without gup_unshare"},
 		family:  func(m *Model) []predicate { return pins(m, false) }, track: machine.Track{Pins: true}},
 	{Name: "pinned-anon-exclusive", Promised: 519,

@@ -60,6 +60,7 @@ const (
 	NumberParam                    // a number of pages
 	WordParam                      // one word: MADV_DONTNEED
 	MMParam                        // an mm that is forked from the task's own
+	RoomParam                      // where mremap moves the mapping before it: new
 )
 
 // A Result says what a call returns.
@@ -166,6 +167,8 @@ var Calls = []*Call{
 		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
 	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect,
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
+	{Name: "mremap", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "to", Kind: RoomParam}}, Result: ErrResult, From: UserTask, entry: fnMremap,
+		Doc: "Moves the mapping, or a page of it, to the same place in a room for it, or back (MREMAP_MAYMOVE | MREMAP_FIXED): its PTEs, or whole page tables, go there, and the TLBs are flushed."},
 	{Name: "direct_read", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, From: UserTask,
 		Doc: "read() of a file opened with O_DIRECT: the disk writes to the page, which is held meanwhile: by references, from v6.5 on by pins."},
 	{Name: "direct_write", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask,

@@ -150,6 +150,7 @@ const (
 	fnBreakCOW
 	fnBreakKSM
 	fnKSMMadvise
+<<<<<<< HEAD
 	fnInvalidateRangeStart
 	fnInvalidateRangeEnd
 	fnInvalidatePage
@@ -157,5 +158,9 @@ const (
 	fnGuestStore
 	fnGuestLoad
 	fnKVMPageFault
+=======
+	fnMremap
+	fnMovePageTables
+>>>>>>> 907f735d60b5e1743b25240e1fe0f5dc5af6316a
 	funcCount
 )

@@ -171,7 +171,7 @@ const (
 func (c *Ctx) leadsTo(f machine.Frame, p machine.PageID) bool {
 	mapping, at := c.Load(c.M.Mapping(f)), c.M.Pages()[p]
 	mm := machine.MappingMM(mapping)
-	return mm >= 0 && c.root(mm) == c.root(at.MM) && machine.MappingRegion(mapping) == at.Region && int(c.Load(c.M.Index(f))) == at.Index
+	return mm >= 0 && c.root(mm) == c.root(at.MM) && machine.MappingRegion(mapping) == c.M.HomeRegion(at.MM, at.Region) && int(c.Load(c.M.Index(f))) == at.Index
 }
 
 // root is the mm from which an mm was forked in the end: that of anon_vma->root.

@@ -114,7 +114,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			}
 			return Then
 		}},
-		tuPinned: {Label: "share", Says: "may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pte", When: With(AnonExclusive), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		tuPinned: {Label: "share", Says: "may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pte", When: With(SharePinTest), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			pinned := c.L(tuEarlyPins) == 2
 			if c.L(tuEarlyPins) == 0 {
 				pinned = c.maybePinned(c.Frame(tuFolio))

@@ -323,7 +323,7 @@ func (s *Sim) begin(task, pc int) {
 // argument is an argument as the entry function's local holds it.
 func (s *Sim) argument(p Param, a Arg) uint64 {
 	switch p.Kind {
-	case PageParam, VMAParam:
+	case PageParam, VMAParam, RoomParam:
 		return uint64(s.M.PageAt(a.MM, a.Region, a.Page))
 	case VarParam:
 		return uint64(a.Var)
@@ -384,7 +384,8 @@ func (s *Sim) finish(task int, st *Stmt) {
 // finishGUP hands the page that a GUP call has collected to the variable.
 func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 	h := machine.Hold(s.M.Load(s.M.Held(task)))
-	excused := s.M.EndGUP(task, h.Frame(), h.Some())
+	a := st.Args[0]
+	at, excused := s.M.EndGUP(task, s.M.PageAt(a.MM, a.Region, a.Page), h.Frame(), h.Some())
 	s.M.SetHeld(task, 0)
 	if st.Var < 0 {
 		return // nobody holds the reference any more: a leak, and a claim says so
@@ -395,9 +396,8 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 	}
 	s.M.SetVarPage(task, st.Var, h)
 	flags := st.Args[1].Flags
-	a := st.Args[0]
 	s.M.SetPinAt(task, st.Var, machine.PinAt{
-		Page: s.M.PageAt(a.MM, a.Region, a.Page), Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
+		Page: at, Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
 		Pin: s.pins(st.Call),
 	})
 }
