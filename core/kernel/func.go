@@ -213,7 +213,6 @@ func (c Cond) and(h has) Cond {
 type has uint16
 
 const (
-<<<<<<< HEAD
 	hasLarge     has = 1 << iota // large folios are possible
 	hasTurns                     // tasks share CPUs
 	hasTSO                       // CPUs have store buffers
@@ -224,18 +223,7 @@ const (
 	hasMovable                   // there is a ZONE_MOVABLE
 	hasSecondary                 // an mm is a guest's memory
 	hasKSM                       // ksmd may merge pages
-=======
-	hasLarge   has = 1 << iota // large folios are possible
-	hasTurns                   // tasks share CPUs
-	hasTSO                     // CPUs have store buffers
-	hasMoves                   // pages may be moved
-	hasHugetlb                 // there are huge pages of hugetlb
-	hasHalves                  // entries are stored in halves: x86-32 with PAE
-	hasWhole                   // entries are stored whole
-	hasMovable                 // there is a ZONE_MOVABLE
-	hasKSM                     // ksmd may merge pages
-	hasRooms                   // mremap may move pages
->>>>>>> 907f735d60b5e1743b25240e1fe0f5dc5af6316a
+	hasRooms                     // mremap may move pages
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

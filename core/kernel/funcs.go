@@ -150,7 +150,6 @@ const (
 	fnBreakCOW
 	fnBreakKSM
 	fnKSMMadvise
-<<<<<<< HEAD
 	fnInvalidateRangeStart
 	fnInvalidateRangeEnd
 	fnInvalidatePage
@@ -158,9 +157,7 @@ const (
 	fnGuestStore
 	fnGuestLoad
 	fnKVMPageFault
-=======
 	fnMremap
 	fnMovePageTables
->>>>>>> 907f735d60b5e1743b25240e1fe0f5dc5af6316a
 	funcCount
 )

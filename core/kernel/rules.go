@@ -243,7 +243,6 @@ const (
 	KSMReuse
 	KSMBreakUnshare
 	KSMChecksumFirst
-<<<<<<< HEAD
 	NotifierStart
 	NotifierInRmap
 	NotifierChangePTE
@@ -252,13 +251,11 @@ const (
 	EndBumpsSeq
 	KVFlush
 	KVMarksDirty
-=======
 	MremapFlushLocked
 	MremapRmapLocks
 	MremapMovesTables
 	MremapTableRmapLocks
 	SharePinTest
->>>>>>> 907f735d60b5e1743b25240e1fe0f5dc5af6316a
 	ruleCount
 )
 

@@ -69,11 +69,8 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
-<<<<<<< HEAD
 	c.Secondary = s.guests != 0
-=======
 	c.Rooms = s.Setup.rooms()
->>>>>>> 907f735d60b5e1743b25240e1fe0f5dc5af6316a
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
@@ -330,13 +327,11 @@ func (s *Setup) has() (h has) {
 	if s.merges() {
 		h |= hasKSM
 	}
-<<<<<<< HEAD
 	if s.guestMMs() != 0 {
 		h |= hasSecondary
-=======
+	}
 	if s.rooms() {
 		h |= hasRooms
->>>>>>> 907f735d60b5e1743b25240e1fe0f5dc5af6316a
 	}
 	return h
 }

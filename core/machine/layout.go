@@ -26,11 +26,8 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutTasks(l)
 	m.layoutGhosts(l)
 	m.layoutKSM(l)
-<<<<<<< HEAD
 	m.layoutSecondary(l)
-=======
 	m.layoutRooms(l)
->>>>>>> 907f735d60b5e1743b25240e1fe0f5dc5af6316a
 	return l
 }
 

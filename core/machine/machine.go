@@ -77,12 +77,9 @@ const (
 	Runs                           // who runs on a CPU that tasks share, and in which mm
 	StoreBuffers                   // what CPUs have stored and nobody else sees yet
 	KSM                            // stable nodes, rmap_items, the list of mms to scan
-<<<<<<< HEAD
 	Secondary                      // a secondary MMU's entries, and guest TLBs
 	Notifiers                      // what KVM's notifier keeps: mmu_lock, what is being invalidated
-=======
 	RmapLocks                      // locks of anon_vmas and of files' mappings
->>>>>>> 907f735d60b5e1743b25240e1fe0f5dc5af6316a
 	classes
 )
 
@@ -96,11 +93,7 @@ var Unbuffered = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, TLBs
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-<<<<<<< HEAD
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM", "Secondary", "Notifiers"}[c]
-=======
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM", "RmapLocks"}[c]
->>>>>>> 907f735d60b5e1743b25240e1fe0f5dc5af6316a
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM", "Secondary", "Notifiers", "RmapLocks"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
