@@ -52,7 +52,7 @@ func TestTake(t *testing.T) {
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	dir := downloads(p)
-	p.key("s")
+	p.key("x")
 	p.wait(`document.querySelector("#share-panel:popover-open")`)
 	taking(t, p, dir)
 	p.click(".preview summary")
@@ -74,7 +74,7 @@ func TestTakeInRoom(t *testing.T) {
 	v := enterRoom(t, s, viewer)
 	v.wait(`document.querySelector("#editor[data-mounted]")`)
 	dir := downloads(v)
-	v.key("s")
+	v.key("x")
 	taking(t, v, dir)
 }
 
@@ -136,7 +136,7 @@ func TestTakenFile(t *testing.T) {
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	dir := downloads(p)
-	p.key("s")
+	p.key("x")
 	saved(p, dir, "html", "gup-fast-vs-reclaim.html")
 	end := eval[int](p, `Number(document.querySelector("#scrub input").max)`)
 
@@ -197,7 +197,7 @@ func bringing(t *testing.T, p *tab, dir string) {
 		p.wait(at(n + 1))
 	}
 	race := p.text("#rows")
-	p.key("s")
+	p.key("x")
 	good := saved(p, dir, "json", "gup-fast-vs-reclaim.json")
 	p.key("\x1b")
 	p.click("#scrub [data-key=ArrowLeft]")

@@ -241,6 +241,7 @@ func (m *Machine) captures(f func(w Word)) {
 			m.nonzero(m.TLB(c, first).id, m.TLB(c, last).id+1, f)
 		}
 	}
+	m.guestCaptures(f)
 }
 
 // nonzero calls f with the words of a run of cells that are not zero.
@@ -275,7 +276,7 @@ func (m *Machine) markStale(f Frame, n int) {
 	}
 	in := func(e Entry) bool { return e.Frame() >= f && int(e.Frame()) < int(f)+n }
 	for i := range n {
-		m.Mem.Seek(m.OfFrame(f + Frame(i)))
+		m.Seek(f + Frame(i))
 	}
 	m.captures(func(w Word) {
 		if e := Entry(m.Peek(w)); e.Present() && in(e) && !e.IsStale() {

@@ -161,3 +161,11 @@ func others(n int, more bool) string {
 func cellHref(r *view.MatrixRow, kernel string, v *view.Verdicted) string {
 	return link.Link{Scenario: r.Name, Kernel: kernel, Run: v.Run, At: v.At}.Address()
 }
+
+// branchName is what a branch is called in a list.
+func branchName(b *view.Branch) string {
+	if b.Named {
+		return b.Text
+	}
+	return "after " + strconv.Itoa(b.At) + ": " + b.Text
+}
