@@ -112,7 +112,7 @@ func (c *explainCommand) known(f *scenario.File, k kernel.Kernel) error {
 	if m == nil || c.Claim == "" {
 		return nil // what is n/a is said later
 	}
-	if names := append(m.Claims(), check.NoDeadlock); !has(names, c.Claim) {
+	if names := append(m.Claims(), check.NoDeadlock, check.NoLivelock); !has(names, c.Claim) {
 		return fmt.Errorf("--claim %s: this is not judged here; there are %s", c.Claim, strings.Join(names, ", "))
 	}
 	return nil
