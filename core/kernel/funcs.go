@@ -150,5 +150,14 @@ const (
 	fnBreakCOW
 	fnBreakKSM
 	fnKSMMadvise
+	fnInvalidateRangeStart
+	fnInvalidateRangeEnd
+	fnInvalidatePage
+	fnMMUNotifierRelease
+	fnGuestStore
+	fnGuestLoad
+	fnKVMPageFault
+	fnMremap
+	fnMovePageTables
 	funcCount
 )
