@@ -48,6 +48,9 @@ func (s *Site) picture(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	svg, err := s.drawn(r.Context(), g)
+	if r.Context().Err() != nil {
+		return // the reader has gone
+	}
 	if err != nil {
 		slog.Error("a picture of the gallery", "scenario", name, "err", err)
 		s.sorry(w, r, http.StatusServiceUnavailable, "The picture cannot be made at the moment. Try again.")
@@ -83,5 +86,5 @@ func (s *Site) drawn(ctx context.Context, g scenarios.Scenario) ([]byte, error) 
 	if err := page.Miniature(&b, at.Whole()); err != nil {
 		panic("web: a buffer takes everything: " + err.Error())
 	}
-	return b.Bytes(), s.Computed.Put(ctx, key, b.Bytes())
+	return b.Bytes(), s.Computed.Put(context.WithoutCancel(ctx), key, b.Bytes()) // whoever comes next needs it
 }

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -66,7 +67,7 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request) {
 		s.scenarioOf(w, r, link.Link{Scenario: s.front.scenario})
 		return
 	}
-	send(w, r, "text/html; charset=utf-8", s.front.page)
+	send(w, r, "text/html; charset=utf-8", s.absolute(r, s.front.page))
 }
 
 func inGallery(name string) bool {
@@ -296,7 +297,23 @@ func (s *Site) html(w http.ResponseWriter, r *http.Request, code int, c templ.Co
 		w.Write(b.Bytes())
 		return
 	}
-	send(w, r, "text/html; charset=utf-8", b.Bytes())
+	send(w, r, "text/html; charset=utf-8", s.absolute(r, b.Bytes()))
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]+$`)
+
+// absolute writes the whole address of the page's picture, as those who show previews of links want it: with the host
+// that the page was asked from, and https where that, or the proxy before us, speaks it.
+func (s *Site) absolute(r *http.Request, html []byte) []byte {
+	scheme := "http"
+	if r.TLS != nil || s.BehindProxy && r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	if !hostName.MatchString(r.Host) {
+		return html
+	}
+	const image = `<meta property="og:image" content="`
+	return bytes.Replace(html, []byte(image+"/"), []byte(image+scheme+"://"+r.Host+"/"), 1)
 }
 
 // send answers with bytes that are always the same for the same address, until the next release.

@@ -206,3 +206,53 @@ func TestMetrics(t *testing.T) {
 		t.Errorf("the metrics lack %s:\n%s", want, w.Body)
 	}
 }
+
+// Who shows a preview of a link needs the picture's whole address.
+func TestPictureHasItsWholeAddress(t *testing.T) {
+	s, _ := site(t)
+	for _, path := range []string{"/", "/s/gup-fast-vs-reclaim?k=v6.12"} {
+		if want := `<meta property="og:image" content="` + s.URL + `/embed/gup-fast-vs-reclaim.svg`; !strings.Contains(get(t, s.URL+path).body, want) {
+			t.Errorf("%s has not %s", path, want)
+		}
+	}
+	r, err := http.NewRequest("GET", s.URL+"/", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Host = `x"><script`
+	if a, err := http.DefaultClient.Do(r); err == nil && strings.Contains(read(t, a).body, "<script\">") {
+		t.Error("a host that is no name comes into the page")
+	}
+}
+
+// The service worker's list has every file that never changes under its name, and the pages are there.
+func TestServiceWorker(t *testing.T) {
+	s, _ := site(t)
+	a := get(t, s.URL+"/sw.js")
+	if a.code == http.StatusNotFound {
+		t.Skip("the assets have not been built: make assets")
+	}
+	line, _, _ := strings.Cut(strings.TrimPrefix(a.body, "const gupscope="), ";\n")
+	var k struct {
+		Version      string
+		Pages, Files []string
+	}
+	if err := json.Unmarshal([]byte(line), &k); err != nil || len(k.Version) != 16 {
+		t.Fatalf("%v: %s", err, line)
+	}
+	wasm := 0
+	for _, path := range append(k.Pages, k.Files...) {
+		if code := get(t, s.URL+path).code; code != http.StatusOK {
+			t.Errorf("%s: %d", path, code)
+		}
+		if strings.HasSuffix(path, ".wasm") {
+			wasm++
+		}
+	}
+	if wasm != 1 {
+		t.Errorf("%d WASMs are kept", wasm)
+	}
+	if strings.Contains(line, "embed.js") || strings.Contains(line, "/static/sw.") {
+		t.Errorf("kept is what is asked for again: %s", line)
+	}
+}

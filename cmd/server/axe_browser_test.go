@@ -22,6 +22,8 @@ func TestAxe(t *testing.T) {
 		{"home", "", nil},
 		{"start", "s/dontneed-vs-writeback", nil},
 		{"gallery", "gallery", nil},
+		{"matrix", "matrix?mechanism=KSM", nil},
+		{"offline", "offline", nil},
 		{"help", "docs", nil},
 		{"language", "docs/scenarios", nil},
 		{"embed", "embed/gup-fast-vs-reclaim", nil},

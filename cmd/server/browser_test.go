@@ -29,7 +29,7 @@ import (
 // would. They need the assets (make assets) and chromium; without them they are skipped, unless
 // GUPSCOPE_TEST_ALL is set, as make test does.
 
-func needs(t *testing.T, ok bool, what string) {
+func needs(t testing.TB, ok bool, what string) {
 	t.Helper()
 	switch {
 	case ok:
@@ -56,7 +56,7 @@ var binary = sync.OnceValues(func() (string, error) {
 
 // A process is a running gupscope serve.
 type process struct {
-	t    *testing.T
+	t    testing.TB
 	url  string // with a slash at the end
 	data string
 	args []string
@@ -64,7 +64,7 @@ type process struct {
 }
 
 // serveBinary starts the binary on a free port, with data of its own.
-func serveBinary(t *testing.T, args ...string) *process {
+func serveBinary(t testing.TB, args ...string) *process {
 	t.Helper()
 	needs(t, !static.Missing(), "the assets have not been built: make assets")
 	p := &process{t: t, data: t.TempDir(), args: args}
@@ -138,7 +138,7 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 
 // A tab is a page in a browser, with a profile that it shares with nobody.
 type tab struct {
-	t    *testing.T
+	t    testing.TB
 	ctx  context.Context
 	home string // addresses of other hosts are an error
 
@@ -149,7 +149,7 @@ type tab struct {
 }
 
 // newTab opens a page of that size.
-func newTab(t *testing.T, home string, width, height int64) *tab {
+func newTab(t testing.TB, home string, width, height int64) *tab {
 	t.Helper()
 	browser, err := chromium()
 	needs(t, err == nil, fmt.Sprintf("there is no chromium: %v", err))
