@@ -1,7 +1,7 @@
 # make build     bin/gupscope: one binary with the WASM, the pages' assets and the scenarios inside
 # make run       build it, and start it on a loopback address that it prints (ADDR=127.0.0.1:8080 DATA=data)
 # make test      everything that must hold; installs Chromium where it is missing
-# make bench     figures: the checker beside Spin, native and in WASM; a step with its rendering (minutes)
+# make bench     figures: the checker beside Spin, native and in WASM; a step with its rendering; the page's main thread while a check runs (minutes)
 # make generate  web/page/*_templ.go, after a change of *.templ
 # make fmt       gofmt, templ fmt
 # make vendor    static/vendor anew from npm, and tsc's opinion of static/ts; the only target that needs npm
@@ -75,9 +75,10 @@ wasm-test:
 	@$(WASM_TEST) -short $(WASM_PACKAGES)
 	@$(WASM_TEST) -short -run TestHashes ./core/verdict
 
-bench:
+bench: assets
 	$(GO) run ./core/check/gupbench/figures -json $(BENCH_JSON)
 	$(GO) test -run '^$$' -bench . ./web/session
+	$(GO) test -run '^$$' -bench MainThread -benchtime 3x ./cmd/server
 	@echo in WASM:
 	@$(WASM_TEST) -run '^$$' -bench . ./web/session
 
