@@ -14,7 +14,11 @@ func TestAxe(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := serveBinary(t)
+	driver := newTab(t, s.url, 1440, 900)
+	driver.ready(s.url)
+	_, room := makeRoom(driver)
 	open := func(selector string) string { return `document.querySelector(` + quote(selector) + `).click()` }
+	const soon = `new Promise(r => setTimeout(r, 900))`
 	pages := []struct {
 		name, path string
 		do         []string // what is opened there
@@ -25,6 +29,12 @@ func TestAxe(t *testing.T) {
 		{"help", "docs", nil},
 		{"language", "docs/scenarios", nil},
 		{"embed", "embed/gup-fast-vs-reclaim", nil},
+		{"room", strings.TrimPrefix(room, s.url), nil},
+		{"palette", "", []string{open("[data-command=palette]"), soon}},
+		{"keys", "", []string{open("[data-command=keys]")}},
+		{"changes", "s/gup-fast-vs-reclaim", []string{`document.getElementById("draft").hidden = false`, editorView + `.dispatch({changes: {from: 0, insert: "# x\n"}})`, soon,
+			open("[data-do=changes]"), soon}},
+		{"guard", "", []string{`document.getElementById("guard").showModal()`}},
 		{"run menu", "", []string{open("[popovertarget=run-menu]")}},
 		{"cell", "", []string{open(".pte .cell")}},
 		{"compare", "", []string{open("[popovertarget=compare-panel]"), `new Promise(r => setTimeout(r, 500)).then(() => {
@@ -36,14 +46,14 @@ func TestAxe(t *testing.T) {
 		{"dense", "", []string{open("[data-toggle=dense]"), open(".lane.l1 .hide"), open(".lane.l0 .follow"), open(".news summary"), open(".claims summary")}},
 	}
 	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
-		p := newTab(t, s.url, size[0], size[1])
-		p.allow("Applying inline style") // axe's own
 		for _, c := range pages {
 			if size[0] < 500 && c.do != nil {
 				continue
 			}
+			p := newTab(t, s.url, size[0], size[1])
+			p.allow("Applying inline style") // axe's own
 			p.open(s.url + c.path)
-			if c.path == "" || strings.HasPrefix(c.path, "s/") {
+			if c.path == "" || strings.HasPrefix(c.path, "s/") || c.name == "room" {
 				p.wait(`document.querySelector("#editor[data-mounted]")`)
 			}
 			for _, js := range c.do {
