@@ -87,16 +87,10 @@ func (c *matrixCommand) Run() error {
 // questions lists the cells, and the kernels of the columns.
 func (c *matrixCommand) questions() ([]question, []kernel.Kernel, error) {
 	var kernels []kernel.Kernel
-	specs := c.Kernels
-	if specs == nil {
-		for _, v := range kernel.Versions {
-			specs = append(specs, v.Name)
-			for _, flush := range []string{"pv", "broadcast"} {
-				specs = append(specs, v.Name+" with tlb_flush="+flush)
-			}
-		}
+	if c.Kernels == nil {
+		kernels = everyFlush()
 	}
-	for _, spec := range specs {
+	for _, spec := range c.Kernels {
 		k, err := kernelOf(nil, spec)
 		if err != nil {
 			return nil, nil, err
@@ -124,6 +118,24 @@ func (c *matrixCommand) questions() ([]question, []kernel.Kernel, error) {
 		}
 	}
 	return out, kernels, nil
+}
+
+// everyFlush is every release, each with its own way to flush and with the others.
+func everyFlush() (out []kernel.Kernel) {
+	for _, v := range kernel.Versions {
+		own, err := kernel.Make(v.Name)
+		if err != nil {
+			panic("a release at hand is no kernel: " + err.Error())
+		}
+		out = append(out, own)
+		for _, flush := range []string{"ipi", "pv", "broadcast"} {
+			k, err := own.With(kernel.Setting{Rule: "tlb_flush", Value: flush})
+			if err == nil && k.Value(kernel.TLBFlush) != own.Value(kernel.TLBFlush) {
+				out = append(out, k)
+			}
+		}
+	}
+	return out
 }
 
 // columnName is a letter for a column, as far as there are letters.
