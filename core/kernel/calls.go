@@ -14,6 +14,7 @@ type Call struct {
 	entry  FuncID            // the table that runs it; fnNone: see users
 	words  map[string]FuncID // where a word says so, another table
 	moves  bool              // it may move pages
+	guest  bool              // it runs a guest: the task's mm is its memory
 }
 
 // A Name is what something was called before a release.
@@ -89,6 +90,10 @@ var Calls = []*Call{
 		Doc: "The thread writes to its memory: a TLB hit, or the hardware's walk, or a page fault and then again."},
 	{Name: "load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnLoad,
 		Doc: "The thread reads its memory: a TLB hit, or the hardware's walk, or a page fault and then again."},
+	{Name: "guest_store", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: UserTask, entry: fnGuestStore, guest: true,
+		Doc: "The thread runs a guest, whose memory is its mm (KVM_RUN), and the guest writes: by KVM's own page table, which GUP fills and the MMU notifier empties. No PTE of the process is asked."},
+	{Name: "guest_load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnGuestLoad, guest: true,
+		Doc: "The thread runs a guest, whose memory is its mm (KVM_RUN), and the guest reads: by KVM's own page table, which GUP fills and the MMU notifier empties."},
 	{Name: "get_user_pages_fast", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
 		Result: PageResult, From: UserTask, entry: fnGetUserPagesFast,
 		Doc: "Takes a reference (FOLL_GET) on the page mapped there: first without any lock, with interrupts off; where that is refused, under mmap_lock."},

@@ -46,6 +46,8 @@ type Func struct {
 	Migrating bool
 	Hugetlb   bool // entered only where there are huge pages of hugetlb
 
+	Notify *Notify // whose translations it changes; nil: nobody's, or it says so in the middle
+
 	// Instead lists other tables for kernels whose order of things differs; the
 	// first whose condition holds is bound.
 	Instead []Variant
@@ -214,16 +216,17 @@ func (c Cond) and(h has) Cond {
 type has uint16
 
 const (
-	hasLarge   has = 1 << iota // large folios are possible
-	hasTurns                   // tasks share CPUs
-	hasTSO                     // CPUs have store buffers
-	hasMoves                   // pages may be moved
-	hasHugetlb                 // there are huge pages of hugetlb
-	hasHalves                  // entries are stored in halves: x86-32 with PAE
-	hasWhole                   // entries are stored whole
-	hasMovable                 // there is a ZONE_MOVABLE
-	hasKSM                     // ksmd may merge pages
-	hasRooms                   // mremap may move pages
+	hasLarge     has = 1 << iota // large folios are possible
+	hasTurns                     // tasks share CPUs
+	hasTSO                       // CPUs have store buffers
+	hasMoves                     // pages may be moved
+	hasHugetlb                   // there are huge pages of hugetlb
+	hasHalves                    // entries are stored in halves: x86-32 with PAE
+	hasWhole                     // entries are stored whole
+	hasMovable                   // there is a ZONE_MOVABLE
+	hasSecondary                 // an mm is a guest's memory
+	hasKSM                       // ksmd may merge pages
+	hasRooms                     // mremap may move pages
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

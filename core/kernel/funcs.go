@@ -150,6 +150,13 @@ const (
 	fnBreakCOW
 	fnBreakKSM
 	fnKSMMadvise
+	fnInvalidateRangeStart
+	fnInvalidateRangeEnd
+	fnInvalidatePage
+	fnMMUNotifierRelease
+	fnGuestStore
+	fnGuestLoad
+	fnKVMPageFault
 	fnMremap
 	fnMovePageTables
 	funcCount

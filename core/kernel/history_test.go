@@ -139,6 +139,14 @@ mremap_rmap_locks           1   1       1   1   1   1    1    1    1    1   1   
 mremap_moves_tables         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         2c91bd4a4e2e  Tm
 mremap_table_rmap_locks     0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         97113eb39fa7  TCm
 numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm
+notifier_start              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+notifier_in_rmap            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         369ea8242c0f  m
+notifier_change_pte         1   1       1   1   1   1    1    1    1    1   1       1   1   0    0         f7842747d13d  Tm
+kv_inprog_check             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+kv_seq_check                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+end_bumps_seq               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+kv_flush_tlbs               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+kv_marks_dirty              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.

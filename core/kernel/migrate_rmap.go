@@ -64,7 +64,8 @@ func (c *Ctx) migrateAt(after machine.PageID) Next {
 //
 // compare mm/rmap.c:try_to_migrate_one, set_pmd_migration_entry
 var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
-	Name: "try_to_migrate_one", Was: []Name{{"try_to_unmap_one", 514}}, File: "mm/rmap.c", Params: []int{tmFolio, tmPage, tmFlags},
+	Notify: rmapOf(tmFolio, tmPage),
+	Name:   "try_to_migrate_one", Was: []Name{{"try_to_unmap_one", 514}}, File: "mm/rmap.c", Params: []int{tmFolio, tmPage, tmFlags},
 	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"flags", IntLocal}, {"anon_exclusive", IntLocal}},
 	Steps: []Step{
 		tmBegin: {Label: "begin", Says: "from its first page on", Local: true, Do: func(c *Ctx) Next {

@@ -205,7 +205,8 @@ func (c *Ctx) excuse(first, last machine.PageID) {
 //
 // compare mm/memory.c:zap_pte_range
 var _ = register(fnZapPTERange, &Func{
-	Name: "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage, zpEnd, zpFiles},
+	Notify: pages(zpPage, zpEnd),
+	Name:   "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage, zpEnd, zpFiles},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}, {"file_pages_only", IntLocal}, {"force_flush", IntLocal}},
 	Steps: []Step{
 		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnZapHugePMD, fnUnmapHugepageRange}, Back: []int{zpPMD}, Do: func(c *Ctx) Next {

@@ -33,6 +33,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.sharedByCounts = k.On(MadvisePTEBatch)
 	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.On(GUPHugetlbCommonWalk), k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
+	s.guests = setup.guestMMs()
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
 	for i, t := range setup.Tasks {
@@ -68,6 +69,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
+	c.Secondary = s.guests != 0
 	c.Rooms = s.Setup.rooms()
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
@@ -324,6 +326,9 @@ func (s *Setup) has() (h has) {
 	}
 	if s.merges() {
 		h |= hasKSM
+	}
+	if s.guestMMs() != 0 {
+		h |= hasSecondary
 	}
 	if s.rooms() {
 		h |= hasRooms

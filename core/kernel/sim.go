@@ -43,6 +43,7 @@ type Sim struct {
 	clearsAtomically                                      bool // see the rule pae_clear_atomic
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
+	guests                         uint64 // the mms that are guests' memory, as bits
 	// See the rules gup_hugetlb_common_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
 	hugetlbCommonWalk, forceHugetlbRefused, dontneedHugetlb bool
 }
@@ -250,16 +251,30 @@ func (s *Sim) proceed(task int, n Next) {
 		d := int(s.M.Load(s.M.Depth(task))) - 1
 		s.M.Goto(task, s.M.Activation(task, d).Step+1)
 	case Return:
-		s.M.Pop(task)
+		s.leave(task)
 	case called:
 	default:
 		s.jump(task, uint16(n))
 	}
 }
 
+// leave ends a call, or takes it to the steps that come behind its last.
+func (s *Sim) leave(task int) {
+	d := int(s.M.Load(s.M.Depth(task))) - 1
+	a := s.M.Activation(task, d)
+	if b := &s.funcs[a.Fn]; b.leaves > 0 && (int(a.Step) < b.leaves || int(a.Step) >= len(b.Steps)) {
+		s.M.Goto(task, uint16(b.leaves))
+		return
+	}
+	s.M.Pop(task)
+}
+
 // push starts a call with numbers as arguments.
 func (s *Sim) push(task int, fn FuncID, args ...uint64) {
 	s.M.Push(task, uint16(fn))
+	if at := s.funcs[fn].enters; at > 0 {
+		s.M.Goto(task, uint16(at))
+	}
 	s.M.Store(s.M.Ret(task), 0)
 	d := int(s.M.Load(s.M.Depth(task))) - 1
 	for i, v := range args {

@@ -221,7 +221,8 @@ func (c *Ctx) writebackCleaned() Next {
 //
 // compare mm/rmap.c:page_vma_mkclean_one
 var _ = register(fnPageMkcleanOne, &Func{
-	Name: "page_vma_mkclean_one", Was: []Name{{"page_mkclean_one", 518}}, File: "mm/rmap.c", Params: []int{mcFolio, mcPage},
+	Notify: rmapOf(mcFolio, mcPage),
+	Name:   "page_vma_mkclean_one", Was: []Name{{"page_mkclean_one", 518}}, File: "mm/rmap.c", Params: []int{mcFolio, mcPage},
 	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}},
 	Steps: []Step{
 		{Label: "read_pmd", Says: "read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {

@@ -27,6 +27,7 @@ const (
 	AlarmUnshareWritable              // unsharing a page made its PTE writable
 	AlarmPinnedSplit                  // a large folio was split although pins of it were counted
 	AlarmUnequalMerged                // KSM put its page in the place of one that holds something else
+	AlarmStaleSecondary               // a guest's access used a translation whose frame was freed
 	Alarms
 )
 

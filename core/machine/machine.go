@@ -77,6 +77,8 @@ const (
 	Runs                           // who runs on a CPU that tasks share, and in which mm
 	StoreBuffers                   // what CPUs have stored and nobody else sees yet
 	KSM                            // stable nodes, rmap_items, the list of mms to scan
+	Secondary                      // a secondary MMU's entries, and guest TLBs
+	Notifiers                      // what KVM's notifier keeps: mmu_lock, what is being invalidated
 	RmapLocks                      // locks of anon_vmas and of files' mappings
 	classes
 )
@@ -91,7 +93,7 @@ var Unbuffered = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, TLBs
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM", "RmapLocks"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM", "Secondary", "Notifiers", "RmapLocks"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -113,6 +115,7 @@ type Config struct {
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
 	Hugetlb     int  // huge pages in the pool; see hugetlb.go
 	KSM         bool // ksmd may merge pages; see ksm.go
+	Secondary   bool // an mm is a guest's memory; see secondary.go
 
 	TSO   bool // CPUs have store buffers
 	Waits bool // tasks wait for grace periods
@@ -201,6 +204,7 @@ type Machine struct {
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
 	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm                                  cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                         cell.ID
+	spte, guestTLB, mmuLock, invalidating, invalidateSeq                                              cell.ID
 
 	home   []int   // the mm of the task that runs on a CPU, -1
 	shared []bool  // CPUs that several tasks have
