@@ -147,6 +147,8 @@ kv_seq_check                1   1       1   1   1   1    1    1    1    1   1   
 end_bumps_seq               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 kv_flush_tlbs               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 kv_marks_dirty              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+fence_share_before_restore  1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
+fence_recheck_before_exclusive 1 1      1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.

@@ -256,6 +256,8 @@ const (
 	MremapMovesTables
 	MremapTableRmapLocks
 	SharePinTest
+	FenceShareBeforeRestore
+	FenceRecheckBeforeExclusive
 	ruleCount
 )
 

@@ -14,6 +14,9 @@ import (
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	setup = expand(setup, &k)
 	k.has = setup.has()
+	if v := k.Value(RemoverWait); (v == RemoverWaitRCU || v == RemoverWaitRCUEarly) && setup.merges() {
+		k.has |= hasMoves // faults wait at a marker: see write_protect_page
+	}
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
 		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
