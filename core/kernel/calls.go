@@ -15,6 +15,7 @@ type Call struct {
 	words  map[string]FuncID // where a word says so, another table
 	moves  bool              // it may move pages
 	guest  bool              // it runs a guest: the task's mm is its memory
+	sva    bool              // a device that is bound to the task's mm does it
 }
 
 // A Name is what something was called before a release.
@@ -94,6 +95,10 @@ var Calls = []*Call{
 		Doc: "The thread runs a guest, whose memory is its mm (KVM_RUN), and the guest writes: by KVM's own page table, which GUP fills and the MMU notifier empties. No PTE of the process is asked."},
 	{Name: "guest_load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnGuestLoad, guest: true,
 		Doc: "The thread runs a guest, whose memory is its mm (KVM_RUN), and the guest reads: by KVM's own page table, which GUP fills and the MMU notifier empties."},
+	{Name: "sva_store", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: UserTask, entry: fnSVAStore, sva: true,
+		Doc: "A device that is bound to the mm (IOMMU SVA) writes: by what its IOTLB has, or the process's own page table. A page that is not there is faulted in for it."},
+	{Name: "sva_load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnSVALoad, sva: true,
+		Doc: "A device that is bound to the mm (IOMMU SVA) reads: by what its IOTLB has, or the process's own page table."},
 	{Name: "get_user_pages_fast", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
 		Result: PageResult, From: UserTask, entry: fnGetUserPagesFast,
 		Doc: "Takes a reference (FOLL_GET) on the page mapped there: first without any lock, with interrupts off; where that is refused, under mmap_lock."},

@@ -159,5 +159,8 @@ const (
 	fnKVMPageFault
 	fnMremap
 	fnMovePageTables
+	fnSVAStore
+	fnSVALoad
+	fnInvalidateSecondaryTLBs
 	funcCount
 )

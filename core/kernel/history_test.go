@@ -142,6 +142,7 @@ numa_saved_write            1   1       1   1   1   1    1    1    1    1   1   
 notifier_start              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 notifier_in_rmap            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         369ea8242c0f  m
 notifier_change_pte         1   1       1   1   1   1    1    1    1    1   1       1   1   0    0         f7842747d13d  Tm
+secondary_tlbs              2   2       2   2   2   2    2    2    2    2   2       2   2   3    3         6bbd42e2df8f  Tm
 kv_inprog_check             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 kv_seq_check                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 end_bumps_seq               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T

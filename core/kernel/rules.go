@@ -258,6 +258,7 @@ const (
 	SharePinTest
 	FenceShareBeforeRestore
 	FenceRecheckBeforeExclusive
+	SecondaryTLBs
 	ruleCount
 )
 
@@ -334,6 +335,13 @@ const (
 	MprotectNever uint8 = iota
 	MprotectDirtyExclusive
 	MprotectExclusive
+)
+
+const (
+	SecondaryTLBsNever uint8 = iota
+	SecondaryTLBsEnd
+	SecondaryTLBsNotifier
+	SecondaryTLBsFlush
 )
 
 const (
