@@ -200,6 +200,8 @@ var Calls = []*Call{
 		Doc: "A debugger writes memory of the process, with FOLL_FORCE: copies of what the process may only read are written, too."},
 	{Name: "uprobe_register", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "opcode", Kind: ValueParam}}, Result: ErrResult, From: KernelTask, entry: fnUprobeWriteOpcode,
 		Doc: "Puts a breakpoint into private memory of a process: a copy with it takes the page's place. Nobody asks whether somebody holds the old page."},
+	{Name: "uprobe_unregister", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "opcode", Kind: ValueParam}}, Result: ErrResult, From: KernelTask, entry: fnSetOrigInsn,
+		Doc: "Takes a breakpoint out of private memory of a process again: what was there before. From v5.4 on, if that is what the page cache has, the copy goes, and the next access finds the file's page."},
 	{Name: "schedule", From: Anywhere, entry: fnSchedule,
 		Doc: "Runs for a moment, and lets another task have the CPU: what a task does whose only part is that it had the CPU."},
 	{Name: "mfence", From: UserTask, entry: fnMfence,

@@ -162,5 +162,6 @@ const (
 	fnSVAStore
 	fnSVALoad
 	fnInvalidateSecondaryTLBs
+	fnSetOrigInsn
 	funcCount
 )

@@ -128,6 +128,7 @@ ksm_checksum_first          0   0       0   0   0   0    0    0    0    0   0   
 madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
 remover_wait                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 gup_seqcount                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+uprobe_uses_original        0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 uprobe_in_place             0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             m
 migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d1e153fea2a8  TCm

@@ -259,6 +259,7 @@ const (
 	FenceShareBeforeRestore
 	FenceRecheckBeforeExclusive
 	SecondaryTLBs
+	UprobeOriginal
 	ruleCount
 )
 
