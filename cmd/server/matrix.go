@@ -88,7 +88,7 @@ func (c *matrixCommand) Run() error {
 func (c *matrixCommand) questions() ([]question, []kernel.Kernel, error) {
 	var kernels []kernel.Kernel
 	if c.Kernels == nil {
-		kernels = everyFlush()
+		kernels = kernel.Releases()
 	}
 	for _, spec := range c.Kernels {
 		k, err := kernelOf(nil, spec)
@@ -118,24 +118,6 @@ func (c *matrixCommand) questions() ([]question, []kernel.Kernel, error) {
 		}
 	}
 	return out, kernels, nil
-}
-
-// everyFlush is every release, each with its own way to flush and with the others.
-func everyFlush() (out []kernel.Kernel) {
-	for _, v := range kernel.Versions {
-		own, err := kernel.Make(v.Name)
-		if err != nil {
-			panic("a release at hand is no kernel: " + err.Error())
-		}
-		out = append(out, own)
-		for _, flush := range []string{"ipi", "pv", "broadcast"} {
-			k, err := own.With(kernel.Setting{Rule: "tlb_flush", Value: flush})
-			if err == nil && k.Value(kernel.TLBFlush) != own.Value(kernel.TLBFlush) {
-				out = append(out, k)
-			}
-		}
-	}
-	return out
 }
 
 // columnName is a letter for a column, as far as there are letters.

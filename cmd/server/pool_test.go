@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"strings"
 	"testing"
+
+	"gupscope/core/kernel"
 	"time"
 )
 
@@ -71,7 +73,7 @@ func TestSummary(t *testing.T) {
 // A table of all kernels has none twice.
 func TestEveryFlush(t *testing.T) {
 	seen := map[string]bool{}
-	for _, k := range everyFlush() {
+	for _, k := range kernel.Releases() {
 		if seen[k.String()] {
 			t.Errorf("%v comes twice", k)
 		}

@@ -43,8 +43,8 @@ type draw struct {
 	file    bool     // there is a file f
 	regions []string // by mm: the name of its region, of pages pages
 	pages   []int
-	room    bool     // there is a room for A's region
-	next    int // value to be written
+	room    bool // there is a room for A's region
+	next    int  // value to be written
 }
 
 func (d *draw) one(of ...string) string { return of[d.IntN(len(of))] }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"gupscope/web/link"
 	"gupscope/web/view"
 )
 
@@ -156,10 +157,38 @@ func others(n int, more bool) string {
 	return "all " + strconv.Itoa(n) + " hold"
 }
 
+// cellHref is the playground on that kernel, at the counterexample if there is one.
+func cellHref(r *view.MatrixRow, kernel string, v *view.Verdicted) string {
+	return link.Link{Scenario: r.Name, Kernel: kernel, Run: v.Run, At: v.At}.Address()
+}
+
 // branchName is what a branch is called in a list.
 func branchName(b *view.Branch) string {
 	if b.Named {
 		return b.Text
 	}
 	return "after " + strconv.Itoa(b.At) + ": " + b.Text
+}
+
+// diffClass is the look of a line of a comparison of texts.
+func diffClass(sign byte) string {
+	switch sign {
+	case '+':
+		return "new"
+	case '-':
+		return "gone"
+	}
+	return "same"
+}
+
+// changedLines counts what is new and what is gone.
+func changedLines(c *view.Changes) string {
+	gone := plural(c.Gone, "line is gone", "lines are gone")
+	switch {
+	case c.Gone == 0:
+		return plural(c.New, "line is new", "lines are new") + "."
+	case c.New == 0:
+		return gone + "."
+	}
+	return plural(c.New, "line is new", "lines are new") + ", " + gone + "."
 }
