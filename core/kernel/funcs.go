@@ -159,5 +159,9 @@ const (
 	fnKVMPageFault
 	fnMremap
 	fnMovePageTables
+	fnSVAStore
+	fnSVALoad
+	fnInvalidateSecondaryTLBs
+	fnSetOrigInsn
 	funcCount
 )

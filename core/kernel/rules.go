@@ -256,6 +256,10 @@ const (
 	MremapMovesTables
 	MremapTableRmapLocks
 	SharePinTest
+	FenceShareBeforeRestore
+	FenceRecheckBeforeExclusive
+	SecondaryTLBs
+	UprobeOriginal
 	ruleCount
 )
 
@@ -332,6 +336,13 @@ const (
 	MprotectNever uint8 = iota
 	MprotectDirtyExclusive
 	MprotectExclusive
+)
+
+const (
+	SecondaryTLBsNever uint8 = iota
+	SecondaryTLBsEnd
+	SecondaryTLBsNotifier
+	SecondaryTLBsFlush
 )
 
 const (

@@ -43,7 +43,7 @@ type Sim struct {
 	clearsAtomically                                      bool // see the rule pae_clear_atomic
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
-	guests                         uint64 // the mms that are guests' memory, as bits
+	guests, bound                  uint64 // the mms that are guests' memory, and that devices are bound to, as bits
 	// See the rules gup_hugetlb_common_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
 	hugetlbCommonWalk, forceHugetlbRefused, dontneedHugetlb bool
 }
