@@ -25,6 +25,7 @@ var (
 	_ = register(fnBioReleasePages, &Func{
 		Name: "bio_release_pages", File: "block/bio.c", Params: []int{0}, Locals: []Local{{"page", IntLocal}}, Steps: []Step{
 			noPage,
+			when(With(DIOUnpinCheck), checkPinned),
 			when(With(DIOUsesPin), putPin),
 			when(Without(DIOUsesPin), putVar("put_page")),
 		}})
@@ -39,7 +40,7 @@ func when(cond Cond, s Step) Step {
 // pins reports whether a call that returns a page has pinned it.
 func (s *Sim) pins(c *Call) bool {
 	switch c.entry {
-	case fnPinUserPages, fnPinUserPagesFast:
+	case fnPinUserPages, fnPinUserPagesFast, fnPinUserPagesFastOnly, fnPinUserPagesRemote, fnPinUserPagesUnlocked, fnPinUserPagesLocked:
 		return true
 	case fnBioGetPages:
 		return s.Kernel.On(DIOUsesPin)

@@ -65,6 +65,10 @@ func (c *Ctx) isFile(p machine.PageID) bool {
 	return k == machine.RegionFilePrivate || k == machine.RegionFileShared
 }
 
+// isAnonymous reports whether a page lies in a mapping without a file system behind it.
+// compare include/linux/mm.h:vma_is_anonymous
+func (c *Ctx) isAnonymous(p machine.PageID) bool { return !c.isFile(p) && !c.M.HugetlbPage(p) }
+
 // backing returns the page of the file that a page of a file mapping maps; false
 // beyond what there is room for, which is beyond the file's end, too.
 func (c *Ctx) backing(p machine.PageID) (machine.Pgoff, bool) { return c.M.Backing(p) }

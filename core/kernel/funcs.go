@@ -38,6 +38,16 @@ const (
 	fnGUPFastPTERange
 	fnTryGrabFolioFast
 	fnGetUserPagesLocked
+	fnGetUserPagesUnlocked
+	fnPinUserPagesUnlocked
+	fnGetUserPagesLockedAPI
+	fnPinUserPagesLocked
+	fnGetUserPagesRemote
+	fnPinUserPagesRemote
+	fnPinUserPagesFastOnly
+	fnUnpinUserPages
+	fnUnpinUserPageRangeDirtyLock
+	fnUnpinFolio
 	fnFollowPagePTE
 	fnTryToUnmapOne
 	fnPageout

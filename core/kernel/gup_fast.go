@@ -8,36 +8,6 @@ import (
 // gupFileWas is where x86 had its own GUP-fast.
 var gupFileWas = []Name{{"arch/x86/mm/gup.c", ownGUP}}
 
-// The entries: they differ in what they take.
-var (
-	_ = register(fnGetUserPagesFast, gupEntry("get_user_pages_fast", fnGUPFastFallback, FollGet))
-	_ = register(fnPinUserPagesFast, gupEntry("pin_user_pages_fast", fnGUPFastFallback, FollPin))
-	_ = register(fnGetUserPages, gupEntry("get_user_pages", fnGetUserPagesLocked, FollGet|FollTouch))
-	_ = register(fnGetUserPagesFastOnly, gupEntry("get_user_pages_fast_only", fnGUPFast, FollGet))
-	_ = register(fnPinUserPages, gupEntry("pin_user_pages", fnGetUserPagesLocked, FollPin))
-)
-
-// Locals of the GUP functions: the page asked for and the FOLL_ flags come last.
-func gupEntry(name string, fn FuncID, flag uint32) *Func {
-	steps := []Step{
-		{Label: "check", Says: "check the flags", Ref: "is_valid_gup_args", When: With(GUPLongtermRequiresPin), Local: true, Do: func(c *Ctx) Next {
-			if flag&FollPin == 0 && c.L(1)&uint64(FollLongterm) != 0 {
-				return c.Fail(EINVAL)
-			}
-			return Then
-		}},
-		{Label: "call", Says: "get the page", Local: true, Calls: []FuncID{fn}, Do: func(c *Ctx) Next {
-			return c.Call(fn, 2, c.L(0), c.L(1)|uint64(flag))
-		}},
-		{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
-	}
-	if fn == fnGetUserPagesLocked {
-		steps = append(steps[:1:1], gupLongterm(0, 1, flag, 3), steps[1], steps[2])
-		steps[2].Do = func(c *Ctx) Next { return c.Call(fn, 3, c.L(0), c.L(1)|uint64(flag)) }
-	}
-	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: steps}
-}
-
 // gup_fast_fallback, in straight line:
 //
 //	if pinning: mark the mm as one with pinned pages
@@ -436,7 +406,7 @@ var _ = register(fnTryGrabFolioFast, &Func{
 		tgPin: {Label: "pin", Says: "make it a pin: 1023 more", Ref: "folio_ref_add", When: With(FOLLPinCounting),
 			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 				f := c.grabbing()
-				if c.M.IsLarge(f) {
+				if c.countedApart(f) {
 					c.Say("make it a pin: one more in the large folio's pincount")
 					c.Add(c.M.Pincount(f), 1)
 					return Return

@@ -116,8 +116,13 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 				c.Lock(c.pmdLock(c.Page(fhAddr)))
 				return Then
 			}},
-		fhPresent: {Label: "writable", Says: "writable if asked?", Answer: "yes", Ref: "can_follow_write_pmd", Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+		fhPresent: {Label: "writable", Says: "writable if asked?", Answer: "yes", Ref: "can_follow_write_pmd", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			e, flags := c.Entry(fhPMD), c.L(fhFlags)
+			if flags&uint64(FollDump) != 0 && c.M.IsHugeZero(e.Frame()) {
+				c.Say("it is the huge zero page, which is not dumped: -EFAULT")
+				c.Unlock(c.pmdLock(c.Page(fhAddr)))
+				return c.Fail(EFAULT)
+			}
 			if flags&uint64(FollWrite) != 0 && !e.Has(machine.RW) && !c.forceWrite(e, c.Page(fhAddr), flags) {
 				c.Say("the PMD does not allow the write")
 				return fhNoPage

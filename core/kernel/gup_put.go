@@ -13,6 +13,9 @@ import (
 //	put_page(p):            drop the reference; the last one frees the page
 //	unpin_user_page(p):     drop 1024 references
 //
+// unpin_user_page(), unpin_user_pages() and unpin_user_pages_dirty_lock() ask whether what they unpin is still exclusive;
+// unpin_user_page_range_dirty_lock(), unpin_folio() and unpin_user_folio() do not.
+//
 // compare mm/gup.c:unpin_user_pages_dirty_lock, gup_put_folio; mm/page-writeback.c:set_page_dirty_lock
 var (
 	_ = register(fnDeviceWrite, &Func{Name: "device_write", File: "device", Params: []int{0, 1},
@@ -32,21 +35,32 @@ var (
 		}})
 	_ = register(fnPutPage, &Func{Name: "put_page", File: "include/linux/mm.h", Params: []int{0},
 		Locals: []Local{{"page", IntLocal}}, Steps: []Step{noPage, putVar("put_page")}})
-	_ = register(fnUnpinUserPage, &Func{Name: "unpin_user_page", File: "mm/gup.c", Params: []int{0},
-		Locals: []Local{{"page", IntLocal}}, Steps: []Step{noPage, checkPinned, putPin}})
+	_ = register(fnUnpinUserPage, unpin("unpin_user_page", []Name{{"put_user_page", 506}}, noPage, checkPinned, putPin))
+	_ = register(fnUnpinUserPages, unpin("unpin_user_pages", []Name{{"put_user_pages", 506}}, noPage, checkPinned, putPin))
+	_ = register(fnUnpinFolio, unpin("unpin_folio", nil, noPage, putPin))
 	_ = register(fnSetPageDirtyLock, &Func{Name: "set_page_dirty_lock", File: "mm/page-writeback.c", Params: []int{0},
 		Locals: []Local{{"page", IntLocal}}, Steps: append([]Step{noPage}, dirtySteps...)})
-	_ = register(fnUnpinUserPagesDirtyLock, &Func{Name: "unpin_user_pages_dirty_lock", File: "mm/gup.c", Params: []int{0},
-		Locals: []Local{{"page", IntLocal}}, Steps: append(append([]Step{noPage, checkPinned,
-			{Label: "is_dirty", Says: "is the page clean?", Answer: "yes", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
-				if c.Load(c.folioFlags(c.varPage().Frame()))&machine.PGDirty != 0 {
-					c.Say("the page is dirty already")
-					c.dirtied()
-					return 5
-				}
-				return Then
-			}}}, dirtySteps...), putPin)})
+	_ = register(fnUnpinUserPagesDirtyLock, unpin("unpin_user_pages_dirty_lock", []Name{{"put_user_pages_dirty_lock", 506}}, append(append([]Step{noPage, checkPinned, dirtyAlready(5)}, dirtySteps...), putPin)...))
+	_ = register(fnUnpinUserPageRangeDirtyLock, unpin("unpin_user_page_range_dirty_lock", nil, append(append([]Step{noPage, dirtyAlready(4)}, dirtySteps...), putPin)...))
 )
+
+// unpin is a function of mm/gup.c that gives back the page which a variable holds.
+func unpin(name string, was []Name, steps ...Step) *Func {
+	return &Func{Name: name, Was: was, File: "mm/gup.c", Params: []int{0}, Locals: []Local{{"page", IntLocal}}, Steps: steps}
+}
+
+// dirtyAlready goes on at step dirty if the page's folio is marked dirty. Whoever writes it back may be just
+// about to clear the mark: he does so before he reads the page.
+func dirtyAlready(dirty Next) Step {
+	return Step{Label: "is_dirty", Says: "is the page clean?", Answer: "yes", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+		if c.Load(c.folioFlags(c.varPage().Frame()))&machine.PGDirty != 0 {
+			c.Say("the page is dirty already")
+			c.dirtied()
+			return dirty
+		}
+		return Then
+	}}
+}
 
 // noPage ends a call on a variable that holds no page.
 var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func(c *Ctx) Next {

@@ -64,6 +64,10 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				c.Set(glRet, ret)
 				return glUnlock
 			}
+			if c.L(glFlags)&uint64(FollNoFault) != 0 {
+				c.Set(glRet, failed|EFAULT)
+				return glUnlock
+			}
 			flags := faultFlags(c.L(glFlags)&uint64(FollWrite) != 0)
 			if ret == followUnshare {
 				flags = faultUnshare
@@ -120,6 +124,10 @@ func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
 	switch {
 	case vma == 0:
 		return EFAULT
+	case flags&uint64(FollAnon) != 0 && !c.isAnonymous(p):
+		return EFAULT
+	case flags&uint64(FollSplitPMD) != 0 && vma&machine.VMHugetlb != 0 && c.sim.hugetlbCommonWalk:
+		return EOPNOTSUPP
 	case c.fileRefused(p, flags):
 		return EFAULT
 	case write && vma&machine.VMWrite == 0 && (!force || !machine.IsCOW(vma) || vma&machine.VMHugetlb != 0 && c.sim.forceHugetlbRefused):
@@ -135,8 +143,9 @@ const followUnshare = failed | 31
 
 // follow_page_pte, in straight line:
 //
-//	pmd none: no page
-//	lock the PTL; not present, or not writable enough: no page
+//	pmd none: no page; for a dump of anonymous memory -EFAULT
+//	a huge PMD: split it, if asked (FOLL_SPLIT_PMD); else follow_huge_pmd()
+//	lock the PTL; not present, or not writable enough: no page; for a dump, none or the zero page: -EFAULT
 //	pinning read-only what may be shared: -EMLINK
 //	try_grab_folio(); mark it accessed, and dirty for a write; unlock
 //
@@ -147,11 +156,18 @@ var _ = register(fnFollowPagePTE, &Func{
 	Name: "follow_page_pte", File: "mm/gup.c", Params: []int{fpAddr, fpFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
-		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnFollowHugePMD, fnFollowHugetlbPage}, Do: func(c *Ctx) Next {
+		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnFollowHugePMD, fnFollowHugetlbPage, fnSplitHugePMD}, Back: []int{fpReadPMD}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(fpPMD, c.M.PMD(c.Page(fpAddr))))
 			switch {
+			case pmd.None() && c.dumpsHole():
+				c.Say("the PMD is none, and holes are not dumped: -EFAULT")
+				return c.Fail(EFAULT)
 			case !pmd.Present():
 				return Return
+			case pmd.Has(machine.PSE) && c.L(fpFlags)&uint64(FollSplitPMD) != 0 && !c.M.HugetlbPage(c.Page(fpAddr)):
+				c.Say("the PMD is huge: split it")
+				c.Set(fpPMD, 0)
+				return c.Call(fnSplitHugePMD, fpReadPMD, c.L(fpAddr))
 			case pmd.Has(machine.PSE):
 				if c.M.HugetlbPage(c.Page(fpAddr)) && !c.sim.hugetlbCommonWalk {
 					return c.Call(fnFollowHugetlbPage, fpHuge, c.L(fpAddr), c.L(fpFlags))
@@ -174,8 +190,15 @@ var _ = register(fnFollowPagePTE, &Func{
 				c.LoadPTE(fpPTE, c.Entry(fpPMD), c.Page(fpAddr))
 				return Then
 			}},
-		fpHint: {Label: "numa_hint", Says: "has NUMA balancing made it inaccessible?", Ref: "gup_can_follow_protnone", When: With(GUPNUMAFault), Local: true, Do: func(c *Ctx) Next {
+		fpHint: {Label: "numa_hint", Says: "has NUMA balancing made it inaccessible?", Ref: "FOLL_NUMA", When: If(GUPProtnone, ProtnoneUnlessForced), Local: true, Do: func(c *Ctx) Next {
 			if c.Entry(fpPTE).Has(machine.ProtNone) && c.L(fpFlags)&uint64(FollForce) == 0 {
+				return fpNoPage
+			}
+			return Then
+		}},
+		fpHonor: {Label: "honor_numa_hint", Says: "has NUMA balancing made it inaccessible, and is that to be honored?", Answer: "no", Ref: "gup_can_follow_protnone", When: If(GUPProtnone, ProtnoneIfAsked), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			if c.Entry(fpPTE).Has(machine.ProtNone) && c.L(fpFlags)&uint64(FollHonorNUMAFault) != 0 && c.Load(c.M.VMA(c.Page(fpAddr)))&machine.VMAccess != 0 {
+				c.Say("NUMA balancing has made it inaccessible: fault it in first")
 				return fpNoPage
 			}
 			return Then
@@ -183,6 +206,8 @@ var _ = register(fnFollowPagePTE, &Func{
 		fpPresent: {Label: "present", Says: "present, and writable if asked?", Ref: "can_follow_write_pte", Local: true, Do: func(c *Ctx) Next {
 			e, flags := c.Entry(fpPTE), c.L(fpFlags)
 			switch {
+			case e.None() && c.dumpsHole(), flags&uint64(FollDump) != 0 && e.Has(machine.Special):
+				return fpDump
 			case !e.Present():
 				return fpNoPage
 			case flags&uint64(FollWrite) != 0 && !e.Has(machine.RW):
@@ -247,6 +272,10 @@ var _ = register(fnFollowPagePTE, &Func{
 			c.Unlock(c.M.PTL(c.Frame(fpPMD)))
 			return Return
 		}},
+		fpDump: {Label: "efault", Says: "-EFAULT: not to be dumped; unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(fpPMD)))
+			return c.Fail(EFAULT)
+		}},
 		fpEMLINK: {Label: "emlink", Says: "-EMLINK: unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(fpPMD)))
 			return c.Return(followUnshare)
@@ -260,6 +289,7 @@ const (
 	fpReadPMD = iota
 	fpLock
 	fpHint
+	fpHonor
 	fpPresent
 	fpForced
 	fpForcedCOW
@@ -272,7 +302,15 @@ const (
 	fpNoPage
 	fpEMLINK
 	fpHuge
+	fpDump
 )
+
+// dumpsHole reports whether the page is looked for to be dumped, and nobody could tell it from zeros: anonymous memory
+// that was never touched.
+// compare mm/gup.c:no_page_table
+func (c *Ctx) dumpsHole() bool {
+	return c.L(fpFlags)&uint64(FollDump) != 0 && c.isAnonymous(c.Page(fpAddr))
+}
 
 // followGrab takes the reference or the pin under the PTL.
 func (c *Ctx) followGrab() Next {

@@ -38,6 +38,9 @@ gup_secretmem_check         0   0       0   0   0   0    1    1    1    1   1   
 zero_page_not_counted       0   0       0   0   0   0    0    0    0    0   1       0   1   1    1         c8070b787519  TC
 force_write_rule            0   0       1   1   1   1    1    1    1    2   2       2   2   2    2         19be0eaffa3a  TC
 gup_longterm_requires_pin   0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         -             T
+gup_valid_args              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         d64e2dbc33a1  Tm
+pincount_exact_large        0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         47e29d32afba  TC
+dio_unpin_check             0   0       0   0   0   0    0    0    0    0   0       0   1   0    0         -             Tm
 unpin_sanity_check          0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         b6a2619c60b4  TC
 wp_reuse_rule               0   0       0   0   1   1    1    2    3    3   3       3   3   3    3         09854ba94c6a  TC
 anon_exclusive              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
@@ -131,7 +134,7 @@ uprobe_in_place             0   0       0   0   0   0    0    0    0    0   0   
 migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d1e153fea2a8  TCm
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
-gup_numa_fault              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
+gup_protnone_rule           0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
 numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
 numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm
 `

@@ -84,9 +84,10 @@ func (c *Ctx) lastHuge(p machine.PageID) machine.PageID { return c.M.HugeEnd(p) 
 func (c *Ctx) takePin(f machine.Frame, flags uint64) {
 	n := 1
 	if flags&uint64(FollPin) != 0 {
-		if c.M.IsLarge(f) {
+		switch {
+		case c.countedApart(f):
 			c.Add(c.M.Pincount(c.M.Head(f)), 1)
-		} else {
+		case c.sim.countsPins:
 			n = pinBias
 		}
 	}
@@ -94,10 +95,13 @@ func (c *Ctx) takePin(f machine.Frame, flags uint64) {
 	c.M.SetHeld(c.Task, machine.MakeHold(f, n))
 }
 
+// countedApart reports whether pins of the page's folio have a count of their own.
+func (c *Ctx) countedApart(f machine.Frame) bool { return c.sim.exactPincount && c.M.IsLarge(f) }
+
 // dropPin drops a pin from a large folio's count of pins; its reference goes separately.
 // compare mm/gup.c:gup_put_folio
 func (c *Ctx) dropPin(h machine.Hold) {
-	if c.M.IsLarge(h.Frame()) {
+	if c.countedApart(h.Frame()) {
 		c.Add(c.M.Pincount(c.M.Head(h.Frame())), -1)
 	}
 }

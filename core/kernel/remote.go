@@ -52,15 +52,7 @@ func remoteAccess(name, file string, flags uint32, write bool) *Func {
 	return &Func{Name: name, File: file, Params: params,
 		Locals: []Local{{"folio", HoldLocal}, {"addr", PageLocal}, {"value", IntLocal}, {"ret", IntLocal}},
 		Steps: []Step{
-			raMM: {Label: "mm", Says: "take a reference on the mm", Ref: "get_task_mm", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-				mm := c.mmOf(raAddr)
-				if c.Load(c.M.MMState(mm)) != machine.MMAlive || c.Load(c.M.MMUsers(mm)) == 0 {
-					c.Say("the process is gone")
-					return c.Fail(ESRCH)
-				}
-				c.Add(c.M.MMUsers(mm), 1)
-				return Then
-			}},
+			raMM:  {Label: "mm", Says: "take a reference on the mm", Ref: "get_task_mm", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next { return c.keepMM(c.mmOf(raAddr)) }},
 			raPin: {Label: "pin", Says: "get the page", Ref: "pin_user_pages_remote", When: With(FOLLPinCounting), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: gup(flags)},
 			raGet: {Label: "get", Says: "get the page", Ref: "get_user_pages_remote", When: Without(FOLLPinCounting), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: gup(get)},
 			raGot: {Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {

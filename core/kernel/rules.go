@@ -161,6 +161,8 @@ const (
 	MprotectUpgrade
 	ForceWrite
 	GUPLongtermRequiresPin
+	GUPValidArgs
+	PincountExactLarge
 	ForkDupRmap
 	MadviseFree
 	LazyfreeRefTest
@@ -224,11 +226,12 @@ const (
 	GUPSeqcount
 	UprobeInPlace
 	DIOUsesPin
+	DIOUnpinCheck
 	GUPPTERead
 	PAEClearAtomic
 	GUPLongtermZone
 	NUMABalancing
-	GUPNUMAFault
+	GUPProtnone
 	NUMASkipsShared
 	NUMASavedWrite
 	MigrateUndo
@@ -272,6 +275,11 @@ const (
 	CompoundNone uint8 = iota
 	CompoundRefuse
 	CompoundRetry
+)
+const (
+	ProtnoneFollow uint8 = iota
+	ProtnoneUnlessForced
+	ProtnoneIfAsked
 )
 const (
 	LRUBatch15 uint8 = iota

@@ -73,6 +73,19 @@ var gupRules = []*Rule{
 		Protects:   "pages are held for long that nobody can tell are held",
 		Guards:     "get_user_pages: check the flags",
 		Confidence: "read in source (present in 5.11, absent in 5.9)"},
+	{ID: GUPValidArgs, Name: "gup_valid_args", History: on(603),
+		Says:     "all entries of GUP look at their flags in one place: what only GUP itself may set is refused, and pins for long may drop mmap_lock on the way",
+		Protects: "nothing: it finds mistakes of the callers",
+		Guards:   "get_user_pages: flags that only GUP itself may set? Refuse",
+		Commit:   "d64e2dbc33a1", Subject: "mm/gup: simplify the external interface functions and consolidate invariants",
+		Confidence: "read in source (absent 6.2, present 6.4); commit and v6.3 from memory"},
+	{ID: PincountExactLarge, Name: "pincount_exact_large", Needs: []RuleID{FOLLPinCounting},
+		Says:     "pins of a large folio have a count of their own; without it they are 1024 references each, as of a small folio",
+		Protects: "references on any of its pages look like pins, and the count overflows sooner",
+		Guards:   "try_grab_folio_fast: count the pin",
+		Commit:   "47e29d32afba", Subject: "mm/gup: page->hpage_pinned_refcount: exact pin counts for huge pages",
+		Confidence: "read in source (until 5.17 only folios of more than two pages; a huge page stands for one of those); commit seen",
+		follow:     with(507, FOLLPinCounting)},
 	{ID: GUPFastFileCheck, Name: "gup_fast_file_check", Values: []string{"none", "v7", "double_read", "final"}, History: []Since{{605, FileCheckFinal}},
 		Says:     "what GUP-fast asks about a folio that is to be pinned for writing, for long: nothing; folio_mapping() (a draft of the patch); folio->mapping, read twice (another); or read once",
 		Protects: "a page of a file is written behind its file system's back, as long as the pin lasts",
@@ -176,6 +189,17 @@ var gupRules = []*Rule{
 		Guards:   "bio_iov_iter_get_pages: pin the page",
 		Commit:   "a7e689dd1c06", Subject: "block: Convert bio_iov_iter_get_pages to use iov_iter_extract_pages",
 		Confidence: "read in source (absent 6.4, present 6.5); commit seen"},
+	{ID: DIOUnpinCheck, Name: "dio_unpin_check", Needs: []RuleID{DIOUsesPin, UnpinSanityCheck},
+		Says:       "direct I/O gives its pins back by unpin_user_page(), which checks that anonymous pages are still exclusive; newer kernels by unpin_user_folio(), which does not",
+		Protects:   "nothing: it reports that a pinned page came to be shared",
+		Guards:     "bio_release_pages: is the page still exclusive?",
+		Confidence: "read in source (6.5, 6.12); v6.11 from memory",
+		follow: func(v *Version, k *Kernel) uint8 {
+			if v.Order >= 611 {
+				return 0
+			}
+			return with(605, DIOUsesPin, UnpinSanityCheck)(v, k)
+		}},
 	{ID: GUPPTERead, Name: "gup_pte_read", Values: []string{"plain", "low_high_low"}, History: []Since{{0, PTEReadLowHighLow}},
 		Says:       "how GUP-fast reads a PTE of two halves (PAE): one after the other; or the low one again at the end, and all again if it has changed",
 		Protects:   "halves of two entries are taken for one, which was never there",

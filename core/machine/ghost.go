@@ -66,7 +66,7 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 	if !m.Track.Seen && !m.Track.Pins {
 		return
 	}
-	m.ofOwnMM(task, p)
+	m.ofItsMMs(task, p)
 	at := uint64(p) + 1
 	if write {
 		at |= gupWrite
@@ -154,10 +154,10 @@ func (m *Machine) unsee(f Frame) {
 	}
 }
 
-// ofOwnMM panics if a task's ghost is for a page of another mm: who changes a page
-// looks for ghosts among the tasks of its mm alone.
-func (m *Machine) ofOwnMM(task int, p PageID) {
-	if mm := m.Config.Tasks[task].MM; mm != m.pages[p].MM {
+// ofItsMMs panics if a task's ghost is for a page of an mm that it gets no pages of: who changes a page
+// looks for ghosts among those alone that do.
+func (m *Machine) ofItsMMs(task int, p PageID) {
+	if !m.GUPsFrom(task, m.pages[p].MM) {
 		panic(fmt.Sprintf("machine: a ghost of task %d is for %s, which is not of its mm", task, m.pages[p].Name))
 	}
 }
@@ -168,7 +168,7 @@ func (m *Machine) saw(p PageID, e Entry) {
 		return
 	}
 	for t := range m.Config.Tasks {
-		if m.Config.Tasks[t].MM != m.pages[p].MM {
+		if !m.GUPsFrom(t, m.pages[p].MM) {
 			continue
 		}
 		at := m.Load(m.GUPAt(t))
@@ -184,7 +184,7 @@ func (m *Machine) sawHuge(first PageID, e Entry) {
 		return
 	}
 	for t := range m.Config.Tasks {
-		if m.Config.Tasks[t].MM != m.pages[first].MM {
+		if !m.GUPsFrom(t, m.pages[first].MM) {
 			continue
 		}
 		if p := PageID(m.Load(m.GUPAt(t))&gupPage) - 1; p >= first && p < m.HugeEnd(first) {
@@ -215,7 +215,7 @@ func (m *Machine) SetPinAt(task, i int, p PinAt) {
 	if !m.Track.Pins {
 		return
 	}
-	m.ofOwnMM(task, p.Page)
+	m.ofItsMMs(task, p.Page)
 	v := uint64(pinnedSome) | uint64(p.Page)
 	for b, on := range []bool{p.Write, p.Pin, p.Longterm, p.Excused, p.Undirtied} {
 		if on {
@@ -240,7 +240,7 @@ func (m *Machine) Excuse(p PageID) {
 	mm := m.pages[p].MM
 	if m.Track.Pins {
 		m.eachVar(func(t, i int) {
-			if m.Config.Tasks[t].MM != mm {
+			if !m.GUPsFrom(t, mm) {
 				return
 			}
 			if at, ok := PinAtOf(m.Load(m.VarAt(t, i))); ok && at.Page == p && !at.Excused {
@@ -249,7 +249,7 @@ func (m *Machine) Excuse(p PageID) {
 			}
 		})
 		for t := range m.Config.Tasks {
-			if w := m.GUPAt(t); m.Config.Tasks[t].MM == mm && m.Load(w)&gupPage == uint64(p)+1 {
+			if w := m.GUPAt(t); m.GUPsFrom(t, mm) && m.Load(w)&gupPage == uint64(p)+1 {
 				m.Store(w, m.Load(w)|gupExcused)
 			}
 		}

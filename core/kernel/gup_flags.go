@@ -1,0 +1,148 @@
+package kernel
+
+// A GUPFlag is a FOLL_ flag as programs may write it.
+type GUPFlag struct {
+	Name         string
+	Bit          uint32
+	Since, Until int  // first release that has it, and the first that has it no more, as Version.Order; 0: all
+	Internal     bool // set by the API's own functions: callers that set it are refused, since there is a check
+}
+
+// FOLL_ flags, as bits of the model (the kernel's own numbers differ by version).
+const (
+	FollWrite uint32 = 1 << iota
+	FollLongterm
+	FollForce
+	FollGet
+	FollPin
+	FollTouch          // mark what is got accessed and, for a write, dirty
+	FollCOW            // COW was broken: a dirty PTE will do for a write (v4.9 to v6.0)
+	FollNoFault        // what is not mapped is not faulted in
+	FollNoWait         // do not wait for I/O
+	FollTried          // this is another try, after mmap_lock was dropped
+	FollRemote         // of another mm
+	FollFastOnly       // without the slow path
+	FollUnlockable     // mmap_lock may be dropped on the way
+	FollHonorNUMAFault // what NUMA balancing has made inaccessible is faulted in
+	FollAnon           // of anonymous memory alone
+	FollDump           // for a core dump: holes and the zero page are errors
+	FollSplitPMD       // split the huge PMD first
+	FollPCIP2PDMA      // memory of a PCI device will do
+)
+
+// GUPFlags are the flags that programs may write. What FOLL_PCI_P2PDMA would allow is not there: no page is memory of a
+// PCI device. Flags about signals (FOLL_INTERRUPTIBLE) and memory failure (FOLL_HWPOISON) are not in the vocabulary.
+// compare include/linux/mm_types.h
+var GUPFlags = []GUPFlag{
+	{Name: "FOLL_WRITE", Bit: FollWrite},
+	{Name: "FOLL_LONGTERM", Bit: FollLongterm},
+	{Name: "FOLL_FORCE", Bit: FollForce},
+	{Name: "FOLL_NOFAULT", Bit: FollNoFault, Since: 517},
+	{Name: "FOLL_NOWAIT", Bit: FollNoWait},
+	{Name: "FOLL_HONOR_NUMA_FAULT", Bit: FollHonorNUMAFault, Since: 605},
+	{Name: "FOLL_ANON", Bit: FollAnon, Since: 417},
+	{Name: "FOLL_DUMP", Bit: FollDump},
+	{Name: "FOLL_SPLIT_PMD", Bit: FollSplitPMD, Since: 504},
+	{Name: "FOLL_PCI_P2PDMA", Bit: FollPCIP2PDMA, Since: 602},
+	{Name: "FOLL_GET", Bit: FollGet},
+	{Name: "FOLL_PIN", Bit: FollPin, Since: 506, Internal: true},
+	{Name: "FOLL_TOUCH", Bit: FollTouch, Internal: true},
+	{Name: "FOLL_TRIED", Bit: FollTried, Internal: true},
+	{Name: "FOLL_REMOTE", Bit: FollRemote, Internal: true},
+	{Name: "FOLL_FAST_ONLY", Bit: FollFastOnly, Since: 508, Internal: true},
+	{Name: "FOLL_UNLOCKABLE", Bit: FollUnlockable, Since: 603, Internal: true},
+}
+
+// In reports whether the version has the flag.
+func (f *GUPFlag) In(v *Version) bool {
+	return v.Order >= f.Since && (f.Until == 0 || v.Order < f.Until)
+}
+
+// FollByName returns the bit of a flag that programs may write.
+func FollByName(name string) (uint32, bool) {
+	for _, f := range GUPFlags {
+		if f.Name == name {
+			return f.Bit, true
+		}
+	}
+	return 0, false
+}
+
+// follFlags are the words for them.
+var follFlags = func() (names []string) {
+	for _, f := range GUPFlags {
+		names = append(names, f.Name)
+	}
+	return names
+}()
+
+// internalFlags are those that only the API itself may set.
+var internalFlags = func() (bits uint32) {
+	for _, f := range GUPFlags {
+		if f.Internal {
+			bits |= f.Bit
+		}
+	}
+	return bits
+}()
+
+// fastFlags are those that GUP-fast knows what to do with.
+const fastFlags = FollWrite | FollLongterm | FollForce | FollPin | FollGet | FollFastOnly | FollNoFault | FollPCIP2PDMA | FollHonorNUMAFault
+
+// A gupAPI is a set of entries of GUP, by what they have in common.
+type gupAPI uint8
+
+const (
+	getAPI      gupAPI = 1 << iota // get_user_pages*()
+	pinAPI                         // pin_user_pages*()
+	fastAPI                        // *_fast(): not for what the fast path does not know
+	unlockedAPI                    // *_unlocked(), *_locked(): mmap_lock may be dropped
+	fastOnlyAPI                    // *_fast_only(): the fast path alone; until v6.2 without errors
+)
+
+// A Rejection is what callers of GUP must not ask for: an error, and a warning in the kernel's log, before anything
+// else is looked at.
+type Rejection struct {
+	Label string
+	Says  string
+	When  Cond   // in which kernels it is refused
+	Errno uint64 // 0: no page, and no error
+	of    gupAPI
+	bits  uint32 // any of them
+	also  uint32 // and all of these
+}
+
+// Rejections are what is refused, in the order in which it is looked at. What a scenario cannot say is not
+// among them: a reference without somewhere to put the page, *locked that is neither 0 nor 1, FAULT_FLAG_UNSHARE of a write.
+// compare mm/gup.c:is_valid_gup_args, gup_fast_fallback; until v6.2: is_valid_gup_flags, and tests in each entry
+var Rejections = []Rejection{
+	{"internal_flags", "flags that only GUP itself may set? Refuse", With(GUPValidArgs), EINVAL, getAPI | pinAPI | unlockedAPI | fastAPI | fastOnlyAPI, internalFlags, 0},
+	{"get_with_pin", "FOLL_PIN from the caller? Refuse", With(FOLLPinCounting), EINVAL, getAPI, FollPin, 0},
+	{"pin_with_get", "FOLL_GET beside a pin? Refuse", With(FOLLPinCounting), EINVAL, pinAPI, FollGet, 0},
+	{"longterm_needs_pin", "FOLL_LONGTERM without a pin? Refuse", With(GUPLongtermRequiresPin), EINVAL, getAPI, FollLongterm, 0},
+	{"fast_only_longterm", "FOLL_LONGTERM without a pin? Refuse", With(GUPValidArgs), EINVAL, fastOnlyAPI, FollLongterm, 0},
+	{"longterm_locked", "FOLL_LONGTERM where mmap_lock may be dropped? Refuse", Without(GUPValidArgs), EINVAL, unlockedAPI, FollLongterm, 0},
+	{"longterm_p2pdma", "memory of a PCI device for long? Refuse", With(GUPValidArgs), EINVAL, getAPI | pinAPI, FollPCIP2PDMA, FollLongterm},
+	{"fast_flags", "flags that GUP-fast does not know? Refuse", Cond{}, EINVAL, fastAPI, ^fastFlags, 0},
+	{"fast_only_flags", "flags that GUP-fast does not know? Refuse", With(GUPValidArgs), EINVAL, fastOnlyAPI, ^fastFlags, 0},
+	{"fast_only_nothing", "flags that GUP-fast does not know? Get nothing", Without(GUPValidArgs), 0, fastOnlyAPI, ^fastFlags, 0},
+}
+
+// rejecting are the steps that look at the flags (local 1) of an entry.
+func rejecting(api gupAPI) (steps []Step) {
+	for _, r := range Rejections {
+		if r.of&api == 0 {
+			continue
+		}
+		steps = append(steps, Step{Label: r.Label, Says: r.Says, Ref: "is_valid_gup_args", When: r.When, Local: true, Do: func(c *Ctx) Next {
+			switch flags := uint32(c.L(1)); {
+			case flags&r.bits == 0 || flags&r.also != r.also:
+				return Then
+			case r.Errno == 0:
+				return Return
+			}
+			return c.Fail(r.Errno)
+		}})
+	}
+	return steps
+}
