@@ -2,7 +2,7 @@ package kernel
 
 // A GUPFlag is a FOLL_ flag as programs may write it.
 type GUPFlag struct {
-	Name         string
+	Name, Doc    string
 	Bit          uint32
 	Since, Until int  // first release that has it, and the first that has it no more, as Version.Order; 0: all
 	Internal     bool // set by the API's own functions: callers that set it are refused, since there is a check
@@ -34,38 +34,50 @@ const (
 // PCI device. Flags about signals (FOLL_INTERRUPTIBLE) and memory failure (FOLL_HWPOISON) are not in the vocabulary.
 // compare include/linux/mm_types.h
 var GUPFlags = []GUPFlag{
-	{Name: "FOLL_WRITE", Bit: FollWrite},
-	{Name: "FOLL_LONGTERM", Bit: FollLongterm},
-	{Name: "FOLL_FORCE", Bit: FollForce},
-	{Name: "FOLL_NOFAULT", Bit: FollNoFault, Since: 517},
-	{Name: "FOLL_NOWAIT", Bit: FollNoWait},
-	{Name: "FOLL_HONOR_NUMA_FAULT", Bit: FollHonorNUMAFault, Since: 605},
-	{Name: "FOLL_ANON", Bit: FollAnon, Since: 417},
-	{Name: "FOLL_DUMP", Bit: FollDump},
-	{Name: "FOLL_SPLIT_PMD", Bit: FollSplitPMD, Since: 504},
-	{Name: "FOLL_PCI_P2PDMA", Bit: FollPCIP2PDMA, Since: 602},
-	{Name: "FOLL_GET", Bit: FollGet},
-	{Name: "FOLL_PIN", Bit: FollPin, Since: 506, Internal: true},
-	{Name: "FOLL_TOUCH", Bit: FollTouch, Internal: true},
-	{Name: "FOLL_TRIED", Bit: FollTried, Internal: true},
-	{Name: "FOLL_REMOTE", Bit: FollRemote, Internal: true},
-	{Name: "FOLL_FAST_ONLY", Bit: FollFastOnly, Since: 508, Internal: true},
-	{Name: "FOLL_UNLOCKABLE", Bit: FollUnlockable, Since: 603, Internal: true},
+	{Name: "FOLL_WRITE", Bit: FollWrite,
+		Doc: "The page will be written to: its PTE must be writable, or a fault makes it so."},
+	{Name: "FOLL_LONGTERM", Bit: FollLongterm,
+		Doc: "The page will be held for long: it must not lie where pages have to be movable."},
+	{Name: "FOLL_FORCE", Bit: FollForce,
+		Doc: "Access is allowed where the process itself may not: the way of ptrace."},
+	{Name: "FOLL_NOFAULT", Bit: FollNoFault, Since: 517,
+		Doc: "What is not mapped as asked is not faulted in: -EFAULT."},
+	{Name: "FOLL_NOWAIT", Bit: FollNoWait,
+		Doc: "Faults do not wait for I/O: nothing is got where they would have to."},
+	{Name: "FOLL_HONOR_NUMA_FAULT", Bit: FollHonorNUMAFault, Since: 605,
+		Doc: "What NUMA balancing has made inaccessible is faulted in first."},
+	{Name: "FOLL_ANON", Bit: FollAnon, Since: 417,
+		Doc: "Anonymous memory alone: -EFAULT for files."},
+	{Name: "FOLL_DUMP", Bit: FollDump,
+		Doc: "For a core dump: -EFAULT for what was never touched, and for the zero page."},
+	{Name: "FOLL_SPLIT_PMD", Bit: FollSplitPMD, Since: 504,
+		Doc: "A huge PMD is split first."},
+	{Name: "FOLL_PCI_P2PDMA", Bit: FollPCIP2PDMA, Since: 602,
+		Doc: "Memory of a PCI device will do, too; not for long."},
+	{Name: "FOLL_GET", Bit: FollGet,
+		Doc: "Take a reference: what get_user_pages does anyway. Not beside a pin."},
+	{Name: "FOLL_PIN", Bit: FollPin, Since: 506, Internal: true,
+		Doc: "Take a pin: for pin_user_pages alone to set."},
+	{Name: "FOLL_TOUCH", Bit: FollTouch, Internal: true,
+		Doc: "Mark the page accessed and, for a write, dirty: since v6.3 for GUP alone to set."},
+	{Name: "FOLL_TRIED", Bit: FollTried, Internal: true,
+		Doc: "mmap_lock was dropped once already: since v6.3 for GUP alone to set."},
+	{Name: "FOLL_REMOTE", Bit: FollRemote, Internal: true,
+		Doc: "The mm is another's: since v6.3 for GUP alone to set."},
+	{Name: "FOLL_FAST_ONLY", Bit: FollFastOnly, Since: 508, Internal: true,
+		Doc: "No slow path: since v6.3 for GUP alone to set."},
+	{Name: "FOLL_UNLOCKABLE", Bit: FollUnlockable, Since: 603, Internal: true,
+		Doc: "mmap_lock may be dropped: for GUP alone to set."},
 }
 
-// In reports whether the version has the flag.
-func (f *GUPFlag) In(v *Version) bool {
-	return v.Order >= f.Since && (f.Until == 0 || v.Order < f.Until)
-}
-
-// FollByName returns the bit of a flag that programs may write.
-func FollByName(name string) (uint32, bool) {
-	for _, f := range GUPFlags {
-		if f.Name == name {
-			return f.Bit, true
+// FollByName returns the flag of that name, or nil.
+func FollByName(name string) *GUPFlag {
+	for i := range GUPFlags {
+		if GUPFlags[i].Name == name {
+			return &GUPFlags[i]
 		}
 	}
-	return 0, false
+	return nil
 }
 
 // follFlags are the words for them.
