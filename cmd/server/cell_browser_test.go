@@ -2,6 +2,9 @@ package main
 
 import (
 	"testing"
+
+	browser "github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
 )
 
 // Pressed, a PTE tells of its bits and of who wrote it, and leads there; watched, a key leads to its next write.
@@ -69,6 +72,28 @@ func TestCompareInRoom(t *testing.T) {
 	p.ready(s.url)
 	_, viewer := makeRoom(p)
 	compare(enterRoom(t, s, viewer))
+}
+
+// Who is quicker than the room, and asks before it has said where it stands, gets the answer about
+// the room's run; and what a reader looks at stays when the room is heard again.
+func TestCompareBeforeRoomAnswers(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url)
+	_, viewer := makeRoom(p)
+	v := newTab(t, s.url, 1440, 900)
+	slow := browser.AddScriptToEvaluateOnNewDocumentParams{Source: `WebSocket = class extends WebSocket {
+		set onmessage(f) { super.onmessage = (m) => { if (m.data.includes('"snapshot"')) setTimeout(() => { window.heard = true; f(m) }, 2000); else f(m) } }
+	}`}
+	if _, err := chromedp.Call(v.ctx, browser.AddScriptToEvaluateOnNewDocument, slow); err != nil {
+		t.Fatal(err)
+	}
+	v.open(viewer)
+	v.wait(`document.documentElement.dataset.connected !== undefined`)
+	if eval[bool](v, `window.heard === true`) {
+		t.Fatal("the room's answer was not slow")
+	}
+	compare(v)
 }
 
 func compare(p *tab) {

@@ -37,7 +37,9 @@ export function enter(page: Page) {
         }
       }
       base = page.text;
-      if (snapshot) void page.mountEditor();
+      if (!snapshot) return;
+      page.join();
+      void page.mountEditor();
     },
     people(p) {
       people = p;

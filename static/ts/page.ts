@@ -243,13 +243,28 @@ export class Page {
     });
   }
 
-  /** In a room, what is a reader's own is drawn by the reader's own core, which stands where the room does. */
+  /**
+   * In a room, what is a reader's own is drawn by the reader's own core, which stands where the room does.
+   * Until the room has said where that is, the question waits.
+   */
   private askOwn(e: Event) {
     if (!this.core) this.start();
+    if (!this.joined) {
+      this.early.push(e);
+      return;
+    }
     this.told = undefined;
     if (!this.away) this.core!.send({ do: "open", link: this.address });
     if (e.do === "rows") this.away = true;
     this.core!.send(e);
+  }
+
+  private joined = false;
+
+  /** The room has said all there is; what was asked before is asked now. */
+  join() {
+    this.joined = true;
+    for (const e of this.early.splice(0)) this.askOwn(e);
   }
 
   /** In a room: the reader has scrolled to rows that the room does not draw. What the room says of the diagram waits. */
