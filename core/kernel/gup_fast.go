@@ -43,15 +43,24 @@ var _ = register(fnGUPFastFallback, &Func{
 			}
 			return Then
 		}},
-		gfLongterm: gupLongterm(gfAddr, gfFlags, FollTouch, gfSlow),
+		gfLongterm: gupLongterm(gfAddr, gfFlags, FollTouch|FollUnlockable, gfSlow),
 		gfLocked: {Label: "locked", Says: "get it under mmap_lock", Ref: "__gup_longterm_locked", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesLocked, gfSlow, c.L(gfAddr), c.L(gfFlags)|uint64(FollTouch))
+			return c.Call(fnGetUserPagesLocked, gfSlow, c.L(gfAddr), c.L(gfFlags)|c.fallbackFlags())
 		}},
 		gfSlow: {Label: "slow", Says: "return what the slow path got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	},
 })
 
 const gfAddr, gfFlags = 0, 1
+
+// fallbackFlags are what the slow path is told beside the caller's flags: mmap_lock may be dropped, but until v6.2 not for pins
+// for long.
+func (c *Ctx) fallbackFlags() uint64 {
+	if c.L(gfFlags)&uint64(FollLongterm) != 0 && !c.sim.longtermUnlocks {
+		return uint64(FollTouch)
+	}
+	return uint64(FollTouch | FollUnlockable)
+}
 
 const (
 	gfPinning = iota

@@ -104,6 +104,10 @@ func gupLongterm(addr, flags int, more uint32, back int) Step {
 		if c.L(flags)&uint64(FollLongterm) == 0 {
 			return Then
 		}
-		return c.Call(fnGUPLongtermLocked, back, c.L(addr), c.L(flags)|uint64(more))
+		more := uint64(more)
+		if !c.sim.longtermUnlocks {
+			more &^= uint64(FollUnlockable)
+		}
+		return c.Call(fnGUPLongtermLocked, back, c.L(addr), c.L(flags)|more)
 	}}
 }

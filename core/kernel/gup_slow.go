@@ -13,6 +13,11 @@ import (
 //	vma = find_vma(); none, or not allowed: -EFAULT
 //	page = follow_page_mask(); got it: unlock, return it
 //	faultin_page(): unshare if it was -EMLINK; retry
+//	it would have to wait, and must not (FOLL_NOWAIT): unlock, no page and no error
+//	it has dropped mmap_lock to wait (FOLL_UNLOCKABLE): take it again, FOLL_TRIED; retry from the VMA on
+//
+// What was seen before mmap_lock was dropped may have changed: the VMA may be gone, or another one; the mm may have been forked.
+// The second time the fault waits with mmap_lock held.
 //
 // A write with FOLL_FORCE to what the process may only read breaks COW, and the PTE of the copy stays
 // read-only. How the retry knows that the copy may be written is a rule: until 4.8 it forgot that it
@@ -68,14 +73,17 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				c.Set(glRet, failed|EFAULT)
 				return glUnlock
 			}
-			flags := faultFlags(c.L(glFlags)&uint64(FollWrite) != 0)
-			if ret == followUnshare {
-				flags = faultUnshare
-			}
-			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), flags)
+			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), faultinFlags(uint32(c.L(glFlags)), ret == followUnshare))
 		}},
 		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
-			if ret := c.Ret(); ret&failed != 0 {
+			ret := c.Ret()
+			switch {
+			case ret == faultRetry && c.L(glFlags)&uint64(FollNoWait) != 0:
+				return glUnlock
+			case ret == faultRetry:
+				return glRelock
+			}
+			if ret&failed != 0 {
 				c.Set(glRet, failed|EFAULT) // SIGBUS, too
 				return glUnlock
 			} else if ret&faultWrote == 0 || c.L(glVMFlags)&machine.VMWrite != 0 {
@@ -96,6 +104,13 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(glAddr)))
 			return c.Return(c.L(glRet))
 		}},
+		glRelock: {Label: "relock", Says: "take mmap_lock again: everything may have changed", Ref: "mmap_read_lock_killable", Touches: cell.Of(machine.MMLocks), Back: []int{glVMA},
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
+			Do: func(c *Ctx) Next {
+				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
+				c.Set(glFlags, c.L(glFlags)|uint64(FollTried))
+				return glVMA
+			}},
 	},
 })
 
@@ -113,7 +128,27 @@ const (
 	glCOW
 	glAgain
 	glUnlock
+	glRelock
 )
+
+// faultinFlags are the flags of a fault for GUP.
+// compare mm/gup.c:faultin_page
+func faultinFlags(gup uint32, unshare bool) uint64 {
+	flags := faultFlags(gup&FollWrite != 0)
+	if unshare {
+		flags = faultUnshare // never of a write: follow_page_pte asks for it where a page is pinned for reading
+	}
+	if gup&FollUnlockable != 0 {
+		flags |= faultAllowRetry
+	}
+	if gup&FollNoWait != 0 {
+		flags |= faultAllowRetry | faultRetryNowait
+	}
+	if gup&FollTried != 0 {
+		flags |= faultTried
+	}
+	return flags
+}
 
 // checkVMA returns 0 or the errno with which GUP refuses the page's VMA. With
 // FOLL_FORCE it reads whatever could be made readable, and writes where a write makes a copy.

@@ -42,6 +42,7 @@ type Sim struct {
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
 	clearsAtomically                                      bool // see the rule pae_clear_atomic
 	countsPins, exactPincount                             bool // see the rules foll_pin_counting and pincount_exact_large
+	longtermUnlocks                                       bool // see the rule gup_valid_args
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
 	// See the rules gup_hugetlb_common_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
