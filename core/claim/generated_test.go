@@ -41,7 +41,6 @@ type draw struct {
 	mms     int      // A, B, C
 	forked  bool     // B is forked from A
 	file    bool     // there is a file f
-	huge    bool     // there is a huge page
 	regions []string // by mm: the name of its region, of pages pages
 	pages   []int
 	next    int // value to be written
@@ -75,7 +74,7 @@ func (d *draw) memory() {
 	d.mms = 1 + d.IntN(2)
 	d.forked = d.mms == 2 && d.chance(3)
 	if d.file = d.chance(4); d.file {
-		fmt.Fprintf(&d.b, "file f = %s 1 %s%s\n", d.one("ext4", "ext4", "shmem"), d.value(), d.one("", "", " dirty", " dropped"))
+		fmt.Fprintf(&d.b, "file f = %s 1 %s%s\n", d.one("ext4", "ext4", "shmem", "shmem", "hugetlb"), d.value(), d.one("", "", " dirty", " dropped"))
 	}
 	for mm := range d.mms {
 		name, n := string(rune('A'+mm)), 1+d.IntN(3)/2
@@ -91,9 +90,12 @@ func (d *draw) memory() {
 		case d.file && (mm == 0 || d.chance(2)):
 			d.pages[mm] = 1
 			fmt.Fprintf(&d.b, "f %s rw", d.one("shared", "shared", "private"))
-		case mm == 0 && d.chance(6):
-			d.pages[mm], d.huge = 2, true
-			fmt.Fprintf(&d.b, "thp 1 rw %s %s%s", d.value(), d.value(), d.one("", " split"))
+		case mm == 0 && d.chance(4):
+			d.pages[mm] = 2
+			fmt.Fprintf(&d.b, "thp 1 rw %s %s%s", d.value(), d.value(), d.one("", "", " split"))
+		case d.chance(12):
+			d.pages[mm] = 1
+			fmt.Fprintf(&d.b, "hugetlb 1 rw%s", d.one("", " "+d.value()))
 		default:
 			fmt.Fprintf(&d.b, "anon %d rw", n)
 			if mm == 0 || d.chance(3) {
@@ -155,11 +157,7 @@ func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 		case kernel.FlagsParam:
 			args = append(args, d.one("FOLL_WRITE", "FOLL_WRITE", "0", d.one(p.Words...)))
 		case kernel.WordParam:
-			word := d.one(p.Words...)
-			if d.huge && word != "MADV_DONTNEED" && strings.HasPrefix(word, "MADV_") {
-				return false // nobody has looked at what it does to a huge PMD
-			}
-			args = append(args, word)
+			args = append(args, d.one(p.Words...))
 		case kernel.FileParam:
 			args = append(args, "f")
 		case kernel.FilePageParam:

@@ -89,12 +89,12 @@ var _ = register(fnCollapseScan, &Func{Large: true,
 		}},
 		ksPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "find_pmd_or_thp_or_none", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			switch pmd := machine.Entry(c.Keep(ksTable, c.M.PMD(c.Page(ksAddr)))); {
-			case pmd.None():
-				c.Say("there is no page table: nothing to collapse")
-				c.Set(ksResult, scanInvalid)
-				return ksUnlock
 			case pmd.Has(machine.PSE):
 				c.Say("it is a huge page already")
+				return ksUnlock
+			case !pmd.Present():
+				c.Say("there is no page table: nothing to collapse")
+				c.Set(ksResult, scanInvalid)
 				return ksUnlock
 			}
 			return Then

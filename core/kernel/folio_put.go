@@ -59,7 +59,11 @@ var _ = register(fnLRUAddDrain, &Func{
 		}},
 		{Label: "drain", Says: "put a folio of the batch on the LRU list", Ref: "lru_add_fn", Touches: cell.Of(machine.LRU, machine.Flags, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{0},
 			Do: func(c *Ctx) Next {
-				f, _ := c.M.TakeBatch(c.CPU)
+				f, some := c.M.TakeBatch(c.CPU)
+				if !some { // lru_add_drain_all came between, which in Linux it does before or after
+					c.Say("it was drained meanwhile")
+					return Return
+				}
 				c.Sayf("put folio %d on the LRU list", f)
 				c.Or(c.M.Flags(f), machine.PGLRU)
 				return c.putFree(f, 1, 0)

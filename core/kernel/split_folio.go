@@ -145,11 +145,11 @@ func (c *Ctx) splitTail() Next {
 }
 
 // holdersOf is how many references those have that name the page, but for the one that splitTail has
-// just gathered: the ledger of the head had them while the page was its tail. Who changes one of
-// them asks for the page's head, which the split writes: so that no trace is needed here.
+// just gathered: the ledger of the head had them while the page was its tail.
 func (c *Ctx) holdersOf(f machine.Frame) int {
 	m := c.M
-	n := int(m.Peek(m.PTEs(f)))
+	m.Seek(f)
+	n := int(m.Glance(m.PTEs(f)))
 	add := func(w machine.Word) {
 		if h := machine.Hold(m.Peek(w)); h.Some() && h.Frame() == f {
 			n += h.Count()

@@ -8,6 +8,7 @@ import (
 // split_huge_pages_pid, of the page at one address, in straight line:
 //
 //	mmap_read_lock()
+//	a VMA of hugetlb: done
 //	follow_page(FOLL_GET): none: done
 //	it is small, or its folio locked: done
 //	split the folio; unlock it, put it
@@ -20,10 +21,15 @@ var _ = register(fnSplitHugePagesPid, &Func{Large: true,
 	Name: "split_huge_pages_pid", File: "mm/huge_memory.c", Params: []int{sppAddr},
 	Locals: []Local{{"folio", HoldLocal}, {"addr", PageLocal}, {"ret", IntLocal}},
 	Steps: []Step{
-		sppLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks), Calls: []FuncID{fnFollowPagePTE},
+		sppLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks), Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnFollowPagePTE},
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(sppAddr))) },
 			Do: func(c *Ctx) Next {
 				c.ReadLock(c.M.MmapLock(c.mmOf(sppAddr)))
+				if c.Load(c.M.VMA(c.Page(sppAddr)))&machine.VMHugetlb != 0 {
+					c.Say("it is hugetlb's: not to be split")
+					c.Set(sppRet, failed|EINVAL)
+					return sppUnlock
+				}
 				return c.Call(fnFollowPagePTE, sppGot, c.L(sppAddr), uint64(FollGet))
 			}},
 		sppGot: {Label: "got", Says: "got the page?", Local: true, Do: func(c *Ctx) Next {

@@ -47,6 +47,10 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 				return c.Return(ret)
 			}
 			c.M.SetHold(c.M.Local(c.Task, c.level, upOld), h)
+			if h.Frame() == machine.ZeroPage {
+				c.Say("it is the zero page: there is no text to be probed")
+				return upPut
+			}
 			return Then
 		}},
 		upAlloc: {Label: "alloc", Says: "take a free frame", Ref: "alloc_page_vma", When: Without(UprobeInPlace), Touches: allocTouches,

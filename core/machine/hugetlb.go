@@ -59,7 +59,7 @@ func (m *Machine) OffersHugetlbIn(zones []int, f func(Frame)) {
 			if m.Peek(m.State(h)) != FrameFree || m.ZoneOf(h) != m.Zones[z] {
 				continue
 			}
-			m.Mem.Seek(m.OfFrame(h))
+			m.Seek(h)
 			if stale := slices.Contains(named, int(h)); stale || !anonymous {
 				f(h)
 				anonymous = anonymous || !stale

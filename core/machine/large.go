@@ -210,7 +210,7 @@ func (m *Machine) noteFree() {
 		return
 	}
 	for id := m.Mem.Zero(first, end); id < end; id = m.Mem.Zero(id+1, end) {
-		m.Mem.Seek(m.OfFrame(Frame(id - m.alloc)))
+		m.Seek(Frame(id - m.alloc))
 	}
 }
 

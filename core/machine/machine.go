@@ -262,6 +262,9 @@ func (m *Machine) Store(w Word, v uint64) {
 	m.Mem.Store(w.id, v)
 }
 
+// Seek notes that the step under way depends on which private places name the frame: see [cell.Memory.Seek].
+func (m *Machine) Seek(f Frame) { m.Mem.Seek(m.OfFrame(f)) }
+
 // Glance returns the word's value, and notes that the step under way goes by it: see [cell.Memory.Glance].
 func (m *Machine) Glance(w Word) uint64 {
 	m.Mem.Glance(w.id)

@@ -275,7 +275,7 @@ func (m *Machine) markStale(f Frame, n int) {
 	}
 	in := func(e Entry) bool { return e.Frame() >= f && int(e.Frame()) < int(f)+n }
 	for i := range n {
-		m.Mem.Seek(m.OfFrame(f + Frame(i)))
+		m.Seek(f + Frame(i))
 	}
 	m.captures(func(w Word) {
 		if e := Entry(m.Peek(w)); e.Present() && in(e) && !e.IsStale() {
