@@ -15,10 +15,10 @@ var (
 	_ = register(fnBioGetPages, &Func{
 		Name: "bio_iov_iter_get_pages", File: "block/bio.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: []Step{
 			{Label: "pin", Says: "pin the page", Ref: "iov_iter_extract_pages", When: With(DIOUsesPin), Local: true, Calls: []FuncID{fnGUPFastFallback}, Do: func(c *Ctx) Next {
-				return c.Call(fnGUPFastFallback, 2, c.L(0), c.L(1)|uint64(FollPin))
+				return c.Call(fnGUPFastFallback, 2, c.L(0), c.L(1)|FollPin)
 			}},
 			{Label: "get", Says: "take a reference on the page", Ref: "iov_iter_get_pages", When: Without(DIOUsesPin), Local: true, Calls: []FuncID{fnGUPFastFallback}, Do: func(c *Ctx) Next {
-				return c.Call(fnGUPFastFallback, 2, c.L(0), c.L(1)|uint64(FollGet))
+				return c.Call(fnGUPFastFallback, 2, c.L(0), c.L(1)|FollGet)
 			}},
 			{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 		}})

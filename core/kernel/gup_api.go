@@ -36,7 +36,7 @@ var (
 // Locals of the entries: the page asked for and the FOLL_ flags.
 var gupLocals = []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}
 
-func gupEntry(name string, fn FuncID, flags uint32, api gupAPI) *Func {
+func gupEntry(name string, fn FuncID, flags uint64, api gupAPI) *Func {
 	steps := rejecting(api)
 	back := len(steps) + 1
 	if fn == fnGetUserPagesLocked {
@@ -59,7 +59,7 @@ func gupEntry(name string, fn FuncID, flags uint32, api gupAPI) *Func {
 //	mmput(mm)
 //
 // The page stays held when the mm is gone.
-func gupRemote(name string, flag uint32, api gupAPI) *Func {
+func gupRemote(name string, flag uint64, api gupAPI) *Func {
 	flags := flag | FollTouch | FollRemote
 	steps := rejecting(api)
 	at := len(steps)

@@ -21,7 +21,7 @@ var _ = register(fnGUPFastFallback, &Func{
 	Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}},
 	Steps: []Step{
 		gfPinning: {Label: "pinning", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
-			if c.L(gfFlags)&uint64(FollPin) == 0 {
+			if c.L(gfFlags)&FollPin == 0 {
 				return gfForced
 			}
 			return Then
@@ -32,7 +32,7 @@ var _ = register(fnGUPFastFallback, &Func{
 				return Then
 			}},
 		gfForced: {Label: "fast_forced", Says: "try without locks, as if for writing: COW must be broken first", Ref: "gup_pgd_range(FOLL_WRITE)", When: With(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
-			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags)|uint64(FollWrite))
+			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags)|FollWrite)
 		}},
 		gfFast: {Label: "fast", Says: "try without locks", Ref: "gup_fast", When: Without(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags))
@@ -56,8 +56,8 @@ const gfAddr, gfFlags = 0, 1
 // fallbackFlags are what the slow path is told beside the caller's flags: mmap_lock may be dropped, but until v6.2 not for pins
 // for long.
 func (c *Ctx) fallbackFlags() uint64 {
-	if c.L(gfFlags)&uint64(FollLongterm) != 0 && !c.sim.longtermUnlocks {
-		return uint64(FollTouch)
+	if c.L(gfFlags)&FollLongterm != 0 && !c.sim.longtermUnlocks {
+		return FollTouch
 	}
 	return uint64(FollTouch | FollUnlockable)
 }
@@ -91,7 +91,7 @@ var _ = register(fnGUPFast, &Func{
 	Locals: []Local{{"page", FrameLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"seq", IntLocal}},
 	Steps: []Step{
 		gsPin: {Label: "pinning", Says: "pinning?", When: Without(GUPSeqcount), Local: true, Do: func(c *Ctx) Next {
-			if c.L(gsFlags)&uint64(FollPin) == 0 {
+			if c.L(gsFlags)&FollPin == 0 {
 				return gsIRQOff
 			}
 			return Then
@@ -125,7 +125,7 @@ var _ = register(fnGUPFast, &Func{
 			return gsSeqAgain
 		}},
 		gsGot: {Label: "got", Says: "a pin to be checked against fork?", When: Without(GUPSeqcount), Local: true, Do: func(c *Ctx) Next {
-			if c.L(gsFlags)&uint64(FollPin) == 0 || !machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
+			if c.L(gsFlags)&FollPin == 0 || !machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
 				return Return
 			}
 			return Then
@@ -241,7 +241,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 		}},
 		gpPermitted: {Label: "permitted", Says: "present, and allows what is asked?", Ref: "pte_access_permitted", Local: true, Calls: []FuncID{fnTryGrabFolioFast}, Do: func(c *Ctx) Next {
 			e := c.Entry(gpPTE)
-			if !e.Has(machine.Present|machine.User) || c.L(gpFlags)&uint64(FollWrite) != 0 && !e.Has(machine.RW) || e.Has(machine.Special) {
+			if !e.Has(machine.Present|machine.User) || c.L(gpFlags)&FollWrite != 0 && !e.Has(machine.RW) || e.Has(machine.Special) {
 				return Return
 			}
 			return c.Call(fnTryGrabFolioFast, gpGrabbed, c.L(gpPTE), c.L(gpFlags))
@@ -283,7 +283,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			return Then
 		}},
 		gpReadOnly: {Label: "read_only_pin", Says: "a read-only pin through a read-only PTE?", Local: true, When: With(GUPUnshare), Do: func(c *Ctx) Next {
-			if f := c.L(gpFlags); f&uint64(FollPin) == 0 || f&uint64(FollWrite) != 0 || c.Entry(gpPTE).Has(machine.RW) {
+			if f := c.L(gpFlags); f&FollPin == 0 || f&FollWrite != 0 || c.Entry(gpPTE).Has(machine.RW) {
 				return gpReferenced
 			}
 			return Then
@@ -398,14 +398,14 @@ var _ = register(fnTryGrabFolioFast, &Func{
 			return c.Fail(EBUSY)
 		}},
 		tgPage: {Label: "page", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
-			if c.L(tgFlags)&uint64(FollPin) == 0 {
+			if c.L(tgFlags)&FollPin == 0 {
 				return Return
 			}
 			return Then
 		}},
 		tgZone: {Label: "longterm_pinnable", Says: "a pin for long: may the page stay where it is?", Answer: "yes", Ref: "folio_is_longterm_pinnable", When: With(GUPLongtermZone).AndMovable(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame()
-			if c.L(tgFlags)&uint64(FollLongterm) == 0 || !c.M.ZoneOf(f).Movable {
+			if c.L(tgFlags)&FollLongterm == 0 || !c.M.ZoneOf(f).Movable {
 				return Then
 			}
 			c.Say("a pin for long, of a page in ZONE_MOVABLE: put the reference")

@@ -180,7 +180,7 @@ func (c *Ctx) isAnon(f machine.Frame) bool {
 // compare mm/gup.c:gup_must_unshare
 func (c *Ctx) mustUnshare(f machine.Frame, gup uint64) bool {
 	if !c.isAnon(f) {
-		return gup&uint64(FollLongterm) != 0 && c.sim.unshareNonAnon
+		return gup&FollLongterm != 0 && c.sim.unshareNonAnon
 	}
 	return c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0
 }

@@ -3,31 +3,34 @@ package kernel
 // A GUPFlag is a FOLL_ flag as programs may write it.
 type GUPFlag struct {
 	Name, Doc    string
-	Bit          uint32
+	Bit          uint64
 	Since, Until int  // first release that has it, and the first that has it no more, as Version.Order; 0: all
 	Internal     bool // set by the API's own functions: callers that set it are refused, since there is a check
 }
 
-// FOLL_ flags, as bits of the model (the kernel's own numbers differ by version).
+// FOLL_ flags, as bits of the model (the kernel's own numbers differ by version). They are kept where a page-table entry
+// may be, too, so none of them is a bit of a frame's number.
 const (
-	FollWrite uint32 = 1 << iota
+	FollWrite uint64 = 1 << iota
 	FollLongterm
 	FollForce
 	FollGet
 	FollPin
-	FollTouch          // mark what is got accessed and, for a write, dirty
-	FollCOW            // COW was broken: a dirty PTE will do for a write (v4.9 to v6.0)
-	FollNoFault        // what is not mapped is not faulted in
-	FollNoWait         // do not wait for I/O
-	FollTried          // this is another try, after mmap_lock was dropped
-	FollRemote         // of another mm
-	FollFastOnly       // without the slow path
-	FollUnlockable     // mmap_lock may be dropped on the way
-	FollHonorNUMAFault // what NUMA balancing has made inaccessible is faulted in
-	FollAnon           // of anonymous memory alone
-	FollDump           // for a core dump: holes and the zero page are errors
-	FollSplitPMD       // split the huge PMD first
-	FollPCIP2PDMA      // memory of a PCI device will do
+	FollTouch    // mark what is got accessed and, for a write, dirty
+	FollCOW      // COW was broken: a dirty PTE will do for a write (v4.9 to v6.0)
+	FollNoFault  // what is not mapped is not faulted in
+	FollNoWait   // do not wait for I/O
+	FollTried    // this is another try, after mmap_lock was dropped
+	FollRemote   // of another mm
+	FollFastOnly // without the slow path
+)
+const (
+	FollUnlockable     uint64 = 1 << (53 + iota) // mmap_lock may be dropped on the way
+	FollHonorNUMAFault                           // what NUMA balancing has made inaccessible is faulted in
+	FollAnon                                     // of anonymous memory alone
+	FollDump                                     // for a core dump: holes and the zero page are errors
+	FollSplitPMD                                 // split the huge PMD first
+	FollPCIP2PDMA                                // memory of a PCI device will do
 )
 
 // GUPFlags are the flags that programs may write. What FOLL_PCI_P2PDMA would allow is not there: no page is memory of a
@@ -89,7 +92,7 @@ var follFlags = func() (names []string) {
 }()
 
 // internalFlags are those that only the API itself may set.
-var internalFlags = func() (bits uint32) {
+var internalFlags = func() (bits uint64) {
 	for _, f := range GUPFlags {
 		if f.Internal {
 			bits |= f.Bit
@@ -120,8 +123,8 @@ type Rejection struct {
 	When  Cond   // in which kernels it is refused
 	Errno uint64 // 0: no page, and no error
 	of    gupAPI
-	bits  uint32 // any of them
-	also  uint32 // and all of these
+	bits  uint64 // any of them
+	also  uint64 // and all of these
 }
 
 // Rejections are what is refused, in the order in which it is looked at. What a scenario cannot say is not
@@ -147,7 +150,7 @@ func rejecting(api gupAPI) (steps []Step) {
 			continue
 		}
 		steps = append(steps, Step{Label: r.Label, Says: r.Says, Ref: "is_valid_gup_args", When: r.When, Local: true, Do: func(c *Ctx) Next {
-			switch flags := uint32(c.L(1)); {
+			switch flags := c.L(1); {
 			case flags&r.bits == 0 || flags&r.also != r.also:
 				return Then
 			case r.Errno == 0:

@@ -32,7 +32,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
 			Do: func(c *Ctx) Next {
 				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
-				if c.L(glFlags)&uint64(FollPin) == 0 {
+				if c.L(glFlags)&FollPin == 0 {
 					return glVMA
 				}
 				return Then
@@ -53,7 +53,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 		}},
 		glForcedCOW: {Label: "forced_cow", Says: "a mapping that copies on write? Then as if for writing", Ref: "should_force_cow_break", When: With(ForcedCOW), Local: true, Do: func(c *Ctx) Next {
 			if machine.IsCOW(c.L(glVMFlags)) {
-				c.Set(glFlags, c.L(glFlags)|uint64(FollWrite))
+				c.Set(glFlags, c.L(glFlags)|FollWrite)
 			}
 			return Then
 		}},
@@ -69,16 +69,16 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				c.Set(glRet, ret)
 				return glUnlock
 			}
-			if c.L(glFlags)&uint64(FollNoFault) != 0 {
+			if c.L(glFlags)&FollNoFault != 0 {
 				c.Set(glRet, failed|EFAULT)
 				return glUnlock
 			}
-			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), faultinFlags(uint32(c.L(glFlags)), ret == followUnshare))
+			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), faultinFlags(c.L(glFlags), ret == followUnshare))
 		}},
 		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
 			switch {
-			case ret == faultRetry && c.L(glFlags)&uint64(FollNoWait) != 0:
+			case ret == faultRetry && c.L(glFlags)&FollNoWait != 0:
 				return glUnlock
 			case ret == faultRetry:
 				return glRelock
@@ -92,11 +92,11 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			return Then
 		}},
 		glDropWrite: {Label: "drop_write", Says: "COW is broken: go on as if for reading", Ref: "FOLL_WRITE", When: If(ForceWrite, ForceDropWrite), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
-			c.Set(glFlags, c.L(glFlags)&^uint64(FollWrite))
+			c.Set(glFlags, c.L(glFlags)&^FollWrite)
 			return glFollow
 		}},
 		glCOW: {Label: "foll_cow", Says: "COW is broken: a dirty PTE will do", Ref: "FOLL_COW", When: If(ForceWrite, ForceFollCOW), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
-			c.Set(glFlags, c.L(glFlags)|uint64(FollCOW))
+			c.Set(glFlags, c.L(glFlags)|FollCOW)
 			return glFollow
 		}},
 		glAgain: {Label: "again", Says: "try again", When: If(ForceWrite, ForceExclusive), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next { return glFollow }},
@@ -108,7 +108,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
 			Do: func(c *Ctx) Next {
 				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
-				c.Set(glFlags, c.L(glFlags)|uint64(FollTried))
+				c.Set(glFlags, c.L(glFlags)|FollTried)
 				return glVMA
 			}},
 	},
@@ -133,7 +133,7 @@ const (
 
 // faultinFlags are the flags of a fault for GUP.
 // compare mm/gup.c:faultin_page
-func faultinFlags(gup uint32, unshare bool) uint64 {
+func faultinFlags(gup uint64, unshare bool) uint64 {
 	flags := faultFlags(gup&FollWrite != 0)
 	if unshare {
 		flags = faultUnshare // never of a write: follow_page_pte asks for it where a page is pinned for reading
@@ -155,13 +155,13 @@ func faultinFlags(gup uint32, unshare bool) uint64 {
 // compare mm/gup.c:check_vma_flags
 func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
 	vma := c.Load(c.M.VMA(p))
-	write, force := flags&uint64(FollWrite) != 0, flags&uint64(FollForce) != 0
+	write, force := flags&FollWrite != 0, flags&FollForce != 0
 	switch {
 	case vma == 0:
 		return EFAULT
-	case flags&uint64(FollAnon) != 0 && !c.isAnonymous(p):
+	case flags&FollAnon != 0 && !c.isAnonymous(p):
 		return EFAULT
-	case flags&uint64(FollSplitPMD) != 0 && vma&machine.VMHugetlb != 0 && c.sim.hugetlbCommonWalk:
+	case flags&FollSplitPMD != 0 && vma&machine.VMHugetlb != 0 && c.sim.hugetlbCommonWalk:
 		return EOPNOTSUPP
 	case c.fileRefused(p, flags):
 		return EFAULT
@@ -199,7 +199,7 @@ var _ = register(fnFollowPagePTE, &Func{
 				return c.Fail(EFAULT)
 			case !pmd.Present():
 				return Return
-			case pmd.Has(machine.PSE) && c.L(fpFlags)&uint64(FollSplitPMD) != 0 && !c.M.HugetlbPage(c.Page(fpAddr)):
+			case pmd.Has(machine.PSE) && c.L(fpFlags)&FollSplitPMD != 0 && !c.M.HugetlbPage(c.Page(fpAddr)):
 				c.Say("the PMD is huge: split it")
 				c.Set(fpPMD, 0)
 				return c.Call(fnSplitHugePMD, fpReadPMD, c.L(fpAddr))
@@ -226,13 +226,13 @@ var _ = register(fnFollowPagePTE, &Func{
 				return Then
 			}},
 		fpHint: {Label: "numa_hint", Says: "has NUMA balancing made it inaccessible?", Ref: "FOLL_NUMA", When: If(GUPProtnone, ProtnoneUnlessForced), Local: true, Do: func(c *Ctx) Next {
-			if c.Entry(fpPTE).Has(machine.ProtNone) && c.L(fpFlags)&uint64(FollForce) == 0 {
+			if c.Entry(fpPTE).Has(machine.ProtNone) && c.L(fpFlags)&FollForce == 0 {
 				return fpNoPage
 			}
 			return Then
 		}},
 		fpHonor: {Label: "honor_numa_hint", Says: "has NUMA balancing made it inaccessible, and is that to be honored?", Answer: "no", Ref: "gup_can_follow_protnone", When: If(GUPProtnone, ProtnoneIfAsked), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
-			if c.Entry(fpPTE).Has(machine.ProtNone) && c.L(fpFlags)&uint64(FollHonorNUMAFault) != 0 && c.Load(c.M.VMA(c.Page(fpAddr)))&machine.VMAccess != 0 {
+			if c.Entry(fpPTE).Has(machine.ProtNone) && c.L(fpFlags)&FollHonorNUMAFault != 0 && c.Load(c.M.VMA(c.Page(fpAddr)))&machine.VMAccess != 0 {
 				c.Say("NUMA balancing has made it inaccessible: fault it in first")
 				return fpNoPage
 			}
@@ -241,17 +241,17 @@ var _ = register(fnFollowPagePTE, &Func{
 		fpPresent: {Label: "present", Says: "present, and writable if asked?", Ref: "can_follow_write_pte", Local: true, Do: func(c *Ctx) Next {
 			e, flags := c.Entry(fpPTE), c.L(fpFlags)
 			switch {
-			case e.None() && c.dumpsHole(), flags&uint64(FollDump) != 0 && e.Has(machine.Special):
+			case e.None() && c.dumpsHole(), flags&FollDump != 0 && e.Has(machine.Special):
 				return fpDump
 			case !e.Present():
 				return fpNoPage
-			case flags&uint64(FollWrite) != 0 && !e.Has(machine.RW):
-				if flags&uint64(FollForce|FollCOW) == 0 {
+			case flags&FollWrite != 0 && !e.Has(machine.RW):
+				if flags&(FollForce|FollCOW) == 0 {
 					return fpNoPage
 				}
 				return Then
 			}
-			if flags&uint64(FollPin) == 0 || flags&uint64(FollWrite) != 0 || e.Has(machine.RW) {
+			if flags&FollPin == 0 || flags&FollWrite != 0 || e.Has(machine.RW) {
 				return fpZero
 			}
 			return fpUnshare
@@ -265,7 +265,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			return fpNoPage
 		}},
 		fpForcedCOW: {Label: "forced_cow", Says: "COW broken, and the PTE dirty?", Ref: "can_follow_write_pte", When: If(ForceWrite, ForceFollCOW), Local: true, Do: func(c *Ctx) Next {
-			if c.L(fpFlags)&uint64(FollCOW) != 0 && c.Entry(fpPTE).Has(machine.Dirty) {
+			if c.L(fpFlags)&FollCOW != 0 && c.Entry(fpPTE).Has(machine.Dirty) {
 				return fpZero
 			}
 			return fpNoPage
@@ -281,7 +281,7 @@ var _ = register(fnFollowPagePTE, &Func{
 				return Then
 			}},
 		fpZero: {Label: "zero_page", Says: "a pin of the zero page is not counted", Ref: "is_zero_folio", When: With(ZeroPageNotCounted), Local: true, Do: func(c *Ctx) Next {
-			if c.Frame(fpPTE) != machine.ZeroPage || c.L(fpFlags)&uint64(FollPin) == 0 {
+			if c.Frame(fpPTE) != machine.ZeroPage || c.L(fpFlags)&FollPin == 0 {
 				return Then
 			}
 			c.M.SetHeld(c.Task, machine.Uncounted(machine.ZeroPage))
@@ -289,7 +289,7 @@ var _ = register(fnFollowPagePTE, &Func{
 		}},
 		fpGrab: {Label: "grab", Says: "take a reference", Ref: "try_grab_folio", Touches: cell.Of(machine.Refs), Do: (*Ctx).followGrab},
 		fpTouching: {Label: "touching", Says: "to be marked accessed, or dirty?", Ref: "FOLL_TOUCH", Local: true, Do: func(c *Ctx) Next {
-			if c.L(fpFlags)&uint64(FollTouch) == 0 || c.Entry(fpPTE).Has(machine.Special) {
+			if c.L(fpFlags)&FollTouch == 0 || c.Entry(fpPTE).Has(machine.Special) {
 				return fpNoPage
 			}
 			return Then
@@ -297,7 +297,7 @@ var _ = register(fnFollowPagePTE, &Func{
 		fpTouch: {Label: "touch", Says: "mark it accessed", Ref: "folio_mark_accessed", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
 			f := c.M.Head(c.Frame(fpPTE))
 			c.Or(c.M.Flags(f), machine.PGReferenced)
-			if c.L(fpFlags)&uint64(FollWrite) != 0 && !c.Entry(fpPTE).Has(machine.Dirty) {
+			if c.L(fpFlags)&FollWrite != 0 && !c.Entry(fpPTE).Has(machine.Dirty) {
 				c.Say("mark it accessed and dirty")
 				c.markDirty(f)
 			}
@@ -344,7 +344,7 @@ const (
 // that was never touched.
 // compare mm/gup.c:no_page_table
 func (c *Ctx) dumpsHole() bool {
-	return c.L(fpFlags)&uint64(FollDump) != 0 && c.isAnonymous(c.Page(fpAddr))
+	return c.L(fpFlags)&FollDump != 0 && c.isAnonymous(c.Page(fpAddr))
 }
 
 // followGrab takes the reference or the pin under the PTL.

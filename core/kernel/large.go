@@ -83,7 +83,7 @@ func (c *Ctx) lastHuge(p machine.PageID) machine.PageID { return c.M.HugeEnd(p) 
 // compare mm/gup.c:try_grab_folio
 func (c *Ctx) takePin(f machine.Frame, flags uint64) {
 	n := 1
-	if flags&uint64(FollPin) != 0 {
+	if flags&FollPin != 0 {
 		switch {
 		case c.countedApart(f):
 			c.Add(c.M.Pincount(c.M.Head(f)), 1)
@@ -109,7 +109,7 @@ func (c *Ctx) dropPin(h machine.Hold) {
 // undoGrab gives back what a GUP call has just grabbed and goes on at step back.
 func (c *Ctx) undoGrab(flags uint64, back int) Next {
 	h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
-	if flags&uint64(FollPin) != 0 {
+	if flags&FollPin != 0 {
 		c.dropPin(h)
 	}
 	c.M.SetHeld(c.Task, 0)

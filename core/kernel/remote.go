@@ -40,13 +40,13 @@ const (
 	raDone
 )
 
-func remoteAccess(name, file string, flags uint32, write bool) *Func {
+func remoteAccess(name, file string, flags uint64, write bool) *Func {
 	params := []int{raAddr}
 	if write {
 		params = append(params, raValue)
 	}
 	get := flags&^FollPin | FollGet
-	gup := func(flags uint32) func(*Ctx) Next {
+	gup := func(flags uint64) func(*Ctx) Next {
 		return func(c *Ctx) Next { return c.Call(fnGetUserPagesLocked, raGot, c.L(raAddr), uint64(flags)) }
 	}
 	return &Func{Name: name, File: file, Params: params,

@@ -100,7 +100,7 @@ type Arg struct {
 	Number           int    // NumberParam
 	Var              int    // VarParam: index into the task's Vars
 	Value            string // ValueParam
-	Flags            uint32 // FlagsParam: FollWrite | …
+	Flags            uint64 // FlagsParam: FollWrite | …
 	Word             string // WordParam
 }
 

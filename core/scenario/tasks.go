@@ -272,7 +272,7 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 }
 
 // flags reads "FOLL_WRITE | FOLL_LONGTERM" or "0".
-func (c *cursor) flags(p *kernel.Param) uint32 {
+func (c *cursor) flags(p *kernel.Param) uint64 {
 	if t := c.peek(); t != nil && t.form == formNumber {
 		if t.text != "0" {
 			c.fail(t, nil, "flags are names such as %s, or 0, not %s", strings.Join(p.Words[:min(len(p.Words), 3)], " | "), short(t.text))
@@ -281,7 +281,7 @@ func (c *cursor) flags(p *kernel.Param) uint32 {
 		c.take(Number)
 		return 0
 	}
-	var flags uint32
+	var flags uint64
 	for c.ok() {
 		t := c.known(Flag, "flag", p.Words, func() []Completion { return offerWords(p, Flag) })
 		if t == nil {
