@@ -14,6 +14,7 @@ type Call struct {
 	entry  FuncID            // the table that runs it; fnNone: see users
 	words  map[string]FuncID // where a word says so, another table
 	moves  bool              // it may move pages
+	holds  uint64            // FOLL_ flags with which it gets its page, if it has no parameter for them
 }
 
 // A Name is what something was called before a release.
@@ -140,6 +141,8 @@ var Calls = []*Call{
 		Doc: "Gets the page for direct I/O (O_DIRECT), with FOLL_WRITE where the disk is read into memory: a pin from v6.5 on, a reference before."},
 	{Name: "bio_release_pages", Params: []Param{{Name: "page", Kind: VarParam}}, entry: fnBioReleasePages,
 		Doc: "Gives back what bio_iov_iter_get_pages took. Who has read from the disk calls set_page_dirty_lock before."},
+	{Name: "bio_check_pages_dirty", Params: []Param{{Name: "page", Kind: VarParam}}, entry: fnBioCheckPagesDirty,
+		Doc: "At the end of a disk read: marks the page dirty again, if writeback has cleaned it since bio_set_pages_dirty."},
 	{Name: "munmap", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMunmap,
 		Doc: "Takes the VMA out of the mm, clears its PTEs, frees its page table, flushes, then frees its pages."},
 	{Name: "madvise", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "advice", Kind: WordParam, Words: madvWords}},
@@ -189,14 +192,14 @@ var Calls = []*Call{
 		Doc: "Puts the page into a pipe: a reference, for as long as nobody reads the pipe."},
 	{Name: "pipe_read", Params: []Param{{Name: "page", Kind: VarParam}}, Result: ValueResult,
 		Doc: "Reads what vmsplice has put into the pipe, as it is by now, and gives the page back."},
-	{Name: "io_uring_register", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask, Since: 501, Use: "get_user_pages",
-		Doc: "Registers a fixed buffer of io_uring: the page is pinned for writing, for long."},
+	{Name: "io_uring_register", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask, Since: 501, Use: "get_user_pages", entry: fnIOUringRegister, holds: lasting.Flags,
+		Doc: "Registers a fixed buffer of io_uring: the page is pinned for writing, for long. Until v6.4, -EOPNOTSUPP for files that are not shmem."},
 	{Name: "io_uring_unregister", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 501, Use: "put_page",
 		Doc: "Gives a fixed buffer back. Nothing is marked dirty."},
 	{Name: "vfio_dma_map", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask,
 		Doc: "Maps the page for a device, through the IOMMU: it is pinned for writing, for long. No notifier: the mapping never follows the page table."},
-	{Name: "vfio_dma_unmap", Params: []Param{{Name: "page", Kind: VarParam}},
-		Doc: "Takes the page from the device, marks it dirty, and gives it back."},
+	{Name: "vfio_dma_unmap", Params: []Param{{Name: "page", Kind: VarParam}, {Name: "value", Kind: ValueParam, Optional: true}}, entry: fnVFIOUnmap,
+		Doc: "Takes the page from the device, marks it dirty, and gives it back. The value is what the device has still under way: it lands before the IOMMU's TLB is flushed."},
 	{Name: "ib_umem_get", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask,
 		Doc: "Registers memory with an RDMA card: the page is pinned for writing, for long."},
 	{Name: "ib_umem_release", Params: []Param{{Name: "page", Kind: VarParam}},

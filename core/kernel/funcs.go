@@ -142,6 +142,9 @@ const (
 	fnUprobeWriteOpcode
 	fnBioGetPages
 	fnBioReleasePages
+	fnBioCheckPagesDirty
+	fnIOUringRegister
+	fnVFIOUnmap
 	fnNativeSetPTE
 	fnPTEGetLockless
 	fnGUPLongtermLocked

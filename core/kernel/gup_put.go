@@ -74,14 +74,18 @@ var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func
 // page that was pinned must still be exclusive (5.19, CONFIG_DEBUG_VM).
 var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Answer: "yes", Ref: "sanity_check_pinned_pages", When: With(UnpinSanityCheck),
 	Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
-		f := c.varPage().Frame()
-		head := c.M.Head(f) // whose flag counts while a PMD maps the folio
-		if machine.IsAnon(c.Load(c.M.Mapping(head))) && (c.Load(c.M.Flags(f))|c.Load(c.M.Flags(head)))&machine.PGAnonExclusive == 0 {
-			c.Say("the pinned page is not exclusive any more: VM_BUG_ON")
-			c.M.Raise(machine.AlarmUnpinShared, uint64(f))
-		}
+		c.checkExclusive(c.varPage().Frame())
 		return Then
 	}}
+
+// checkExclusive raises the alarm if a page that was pinned is anonymous, and not exclusive.
+func (c *Ctx) checkExclusive(f machine.Frame) {
+	head := c.M.Head(f) // whose flag counts while a PMD maps the folio
+	if machine.IsAnon(c.Load(c.M.Mapping(head))) && (c.Load(c.M.Flags(f))|c.Load(c.M.Flags(head)))&machine.PGAnonExclusive == 0 {
+		c.Say("the pinned page is not exclusive any more: VM_BUG_ON")
+		c.M.Raise(machine.AlarmUnpinShared, uint64(f))
+	}
+}
 
 var dirtySteps = []Step{
 	{Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Refs),
@@ -124,8 +128,11 @@ func putVar(ref string) Step {
 }
 
 // varPage returns the page that the variable in local 0 holds.
-func (c *Ctx) varPage() machine.Hold {
-	r := machine.DecodeResult(c.M.Load(c.M.Var(c.Task, int(c.L(0)))))
+func (c *Ctx) varPage() machine.Hold { return c.pageIn(int(c.L(0))) }
+
+// pageIn returns the page that a variable of the task holds.
+func (c *Ctx) pageIn(v int) machine.Hold {
+	r := machine.DecodeResult(c.M.Load(c.M.Var(c.Task, v)))
 	if r.Kind != machine.IsPage {
 		return 0
 	}
@@ -135,7 +142,7 @@ func (c *Ctx) varPage() machine.Hold {
 // deviceWrite writes to the page that a variable holds. What the process should
 // read afterwards changes with it, unless the owner has given the page up.
 func (c *Ctx) deviceWrite(v int, content uint64) {
-	f := c.varPage().Frame()
+	f := c.pageIn(v).Frame()
 	c.Sayf("the device writes %s to frame %d", c.M.Content(content), f)
 	c.Store(c.M.Contents(f), content)
 	c.M.StoredTo(f, false)
@@ -149,9 +156,12 @@ func (c *Ctx) deviceWrite(v int, content uint64) {
 }
 
 // dirtied notes that what the device has written is known to be dirty.
-func (c *Ctx) dirtied() {
-	if at, ok := machine.PinAtOf(c.M.Load(c.M.VarAt(c.Task, int(c.L(0))))); ok {
+func (c *Ctx) dirtied() { c.dirtiedBy(int(c.L(0))) }
+
+// dirtiedBy notes that what the device has written to the page that a variable holds is known to be dirty.
+func (c *Ctx) dirtiedBy(v int) {
+	if at, ok := machine.PinAtOf(c.M.Load(c.M.VarAt(c.Task, v))); ok {
 		at.Undirtied = false
-		c.M.SetPinAt(c.Task, int(c.L(0)), at)
+		c.M.SetPinAt(c.Task, v, at)
 	}
 }

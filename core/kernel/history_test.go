@@ -40,6 +40,9 @@ force_write_rule            0   0       1   1   1   1    1    1    1    2   2   
 gup_longterm_requires_pin   0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         -             T
 gup_valid_args              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         d64e2dbc33a1  Tm
 pincount_exact_large        0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         47e29d32afba  TC
+dio_redirty                 1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+iou_file_check              0   0       0   0   0   0    1    1    1    1   1       1   2   2    2         -             Tm
+iommu_flush_before_unpin    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 dio_unpin_check             0   0       0   0   0   0    0    0    0    0   0       0   1   0    0         -             Tm
 unpin_sanity_check          0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         b6a2619c60b4  TC
 wp_reuse_rule               0   0       0   0   1   1    1    2    3    3   3       3   3   3    3         09854ba94c6a  TC

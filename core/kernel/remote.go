@@ -10,7 +10,7 @@ import (
 //	mm = get_task_mm(); it is gone: -ESRCH
 //	pin_user_pages_remote(), or get_user_pages_remote(FOLL_FORCE) for /proc/PID/mem
 //	copy through the kernel's own mapping
-//	written: mark the page dirty under its lock
+//	written: mark the page dirty under its lock (a pinned one if it is clean)
 //	unpin it, or put it; mmput()
 //
 // The last user of an mm takes its memory away, whoever it is.
@@ -32,6 +32,8 @@ const (
 	raGot
 	raRead
 	raWrite
+	raSanity
+	raIsDirty
 	raLock
 	raDirty
 	raUnpin
@@ -74,15 +76,34 @@ func remoteAccess(name, file string, flags uint64, write bool) *Func {
 			}},
 			raRead: {Label: "read", Says: "read the page", Ref: "copy_page_to_iter", Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 				c.Set(raRet, c.Load(c.M.Contents(c.Held(raHold).Frame())))
+				if flags&FollPin != 0 && c.sim.unpinChecks {
+					return raSanity
+				}
 				return raUnpin
 			}},
 			raWrite: {Label: "write", Says: "write to the page", Ref: "copy_page_from_iter", Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 				f := c.Held(raHold).Frame()
 				c.Sayf("write %s to frame %d", c.M.Content(c.L(raValue)), f)
 				c.Store(c.M.Contents(f), c.L(raValue))
+				c.M.StoredTo(f, false)
 				c.M.Forget(c.Page(raAddr)) // the process races with somebody that it does not know of
 				return Then
 			}},
+			raSanity: pinOnly(flags, Step{Label: "sanity", Says: "is the page still exclusive?", Answer: "yes", Ref: "sanity_check_pinned_pages", When: With(UnpinSanityCheck),
+				Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
+					c.checkExclusive(c.Held(raHold).Frame())
+					if !write {
+						return raUnpin
+					}
+					return Then
+				}}),
+			raIsDirty: pinOnly(flags, Step{Label: "is_dirty", Says: "is the page clean?", Answer: "yes", Ref: "folio_test_dirty", When: With(FOLLPinCounting), Reads: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+				if c.Load(c.folioFlags(c.Held(raHold).Frame()))&machine.PGDirty != 0 {
+					c.Say("the page is dirty already")
+					return raUnpin
+				}
+				return Then
+			}}),
 			raLock: {Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks),
 				Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.M.Head(c.Held(raHold).Frame()))) },
 				Do: func(c *Ctx) Next {
@@ -114,4 +135,12 @@ func remoteAccess(name, file string, flags uint64, write bool) *Func {
 			}},
 			raDone: {Label: "done", Says: "return", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(raRet)) }},
 		}}
+}
+
+// pinOnly is a step about a pin: where a reference is taken, there is nothing to do.
+func pinOnly(flags uint64, s Step) Step {
+	if flags&FollPin != 0 {
+		return s
+	}
+	return Step{Label: s.Label, Says: "a reference: nothing to ask", Local: true, Do: func(*Ctx) Next { return Then }}
 }

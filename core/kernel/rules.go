@@ -227,6 +227,9 @@ const (
 	UprobeInPlace
 	DIOUsesPin
 	DIOUnpinCheck
+	DIORedirty
+	IOUFileCheck
+	IOMMUFlushBeforeUnpin
 	GUPPTERead
 	PAEClearAtomic
 	GUPLongtermZone
@@ -275,6 +278,11 @@ const (
 	CompoundNone uint8 = iota
 	CompoundRefuse
 	CompoundRetry
+)
+const (
+	IOUFileAnonOnly uint8 = iota
+	IOUFileAfterPin
+	IOUFileGUP
 )
 const (
 	ProtnoneFollow uint8 = iota

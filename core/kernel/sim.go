@@ -43,6 +43,7 @@ type Sim struct {
 	clearsAtomically                                      bool // see the rule pae_clear_atomic
 	countsPins, exactPincount                             bool // see the rules foll_pin_counting and pincount_exact_large
 	longtermUnlocks                                       bool // see the rule gup_valid_args
+	unpinChecks                                           bool // see the rule unpin_sanity_check
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
 	// See the rules gup_hugetlb_common_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
@@ -303,7 +304,7 @@ func (s *Sim) begin(task, pc int) {
 	s.push(task, st.Call.table(st.Args), args...)
 	if st.Call.Result == PageResult {
 		page := st.Args[0]
-		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.Args[1].Flags&(FollWrite|FollForce) == FollWrite)
+		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.follFlags()&(FollWrite|FollForce) == FollWrite)
 	}
 }
 
@@ -327,6 +328,12 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 	case NumberParam:
 		return uint64(a.Number)
 	case ValueParam:
+		switch {
+		case p.Optional && a.Value == "":
+			return 0
+		case p.Optional:
+			return s.M.Value(a.Value) + 1
+		}
 		return s.M.Value(a.Value)
 	case FlagsParam:
 		return uint64(a.Flags)
@@ -381,12 +388,20 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 		return
 	}
 	s.M.SetVarPage(task, st.Var, h)
-	flags := st.Args[1].Flags
+	flags := st.follFlags()
 	a := st.Args[0]
 	s.M.SetPinAt(task, st.Var, machine.PinAt{
 		Page: s.M.PageAt(a.MM, a.Region, a.Page), Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
 		Pin: s.pins(st.Call),
 	})
+}
+
+// follFlags are the FOLL_ flags with which the statement gets its page.
+func (st *Stmt) follFlags() uint64 {
+	if st.Call.holds != 0 {
+		return st.Call.holds
+	}
+	return st.Args[1].Flags
 }
 
 // failed marks a returned error, whose number is in the low bits; signalled, too, one

@@ -27,6 +27,7 @@ const (
 	AlarmUnshareWritable              // unsharing a page made its PTE writable
 	AlarmPinnedSplit                  // a large folio was split although pins of it were counted
 	AlarmUnequalMerged                // KSM put its page in the place of one that holds something else
+	AlarmDeviceTooLate                // a device stored to a page that was given back, and freed
 	Alarms
 )
 
