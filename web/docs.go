@@ -4,6 +4,7 @@ import (
 	"bytes"
 	_ "embed"
 	"net/http"
+	"strings"
 
 	"github.com/a-h/templ"
 	"github.com/yuin/goldmark"
@@ -39,7 +40,7 @@ func (s *Site) gallery(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Site) docs(w http.ResponseWriter, r *http.Request) {
-	s.markdown(w, r, "Help", help)
+	s.markdown(w, r, "Help", strings.Replace(help, "{{keys}}", view.KeysMarkdown(), 1))
 }
 
 func (s *Site) language(w http.ResponseWriter, r *http.Request) {

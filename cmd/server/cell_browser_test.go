@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"testing"
 
 	browser "github.com/chromedp/cdproto/page"
@@ -34,6 +35,10 @@ func TestCellsInRoom(t *testing.T) {
 	v.wait(`document.querySelector("#run-menu").textContent.includes("PTE of A buf")`)
 	v.click(".pte .cell")
 	v.wait(`document.querySelectorAll("#cell .hits li").length >= 2`)
+	// Its panel goes with the run, whoever moves it.
+	v.wait(fmt.Sprintf(`document.querySelector("#cell .holds")?.textContent.includes("at step %d:")`, p.cursor()))
+	p.key("\u0302")
+	v.wait(fmt.Sprintf(`document.querySelector("#cell .holds").textContent.includes("at step %d:")`, p.cursor()))
 }
 
 func cells(t *testing.T, p *tab) {
@@ -64,6 +69,35 @@ func TestCompare(t *testing.T) {
 	compare(p)
 	p.click("#compare [data-do=kernel]")
 	p.wait(`!document.querySelector("#pick-kernel").textContent.includes("recheck")`)
+}
+
+// Two branches of a run are set side by side, in one's own page and in a room.
+func TestCompareBranches(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url)
+	compareBranches(p)
+	makeRoom(p)
+	p.wait(`document.querySelector("#editor[data-mounted]") && document.documentElement.dataset.pen === "mine"`)
+	p.key("\x1b")
+	compareBranches(p)
+}
+
+func compareBranches(p *tab) {
+	p.t.Helper()
+	before := p.cursor() - 1
+	p.key("\u0302") // back, so that something stands ahead that is left behind
+	p.wait(at(before))
+	p.click(".move.ready:not(.follows)")
+	p.wait(at(before + 1))
+	p.wait(`document.querySelectorAll("#branches li").length > 0`)
+	p.key("k")
+	p.wait(`document.querySelectorAll("#compare-panel:popover-open select[name=run] option").length > 1`)
+	eval[bool](p, `(() => { const s = document.querySelector("#compare select[name=run]"); s.value = s.options[1].value; s.dispatchEvent(new Event("change", {bubbles: true})); return true; })()`) // the latest
+	p.wait(`document.querySelector("#compare .parting")?.textContent.includes("They part at step ` + itoa(before+1) + `")`)
+	p.wait(`document.querySelectorAll("#compare .sides.first").length === 1`)
+	p.shot("branches")
+	p.key("\x1b")
 }
 
 func TestCompareInRoom(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gupscope/core/check"
+	"gupscope/core/claim"
 	"gupscope/core/kernel"
 	"gupscope/core/scenario"
 	"gupscope/core/trace"
@@ -18,7 +19,7 @@ import (
 type explainCommand struct {
 	File   string `arg:"" help:"A scenario, or its name in the gallery."`
 	Kernel string `help:"The kernel to run on, instead of the scenario's." placeholder:"KERNEL"`
-	Claim  string `help:"Explain the breach of this claim alone." placeholder:"CLAIM"`
+	Claim  string `help:"Explain the breach of this claim alone; also of one that the kernel does not promise." placeholder:"CLAIM"`
 	Run_   string `name:"run" help:"Explain this run instead of the shortest ones." placeholder:"0x3.1…"`
 	States uint64 `help:"Look at so many states at most." placeholder:"N"`
 	JSON   bool   `name:"json" help:"Print JSON: an object for every claim that breaks, or one for what a pass rests on."`
@@ -71,12 +72,13 @@ func (c *explainCommand) Run() error {
 		}
 		return c.breach(r, c.Claim)
 	}
-	if err := c.known(f, k); err != nil {
+	judge, err := c.judge(f, k)
+	if err != nil {
 		return err
 	}
 	limits := limited(c.States)
 	t := verdict.Trial{Kernel: k}
-	t.Run(f, nil, limits)
+	t.Run(f, judge, limits)
 	if t.NA != "" {
 		return fmt.Errorf("%s is n/a on %v: %s", f.Name, k, t.NA)
 	}
@@ -86,7 +88,7 @@ func (c *explainCommand) Run() error {
 		}
 		return c.pass(f, k, &t.Outcome)
 	}
-	runs, err := counterexamples(question{f: f, k: k}, nil, t.Outcome)
+	runs, err := counterexamples(question{f: f, k: k}, judge, t.Outcome)
 	if err != nil {
 		return err
 	}
@@ -106,16 +108,21 @@ func (c *explainCommand) Run() error {
 	return nil
 }
 
-// known complains of a claim that is not judged.
-func (c *explainCommand) known(f *scenario.File, k kernel.Kernel) error {
+// judge returns what is to be judged: the claim that is asked for alone, where the kernel does not promise it; else nil, for what
+// the scenario judges.
+func (c *explainCommand) judge(f *scenario.File, k kernel.Kernel) ([]string, error) {
 	m, _, _ := verdict.Model(f, k, nil)
 	if m == nil || c.Claim == "" {
-		return nil // what is n/a is said later
+		return nil, nil // what is n/a is said later
 	}
-	if names := append(m.Claims(), check.NoDeadlock); !has(names, c.Claim) {
-		return fmt.Errorf("--claim %s: this is not judged here; there are %s", c.Claim, strings.Join(names, ", "))
+	names := append(m.Claims(), check.NoDeadlock)
+	switch {
+	case has(names, c.Claim):
+		return nil, nil
+	case has(claim.Names(), c.Claim):
+		return []string{c.Claim}, nil
 	}
-	return nil
+	return nil, fmt.Errorf("--claim %s: there is no such claim; judged here are %s", c.Claim, strings.Join(names, ", "))
 }
 
 func (c *explainCommand) breach(r *trace.Run, claim string) error {

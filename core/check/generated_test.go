@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 
 	"gupscope/core/cell"
@@ -18,6 +19,7 @@ type generated struct {
 	tasks  [][]place // by task and place
 	claims []predicate
 	vars   cell.ID
+	blind  []bool  // by variable: nobody reads it
 	at     cell.ID // of task 0; the others follow
 }
 
@@ -95,6 +97,17 @@ func generateOver(number, vars int) *generated {
 			p.task[1], p.at[1] = p.task[0], p.at[0]
 		}
 		m.claims = append(m.claims, p)
+	}
+	m.blind = slices.Repeat([]bool{true}, vars)
+	for _, places := range m.tasks {
+		for _, p := range places {
+			for _, e := range p.edges {
+				m.blind[e.on] = m.blind[e.on] && e.always
+			}
+		}
+	}
+	for _, p := range m.claims {
+		m.blind[p.on] = false
 	}
 	var l cell.Layout
 	m.vars = l.Add(vars, cell.Region{Name: func(i int) string { return fmt.Sprintf("var %d", i) }})

@@ -207,7 +207,7 @@ func (t *team) halt() { t.signal.Or(halted) }
 func (w *worker) work() {
 	t := w.team
 	for {
-		if len(w.stack) == 0 && !w.receive() || w.left == 0 && !w.moreTransitions() {
+		if len(w.stack) == 0 && !w.receive() || w.left <= 0 && !w.moreTransitions() {
 			break
 		}
 		if s := t.signal.Load(); s >= halted {
@@ -239,6 +239,8 @@ func (w *worker) work() {
 		}
 		if !added || !w.enter(mark) {
 			w.mem.Return(mark, hash)
+		} else if !t.sorting && uint64(t.seen.segments) > siftFrom/segmentSlots {
+			w.sift()
 		}
 	}
 	t.budget.Add(int64(w.left))
@@ -270,6 +272,59 @@ func (w *worker) arrive() (goOn, ok bool) {
 		atomic.AddUint32(w.counts[recent], 1)
 	}
 	return goOn, true
+}
+
+// sift strikes out the choices of the state on top of the stack that lead to states seen before.
+func (w *worker) sift() {
+	choices := w.lookAhead(w.team.seen)
+	left := 0
+	for i, fp := range w.ahead {
+		if !w.knows(occupied(fp)) {
+			choices[left] = choices[i]
+			left++
+		}
+	}
+	struck := w.strike(len(choices) - left)
+	w.left -= struck
+	w.transitions += uint64(struck)
+}
+
+// knows reports whether a fingerprint is in the set, and if it is, counts the step that leads there.
+func (w *worker) knows(fp uint64) bool {
+	recent := fp / (1 << 64 / recentSlots)
+	s := w.team.seen
+	if w.recent[recent] != fp {
+		at, there := s.findShared(fp)
+		if !there {
+			return false
+		}
+		w.recent[recent] = fp
+		if s.counted {
+			w.counts[recent] = s.count(at)
+		}
+	}
+	if s.counted {
+		atomic.AddUint32(w.counts[recent], 1)
+	}
+	return true
+}
+
+// findShared is find while others add.
+func (s *seen) findShared(fp uint64) (place, bool) {
+	g := s.dir[fp>>(s.shift&63)]
+	i := uint(fp) % segmentSlots
+	for {
+		for range lineSlots {
+			switch atomic.LoadUint64(&g.slots[i]) {
+			case fp:
+				return place{g, i}, true
+			case 0:
+				return place{g, i}, false
+			}
+			i = i/lineSlots*lineSlots + (i+1)%lineSlots
+		}
+		i = (i + lineSlots) % segmentSlots
+	}
 }
 
 // add adds a fingerprint to the set, unless it is there: then added is false. It
@@ -343,10 +398,12 @@ const lot = 512 // transitions, or states, that are handed out at once
 // moreTransitions asks for transitions; if there are none, the slice is over.
 func (w *worker) moreTransitions() bool {
 	t := w.team
-	if w.left = t.handOut(&t.budget, lot); w.left == 0 {
+	more := t.handOut(&t.budget, lot)
+	if more == 0 {
 		t.halt()
 		return false
 	}
+	w.left += more
 	w.took.Store(w.bytes())
 	return true
 }

@@ -44,6 +44,8 @@ type descent struct {
 	choices []Choice
 	depth   int // length of the longest run followed
 	broken  []int
+	ahead   []uint64 // fingerprints, for lookAhead
+	fetched uint64   // of no meaning: for what is fetched must be used
 
 	deadlock int // the number of NoDeadlock
 	found    func(claim int, run []Choice)
@@ -163,11 +165,34 @@ func (c *Check) prove(budget int) int {
 		}
 		if !p.enter(mark) {
 			mem.Return(mark, hash)
-		} else if p.trail != nil {
+			continue
+		}
+		if p.trail != nil {
 			p.trail.push(fp)
+		}
+		if p.whole == nil && seen.n >= siftFrom {
+			left -= p.sift()
 		}
 	}
 	return budget - left
+}
+
+// sift strikes out the choices of the state on top of the stack that lead to
+// states seen before, and returns how many.
+func (p *proof) sift() int {
+	choices := p.lookAhead(p.seen)
+	left := 0
+	for i, fp := range p.ahead {
+		if !p.seen.has(fp) {
+			choices[left] = choices[i]
+			left++
+		} else if p.trail != nil && p.trail.has(fp) {
+			p.trail, p.circular = nil, true
+		}
+	}
+	struck := p.strike(len(choices) - left)
+	p.transitions += uint64(struck)
+	return struck
 }
 
 // enter judges the present state, which is new, and puts it on the stack. It
@@ -192,6 +217,32 @@ func (d *descent) enter(mark cell.Mark) bool {
 	}
 	d.stack = append(d.stack, frame{uint32(max(mark, 0)), uint32(first), uint32(first)})
 	return true
+}
+
+// siftFrom is from how many states on a proof looks ahead: the set has outgrown the
+// nearer caches then, and what is saved by it is more than the steps made twice. Only a test changes it.
+var siftFrom uint64 = 1 << 16
+
+// lookAhead makes every step from the state on top of the stack and takes it
+// back, and returns its choices, with the fingerprints behind them in ahead. That the
+// set is asked for all of them at once lets the cache misses overlap.
+func (d *descent) lookAhead(s *seen) []Choice {
+	choices := d.choices[d.stack[len(d.stack)-1].first:]
+	mark, hash := d.mem.Mark(), d.mem.Hash()
+	d.ahead = d.ahead[:0]
+	for _, c := range choices {
+		d.m.Do(c)
+		d.ahead = append(d.ahead, d.mem.Hash())
+		d.mem.Return(mark, hash)
+	}
+	d.fetched = s.fetch(d.ahead)
+	return choices
+}
+
+// strike takes away the last choices of the state on top of the stack, and returns how many.
+func (d *descent) strike(n int) int {
+	d.choices = d.choices[:len(d.choices)-n]
+	return n
 }
 
 // leave goes back from the state on top of the stack to the one below.

@@ -130,7 +130,7 @@ func (c *Check) reduce(budget int) int {
 // arrive is at a state that a step of the visit on top of the stack led to. It
 // returns false if there is nothing to be done from here.
 func (r *reduction) arrive(c *Check, mark cell.Mark, asleep uint64, fused uint8) bool {
-	fp := c.mem.Hash()
+	fp := r.m.Fingerprint()
 	word := r.seen.find(fp)
 	if word == nil {
 		return r.enter(c, mark, fp, asleep, fused)

@@ -24,6 +24,8 @@ import "gupscope/core/cell"
 //     out while it can move, if in every state in which an actor is suspended another can move.
 //   - What only decides how a broken claim shows, as the ghost that notes it, need
 //     not be covered: a run ends there.
+//   - What Fingerprint leaves out nobody goes by: of two states with the same fingerprint, all
+//     questions have the same answer, and every choice leads to states with the same again. It need not be covered.
 type Reducible interface {
 	Model
 
@@ -36,6 +38,10 @@ type Reducible interface {
 	// Against returns the actors, as a bit set, that may do something in
 	// conflict with the actor's next step before it is made.
 	Against(actor int) uint64
+
+	// Fingerprint returns the hash of all in the present state that somebody may still go
+	// by: at most of the whole memory.
+	Fingerprint() uint64
 
 	// Changed is told of every cell that has another value than before, while
 	// the search is under way: by a step, or by going back.

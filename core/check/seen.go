@@ -1,6 +1,9 @@
 package check
 
-import "unsafe"
+import (
+	"sync/atomic"
+	"unsafe"
+)
 
 // A seen is a set of fingerprints, eight bytes a slot, made for one thing: tens
 // of millions of additions, with nothing ever taken out.
@@ -115,6 +118,29 @@ func (s *seen) met(fp uint64) (place, bool) {
 	}
 	*r = fp
 	return s.find(fp)
+}
+
+// fetch brings into the cache what look-ups of some fingerprints will touch: no load waits for another.
+func (s *seen) fetch(fps []uint64) (sum uint64) {
+	for _, fp := range fps {
+		fp = occupied(fp)
+		sum += atomic.LoadUint64(&s.dir[fp>>(s.shift&63)].slots[fp%segmentSlots])
+	}
+	return sum
+}
+
+// has reports whether fp is there.
+func (s *seen) has(fp uint64) bool {
+	fp = occupied(fp)
+	r := &s.recent[fp/(1<<64/recentSlots)]
+	if *r == fp {
+		return true
+	}
+	_, there := s.find(fp)
+	if there {
+		*r = fp
+	}
+	return there
 }
 
 // forget takes back that met was asked for fp, which is not there and not to be added now.

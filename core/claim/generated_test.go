@@ -43,7 +43,8 @@ type draw struct {
 	file    bool     // there is a file f
 	regions []string // by mm: the name of its region, of pages pages
 	pages   []int
-	next    int // value to be written
+	room    bool // there is a room for A's region
+	next    int  // value to be written
 }
 
 func (d *draw) one(of ...string) string { return of[d.IntN(len(of))] }
@@ -105,6 +106,9 @@ func (d *draw) memory() {
 				d.b.WriteString(d.one("", "", "", " clean", " swapped"))
 			}
 		}
+		if d.room = d.room || mm == 0 && d.chance(4); mm == 0 && d.room {
+			d.b.WriteString("; new = room for buf")
+		}
 		d.b.WriteString(" }\n")
 	}
 	fmt.Fprintf(&d.b, "frames %d\n", d.IntN(3))
@@ -141,8 +145,14 @@ func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 		}
 		switch p.Kind {
 		case kernel.PageParam:
+			if d.room && of == 0 && d.chance(3) {
+				where = strings.Replace(where, "buf", "new", 1)
+			}
 			args = append(args, fmt.Sprintf("%s[%d]", where, d.IntN(d.pages[of])))
 		case kernel.VMAParam:
+			if d.room && of == 0 && d.chance(3) {
+				where = strings.Replace(where, "buf", "new", 1)
+			}
 			if d.pages[of] > 1 && d.chance(3) {
 				where += fmt.Sprintf("[%d]", d.IntN(d.pages[of]))
 			}
@@ -162,6 +172,15 @@ func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 			args = append(args, "f")
 		case kernel.FilePageParam:
 			args = append(args, "f[0]")
+		case kernel.RoomParam:
+			if !d.room || of != 0 {
+				return false
+			}
+			to := "new"
+			if strings.HasPrefix(args[0], "new") {
+				to = "buf"
+			}
+			args = append(args, to)
 		case kernel.NumberParam:
 			args = append(args, fmt.Sprint(d.IntN(2)))
 		case kernel.MMParam:

@@ -36,6 +36,8 @@ func (m *Model) Judging(dst []bool) []bool {
 			judges = at.fileOnDisk
 		case "ksm-page-read-only", "ksm-page-keeps-content", "ksm-merges-equal-pages":
 			judges = m.M.KSM
+		case "no-stale-secondary-use", "secondary-follows-page-table", "guest-tlb-follows-secondary":
+			judges = m.M.Secondary
 		case "no-walk-of-freed-table":
 			judges = at.tableGone
 		case "no-stale-tlb-use":

@@ -279,6 +279,8 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("%s goes by the halves of two page-table entries: what it read was never stored there", m.Setup.Tasks[v].Name)
 	case machine.AlarmUnshareWritable:
 		return fmt.Sprintf("%s unshared a page, and made its PTE writable", m.Setup.Tasks[v].Name)
+	case machine.AlarmStaleSecondary:
+		return fmt.Sprintf("the guest on cpu%d used a page that was freed", v)
 	case machine.AlarmUnequalMerged:
 		return fmt.Sprintf("KSM put its page in the place of folio %d, which holds something else", v)
 	case machine.AlarmLostStore, machine.AlarmLostDMA:

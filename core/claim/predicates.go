@@ -156,7 +156,7 @@ func (m *Model) covers(pin machine.PinAt) bool {
 
 // changing reports whether the PTL of the page's table is held.
 func (m *Model) changing(p machine.PageID) bool {
-	if m.hugePMDs() && m.tableOut(p) {
+	if m.movingPMDs() && m.tableOut(p) {
 		return true
 	}
 	t, ok := m.M.Find(p, machine.LevelPTE)
@@ -165,6 +165,9 @@ func (m *Model) changing(p machine.PageID) bool {
 
 // hugePMDs reports whether a PMD entry may map a huge page.
 func (m *Model) hugePMDs() bool { return m.M.LargeFolios || m.M.Hugetlb > 0 }
+
+// movingPMDs reports whether PMD entries change while an mm lives: huge ones do, and those that mremap moves.
+func (m *Model) movingPMDs() bool { return m.hugePMDs() || m.M.Rooms }
 
 // tableOut reports whether the page's PMD entry is being changed: its lock is held, or it is none
 // while somebody has mmap_lock for writing, as collapse does while it holds the page table in its hand.
@@ -196,7 +199,7 @@ func (m *Model) resolveWords(mm int) []machine.Word {
 			out = append(out, m.M.Entry(m.M.Upper(mm, level), i))
 		}
 	}
-	if m.hugePMDs() {
+	if m.movingPMDs() {
 		out = append(out, m.M.PMDLock(mm), m.M.MmapLock(mm))
 	}
 	for i := range m.M.TableCount() {
@@ -281,6 +284,9 @@ func endContents(m *Model, device bool) []predicate {
 
 // content is what the process would read at the page; false if its VMA is gone.
 func (m *Model) content(p machine.PageID) (uint64, bool) {
+	if m.M.Rooms && m.M.Load(m.M.VMA(p)) == 0 {
+		return 0, false // what was there may be elsewhere by now
+	}
 	f, slot, ok := m.M.Resolve(p)
 	switch {
 	case ok:

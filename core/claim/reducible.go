@@ -134,6 +134,9 @@ func (r *Reducible) Choices(dst []check.Choice) []check.Choice {
 	return dst
 }
 
+// Fingerprint is that of the whole state.
+func (r *Reducible) Fingerprint() uint64 { return r.Memory().Hash() }
+
 // Changed notes that a cell has another value.
 func (r *Reducible) Changed(id cell.ID, old, new uint64) {
 	r.stale |= r.depends[id]

@@ -48,7 +48,7 @@ func offers(m *machine.Machine, table bool) (out []machine.Frame) {
 	stale := map[machine.Frame]bool{}
 	layout := m.Mem.Layout()
 	for id := range cell.ID(layout.Len()) {
-		if c := layout.Class(id); c == machine.Stacks || c == machine.TLBs {
+		if c := layout.Class(id); c == machine.Stacks || c == machine.TLBs || c == machine.Secondary {
 			if e := machine.Entry(m.Mem.Peek(id)); e.IsStale() {
 				stale[e.Frame()] = true
 			}

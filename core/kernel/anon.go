@@ -115,7 +115,7 @@ func (c *Ctx) newAnon(f machine.Frame, p machine.PageID) {
 // compare mm/rmap.c:folio_move_anon_rmap, __page_set_anon_rmap
 func (c *Ctx) ownAnon(f machine.Frame, p machine.PageID) {
 	at := c.M.Pages()[p]
-	c.Store(c.M.Mapping(f), machine.AnonMapping(at.MM, at.Region))
+	c.Store(c.M.Mapping(f), c.M.AnonMappingOf(p, at.MM))
 	c.Store(c.M.Index(f), uint64(at.Index))
 }
 
@@ -128,7 +128,7 @@ func (c *Ctx) newlyAnon(f machine.Frame, p machine.PageID, exclusive bool) {
 	for !exclusive && c.M.MMs[mm].Parent >= 0 {
 		mm = c.M.MMs[mm].Parent
 	}
-	c.Store(c.M.Mapping(f), machine.AnonMapping(mm, at.Region))
+	c.Store(c.M.Mapping(f), c.M.AnonMappingOf(p, mm))
 	c.Store(c.M.Index(f), uint64(at.Index))
 }
 

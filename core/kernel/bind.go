@@ -27,9 +27,12 @@ type Bound struct {
 	Source   string // the file that has it there
 	Steps    []Step
 	Variant  int     // 0: Steps are Func.Steps; n: those of Instead[n-1]
+	Own      int     // how many of Steps are the function's own; those of its Notify come behind them
 	Off      []bool  // steps that this kernel passes over
 	Ahead    []Ahead // by step: what lies between it and the function's return
 	captures int
+
+	enters, leaves int // the steps where it is entered and left, if not at its first and behind its last: see Notify
 }
 
 // Bind builds the tables of a kernel.
@@ -49,8 +52,13 @@ func Bind(k *Kernel) []Bound {
 		if k.has&hasHalves != 0 {
 			b.Steps = withHalves(b.Steps)
 		}
+		b.Own = len(b.Steps)
+		b.notified(k)
 		for _, s := range b.Steps {
 			b.Off = append(b.Off, !s.When.holds(k) || f.Migrating && k.has&hasMoves == 0 || f.Hugetlb && k.has&hasHugetlb == 0)
+		}
+		if b.Off[b.enters] {
+			b.enters = 0
 		}
 		for _, l := range f.Locals {
 			if l.Kind.capture() {

@@ -15,6 +15,7 @@ type Call struct {
 	words  map[string]FuncID // where a word says so, another table
 	moves  bool              // it may move pages
 	holds  uint64            // FOLL_ flags with which it gets its page, if it has no parameter for them
+	guest  bool              // it runs a guest: the task's mm is its memory
 }
 
 // A Name is what something was called before a release.
@@ -60,6 +61,7 @@ const (
 	NumberParam                    // a number of pages
 	WordParam                      // one word: MADV_DONTNEED
 	MMParam                        // an mm that is forked from the task's own
+	RoomParam                      // where mremap moves the mapping before it: new
 )
 
 // A Result says what a call returns.
@@ -89,6 +91,10 @@ var Calls = []*Call{
 		Doc: "The thread writes to its memory: a TLB hit, or the hardware's walk, or a page fault and then again."},
 	{Name: "load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnLoad,
 		Doc: "The thread reads its memory: a TLB hit, or the hardware's walk, or a page fault and then again."},
+	{Name: "guest_store", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: UserTask, entry: fnGuestStore, guest: true,
+		Doc: "The thread runs a guest, whose memory is its mm (KVM_RUN), and the guest writes: by KVM's own page table, which GUP fills and the MMU notifier empties. No PTE of the process is asked."},
+	{Name: "guest_load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnGuestLoad, guest: true,
+		Doc: "The thread runs a guest, whose memory is its mm (KVM_RUN), and the guest reads: by KVM's own page table, which GUP fills and the MMU notifier empties."},
 	{Name: "get_user_pages_fast", Params: gupParams,
 		Result: PageResult, From: UserTask, entry: fnGetUserPagesFast,
 		Doc: "Takes a reference (FOLL_GET) on the page mapped there: first without any lock, with interrupts off; where that is refused, under mmap_lock."},
@@ -184,6 +190,8 @@ var Calls = []*Call{
 		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
 	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect,
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
+	{Name: "mremap", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "to", Kind: RoomParam}}, Result: ErrResult, From: UserTask, entry: fnMremap,
+		Doc: "Moves the mapping, or a page of it, to the same place in a room for it, or back (MREMAP_MAYMOVE | MREMAP_FIXED): its PTEs, or whole page tables, go there, and the TLBs are flushed."},
 	{Name: "direct_read", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, From: UserTask,
 		Doc: "read() of a file opened with O_DIRECT: the disk writes to the page, which is held meanwhile: by references, from v6.5 on by pins."},
 	{Name: "direct_write", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask,

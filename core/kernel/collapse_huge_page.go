@@ -110,9 +110,12 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			}
 			return Then
 		}},
+		kcNotify:     kcNotifyStep,
 		kcEarly:      gracePeriodStep(If(RemoverWait, RemoverWaitRCUEarly)),
 		kcClear:      collapseClearStep(With(KhpFlushTellsTables), 1),
 		kcClearQuiet: collapseClearStep(Without(KhpFlushTellsTables), 0),
+		kcLate:       kcLateStep,
+		kcTold:       kcToldStep,
 		kcSync: {Label: "sync", Says: "wait for whoever walks the table", Ref: "tlb_remove_table_sync_one", When: With(KhpSyncOne), Local: true, Calls: []FuncID{fnTLBRemoveTableSyncOne}, Do: func(c *Ctx) Next {
 			return c.Call(fnTLBRemoveTableSyncOne, kcWait)
 		}},
@@ -219,9 +222,12 @@ const (
 	kcVMA
 	kcVMALock
 	kcCountEarly
+	kcNotify
 	kcEarly
 	kcClear
 	kcClearQuiet
+	kcLate
+	kcTold
 	kcSync
 	kcWait
 	kcPTL
@@ -364,6 +370,9 @@ func (c *Ctx) collapsePutback(again, done int) Next {
 	return c.putFree(f, 1, again)
 }
 
+// No PTE below the PMD changes for secondary MMUs but at this one place.
+var kcNotifyStep, kcLateStep, kcToldStep = told(hugeOf(kcAddr))
+
 // collapseClearStep takes the page table out of the tree and flushes; tables is what it tells the CPUs that
 // only borrow the mm: whether a page table goes.
 func collapseClearStep(when Cond, tables uint64) Step {
@@ -373,7 +382,7 @@ func collapseClearStep(when Cond, tables uint64) Step {
 			p := c.Page(kcAddr)
 			c.SetPMD(p, 0)
 			c.Hold(kcTable, c.Frame(kcPMD), 1)
-			return c.Call(fnFlushTLBMMRange, kcSync, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), tables)
+			return c.Call(fnFlushTLBMMRange, kcLate, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), tables)
 		}}
 }
 

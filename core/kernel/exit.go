@@ -27,6 +27,7 @@ var _ = register(fnExit, &Func{
 //	one user less; not the last: done
 //	ksm_exit(): wait until ksmd is not in the mm
 //	exit_mmap():
+//	    mmu_notifier_release()
 //	    lru_add_drain(); tlb_gather_mmu()
 //	    zap_pte_range(everything); free_pgtables(); tlb_finish_mmu()
 //
@@ -55,6 +56,12 @@ var _ = register(fnMMPut, &Func{
 		emKSM: {Label: "ksm_exit", Says: "ksmd has dropped mmap_lock, and will not touch the mm any more", Ref: "__ksm_exit", When: Merging, Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(int(c.L(emMM)))) },
 			Do:   func(c *Ctx) Next { return Then }},
+		emNotify: {Label: "notify", Says: "tell secondary MMUs: the mm goes", Ref: "mmu_notifier_release", When: Secondary, Local: true, Calls: []FuncID{fnMMUNotifierRelease}, Do: func(c *Ctx) Next {
+			if mm := int(c.L(emMM)); c.guest(mm) {
+				return c.Call(fnMMUNotifierRelease, emDrain, uint64(mm), c.L(emAt), c.L(emEnd))
+			}
+			return Then
+		}},
 		emDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, emGather) }},
 		emGather: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu_fullmm", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(int(c.L(emMM))), 1)
@@ -87,6 +94,7 @@ const emMM, emAt, emEnd = 0, 1, 2
 const (
 	emPut = iota
 	emKSM
+	emNotify
 	emDrain
 	emGather
 	emTables

@@ -131,7 +131,8 @@ const (
 //
 // compare mm/memory.c:copy_page_range, copy_pte_range, copy_present_ptes
 var _ = register(fnCopyPageRange, &Func{
-	Name: "copy_page_range", File: "mm/memory.c", Params: []int{cpPage, cpChild},
+	Notify: regionOf(cpPage),
+	Name:   "copy_page_range", File: "mm/memory.c", Params: []int{cpPage, cpChild},
 	Locals: []Local{{"src_pmd", TableLocal}, {"dst_pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"prealloc", HoldLocal}, {"address", PageLocal}, {"child", IntLocal}},
 	Steps: []Step{
 		cpSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: fork is at it", Ref: "raw_write_seqcount_begin", Order: Plain, When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {

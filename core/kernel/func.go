@@ -46,6 +46,8 @@ type Func struct {
 	Migrating bool
 	Hugetlb   bool // entered only where there are huge pages of hugetlb
 
+	Notify *Notify // whose translations it changes; nil: nobody's, or it says so in the middle
+
 	// Instead lists other tables for kernels whose order of things differs; the
 	// first whose condition holds is bound.
 	Instead []Variant
@@ -181,6 +183,9 @@ var Merging = Cond{where: hasKSM}
 // AndLarge holds where the condition does and large folios are possible.
 func (c Cond) AndLarge() Cond { return c.and(hasLarge) }
 
+// AndRooms holds where the condition does and mremap may move pages.
+func (c Cond) AndRooms() Cond { return c.and(hasRooms) }
+
 // AndTurns holds where the condition does and tasks share CPUs.
 func (c Cond) AndTurns() Cond { return c.and(hasTurns) }
 
@@ -192,6 +197,9 @@ func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
 
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
+
+// Remapping holds where mremap may move pages: what it guards would tell nothing elsewhere.
+var Remapping = Cond{where: hasRooms}
 
 // AndMerging holds where the condition does and ksmd may merge pages.
 func (c Cond) AndMerging() Cond { return c.and(hasKSM) }
@@ -205,15 +213,17 @@ func (c Cond) and(h has) Cond {
 type has uint16
 
 const (
-	hasLarge   has = 1 << iota // large folios are possible
-	hasTurns                   // tasks share CPUs
-	hasTSO                     // CPUs have store buffers
-	hasMoves                   // pages may be moved
-	hasHugetlb                 // there are huge pages of hugetlb
-	hasHalves                  // entries are stored in halves: x86-32 with PAE
-	hasWhole                   // entries are stored whole
-	hasMovable                 // there is a ZONE_MOVABLE
-	hasKSM                     // ksmd may merge pages
+	hasLarge     has = 1 << iota // large folios are possible
+	hasTurns                     // tasks share CPUs
+	hasTSO                       // CPUs have store buffers
+	hasMoves                     // pages may be moved
+	hasHugetlb                   // there are huge pages of hugetlb
+	hasHalves                    // entries are stored in halves: x86-32 with PAE
+	hasWhole                     // entries are stored whole
+	hasMovable                   // there is a ZONE_MOVABLE
+	hasSecondary                 // an mm is a guest's memory
+	hasKSM                       // ksmd may merge pages
+	hasRooms                     // mremap may move pages
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

@@ -163,5 +163,14 @@ const (
 	fnBreakCOW
 	fnBreakKSM
 	fnKSMMadvise
+	fnInvalidateRangeStart
+	fnInvalidateRangeEnd
+	fnInvalidatePage
+	fnMMUNotifierRelease
+	fnGuestStore
+	fnGuestLoad
+	fnKVMPageFault
+	fnMremap
+	fnMovePageTables
 	funcCount
 )

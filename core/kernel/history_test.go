@@ -31,6 +31,7 @@ forced_cow                  0   0       0   1   0   0    0    0    0    0   0   
 gup_unshare                 0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         a7f226604170  TC
 unshare_non_anon            0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         84209e87c696  TC
 unshare_keeps_ro            0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         c89357e27f20  TC
+share_pin_test              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TCm
 share_fences                0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         088b8aa537c2  TC
 gup_fast_file_check         0   0       0   0   0   0    0    0    0    0   0       0   3   3    3         a6e79df92e4a  TC
 gup_slow_file_check         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         8ac268436e6d  TC
@@ -139,7 +140,19 @@ gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1   
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 gup_protnone_rule           0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
 numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
+mremap_flush_locked         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         eb66ae030829  TCm
+mremap_rmap_locks           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         38a76013ad80  TC
+mremap_moves_tables         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         2c91bd4a4e2e  Tm
+mremap_table_rmap_locks     0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         97113eb39fa7  TCm
 numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm
+notifier_start              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+notifier_in_rmap            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         369ea8242c0f  m
+notifier_change_pte         1   1       1   1   1   1    1    1    1    1   1       1   1   0    0         f7842747d13d  Tm
+kv_inprog_check             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+kv_seq_check                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+end_bumps_seq               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+kv_flush_tlbs               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+kv_marks_dirty              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.

@@ -22,7 +22,8 @@ import (
 //
 // compare mm/huge_memory.c:__split_huge_pmd_locked
 var _ = register(fnSplitHugePMD, &Func{Large: true,
-	Name: "__split_huge_pmd", File: "mm/huge_memory.c", Params: []int{shAddr, shFreeze},
+	Notify: hugeOf(shAddr),
+	Name:   "__split_huge_pmd", File: "mm/huge_memory.c", Params: []int{shAddr, shFreeze},
 	Locals: []Local{{"old_pmd", PTELocal}, {"address", PageLocal}, {"freeze", IntLocal}},
 	Steps: []Step{
 		shLock: {Label: "lock", Says: "lock the PMD; is it huge?", Answer: "yes", Ref: "pmd_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs),

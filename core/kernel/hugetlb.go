@@ -130,7 +130,8 @@ func (c *Ctx) hugetlbRun(p, end machine.PageID) (machine.PageID, bool) {
 //
 // compare mm/hugetlb.c:__unmap_hugepage_range
 var _ = register(fnUnmapHugepageRange, &Func{Hugetlb: true,
-	Name: "__unmap_hugepage_range", File: "mm/hugetlb.c", Params: []int{uhPage, uhEnd, uhRef},
+	Notify: pages(uhPage, uhEnd),
+	Name:   "__unmap_hugepage_range", File: "mm/hugetlb.c", Params: []int{uhPage, uhEnd, uhRef},
 	Locals: []Local{{"pmd", PTELocal}, {"ref_page", FrameLocal}, {"address", PageLocal}, {"end", PageLocal}},
 	Steps: []Step{
 		uhClear: {Label: "clear", Says: "lock the PMD, clear it", Ref: "huge_ptep_get_and_clear", Touches: cell.Of(machine.PTLs, machine.PMDs, machine.HugetlbPool),
@@ -195,7 +196,8 @@ const (
 //
 // compare mm/hugetlb.c:hugetlb_change_protection
 var _ = register(fnHugetlbChangeProtection, &Func{Hugetlb: true,
-	Name: "hugetlb_change_protection", File: "mm/hugetlb.c", Params: []int{hpPage, hpEnd},
+	Notify: pages(hpPage, hpEnd),
+	Name:   "hugetlb_change_protection", File: "mm/hugetlb.c", Params: []int{hpPage, hpEnd},
 	Locals: []Local{{"oldpte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}, {"start", PageLocal}},
 	Steps: []Step{
 		hpBegin: {Label: "begin", Says: "from the first page on", Local: true, Do: func(c *Ctx) Next {

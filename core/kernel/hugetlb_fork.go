@@ -22,7 +22,8 @@ import (
 //
 // compare mm/hugetlb.c:copy_hugetlb_page_range
 var _ = register(fnCopyHugetlbPageRange, &Func{Hugetlb: true,
-	Name: "copy_hugetlb_page_range", File: "mm/hugetlb.c", Params: []int{chtPage, chtChild},
+	Notify: regionOf(chtPage),
+	Name:   "copy_hugetlb_page_range", File: "mm/hugetlb.c", Params: []int{chtPage, chtChild},
 	Locals: []Local{{"new_folio", HoldLocal}, {"pte_folio", HoldLocal}, {"entry", PTELocal}, {"address", PageLocal}, {"child", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
 		chtSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: fork is at it", Ref: "raw_write_seqcount_begin", When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {

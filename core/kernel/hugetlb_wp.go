@@ -121,6 +121,7 @@ var _ = register(fnHugetlbWP, &Func{Hugetlb: true,
 			c.Store(c.M.Contents(c.Held(hcNew).Frame()), v)
 			return Then
 		}},
+		hcNotify: hcNotifyStep,
 		hcLock: {Label: "lock", Says: "lock the PMD; is it still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs),
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(hcAddr))) },
 			Do: func(c *Ctx) Next {
@@ -153,12 +154,16 @@ var _ = register(fnHugetlbWP, &Func{Hugetlb: true,
 			c.Unlock(c.pmdLock(p))
 			return Then
 		}},
+		hcLate: hcLateStep,
+		hcTold: hcToldStep,
 		hcPutPTE: {Label: "put_pte", Says: "put the PMD's reference on the old page", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			return c.putHugetlb(hcPTERef, hcPutOld)
 		}},
 		hcForget: {Label: "forget", Says: "give the copy back", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			return c.putHugetlb(hcNew, hcPutOld)
+			return c.putHugetlb(hcNew, hcForgotLate)
 		}},
+		hcForgotLate: hcLateStep,
+		hcForgotTold: hcToldStep,
 		hcPutOld: {Label: "put_old", Says: "put our reference on the old page", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			return c.putHugetlb(hcOld, hcEnd)
 		}},
@@ -179,12 +184,19 @@ const (
 	hcFail
 	hcAgain
 	hcCopy
+	hcNotify
 	hcLock
 	hcClear
 	hcRmap
 	hcSet
+	hcLate
+	hcTold
 	hcPutPTE
 	hcForget
+	hcForgotLate
+	hcForgotTold
 	hcPutOld
 	hcEnd
 )
+
+var hcNotifyStep, hcLateStep, hcToldStep = told(page(hcAddr))

@@ -31,7 +31,8 @@ import (
 //
 // compare mm/ksm.c:write_protect_page
 var _ = register(fnWriteProtectPage, &Func{
-	Name: "write_protect_page", File: "mm/ksm.c", Params: []int{kwPage, kwAddr},
+	Notify: page(kwAddr),
+	Name:   "write_protect_page", File: "mm/ksm.c", Params: []int{kwPage, kwAddr},
 	Locals: []Local{{"page", FrameLocal}, {"pmd", TableLocal}, {"entry", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"anon_exclusive", IntLocal}},
 	Steps: []Step{
 		kwWalk: {Label: "walk", Says: "is it to be found at this address? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
@@ -82,7 +83,7 @@ var _ = register(fnWriteProtectPage, &Func{
 			c.protectedAs(c.Entry(kwPTE))
 			return Return
 		}},
-		kwCountFirst: {Label: "count_first", Says: "are there other references? Counted before the PTE is cleared", Answer: "no", Ref: "page_count", When: Without(KSMClearBeforeCheck), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+		kwCountFirst: {Label: "count_first", Says: "before the PTE is cleared, are there other references?", Answer: "no", Ref: "page_count", When: Without(KSMClearBeforeCheck), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			if c.ksmReferenced() {
 				c.Unlock(c.M.PTL(c.Frame(kwPMD)))
 				return c.Return(1)
@@ -123,7 +124,7 @@ var _ = register(fnWriteProtectPage, &Func{
 		}},
 		kwWasDirty: {Label: "was_dirty", Says: "was the PTE dirty?", Local: true, Do: func(c *Ctx) Next {
 			if !c.Entry(kwPTE).Has(machine.Dirty) {
-				return kwSet
+				return kwChange
 			}
 			return Then
 		}},
@@ -131,6 +132,7 @@ var _ = register(fnWriteProtectPage, &Func{
 			c.Or(c.M.Flags(c.Frame(kwPage)), machine.PGDirty)
 			return Then
 		}},
+		kwChange: changeSPTEStep(kwAddr, func(c *Ctx) machine.Entry { return machine.MakePTE(c.Frame(kwPage), 0) }),
 		kwSet: {Label: "set_pte", Says: "put the PTE back, read-only and clean; unlock the PTL", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs, machine.PTLs), Do: func(c *Ctx) Next {
 			return c.protectBack(c.Entry(kwPTE)&^(machine.RW|machine.Dirty), 0)
 		}},
@@ -158,6 +160,7 @@ const (
 	kwClearExcl
 	kwWasDirty
 	kwSetDirty
+	kwChange
 	kwSet
 	kwRestore
 )
@@ -168,7 +171,7 @@ const (
 func (c *Ctx) leadsTo(f machine.Frame, p machine.PageID) bool {
 	mapping, at := c.Load(c.M.Mapping(f)), c.M.Pages()[p]
 	mm := machine.MappingMM(mapping)
-	return mm >= 0 && c.root(mm) == c.root(at.MM) && machine.MappingRegion(mapping) == at.Region && int(c.Load(c.M.Index(f))) == at.Index
+	return mm >= 0 && c.root(mm) == c.root(at.MM) && machine.MappingRegion(mapping) == c.M.HomeRegion(at.MM, at.Region) && int(c.Load(c.M.Index(f))) == at.Index
 }
 
 // root is the mm from which an mm was forked in the end: that of anon_vma->root.
@@ -228,7 +231,8 @@ func (c *Ctx) protectedAs(e machine.Entry) {
 //
 // compare mm/ksm.c:replace_page
 var _ = register(fnReplacePage, &Func{
-	Name: "replace_page", File: "mm/ksm.c", Params: []int{rpPage, rpKpage, rpOrig, rpAddr},
+	Notify: page(rpAddr),
+	Name:   "replace_page", File: "mm/ksm.c", Params: []int{rpPage, rpKpage, rpOrig, rpAddr},
 	Locals: []Local{{"page", FrameLocal}, {"kpage", FrameLocal}, {"pmd", TableLocal}, {"orig_pte", PTELocal}, {"new_reference", HoldLocal}, {"old_reference", HoldLocal}, {"addr", PageLocal}},
 	Steps: []Step{
 		rpPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "mm_find_pmd", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
@@ -268,8 +272,9 @@ var _ = register(fnReplacePage, &Func{
 			if old.Present() && old.Frame() != machine.ZeroPage {
 				c.Hold(rpOld, old.Frame(), 1) // the page, or without the second look whatever is there
 			}
-			return c.Call(fnFlushTLBMMRange, rpSet, uint64(c.mmOf(rpAddr)), c.L(rpAddr), c.L(rpAddr), 0)
+			return c.Call(fnFlushTLBMMRange, rpChange, uint64(c.mmOf(rpAddr)), c.L(rpAddr), c.L(rpAddr), 0)
 		}},
+		rpChange: changeSPTEStep(rpAddr, func(c *Ctx) machine.Entry { return machine.MakePTE(c.Frame(rpKpage), 0) }),
 		rpSet: {Label: "set_pte", Says: "map KSM's page, read-only", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs, machine.Contents), Do: func(c *Ctx) Next {
 			e := c.protected(machine.MakePTE(c.Frame(rpKpage), 0), c.Page(rpAddr))
 			c.Sayf("map KSM's page: %v", e)
@@ -314,6 +319,7 @@ const (
 	rpGet
 	rpRmapNew
 	rpClear
+	rpChange
 	rpSet
 	rpRmapOld
 	rpSwap

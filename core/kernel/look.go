@@ -305,6 +305,8 @@ func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
 			text = s.Setup.MMs[a.MM].Name + "." + text
 		}
 		return text
+	case RoomParam:
+		return s.Setup.MMs[a.MM].Regions[a.Region].Name
 	case FileParam:
 		return s.Setup.Files[a.File].Name
 	case FilePageParam:

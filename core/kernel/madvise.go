@@ -157,7 +157,8 @@ func (c *Ctx) adviseVMA() Next {
 //
 // compare mm/madvise.c:madvise_free_pte_range
 var _ = register(fnMadviseFree, &Func{
-	Name: "madvise_free_pte_range", File: "mm/madvise.c", Params: []int{mfPage, mfEnd},
+	Notify: pages(mfPage, mfEnd),
+	Name:   "madvise_free_pte_range", File: "mm/madvise.c", Params: []int{mfPage, mfEnd},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"first", PageLocal}, {"flush", IntLocal}, {"split", IntLocal}},
 	Steps: []Step{
 		mfBegin: {Label: "begin", Says: "from the first page on", Local: true, Do: func(c *Ctx) Next {

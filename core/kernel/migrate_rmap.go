@@ -23,16 +23,18 @@ var _ = register(fnTryToMigrate, &Func{Migrating: true,
 	Name: "try_to_migrate", Was: []Name{{"try_to_unmap", 514}}, File: "mm/rmap.c", Params: []int{0, 2},
 	Locals: []Local{{"folio", FrameLocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
+		rmapLockStep(0),
 		{Label: "first", Says: "the first place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnTryToMigrateOne}, Do: func(c *Ctx) Next {
 			return c.migrateAt(machine.NoPage)
 		}},
-		{Label: "next", Says: "the next place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnTryToMigrateOne}, Back: []int{1}, Do: func(c *Ctx) Next {
+		{Label: "next", Says: "the next place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnTryToMigrateOne}, Back: []int{2}, Do: func(c *Ctx) Next {
 			if c.Ret() != 0 {
 				c.Say("it may not be unmapped: stop")
-				return Return
+				return 3
 			}
 			return c.migrateAt(c.Page(1))
 		}},
+		rmapUnlockStep(0, Return),
 	},
 })
 
@@ -41,11 +43,11 @@ func (c *Ctx) migrateAt(after machine.PageID) Next {
 	p, ok := c.M.NextMapping(c.Frame(0), after)
 	if !ok {
 		c.Say("there is no other place where it may be mapped")
-		return Return
+		return 3
 	}
 	c.Sayf("it may be mapped at %s", c.M.Pages()[p].Name)
 	c.Set(1, uint64(p))
-	return c.Call(fnTryToMigrateOne, 1, c.L(0), uint64(p), c.L(2))
+	return c.Call(fnTryToMigrateOne, 2, c.L(0), uint64(p), c.L(2))
 }
 
 // try_to_migrate_one, of a locked folio that begins at an address of an mm, in straight line:
@@ -62,7 +64,8 @@ func (c *Ctx) migrateAt(after machine.PageID) Next {
 //
 // compare mm/rmap.c:try_to_migrate_one, set_pmd_migration_entry
 var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
-	Name: "try_to_migrate_one", Was: []Name{{"try_to_unmap_one", 514}}, File: "mm/rmap.c", Params: []int{tmFolio, tmPage, tmFlags},
+	Notify: rmapOf(tmFolio, tmPage),
+	Name:   "try_to_migrate_one", Was: []Name{{"try_to_unmap_one", 514}}, File: "mm/rmap.c", Params: []int{tmFolio, tmPage, tmFlags},
 	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"flags", IntLocal}, {"anon_exclusive", IntLocal}},
 	Steps: []Step{
 		tmBegin: {Label: "begin", Says: "from its first page on", Local: true, Do: func(c *Ctx) Next {
@@ -132,7 +135,7 @@ var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
 			}
 			return Then
 		}},
-		tmPinned: {Label: "share", Says: "may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pte", When: With(AnonExclusive), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		tmPinned: {Label: "share", Says: "may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pte", When: With(SharePinTest), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if c.maybePinned(c.Frame(tmPTE)) {
 				c.Say("it may be pinned: restore the PTE")
 				return tmRestore
@@ -278,12 +281,14 @@ var _ = register(fnRemoveMigrationPTEs, &Func{Migrating: true,
 	Name: "remove_migration_ptes", File: "mm/migrate.c", Params: []int{0, 1, 3},
 	Locals: []Local{{"src", FrameLocal}, {"dst", FrameLocal}, {"address", PageLocal}, {"map_unused_to_zeropage", IntLocal}},
 	Steps: []Step{
+		rmapLockStep(1),
 		{Label: "first", Says: "the first place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnRemoveMigrationPTE}, Do: func(c *Ctx) Next {
 			return c.unmigrateAt(machine.NoPage)
 		}},
-		{Label: "next", Says: "the next place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnRemoveMigrationPTE}, Back: []int{1}, Do: func(c *Ctx) Next {
+		{Label: "next", Says: "the next place where it may be mapped", Ref: "rmap_walk", Reads: cell.Of(machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnRemoveMigrationPTE}, Back: []int{2}, Do: func(c *Ctx) Next {
 			return c.unmigrateAt(c.Page(2))
 		}},
+		rmapUnlockStep(1, Return),
 	},
 })
 
@@ -291,11 +296,11 @@ func (c *Ctx) unmigrateAt(after machine.PageID) Next {
 	p, ok := c.M.NextMapping(c.Frame(1), after)
 	if !ok {
 		c.Say("there is no other place where it may be mapped")
-		return Return
+		return 3
 	}
 	c.Sayf("it may be mapped at %s", c.M.Pages()[p].Name)
 	c.Set(2, uint64(p))
-	return c.Call(fnRemoveMigrationPTE, 1, c.L(0), c.L(1), uint64(p), c.L(3))
+	return c.Call(fnRemoveMigrationPTE, 2, c.L(0), c.L(1), uint64(p), c.L(3))
 }
 
 // remove_migration_pte, of a folio that begins at an address of an mm, in straight line:

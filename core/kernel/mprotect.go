@@ -161,7 +161,8 @@ func (c *Ctx) protectNext(from machine.PageID) (first, last machine.PageID) {
 //
 // compare mm/mprotect.c:change_pte_range, can_change_pte_writable
 var _ = register(fnChangePTERange, &Func{
-	Name: "change_pte_range", File: "mm/mprotect.c", Params: []int{crPage, crEnd},
+	Notify: pages(crPage, crEnd),
+	Name:   "change_pte_range", File: "mm/mprotect.c", Params: []int{crPage, crEnd},
 	Locals: []Local{{"pmd", TableLocal}, {"oldpte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"flush", IntLocal}},
 	Steps: []Step{
 		crPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnChangeHugePMD}, Back: []int{crPMD}, Do: func(c *Ctx) Next {

@@ -13,6 +13,8 @@ import (
 //	zap_pte_range(); free_pgtables(); tlb_finish_mmu()     // unhook, flush, free
 //	mmap_read_unlock()
 //
+// Called by mremap for the old place, it finds no PTE, and neither takes nor drops the lock.
+//
 // A page table goes when no VMA is left in its two megabytes.
 //
 // compare mm/mmap.c:do_vmi_align_munmap, unmap_region
@@ -21,8 +23,17 @@ var _ = register(fnMunmap, &Func{
 	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"address", PageLocal}},
 	Steps: []Step{
 		muLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock_killable", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.MM)) },
+			Wait: func(c *Ctx) Block {
+				if c.remapping() {
+					return Block{}
+				}
+				return c.WriteFree(c.M.MmapLock(c.MM))
+			},
 			Do: func(c *Ctx) Next {
+				if c.remapping() {
+					c.Say("mmap_lock is held already, and the VMA's")
+					return muDetach
+				}
 				c.WriteLock(c.M.MmapLock(c.MM))
 				return Then
 			}},
@@ -37,6 +48,13 @@ var _ = register(fnMunmap, &Func{
 				return Then
 			}},
 		muDetach: {Label: "detach", Says: "take the VMA out of the tree", Ref: "vms_gather_munmap_vmas", Touches: cell.Of(machine.VMAs, machine.HugetlbPool), Do: func(c *Ctx) Next {
+			if c.remapping() {
+				for p := c.Page(muFirst); p <= c.Page(muLast); p++ {
+					c.Store(c.M.VMA(p), 0) // what was mapped there lives on elsewhere: nothing is given up
+				}
+				c.Set(muAt, uint64(c.M.HugeStart(c.Page(muFirst))))
+				return muSeqOdd
+			}
 			if !c.detachVMAs(c.Page(muFirst), c.Page(muLast)) {
 				c.Say("there is no VMA")
 				return muUnlockWrite
@@ -57,6 +75,10 @@ var _ = register(fnMunmap, &Func{
 		muDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, muGather) }},
 		muGather: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(c.MM), 1)
+			if c.remapping() {
+				c.Say("announce a flush to come; nothing is mapped there any more")
+				return muTables
+			}
 			return c.Call(fnZapPTERange, muTables, c.L(muFirst), c.L(muLast))
 		}},
 		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Order: Plain, Touches: cell.Of(machine.PMDs, machine.VMAs), Back: []int{muTables}, Do: func(c *Ctx) Next {
@@ -87,6 +109,12 @@ var _ = register(fnMunmap, &Func{
 		}},
 		muSeqEven: {Label: "seq_even", Says: "write_protect_seq is even again", Ref: "raw_write_seqcount_end", Order: Plain, When: With(GUPSeqcount), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
+			return Then
+		}},
+		muKeepLock: {Label: "keep_lock", Says: "who has called drops mmap_lock", When: Remapping, Local: true, Do: func(c *Ctx) Next {
+			if c.remapping() {
+				return Return
+			}
 			return Then
 		}},
 		muUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", When: With(MunmapReadLock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
@@ -121,9 +149,13 @@ const (
 	muFreeTable
 	muRCUTable
 	muSeqEven
+	muKeepLock
 	muUnlock
 	muUnlockWrite
 )
+
+// remapping reports whether it is mremap that unmaps the old place of what it has moved.
+func (c *Ctx) remapping() bool { return c.level > 0 }
 
 // detachVMAs takes a range out of the tree of VMAs; false if there was nothing.
 func (c *Ctx) detachVMAs(first, last machine.PageID) bool {
@@ -173,7 +205,8 @@ func (c *Ctx) excuse(first, last machine.PageID) {
 //
 // compare mm/memory.c:zap_pte_range
 var _ = register(fnZapPTERange, &Func{
-	Name: "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage, zpEnd, zpFiles},
+	Notify: pages(zpPage, zpEnd),
+	Name:   "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage, zpEnd, zpFiles},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}, {"file_pages_only", IntLocal}, {"force_flush", IntLocal}},
 	Steps: []Step{
 		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnZapHugePMD, fnUnmapHugepageRange}, Back: []int{zpPMD}, Do: func(c *Ctx) Next {

@@ -35,9 +35,10 @@ var _ = register(fnTaskNUMAWork, &Func{Migrating: true,
 			c.Add(c.M.FlushPending(c.MM), 1)
 			return Then
 		}},
+		nwNotify: nwNotifyStep,
 		nwPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{nwPMD}, Do: func(c *Ctx) Next {
 			if pmd := machine.Entry(c.Keep(nwTable, c.M.PMD(c.Page(nwPage)))); !pmd.Present() || pmd.Has(machine.PSE) {
-				return c.nextTable(nwPage, nwEnd, nwPMD, nwFlush)
+				return c.nextTable(nwPage, nwEnd, nwPMD, nwLate)
 			}
 			return Then
 		}},
@@ -65,8 +66,10 @@ var _ = register(fnTaskNUMAWork, &Func{Migrating: true,
 		nwCommitSaved: hintCommit("put it back, inaccessible; it remembers that it was writable", With(NUMASavedWrite), machine.Present),
 		nwUnlockPTL: {Label: "unlock_pte", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Back: []int{nwPMD}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(nwTable)))
-			return c.nextTable(nwPage, nwEnd, nwPMD, nwFlush)
+			return c.nextTable(nwPage, nwEnd, nwPMD, nwLate)
 		}},
+		nwLate: nwLateStep,
+		nwTold: nwToldStep,
 		nwFlush: {Label: "flush", Says: "flush the range", Ref: "flush_tlb_range", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			return c.Call(fnFlushTLBMMRange, nwFlushed, uint64(c.MM), c.L(nwFirst), c.L(nwEnd), 0)
 		}},
@@ -87,6 +90,7 @@ const (
 	nwOff = iota
 	nwLock
 	nwGather
+	nwNotify
 	nwPMD
 	nwPTL
 	nwNext
@@ -96,10 +100,14 @@ const (
 	nwCommit
 	nwCommitSaved
 	nwUnlockPTL
+	nwLate
+	nwTold
 	nwFlush
 	nwFlushed
 	nwUnlock
 )
+
+var nwNotifyStep, nwLateStep, nwToldStep = told(pages(nwFirst, nwEnd))
 
 // hintNext finds the next PTE of the table that maps a page and may be accessed.
 func (c *Ctx) hintNext() Next {

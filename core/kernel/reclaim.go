@@ -85,12 +85,13 @@ var _ = register(fnShrinkFolioList, &Func{
 			c.Or(c.M.Flags(c.Held(slFolio).Frame()), machine.PGDirty)
 			return Then
 		}},
-		slEarly: gracePeriodStep(If(RemoverWait, RemoverWaitRCUEarly)),
+		slEarly:    gracePeriodStep(If(RemoverWait, RemoverWaitRCUEarly)),
+		slRmapLock: rmapLockStep(slFolio),
 		slMapped: {Label: "mapped", Says: "is it mapped?", Answer: "yes", Ref: "folio_mapped", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs, machine.KSM), Calls: []FuncID{fnTryToUnmapOne}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
 			if c.folioMapcount(f) == 0 {
 				c.Say("it is not mapped any more")
-				return slPinnedNow
+				return slRmapUnlock
 			}
 			return c.unmapNext(machine.NoPage)
 		}},
@@ -101,10 +102,11 @@ var _ = register(fnShrinkFolioList, &Func{
 				return Then
 			case stop:
 				c.Say("it is still mapped: keep it")
-				return slUnlock
+				return slRmapKeep
 			}
 			return c.unmapNext(c.Page(slAt))
 		}},
+		slRmapUnlock: rmapUnlockStep(slFolio, Then),
 		slPinnedNow: {Label: "pinned_now", Says: "may it be pinned now?", Answer: "no", Ref: "folio_maybe_dma_pinned", When: With(ReclaimKeepsPinned), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if c.maybePinned(c.Held(slFolio).Frame()) {
 				c.Say("it may be pinned now: keep it")
@@ -159,6 +161,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			c.Set(slFreed, 1)
 			return slFlush
 		}},
+		slRmapKeep: rmapUnlockStep(slFolio, slUnlock),
 		slUnlock: {Label: "unlock", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FolioLock(c.Held(slFolio).Frame()))
 			return Then
@@ -195,8 +198,10 @@ const (
 	slAddToSwap
 	slDirty
 	slEarly
+	slRmapLock
 	slMapped
 	slUnmapped
+	slRmapUnlock
 	slPinnedNow
 	slIsDirty
 	slFile
@@ -208,6 +213,7 @@ const (
 	slWait
 	slRemove
 	slRemoved
+	slRmapKeep
 	slUnlock
 	slFlush
 	slFate
@@ -253,7 +259,7 @@ func isolationCandidates(c *Ctx, offer func(int)) {
 		}
 		mapping := c.Load(c.M.Mapping(f))
 		if mm := machine.MappingMM(mapping); mm >= 0 && slices.Contains(c.M.Family(mm), at.MM) &&
-			machine.MappingRegion(mapping) == at.Region && int(c.Load(c.M.Index(f))) == at.Index {
+			machine.MappingRegion(mapping) == c.M.HomeRegion(at.MM, at.Region) && int(c.Load(c.M.Index(f))) == at.Index {
 			offer(i)
 			none = false
 		}
@@ -290,7 +296,7 @@ func (c *Ctx) unmapNext(after machine.PageID) Next {
 	p, ok := c.M.NextMapping(f, after)
 	if !ok {
 		c.Say("it is still mapped: keep it")
-		return slUnlock
+		return slRmapKeep
 	}
 	c.Set(slAt, uint64(p))
 	return c.Call(fnTryToUnmapOne, slUnmapped, uint64(machine.MakeHold(f, 1)), uint64(p))
@@ -318,7 +324,7 @@ func (c *Ctx) addToSwap() Next {
 	}
 	if c.lazyfree(f) {
 		c.Say("it is lazyfree: nothing to put into swap")
-		return slMapped
+		return slRmapLock
 	}
 	slot := c.Key
 	if c.M.Slots == 0 || c.Load(c.M.SwapMap(slot)) != 0 {

@@ -28,7 +28,8 @@ import (
 //
 // compare mm/rmap.c:try_to_unmap_one
 var _ = register(fnTryToUnmapOne, &Func{
-	Name: "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage},
+	Notify: rmapOf(tuFolio, tuPage),
+	Name:   "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage},
 	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"left", IntLocal}, {"early_pins", IntLocal}},
 	Steps: []Step{
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
@@ -113,7 +114,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			}
 			return Then
 		}},
-		tuPinned: {Label: "share", Says: "may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pte", When: With(AnonExclusive), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		tuPinned: {Label: "share", Says: "may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pte", When: With(SharePinTest), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			pinned := c.L(tuEarlyPins) == 2
 			if c.L(tuEarlyPins) == 0 {
 				pinned = c.maybePinned(c.Frame(tuFolio))

@@ -27,7 +27,8 @@ type Rule struct {
 	// Version.Order) on it is a configuration that existed; without an entry it is a what-if.
 	Config map[uint8]int
 
-	Hugetlb bool // it is about huge pages of hugetlb, and changes nothing where there are none
+	Hugetlb   bool // it is about huge pages of hugetlb, and changes nothing where there are none
+	Secondary bool // it is about secondary MMUs, and changes nothing where there are none
 
 	Commit     string // the commit that introduced it, "" if unknown
 	Subject    string // that commit's subject
@@ -111,7 +112,7 @@ func RuleByName(name string) *Rule {
 }
 
 // Rules is the catalogue, in the order of the IDs.
-var Rules = inOrder(gupRules, anonRules, reclaimRules, tlbRules, fileRules, hugeRules, ksmRules)
+var Rules = inOrder(gupRules, anonRules, reclaimRules, tlbRules, fileRules, hugeRules, ksmRules, secondaryRules)
 
 func inOrder(groups ...[]*Rule) []*Rule {
 	rules := slices.Concat(groups...)
@@ -248,6 +249,19 @@ const (
 	KSMReuse
 	KSMBreakUnshare
 	KSMChecksumFirst
+	NotifierStart
+	NotifierInRmap
+	NotifierChangePTE
+	KVInprogCheck
+	KVSeqCheck
+	EndBumpsSeq
+	KVFlush
+	KVMarksDirty
+	MremapFlushLocked
+	MremapRmapLocks
+	MremapMovesTables
+	MremapTableRmapLocks
+	SharePinTest
 	ruleCount
 )
 
@@ -334,6 +348,16 @@ const (
 	MprotectNever uint8 = iota
 	MprotectDirtyExclusive
 	MprotectExclusive
+)
+
+const (
+	NotifierNever uint8 = iota
+	NotifierBefore
+	NotifierAfter
+)
+const (
+	NotifierPageAfterPTL uint8 = iota
+	NotifierRange
 )
 
 const (

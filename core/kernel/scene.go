@@ -35,6 +35,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.sharedByCounts = k.On(MadvisePTEBatch)
 	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.On(GUPHugetlbCommonWalk), k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
+	s.guests = setup.guestMMs()
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
 	for i, t := range setup.Tasks {
@@ -70,16 +71,21 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
+	c.Secondary = s.guests != 0
+	c.Rooms = s.Setup.rooms()
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
 		mc := machine.MMConfig{Name: mm.Name, Parent: s.Setup.parent(i), Exits: s.Setup.exits(i)}
 		for _, v := range mm.Regions {
-			mc.Regions = append(mc.Regions, machine.RegionConfig{Name: v.Name, Kind: v.Kind, Pages: v.Pages, Flags: s.vmFlags(&v), File: v.File, First: v.First})
+			mc.Regions = append(mc.Regions, machine.RegionConfig{Name: v.Name, Kind: v.Kind, Pages: v.Pages, Flags: s.vmFlags(&v), File: v.File, First: v.First, Room: v.Room, Home: v.Home})
 			if s.Setup.hugetlb(&v) {
 				continue
 			}
 			tables += (v.Pages + c.HugePages - 1) / c.HugePages
+			if v.Room {
+				continue // its pages are those of its home
+			}
 			slots += v.Pages
 			if v.State == Huge || v.State == Split {
 				blocks += (len(v.Fill) + c.HugePages - 1) / c.HugePages
@@ -166,8 +172,11 @@ func (s *Sim) scene() {
 		}
 		m.Store(m.MMState(mm), machine.MMAlive)
 		for r, vs := range ms.Regions {
-			if s.Setup.hugetlb(&vs) {
+			switch {
+			case s.Setup.hugetlb(&vs):
 				s.hugetlbRegion(mm, r, &vs, &pool)
+				continue
+			case vs.Room:
 				continue
 			}
 			for i := range vs.Pages {
@@ -320,7 +329,20 @@ func (s *Setup) has() (h has) {
 	if s.merges() {
 		h |= hasKSM
 	}
+	if s.guestMMs() != 0 {
+		h |= hasSecondary
+	}
+	if s.rooms() {
+		h |= hasRooms
+	}
 	return h
+}
+
+// rooms reports whether there are rooms that mremap may move pages into.
+func (s *Setup) rooms() bool {
+	return slices.ContainsFunc(s.MMs, func(m MMSetup) bool {
+		return slices.ContainsFunc(m.Regions, func(r RegionSetup) bool { return r.Room })
+	})
 }
 
 // exits reports whether some thread of an mm leaves it.

@@ -46,6 +46,7 @@ type Sim struct {
 	unpinChecks                                           bool // see the rule unpin_sanity_check
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
+	guests                         uint64 // the mms that are guests' memory, as bits
 	// See the rules gup_hugetlb_common_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
 	hugetlbCommonWalk, forceHugetlbRefused, dontneedHugetlb bool
 }
@@ -253,16 +254,30 @@ func (s *Sim) proceed(task int, n Next) {
 		d := int(s.M.Load(s.M.Depth(task))) - 1
 		s.M.Goto(task, s.M.Activation(task, d).Step+1)
 	case Return:
-		s.M.Pop(task)
+		s.leave(task)
 	case called:
 	default:
 		s.jump(task, uint16(n))
 	}
 }
 
+// leave ends a call, or takes it to the steps that come behind its last.
+func (s *Sim) leave(task int) {
+	d := int(s.M.Load(s.M.Depth(task))) - 1
+	a := s.M.Activation(task, d)
+	if b := &s.funcs[a.Fn]; b.leaves > 0 && (int(a.Step) < b.leaves || int(a.Step) >= len(b.Steps)) {
+		s.M.Goto(task, uint16(b.leaves))
+		return
+	}
+	s.M.Pop(task)
+}
+
 // push starts a call with numbers as arguments.
 func (s *Sim) push(task int, fn FuncID, args ...uint64) {
 	s.M.Push(task, uint16(fn))
+	if at := s.funcs[fn].enters; at > 0 {
+		s.M.Goto(task, uint16(at))
+	}
 	s.M.Store(s.M.Ret(task), 0)
 	d := int(s.M.Load(s.M.Depth(task))) - 1
 	for i, v := range args {
@@ -311,7 +326,7 @@ func (s *Sim) begin(task, pc int) {
 // argument is an argument as the entry function's local holds it.
 func (s *Sim) argument(p Param, a Arg) uint64 {
 	switch p.Kind {
-	case PageParam, VMAParam:
+	case PageParam, VMAParam, RoomParam:
 		return uint64(s.M.PageAt(a.MM, a.Region, a.Page))
 	case VarParam:
 		return uint64(a.Var)
@@ -378,7 +393,8 @@ func (s *Sim) finish(task int, st *Stmt) {
 // finishGUP hands the page that a GUP call has collected to the variable.
 func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 	h := machine.Hold(s.M.Load(s.M.Held(task)))
-	excused := s.M.EndGUP(task, h.Frame(), h.Some())
+	a := st.Args[0]
+	at, excused := s.M.EndGUP(task, s.M.PageAt(a.MM, a.Region, a.Page), h.Frame(), h.Some())
 	s.M.SetHeld(task, 0)
 	if st.Var < 0 {
 		return // nobody holds the reference any more: a leak, and a claim says so
@@ -389,9 +405,8 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 	}
 	s.M.SetVarPage(task, st.Var, h)
 	flags := st.follFlags()
-	a := st.Args[0]
 	s.M.SetPinAt(task, st.Var, machine.PinAt{
-		Page: s.M.PageAt(a.MM, a.Region, a.Page), Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
+		Page: at, Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
 		Pin: s.pins(st.Call),
 	})
 }

@@ -70,11 +70,12 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 				c.Lock(c.M.FolioLock(c.M.Head(c.Held(upOld).Frame())))
 				return Then
 			}},
+		upNotify: upNotifyStep,
 		upPMD: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(upTable, c.M.PMD(c.Page(upAddr))))
 			if !pmd.Present() || pmd.Has(machine.PSE) {
 				c.Say("there is no page table any more")
-				return upRetry
+				return upRetryLate
 			}
 			return Then
 		}},
@@ -84,7 +85,7 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 				e := machine.Entry(c.Load(c.PTE(c.Frame(upTable), c.Page(upAddr))))
 				if !e.Present() || e.Frame() != c.Held(upOld).Frame() {
 					c.Say("it is not mapped there any more: again")
-					return upRetry
+					return upRetryLate
 				}
 				c.Lock(c.M.PTL(c.Frame(upTable)))
 				c.Set(upPTE, uint64(e))
@@ -96,8 +97,9 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 		}},
 		upClear: {Label: "clear", Says: "clear the PTE, flush", Ref: "ptep_clear_flush", Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			c.Hold(upRef, c.ClearPTE(c.Frame(upTable), c.Page(upAddr)).Frame(), 1)
-			return c.Call(fnFlushTLBMMRange, upSet, uint64(c.mmOf(upAddr)), c.L(upAddr), c.L(upAddr), 0)
+			return c.Call(fnFlushTLBMMRange, upChange, uint64(c.mmOf(upAddr)), c.L(upAddr), c.L(upAddr), 0)
 		}},
+		upChange: changeSPTEStep(upAddr, func(c *Ctx) machine.Entry { return machine.MakePTE(c.Held(upNew).Frame(), 0) }),
 		upSet: {Label: "set", Says: "replace the page: the PTE maps the copy", Ref: "set_pte_at", Order: Plain, When: Without(UprobeInPlace), Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			bits := machine.Entry(0)
 			if c.Load(c.M.VMA(c.Page(upAddr)))&machine.VMWrite != 0 {
@@ -127,6 +129,8 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 			c.Unlock(c.M.PTL(c.Frame(upTable)))
 			return Then
 		}},
+		upLate: upLateStep,
+		upTold: upToldStep,
 		upFolioUnlock: {Label: "unlock_page", Says: "unlock the old page", Ref: "folio_unlock", When: Without(UprobeInPlace), Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FolioLock(c.M.Head(c.Held(upOld).Frame())))
 			return Then
@@ -144,6 +148,8 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 			}
 			return c.putFree(h.Frame(), h.Count(), end)
 		}},
+		upRetryLate: upLateStep,
+		upRetryTold: upToldStep,
 		upRetry: {Label: "retry_unlock", Says: "unlock the old page", Ref: "folio_unlock", When: Without(UprobeInPlace), Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FolioLock(c.M.Head(c.Held(upOld).Frame())))
 			return Then
@@ -170,19 +176,27 @@ const (
 	upAlloc
 	upCopy
 	upFolioLock
+	upNotify
 	upPMD
 	upLock
 	upAnon
 	upClear
+	upChange
 	upSet
 	upRmap
 	upWrite
 	upRestore
 	upUnlock
+	upLate
+	upTold
 	upFolioUnlock
 	upPutPTE
 	upPut
+	upRetryLate
+	upRetryTold
 	upRetry
 	upRetryNew
 	upRetryOld
 )
+
+var upNotifyStep, upLateStep, upToldStep = told(page(upAddr))

@@ -219,6 +219,7 @@ func (c *Ctx) maybeWritable(p machine.PageID) machine.Entry {
 // wp_page_copy, entered with a reference on the old page, in straight line:
 //
 //	new = folio_prealloc(); copy the content
+//	tell secondary MMUs, here and behind the unlock
 //	lock the PTL; the PTE changed: put both, done
 //	clear the PTE and flush every TLB             // before the new one exists
 //	the new folio: mapped once, exclusive, in the LRU batch
@@ -247,6 +248,7 @@ var _ = register(fnWPPageCopy, &Func{
 			c.Store(c.M.Contents(c.Held(wcNew).Frame()), v)
 			return Then
 		}},
+		wcNotify: wcNotifyStep,
 		wcLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wcTable))) },
 			Do: func(c *Ctx) Next {
@@ -263,6 +265,9 @@ var _ = register(fnWPPageCopy, &Func{
 			return c.Call(fnFlushTLBMMRange, wcRmapEarly, uint64(c.M.Pages()[p].MM), p, p, 0)
 		}},
 		wcRmapEarly: {Label: "rmap_early", Says: "the old page is mapped once less", Ref: "folio_remove_rmap_pte", When: Without(RmapDropAfterSet), Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.Refs), Do: (*Ctx).copyDropRmap},
+		wcChange: changeSPTEStep(wcAddr, func(c *Ctx) machine.Entry {
+			return machine.MakePTE(c.Held(wcNew).Frame(), machine.RW)
+		}),
 		wcSet: {Label: "set_pte", Says: "map the copy", Ref: "set_pte_at", Touches: mapTouches, Do: func(c *Ctx) Next {
 			f, p := c.Held(wcNew).Frame(), c.Page(wcAddr)
 			c.newAnon(f, p)
@@ -288,20 +293,24 @@ var _ = register(fnWPPageCopy, &Func{
 			c.Unlock(c.M.PTL(c.Frame(wcTable)))
 			return Then
 		}},
+		wcLate: wcLateStep,
+		wcTold: wcToldStep,
 		wcPutPTE: {Label: "put_pte", Says: "put the PTE's reference on the old page", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			return c.copyPut(wcPTERef, wcPutOld)
 		}},
+		wcForget: {Label: "forget", Says: "free the copy", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := c.Held(wcNew).Frame()
+			c.Release(wcNew)
+			return c.putFree(f, 1, wcForgotLate)
+		}},
+		wcForgotLate: wcLateStep,
+		wcForgotTold: wcToldStep,
 		wcPutOld: {Label: "put_old", Says: "put our reference on the old page", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(wcOld).Frame()
 			if c.Held(wcOld).Some() && c.Load(c.folioFlags(f))&machine.PGSwapCache != 0 && c.folioMapcount(f) == 0 && c.Free(c.M.FolioLock(c.M.Head(f))).Ready() {
 				c.freeSwap(f)
 			}
 			return c.copyPut(wcOld, wcDone)
-		}},
-		wcForget: {Label: "forget", Says: "free the copy", Ref: "folio_put", Touches: cell.Of(machine.Refs), Back: []int{wcPutOld}, Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			f := c.Held(wcNew).Frame()
-			c.Release(wcNew)
-			return c.putFree(f, 1, wcPutOld)
 		}},
 		wcDone: {Label: "done", Says: "done", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(wcWrote)) }},
 	},
@@ -312,18 +321,26 @@ const wcTable, wcPTE, wcOld, wcPTERef, wcNew, wcAddr, wcFlags, wcWrote = 0, 1, 2
 const (
 	wcAlloc = iota
 	wcCopy
+	wcNotify
 	wcLock
 	wcClear
 	wcRmapEarly
+	wcChange
 	wcSet
 	wcFlushLate
 	wcRmap
 	wcUnlock
+	wcLate
+	wcTold
 	wcPutPTE
-	wcPutOld
 	wcForget
+	wcForgotLate
+	wcForgotTold
+	wcPutOld
 	wcDone
 )
+
+var wcNotifyStep, wcLateStep, wcToldStep = told(page(wcAddr))
 
 // copyClear clears the PTE; its reference on the old page is ours from now on.
 func (c *Ctx) copyClear() {

@@ -78,13 +78,21 @@ var _ = register(fnWritepages, &Func{
 			c.Set(wbAddr, 0)
 			return Then
 		}},
-		wbNextPTE: {Label: "mkclean", Says: "where may it be mapped shared?", Answer: "yes", Ref: "folio_mkclean", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnPageMkcleanOne}, Do: (*Ctx).writebackMkclean},
+		wbRmapLock: rmapLockStep(0),
+		wbNextPTE:  {Label: "mkclean", Says: "where may it be mapped shared?", Answer: "yes", Ref: "folio_mkclean", Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Calls: []FuncID{fnPageMkcleanOne}, Do: (*Ctx).writebackMkclean},
 		wbCleaned: {Label: "cleaned", Says: "was that PTE dirty or writable?", Local: true, Back: []int{wbNextPTE}, Do: func(c *Ctx) Next {
-			c.Set(wbAnyDirty, c.L(wbAnyDirty)|c.Ret())
+			c.Set(wbSawDirty, c.L(wbSawDirty)|c.Ret())
 			return wbNextPTE
 		}},
+		wbRmapUnlock: rmapUnlockStep(0, Then),
+		wbAnyDirty: {Label: "any_dirty", Says: "was a PTE dirty or writable?", When: Remapping, Local: true, Do: func(c *Ctx) Next {
+			if c.L(wbSawDirty) == 0 {
+				return wbClear
+			}
+			return Then
+		}},
 		wbDirtyAgain: {Label: "was_mapped_dirty", Says: "a PTE was dirty or writable: so are the folio and its buffer", Ref: "folio_mark_dirty", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
-			c.Set(wbAnyDirty, 0)
+			c.Set(wbSawDirty, 0)
 			c.markDirty(c.Held(0).Frame())
 			return Then
 		}},
@@ -120,7 +128,7 @@ var _ = register(fnWritepages, &Func{
 	},
 })
 
-const wbPage, wbLast, wbSync, wbAddr, wbAnyDirty = 1, 2, 3, 4, 5
+const wbPage, wbLast, wbSync, wbAddr, wbSawDirty = 1, 2, 3, 4, 5
 
 const (
 	wbTag = iota
@@ -130,8 +138,11 @@ const (
 	wbBuffers
 	wbBug
 	wbAlloc
+	wbRmapLock
 	wbNextPTE
 	wbCleaned
+	wbRmapUnlock
+	wbAnyDirty
 	wbDirtyAgain
 	wbClear
 	wbSubmit
@@ -171,17 +182,14 @@ func (c *Ctx) writebackFind() Next {
 func (c *Ctx) writebackMkclean() Next {
 	if c.L(wbAddr) == 0 && c.Load(c.M.Mapcount(c.Held(0).Frame())) == 0 {
 		c.Say("it is mapped nowhere")
-		return wbClear
+		return c.writebackCleaned()
 	}
 	for {
 		p, ok := c.M.NextMapping(c.Held(0).Frame(), machine.PageID(c.L(wbAddr))-1)
 		if !ok {
 			c.Set(wbAddr, 0)
 			c.Say("no more mappings")
-			if c.L(wbAnyDirty) != 0 {
-				return wbDirtyAgain
-			}
-			return wbClear
+			return c.writebackCleaned()
 		}
 		c.Set(wbAddr, uint64(p)+1)
 		if c.Load(c.M.VMA(p))&machine.VMShared != 0 {
@@ -189,6 +197,17 @@ func (c *Ctx) writebackMkclean() Next {
 			return c.Call(fnPageMkcleanOne, wbCleaned, uint64(machine.MakeHold(c.Held(0).Frame(), 1)), uint64(p))
 		}
 	}
+}
+
+// writebackCleaned goes on behind the last mapping.
+func (c *Ctx) writebackCleaned() Next {
+	switch {
+	case c.M.Rooms:
+		return wbRmapUnlock
+	case c.L(wbSawDirty) != 0:
+		return wbDirtyAgain
+	}
+	return wbClear
 }
 
 // page_vma_mkclean_one at one address, in straight line:
@@ -202,7 +221,8 @@ func (c *Ctx) writebackMkclean() Next {
 //
 // compare mm/rmap.c:page_vma_mkclean_one
 var _ = register(fnPageMkcleanOne, &Func{
-	Name: "page_vma_mkclean_one", Was: []Name{{"page_mkclean_one", 518}}, File: "mm/rmap.c", Params: []int{mcFolio, mcPage},
+	Notify: rmapOf(mcFolio, mcPage),
+	Name:   "page_vma_mkclean_one", Was: []Name{{"page_mkclean_one", 518}}, File: "mm/rmap.c", Params: []int{mcFolio, mcPage},
 	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}},
 	Steps: []Step{
 		{Label: "read_pmd", Says: "read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {

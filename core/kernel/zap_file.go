@@ -66,10 +66,12 @@ var zapDelayedStep = Step{Label: "delayed_rmap", Says: "the folio is mapped once
 
 // unmap_mapping_range of pages of a file, in straight line:
 //
+//	lock i_mmap_rwsem
 //	every VMA that covers some of them, of every mm: tlb_gather_mmu()
 //	    zap_pte_range(): private copies, too, if so asked; tlb_finish_mmu()
+//	unlock i_mmap_rwsem
 //
-// The lock of the tree of the file's VMAs (i_mmap_rwsem) is left out: who changes VMAs
+// The lock (i_mmap_rwsem) is left out where mremap may not move anything: who changes VMAs
 // changes a word of each page, and who walks here looks at those one after the other.
 //
 // compare mm/memory.c:unmap_mapping_range, zap_page_range_single
@@ -77,20 +79,30 @@ var _ = register(fnUnmapMappingRange, &Func{
 	Name: "unmap_mapping_range", File: "mm/memory.c", Params: []int{umFirst, umLast, umCows},
 	Locals: []Local{{"first", PgoffLocal}, {"last", PgoffLocal}, {"even_cows", IntLocal}, {"address", PageLocal}, {"end", PageLocal}},
 	Steps: []Step{
+		{Label: "lock", Says: "lock file->i_mmap_rwsem", Ref: "i_mmap_lock_read", When: Remapping, Touches: cell.Of(machine.RmapLocks),
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.mappingLock(umFirst)) },
+			Do: func(c *Ctx) Next {
+				c.ReadLock(c.mappingLock(umFirst))
+				return Then
+			}},
 		{Label: "next", Says: "find the next VMA that covers some of it", Ref: "vma_interval_tree_foreach", Touches: cell.Of(machine.MMs), Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
 			p, q, ok := c.M.NextOfFile(c.Pgoff(umFirst), c.Pgoff(umLast), machine.PageID(c.L(umEnd))-1)
 			if !ok {
 				c.Say("no more VMAs cover it")
-				return Return
+				return 3
 			}
 			c.Sayf("it may be mapped at %s: announce a flush to come", c.M.Pages()[p].Name)
 			c.Set(umAt, uint64(p))
 			c.Set(umEnd, uint64(q)+1)
 			c.Add(c.M.FlushPending(c.mmOf(umAt)), 1)
-			return c.Call(fnZapPTERange, 1, uint64(p), uint64(q), 1-c.L(umCows))
+			return c.Call(fnZapPTERange, 2, uint64(p), uint64(q), 1-c.L(umCows))
 		}},
-		{Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Back: []int{0}, Do: func(c *Ctx) Next {
-			return c.Call(fnTLBFinishMMU, 0, c.L(umAt), c.L(umEnd)-1, 0)
+		{Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Back: []int{1}, Do: func(c *Ctx) Next {
+			return c.Call(fnTLBFinishMMU, 1, c.L(umAt), c.L(umEnd)-1, 0)
+		}},
+		{Label: "unlock", Says: "unlock file->i_mmap_rwsem", Ref: "i_mmap_unlock_read", When: Remapping, Touches: cell.Of(machine.RmapLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.mappingLock(umFirst))
+			return Return
 		}},
 	},
 })

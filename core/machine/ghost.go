@@ -28,6 +28,7 @@ const (
 	AlarmPinnedSplit                  // a large folio was split although pins of it were counted
 	AlarmUnequalMerged                // KSM put its page in the place of one that holds something else
 	AlarmDeviceTooLate                // a device stored to a page that was given back, and freed
+	AlarmStaleSecondary               // a guest's access used a translation whose frame was freed
 	Alarms
 )
 
@@ -42,7 +43,7 @@ func (m *Machine) Raise(a Alarm, what uint64) {
 }
 
 // GUPAt is the page that a task's GUP call in flight is for: PageID plus one,
-// gupWrite and gupExcused; 0 outside a call.
+// gupWrite, gupExcused, and the region to which mremap has moved what was mapped there, plus one; 0 outside a call.
 func (m *Machine) GUPAt(task int) Word { return m.at(m.gupAt, task) }
 
 // seenRoom is how many frames may be mapped at a page, one after the other, while a GUP call for it lasts.
@@ -60,6 +61,7 @@ const (
 	gupPage    = 1<<32 - 1
 	gupWrite   = 1 << 32
 	gupExcused = 1 << 33 // the owner has given up what was mapped there meanwhile
+	gupMoved   = 34      // from this bit on: where mremap has moved it
 )
 
 // BeginGUP notes that a task's GUP call begins.
@@ -83,9 +85,13 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 
 // EndGUP notes that a task's GUP call returns the frame (or, with got false,
 // an error), and raises the alarm if the frame was never mapped there
-// meanwhile. It reports whether the owner gave the page up during the call.
-func (m *Machine) EndGUP(task int, f Frame, got bool) (excused bool) {
-	excused = m.Peek(m.GUPAt(task))&gupExcused != 0
+// meanwhile. It returns the page at which what it got is mapped by now: not that of the call if mremap has moved it; and whether the owner gave it up during the call.
+func (m *Machine) EndGUP(task int, p PageID, f Frame, got bool) (at PageID, excused bool) {
+	call := m.Peek(m.GUPAt(task))
+	excused = call&gupExcused != 0
+	if call != 0 {
+		p = m.gupPlace(call)
+	}
 	if m.Track.Seen && got && !m.seen(task, f) {
 		m.Raise(AlarmForeignPage, uint64(task)<<16|uint64(f))
 	}
@@ -93,7 +99,16 @@ func (m *Machine) EndGUP(task int, f Frame, got bool) (excused bool) {
 	for i := range seenRoom {
 		m.Store(m.GUPSeen(task, i), 0)
 	}
-	return excused
+	return p, excused
+}
+
+// gupPlace is where what a GUP call in flight found, or finds, is mapped by now.
+func (m *Machine) gupPlace(call uint64) PageID {
+	p := PageID(call&gupPage) - 1
+	if region := call >> gupMoved; region != 0 {
+		return m.Place(p, int(region)-1)
+	}
+	return p
 }
 
 // NeverStored reports whether an entry that a GUP call in flight has read, and that allows what is asked, was never
@@ -249,13 +264,20 @@ func (m *Machine) Excuse(p PageID) {
 				m.SetPinAt(t, i, at)
 			}
 		})
-		for t := range m.Config.Tasks {
-			if w := m.GUPAt(t); m.GUPsFrom(t, mm) && m.Load(w)&gupPage == uint64(p)+1 {
-				m.Store(w, m.Load(w)|gupExcused)
+		m.excuseGUP(p)
+	}
+	m.Discarding(p)
+}
+
+// excuseGUP notes for the GUP calls in flight that the owner gives up what is mapped at the page.
+func (m *Machine) excuseGUP(p PageID) {
+	for t := range m.Config.Tasks {
+		if w := m.GUPAt(t); m.GUPsFrom(t, m.pages[p].MM) {
+			if at := m.Load(w); at != 0 && m.gupPlace(at) == p {
+				m.Store(w, at|gupExcused)
 			}
 		}
 	}
-	m.Discarding(p)
 }
 
 // Discarding notes that the owner is giving up what the page reads. What is in a file stays there.
@@ -306,7 +328,7 @@ func (m *Machine) Should(p PageID) Word {
 	if o, ok := m.Backing(p); ok && m.Region(p).Kind == RegionFileShared {
 		return m.FileShould(o) // whoever maps it, or reads the file, finds the same
 	}
-	return m.at(m.value, int(p))
+	return m.at(m.value, int(m.HomePage(p))) // mremap takes the promise along
 }
 
 const byDevice = 1 << 33
@@ -333,7 +355,7 @@ func (m *Machine) SetForking(mm, child int) {
 		m.Store(m.Forking(mm), uint64(child+1))
 	}
 	if m.Track.Stores && child < 0 {
-		m.Mem.Clear(m.Storer(0).id, m.Storer(0).id+cellID(m.nframe))
+		m.Mem.Clear(m.Storer(0).id, m.Storer(Frame(m.upperBase())).id) // of what can be data
 	}
 }
 

@@ -26,6 +26,8 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutTasks(l)
 	m.layoutGhosts(l)
 	m.layoutKSM(l)
+	m.layoutSecondary(l)
+	m.layoutRooms(l)
 	return l
 }
 

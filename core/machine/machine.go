@@ -26,7 +26,7 @@
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
 // Reading order: machine.go, page.go, frame.go, large.go, hugetlb.go, alloc.go, node.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
-// rmap.go, ksm.go, lru.go, swap.go, file.go, block.go, task.go, ghost.go, ghost_file.go.
+// rmap.go, ksm.go, lru.go, swap.go, file.go, block.go, task.go, room.go, ghost.go, ghost_file.go.
 package machine
 
 import (
@@ -77,6 +77,9 @@ const (
 	Runs                           // who runs on a CPU that tasks share, and in which mm
 	StoreBuffers                   // what CPUs have stored and nobody else sees yet
 	KSM                            // stable nodes, rmap_items, the list of mms to scan
+	Secondary                      // a secondary MMU's entries, and guest TLBs
+	Notifiers                      // what KVM's notifier keeps: mmu_lock, what is being invalidated
+	RmapLocks                      // locks of anon_vmas and of files' mappings
 	classes
 )
 
@@ -90,7 +93,7 @@ var Unbuffered = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, TLBs
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM", "Secondary", "Notifiers", "RmapLocks"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -112,9 +115,11 @@ type Config struct {
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
 	Hugetlb     int  // huge pages in the pool; see hugetlb.go
 	KSM         bool // ksmd may merge pages; see ksm.go
+	Secondary   bool // an mm is a guest's memory; see secondary.go
 
 	TSO   bool // CPUs have store buffers
 	Waits bool // tasks wait for grace periods
+	Rooms bool // there are rooms that mremap may move pages into; see room.go
 	Turns bool // tasks that have one CPU take turns; else nobody minds
 
 	Slots  int      // of the swap device
@@ -176,6 +181,8 @@ type Machine struct {
 	first      [][]int    // PageID of page 0, by mm and region
 	pmds       [][]int    // slot of a region's first PMD entry, by mm and region
 	family     [][]int    // an mm and all that are forked from it, transitively
+	rooms      [][][]int  // a region and the rooms for it, by mm and region
+	alone      []int      // the regions' numbers, each a place of its own
 	filePages  []FilePage // all pages of files, by Pgoff
 	fileFirst  []int      // a file's first page's Pgoff
 	nframe     int
@@ -192,7 +199,7 @@ type Machine struct {
 	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
 	mmState, mmUsers, cpumask                                                                         cell.ID
-	vma, vmaLock, anonVMA                                                                             cell.ID
+	vma, vmaLock, anonVMA, rmapLock                                                                   cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
 	current, loadedMM, lazy, mode                                                                     cell.ID
 	gracePeriod                                                                                       cell.ID
@@ -206,6 +213,7 @@ type Machine struct {
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
 	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm                                  cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                         cell.ID
+	spte, guestTLB, mmuLock, invalidating, invalidateSeq                                              cell.ID
 
 	home   []int   // the mm of the task that runs on a CPU, -1
 	shared []bool  // CPUs that several tasks have

@@ -26,6 +26,8 @@ type RegionConfig struct {
 	Flags uint64 // VMRead | … of every page of it at the start; a child's are copied by fork
 	File  int    // which file, where the kind is one of a file
 	First int    // the file's page that the region's first page maps
+	Home  int    // of a room, into which mremap may move pages: the region before it that they come from; see room.go
+	Room  bool
 }
 
 // A RegionKind says what lies behind a region.
@@ -89,6 +91,7 @@ func (m *Machine) layoutRegions(a int) {
 	m.first, m.pmds = append(m.first, first), append(m.pmds, pmds)
 	m.upperWidth = max(m.upperWidth, pmd)
 	m.regions = max(m.regions, len(mm.Regions))
+	m.layoutPlaces(a)
 }
 
 // regionPMDs is how many PMD entries a region reaches into.

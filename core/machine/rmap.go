@@ -8,7 +8,7 @@ const (
 	mappingTag  = 3
 )
 
-// AnonMapping is the mapping of an anonymous folio: the anon_vma of a region of an mm.
+// AnonMapping is the mapping of an anonymous folio: the anon_vma of a region of an mm, of no room.
 func AnonMapping(mm, region int) uint64 { return uint64(mm+1)<<16 | uint64(region)<<8 | mappingAnon }
 
 // FileMapping is the mapping of a folio of the page cache.
@@ -65,7 +65,7 @@ func (m *Machine) Family(mm int) []int { return m.family[mm] }
 
 // NextMapping returns the first place behind after (NoPage: the first of all)
 // where the folio may be mapped, in the order of the walk: an anonymous folio's in the mm
-// whose anon_vma its mapping names and in all forked from that, at its index, if
+// whose anon_vma its mapping names and in all forked from that, at its index, there and in each of the region's rooms, if
 // their VMAs have an anon_vma; a file's in every VMA that covers its page of the file; one of KSM's
 // where its stable node has items.
 // Whether it is mapped there says the PTE.
@@ -88,8 +88,10 @@ func (m *Machine) NextMapping(f Frame, after PageID) (PageID, bool) {
 
 func (m *Machine) nextAnon(mm, region, index int, after PageID) (PageID, bool) {
 	for _, a := range m.family[mm] {
-		if p := m.PageAt(a, region, index); p > after && m.Load(m.AnonVMA(a, region)) != 0 {
-			return p, true
+		for _, r := range m.places(a, region) {
+			if p := m.PageAt(a, r, index); p > after && m.Load(m.AnonVMA(a, r)) != 0 {
+				return p, true
+			}
 		}
 	}
 	return NoPage, false

@@ -241,6 +241,7 @@ func (m *Machine) captures(f func(w Word)) {
 			m.nonzero(m.TLB(c, first).id, m.TLB(c, last).id+1, f)
 		}
 	}
+	m.guestCaptures(f)
 }
 
 // nonzero calls f with the words of a run of cells that are not zero.

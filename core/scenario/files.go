@@ -138,10 +138,10 @@ func (b *builder) fileArg(p *kernel.Param, c *cursor) kernel.Arg {
 // number it maps the file from there to its end.
 func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 	if len(b.file.setup.Files) == 0 && !b.partial {
-		c.want("a sort of memory (anon, thp, hugetlb, or the name of a file)", nil)
+		c.want("a sort of memory (anon, thp, hugetlb, room, or the name of a file)", nil)
 		return
 	}
-	w := c.word(FileName, "a sort of memory (anon, thp, hugetlb, or the name of a file)", b.offerFiles)
+	w := c.word(FileName, "a sort of memory (anon, thp, hugetlb, room, or the name of a file)", b.offerFiles)
 	if w == nil {
 		return
 	}
@@ -149,7 +149,7 @@ func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 		v.File = 0
 		w.kind = Plain
 		if !b.partial {
-			names := []string{"anon", "thp", "hugetlb"}
+			names := []string{"anon", "thp", "hugetlb", "room"}
 			for _, f := range b.file.setup.Files {
 				names = append(names, f.Name)
 			}

@@ -38,6 +38,8 @@ var keywords = []keyword{
 	{"anon", "NAME = anon N rw|ro", "Private anonymous memory of N pages."},
 	{"thp", "NAME = thp N rw|ro", "Private anonymous memory of N huge pages (of two pages each): MADV_HUGEPAGE."},
 	{"hugetlb", "NAME = hugetlb N rw|ro", "Private memory of N huge pages of the pool, which mmap has reserved (MAP_HUGETLB); with file, a file of hugetlbfs of N huge pages."},
+	{"room", "NAME = room for NAME", "Addresses at which nothing is mapped at the start: mremap may move pages of the mapping there."},
+	{"for", "NAME = room for NAME", "Behind room: the mapping that may move there."},
 	{"rw", "anon N rw", "The process may write to it."},
 	{"ro", "anon N ro", "The process may only read it."},
 	{"ext4", "file f = ext4 N", "On a disk: its pages have blocks and buffers, and are written back."},

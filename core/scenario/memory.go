@@ -112,7 +112,7 @@ func vmaNamed(m *kernel.MMSetup, name string) int {
 }
 
 // vma reads "NAME = anon N rw|ro STRING… [clean|swapped|hugepage]" or
-// "NAME = thp N rw|ro STRING… [split]", or "NAME = hugetlb N rw|ro STRING…", or a mapping of a file.
+// "NAME = thp N rw|ro STRING… [split]", or "NAME = hugetlb N rw|ro STRING…", or "NAME = room for NAME", or a mapping of a file.
 func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	v := kernel.RegionSetup{Name: c.newName(VMA, "a VMA")}
 	if c.ok() && vmaNamed(mm, v.Name) >= 0 {
@@ -135,6 +135,8 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 		v.Pages = c.number("huge pages", 1, maxPages)
 		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
 		b.contents(&v, c)
+	case c.keyword("room"):
+		b.room(&v, mm, c)
 	default:
 		b.fileRegion(&v, c)
 	}

@@ -38,6 +38,7 @@
 //	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" )
 //	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }
 //	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" | "mergeable" ] zone
+//	        | NAME "=" "room" "for" NAME
 //	zone    = [ "movable" ] [ "node" N ]
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"
 //	arg     = page | NAME | STRING | WORD | FLAG { "|" FLAG } | "0"

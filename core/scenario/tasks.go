@@ -220,6 +220,10 @@ func (b *builder) args(t *task, call *kernel.Call, name *token, c *cursor) []ker
 		if i > 0 && !c.sign(",") {
 			return nil
 		}
+		if p.Kind == kernel.RoomParam {
+			args[i] = b.roomArg(t, args[i-1], c)
+			continue
+		}
 		args[i] = b.arg(t, call, &p, c)
 	}
 	if next := c.peek(); next != nil && next.text == "," {

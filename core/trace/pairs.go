@@ -34,6 +34,9 @@ func (s *story) findRaces() {
 	for n := s.v; n > 0; n-- {
 		s.checkThenAct(&s.r.steps[n-1])
 	}
+	if len(s.races) == 0 {
+		s.checkThenUnmap()
+	}
 	s.staleBelief()
 	if len(s.races) == 0 && s.lost {
 		s.ownWrite()
@@ -71,6 +74,46 @@ func (s *story) checkThenAct(act *Step) {
 			}
 		}
 	}
+}
+
+// checkThenUnmap looks for a count that somebody had looked at before he took the page out of a page table, or put
+// another in its place, and that somebody else had raised by then.
+func (s *story) checkThenUnmap() {
+	for n := s.v; n > 0; n-- {
+		act := &s.r.steps[n-1]
+		for _, c := range act.Changes {
+			old := machine.Entry(c.OldV)
+			if c.Class != machine.PTEs || !old.Present() || !s.frames[old.Frame()] || old.Frame() == machine.Entry(c.NewV).Frame() {
+				continue
+			}
+			ref := s.m.Ref(s.m.Head(old.Frame())).Cell()
+			if look, raised := s.raised(act, ref); raised > 0 {
+				s.races = append(s.races, Race{Actor: act.Actor, Read: look, first: look, Stale: raised, Use: n, Check: true, Cell: ref, Name: s.m.Mem.Layout().Name(ref),
+					Believed: s.valueAt(look, ref), Now: s.valueAt(raised, ref)})
+				return
+			}
+		}
+	}
+}
+
+// raised returns the last step before another, of the same actor, that only looked at a count, and the first step of somebody
+// else between the two that raised it; 0 if nobody did.
+func (s *story) raised(act *Step, count cell.ID) (look, raised int) {
+	for i := act.N - 2; i >= 0; i-- {
+		st := &s.r.steps[i]
+		switch {
+		case st.Actor == act.Actor && changes(st, count):
+			return 0, 0
+		case st.Actor == act.Actor && reads(st, count):
+			return st.N, raised
+		}
+		for _, c := range st.Changes {
+			if st.Actor != act.Actor && c.Cell == count && c.NewV > c.OldV {
+				raised = st.N
+			}
+		}
+	}
+	return 0, 0
 }
 
 // valueAt is what a cell held after a step, in words.

@@ -163,8 +163,23 @@ func (w *walker) went(h kernel.Hop, said string) {
 
 // branchOf makes one hop of the ways in which a function ends.
 func branchOf(funcs []kernel.Bound, h kernel.Hop) kernel.Hop {
-	h.To = min(h.To, len(funcs[h.Fn].Steps))
+	if f := &funcs[h.Fn]; returns(f, h) {
+		h.To = ownEnd(f, h)
+	}
 	return h
+}
+
+// returns reports whether a hop leads to the end of its function.
+func returns(f *kernel.Bound, h kernel.Hop) bool {
+	return h.To == ownEnd(f, h) || h.To >= len(f.Steps)
+}
+
+// ownEnd is where the steps end that a hop's step is one of: the function's own, or those that tell secondary MMUs.
+func ownEnd(f *kernel.Bound, h kernel.Hop) int {
+	if h.From < f.Own {
+		return f.Own
+	}
+	return len(f.Steps)
 }
 
 func newBranch(funcs []kernel.Bound, h kernel.Hop, said string) *Branch {
@@ -179,7 +194,7 @@ func newBranch(funcs []kernel.Bound, h kernel.Hop, said string) *Branch {
 // no reference" is another), and it did not just go on, unless it is one that asks.
 func turnsAway(f *kernel.Bound, h kernel.Hop, said string) bool {
 	st := &f.Steps[h.From]
-	onward := !h.Calls() && h.To == h.From+1 && h.To < len(f.Steps)
+	onward := !h.Calls() && h.To == h.From+1 && !returns(f, h)
 	return said != "" && !sameVerb(said, st.Says) && (st.Answer != "" || !onward)
 }
 
@@ -194,7 +209,7 @@ func way(funcs []kernel.Bound, h kernel.Hop) string {
 	switch {
 	case h.Calls():
 		return "calls " + funcs[h.Called].Title + "()"
-	case h.To >= len(f.Steps):
+	case returns(f, h):
 		return "returns"
 	}
 	to := h.To

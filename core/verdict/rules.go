@@ -152,7 +152,7 @@ func contains(ts []Trial, t *Trial) bool {
 // that the scenario has run. A rule without any step decides something inside
 // one: it is always tried.
 func (s *Survey) about(r *kernel.Rule) bool {
-	if r.Hugetlb && s.model.M.Hugetlb == 0 {
+	if r.Hugetlb && s.model.M.Hugetlb == 0 || r.Secondary && !s.model.M.Secondary {
 		return false
 	}
 	steps := false
@@ -183,7 +183,7 @@ func (s *Survey) guards(f *kernel.Bound, r *kernel.Rule) (some, here bool) {
 			some, here = true, here || c.In(&s.model.Kernel)
 		}
 	}
-	steps := f.Func.Steps
+	steps := append(slices.Clone(f.Func.Steps), f.Steps...)
 	for _, v := range f.Instead {
 		look(v.When)
 		steps = append(slices.Clip(steps), v.Steps...)

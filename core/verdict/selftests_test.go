@@ -96,6 +96,11 @@ var ties = []tie{
 	{"cow", `R/O GUP pin on R/O-mapped exclusive page \.\.\. with single PTE of THP \(2048 kB\)`, "selftest-cow-huge-one-exclusive", `P0.a == "x"`},
 	{"cow", `R/O GUP-fast pin on R/O-mapped exclusive page \.\.\. with single PTE of THP \(2048 kB\)`, "selftest-cow-huge-one-exclusive", `P0.b == "x"`},
 
+	{"cow", `Basic COW after fork\(\) \.\.\. with partially mremap\(\)'ed THP \(2048 kB\)`, "selftest-cow-mremap", `P1.v == "a" and P1.x == "a"`},
+	{"cow", `R/O-mapping a page registered as iouring fixed buffer \.\.\. with partially mremap\(\)'ed THP \(2048 kB\)`, "selftest-cow-mremap", `P0.v == "x"`},
+	{"cow", `R/O GUP-fast pin on R/O-mapped shared page \.\.\. with partially mremap\(\)'ed THP \(2048 kB\)`, "selftest-cow-mremap", `P0.w == "x"`},
+	{"cow", `R/O GUP-fast pin on R/O-mapped previously-shared page \.\.\. with partially mremap\(\)'ed THP \(2048 kB\)`, "selftest-cow-mremap-was-shared", `P0.v == "x"`},
+
 	{"gup_longterm", `R/W longterm GUP pin in MAP_SHARED file mapping \.\.\. with tmpfile`, "selftest-gup-longterm-shared", `not P0.a == -EFAULT`},
 	{"gup_longterm", `R/W longterm GUP-fast pin in MAP_SHARED file mapping \.\.\. with tmpfile`, "selftest-gup-longterm-shared", `not P0.b == -EFAULT`},
 	{"gup_longterm", `R/W longterm GUP pin in MAP_SHARED file mapping \.\.\. with local tmpfile`, "selftest-gup-longterm-shared", `P0.c == -EFAULT`},
@@ -135,7 +140,6 @@ var ties = []tie{
 var untied = []struct{ test, cases, why string }{
 	{".*", `\(whole program\)`, "the sum of the others"},
 	{"cow", `.*with .*THP \((16|32|64|128|256|512|1024) kB\)`, "large folios that are smaller than a PMD: anonymous memory has none here"},
-	{"cow", `.*with partially mremap\(\)'ed THP \(2048 kB\)`, "there is no mremap"},
 	{"cow", `.*with partially shared THP \(2048 kB\)`, "the test shares one page by MADV_DONTFORK, which there is not; compare cow-huge-partly-shared"},
 	{"cow", `.*with hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"gup_longterm", `.*with memfd hugetlb \(1048576 kB\)`, "hugetlb has one size here"},

@@ -1,5 +1,6 @@
 // data-act: what the script does itself, without the session.
 import { showOwn } from "./controls";
+import { drop, offer } from "./drafts";
 import type { Page } from "./page";
 
 export async function act(page: Page, name: string, on: HTMLElement) {
@@ -37,9 +38,58 @@ export async function act(page: Page, name: string, on: HTMLElement) {
       for (const name of Object.keys(html)) if (/^lane\d+$/.test(name)) delete html[name];
       showOwn();
       break;
+    case "press":
+      press(page, on.dataset.text!);
+      break;
+    case "reveal":
+      reveal(on.dataset.text!);
+      break;
+    case "edit":
+      edit(page);
+      break;
+    case "write":
+      page.write(on.dataset.text!);
+      break;
+    case "fix":
+      page.editor?.fix(Number(on.dataset.n));
+      break;
+    case "recover":
+      page.recover();
+      break;
+    case "drop":
+      drop(page.name);
+      offer();
+      break;
     case "pen":
       page.pen?.();
   }
+}
+
+/** Does a command of the table by pressing what does it. */
+function press(page: Page, name: string) {
+  const on = document.querySelector<HTMLElement>(`[data-command="${name}"]`);
+  if (on && on.getAttribute("aria-disabled") !== "true") on.click();
+  else page.notice("There is nothing for that here at the moment.");
+}
+
+/** Brings a part of the memory's side into sight, and says it by the focus. */
+function reveal(id: string) {
+  const it = document.getElementById(id);
+  if (!it) return;
+  html.tab = "memory";
+  showOwn();
+  for (let box = it.closest("details"); box; box = box.parentElement!.closest("details")) box.open = true;
+  it.tabIndex = -1;
+  it.scrollIntoView({ block: "center" });
+  it.focus();
+}
+
+/** Into the editor, wherever it is folded away. */
+function edit(page: Page) {
+  html.tab = "source";
+  html.drawer = "";
+  showOwn();
+  page.editor?.focus();
 }
 
 const html = document.documentElement.dataset;

@@ -42,9 +42,11 @@ export function listen(will: Will) {
   });
 
   const scrub = atMost(100, will.event);
+  const ask = atMost(60, will.event);
   document.addEventListener("input", (e) => {
     const on = e.target as HTMLElement;
     if (on.matches("input[type=range][data-do]")) scrub(eventOf(on));
+    if (on.matches("input[data-ask]")) ask({ do: on.dataset.ask!, text: (on as HTMLInputElement).value });
   });
 
   document.addEventListener("submit", (e) => {
@@ -65,9 +67,10 @@ export function listen(will: Will) {
   );
 
   document.addEventListener("keydown", (e) => {
-    if (e.ctrlKey || e.altKey || e.metaKey || e.defaultPrevented || e.isComposing || typing(e.target, e.key)) return;
+    if (e.altKey || e.defaultPrevented || e.isComposing || typing(e.target, e.key)) return;
+    const key = (e.ctrlKey || e.metaKey ? "Ctrl+" : "") + e.key;
     for (const on of document.querySelectorAll<HTMLElement>("[data-key]")) {
-      if (!on.dataset.key!.split(" ").includes(e.key) || !within(on)) continue;
+      if (!on.dataset.key!.split(" ").includes(key) || !within(on)) continue;
       if (e.key === "Enter" || e.key === " ") return; // these belong to what has the focus
       e.preventDefault();
       on.click();

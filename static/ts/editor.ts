@@ -15,6 +15,10 @@ import type { Event } from "./event";
 export interface Asks {
   /** The text changed by the reader's hand and has rested a while. */
   text(text: string): void;
+  /** The text shall be set in canonical form. */
+  format(): void;
+  /** What is known of a word, for who asked by the keyboard: plain text. */
+  tell(text: string): void;
   /** A question about the text as it is now, and the JSON that answers it. */
   ask(event: Event): Promise<any>;
 }
@@ -26,6 +30,7 @@ export class Editor {
   private view: EditorView;
   private readOnly = new Compartment();
   private timer = 0;
+  private fixes: ({ from: number; to: number; insert: string } | undefined)[] = [];
   private sent: string; // the text as the session knows it from here
 
   constructor(box: HTMLElement, css: string, private asks: Asks) {
@@ -54,6 +59,8 @@ export class Editor {
           hoverTooltip((_, at) => this.hover(at)),
           keymap.of([
             // Tab leaves the editor, as everywhere on a page; Ctrl-[ and Ctrl-] indent.
+            { key: "F1", run: (v) => (void this.word(v), true) },
+            { key: "Shift-Alt-f", run: () => (this.asks.format(), true) },
             { key: "Mod-]", run: indentMore }, { key: "Mod-[", run: indentLess },
             { key: "Escape", run: (v) => closeCompletion(v) || (v.contentDOM.blur(), true) },
             ...completionKeymap, ...lintKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap,
@@ -85,6 +92,10 @@ export class Editor {
   show(text: string) {
     clearTimeout(this.timer);
     this.sent = text;
+    this.replace(text, remote.of(true));
+  }
+
+  private replace(text: string, by?: ReturnType<typeof remote.of>) {
     const old = this.text;
     if (old === text) return;
     let from = 0;
@@ -93,8 +104,29 @@ export class Editor {
     while (back < old.length - from && back < text.length - from && old[old.length - 1 - back] === text[text.length - 1 - back]) back++;
     this.view.dispatch({
       changes: { from, to: old.length - back, insert: text.slice(from, text.length - back) },
-      annotations: remote.of(true),
+      annotations: by,
+      userEvent: by ? undefined : "write", // a step of its own for undo
     });
+  }
+
+  /** Puts another text there, as if the reader had typed it: undo takes it back. False if nothing may be typed. */
+  write(text: string): boolean {
+    if (this.view.state.readOnly) return false;
+    this.replace(text);
+    this.flush();
+    return true;
+  }
+
+  /** Mends a mistake, by its number in what was last said of the text. */
+  fix(n: number) {
+    const f = this.fixes[n];
+    if (!f || this.unsent || this.view.state.readOnly) return;
+    this.view.dispatch({ changes: f, scrollIntoView: true });
+    this.flush();
+  }
+
+  focus() {
+    this.view.focus();
   }
 
   lock(locked: boolean) {
@@ -111,6 +143,7 @@ export class Editor {
   diagnostics(list: { from: number; to: number; severity: string; message: string; fixes?: Fix[] }[]) {
     if (this.unsent) return;
     const at = this.offsets();
+    this.fixes = list.map((d) => d.fixes?.[0]).map((f) => f && { from: at(f.from), to: at(f.to), insert: f.insert });
     const all: Diagnostic[] = list.map((d) => ({
       from: at(d.from),
       to: Math.max(at(d.to), at(d.from)),
@@ -160,6 +193,15 @@ export class Editor {
     if (!answer?.options?.length) return null;
     const options: Completion[] = answer.options.map((o: any) => ({ label: o.label, detail: o.detail, info: o.info, apply: o.apply }));
     return { from: units(text, answer.from), options, validFor: /^\w*$/ };
+  }
+
+  /** Says what is known of the word at the caret. */
+  private async word(v: EditorView) {
+    const text = this.text;
+    const answer = await this.asks.ask({ do: "hover", n: bytes(text, v.state.selection.main.head) });
+    const box = document.createElement("div");
+    box.innerHTML = answer?.html ?? "";
+    this.asks.tell([...box.children].map((p) => p.textContent).join(": ") || "Nothing is known of this word.");
   }
 
   private async hover(at: number): Promise<Tooltip | null> {

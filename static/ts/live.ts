@@ -37,6 +37,7 @@ export function enter(page: Page) {
         }
       }
       base = page.text;
+      page.follow();
       if (!snapshot) return;
       page.join();
       void page.mountEditor();

@@ -3,12 +3,17 @@
 import { act } from "./acts";
 import { apply, write } from "./apply";
 import { Checker } from "./checker";
-import { listen, near, showOwn } from "./controls";
+import { atMost, listen, near, showOwn } from "./controls";
+import * as drafts from "./drafts";
 import type { Editor } from "./editor";
 import type { Batch, Boot, Event, Fragment, Transport } from "./event";
 import { frame } from "./frame";
 import { enter } from "./live";
+import { found, palette } from "./palette";
 import { Core } from "./worker";
+
+/** What a reader asks without changing anything: answered by the reader's own core, in a room too. */
+const own = ["export", "find", "cell", "compare", "rows", "palette", "format", "changes"];
 
 /** What the parts of the script share on one page. */
 export class Page {
@@ -25,6 +30,7 @@ export class Page {
   private told?: string; // the text that the core of one's own in a room knows
   private asked: ((answer: any) => void)[] = [];
   private early: Event[] = []; // made before the core was there
+  private late = new Map<string, Event>(); // asked before the core was there, the last of each kind
   private replaying = 0; // answers to come that the page shows already
   private pushes = false; // what opens next gets an entry in the browser's history
   private began = false; // the core has shown the page
@@ -37,6 +43,11 @@ export class Page {
 
   /** An event that the reader made. What was said before it has been read. */
   event(e: Event, back = false) {
+    if (e.do === "open" && !back && e.scenario !== undefined && this.edits && !this.leaving) {
+      void this.leave(e);
+      return;
+    }
+    this.leaving = false;
     this.pushes = e.do === "open" && !back;
     if (this.said) this.notice("");
     switch (e.do) {
@@ -46,22 +57,16 @@ export class Page {
       case "stop":
         this.check(e);
         return;
-      case "export":
-      case "find":
-      case "cell":
-      case "compare":
-      case "rows":
-        if (this.boot.host === "room") {
-          this.askOwn(e);
-          return;
-        }
-        break;
       case "open":
       case "show":
       case "run":
       case "note":
         for (const open of document.querySelectorAll<HTMLElement>("[popover]:popover-open")) open.hidePopover();
         break;
+    }
+    if (own.includes(e.do) && this.boot.host === "room") {
+      this.askOwn(e);
+      return;
     }
     if (e.do === "open" || e.do === "text" || e.do === "kernel" || (e.do === "show" && e.kernel)) {
       this.checker?.close();
@@ -76,6 +81,11 @@ export class Page {
 
   /** Before the core is there: the frames that came with the page, and a list for later. */
   private before(e: Event) {
+    if (own.includes(e.do)) {
+      this.late.set(e.do, e);
+      this.start();
+      return;
+    }
     this.early.push(e);
     const ahead = this.boot.ahead?.[0];
     if (ahead && ahead.event.do === e.do && ahead.event.choice === e.choice && ahead.event.at === e.at) {
@@ -110,6 +120,7 @@ export class Page {
     }
     this.core!.send({ do: "open" });
     this.transport = this.core;
+    for (const e of this.late.values()) this.core!.send(e);
   }
 
   private make(wasm: string | WebAssembly.Module): Core {
@@ -147,6 +158,7 @@ export class Page {
     });
     showOwn();
     near();
+    if (b.do === "palette") found();
     if (["step", "run", "goto", "show", "kernel", "open", "text", "note"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
   }
 
@@ -172,7 +184,62 @@ export class Page {
       case "notice":
         this.notice(value.text, value.kind);
         break;
+      case "write":
+        if (!this.editor || this.editor.text === value.of) this.write(value.text);
+        else this.notice("The text has changed meanwhile: press again.");
+        break;
+      case "edited":
+        this.isEdited(value, b);
+        break;
     }
+  }
+
+  /** What the text is a text of: drafts are kept by that name. */
+  name = "";
+  private edits = false; // the text is not the original's
+  private safe = true; // what was typed is kept in this browser
+  private leaving = false; // the reader has said that edits may go
+
+  private isEdited({ name, edited }: { name: string; edited: boolean }, b: Batch) {
+    const left = this.edits && this.name !== name ? this.name : "";
+    this.name = name;
+    this.edits = edited && this.boot.host === "worker";
+    if (this.boot.host !== "worker") return;
+    if (b.do === "text") {
+      drafts.offer();
+      if (edited) this.safe = drafts.keep(name, this.text);
+      else drafts.drop(name);
+      return;
+    }
+    const draft = drafts.kept(name);
+    drafts.offer(draft && draft.text !== this.text ? draft : undefined);
+    if (left) this.notice(`Your edits of ${left} are kept: open it again to take them up.`);
+  }
+
+  /** Opens something else; before that asks, if what was typed would be lost. */
+  private async leave(e: Event) {
+    this.editor?.flush();
+    if (!this.safe && !(await drafts.guard())) return;
+    this.leaving = true;
+    this.event(e);
+  }
+
+  /** Before the page goes: what was typed just now is kept; what cannot be kept is asked about. */
+  goes(e: BeforeUnloadEvent | PageTransitionEvent) {
+    if (this.boot.host !== "worker") return;
+    if (this.editor?.unsent) this.safe = drafts.keep(this.name, this.editor.text);
+    if (e.type === "beforeunload" && !this.safe && (this.edits || this.editor?.unsent)) e.preventDefault();
+  }
+
+  /** Puts another text into the editor, as if the reader had typed it. */
+  write(text: string) {
+    if (this.editor && !this.editor.write(text)) this.notice("Who holds the pen writes: ask for it first.", "error");
+  }
+
+  recover() {
+    const draft = drafts.kept(this.name);
+    if (draft) this.write(draft.text);
+    drafts.offer();
   }
 
   /** Of a batch that the page shows already: sentences, and the verdict unless the server painted the check's. */
@@ -183,7 +250,7 @@ export class Page {
 
   /** In a room, what the reader's own core answers: never what everybody shares. */
   private own(b: Batch) {
-    if (["export", "find", "cell", "compare", "rows"].includes(b.do)) {
+    if (own.includes(b.do)) {
       this.show(b);
       return;
     }
@@ -255,7 +322,10 @@ export class Page {
     }
     this.told = undefined;
     if (!this.away) this.core!.send({ do: "open", link: this.address });
+    // Of what was typed just now the room may not have heard yet.
+    if (this.editor && (e.do === "format" || e.do === "changes")) this.core!.send({ do: "text", text: this.editor.text });
     if (e.do === "rows") this.away = true;
+    if (e.do === "cell") this.cell = e;
     this.core!.send(e);
   }
 
@@ -266,6 +336,15 @@ export class Page {
     this.joined = true;
     for (const e of this.early.splice(0)) this.askOwn(e);
   }
+
+  /** In a room: the cell that the reader has open, drawn anew when the room has moved. */
+  follow() {
+    if (!this.cell || !document.querySelector("#cell-panel:popover-open")) return;
+    this.followSoon(this.cell);
+  }
+
+  private cell?: Event;
+  private followSoon = atMost<Event>(300, (e) => this.askOwn(e));
 
   /** In a room: the reader has scrolled to rows that the room does not draw. What the room says of the diagram waits. */
   private away = false;
@@ -293,7 +372,12 @@ export class Page {
     if (!box || this.mounting) return;
     this.mounting = true;
     const { Editor } = await import("./editor");
-    this.editor = new Editor(box, this.boot.css, { text: (text) => this.event({ do: "text", text }), ask: (e) => this.ask(e) });
+    this.editor = new Editor(box, this.boot.css, {
+      text: (text) => this.event({ do: "text", text }),
+      format: () => this.event({ do: "format" }),
+      tell: (text) => this.notice(text),
+      ask: (e) => this.ask(e),
+    });
     this.editor.show(this.text);
     for (const id of ["tokens", "diagnostics", "marks"] as const) this.editor[id](this.ofText[id]);
     this.mounted?.();
@@ -325,6 +409,7 @@ function main() {
     event: (e) => (page.boot.host === "none" ? undefined : page.event(e)),
     act: (name, on) => act(page, name, on),
   });
+  palette((text) => page.event({ do: "palette", text }));
   switch (page.boot.host) {
     case "worker":
       if (/^#\d+\./.test(location.hash)) {
@@ -336,6 +421,7 @@ function main() {
         page.notice("This text is in the address alone and was sent to nobody: your browser draws it.");
       }
       page.start();
+      for (const going of ["beforeunload", "pagehide"] as const) addEventListener(going, (e) => page.goes(e as BeforeUnloadEvent));
       // Back and forward between scenarios: the address says what is to be seen.
       addEventListener("popstate", () => page.event({ do: "open", link: location.pathname + location.search + location.hash }, true));
       break;

@@ -155,3 +155,11 @@ func others(n int, more bool) string {
 	}
 	return "all " + strconv.Itoa(n) + " hold"
 }
+
+// branchName is what a branch is called in a list.
+func branchName(b *view.Branch) string {
+	if b.Named {
+		return b.Text
+	}
+	return "after " + strconv.Itoa(b.At) + ": " + b.Text
+}

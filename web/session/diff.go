@@ -31,7 +31,7 @@ func (s *Session) everything() []Fragment {
 		morph("pick-scenario", page.PickScenario(&p.Header)), morph("scenarios", page.Scenarios(&p.Header)),
 		morph("pick-kernel", page.PickKernel(&p.Header.Kernel)), morph("kernels", page.Kernels(&p.Header.Kernel)),
 		morph("copy-panel", page.CopyPanel(p)),
-		morph("editor", page.Editor(&p.Source)), morph("diagnostics", page.Diagnostics(&p.Source)), morph("listing", page.Listings(p.Listing)),
+		morph("editor", page.Editor(&p.Source)), morph("writing", page.Writing(&p.Header)), morph("diagnostics", page.Diagnostics(&p.Source)), morph("listing", page.Listings(p.Listing)),
 		morph("race", page.RacePart(p)), morph("now", page.Memory(&p.Memory)), morph("claims", page.Claims(p.Claims)), morph("cell", page.Cell(p.Cell)),
 		{Op: "say", HTML: p.Sentence.Plain()}, {Op: "address", Value: p.Link.Here},
 	}
@@ -85,6 +85,9 @@ func (d *diff) header() {
 	a, b := &d.old.Header, &d.new.Header
 	if a.Title != b.Title || a.Edited != b.Edited {
 		d.morph("pick-scenario", page.PickScenario(b))
+	}
+	if a.Edited != b.Edited {
+		d.morph("writing", page.Writing(b))
 	}
 	if !reflect.DeepEqual(a.Kernel, b.Kernel) {
 		d.morph("pick-kernel", page.PickKernel(&b.Kernel))

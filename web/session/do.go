@@ -82,7 +82,7 @@ func (s *Session) do(e Event) []Fragment {
 		s.putNote(e.At, e.Text)
 		return s.update()
 	case "compare":
-		return s.compare(e.Kernel)
+		return s.compare(e.Kernel, e.Run)
 	case "cell":
 		s.cell = e.N
 		return s.update()
@@ -116,6 +116,12 @@ func (s *Session) do(e Event) []Fragment {
 		return s.hover(e.N)
 	case "export":
 		return s.export()
+	case "palette":
+		return s.palette(e.Text)
+	case "format":
+		return s.format()
+	case "changes":
+		return s.changes()
 	}
 	s.notice("error", "There is no event %q.", e.Do)
 	return nil

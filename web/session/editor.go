@@ -51,7 +51,7 @@ func (s *Session) textAnswers() []Fragment {
 		}
 		ds = append(ds, x)
 	}
-	return []Fragment{answer("text", s.text), answer("tokens", tokens), answer("diagnostics", ds), s.marks()}
+	return []Fragment{answer("text", s.text), answer("tokens", tokens), answer("diagnostics", ds), s.marks(), s.edited()}
 }
 
 // marks says who stands in which line: [line, "cpu0", colour].

@@ -29,8 +29,11 @@ type Event struct {
 	//	show     Claim, Run, At, Kernel      put a run into the place of the present one, such as the counterexample of the claim; on another kernel, if one is named
 	//	complete, hover  N                   the editor asks at offset N of the text
 	//	cell     N                           open cell N: its bits, who wrote it; below zero: none
-	//	compare  Kernel                      set the run beside itself on another kernel; "": say which there are
+	//	compare  Kernel, Run                 set the run beside itself on another kernel, or beside the branch Run; neither: say which there are
 	//	find     Text                        list the steps, and the cells, that have these words
+	//	palette  Text                        list commands, scenarios, kernels, rules and claims that the letters may mean
+	//	format                               write the text in canonical form: the editor is told
+	//	changes                              set the text beside the one that it began as
 	//	export                               write the diagram as text into the panel that it is copied from
 	Do string `json:"do"`
 

@@ -41,6 +41,7 @@ type Session struct {
 	scenario string // name in the gallery, if the text is, or began as, that one's
 	text     string
 	own      bool   // the text is not the gallery's
+	opened   string // the text as it was opened
 	override string // the kernel chosen, "" for the text's own
 
 	file        *scenario.File // of the text
@@ -129,6 +130,7 @@ func (s *Session) open(name, text, override string) {
 		}
 		s.text = g.Text
 	}
+	s.opened = s.text
 	s.parse()
 	s.shown, s.run, s.kernel = nil, nil, s.file.Kernel
 	s.override = override
@@ -312,9 +314,8 @@ func (s *Session) makeHeader() view.Header {
 		g.On = g.Name == s.scenario
 		h.Scenarios = append(h.Scenarios, g)
 	}
-	if g, ok := scenarios.ByName(s.scenario); ok {
-		h.Edited = g.Text != s.text
-	}
+	_, original := s.origin()
+	h.Edited = original != s.text
 	if s.kernel.Version != nil {
 		h.Kernel = view.OfKernel(s.kernel, s.file.Kernel, s.override != "", s.na, s.verdict.Decides)
 	}

@@ -74,7 +74,7 @@ func OfCell(r *trace.Run, id int, watched []cell.ID) (Cell, bool) {
 // bitsOf decodes a value to its fields, and what they were in another one.
 func bitsOf(class cell.Class, v, was uint64) []Bit {
 	switch class {
-	case machine.PTEs, machine.PMDs, machine.TLBs:
+	case machine.PTEs, machine.PMDs, machine.TLBs, machine.Secondary:
 		return entryBits(class, machine.Entry(v), machine.Entry(was))
 	case machine.Flags:
 		var out []Bit
@@ -133,7 +133,7 @@ func entryBits(class cell.Class, e, was machine.Entry) []Bit {
 	}
 	out := []Bit{flag(machine.Present, "P (0)", "present: the hardware may use it"), flag(machine.RW, "R/W (1)", "writable"), flag(machine.User, "U/S (2)", "user mode may use it"),
 		flag(machine.Accessed, "A (5)", "accessed: set by the hardware walk")}
-	if class == machine.PTEs || class == machine.TLBs || e.Has(machine.PSE) {
+	if class != machine.PMDs || e.Has(machine.PSE) {
 		out = append(out, flag(machine.Dirty, "D (6)", "dirty: set by the first write through it"))
 	}
 	if class == machine.PMDs {
@@ -144,7 +144,7 @@ func entryBits(class cell.Class, e, was machine.Entry) []Bit {
 		out = append(out, flag(machine.Special, "SPECIAL (9)", "no struct page that is counted"))
 	}
 	out = append(out, field("pfn (12–51)", "page frame", frame(e), frame(was)), flag(machine.NX, "NX (63)", "no execute"))
-	if class == machine.TLBs {
+	if class == machine.TLBs || class == machine.Secondary {
 		out = append(out, flag(machine.Stale, "stale", "not hardware's: the frame was freed since the translation was taken"))
 	}
 	return out

@@ -10,9 +10,11 @@ import (
 	"gupscope/core/trace"
 )
 
-// A Comparison is the same choices on two kernels, side by side.
+// A Comparison is two runs side by side: the same choices on two kernels, or two branches on one.
 type Comparison struct {
-	Left, Right string // kernels
+	Left, Right string   // kernels, or what the branches are called
+	Branches    []Branch // that there are to compare with; On: the one that it is compared with
+	There       bool     // the right side is another kernel
 	Sentence    Sentence
 	Parts       []ComparedPart
 	First       int // the number of the first difference among the rows, from 1; 0: there is none
@@ -72,13 +74,7 @@ func OfComparison(left, right *trace.Run, leftKernel, rightKernel string) Compar
 	}
 	out.LeftEnd, out.RightEnd = wrongs(left), wrongs(right)
 	out.Sentence = x.sentence(&out)
-	for _, row := range x.rows {
-		if n := len(out.Parts); n > 0 && out.Parts[n-1].Same == row.Same {
-			out.Parts[n-1].Rows = append(out.Parts[n-1].Rows, row)
-		} else {
-			out.Parts = append(out.Parts, ComparedPart{Same: row.Same, Rows: []Compared{row}})
-		}
-	}
+	out.Parts = parts(x.rows)
 	return out
 }
 
@@ -227,15 +223,20 @@ func (x *comparing) sentence(out *Comparison) Sentence {
 		s = append(s, race.name(row.Right.Says+end(row.Right.Says))...)
 		s = append(s, x.rule(row.Right.N)...)
 	}
+	return append(s, ends(out)...)
+}
+
+// ends says what comes of both sides, if anything goes wrong on one of them.
+func ends(out *Comparison) Sentence {
 	switch {
 	case out.LeftEnd != "" && out.RightEnd == "":
-		s = append(s, Word{Text: " On the one " + out.LeftEnd + "; on the other nothing is."})
+		return Sentence{{Text: " On the one " + out.LeftEnd + "; on the other nothing is."}}
 	case out.LeftEnd == "" && out.RightEnd != "":
-		s = append(s, Word{Text: " On the one nothing is false; on the other " + out.RightEnd + "."})
+		return Sentence{{Text: " On the one nothing is false; on the other " + out.RightEnd + "."}}
 	case out.LeftEnd != "":
-		s = append(s, Word{Text: " On the one " + out.LeftEnd + "; on the other " + out.RightEnd + "."})
+		return Sentence{{Text: " On the one " + out.LeftEnd + "; on the other " + out.RightEnd + "."}}
 	}
-	return s
+	return nil
 }
 
 // rule says which rule of the kernel a step on the right belongs to.

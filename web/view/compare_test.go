@@ -105,3 +105,64 @@ func TestComparisonHasEveryStep(t *testing.T) {
 		}
 	}
 }
+
+// Two branches of a run: one until they part, and every step of both after that, in order; from the other
+// side it is the same, mirrored.
+func TestBranchesHaveEveryStep(t *testing.T) {
+	for _, g := range scenarios.List() {
+		if testing.Short() && len(g.Name)%4 != 0 {
+			continue
+		}
+		rnd := rand.New(rand.NewPCG(5, uint64(len(g.Text))))
+		walk := func(r *trace.Run, steps int) *trace.Run {
+			for range steps {
+				cs := r.Model.Choices(nil)
+				if len(cs) == 0 {
+					break
+				}
+				if _, err := r.Do(cs[rnd.IntN(len(cs))]); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return r
+		}
+		left := walk(modelOf(t, g.Name, ""), 40)
+		right, err := trace.Replay(modelOf(t, g.Name, "").Model, left.String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		right.Goto(min(20, right.Len()))
+		right = walk(right, 30)
+		c := OfBranches(left, right, "left", "right")
+		var l, r []int
+		for _, p := range c.Parts {
+			for _, row := range p.Rows {
+				if row.Left != nil {
+					l = append(l, row.Left.N)
+				}
+				if row.Right != nil {
+					r = append(r, row.Right.N)
+				}
+				if row.Same != (row.Left != nil && row.Right != nil) && row.Same {
+					t.Errorf("%s: a row of one side is alike", g.Name)
+				}
+			}
+		}
+		for _, side := range []struct {
+			ns []int
+			r  *trace.Run
+		}{{l, left}, {r, right}} {
+			if len(side.ns) != side.r.Len() {
+				t.Fatalf("%s: %d of %d steps are told", g.Name, len(side.ns), side.r.Len())
+			}
+			for i, n := range side.ns {
+				if n != i+1 {
+					t.Fatalf("%s: step %d is told in the place of %d", g.Name, n, i+1)
+				}
+			}
+		}
+		if first := c.First; first > 0 && left.Steps()[0].Hash != right.Steps()[0].Hash && first != 1 {
+			t.Errorf("%s: they part at once, and %d is told", g.Name, first)
+		}
+	}
+}

@@ -68,7 +68,7 @@ const shown = 2
 
 // telling are the classes of cells in the order of what they tell of a race.
 var telling = []cell.Class{machine.PTEs, machine.PMDs, machine.Frames, machine.Refs, machine.Contents, machine.Disk, machine.SwapCache, machine.IPIs, machine.Steal,
-	machine.IRQs, machine.TLBs, machine.Mapcounts, machine.Flags, machine.Swap, machine.RCU, machine.VMAs, machine.MMs, machine.LRU, machine.Mappings}
+	machine.IRQs, machine.TLBs, machine.Secondary, machine.Mapcounts, machine.Flags, machine.Swap, machine.RCU, machine.VMAs, machine.MMs, machine.LRU, machine.Mappings}
 
 // changes are what a card says that the step changed, the most telling first,
 // and how many more there are.

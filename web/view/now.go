@@ -41,6 +41,7 @@ func OfMemory(r *trace.Run) Memory {
 	n.slots()
 	n.files()
 	n.tlbs()
+	n.secondary()
 	n.locks()
 	return n.out
 }

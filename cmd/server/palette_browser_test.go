@@ -1,0 +1,102 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+)
+
+// One line finds commands, scenarios, kernels, rules and claims, by keys alone.
+func TestPalette(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url)
+	paletteDoes(t, p)
+	// What only a page of one's own can do: another scenario.
+	paletteFor(p, "forstatlb", "scenario")
+}
+
+func TestPaletteInRoom(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url)
+	makeRoom(p)
+	p.wait(`document.querySelector("#editor[data-mounted]") && document.documentElement.dataset.pen === "mine"`)
+	p.key("\x1b")
+	paletteDoes(t, p)
+}
+
+// paletteFor opens the palette, types, and waits for something of that kind to be chosen.
+func paletteFor(p *tab, text, kind string) {
+	p.t.Helper()
+	p.key(":")
+	p.wait(`document.querySelector("#palette:popover-open") && document.activeElement.id === "palette-text"`)
+	p.wait(`document.querySelectorAll("#palette-list [role=option]").length > 20`)
+	eval[bool](p, `(() => { const l = document.querySelector("#palette-text"); l.value = ""; return true; })()`)
+	p.do(chromedp.SendKeys(chromedp.CSS("#palette-text"), text))
+	p.wait(`document.querySelector("#palette-list").dataset.of === ` + quote(text))
+	p.wait(`document.querySelector("#palette-list [aria-selected=true] em")?.textContent === ` + quote(kind))
+	p.wait(`document.querySelector("#palette-text").getAttribute("aria-activedescendant") === document.querySelector("#palette-list [aria-selected=true]").id`)
+}
+
+func paletteDoes(t *testing.T, p *tab) {
+	t.Helper()
+	paletteFor(p, "first viol", "command")
+	p.shot("palette")
+	p.key("\r")
+	p.wait(`document.querySelector(".row.bad[aria-current=step]") && !document.querySelector("#palette:popover-open")`)
+
+	paletteFor(p, "pte_rech", "rule")
+	p.key("\r")
+	p.wait(`!document.querySelector("#pick-kernel").textContent.includes("recheck")`)
+
+	paletteFor(p, "v5.8", "kernel")
+	p.key("\r")
+	p.wait(`document.querySelector("#pick-kernel b").textContent === "v5.8"`)
+
+	paletteFor(p, "pinned never freed", "claim")
+	p.key("\r")
+	p.wait(`document.activeElement.id.startsWith("claim-")`)
+
+	// Arrows move the choice; Escape leaves without doing anything.
+	paletteFor(p, "scenario", "command")
+	first := p.text("#palette-list [aria-selected=true]")
+	p.key("\u0301") // ArrowDown
+	p.wait(`document.querySelector("#palette-list [aria-selected=true]").textContent.replace(/\s+/g, " ").trim() !== ` + quote(first))
+	p.key("\x1b")
+	p.wait(`!document.querySelector("#palette:popover-open")`)
+
+	// Ctrl+K opens it as well; the sheet of keys lists every key that the page hears.
+	p.do(chromedp.KeyEvent("k", chromedp.KeyModifiers(2)))
+	p.wait(`document.querySelector("#palette:popover-open")`)
+	p.key("\x1b")
+	p.key("?")
+	p.wait(`document.querySelector("#keys-panel:popover-open")`)
+	p.shot("keys")
+	missing := eval[[]string](p, `(() => {
+		const names = {ArrowLeft: "←", ArrowRight: "→", Escape: "Esc"};
+		const told = new Set([...document.querySelectorAll("#keys-panel kbd")].map(k => k.textContent));
+		return [...document.querySelectorAll("[data-key]")].flatMap(e => e.dataset.key.split(" ")).filter(k => k && !/[2-8]/.test(k) && !told.has(names[k] ?? k.replace("Ctrl+k", "Ctrl+K")));
+	})()`)
+	if len(missing) > 0 {
+		t.Errorf("the sheet does not tell of %q", missing)
+	}
+	p.key("\x1b")
+
+	// No key is stolen from an input.
+	p.key("/")
+	p.wait(`document.querySelector("#find-panel:popover-open") && document.activeElement.matches("#find-panel input")`)
+	at := p.cursor()
+	eval[bool](p, `(document.activeElement.value = "", true)`)
+	for _, k := range []string{"c", "o", "1", "n", "?", ":", "\u0302"} {
+		p.key(k)
+	}
+	p.do(chromedp.KeyEvent("k", chromedp.KeyModifiers(2)))
+	if got := eval[string](p, `document.querySelector("#find-panel input").value`); got != "co1n?:" {
+		t.Errorf("typed into an input arrives %q", got)
+	}
+	if p.cursor() != at || eval[bool](p, `document.querySelector("#palette:popover-open, #keys-panel:popover-open") !== null`) {
+		t.Error("a key typed into an input did something else")
+	}
+	p.key("\x1b")
+}

@@ -1,0 +1,44 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"gupscope/web/view"
+)
+
+// Every key and every command of a page is in the table, and every command of the table that is not the editor's is on the page.
+func TestKeysAreInTheTable(t *testing.T) {
+	p := sample(3)
+	p.Header.Edited = true
+	p.Race.Run.Violation = 3
+	var b bytes.Buffer
+	if err := Page(p, nil).Render(context.Background(), &b); err != nil {
+		t.Fatal(err)
+	}
+	known := map[string]bool{"": true}
+	for _, c := range view.Commands {
+		known[strings.Join(c.Keys, " ")] = true
+		for _, k := range c.Keys {
+			known[k] = true
+		}
+	}
+	for _, m := range regexp.MustCompile(`data-key="([^"]*)"`).FindAllStringSubmatch(b.String(), -1) {
+		if !known[m[1]] {
+			t.Errorf("the page hears %q, which is no command's key", m[1])
+		}
+	}
+	var here []string
+	for _, m := range regexp.MustCompile(`data-command="([^"]*)"`).FindAllStringSubmatch(b.String(), -1) {
+		here = append(here, m[1])
+	}
+	for _, c := range view.Commands {
+		if c.Where == view.OnPage && !slices.Contains(here, c.Name) {
+			t.Errorf("nothing on the page does %q", c.Name)
+		}
+	}
+}

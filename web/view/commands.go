@@ -1,0 +1,122 @@
+package view
+
+import "strings"
+
+// A Command is something that a reader can do by a key. The table of them is what
+// the page's keys are taken from, what the sheet of keys and the help say, and what the palette offers.
+type Command struct {
+	Name  string   // what the page calls it: "back"
+	Keys  []string // as a browser names them: "ArrowLeft", "Ctrl+k"; none: it has only its button
+	Group string
+	Says  string
+	Where Where
+}
+
+// A Where is where a key is heard.
+type Where uint8
+
+const (
+	OnPage   Where = iota // anywhere but in inputs and the editor
+	InEditor              // in the editor alone, which hears it itself
+	Stands                // where it is shown: told for completeness, no command of the palette
+)
+
+// Commands are all of them, in the order of the sheet.
+var Commands = []Command{
+	{"back", []string{"ArrowLeft"}, "Stepping", "a step back", OnPage},
+	{"forward", []string{"ArrowRight"}, "Stepping", "a step forward", OnPage},
+	{"move", []string{"1", "2", "3", "4", "5", "6", "7", "8", "9"}, "Stepping", "the next step of the first, second, third … column", Stands},
+	{"start", []string{"Home"}, "Stepping", "to the start", OnPage},
+	{"end", []string{"End"}, "Stepping", "to the end of the run", OnPage},
+	{"play", []string{"p"}, "Stepping", "play, and stop", OnPage},
+	{"over", []string{"o"}, "Stepping", "over the function", OnPage},
+	{"return", []string{"u"}, "Stepping", "to the function's return", OnPage},
+	{"conflict", []string{"n"}, "Stepping", "to the next conflict: a step that touches what another CPU touched", OnPage},
+	{"write", []string{"w"}, "Stepping", "to the next write of a cell that is watched", OnPage},
+	{"false", []string{"f"}, "Stepping", "on until a claim is false", OnPage},
+	{"violation", []string{"v"}, "Stepping", "to the first violation", OnPage},
+	{"random", []string{"r"}, "Stepping", "a random walk, by the seed in the menu run", OnPage},
+	{"run", []string{"g"}, "Stepping", "the menu run: all of these, the speed, the branches and their names", OnPage},
+
+	{"check", []string{"c"}, "Seeing", "check all interleavings", OnPage},
+	{"compare", []string{"k"}, "Seeing", "compare with another kernel, or with a branch", OnPage},
+	{"find", []string{"/"}, "Seeing", "find steps, and cells", OnPage},
+	{"dense", []string{"d"}, "Seeing", "dense: a line a step", OnPage},
+	{"unfold", nil, "Seeing", "show all columns again", OnPage},
+
+	{"keep", []string{"b"}, "Keeping", "keep this run as a branch", OnPage},
+	{"note", []string{"m"}, "Keeping", "put a note at this step", OnPage},
+	{"export", []string{"x"}, "Keeping", "copy the race", OnPage},
+	{"share", nil, "Keeping", "share: a room, a short link, the address", OnPage},
+	{"link", []string{"y"}, "Keeping", "copy the address of this run", OnPage},
+
+	{"scenarios", []string{"s"}, "Scenario and kernel", "open another scenario", OnPage},
+	{"kernels", []string{"t"}, "Scenario and kernel", "another kernel, other rules", OnPage},
+	{"edit", []string{"e"}, "Scenario and kernel", "write: into the editor", OnPage},
+	{"format", []string{"l"}, "Scenario and kernel", "format the text", OnPage},
+	{"changes", []string{"h"}, "Scenario and kernel", "what is changed, and back to the original", OnPage},
+
+	{"complete", []string{"Ctrl+Space"}, "In the editor", "what may be written here, with its documentation", InEditor},
+	{"word", []string{"F1"}, "In the editor", "what the word at the caret means", InEditor},
+	{"mistake", []string{"F8"}, "In the editor", "to the next mistake, and its fix", InEditor},
+	{"format-here", []string{"Shift+Alt+f"}, "In the editor", "format the text", InEditor},
+	{"search", []string{"Ctrl+f"}, "In the editor", "search and replace", InEditor},
+	{"undo", []string{"Ctrl+z"}, "In the editor", "undo; Ctrl+Shift+z or Ctrl+y: redo", InEditor},
+	{"indent", []string{"Ctrl+]"}, "In the editor", "indent; Ctrl+[: less. Tab leaves the editor", InEditor},
+	{"leave", []string{"Escape"}, "In the editor", "leave the editor", InEditor},
+
+	{"palette", []string{":", "Ctrl+k"}, "Everywhere", "all commands, scenarios, kernels, rules and claims, by a few letters", OnPage},
+	{"close", []string{"Escape"}, "Everywhere", "close what is open", Stands},
+	{"dark", nil, "Everywhere", "dark", OnPage},
+	{"light", nil, "Everywhere", "light", OnPage},
+	{"keys", []string{"?"}, "Everywhere", "this list", OnPage},
+}
+
+// CommandNamed returns a command. That there is none of the name is a mistake in a template.
+func CommandNamed(name string) *Command {
+	for i := range Commands {
+		if Commands[i].Name == name {
+			return &Commands[i]
+		}
+	}
+	panic("view: no command is called " + name)
+}
+
+// KeyName is a key as it stands on a keyboard.
+func KeyName(key string) string {
+	switch key {
+	case "ArrowLeft":
+		return "←"
+	case "ArrowRight":
+		return "→"
+	case "Escape":
+		return "Esc"
+	}
+	parts := strings.Split(key, "+")
+	if last := len(parts) - 1; last > 0 && len(parts[last]) == 1 {
+		parts[last] = strings.ToUpper(parts[last])
+	}
+	return strings.Join(parts, "+")
+}
+
+// KeysMarkdown is the table of keys, for the help.
+func KeysMarkdown() string {
+	var b strings.Builder
+	b.WriteString("| key | does |\n|---|---|\n")
+	for i := range Commands {
+		c := &Commands[i]
+		if len(c.Keys) == 0 {
+			continue
+		}
+		var names []string
+		for _, k := range c.Keys {
+			names = append(names, "`"+KeyName(k)+"`")
+		}
+		says := c.Says
+		if c.Where == InEditor {
+			says = "in the editor: " + says
+		}
+		b.WriteString("| " + strings.Join(names, " ") + " | " + says + " |\n")
+	}
+	return b.String()
+}
