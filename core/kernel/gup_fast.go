@@ -59,7 +59,7 @@ func (c *Ctx) fallbackFlags() uint64 {
 	if c.L(gfFlags)&FollLongterm != 0 && !c.sim.longtermUnlocks {
 		return FollTouch
 	}
-	return uint64(FollTouch | FollUnlockable)
+	return FollTouch | FollUnlockable
 }
 
 const (

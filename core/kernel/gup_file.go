@@ -116,7 +116,7 @@ const (
 
 var (
 	gupRejectFile = Step{Label: "reject_file", Says: "a pin for writing, for long?", Local: true, When: With(GUPFastFileCheck), Do: func(c *Ctx) Next {
-		if all := uint64(FollPin | FollLongterm | FollWrite); c.L(gaFlags)&all == all {
+		if all := FollPin | FollLongterm | FollWrite; c.L(gaFlags)&all == all {
 			c.Set(gaReject, rejectFile)
 		}
 		return Then
@@ -164,7 +164,7 @@ func (c *Ctx) fileRefused(p machine.PageID, gup uint64) bool {
 		return false
 	}
 	kind := c.M.Files[c.M.Region(p).File].Kind
-	all := uint64(FollPin | FollLongterm | FollWrite)
+	all := FollPin | FollLongterm | FollWrite
 	return kind == machine.Secretmem && c.sim.secretmemRefused ||
 		gup&all == all && c.sim.longtermFileRefused && Decide(NeedsDirtyTracking, c.Load(c.M.VMA(p)), kind)
 }
