@@ -69,7 +69,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				c.Set(glRet, ret)
 				return glUnlock
 			}
-			if c.L(glFlags)&FollNoFault != 0 {
+			if c.L(glFlags)&FollNoFault != 0 && !(c.sim.hugetlbLoop && c.M.HugetlbPage(c.Page(glAddr))) { // whose own loop does not know of it
 				c.Set(glRet, failed|EFAULT)
 				return glUnlock
 			}

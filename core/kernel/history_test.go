@@ -119,7 +119,7 @@ hugetlb_cache_counts_pages  0   0       0   0   0   0    0    0    0    0   0   
 hugetlb_fork_pin_test       0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         4eae4efa2c29  Tm
 hugetlb_reuse_by_references 0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         b5cec28d36f5  Tm
-gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
+gup_hugetlb_walk            0   0       0   0   0   0    0    0    0    0   0       0   1   2    2         9cb28da54643  Tm
 gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
 ksm_clear_before_check      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 ksm_refcount_check          1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T

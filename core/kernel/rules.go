@@ -294,6 +294,11 @@ const (
 	CompoundRetry
 )
 const (
+	HugetlbOwnLoop uint8 = iota
+	HugetlbOwnWalk
+	HugetlbCommonWalk
+)
+const (
 	IOUFileAnonOnly uint8 = iota
 	IOUFileAfterPin
 	IOUFileGUP

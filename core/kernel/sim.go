@@ -47,8 +47,8 @@ type Sim struct {
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
 	guests                         uint64 // the mms that are guests' memory, as bits
-	// See the rules gup_hugetlb_common_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
-	hugetlbCommonWalk, forceHugetlbRefused, dontneedHugetlb bool
+	// See the rules gup_hugetlb_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
+	hugetlbCommonWalk, hugetlbLoop, forceHugetlbRefused, dontneedHugetlb bool
 }
 
 // Funcs returns the tables as this kernel has them, by FuncID; unused numbers

@@ -130,7 +130,7 @@ func (p *Player) pin(op *Op) (Result, error) {
 	for _, f := range []struct {
 		is   bool
 		flag uint64
-	}{{op.Pin.Write, kernel.FollWrite}, {op.Pin.Longterm, kernel.FollLongterm}, {op.Pin.Force, kernel.FollForce}} {
+	}{{op.Pin.Write, kernel.FollWrite}, {op.Pin.Longterm, kernel.FollLongterm}, {op.Pin.Force, kernel.FollForce}, {op.Pin.NoFault, kernel.FollNoFault}} {
 		if f.is {
 			flags |= f.flag
 		}
