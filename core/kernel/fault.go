@@ -58,7 +58,7 @@ var _ = register(fnDoUserAddrFault, &Func{
 					return c.Signal(SIGSEGV)
 				}
 				c.ReadLock(w)
-				return c.Call(fnHandleMMFault, pfVMADone, c.L(pfAddr), c.L(pfFlags)|faultAllowRetry|faultVMALock)
+				return c.Call(fnHandleMMFault, pfVMADone, c.L(pfAddr), c.L(pfFlags)|c.sim.allowRetry|faultVMALock)
 			}},
 		pfLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.MM)) },
@@ -73,7 +73,7 @@ var _ = register(fnDoUserAddrFault, &Func{
 				c.Set(pfRet, failed|signalled|SIGSEGV)
 				return pfUnlock
 			}
-			return c.Call(fnHandleMMFault, pfDone, c.L(pfAddr), c.L(pfFlags)|faultAllowRetry)
+			return c.Call(fnHandleMMFault, pfDone, c.L(pfAddr), c.L(pfFlags)|c.sim.allowRetry)
 		}},
 		pfDone: {Label: "done", Says: "fault done", Local: true, Back: []int{pfLock}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
@@ -129,6 +129,25 @@ const (
 func (c *Ctx) vmaWords(p machine.PageID) (lock, vma machine.Word) {
 	at := c.M.Pages()[p]
 	return c.M.VMALock(at.MM, at.Region), c.M.VMA(p)
+}
+
+// retries is faultAllowRetry where somebody may take an mmap_lock for writing: elsewhere nobody could tell whether a fault
+// that waits holds one for reading, and it waits with the lock held.
+func (s *Setup) retries() uint64 {
+	for _, t := range s.Tasks {
+		for _, st := range t.Body {
+			switch st.Call.entry {
+			case fnMunmap, fnFork, fnMprotect, fnMremap, fnKhugepaged:
+				return faultAllowRetry
+			}
+			for _, a := range st.Args {
+				if a.Word == "MADV_COLLAPSE" || a.Word == "MADV_MERGEABLE" || a.Word == "MADV_UNMERGEABLE" {
+					return faultAllowRetry
+				}
+			}
+		}
+	}
+	return 0
 }
 
 // mayDrop reports whether a fault with these flags may drop the lock that it is made under, instead of waiting with it

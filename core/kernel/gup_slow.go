@@ -73,7 +73,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				c.Set(glRet, failed|EFAULT)
 				return glUnlock
 			}
-			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), faultinFlags(c.L(glFlags), ret == followUnshare))
+			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), c.faultinFlags(c.L(glFlags), ret == followUnshare))
 		}},
 		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
@@ -133,13 +133,13 @@ const (
 
 // faultinFlags are the flags of a fault for GUP.
 // compare mm/gup.c:faultin_page
-func faultinFlags(gup uint64, unshare bool) uint64 {
+func (c *Ctx) faultinFlags(gup uint64, unshare bool) uint64 {
 	flags := faultFlags(gup&FollWrite != 0)
 	if unshare {
 		flags = faultUnshare // never of a write: follow_page_pte asks for it where a page is pinned for reading
 	}
 	if gup&FollUnlockable != 0 {
-		flags |= faultAllowRetry
+		flags |= c.sim.allowRetry
 	}
 	if gup&FollNoWait != 0 {
 		flags |= faultAllowRetry | faultRetryNowait

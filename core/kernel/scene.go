@@ -27,6 +27,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
+	s.allowRetry = setup.retries()
 	s.longtermUnlocks, s.unpinChecks = k.On(GUPValidArgs), k.On(UnpinSanityCheck)
 	s.clearsAtomically = k.On(PAEClearAtomic)
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]

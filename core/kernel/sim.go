@@ -40,10 +40,11 @@ type Sim struct {
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
-	clearsAtomically                                      bool // see the rule pae_clear_atomic
-	countsPins, exactPincount                             bool // see the rules foll_pin_counting and pincount_exact_large
-	longtermUnlocks                                       bool // see the rule gup_valid_args
-	unpinChecks                                           bool // see the rule unpin_sanity_check
+	clearsAtomically                                      bool   // see the rule pae_clear_atomic
+	countsPins, exactPincount                             bool   // see the rules foll_pin_counting and pincount_exact_large
+	longtermUnlocks                                       bool   // see the rule gup_valid_args
+	unpinChecks                                           bool   // see the rule unpin_sanity_check
+	allowRetry                                            uint64 // see Setup.retries
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
 	guests                         uint64 // the mms that are guests' memory, as bits

@@ -177,8 +177,9 @@ var _ = register(fnDoSwapPage, &Func{
 		}},
 		dsClear: {Label: "clear", Says: "take the mark off the slot", Ref: "swapcache_clear", When: With(SwapcachePrepare), Touches: cell.Of(machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
 			c.swapcacheClear(c.Entry(dsPTE).Slot())
-			return Return
+			return Then
 		}},
+		dsDone: {Label: "done", Says: "fault done", Local: true, Do: func(c *Ctx) Next { return Return }},
 		dsWait: {Label: "wait", Says: "wait until the folio is unlocked; put it", Ref: "folio_wait_locked", Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block {
 				if c.L(dsFlags)&faultRetryNowait != 0 {
@@ -224,6 +225,7 @@ const (
 	dsBackCopied
 	dsPrepared
 	dsClear
+	dsDone
 	dsWait
 	dsRetry
 )
