@@ -26,7 +26,7 @@ assets:
 	@set -e; dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; echo "building the assets"; \
 	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o "$$dir/gupscope.wasm" ./wasm; \
 	$(ESBUILD) static/ts/page.ts --bundle --splitting --format=esm --chunk-names=[name].[hash] --outdir="$$dir"; \
-	$(ESBUILD) static/ts/core.ts static/ts/embed.ts --bundle --format=iife --outdir="$$dir" \
+	$(ESBUILD) static/ts/core.ts static/ts/embed.ts static/ts/file.ts static/ts/sw.ts --bundle --format=iife --outdir="$$dir" \
 		--alias:wasm_exec="$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js"; \
 	$(ESBUILD) static/css/page.css --bundle --outdir="$$dir"; \
 	cp static/icon.svg "$$dir/"; \

@@ -30,6 +30,7 @@ var order = []string{
 	"web/session",
 	"web/stream",
 	"web/shortlink",
+	"web/computed",
 	"web/room",
 	"static",
 	"web",
@@ -50,7 +51,7 @@ var laws = []struct {
 	{"web/view", []string{"net/http", "html/", "github.com/a-h/templ"}, "a view is plain structs: no HTML, no HTTP"},
 	{"web/page", []string{"gupscope/core/", "gupscope/static"}, "a page draws a view; the WASM, which has the pages, must not have the assets, which have the WASM"},
 	{"web/session", []string{"net/http", "nhooyr.io/", "github.com/nats-io/", "syscall/js"}, "a session knows no transport"},
-	{"wasm", []string{"gupscope/static", "gupscope/web/room", "gupscope/web/stream", "gupscope/web/shortlink"}, "the WASM is the session behind one function"},
+	{"wasm", []string{"gupscope/static", "gupscope/web/room", "gupscope/web/stream", "gupscope/web/shortlink", "gupscope/web/computed"}, "the WASM is the session behind one function"},
 }
 
 // What may not be among all that the WASM is made of: it would be carried to every reader.

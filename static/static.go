@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 )
 
 //go:embed all:built
@@ -74,6 +75,27 @@ func URL(name string) string {
 		return ""
 	}
 	return "/static/" + f.name
+}
+
+// Lasting are the paths of all files that never change under their names.
+func Lasting() []string {
+	var out []string
+	for name := range files {
+		if hash.MatchString(name) && named["sw.js"] != files[name] {
+			out = append(out, "/static/"+name)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// Content is the asset that the build made of name, as it is; nil if there is none.
+func Content(name string) []byte {
+	f := named[name]
+	if f == nil {
+		return nil
+	}
+	return f.plain
 }
 
 // Missing reports whether the assets have not been built.

@@ -13,7 +13,6 @@ import (
 
 	"gupscope/core/scenario"
 	"gupscope/web/page"
-	"gupscope/web/session"
 	"gupscope/web/view"
 )
 
@@ -25,6 +24,7 @@ func docPages(here string) []view.PageLink {
 	all := []view.PageLink{
 		{Title: "Playground", Href: "/"},
 		{Title: "Gallery", Href: "/gallery"},
+		{Title: "Verdicts", Href: "/matrix"},
 		{Title: "Help", Href: "/docs"},
 		{Title: "Scenario language", Href: "/docs/scenarios"},
 	}
@@ -32,11 +32,6 @@ func docPages(here string) []view.PageLink {
 		all[i].On = all[i].Href == here
 	}
 	return all
-}
-
-func (s *Site) gallery(w http.ResponseWriter, r *http.Request) {
-	d := &view.Doc{Title: "Scenarios", About: "Races of Linux's page tables, TLBs and get_user_pages, to be stepped through.", Assets: assets(), Pages: docPages("/gallery")}
-	s.html(w, r, http.StatusOK, page.Doc(d, page.Gallery(session.Gallery())))
 }
 
 func (s *Site) docs(w http.ResponseWriter, r *http.Request) {

@@ -33,15 +33,17 @@ type boot struct {
 	Core    string          `json:"core"`
 	Worker  string          `json:"worker"`
 	CSS     string          `json:"css"`
+	File    string          `json:"file"`
 	Open    session.Event   `json:"open"`
 	Checked bool            `json:"checked,omitempty"` // the verdict that was painted is the check's
 	Ahead   []session.Frame `json:"ahead,omitempty"`
 	Room    string          `json:"room,omitempty"`
+	Shell   bool            `json:"shell,omitempty"` // the page is painted empty: the address says what to open
 }
 
 func newBoot(host string, l link.Link) boot {
 	return boot{
-		Host: host, Core: static.URL("gupscope.wasm"), Worker: static.URL("core.js"), CSS: static.URL("page.css"),
+		Host: host, Core: static.URL("gupscope.wasm"), Worker: static.URL("core.js"), CSS: static.URL("page.css"), File: static.URL("file.js"),
 		Open: opening(l),
 	}
 }

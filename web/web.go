@@ -1,7 +1,8 @@
 // Package web is the server's side of the page: what HTTP requests are answered with.
 //
 // [New] has the routes; pages.go the playground and embeds, docs.go what is to be read, front.go the run
-// that stands on the first page, api.go what the page's script posts, headers.go what every answer
+// that stands on the first page, gallery.go
+// and matrix.go what is computed of the gallery, offline.go what works without network, api.go what the page's script posts, headers.go what every answer
 // carries, metrics.go what is counted. The session and its pages are the same that run in the
 // browser; here they only draw first paints.
 package web
@@ -16,25 +17,32 @@ import (
 	"github.com/go-chi/httprate"
 
 	"gupscope/static"
+	"gupscope/web/computed"
 	"gupscope/web/room"
 	"gupscope/web/shortlink"
 )
 
 // A Site is what the routes need.
 type Site struct {
-	Rooms   *room.Rooms
-	Links   *shortlink.Links
-	Metrics *Metrics
+	Rooms    *room.Rooms
+	Links    *shortlink.Links
+	Computed *computed.Store
+	Metrics  *Metrics
 
 	// BehindProxy says that X-Forwarded-For and its like come from a proxy of
 	// our own, and tell who asks. Else anybody could pretend to be many.
 	BehindProxy bool
 
-	front front
+	ctx     context.Context // of the server
+	front   front
+	matrix  matrix
+	offline offline
+	drawing chan struct{} // full while a picture is made
 }
 
 // New returns the handler of a site. ctx ends with the server.
 func New(ctx context.Context, s *Site) http.Handler {
+	s.ctx, s.drawing = ctx, make(chan struct{}, 1)
 	s.front.begin(ctx)
 	r := chi.NewRouter()
 	r.Use(middleware.Recoverer, security)
@@ -56,6 +64,13 @@ func New(ctx context.Context, s *Site) http.Handler {
 		r.Use(s.Metrics.count, middleware.GetHead, middleware.Compress(6), s.limit(300))
 		r.Get("/", s.home)
 		r.Get("/gallery", s.gallery)
+		r.Get("/gallery/{name}", s.picture)
+		r.Get("/matrix", s.matrixPage)
+		r.Get("/sw.js", s.worker)
+		r.Get("/shell", s.shell)
+		r.Get("/offline", s.away)
+		r.Get("/matrix.json", s.matrixJSON)
+		r.Get("/matrix/news", s.matrixNews)
 		r.Get("/s/{name}", s.scenario)
 		r.Get("/l/{id}", s.short)
 		r.Get("/room/{id}", s.room)

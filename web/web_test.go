@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"gupscope/web"
+	"gupscope/web/computed"
 	"gupscope/web/link"
 	"gupscope/web/room"
 	"gupscope/web/shortlink"
@@ -31,8 +32,12 @@ func site(t *testing.T) (*httptest.Server, *web.Metrics) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	store, err := computed.Open(t.Context(), nc, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
 	m := web.NewMetrics(rooms)
-	s := httptest.NewServer(web.New(t.Context(), &web.Site{Rooms: rooms, Links: links, Metrics: m}))
+	s := httptest.NewServer(web.New(t.Context(), &web.Site{Rooms: rooms, Links: links, Computed: store, Metrics: m}))
 	t.Cleanup(func() { rooms.Close(); s.Close() })
 	return s, m
 }

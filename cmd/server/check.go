@@ -42,7 +42,7 @@ func (c *checkCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	failed := 0
+	failed, open, stopped := 0, 0, 0
 	var suites junitSuites
 	bar := newProgress(len(questions))
 	inOrder(len(questions), c.cores(), func(i int) *answer {
@@ -57,8 +57,14 @@ func (c *checkCommand) Run() error {
 		}
 		os.Stdout.Write(a.text.Bytes())
 		suites.add(a.answerJSON, a.text.String())
-		if !a.OK {
+		switch {
+		case !a.OK:
 			failed++
+		case a.Expected == "":
+			open++
+		}
+		if a.Stopped != "" {
+			stopped++
 		}
 		return true
 	})
@@ -69,12 +75,24 @@ func (c *checkCommand) Run() error {
 		return err
 	}
 	if !c.JSON {
-		fmt.Printf("%d passed, %d failed\n", len(questions)-failed, failed)
+		fmt.Println(summary(len(questions)-failed-open, failed, open, stopped))
 	}
 	if failed > 0 {
 		return errFailed
 	}
 	return nil
+}
+
+// summary says how verdicts and expectations went together.
+func summary(passed, failed, open, stopped int) string {
+	s := fmt.Sprintf("%d passed, %d failed", passed, failed)
+	if open > 0 {
+		s += fmt.Sprintf(", of %d nothing was expected", open)
+	}
+	if stopped > 0 {
+		s += fmt.Sprintf("; %d stopped at a bound", stopped)
+	}
+	return s
 }
 
 // An answer is a verdict with what is printed of it.

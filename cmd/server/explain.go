@@ -115,7 +115,7 @@ func (c *explainCommand) judge(f *scenario.File, k kernel.Kernel) ([]string, err
 	if m == nil || c.Claim == "" {
 		return nil, nil // what is n/a is said later
 	}
-	names := append(m.Claims(), check.NoDeadlock)
+	names := append(m.Claims(), check.NoDeadlock, check.NoLivelock)
 	switch {
 	case has(names, c.Claim):
 		return nil, nil

@@ -59,7 +59,7 @@ func main() {
 	parser, err := kong.New(&c,
 		kong.Name("gupscope"),
 		kong.Description("Step through, and exhaustively check, races of Linux's page tables, TLBs and get_user_pages."),
-		kong.UsageOnError(),
+		kong.ShortUsageOnError(),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true}),
 		kong.Exit(func(code int) {
 			if code != 0 { // kong's own codes are for what the user typed

@@ -87,16 +87,10 @@ func (c *matrixCommand) Run() error {
 // questions lists the cells, and the kernels of the columns.
 func (c *matrixCommand) questions() ([]question, []kernel.Kernel, error) {
 	var kernels []kernel.Kernel
-	specs := c.Kernels
-	if specs == nil {
-		for _, v := range kernel.Versions {
-			specs = append(specs, v.Name)
-			for _, flush := range []string{"pv", "broadcast"} {
-				specs = append(specs, v.Name+" with tlb_flush="+flush)
-			}
-		}
+	if c.Kernels == nil {
+		kernels = kernel.Releases()
 	}
-	for _, spec := range specs {
+	for _, spec := range c.Kernels {
 		k, err := kernelOf(nil, spec)
 		if err != nil {
 			return nil, nil, err

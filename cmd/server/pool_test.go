@@ -4,6 +4,8 @@ import (
 	"encoding/xml"
 	"strings"
 	"testing"
+
+	"gupscope/core/kernel"
 	"time"
 )
 
@@ -54,5 +56,30 @@ func TestJUnit(t *testing.T) {
 func TestFilled(t *testing.T) {
 	if got := filled("one two  three four", 9); got != "one two\nthree\nfour\n" {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestSummary(t *testing.T) {
+	for want, n := range map[string][4]int{
+		"3 passed, 1 failed": {3, 1, 0, 0},
+		"0 passed, 0 failed, of 2 nothing was expected; 1 stopped at a bound": {0, 0, 2, 1},
+	} {
+		if got := summary(n[0], n[1], n[2], n[3]); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
+
+// A table of all kernels has none twice.
+func TestEveryFlush(t *testing.T) {
+	seen := map[string]bool{}
+	for _, k := range kernel.Releases() {
+		if seen[k.String()] {
+			t.Errorf("%v comes twice", k)
+		}
+		seen[k.String()] = true
+	}
+	if len(seen) < 3*10 {
+		t.Errorf("only %d kernels: %v", len(seen), seen)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"gupscope/core/kernel"
 	"gupscope/static"
 	"gupscope/web"
+	"gupscope/web/computed"
 	"gupscope/web/room"
 	"gupscope/web/shortlink"
 	"gupscope/web/stream"
@@ -61,11 +62,15 @@ func (c *serveCommand) Run() error {
 	if err != nil {
 		return err
 	}
+	store, err := computed.Open(ctx, nc, c.Replicas)
+	if err != nil {
+		return err
+	}
 	metrics := web.NewMetrics(rooms)
 	if static.Missing() {
 		slog.Warn("this binary has no assets inside: pages come without script and style; make build")
 	}
-	site := server(web.New(ctx, &web.Site{Rooms: rooms, Links: links, Metrics: metrics, BehindProxy: c.Proxy}))
+	site := server(web.New(ctx, &web.Site{Rooms: rooms, Links: links, Computed: store, Metrics: metrics, BehindProxy: c.Proxy}))
 	if c.Metrics != "" {
 		if err := c.serveMetrics(ctx, metrics); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"os"
 	"strings"
 
+	"gupscope/core/check"
 	"gupscope/core/verdict"
 )
 
@@ -28,7 +29,7 @@ func (c *walkCommand) Run() error {
 		complain(ds)
 		return fmt.Errorf("%s is n/a on %v", f.Name, k)
 	}
-	if names := append(m.Claims(), "no-deadlock"); c.Until != "" && !has(names, c.Until) {
+	if names := append(m.Claims(), check.NoDeadlock); c.Until != "" && !has(names, c.Until) {
 		return fmt.Errorf("--until %s: this is not judged here; there are %s", c.Until, strings.Join(names, ", "))
 	}
 	if c.Steps == 0 {

@@ -83,7 +83,11 @@ var _ = register(fnMMPut, &Func{
 			return Then
 		}},
 		emGone: {Label: "gone", Says: "the mm is gone", Ref: "mmdrop", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-			c.Store(c.M.MMState(int(c.L(emMM))), machine.MMExited)
+			if w := c.M.MMState(int(c.L(emMM))); c.Load(w) == machine.MMAlive {
+				c.Store(w, machine.MMExited)
+			} else {
+				c.Say("the mm is gone, in which nobody has ever run")
+			}
 			return Return
 		}},
 	},

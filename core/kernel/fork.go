@@ -12,6 +12,7 @@ import (
 //	           beneath it; copy_page_range()
 //	flush_tlb_mm()               // every PTE that was write-protected
 //	mmap_write_unlock(); the child may run
+//	hugetlb had no page for a copy: mmput(child); -ENOMEM
 //
 // The lock keeps faults and slow GUP out. It does not keep out GUP-fast, reclaim, devices, and
 // threads that have the page in their TLB: until the flush they go on writing to pages that are the
@@ -20,7 +21,7 @@ import (
 // compare kernel/fork.c:dup_mmap
 var _ = register(fnFork, &Func{
 	Name: "dup_mmap", File: "kernel/fork.c", Params: []int{fkChild},
-	Locals: []Local{{"child", IntLocal}, {"region", IntLocal}},
+	Locals: []Local{{"child", IntLocal}, {"region", IntLocal}, {"retval", IntLocal}},
 	Steps: []Step{
 		fkLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock_killable", Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.MM)) },
@@ -39,8 +40,11 @@ var _ = register(fnFork, &Func{
 			c.M.SetForking(c.MM, child)
 			for i := range c.M.MMs[c.MM].Regions[r].Pages {
 				p := c.M.PageAt(c.MM, r, i)
-				c.Store(c.M.VMA(c.M.Twin(p, child)), c.Load(c.M.VMA(p)))
-				c.M.Inherited(p, c.M.Twin(p, child))
+				vma := c.Load(c.M.VMA(p))
+				c.Store(c.M.VMA(c.M.Twin(p, child)), vma)
+				if vma != 0 || !c.M.Rooms { // what is not there now may be in a room
+					c.M.Inherited(p, c.M.Twin(p, child))
+				}
 			}
 			if c.Load(c.M.AnonVMA(c.MM, r)) == 0 {
 				c.Say("the child gets a VMA like it; no page of it is anonymous: there is nothing to copy")
@@ -53,6 +57,12 @@ var _ = register(fnFork, &Func{
 			return c.Call(fnCopyPageRange, fkNext, uint64(c.M.PageAt(c.MM, r, 0)), uint64(child))
 		}},
 		fkNext: {Label: "next", Says: "the next VMA", Local: true, Back: []int{fkVMALock, fkVMA}, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			ret := c.Ret()
+			if c.M.HugetlbPage(c.M.PageAt(c.MM, int(c.L(fkRegion)), 0)) && ret&failed != 0 {
+				c.Say("there is no huge page for a copy: go no further")
+				c.Set(fkRet, ret)
+				return Then
+			}
 			if r := c.L(fkRegion) + 1; int(r) < len(c.M.MMs[c.MM].Regions) {
 				c.Set(fkRegion, r)
 				return fkVMALock
@@ -71,6 +81,9 @@ var _ = register(fnFork, &Func{
 				}
 			}
 			c.WriteUnlock(c.M.MmapLock(c.MM))
+			if c.L(fkRet) != 0 {
+				return fkUndo
+			}
 			return Then
 		}},
 		fkKSM: {Label: "ksm_fork", Says: "is the mm on ksmd's list? The child, too", Ref: "ksm_fork", When: Merging, Touches: cell.Of(machine.KSM), Do: func(c *Ctx) Next {
@@ -89,10 +102,21 @@ var _ = register(fnFork, &Func{
 			}
 			return Return
 		}},
+		fkUndo: {Label: "undo", Says: "the child, which has no thread, gives its mm up", Ref: "mmput", When: Hugetlbs, Touches: cell.Of(machine.MMs), Calls: []FuncID{fnMMPut}, Do: func(c *Ctx) Next {
+			child := int(c.L(fkChild))
+			c.Store(c.M.MMUsers(child), 1)
+			for i, t := range c.sim.Setup.Tasks {
+				if t.MM == child {
+					c.M.Store(c.M.Done(i), 1) // it never begins
+				}
+			}
+			return c.Call(fnMMPut, fkFailed, uint64(child))
+		}},
+		fkFailed: {Label: "failed", Says: "-ENOMEM", When: Hugetlbs, Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(fkRet)) }},
 	},
 })
 
-const fkChild, fkRegion = 0, 1
+const fkChild, fkRegion, fkRet = 0, 1, 2
 
 const (
 	fkLock = iota
@@ -103,6 +127,8 @@ const (
 	fkUnlock
 	fkKSM
 	fkWake
+	fkUndo
+	fkFailed
 )
 
 // copy_page_range over the VMAs of a region, in straight line:

@@ -171,6 +171,9 @@ func If(r RuleID, values ...uint8) Cond {
 // Large holds where large folios are possible: what it guards would tell nothing elsewhere.
 var Large = Cond{where: hasLarge}
 
+// Hugetlbs holds where there are huge pages of hugetlb.
+var Hugetlbs = Cond{where: hasHugetlb}
+
 // Migrating holds where pages may be moved: what it guards would tell nothing elsewhere.
 var Migrating = Cond{where: hasMoves}
 

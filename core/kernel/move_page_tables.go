@@ -343,15 +343,15 @@ func (c *Ctx) moveClearPMD() Next {
 // moveSetPMD sets it at the new place. What is deposited beside a huge one goes along.
 func (c *Ctx) moveSetPMD() Next {
 	p, q, e := c.Page(mtFrom), c.Page(mtTo), c.Entry(mtPTE).Fresh()
-	c.Sayf("set it at %s", c.M.Pages()[q].Name)
-	c.Release(mtRef)
-	if c.L(mtEntry) == moveHuge {
+	if c.Release(mtRef); c.L(mtEntry) == moveHuge {
+		c.Sayf("map the huge page at %s", c.M.Pages()[q].Name)
 		h := c.M.TakeDeposit(p)
 		c.M.SetTable(h.Frame(), q)
 		c.M.SetDeposit(q, h)
 	}
 	c.SetPMD(q, e)
 	if c.L(mtEntry) == moveTable {
+		c.Sayf("the page table is that of %s from now on", c.M.Pages()[q].Name)
 		c.M.MoveTable(e.Frame(), q)
 	}
 	for i := range machine.PageID(c.M.HugePages) {

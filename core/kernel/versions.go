@@ -45,6 +45,21 @@ var Versions = []*Version{
 // Newest is the newest mainline release: what a scenario runs on that names none.
 var Newest = ByName("v6.12")
 
+// Releases are all releases with every way to flush TLBs: the columns of a table of verdicts.
+func Releases() []Kernel {
+	var out []Kernel
+	for _, v := range Versions {
+		for _, flush := range Rules[TLBFlush].Values {
+			k, err := Make(v.Name, Setting{Rules[TLBFlush].Name, flush})
+			if err != nil {
+				panic("kernel: every release can flush in every way: " + err.Error())
+			}
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
 // ByName returns the version of that name, or nil.
 func ByName(name string) *Version {
 	for _, v := range Versions {

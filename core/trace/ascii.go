@@ -133,7 +133,8 @@ func (d *diagram) header(r *Run) {
 }
 
 // put writes a text into a column, wrapped, its first line indented by in and
-// the others by two more.
+// the others by two more. A word that is longer than the column has a line of its own, and
+// begins farther left where even that is too short.
 func (d *diagram) put(lane, in int, text string) {
 	words := strings.Fields(text)
 	line := ""
@@ -145,9 +146,11 @@ func (d *diagram) put(lane, in int, text string) {
 	}
 	hang := false
 	for _, w := range words {
-		for len(w) > d.width[lane]-in { // a word longer than the column is cut
+		if len(w) > d.width[lane]-in { // names are never cut: nothing else stands in this line
 			flush()
-			line, w = w[:d.width[lane]-in], w[d.width[lane]-in:]
+			at := max(0, min(d.indent[lane]+in, asciiWidth-len(w)))
+			d.b.WriteString(strings.Repeat(" ", at) + w + "\n")
+			continue
 		}
 		if line != "" && len(line)+1+len(w) > d.width[lane]-in {
 			flush()

@@ -26,6 +26,7 @@ const (
 	evLooks                     // somebody looks at a count
 	evUnmaps
 	evUnhooks // a page table leaves the tree
+	evMoves   // a page table is that of other pages from now on
 	evTakesRef
 	evDropsRef
 	evToZero   // the count becomes zero
@@ -126,6 +127,10 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 			add(evUnhooks, machine.Entry(c.OldV).Frame(), -1, "unhooks the page table of %s", s.page(p))
 		}
 	case machine.Frames:
+		if from, to := machine.PageID(c.OldV)-1, machine.PageID(c.NewV)-1; strings.HasSuffix(c.Name, ": owner") && from >= 0 && to >= 0 {
+			add(evMoves, 0, -1, "makes the page table of %s that of %s", s.page(from), s.page(to))
+			break
+		}
 		s.allocated(st, c, add)
 	case machine.Refs:
 		s.counted(st, c, add)

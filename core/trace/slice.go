@@ -113,6 +113,8 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 		return ours
 	case evMaps:
 		return ours || s.pages[e.page]
+	case evMoves:
+		return true
 	case evUnhooks:
 		return s.table && ours
 	case evTakesRef:

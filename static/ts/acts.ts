@@ -2,16 +2,31 @@
 import { showOwn } from "./controls";
 import { drop, offer } from "./drafts";
 import type { Page } from "./page";
+import { play, unhide } from "./play";
+import { copyAs, openFile, saveAs } from "./take";
 
 export async function act(page: Page, name: string, on: HTMLElement) {
   switch (name) {
     case "copy": {
+      if (on.dataset.to) {
+        await copyAs(page, on.dataset.to);
+        break;
+      }
       const from = on.dataset.from ? document.getElementById(on.dataset.from)?.textContent : on.dataset.text;
       await copy(page, from ?? "", "Copied.");
       break;
     }
+    case "save":
+      await saveAs(page, on.dataset.to!);
+      break;
+    case "import":
+      openFile(page);
+      break;
     case "link":
-      await copy(page, new URL(page.address, location.href).href, "The address of this run is copied.");
+      await copy(page, new URL(await page.whereabouts(), location.href).href, "The address of this run is copied.");
+      break;
+    case "embed":
+      await copy(page, embed(await page.whereabouts()), "HTML for your page is copied.");
       break;
     case "share": {
       const made = await post(page, "/api/share");
@@ -35,8 +50,7 @@ export async function act(page: Page, name: string, on: HTMLElement) {
       play();
       break;
     case "unhide":
-      for (const name of Object.keys(html)) if (/^lane\d+$/.test(name)) delete html[name];
-      showOwn();
+      unhide();
       break;
     case "press":
       press(page, on.dataset.text!);
@@ -93,49 +107,38 @@ function edit(page: Page) {
 }
 
 const html = document.documentElement.dataset;
-let playing = 0;
-
-/** Goes forward in the run step by step, as fast as the reader has chosen, to its end; or stops that. */
-function play() {
-  if (playing) {
-    clearTimeout(playing);
-    playing = 0;
-    delete html.playing;
-    return;
-  }
-  html.playing = "";
-  const next = () => {
-    const forward = document.querySelector<HTMLElement>("#scrub .forward");
-    if (!forward || forward.getAttribute("aria-disabled") === "true" || html.playing === undefined) {
-      playing = 0;
-      delete html.playing;
-      return;
-    }
-    forward.click();
-    playing = window.setTimeout(next, 1000 / Number(html.speed || 1));
-  };
-  next();
-}
 
 /** Sends the address of the present run, which holds the text if it is nobody's yet. This is the only upload there is. */
 async function post(page: Page, to: string): Promise<{ address: string } | undefined> {
-  page.editor?.flush();
+  const address = await page.whereabouts();
   try {
     const response = await fetch(to, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ address: page.address }),
+      body: JSON.stringify({ address }),
     });
     const answer = await response.json();
     if (response.ok) return answer;
     page.notice(answer.error, "error");
   } catch {
-    page.notice("The server does not answer. Your run stays in the address of this page.", "error");
+    const why = navigator.onLine ? "The server does not answer." : "You are offline: rooms and short links need the network.";
+    page.notice(why + " Your run stays in the address of this page.", "error");
   }
   return undefined;
 }
 
-async function copy(page: Page, text: string, said: string) {
+/** The element that shows a run in somebody else's page, and its script. */
+function embed(address: string): string {
+  const at = new URL(address, location.href);
+  const quote = (s: string) => `"${s.replace(/&/g, "&amp;").replace(/"/g, "&quot;")}"`;
+  const script = `<script src=${quote(location.origin + "/static/embed.js")} async></script>`;
+  const name = /^\/s\/([^/]+)$/.exec(at.pathname)?.[1];
+  if (!name) return `${script}\n<iframe src=${quote(`${location.origin}/embed?x=${at.hash.slice(1)}`)} loading="lazy" title="gupscope" width="100%" height="600"></iframe>`;
+  const attributes = [["scenario", decodeURIComponent(name)], ["kernel", at.searchParams.get("k")], ["run", at.searchParams.get("r")], ["at", at.searchParams.get("c")]];
+  return `${script}\n<gup-scope ${attributes.filter(([, v]) => v).map(([k, v]) => `${k}=${quote(v!)}`).join(" ")}></gup-scope>`;
+}
+
+export async function copy(page: Page, text: string, said: string) {
   try {
     await navigator.clipboard.writeText(text);
     page.notice(said);

@@ -8,7 +8,7 @@ import type { Fragment } from "./event";
 
 export interface Hands {
   answer(id: string, value: any): void;
-  address(value: string, push: boolean): void;
+  address(value: string | undefined, push: boolean): void;
 }
 
 /** Nothing jumps: a row that is in sight and stays keeps its place while others come or go above it. */
@@ -35,7 +35,7 @@ function applyAll(fragments: Fragment[], hands: Hands) {
         hands.answer(f.id ?? "", f.value ? JSON.parse(f.value) : null);
         break;
       case "address":
-        hands.address(f.value ?? "", f.name === "push");
+        hands.address(f.value, f.name === "push");
         break;
       default:
         change(f);

@@ -41,6 +41,9 @@ export function listen(will: Will) {
     if (on.matches("select[data-set]")) set(`${on.dataset.set}=${(on as HTMLSelectElement).value}`);
   });
 
+  // A form that asks for another page goes as soon as something else is chosen.
+  document.addEventListener("change", (e) => (e.target as HTMLSelectElement).closest<HTMLFormElement>("form[data-submit]")?.requestSubmit());
+
   const scrub = atMost(100, will.event);
   const ask = atMost(60, will.event);
   document.addEventListener("input", (e) => {

@@ -30,10 +30,20 @@ export interface Boot {
   core: string;
   worker: string;
   css: string;
+  file: string; // the script of a run that is taken away as a file
   open: Event;
   checked?: boolean; // the verdict that was painted is the check's
   ahead?: { event: Event; fragments: Fragment[] }[];
   room?: string;
+  shell?: boolean; // the page is painted empty: the address says what to open
+}
+
+/** A run in a form to be taken away: the answer "export". */
+export interface Taken {
+  to: string;
+  name: string;
+  type: string;
+  text: string;
 }
 
 /** The answers that come for one event; `own` if this page made that event. */

@@ -6,14 +6,16 @@ import { Checker } from "./checker";
 import { atMost, listen, near, showOwn } from "./controls";
 import * as drafts from "./drafts";
 import type { Editor } from "./editor";
-import type { Batch, Boot, Event, Fragment, Transport } from "./event";
+import type { Batch, Boot, Event, Fragment, Taken, Transport } from "./event";
 import { frame } from "./frame";
 import { enter } from "./live";
+import { follow } from "./matrix";
 import { found, palette } from "./palette";
+import { takeDrops } from "./take";
 import { Core } from "./worker";
 
 /** What a reader asks without changing anything: answered by the reader's own core, in a room too. */
-const own = ["export", "find", "cell", "compare", "rows", "palette", "format", "changes"];
+const own = ["export", "import", "find", "cell", "compare", "rows", "palette", "format", "changes"];
 
 /** What the parts of the script share on one page. */
 export class Page {
@@ -55,7 +57,7 @@ export class Page {
       case "explain":
       case "more":
       case "stop":
-        this.check(e);
+        void this.check(e);
         return;
       case "open":
       case "show":
@@ -121,6 +123,8 @@ export class Page {
     this.core!.send({ do: "open" });
     this.transport = this.core;
     for (const e of this.late.values()) this.core!.send(e);
+    for (const then of this.later.splice(0)) then();
+    if (this.boot.host === "worker") keep();
   }
 
   private make(wasm: string | WebAssembly.Module): Core {
@@ -142,7 +146,7 @@ export class Page {
       failed: (sentence) => {
         delete document.documentElement.dataset.waiting;
         this.notice(`${sentence} Reload the page to go on; the address holds the run.`, "error");
-        for (const a of this.asked.splice(0)) a(null);
+        for (const a of [...this.asked.splice(0), ...this.taking.splice(0)]) a(null);
       },
     });
   }
@@ -152,6 +156,10 @@ export class Page {
     apply(b.fragments, {
       answer: (id, value) => this.answer(id, value, b),
       address: (value, push) => {
+        if (value === undefined) {
+          this.addressWas();
+          return;
+        }
         this.addressIs(value, push || (this.pushes && b.do === "open"));
         if (b.do === "open") this.pushes = false;
       },
@@ -181,6 +189,10 @@ export class Page {
       case "hover":
         this.asked.shift()?.(value);
         break;
+      case "export":
+      case "import":
+        this.taking.shift()?.(value);
+        break;
       case "notice":
         this.notice(value.text, value.kind);
         break;
@@ -193,6 +205,29 @@ export class Page {
         break;
     }
   }
+
+  private taking: ((answer: any) => void)[] = [];
+
+  /** Asks the core for something that only this reader wants: the run in some form, or what a file holds. */
+  take(e: Event): Promise<Taken | string | null> {
+    this.editor?.flush();
+    return new Promise((answer) => {
+      this.taking.push(answer);
+      if (this.boot.host === "room") this.askOwn(e);
+      else this.whenThere(() => this.core!.send(e));
+    });
+  }
+
+  /** Once the core has caught up with what the page shows. */
+  private whenThere(then: () => void) {
+    if (this.transport) then();
+    else {
+      this.later.push(then);
+      this.start();
+    }
+  }
+
+  private later: (() => void)[] = [];
 
   /** What the text is a text of: drafts are kept by that name. */
   name = "";
@@ -267,8 +302,30 @@ export class Page {
 
   private addressIs(value: string, push: boolean) {
     this.address = value;
+    clearTimeout(this.due);
+    this.due = 0;
     for (const a of document.querySelectorAll<HTMLAnchorElement>("a[data-full]")) a.href = value;
     if (this.boot.host === "worker") show(value, push);
+    for (const told of this.waiting.splice(0)) told(value);
+  }
+
+  private due = 0;
+  private waiting: ((address: string) => void)[] = [];
+
+  /** The address has changed. To make it takes the longer the longer the run is, so it is asked for when the reader pauses. */
+  private addressWas() {
+    clearTimeout(this.due);
+    this.due = window.setTimeout(() => this.whenThere(() => this.core!.send({ do: "address" })), 250);
+  }
+
+  /** The address of what the page shows just now. */
+  whereabouts(): Promise<string> {
+    this.editor?.flush();
+    if (this.boot.host === "room" || !this.core) return Promise.resolve(this.address);
+    return new Promise((told) => {
+      this.waiting.push(told);
+      this.whenThere(() => this.core!.send({ do: "address" }));
+    });
   }
 
   /** A question that only the reader asks: answered by a core of the reader's own. */
@@ -288,7 +345,10 @@ export class Page {
     });
   }
 
-  private check(e: Event) {
+  private checks = 0; // how many were asked for
+
+  private async check(e: Event) {
+    const n = ++this.checks;
     if (e.do === "stop") {
       this.checker?.stop();
       return;
@@ -300,10 +360,10 @@ export class Page {
       return;
     }
     this.checker?.close();
+    this.checker = undefined;
     const text = this.editor?.text ?? this.text;
-    // In a room the kernel may be somebody else's choice: the address knows it.
-    const what: Event[] = [this.boot.host === "room" ? { do: "open", link: this.address } : { do: "open", text, kernel: this.kernel }];
-    if (this.boot.host === "room") what.push({ do: "text", text });
+    const what: Event[] = [this.boot.host === "room" || this.core ? { do: "open", link: await this.whereabouts() } : this.boot.open, { do: "text", text }];
+    if (n !== this.checks) return;
     this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, what, e.do === "more" ? { do: "check" } : e, {
       show: (fragments) => this.show({ fragments, do: "check", own: true }),
       failed: (sentence) => this.notice(sentence, "error"),
@@ -404,11 +464,12 @@ function show(address: string, push: boolean) {
 function main() {
   const script = document.getElementById("boot");
   const boot: Boot | undefined = script ? JSON.parse(script.textContent!) : undefined;
-  const page = new Page(boot ?? { host: "none", core: "", worker: "", css: "", open: { do: "open" } });
+  const page = new Page(boot ?? { host: "none", core: "", worker: "", css: "", file: "", open: { do: "open" } });
   listen({
     event: (e) => (page.boot.host === "none" ? undefined : page.event(e)),
     act: (name, on) => act(page, name, on),
   });
+  if (page.boot.host === "worker" || page.boot.host === "room") takeDrops(page);
   palette((text) => page.event({ do: "palette", text }));
   switch (page.boot.host) {
     case "worker":
@@ -419,6 +480,12 @@ function main() {
         page.boot.ahead = [];
         document.documentElement.dataset.waiting = "";
         page.notice("This text is in the address alone and was sent to nobody: your browser draws it.");
+      } else if (page.boot.shell) {
+        // There is no network: the service worker had only the shell.
+        if (location.pathname.startsWith("/room/")) page.notice("A room is kept by the server: it needs the network. Connect, and open it again.", "error");
+        else if (location.pathname.startsWith("/l/")) page.notice("A short link is kept by the server: it needs the network. Connect, and open it again.", "error");
+        else page.boot.open = { do: "open", link: location.pathname + location.search };
+        document.documentElement.dataset.waiting = "";
       }
       page.start();
       for (const going of ["beforeunload", "pagehide"] as const) addEventListener(going, (e) => page.goes(e as BeforeUnloadEvent));
@@ -430,8 +497,17 @@ function main() {
       break;
     case "embed":
       frame(page);
+      break;
+    case "none":
+      follow();
   }
   document.documentElement.dataset.script = "";
+  if (page.boot.host === "none") keep();
+}
+
+/** From now on it works without network, too (sw.ts). Not before the page has what it needs itself. */
+function keep() {
+  if (window === top) navigator.serviceWorker?.register("/sw.js").catch(() => {}); // without, there is only no work offline
 }
 
 main();

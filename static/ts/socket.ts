@@ -124,7 +124,8 @@ export class Socket implements Transport {
       return;
     }
     if (performance.now() - this.opened > 1000) this.delay = first;
-    this.then.notice(reason ? `${sentence(reason)} Connecting again …` : "The connection to the room is lost. Connecting again …", "error");
+    const why = navigator.onLine ? "The connection to the room is lost." : "You are offline, and a room needs the network.";
+    this.then.notice(`${reason ? sentence(reason) : why} Connecting again …`, "error");
     if (document.hidden) return; // wake does it
     this.timer = window.setTimeout(() => this.connect(), Math.random() * this.delay);
     this.delay = Math.min(this.delay * 2, longest);

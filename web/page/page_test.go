@@ -55,8 +55,29 @@ func samples() map[string]templ.Component {
 		"start":     Page(with(0), nil),
 		"wrong":     Page(wrong, nil),
 		"embed":     Embed(with(12), nil),
-		"gallery":   Doc(&view.Doc{Title: "Gallery", Assets: assets, Pages: []view.PageLink{{Title: "Gallery", Href: "/gallery", On: true}}}, Gallery(sample(0).Header.Scenarios)),
+		"gallery":   Doc(&view.Doc{Title: "Gallery", Assets: assets, Pages: []view.PageLink{{Title: "Gallery", Href: "/gallery", On: true}}}, Gallery("mechanism", []view.Group{{Name: "GUP-fast", Note: "two of them", Entries: entries()}})),
+		"matrix":    Doc(&view.Doc{Title: "Verdicts", Wide: true, Assets: assets}, Matrix(verdicts())),
 	}
+}
+
+// entries are the sample's scenarios.
+func entries() (out []view.Entry) {
+	for _, s := range sample(0).Header.Scenarios {
+		out = append(out, view.Entry{Scenario: s, Releases: []string{"v4.6", "v5.4"}, Picture: "/gallery/" + s.Name + ".svg"})
+	}
+	return out
+}
+
+// verdicts are two rows of a matrix, one not computed yet.
+func verdicts() *view.Matrix {
+	m := &view.Matrix{Columns: []view.Column{{Version: "v4.6", Flush: "ipi", Kernel: "v4.6", First: true}, {Version: "v6.12", Flush: "pv", Kernel: "v6.12 with tlb_flush=pv", First: true}}, Done: 1, All: 2}
+	for i, e := range entries() {
+		m.Rows = append(m.Rows, view.MatrixRow{Entry: e})
+		if i == 0 {
+			m.Rows[0].Cells = []view.Verdicted{{Kernel: "v4.6", State: view.Broken, Word: "Sometimes refcount-discipline", Steps: 15, Run: "0x3.1x5", At: 12}, {Kernel: "v6.12 with tlb_flush=pv", State: view.Held, Word: "Never", Wrong: true}}
+		}
+	}
+	return m
 }
 
 func render(t *testing.T, c templ.Component) string {

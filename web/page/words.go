@@ -8,6 +8,7 @@ import (
 
 	"github.com/a-h/templ"
 
+	"gupscope/web/link"
 	"gupscope/web/view"
 )
 
@@ -154,6 +155,11 @@ func others(n int, more bool) string {
 		return plural(n, "other holds", "others hold")
 	}
 	return "all " + strconv.Itoa(n) + " hold"
+}
+
+// cellHref is the playground on that kernel, at the counterexample if there is one.
+func cellHref(r *view.MatrixRow, kernel string, v *view.Verdicted) string {
+	return link.Link{Scenario: r.Name, Kernel: kernel, Run: v.Run, At: v.At}.Address()
 }
 
 // branchName is what a branch is called in a list.

@@ -228,6 +228,11 @@ func (r *Room) show(seq uint64, rec Record) {
 		return
 	}
 	if rec.Event != nil {
+		for i := range fragments { // everybody's own core opens the room by it
+			if fragments[i].Op == "address" {
+				fragments[i].Value = r.session.Address()
+			}
+		}
 		r.broadcast(encode(Out{Seq: seq, By: rec.By, Do: rec.Event.Do, Fragments: fragments}))
 		if f := r.rooms.Metrics.Events; f != nil {
 			f(rec.Event.Do, time.Since(began))

@@ -11,15 +11,22 @@ import (
 	"gupscope/web/view"
 )
 
+// Morph is the fragment that draws an element anew.
+func Morph(id string, c templ.Component) Fragment { return morph(id, c) }
+
 func morph(id string, c templ.Component) Fragment {
 	return Fragment{Op: "morph", ID: id, HTML: html(c)}
 }
 
 // update brings the page to the present state and returns the difference.
 func (s *Session) update() []Fragment {
-	old := s.page
+	old, at := s.page, s.at
 	s.page = s.make()
-	return difference(&old, &s.page)
+	out := difference(&old, &s.page)
+	if s.at != at {
+		out = append(out, Fragment{Op: "address"})
+	}
+	return out
 }
 
 // everything shows the page as it is, region by region; the verdict excepted,
@@ -30,10 +37,9 @@ func (s *Session) everything() []Fragment {
 	out := []Fragment{
 		morph("pick-scenario", page.PickScenario(&p.Header)), morph("scenarios", page.Scenarios(&p.Header)),
 		morph("pick-kernel", page.PickKernel(&p.Header.Kernel)), morph("kernels", page.Kernels(&p.Header.Kernel)),
-		morph("copy-panel", page.CopyPanel(p)),
 		morph("editor", page.Editor(&p.Source)), morph("writing", page.Writing(&p.Header)), morph("diagnostics", page.Diagnostics(&p.Source)), morph("listing", page.Listings(p.Listing)),
 		morph("race", page.RacePart(p)), morph("now", page.Memory(&p.Memory)), morph("claims", page.Claims(p.Claims)), morph("cell", page.Cell(p.Cell)),
-		{Op: "say", HTML: p.Sentence.Plain()}, {Op: "address", Value: p.Link.Here},
+		{Op: "say", HTML: p.Sentence.Plain()}, {Op: "address", Value: s.Address()},
 	}
 	return append(out, s.textAnswers()...)
 }
@@ -61,9 +67,6 @@ func difference(old, new *view.Page) []Fragment {
 	}
 	if a, b := marksOf(&old.Source), marksOf(&new.Source); a != b {
 		d.add(b)
-	}
-	if old.Link.Here != new.Link.Here {
-		d.add(Fragment{Op: "address", Value: new.Link.Here})
 	}
 	return d.out
 }

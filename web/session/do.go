@@ -26,7 +26,7 @@ func (s *Session) Do(e Event) (out []Fragment) {
 	}()
 	out = s.do(e)
 	switch e.Do {
-	case "hover", "complete":
+	case "hover", "complete", "address":
 		return out
 	case "text", "kernel", "step", "goto", "show", "run", "keep", "forget", "note", "watch":
 		if s.notices == nil && s.noticed {
@@ -115,7 +115,11 @@ func (s *Session) do(e Event) []Fragment {
 	case "hover":
 		return s.hover(e.N)
 	case "export":
-		return s.export()
+		return s.take(e)
+	case "import":
+		return s.read(e.Text)
+	case "address":
+		return []Fragment{{Op: "address", Value: s.Address()}}
 	case "palette":
 		return s.palette(e.Text)
 	case "format":
@@ -244,14 +248,6 @@ func (s *Session) find(text string) []Fragment {
 		says = "1 step."
 	}
 	return []Fragment{morph("found", page.Found(hits, view.FindCells(s.run, text, 12), says))}
-}
-
-// export writes the diagram as text into the panel from which it is copied.
-func (s *Session) export() []Fragment {
-	if s.run == nil {
-		return nil
-	}
-	return []Fragment{morph("ascii", page.ASCII(s.ASCII()))}
 }
 
 // A Frame is an event that the reader may make next, with what it changes.

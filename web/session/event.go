@@ -34,7 +34,10 @@ type Event struct {
 	//	palette  Text                        list commands, scenarios, kernels, rules and claims that the letters may mean
 	//	format                               write the text in canonical form: the editor is told
 	//	changes                              set the text beside the one that it began as
-	//	export                               write the diagram as text into the panel that it is copied from
+	//	export   To, Text, Link              answer with the run as To: text, mermaid, svg (Text "dark": for the night), json, trace or html
+	//	                                     (Link: where the playground is: "https://HOST"); without To, write the diagram as text into the panel that it is copied from
+	//	address                              say what the address of the present run is
+	//	import   Text                        answer with the address of the run in a file that export json wrote
 	Do string `json:"do"`
 
 	Scenario string `json:"scenario,omitempty"`
@@ -63,8 +66,9 @@ type Fragment struct {
 	//	remove    remove the element ID
 	//	attr      set the attribute Name of the element ID to Value
 	//	say       the screen reader's sentence: HTML is plain text
-	//	answer    an answer for the editor (tokens, diagnostics, completion, hover): Value is JSON
-	//	address   the address bar: Value is the path, query and fragment of the present run
+	//	answer    an answer for the script (tokens, diagnostics, completion, hover, export, import): Value is JSON
+	//	address   the address bar: Value is the path, query and fragment of the present run; without a Value it has changed, and the
+	//	          event address says to what
 	Op    string `json:"op"`
 	ID    string `json:"id,omitempty"`
 	HTML  string `json:"html,omitempty"`

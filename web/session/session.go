@@ -11,7 +11,7 @@
 // [Session.Page] paints at first is what the fragments arrive at.
 //
 // Reading order: event.go, session.go, do.go (each event), going.go (on for more than a step), keeping.go (branches,
-// notes), diff.go (two pages, to fragments), comparing.go, checking.go (the check, in slices), resting.go (what it rests on), editor.go (answers for the editor).
+// notes), taking.go and saved.go (forms to be taken away), diff.go (two pages, to fragments), comparing.go, checking.go (the check, in slices), resting.go (what it rests on), editor.go (answers for the editor).
 package session
 
 import (
@@ -110,8 +110,13 @@ func (s *Session) Restore(l link.Link) {
 // Page is the whole page as it stands, for a first paint. Assets are the host's to add.
 func (s *Session) Page() *view.Page {
 	p := s.page
+	p.Link = links(s.State())
 	return &p
 }
+
+// Address is the address of what is shown. To make it takes the longer the longer run and text are, so
+// fragments only say that it has changed, and hosts ask when they have the time.
+func (s *Session) Address() string { return s.State().Address() }
 
 // open shows a scenario of the gallery, or a text, on a kernel ("": its own),
 // with an empty run.
@@ -223,7 +228,7 @@ func (s *Session) notice(kind, format string, args ...any) {
 func (s *Session) make() view.Page {
 	s.at = s.State()
 	l := s.at
-	p := view.Page{Title: "gupscope", Verdict: s.verdict, Link: links(l), Header: s.header, Source: s.source}
+	p := view.Page{Title: "gupscope", Verdict: s.verdict, Link: places(l), Header: s.header, Source: s.source}
 	if f := s.file; f != nil {
 		p.About = f.Title
 		if f.Name != "" {
@@ -352,14 +357,23 @@ func (s *Session) menu() view.RunMenu {
 	return m
 }
 
+// places is what the forms of a page without script send.
+func places(l link.Link) view.Link {
+	v := view.Link{Path: "/", Kernel: l.Kernel, Run: l.Run}
+	if l.Scenario != "" {
+		v.Path = link.Link{Scenario: l.Scenario}.Address()
+	}
+	return v
+}
+
 // links are the addresses of what is shown. A text of the reader's own has an
 // address that stays in the browser, and no picture.
 func links(l link.Link) view.Link {
-	v := view.Link{Here: l.Address(), Path: "/", Kernel: l.Kernel, Run: l.Run}
+	v := places(l)
+	v.Here = l.Address()
 	if l.Scenario == "" {
 		return v
 	}
-	v.Path = link.Link{Scenario: l.Scenario}.Address()
 	v.Embed = l.Embed()
 	path, query, _ := strings.Cut(v.Embed, "?")
 	if query != "" {
@@ -372,13 +386,15 @@ func links(l link.Link) view.Link {
 // Counterexample checks a link's scenario on its kernel and returns the link of
 // the shortest way in which a claim breaks, the cursor shortly before that; false if
 // none was found within the bounds.
-func Counterexample(l link.Link) (link.Link, bool) {
+func Counterexample(l link.Link) (link.Link, bool) { return counterexample(l, verdict.DefaultLimits) }
+
+func counterexample(l link.Link, limits check.Limits) (link.Link, bool) {
 	s := &Session{}
 	s.open(l.Scenario, l.Text, l.Kernel)
 	if s.run == nil {
 		return l, false
 	}
-	c, _ := verdict.New(s.file, s.kernel, nil, verdict.DefaultLimits)
+	c, _ := verdict.New(s.file, s.kernel, nil, limits)
 	for p := c.Run(1 << 20); p.Phase < check.Stopped; p = c.Run(1 << 20) {
 	}
 	o := c.Outcome()
@@ -390,6 +406,31 @@ func Counterexample(l link.Link) (link.Link, bool) {
 	return l, true
 }
 
+// Specimen is a run that shows what a scenario is about: the shortest counterexample on its own kernel, or on
+// the first on which the scenario expects one; else, or if none is found within the limits, a run by chance.
+func Specimen(l link.Link, limits check.Limits) link.Link {
+	s := &Session{}
+	s.open(l.Scenario, l.Text, "")
+	if i, _, ok := s.expected(); !ok || s.file.Expects[i].Verdict != kernel.Never {
+		if x, found := counterexample(l, limits); found {
+			return x
+		}
+	}
+	for i := range s.file.Expects {
+		if e := &s.file.Expects[i]; e.Verdict != kernel.Never && e.Judge == nil {
+			l.Kernel = e.Kernels[0].String()
+			if x, found := counterexample(l, limits); found {
+				return x
+			}
+			break
+		}
+	}
+	l.Kernel = ""
+	s.Restore(l)
+	s.Do(Event{Do: "run", To: "random", N: 1})
+	return s.State()
+}
+
 // write writes a run of the scenario as links do.
 func (s *Session) write(choices []check.Choice) string { return s.made(choices).String() }
 
@@ -397,14 +438,7 @@ func (s *Session) write(choices []check.Choice) string { return s.made(choices).
 func (s *Session) made(choices []check.Choice) *trace.Run { return s.madeOn(s.kernel, choices) }
 
 func (s *Session) madeOn(k kernel.Kernel, choices []check.Choice) *trace.Run {
-	m, _, _ := verdict.Model(s.file, k, nil)
-	r := trace.New(m)
-	for _, c := range choices {
-		if _, err := r.Do(c); err != nil {
-			panic("session: the check has found a run that cannot be made: " + err.Error())
-		}
-	}
-	return r
+	return view.Played(s.file, k, choices)
 }
 
 // modelOn is what is shown, on a kernel; nil where it cannot run.

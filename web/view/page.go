@@ -16,6 +16,8 @@
 //	cell.go      one cell: its bits, who wrote it
 //	source.go    what runs: the scenario's text and the kernel's listing
 //	kernels.go   what it could run on instead
+//	gallery.go   the scenarios, by mail, by mechanism, by kernel
+//	matrix.go    every scenario on every kernel
 //	verdict.go   what is claimed, what holds now, and what the check found
 //
 // Structs stand first in each file, or in a file of their own where what makes
@@ -171,6 +173,7 @@ type Assets struct {
 type Doc struct {
 	Title, About string
 	Pages        []PageLink // to the other ones
+	Wide         bool       // it is a table or has pictures
 	Assets       Assets
 }
 

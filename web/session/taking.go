@@ -1,0 +1,125 @@
+package session
+
+import (
+	"bytes"
+	"strings"
+
+	"gupscope/web/page"
+	"gupscope/web/view"
+)
+
+// A Taken is a run in a form to be taken away: the value of the answer "export".
+type Taken struct {
+	To   string `json:"to"`
+	Name string `json:"name"` // of a file for it
+	Type string `json:"type"`
+	Text string `json:"text"`
+}
+
+// mostFrames is how many steps a file that steps by itself may have: each is drawn ahead.
+const mostFrames = 600
+
+// take answers export: what the reader asked for; without To, the diagram as text in its panel.
+func (s *Session) take(e Event) []Fragment {
+	if s.run == nil {
+		s.notice("error", "There is no run to take away: %s", s.because())
+		return []Fragment{answer("export", nil)}
+	}
+	dark := e.Text == "dark"
+	var t Taken
+	var b bytes.Buffer
+	var err error
+	switch e.To {
+	case "":
+		return []Fragment{morph("ascii", page.ASCII(s.ASCII()))}
+	case "text":
+		t = Taken{Name: "txt", Type: "text/plain"}
+		b.WriteString(s.ASCII())
+	case "mermaid":
+		t = Taken{Name: "mmd", Type: "text/plain"}
+		err = page.Mermaid(&b, s.Whole())
+	case "svg":
+		t = Taken{Name: "svg", Type: "image/svg+xml"}
+		err = page.SVG(&b, s.Whole(), dark)
+	case "trace":
+		t = Taken{Name: "trace.json", Type: "application/json"}
+		err = page.TraceEvents(&b, s.Whole())
+	case "json":
+		t = Taken{Name: "json", Type: "application/json"}
+		b.Write(s.Saved())
+	case "html":
+		if s.run.Len() > mostFrames {
+			s.notice("error", "The run has %d steps; a file that steps by itself holds %d. JSON, the trace and the pictures hold any.", s.run.Len(), mostFrames)
+			return []Fragment{answer("export", nil)}
+		}
+		t = Taken{Name: "html", Type: "text/html"}
+		whole, frames := s.Frames()
+		if e.Link != "" {
+			whole.Link.Here = e.Link + s.Address()
+		}
+		b.WriteString(html(page.File(whole, frames)))
+	default:
+		s.notice("error", "There is no form %q to take a run away in.", e.To)
+		return []Fragment{answer("export", nil)}
+	}
+	if err != nil {
+		panic("session: a buffer takes everything: " + err.Error())
+	}
+	t.To, t.Text = e.To, b.String()
+	t.Name = s.fileName() + "." + t.Name
+	return []Fragment{answer("export", t)}
+}
+
+// fileName is the scenario's name, as a file may be called.
+func (s *Session) fileName() string {
+	name := s.scenario
+	if name == "" {
+		name = s.file.Name
+	}
+	name = strings.Trim(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, name), "-")
+	if name == "" {
+		name = "run"
+	}
+	return name
+}
+
+// Frames returns the whole page at the start of its run, and for every step what
+// changes with it on a page that shows the run and nothing else. The session stays where it is.
+func (s *Session) Frames() (start *view.Page, frames []page.FileFrame) {
+	t := &Session{}
+	t.Restore(s.State())
+	before := page.FileFrame{}
+	for at := 0; at <= t.run.Len(); at++ {
+		t.run.Goto(at)
+		t.page = t.make()
+		p := t.Whole()
+		if at == 0 {
+			start = p
+		}
+		now := fileParts(p)
+		frame := page.FileFrame{}
+		for id, h := range now {
+			if before[id] != h {
+				frame[id] = h
+			}
+		}
+		frames, before = append(frames, frame), now
+	}
+	return start, frames
+}
+
+// fileParts are the parts of a page that follow the cursor.
+func fileParts(p *view.Page) page.FileFrame {
+	return page.FileFrame{
+		"say": p.Sentence.Plain(), "sentence": html(page.Sentence(p.Sentence)), "lanes": html(page.Lanes(&p.Race)), "veil": html(page.Veil(&p.Race)),
+		"next": html(page.NextSteps(&p.Race)), "scrub": html(page.Scrub(&p.Race)),
+		"claims": html(page.Claims(p.Claims)), "listing": html(page.Listings(p.Listing)),
+		"news": html(page.News(&p.Memory)), "walks": html(page.Walks(&p.Memory)), "cards": html(page.Cards(&p.Memory)),
+		"files": html(page.Files(p.Memory.Files)), "tlbs": html(page.TLBs(p.Memory.TLBs)), "locks": html(page.Locks(p.Memory.Locks)),
+	}
+}
