@@ -2,6 +2,7 @@
 # make run       build it, and start it on a loopback address that it prints (ADDR=127.0.0.1:8080 DATA=data)
 # make test      everything that must hold; installs Chromium where it is missing
 # make bench     figures: the checker beside Spin, native and in WASM; a step with its rendering (minutes)
+# make tour      pictures of a newcomer's way through the page, wide and on a phone, light and dark: bin/tour
 # make generate  web/page/*_templ.go, after a change of *.templ
 # make fmt       gofmt, templ fmt
 # make vendor    static/vendor anew from npm, and tsc's opinion of static/ts; the only target that needs npm
@@ -15,7 +16,7 @@ ESBUILD = $(GO) tool esbuild --target=es2022 --minify --log-level=warning
 WASM_PACKAGES = ./core/cell ./core/check ./core/trace ./web/link ./web/session
 export GOFLAGS := -buildvcs=false
 
-.PHONY: build assets run test chromium check-format check-generated check-modules check-vendor unit wasm-test bench generate fmt vendor clean
+.PHONY: build assets run test chromium check-format check-generated check-modules check-vendor unit wasm-test bench tour generate fmt vendor clean
 
 build: assets
 	$(GO) build -trimpath -o bin/gupscope ./cmd/server
@@ -80,6 +81,11 @@ bench:
 	$(GO) test -run '^$$' -bench . ./web/session
 	@echo in WASM:
 	@$(WASM_TEST) -run '^$$' -bench . ./web/session
+
+tour: BROTLI = 5
+tour: chromium assets
+	@mkdir -p bin/tour && rm -f bin/tour/*.png
+	GUPSCOPE_TEST_ALL=1 GUPSCOPE_SHOTS="$$PWD/bin/tour" $(GO) test -count=1 -run TestTour ./cmd/server
 
 generate:
 	$(GO) tool templ generate -path web/page

@@ -18,6 +18,9 @@ type front struct {
 	page     []byte
 }
 
+// frontSeconds bounds the check of the first page. It is made once, when the server starts.
+const frontSeconds = 20
+
 // shown is the scenario of the first page.
 const shown = "gup-fast-vs-reclaim"
 
@@ -32,7 +35,7 @@ func (f *front) begin(ctx context.Context) {
 	}
 	at := session.New()
 	at.Restore(l)
-	checkBriefly(ctx, at)
+	checkFor(ctx, at, frontSeconds)
 	b := newBoot("worker", l)
 	b.Checked = true
 	b.Ahead = at.Ahead(4)

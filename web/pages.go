@@ -122,7 +122,7 @@ func (s *Site) scenarioOf(w http.ResponseWriter, r *http.Request, l link.Link) {
 	}
 	b := newBoot("worker", l)
 	if q.Get("check") != "" {
-		checkBriefly(r.Context(), at)
+		checkFor(r.Context(), at, 1)
 		b.Checked = true
 	}
 	b.Ahead = at.Ahead(3)
@@ -159,13 +159,13 @@ func asked(l link.Link, q url.Values) (link.Link, error) {
 	return l, nil
 }
 
-// checkBriefly runs the check for a reader without script, as far as a second goes.
-func checkBriefly(ctx context.Context, at *session.Session) {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
+// checkFor runs the check for a first paint, as far as so many seconds go.
+func checkFor(ctx context.Context, at *session.Session, seconds int) {
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
 	defer cancel()
 	for more := running(at.Do(session.Event{Do: "check", N: 500_000})); more; {
 		if ctx.Err() != nil {
-			at.Do(session.Event{Do: "stop"})
+			at.Do(session.Event{Do: "stop", N: seconds})
 			break
 		}
 		more = running(at.Do(session.Event{Do: "more"}))

@@ -14,17 +14,27 @@ func TestAxe(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := serveBinary(t)
+	driver := newTab(t, s.url, 1440, 900)
+	driver.ready(s.url)
+	_, room := makeRoom(driver)
 	open := func(selector string) string { return `document.querySelector(` + quote(selector) + `).click()` }
+	const soon = `new Promise(r => setTimeout(r, 900))`
 	pages := []struct {
 		name, path string
 		do         []string // what is opened there
 	}{
-		{"home", "", nil},
 		{"start", "s/dontneed-vs-writeback", nil},
 		{"gallery", "gallery", nil},
 		{"help", "docs", nil},
 		{"language", "docs/scenarios", nil},
 		{"embed", "embed/gup-fast-vs-reclaim", nil},
+		{"room", strings.TrimPrefix(room, s.url), nil},
+		{"changes", "s/gup-fast-vs-reclaim", []string{`document.getElementById("draft").hidden = false`, editorView + `.dispatch({changes: {from: 0, insert: "# x\n"}})`, soon,
+			open("[data-do=changes]"), soon}},
+		{"home", "", nil},
+		{"palette", "", []string{open("[data-command=palette]"), soon}},
+		{"keys", "", []string{open("[data-command=keys]")}},
+		{"guard", "", []string{`document.getElementById("guard").showModal()`}},
 		{"run menu", "", []string{open("[popovertarget=run-menu]")}},
 		{"cell", "", []string{open(".pte .cell")}},
 		{"compare", "", []string{open("[popovertarget=compare-panel]"), `new Promise(r => setTimeout(r, 500)).then(() => {
@@ -36,23 +46,31 @@ func TestAxe(t *testing.T) {
 		{"dense", "", []string{open("[data-toggle=dense]"), open(".lane.l1 .hide"), open(".lane.l0 .follow"), open(".news summary"), open(".claims summary")}},
 	}
 	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
-		p := newTab(t, s.url, size[0], size[1])
-		p.allow("Applying inline style") // axe's own
+		var p *tab
+		shown := "-"
 		for _, c := range pages {
 			if size[0] < 500 && c.do != nil {
 				continue
 			}
-			p.open(s.url + c.path)
-			if c.path == "" || strings.HasPrefix(c.path, "s/") {
-				p.wait(`document.querySelector("#editor[data-mounted]")`)
+			if c.do != nil && c.path == shown { // on the page that is there, what else was open closed
+				eval[bool](p, `(document.querySelectorAll(":popover-open").forEach(e => e.hidePopover()), document.querySelectorAll("dialog[open]").forEach(e => e.close()), true)`)
+			} else {
+				p = newTab(t, s.url, size[0], size[1])
+				p.allow("Applying inline style") // axe's own
+				p.open(s.url + c.path)
+				if c.path == "" || strings.HasPrefix(c.path, "s/") || c.name == "room" {
+					p.wait(`document.querySelector("#editor[data-mounted]")`)
+				}
+				eval[bool](p, `(() => {`+string(axe)+`; return true})()`)
 			}
+			shown = c.path
 			for _, js := range c.do {
 				eval[bool](p, `Promise.resolve(`+js+`).then(() => true)`)
 			}
-			eval[bool](p, `(() => {`+string(axe)+`; return true})()`)
 			for _, theme := range []string{"light", "dark"} {
 				eval[bool](p, `new Promise(r => { document.documentElement.dataset.theme = `+quote(theme)+`; setTimeout(() => r(true), 400); })`)
-				found := eval[[]string](p, `axe.run({resultTypes: ["violations"]}).then(r => r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
+				// Of a panel that is open, the panel: the page behind it has been looked at.
+				found := eval[[]string](p, `axe.run(document.querySelector(":popover-open, dialog[open]") ?? document, {resultTypes: ["violations"]}).then(r => r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
 					.flatMap(v => v.nodes.slice(0, 4).map(n => v.id + ": " + n.target.join(" ") + " — " + n.any.concat(n.all, n.none).map(x => x.message).join("; "))))`)
 				for _, f := range found {
 					t.Errorf("%s, %s, %d px: %s", c.name, theme, size[0], f)

@@ -50,14 +50,3 @@ func keyGroups() []keyGroup {
 	}
 	return out
 }
-
-// diffClass is the look of a line of a comparison of texts.
-func diffClass(sign byte) string {
-	switch sign {
-	case '+':
-		return "new"
-	case '-':
-		return "gone"
-	}
-	return "same"
-}

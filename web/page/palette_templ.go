@@ -33,7 +33,7 @@ func Palette() templ.Component {
 			templ_7745c5c3_Var1 = templ.NopComponent
 		}
 		ctx = templ.ClearChildren(ctx)
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div id=\"palette\" class=\"panel palette\" popover><input id=\"palette-text\" data-focus data-ask=\"palette\" role=\"combobox\" aria-label=\"What do you want to do?\" aria-expanded=\"true\" aria-autocomplete=\"list\" aria-controls=\"palette-list\" autocomplete=\"off\" spellcheck=\"false\" placeholder=\"A command, scenario, kernel, rule or claim …\">")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div id=\"palette\" class=\"panel palette\" popover><input id=\"palette-text\" data-focus data-ask=\"palette\" role=\"combobox\" aria-label=\"What do you want to do?\" aria-expanded=\"true\" aria-autocomplete=\"list\" aria-controls=\"palette-list\" autocomplete=\"off\" spellcheck=\"false\" placeholder=\"What do you want to do?\">")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

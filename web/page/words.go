@@ -169,3 +169,26 @@ func branchName(b *view.Branch) string {
 	}
 	return "after " + strconv.Itoa(b.At) + ": " + b.Text
 }
+
+// diffClass is the look of a line of a comparison of texts.
+func diffClass(sign byte) string {
+	switch sign {
+	case '+':
+		return "new"
+	case '-':
+		return "gone"
+	}
+	return "same"
+}
+
+// changedLines counts what is new and what is gone.
+func changedLines(c *view.Changes) string {
+	gone := plural(c.Gone, "line is gone", "lines are gone")
+	switch {
+	case c.Gone == 0:
+		return plural(c.New, "line is new", "lines are new") + "."
+	case c.New == 0:
+		return gone + "."
+	}
+	return plural(c.New, "line is new", "lines are new") + ", " + gone + "."
+}

@@ -229,7 +229,7 @@ func undone(s kernel.Setting, version kernel.Kernel) string {
 }
 
 // pauseCheck leaves the check where it is.
-func (s *Session) pauseCheck() []Fragment {
+func (s *Session) pauseCheck(seconds int) []Fragment {
 	c := s.checking
 	if c == nil || c.done {
 		return s.verdictFragments(false)
@@ -241,7 +241,7 @@ func (s *Session) pauseCheck() []Fragment {
 	}
 	o := c.c.Outcome()
 	s.verdict = view.OfOutcome(&o, c.rate(), s.made)
-	s.verdict.Stopped()
+	s.verdict.Stopped(seconds)
 	return s.verdictFragments(false)
 }
 

@@ -109,7 +109,7 @@ func (s *Session) do(e Event) []Fragment {
 		if s.resting != nil {
 			return s.pauseRests()
 		}
-		return s.pauseCheck()
+		return s.pauseCheck(e.N)
 	case "complete":
 		return s.complete(e.N)
 	case "hover":

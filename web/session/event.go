@@ -25,7 +25,7 @@ type Event struct {
 	//	check    N                           check with a bound of N states; 0: the default
 	//	explain                              find out what the verdict rests on: which rules, what was caught; or what repairs it
 	//	more     N                           go on with the check, or with explain, for about N transitions
-	//	stop                                 leave it where it is: check, or explain, goes on
+	//	stop     N                           leave it where it is: check, or explain, goes on; a host says after how many seconds it did so
 	//	show     Claim, Run, At, Kernel      put a run into the place of the present one, such as the counterexample of the claim; on another kernel, if one is named
 	//	complete, hover  N                   the editor asks at offset N of the text
 	//	cell     N                           open cell N: its bits, who wrote it; below zero: none

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gupscope/core/check"
@@ -181,10 +182,13 @@ func (v *Verdict) Bound(states uint64, now, next check.Limits) {
 	}
 }
 
-// Stopped says that the reader has stopped the check.
-func (v *Verdict) Stopped() {
+// Stopped says that the check was stopped: by the reader, or by a host after so many seconds.
+func (v *Verdict) Stopped(seconds int) {
 	v.Stop, v.More = "stopped by you", true
-	v.says("stopped by you")
+	if seconds > 0 {
+		v.Stop = "stopped after " + strconv.Itoa(seconds) + " s"
+	}
+	v.says("%s", v.Stop)
 }
 
 // says adds a sentence in front of the others.
