@@ -152,7 +152,7 @@ var Catalogue = []*Claim{
 		Breaker: Breaker{"ksm-vs-gup-fast", "v6.12", "v6.12 without ksm_clear_before_check"},
 		alarms:  []machine.Alarm{machine.AlarmUnequalMerged}},
 	{Name: "no-stale-secondary-use",
-		Says:    "A guest, which has translations of its own, never reads or writes a page that was freed.",
+		Says:    "A guest, or a device that has translations of its own, never reads or writes a page that was freed.",
 		Breaker: Breaker{"guest-vs-dontneed", "v6.12", "v6.12 with notifier_start=never"},
 		alarms:  []machine.Alarm{machine.AlarmStaleSecondary}},
 	{Name: "secondary-follows-page-table", Promised: 414,

@@ -280,7 +280,7 @@ func (m *Model) alarmed(a machine.Alarm) string {
 	case machine.AlarmUnshareWritable:
 		return fmt.Sprintf("%s unshared a page, and made its PTE writable", m.Setup.Tasks[v].Name)
 	case machine.AlarmStaleSecondary:
-		return fmt.Sprintf("the guest on cpu%d used a page that was freed", v)
+		return fmt.Sprintf("the guest, or the device, of cpu%d used a page that was freed", v)
 	case machine.AlarmUnequalMerged:
 		return fmt.Sprintf("KSM put its page in the place of folio %d, which holds something else", v)
 	case machine.AlarmLostStore, machine.AlarmLostDMA:

@@ -16,6 +16,7 @@ type Call struct {
 	moves  bool              // it may move pages
 	holds  uint64            // FOLL_ flags with which it gets its page, if it has no parameter for them
 	guest  bool              // it runs a guest: the task's mm is its memory
+	sva    bool              // a device that is bound to the task's mm does it
 }
 
 // A Name is what something was called before a release.
@@ -95,6 +96,10 @@ var Calls = []*Call{
 		Doc: "The thread runs a guest, whose memory is its mm (KVM_RUN), and the guest writes: by KVM's own page table, which GUP fills and the MMU notifier empties. No PTE of the process is asked."},
 	{Name: "guest_load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnGuestLoad, guest: true,
 		Doc: "The thread runs a guest, whose memory is its mm (KVM_RUN), and the guest reads: by KVM's own page table, which GUP fills and the MMU notifier empties."},
+	{Name: "sva_store", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: UserTask, entry: fnSVAStore, sva: true,
+		Doc: "A device that is bound to the mm (IOMMU SVA) writes: by what its IOTLB has, or the process's own page table. A page that is not there is faulted in for it."},
+	{Name: "sva_load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnSVALoad, sva: true,
+		Doc: "A device that is bound to the mm (IOMMU SVA) reads: by what its IOTLB has, or the process's own page table."},
 	{Name: "get_user_pages_fast", Params: gupParams,
 		Result: PageResult, From: UserTask, entry: fnGetUserPagesFast,
 		Doc: "Takes a reference (FOLL_GET) on the page mapped there: first without any lock, with interrupts off; where that is refused, under mmap_lock."},
@@ -218,6 +223,8 @@ var Calls = []*Call{
 		Doc: "A debugger writes memory of the process, with FOLL_FORCE: copies of what the process may only read are written, too."},
 	{Name: "uprobe_register", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "opcode", Kind: ValueParam}}, Result: ErrResult, From: KernelTask, entry: fnUprobeWriteOpcode,
 		Doc: "Puts a breakpoint into private memory of a process: a copy with it takes the page's place. Nobody asks whether somebody holds the old page."},
+	{Name: "uprobe_unregister", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "opcode", Kind: ValueParam}}, Result: ErrResult, From: KernelTask, entry: fnSetOrigInsn,
+		Doc: "Takes a breakpoint out of private memory of a process again: what was there before. From v5.4 on, if that is what the page cache has, the copy goes, and the next access finds the file's page."},
 	{Name: "schedule", From: Anywhere, entry: fnSchedule,
 		Doc: "Runs for a moment, and lets another task have the CPU: what a task does whose only part is that it had the CPU."},
 	{Name: "mfence", From: UserTask, entry: fnMfence,

@@ -172,5 +172,9 @@ const (
 	fnKVMPageFault
 	fnMremap
 	fnMovePageTables
+	fnSVAStore
+	fnSVALoad
+	fnInvalidateSecondaryTLBs
+	fnSetOrigInsn
 	funcCount
 )

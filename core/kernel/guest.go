@@ -70,17 +70,26 @@ func guestSteps(write bool) []Step {
 
 // guestTouch reads or writes the frame that a guest TLB entry names.
 func (c *Ctx) guestTouch(e machine.Entry, p machine.PageID, write bool) Next {
+	return c.secondaryTouch(e, p, write, "the guest loads %s", "the guest stores %s")
+}
+
+// deviceTouch is that of a device and its IOTLB.
+func (c *Ctx) deviceTouch(e machine.Entry, p machine.PageID, write bool) Next {
+	return c.secondaryTouch(e, p, write, "the device loads %s", "the device stores %s")
+}
+
+func (c *Ctx) secondaryTouch(e machine.Entry, p machine.PageID, write bool, loads, stores string) Next {
 	if c.M.Stale(e) {
 		c.M.Raise(machine.AlarmStaleSecondary, uint64(c.CPU))
 	}
 	content := c.M.Contents(e.Frame())
 	if !write {
 		v := c.Load(content)
-		c.Sayf("the guest loads %s", c.M.Content(v))
+		c.Sayf(loads, c.M.Content(v))
 		c.M.Read(p, v)
 		return c.Return(v)
 	}
-	c.Sayf("the guest stores %s", c.M.Content(c.L(gaValue)))
+	c.Sayf(stores, c.M.Content(c.L(gaValue)))
 	c.Store(content, c.L(gaValue))
 	c.M.StoredTo(e.Frame(), false)
 	c.M.Wrote(p, c.L(gaValue))

@@ -235,7 +235,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			}
 			c.walked(c.Entry(gpPMD))
 			c.Keep(gpAgain, c.PTE(c.Frame(gpPMD), c.Page(gpAddr)))
-			c.Set(gpIsEarly, 1)
+			c.Set(gpIsEarly, gpReadEarly)
 			c.Say("the PTE is read again before the reference is taken")
 			return Then
 		}},
@@ -252,6 +252,18 @@ var _ = register(fnGUPFastPTERange, &Func{
 			}
 			return Then
 		}},
+		gpEarlyExcl: {Label: "early_exclusive", Says: "ask early whether it must be unshared?", Ref: "gup_must_unshare", When: Without(FenceRecheckBeforeExclusive), Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Choose: (*Ctx).chooseEarlyPin, Keys: inOrderOrEarly, Do: func(c *Ctx) Next {
+			if c.Key == 0 {
+				c.Say("that is asked in order")
+				return Then
+			}
+			c.Set(gpIsEarly, c.L(gpIsEarly)|gpAskedEarly)
+			if c.mustUnshare(c.Frame(gpPTE), c.L(gpFlags)) {
+				c.Set(gpIsEarly, c.L(gpIsEarly)|gpMustEarly)
+			}
+			c.Say("that is asked before the PTE is read again")
+			return Then
+		}},
 		gpRecheckPMD: {Label: "recheck_pmd", Says: "is the PMD still the same?", Answer: "yes", Ref: "pmd_val(pmd) != pmd_val(*pmdp)", When: With(GUPPMDRecheck),
 			Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 				if machine.Entry(c.Load(c.M.PMD(c.Page(gpAddr)))) != c.Entry(gpPMD).Fresh() {
@@ -263,7 +275,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 		gpRecheckPTE: {Label: "recheck_pte", Says: "is the PTE still the same?", Answer: "yes", Ref: "pte_val(pte) != pte_val(ptep_get(ptep))", When: With(GUPPTERecheck),
 			Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 				now := c.Entry(gpAgain).Fresh()
-				if c.L(gpIsEarly) == 0 {
+				if c.L(gpIsEarly)&gpReadEarly == 0 {
 					c.walked(c.Entry(gpPMD))
 					now = machine.Entry(c.Load(c.PTE(c.Frame(gpPMD), c.Page(gpAddr))))
 				}
@@ -290,7 +302,11 @@ var _ = register(fnGUPFastPTERange, &Func{
 		}},
 		gpUnshare: {Label: "must_unshare", Says: "must it be unshared first?", Ref: "gup_must_unshare", When: With(GUPUnshare),
 			Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
-				if c.mustUnshare(c.Frame(gpPTE), c.L(gpFlags)) {
+				must := c.L(gpIsEarly)&gpMustEarly != 0
+				if c.L(gpIsEarly)&gpAskedEarly == 0 {
+					must = c.mustUnshare(c.Frame(gpPTE), c.L(gpFlags))
+				}
+				if must {
 					c.Say("it may be shared: the slow path must unshare it")
 					return gpPut
 				}
@@ -317,6 +333,7 @@ const (
 	gpEarly
 	gpPermitted
 	gpGrabbed
+	gpEarlyExcl
 	gpRecheckPMD
 	gpRecheckPTE
 	gpAllowed
@@ -327,6 +344,21 @@ const (
 	gpPut
 	gpDone
 )
+
+// What was done early, where a fence is missing: bits of gpIsEarly.
+const (
+	gpReadEarly = 1 << iota
+	gpAskedEarly
+	gpMustEarly
+)
+
+// chooseEarlyPin is chooseEarly for a read-only pin through a read-only PTE: others do not ask.
+func (c *Ctx) chooseEarlyPin(offer func(int)) {
+	offer(0)
+	if f := c.L(gpFlags); f&uint64(FollPin) != 0 && f&uint64(FollWrite) == 0 && !c.Entry(gpPTE).Has(machine.RW) {
+		offer(1)
+	}
+}
 
 // try_grab_folio_fast, in straight line:
 //

@@ -134,6 +134,7 @@ ksm_checksum_first          0   0       0   0   0   0    0    0    0    0   0   
 madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
 remover_wait                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 gup_seqcount                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+uprobe_uses_original        0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 uprobe_in_place             0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             m
 migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d1e153fea2a8  TCm
@@ -148,11 +149,14 @@ numa_saved_write            1   1       1   1   1   1    1    1    1    1   1   
 notifier_start              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 notifier_in_rmap            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         369ea8242c0f  m
 notifier_change_pte         1   1       1   1   1   1    1    1    1    1   1       1   1   0    0         f7842747d13d  Tm
+secondary_tlbs              2   2       2   2   2   2    2    2    2    2   2       2   2   3    3         6bbd42e2df8f  Tm
 kv_inprog_check             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 kv_seq_check                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 end_bumps_seq               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 kv_flush_tlbs               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 kv_marks_dirty              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+fence_share_before_restore  1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
+fence_recheck_before_exclusive 1 1      1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
 `
 
 // words are what a rule's Confidence says for the letters of the table's last column.

@@ -90,6 +90,7 @@ var _ = register(fnWriteProtectPage, &Func{
 			}
 			return Then
 		}, Touches: cell.Of(machine.PTLs)},
+		kwEarlyWait: gracePeriodStep(If(RemoverWait, RemoverWaitRCUEarly)),
 		kwClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_clear_flush", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			old := c.ClearPTE(c.Frame(kwPMD), c.Page(kwAddr))
 			c.Sayf("clear the PTE: it was %v", old)
@@ -98,8 +99,24 @@ var _ = register(fnWriteProtectPage, &Func{
 			return Then
 		}},
 		kwFlush: {Label: "flush", Says: "flush the page from every TLB", Ref: "flush_tlb_page", When: With(KSMFlush), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
-			return c.Call(fnFlushTLBMMRange, kwUncounted, uint64(c.mmOf(kwAddr)), c.L(kwAddr), c.L(kwAddr), 0)
+			return c.Call(fnFlushTLBMMRange, kwMarker, uint64(c.mmOf(kwAddr)), c.L(kwAddr), c.L(kwAddr), 0)
 		}},
+		kwMarker: {Label: "marker", Says: "put a marker there, at which faults wait; unlock the PTL, to sleep", Ref: "make_readable_migration_entry", When: If(RemoverWait, RemoverWaitRCU, RemoverWaitRCUEarly), Touches: cell.Of(machine.PTEs, machine.PTLs), Do: func(c *Ctx) Next {
+			c.SetPTE(c.Frame(kwPMD), c.Page(kwAddr), c.ksmMarker())
+			c.Unlock(c.M.PTL(c.Frame(kwPMD)))
+			return Then
+		}},
+		kwWait: waitStep(kwRelock),
+		kwRelock: {Label: "relock", Says: "lock the PTL again; is the marker still there?", Answer: "yes", Ref: "pte_same", When: If(RemoverWait, RemoverWaitRCU, RemoverWaitRCUEarly), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kwPMD))) },
+			Do: func(c *Ctx) Next {
+				c.Lock(c.M.PTL(c.Frame(kwPMD)))
+				if machine.Entry(c.Load(c.PTE(c.Frame(kwPMD), c.Page(kwAddr)))) != c.ksmMarker() {
+					c.Say("the marker is gone: somebody has unmapped it")
+					return kwGone
+				}
+				return Then
+			}},
 		kwUncounted: {Label: "uncounted", Says: "nobody counts references", When: Without(KSMRefcountCheck), Local: true, Do: func(c *Ctx) Next { return kwShare }},
 		kwCount: {Label: "count", Says: "are there other references?", Answer: "no", Ref: "page_count", When: With(KSMClearBeforeCheck), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			if c.ksmReferenced() {
@@ -116,6 +133,17 @@ var _ = register(fnWriteProtectPage, &Func{
 				c.Say("it may be pinned")
 				return kwRestore
 			}
+			return Then
+		}},
+		kwEarlySet: {Label: "early_restore", Says: "is the PTE put back early?", Ref: "set_pte_at", When: Without(FenceShareBeforeRestore), Touches: cell.Of(machine.PTEs), Choose: chooseEarly, Keys: inOrderOrEarly, Do: func(c *Ctx) Next {
+			if c.Key == 0 {
+				c.Say("the PTE is put back in order")
+				return Then
+			}
+			e := c.Entry(kwPTE) &^ (machine.RW | machine.Dirty)
+			c.Release(kwRef)
+			c.SetPTE(c.Frame(kwPMD), c.Page(kwAddr), e)
+			c.Sayf("the PTE is put back before the page is exclusive no more: %v", e)
 			return Then
 		}},
 		kwClearExcl: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(KSMExclShare), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
@@ -139,6 +167,14 @@ var _ = register(fnWriteProtectPage, &Func{
 		kwRestore: {Label: "restore", Says: "restore the PTE, unlock the PTL", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs, machine.PTLs), Do: func(c *Ctx) Next {
 			return c.protectBack(c.Entry(kwPTE), 1)
 		}},
+		kwGone: {Label: "gone", Says: "unlock the PTL; it is mapped once less, drop the PTE's reference", Ref: "folio_remove_rmap_pte", When: If(RemoverWait, RemoverWaitRCU, RemoverWaitRCUEarly), Touches: cell.Of(machine.PTLs, machine.Mapcounts, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := c.Held(kwRef).Frame()
+			c.rmapAdd(f, -1)
+			c.Release(kwRef)
+			c.Unlock(c.M.PTL(c.Frame(kwPMD)))
+			return c.putFree(f, 1, kwFailed)
+		}},
+		kwFailed: {Label: "failed", Says: "it is not mapped there any more", When: If(RemoverWait, RemoverWaitRCU, RemoverWaitRCUEarly), Local: true, Do: func(c *Ctx) Next { return c.Return(1) }},
 	},
 })
 
@@ -152,17 +188,24 @@ const (
 	kwPending
 	kwNothing
 	kwCountFirst
+	kwEarlyWait
 	kwClear
 	kwFlush
+	kwMarker
+	kwWait
+	kwRelock
 	kwUncounted
 	kwCount
 	kwShare
+	kwEarlySet
 	kwClearExcl
 	kwWasDirty
 	kwSetDirty
 	kwChange
 	kwSet
 	kwRestore
+	kwGone
+	kwFailed
 )
 
 // leadsTo reports whether a folio's mapping leads to an address: that of an anonymous folio which is
@@ -199,13 +242,20 @@ func (c *Ctx) ksmReferenced() bool {
 // protectBack puts the PTE back, unlocks the PTL and returns ret.
 func (c *Ctx) protectBack(e machine.Entry, ret uint64) Next {
 	c.Sayf("put the PTE back: %v; unlock the PTL", e)
-	c.Release(kwRef)
-	c.SetPTE(c.Frame(kwPMD), c.Page(kwAddr), e)
+	if c.Held(kwRef).Some() { // else it is back already
+		c.Release(kwRef)
+		c.SetPTE(c.Frame(kwPMD), c.Page(kwAddr), e)
+	}
 	c.Unlock(c.M.PTL(c.Frame(kwPMD)))
 	if ret == 0 {
 		c.protectedAs(e)
 	}
 	return c.Return(ret)
+}
+
+// ksmMarker is what stands in the PTE's place while ksmd sleeps, in kernels that do not exist: see remover_wait.go.
+func (c *Ctx) ksmMarker() machine.Entry {
+	return machine.MakeMigration(machine.MigrationRead, c.Frame(kwPage), true, false)
 }
 
 // protectedAs hands the PTE over to try_to_merge_one_page.

@@ -114,11 +114,12 @@ var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
 		}},
 		tmPutOff: {Label: "put_off", Says: "put the flush off", Ref: "set_tlb_ubc_flush_pending", When: With(MigrateBatchFlush), Touches: cell.Of(machine.MMs, machine.Batches, machine.IPIs), Do: func(c *Ctx) Next {
 			c.putOffFlush(c.mmOf(tmPage), c.Entry(tmPTE))
-			return tmDirty
+			return tmIOTLB
 		}},
 		tmFlush: {Label: "flush", Says: "flush the page from every TLB", Ref: "ptep_clear_flush", When: With(MigrateFlush), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			return c.Call(fnFlushTLBMMRange, tmDirty, uint64(c.mmOf(tmPage)), c.L(tmPage), c.L(tmPage), 0)
 		}},
+		tmIOTLB: iotlbStep(If(SecondaryTLBs, SecondaryTLBsFlush), tmDirty, wholeMM(tmPage)),
 		tmDirty: {Label: "was_dirty", Says: "was the PTE dirty?", Local: true, Do: func(c *Ctx) Next {
 			if !c.Entry(tmPTE).Has(machine.Dirty) {
 				return tmShared
@@ -187,6 +188,7 @@ const (
 	tmBatch
 	tmPutOff
 	tmFlush
+	tmIOTLB
 	tmDirty
 	tmSetDirty
 	tmShared

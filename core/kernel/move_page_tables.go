@@ -46,6 +46,9 @@ import (
 //
 // compare mm/mremap.c:move_page_tables, move_ptes, move_normal_pmd, mm/huge_memory.c:move_huge_pmd
 var _ = register(fnMovePageTables, &Func{
+	Notify: &Notify{Pages: func(c *Ctx) (machine.PageID, machine.PageID) {
+		return min(c.Page(mtFrom), c.Page(mtEnd)), c.Page(mtEnd)
+	}},
 	Name: "move_page_tables", File: "mm/mremap.c", Params: []int{mtFrom, mtEnd, mtTo},
 	Locals: []Local{{"old_pmd", TableLocal}, {"new_pmd", TableLocal}, {"pte", PTELocal}, {"reference", HoldLocal}, {"old_addr", PageLocal}, {"old_end", PageLocal}, {"new_addr", PageLocal}, {"old_start", PageLocal}, {"entry", IntLocal}, {"force_flush", IntLocal}},
 	Steps: []Step{

@@ -65,15 +65,11 @@ func (c *Ctx) guest(mm int) bool { return c.sim.Guest(mm) }
 func toldStart(n *Notify, when Cond) Step {
 	return Step{Label: "notify_start", Says: "tell secondary MMUs: what is mapped there will change", Ref: "mmu_notifier_invalidate_range_start",
 		When: when.AndSecondary(), Local: true, Calls: []FuncID{fnInvalidateRangeStart}, Do: func(c *Ctx) Next {
-			next := c.next()
-			if next == len(c.sim.funcs[c.M.Activation(c.Task, c.level).Fn].Steps) {
-				next = 0 // it is where the function is entered
-			}
 			first, last := n.Pages(c)
 			if mm := c.M.Pages()[first].MM; c.guest(mm) {
-				return c.Call(fnInvalidateRangeStart, next, uint64(mm), uint64(first), uint64(last))
+				return c.Call(fnInvalidateRangeStart, c.next(), uint64(mm), uint64(first), uint64(last))
 			}
-			return Next(next)
+			return Then
 		}}
 }
 
@@ -81,9 +77,9 @@ func toldStart(n *Notify, when Cond) Step {
 func toldEnd(n *Notify) Step {
 	return Step{Label: "notify_end", Says: "tell secondary MMUs: it has changed", Ref: "mmu_notifier_invalidate_range_end",
 		When: Secondary, Local: true, Calls: []FuncID{fnInvalidateRangeEnd}, Do: func(c *Ctx) Next {
-			first, _ := n.Pages(c)
-			if mm := c.M.Pages()[first].MM; c.guest(mm) {
-				return c.Call(fnInvalidateRangeEnd, c.next(), uint64(mm))
+			first, last := n.Pages(c)
+			if mm := c.M.Pages()[first].MM; c.guest(mm) || c.bound(mm) {
+				return c.Call(fnInvalidateRangeEnd, c.next(), uint64(mm), uint64(first), uint64(last))
 			}
 			return Then
 		}}
@@ -128,8 +124,10 @@ func (b *Bound) notified(k *Kernel) {
 		return
 	}
 	f := *b.Func
-	saved := len(f.Locals)
-	f.Locals = append(append([]Local{}, f.Locals...), Local{"result", IntLocal})
+	saved := len(f.Locals) + 2
+	f.Locals = append(append([]Local{}, f.Locals...), Local{"range_start", PageLocal}, Local{"range_end", PageLocal}, Local{"result", IntLocal})
+	begins := n.Pages // the function may go on in its locals
+	n = &Notify{Rmap: n.Rmap, Pages: func(c *Ctx) (machine.PageID, machine.PageID) { return c.Page(saved - 2), c.Page(saved - 1) }}
 	b.Func = &f
 	n0 := len(b.Steps)
 	b.Steps = append([]Step{}, b.Steps...)
@@ -141,14 +139,21 @@ func (b *Bound) notified(k *Kernel) {
 		}})
 	b.leaves = n0 + 1
 	left := Step{Label: "left", Says: "return what it returns", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(saved)) }}
+	enter := Step{Label: "range", Says: "which pages?", When: Secondary, Local: true, Do: func(c *Ctx) Next {
+		first, last := begins(c)
+		c.Set(saved-2, uint64(first))
+		c.Set(saved-1, uint64(last))
+		return Then
+	}}
+	begin := Step{Label: "begin", Says: "begin", When: Secondary, Local: true, Back: []int{0}, Do: func(*Ctx) Next { return 0 }}
 	if n.Rmap && k.value[NotifierInRmap] == NotifierPageAfterPTL {
-		b.Steps = append(b.Steps, toldPage(n), left)
+		b.enters = len(b.Steps) + 2
+		b.Steps = append(b.Steps, toldPage(n), left, enter, begin)
 		return
 	}
 	before, late, after := told(n)
-	before.Back = []int{0}
 	b.enters = len(b.Steps) + 3
-	b.Steps = append(b.Steps, late, after, left, before)
+	b.Steps = append(b.Steps, late, after, left, enter, before, begin)
 }
 
 // toldPage tells secondary MMUs that pages are not mapped there any more.
@@ -156,7 +161,7 @@ func toldPage(n *Notify) Step {
 	return Step{Label: "notify_page", Says: "tell secondary MMUs: it is not mapped there any more", Ref: "mmu_notifier_invalidate_page",
 		When: If(NotifierStart, NotifierBefore, NotifierAfter).AndSecondary(), Local: true, Calls: []FuncID{fnInvalidatePage}, Do: func(c *Ctx) Next {
 			first, last := n.Pages(c)
-			if mm := c.M.Pages()[first].MM; c.guest(mm) {
+			if mm := c.M.Pages()[first].MM; c.guest(mm) || c.bound(mm) {
 				return c.Call(fnInvalidatePage, c.next(), uint64(mm), uint64(first), uint64(last))
 			}
 			return Then
@@ -236,13 +241,24 @@ var unlockMMUStep = Step{Label: "unlock", Says: "unlock mmu_lock", When: Seconda
 	return Return
 }}
 
+var unlockPageStep = func() Step {
+	s := unlockMMUStep
+	unlock := s.Do
+	s.Do = func(c *Ctx) Next {
+		unlock(c)
+		return Then
+	}
+	return s
+}()
+
 // Of the end a fault sees nothing before it has mmu_lock: it is one step, which waits for the lock and never has it.
 var _ = register(fnInvalidateRangeEnd, &Func{
-	Name: "kvm_mmu_notifier_invalidate_range_end", File: "virt/kvm/kvm_main.c", Params: []int{inMM},
-	Locals: invalidateLocals[:1],
+	Name: "kvm_mmu_notifier_invalidate_range_end", File: "virt/kvm/kvm_main.c", Params: []int{inMM, inFirst, inLast},
+	Locals: invalidateLocals,
 	Steps: []Step{
 		endStep("under mmu_lock: the sequence number moves; one invalidation less is in progress", If(EndBumpsSeq, 1), true),
 		endStep("under mmu_lock: one invalidation less is in progress", Without(EndBumpsSeq), false),
+		endIOTLBStep,
 	},
 })
 
@@ -259,9 +275,12 @@ func endStep(says string, when Cond, bumps bool) Step {
 				i.Count--
 				c.Store(w, i.Word())
 			}
-			return Return
+			return Then
 		}}
 }
+
+// endIOTLBStep is what a device is told that walks the process's page tables.
+var endIOTLBStep = iotlbStep(If(SecondaryTLBs, SecondaryTLBsEnd, SecondaryTLBsNotifier), end, func(c *Ctx) (machine.PageID, machine.PageID) { return c.Page(inFirst), c.Page(inLast) })
 
 // invalidate_page, which tells that a page was unmapped: until 4.13, from rmap walks, after the PTL was dropped. In straight line:
 //
@@ -285,6 +304,7 @@ var _ = register(fnInvalidatePage, &Func{
 		zapStep("lock mmu_lock; no spte of it is left", false, With(KVMarksDirty), true),
 		zapStep("lock mmu_lock; no spte of it is left; that it was dirty, nobody hears of", false, Without(KVMarksDirty), false),
 		flushGuestStep,
-		unlockMMUStep,
+		unlockPageStep,
+		endIOTLBStep,
 	},
 })

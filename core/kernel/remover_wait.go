@@ -14,7 +14,8 @@ import (
 //	rcu_sync    begin a grace period behind the removal, and wait for its end: interrupts off are a read-side section
 //	rcu_early   the same, begun before the removal: who enters GUP-fast in between is not waited for
 //
-// A grace period is a sleep: not under a page-table lock, nor with interrupts off.
+// A grace period is a sleep: not under a page-table lock, nor with interrupts off. So KSM, which counts under it, puts a marker into the
+// PTE, at which faults wait as for a page that is being moved, and looks for it when it is back. Collapse has mmap_lock for writing, and needs none.
 //
 // compare Andrea Arcangeli's mail of 2016-05-02 on GUP guarantees
 var _ = register(fnWaitForGUPFast, &Func{

@@ -82,11 +82,12 @@ var _ = register(fnTryToUnmapOne, &Func{
 		}},
 		tuPutOff: {Label: "put_off", Says: "put the flush off", Ref: "set_tlb_ubc_flush_pending", When: With(ReclaimBatch), Touches: cell.Of(machine.MMs, machine.Batches, machine.IPIs), Do: func(c *Ctx) Next {
 			c.putOffFlush(c.tuMM(), c.Entry(tuPTE))
-			return tuDirty
+			return tuIOTLB
 		}},
 		tuFlush: {Label: "flush", Says: "flush the page from every TLB", Ref: "flush_tlb_page", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			return c.Call(fnFlushTLBMMRange, tuDirty, uint64(c.tuMM()), c.L(tuPage), c.L(tuPage), 0)
 		}},
+		tuIOTLB: iotlbStep(If(SecondaryTLBs, SecondaryTLBsFlush), tuDirty, wholeMM(tuPage)),
 		tuDirty: {Label: "was_dirty", Says: "was the PTE dirty?", Local: true, Do: func(c *Ctx) Next {
 			if !c.Entry(tuPTE).Has(machine.Dirty) {
 				return tuSwap
@@ -186,6 +187,7 @@ const (
 	tuForced
 	tuPutOff
 	tuFlush
+	tuIOTLB
 	tuDirty
 	tuSetDirty
 	tuSwap

@@ -262,6 +262,10 @@ const (
 	MremapMovesTables
 	MremapTableRmapLocks
 	SharePinTest
+	FenceShareBeforeRestore
+	FenceRecheckBeforeExclusive
+	SecondaryTLBs
+	UprobeOriginal
 	ruleCount
 )
 
@@ -353,6 +357,13 @@ const (
 	MprotectNever uint8 = iota
 	MprotectDirtyExclusive
 	MprotectExclusive
+)
+
+const (
+	SecondaryTLBsNever uint8 = iota
+	SecondaryTLBsEnd
+	SecondaryTLBsNotifier
+	SecondaryTLBsFlush
 )
 
 const (

@@ -14,6 +14,9 @@ import (
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	setup = expand(setup, &k)
 	k.has = setup.has()
+	if v := k.Value(RemoverWait); (v == RemoverWaitRCU || v == RemoverWaitRCUEarly) && setup.merges() {
+		k.has |= hasMoves // faults wait at a marker: see write_protect_page
+	}
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
 		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
@@ -37,7 +40,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop
 	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.Value(GUPHugetlbCommonWalk) == HugetlbCommonWalk, k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
-	s.guests = setup.guestMMs()
+	s.guests, s.bound = setup.guestMMs(), setup.boundMMs()
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
 	for i, t := range setup.Tasks {
@@ -73,7 +76,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
-	c.Secondary = s.guests != 0
+	c.Secondary = s.guests|s.bound != 0
 	c.Rooms = s.Setup.rooms()
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
@@ -331,7 +334,7 @@ func (s *Setup) has() (h has) {
 	if s.merges() {
 		h |= hasKSM
 	}
-	if s.guestMMs() != 0 {
+	if s.guestMMs()|s.boundMMs() != 0 {
 		h |= hasSecondary
 	}
 	if s.rooms() {

@@ -47,7 +47,7 @@ type Sim struct {
 	allowRetry                                            uint64 // see Setup.retries
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
-	guests                         uint64 // the mms that are guests' memory, as bits
+	guests, bound                  uint64 // the mms that are guests' memory, and that devices are bound to, as bits
 	// See the rules gup_hugetlb_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
 	hugetlbCommonWalk, hugetlbLoop, forceHugetlbRefused, dontneedHugetlb bool
 }

@@ -11,6 +11,7 @@ import (
 //
 //	inc_mm_tlb_gen(mm)
 //	flush_tlb_multi(every CPU that has the mm loaded)
+//	newer: flush the TLB of a device that is bound to the mm
 //
 // compare arch/x86/mm/tlb.c:flush_tlb_mm_range
 var _ = register(fnFlushTLBMMRange, &Func{
@@ -23,6 +24,7 @@ var _ = register(fnFlushTLBMMRange, &Func{
 				c.M.AdvanceGeneration(mm)
 				return c.Call(fnFlushTLBMulti, 1, uint64(mm+1), c.L(ftFirst), c.L(ftLast), c.L(ftTables), c.M.Cpumask(mm))
 			}},
+		iotlbStep(If(SecondaryTLBs, SecondaryTLBsFlush), end, func(c *Ctx) (machine.PageID, machine.PageID) { return c.Page(ftFirst), c.Page(ftLast) }),
 	},
 })
 

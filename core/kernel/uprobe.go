@@ -8,11 +8,12 @@ import (
 // uprobe_write_opcode, in straight line:
 //
 //	again: old = get_user_page_vma_remote(FOLL_FORCE)
-//	new = a copy of it, with the breakpoint
+//	to take the breakpoint out: a page that is not anonymous has none: done
+//	new = a copy of it, with the breakpoint; or as it was before: newer, none if the page cache has the same
 //	__replace_page():
 //	    folio_lock(old); lock the PTL; the PTE does not map it any more: give both back; again
 //	    the copy is an anonymous page of the mm
-//	    clear the PTE, flush; PTE = the copy
+//	    clear the PTE, flush; PTE = the copy, if there is one
 //	    old is mapped once less; drop the PTE's reference; unlock both
 //	put_page(old)
 //
@@ -31,8 +32,8 @@ import (
 //
 // compare kernel/events/uprobes.c:uprobe_write_opcode, __replace_page
 var _ = register(fnUprobeWriteOpcode, &Func{
-	Name: "uprobe_write_opcode", File: "kernel/events/uprobes.c", Params: []int{upAddr, upValue},
-	Locals: []Local{{"old_page", HoldLocal}, {"new_page", HoldLocal}, {"reference", HoldLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"vaddr", PageLocal}, {"opcode", IntLocal}},
+	Name: "uprobe_write_opcode", File: "kernel/events/uprobes.c", Params: []int{upAddr, upValue, upRemove},
+	Locals: []Local{{"old_page", HoldLocal}, {"new_page", HoldLocal}, {"reference", HoldLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"vaddr", PageLocal}, {"opcode", IntLocal}, {"unregister", IntLocal}},
 	Steps: []Step{
 		upGet: {Label: "get", Says: "get the page, to read it", Ref: "get_user_page_vma_remote", When: Without(UprobeInPlace), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
 			return c.Call(fnGetUserPagesLocked, upGot, c.L(upAddr), (FollGet | FollForce))
@@ -51,6 +52,16 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 				c.Say("it is the zero page: there is no text to be probed")
 				return upPut
 			}
+			if c.L(upRemove) == 0 {
+				return upAlloc
+			}
+			return Then
+		}},
+		upIsAnon: {Label: "anonymous", Says: "is there a copy at all?", Answer: "yes, it is anonymous", Ref: "PageAnon", Reads: cell.Of(machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
+			if !c.isAnon(c.M.Head(c.Held(upOld).Frame())) {
+				c.Say("it is the file's page: no breakpoint is in it")
+				return upPut
+			}
 			return Then
 		}},
 		upAlloc: {Label: "alloc", Says: "take a free frame", Ref: "alloc_page_vma", When: Without(UprobeInPlace), Touches: allocTouches,
@@ -63,6 +74,21 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 			c.Load(c.M.Contents(c.Held(upOld).Frame()))
 			c.Store(c.M.Contents(c.Held(upNew).Frame()), c.L(upValue))
 			return Then
+		}},
+		upHasCopy: {Label: "to_be_removed", Says: "is it to be taken out, and is there a copy?", Local: true, Do: func(c *Ctx) Next {
+			if c.L(upRemove) == 0 || !c.Held(upNew).Some() {
+				return upFolioLock
+			}
+			return Then
+		}},
+		upOriginal: {Label: "original", Says: "has the page cache the same?", Answer: "no", Ref: "pages_identical", When: With(UprobeOriginal), Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PageCache, machine.Contents, machine.Flags), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			if !c.uprobeOriginal() {
+				return upFolioLock
+			}
+			c.Say("the page cache has the same: no copy is needed")
+			f := c.Held(upNew).Frame()
+			c.Release(upNew)
+			return c.putFree(f, 1, upFolioLock)
 		}},
 		upFolioLock: {Label: "lock_page", Says: "lock the old page", Ref: "folio_lock", When: Without(UprobeInPlace), Touches: cell.Of(machine.FolioLocks),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.M.Head(c.Held(upOld).Frame()))) },
@@ -89,6 +115,9 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 				}
 				c.Lock(c.M.PTL(c.Frame(upTable)))
 				c.Set(upPTE, uint64(e))
+				if !c.Held(upNew).Some() {
+					return upClear
+				}
 				return Then
 			}},
 		upAnon: {Label: "new_anon", Says: "the copy is an anonymous page of the mm", Ref: "folio_add_new_anon_rmap", When: Without(UprobeInPlace), Touches: mapTouches, Reads: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
@@ -99,9 +128,19 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 			c.Hold(upRef, c.ClearPTE(c.Frame(upTable), c.Page(upAddr)).Frame(), 1)
 			return c.Call(fnFlushTLBMMRange, upChange, uint64(c.mmOf(upAddr)), c.L(upAddr), c.L(upAddr), 0)
 		}},
-		upChange: changeSPTEStep(upAddr, func(c *Ctx) machine.Entry { return machine.MakePTE(c.Held(upNew).Frame(), 0) }),
+		upChange: changeSPTEStep(upAddr, func(c *Ctx) machine.Entry {
+			if !c.Held(upNew).Some() {
+				return machine.RW // none comes in its place
+			}
+			return machine.MakePTE(c.Held(upNew).Frame(), 0)
+		}),
 		upSet: {Label: "set", Says: "replace the page: the PTE maps the copy", Ref: "set_pte_at", Order: Plain, When: Without(UprobeInPlace), Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			bits := machine.Entry(0)
+			if !c.Held(upNew).Some() {
+				c.Say("the PTE stays none: the next access finds the file's page")
+				c.M.Forget(c.Page(upAddr))
+				return Then
+			}
 			if c.Load(c.M.VMA(c.Page(upAddr)))&machine.VMWrite != 0 {
 				bits = machine.RW
 			}
@@ -118,7 +157,24 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 		upWrite: {Label: "write", Says: "put the breakpoint into the page itself", Ref: "copy_to_page", When: With(UprobeInPlace), Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 			c.Store(c.M.Contents(c.Held(upOld).Frame()), c.L(upValue))
 			c.M.Forget(c.Page(upAddr))
+			if c.L(upRemove) == 0 {
+				return upRestore
+			}
 			return Then
+		}},
+		upZap: {Label: "zap", Says: "has the page cache the same, and nobody else a reference?", Answer: "no", Ref: "folio_expected_ref_count", When: With(UprobeInPlace), Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.PageCache, machine.Contents, machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+			f := c.Held(upOld).Frame()
+			known := c.folioMapcount(f) + 1
+			if c.Load(c.folioFlags(f))&machine.PGSwapCache != 0 {
+				known++
+			}
+			if c.M.IsLarge(f) || c.Load(c.M.Ref(f)) != known || !c.uprobeOriginal() {
+				return Then
+			}
+			c.Say("the page cache has the same, and nobody else has a reference: the PTE stays none; it is mapped once less")
+			c.Set(upRemove, upZapped)
+			c.rmapAdd(f, -1)
+			return upUnlock
 		}},
 		upRestore: {Label: "restore", Says: "put the PTE back, dirty", Ref: "set_pte_at", Order: Plain, When: With(UprobeInPlace), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			c.Release(upRef)
@@ -140,6 +196,17 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 			c.Release(upRef)
 			return c.putFree(f, 1, upPut)
 		}},
+		upWasZapped: {Label: "was_zapped", Says: "does the PTE map it still?", When: With(UprobeInPlace), Local: true, Do: func(c *Ctx) Next {
+			if c.L(upRemove) != upZapped {
+				return upPut
+			}
+			return Then
+		}},
+		upPutZapped: {Label: "put_zapped", Says: "drop the PTE's reference", Ref: "folio_put", When: With(UprobeInPlace), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := c.Held(upRef).Frame()
+			c.Release(upRef)
+			return c.putFree(f, 1, upPut)
+		}},
 		upPut: {Label: "put", Says: "drop the reference that GUP took", Ref: "put_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			h := c.Held(upOld)
 			c.Release(upOld)
@@ -157,6 +224,9 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 		upRetryNew: {Label: "retry_free", Says: "free the copy", Ref: "put_page", When: Without(UprobeInPlace), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			h := c.Held(upNew)
 			c.Release(upNew)
+			if !h.Some() {
+				return Then
+			}
 			return c.putFree(h.Frame(), 1, upRetryOld)
 		}},
 		upRetryOld: {Label: "retry_put", Says: "drop the reference that GUP took; again", Ref: "put_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{upGet, upGetWrite}, Do: func(c *Ctx) Next {
@@ -167,14 +237,46 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 	},
 })
 
-const upOld, upNew, upRef, upTable, upPTE, upAddr, upValue = 0, 1, 2, 3, 4, 5, 6
+const upOld, upNew, upRef, upTable, upPTE, upAddr, upValue, upRemove = 0, 1, 2, 3, 4, 5, 6, 7
+
+// upZapped is what upRemove says when the PTE was left none.
+const upZapped = 2
+
+// uprobeOriginal reports whether the page cache has an uptodate page that holds what the text held before.
+func (c *Ctx) uprobeOriginal() bool {
+	o, ok := c.M.Backing(c.Page(upAddr))
+	if !ok {
+		return false
+	}
+	f, cached := machine.Cached(c.Load(c.M.CacheSlot(o)))
+	return cached && c.Load(c.M.Flags(f))&machine.PGUptodate != 0 && c.Load(c.M.Contents(f)) == c.L(upValue)
+}
+
+// uprobe_unregister takes the breakpoint out again: uprobe_write_opcode, with what was there before.
+//
+// From 5.4 on the copy goes, if the page cache has the same: whoever holds it is left with it.
+//
+// compare kernel/events/uprobes.c:set_orig_insn
+var _ = register(fnSetOrigInsn, &Func{
+	Name: "set_orig_insn", File: "kernel/events/uprobes.c", Params: []int{0, 1},
+	Locals: []Local{{"vaddr", PageLocal}, {"opcode", IntLocal}},
+	Steps: []Step{
+		{Label: "write", Says: "put back what was there", Ref: "uprobe_write_opcode", Local: true, Calls: []FuncID{fnUprobeWriteOpcode}, Do: func(c *Ctx) Next {
+			return c.Call(fnUprobeWriteOpcode, 1, c.L(0), c.L(1), 1)
+		}},
+		{Label: "done", Says: "done", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
+	},
+})
 
 const (
 	upGet = iota
 	upGetWrite
 	upGot
+	upIsAnon
 	upAlloc
 	upCopy
+	upHasCopy
+	upOriginal
 	upFolioLock
 	upNotify
 	upPMD
@@ -185,12 +287,15 @@ const (
 	upSet
 	upRmap
 	upWrite
+	upZap
 	upRestore
 	upUnlock
 	upLate
 	upTold
 	upFolioUnlock
 	upPutPTE
+	upWasZapped
+	upPutZapped
 	upPut
 	upRetryLate
 	upRetryTold

@@ -262,8 +262,9 @@ var _ = register(fnWPPageCopy, &Func{
 		wcClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_clear_flush", When: With(CowClearFlushFirst), Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			c.copyClear()
 			p := c.L(wcAddr)
-			return c.Call(fnFlushTLBMMRange, wcRmapEarly, uint64(c.M.Pages()[p].MM), p, p, 0)
+			return c.Call(fnFlushTLBMMRange, wcIOTLB, uint64(c.M.Pages()[p].MM), p, p, 0)
 		}},
+		wcIOTLB:     iotlbStep(If(SecondaryTLBs, SecondaryTLBsNotifier), wcRmapEarly, func(c *Ctx) (machine.PageID, machine.PageID) { return c.Page(wcAddr), c.Page(wcAddr) }),
 		wcRmapEarly: {Label: "rmap_early", Says: "the old page is mapped once less", Ref: "folio_remove_rmap_pte", When: Without(RmapDropAfterSet), Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.Refs), Do: (*Ctx).copyDropRmap},
 		wcChange: changeSPTEStep(wcAddr, func(c *Ctx) machine.Entry {
 			return machine.MakePTE(c.Held(wcNew).Frame(), machine.RW)
@@ -324,6 +325,7 @@ const (
 	wcNotify
 	wcLock
 	wcClear
+	wcIOTLB
 	wcRmapEarly
 	wcChange
 	wcSet

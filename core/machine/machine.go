@@ -213,7 +213,7 @@ type Machine struct {
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
 	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm                                  cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                         cell.ID
-	spte, guestTLB, mmuLock, invalidating, invalidateSeq                                              cell.ID
+	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                       cell.ID
 
 	home   []int   // the mm of the task that runs on a CPU, -1
 	shared []bool  // CPUs that several tasks have

@@ -25,6 +25,12 @@ func (m *Machine) SPTE(p PageID) Word { return m.at(m.spte, int(p)) }
 // GuestTLB is what a CPU, while it runs the guest, has cached of the secondary MMU's entry.
 func (m *Machine) GuestTLB(cpu int, p PageID) Word { return m.at(m.guestTLB, cpu*len(m.pages)+int(p)) }
 
+// IOTLB is what the IOMMU has cached of the mm's page table, for a device that is bound to it (SVA).
+func (m *Machine) IOTLB(p PageID) Word { return m.at(m.iotlb, int(p)) }
+
+// FlushIOTLB drops what the IOMMU has cached of the pages from first to last.
+func (m *Machine) FlushIOTLB(first, last PageID) { m.Mem.Clear(m.IOTLB(first).id, m.IOTLB(last).id+1) }
+
 // MMULock is kvm->mmu_lock of the mm's virtual machine.
 func (m *Machine) MMULock(mm int) Word { return m.at(m.mmuLock, mm) }
 
@@ -85,6 +91,7 @@ func (m *Machine) guestCaptures(f func(Word)) {
 	if m.Secondary {
 		m.nonzero(m.spte, m.spte+cell.ID(len(m.pages)), f)
 		m.nonzero(m.guestTLB, m.guestTLB+cell.ID(m.CPUs*len(m.pages)), f)
+		m.nonzero(m.iotlb, m.iotlb+cell.ID(len(m.pages)), f)
 	}
 }
 
@@ -99,6 +106,8 @@ func (m *Machine) layoutSecondary(l *cell.Layout) {
 		Of: func(i int) cell.Instance { return m.OfCPU(i / len(m.pages)) }, Name: func(i int) string {
 			return fmt.Sprintf("cpu%d guest TLB: %s", i/len(m.pages), m.pages[i%len(m.pages)].Name)
 		}})
+	m.iotlb = l.Add(len(m.pages), cell.Region{Class: Secondary, Owner: "secondary", Names: m.entryNames, Private: true, Decode: entryText,
+		Of: func(i int) cell.Instance { return m.OfMM(m.pages[i].MM) }, Name: func(i int) string { return "IOTLB: " + m.pages[i].Name }})
 	add := func(owner, field string, decode func(int, uint64) string) cell.ID {
 		return l.Add(len(m.MMs), cell.Region{Class: Notifiers, Owner: owner, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
 	}

@@ -6,19 +6,25 @@ import (
 	"gupscope/core/machine"
 )
 
-// secondary are the translations of guests, beside the TLBs: what KVM has of the guest's memory, and what the
-// CPUs that run it have cached of that.
+// secondary are the translations of guests and devices, beside the TLBs: what KVM has of the guest's memory, what the
+// CPUs that run it have cached of that; what the IOMMU has cached of page tables.
 func (n *now) secondary() {
 	m := n.m
 	if !m.Secondary {
 		return
 	}
+	mapped := func(p machine.PageID) machine.Entry { return m.Mapped(p) }
 	for mm := range m.MMs {
+		if n.r.Model.Bound(mm) {
+			x := TLB{Lane: m.MMs[mm].Name + " IOTLB"}
+			n.translations(&x, mm, m.IOTLB, mapped, "the page table says ")
+			n.out.TLBs = append(n.out.TLBs, x)
+		}
 		if !n.r.Model.Guest(mm) {
 			continue
 		}
 		x := TLB{Lane: m.MMs[mm].Name + " guest"}
-		n.translations(&x, mm, m.SPTE, func(p machine.PageID) machine.Entry { return m.Mapped(p) }, "the page table says ")
+		n.translations(&x, mm, m.SPTE, mapped, "the page table says ")
 		if w := m.Invalidating(mm); m.Peek(w) != 0 {
 			x.Note = "being invalidated: " + m.Mem.Layout().Decode(w.Cell(), m.Peek(w))
 		}
