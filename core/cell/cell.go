@@ -75,15 +75,8 @@ func (m *Memory) Load(id ID) uint64 {
 // Store sets a cell. Storing the value that is there already is no write.
 func (m *Memory) Store(id ID, v uint64) {
 	if m.rec != nil {
-		m.rec.wrote(id)
-		m.named(id, v)
+		m.note(id, v)
 	}
-	m.Amend(id, v)
-}
-
-// Amend is Store without a trace in the footprint, for steps that change what
-// private places say of an instance that they seek: see [Memory.Seek].
-func (m *Memory) Amend(id ID, v uint64) {
 	old := m.v[id]
 	if old == v {
 		return
@@ -91,16 +84,34 @@ func (m *Memory) Amend(id ID, v uint64) {
 	m.log = append(m.log, change{id, uint32(old), uint32(old >> 32)})
 	m.hash ^= mix(id, old) ^ mix(id, v)
 	m.put(id, old, v)
+	m.tell(id, old, v)
 }
 
-// put is all that Store and going back have in common.
+func (m *Memory) note(id ID, v uint64) {
+	m.rec.wrote(id)
+	m.named(id, v)
+}
+
+// Amend is Store without a trace in the footprint, for steps that change what
+// private places say of an instance that they seek: see [Memory.Seek].
+func (m *Memory) Amend(id ID, v uint64) {
+	rec := m.Record(nil)
+	m.Store(id, v)
+	m.Record(rec)
+}
+
+// put and tell are all that Store and going back have in common; apart, both are
+// small enough for the compiler to save the call.
 func (m *Memory) put(id ID, old, v uint64) {
 	m.v[id] = v
-	if m.watch != nil {
-		m.watch(id, old, v)
-	}
 	if old == 0 || v == 0 { // never both
 		m.set[id/64] ^= 1 << (id % 64)
+	}
+}
+
+func (m *Memory) tell(id ID, old, v uint64) {
+	if m.watch != nil {
+		m.watch(id, old, v)
 	}
 }
 
@@ -211,6 +222,7 @@ func (m *Memory) Undo(to Mark) {
 		now, old := m.v[c.id], c.old()
 		m.hash ^= mix(c.id, now) ^ mix(c.id, old)
 		m.put(c.id, now, old)
+		m.tell(c.id, now, old)
 	}
 	m.log = m.log[:to]
 }
@@ -220,7 +232,9 @@ func (m *Memory) Undo(to Mark) {
 func (m *Memory) Return(to Mark, hash uint64) {
 	for i := len(m.log) - 1; i >= int(to); i-- {
 		c := m.log[i]
-		m.put(c.id, m.v[c.id], c.old())
+		now, old := m.v[c.id], c.old()
+		m.put(c.id, now, old)
+		m.tell(c.id, now, old)
 	}
 	m.log = m.log[:to]
 	m.hash = hash

@@ -1,6 +1,8 @@
 package check
 
 import (
+	"math"
+	"runtime"
 	"unsafe"
 
 	"gupscope/core/cell"
@@ -147,7 +149,7 @@ func (c *Check) prove(budget int) int {
 			}
 			continue
 		}
-		if c.limits.reached(p.states, p.bytes()+mem.LogBytes()) {
+		if c.limits != (Limits{}) && c.limits.reached(p.states, p.bytes()+mem.LogBytes()) {
 			if p.whole == nil {
 				seen.forget(fp)
 			}
@@ -220,8 +222,15 @@ func (d *descent) enter(mark cell.Mark) bool {
 }
 
 // siftFrom is from how many states on a proof looks ahead: the set has outgrown the
-// nearer caches then, and what is saved by it is more than the steps made twice. Only a test changes it.
+// nearer caches then, and what is saved by it is more than the steps made twice. In WASM, where steps cost more
+// and misses no more, it never is. Only a test changes it.
 var siftFrom uint64 = 1 << 16
+
+func init() {
+	if runtime.GOARCH == "wasm" {
+		siftFrom = math.MaxUint64
+	}
+}
 
 // lookAhead makes every step from the state on top of the stack and takes it
 // back, and returns its choices, with the fingerprints behind them in ahead. That the

@@ -154,12 +154,13 @@ var _ = register(fnMovePageTables, &Func{
 			return mtRmapUnlock
 		}},
 
-		mtPMDLock: {Label: "lock_pmd", Says: "lock the PMD; is it as it was?", Answer: "yes", Ref: "pmd_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs), Back: []int{mtPMD},
+		mtPMDLock: {Label: "lock_pmd", Says: "lock the PMD; is it as it was?", Answer: "yes", Ref: "pmd_lock", Touches: cell.Of(machine.PTLs, machine.RmapLocks), Reads: cell.Of(machine.PMDs), Back: []int{mtPMD},
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(mtFrom))) },
 			Do: func(c *Ctx) Next {
 				if pmd := machine.Entry(c.Load(c.M.PMD(c.Page(mtFrom)))); pmd.IsHuge() != (c.L(mtEntry) == moveHuge) {
+					c.dropRmapLocks()
 					c.Say("the PMD is not huge any more")
-					return c.moveAgain()
+					return mtPMD
 				}
 				c.Lock(c.pmdLock(c.Page(mtFrom)))
 				return Then
@@ -253,12 +254,6 @@ func (c *Ctx) moveLock() Next {
 		return mtOldPTL
 	}
 	return mtPMDLock
-}
-
-// moveAgain looks at the PMD afresh.
-func (c *Ctx) moveAgain() Next {
-	c.dropRmapLocks()
-	return mtPMD
 }
 
 // moveNext goes on with the next PMD entry.

@@ -111,6 +111,7 @@ The same race in ever larger machines:
    5000       0          100            150
 
 Goals:
+met     2.00   native on two cores: 1.8 times as fast as on one                   M1
 met     3.00   native on one core: twice Spin, unreduced                          M1
 missed  31.00  at most 30 bytes per state, of a million and more, native-1        M1
 met     30.00  at most 30 bytes per state, of a million and more, native-2        M1
