@@ -267,6 +267,8 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("writeback found folio %d dirty and without buffers: BUG", v)
 	case machine.AlarmUnstable:
 		return fmt.Sprintf("folio %d was stored to while the disk reads it", v)
+	case machine.AlarmDeviceTooLate:
+		return fmt.Sprintf("the device wrote to frame %d, which was given back and freed", v)
 	case machine.AlarmNullMapping:
 		return fmt.Sprintf("GUP followed the mapping of folio %d, which is NULL by now", v)
 	case machine.AlarmFreedMapping:

@@ -59,7 +59,7 @@ func mappedOnce(m *Model) []predicate {
 func secrets(m *Model) []predicate {
 	var out []predicate
 	m.M.EachVar(func(t, i int) {
-		v, mm := m.M.Var(t, i), m.Setup.Tasks[t].MM
+		v := m.M.Var(t, i)
 		reads := []machine.Word{v}
 		for f := range m.M.FrameCount() {
 			reads = append(reads, m.M.Storer(machine.Frame(f)))
@@ -72,7 +72,7 @@ func secrets(m *Model) []predicate {
 					return true
 				}
 				by := m.M.Load(m.M.Storer(r.Page.Frame()))
-				return by == 0 || by == uint64(mm)+1
+				return by == 0 || m.M.GUPsFrom(t, int(by)-1)
 			},
 			why: func() string {
 				r := machine.DecodeResult(m.M.Peek(v))
@@ -96,7 +96,7 @@ func pins(m *Model, write bool) []predicate {
 		v, at := m.M.Var(t, i), m.M.VarAt(t, i)
 		out = append(out, predicate{
 			what:  m.varName(t, i),
-			reads: append(append(m.resolveWords(m.Setup.Tasks[t].MM), mappings...), v, at),
+			reads: append(append(m.pinnedWords(t), mappings...), v, at),
 			holds: func() bool {
 				pin, ok := machine.PinAtOf(m.M.Load(at))
 				if !ok || pin.Excused || pin.Write != write || !m.covers(pin) {
@@ -116,6 +116,17 @@ func pins(m *Model, write bool) []predicate {
 			},
 		})
 	})
+	return out
+}
+
+// pinnedWords are the words that say which pages are mapped where the task gets pages through GUP.
+func (m *Model) pinnedWords(task int) (out []machine.Word) {
+	t := &m.M.Config.Tasks[task]
+	for mm := range m.M.MMs {
+		if mm == t.MM || t.Remote>>mm&1 != 0 {
+			out = append(out, m.resolveWords(mm)...)
+		}
+	}
 	return out
 }
 

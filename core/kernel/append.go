@@ -11,6 +11,7 @@ func (s *Sim) Append(task int, st Stmt) {
 	}
 	t := &s.Setup.Tasks[task]
 	t.Body = append(t.Body, st)
+	s.M.Config.Tasks[task].Remote = t.remote()
 	s.statementsAhead()
 	if s.M.Load(s.M.Done(task)) != 0 {
 		s.M.Store(s.M.Done(task), 0)

@@ -14,6 +14,7 @@ type Call struct {
 	entry  FuncID            // the table that runs it; fnNone: see users
 	words  map[string]FuncID // where a word says so, another table
 	moves  bool              // it may move pages
+	holds  uint64            // FOLL_ flags with which it gets its page, if it has no parameter for them
 	guest  bool              // it runs a guest: the task's mm is its memory
 	sva    bool              // a device that is bound to the task's mm does it
 }
@@ -83,7 +84,7 @@ const (
 	KernelTask       // a task of the kernel: "on cpu1 kernel"
 )
 
-var follFlags = []string{"FOLL_WRITE", "FOLL_LONGTERM", "FOLL_FORCE"}
+var gupParams = []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}}
 
 // Calls is the vocabulary, in the order in which documentation lists it.
 var Calls = []*Call{
@@ -99,21 +100,35 @@ var Calls = []*Call{
 		Doc: "A device that is bound to the mm (IOMMU SVA) writes: by what its IOTLB has, or the process's own page table. A page that is not there is faulted in for it."},
 	{Name: "sva_load", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: UserTask, entry: fnSVALoad, sva: true,
 		Doc: "A device that is bound to the mm (IOMMU SVA) reads: by what its IOTLB has, or the process's own page table."},
-	{Name: "get_user_pages_fast", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
+	{Name: "get_user_pages_fast", Params: gupParams,
 		Result: PageResult, From: UserTask, entry: fnGetUserPagesFast,
 		Doc: "Takes a reference (FOLL_GET) on the page mapped there: first without any lock, with interrupts off; where that is refused, under mmap_lock."},
-	{Name: "pin_user_pages_fast", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
+	{Name: "pin_user_pages_fast", Params: gupParams,
 		Result: PageResult, From: UserTask, Since: 506, Use: "get_user_pages_fast", entry: fnPinUserPagesFast,
 		Doc: "As get_user_pages_fast, but takes a pin (FOLL_PIN: 1024 references on a small folio): for whoever touches the data."},
-	{Name: "get_user_pages_fast_only", Was: []Name{{"__get_user_pages_fast", 508}}, Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
+	{Name: "get_user_pages_fast_only", Was: []Name{{"__get_user_pages_fast", 508}}, Params: gupParams,
 		Result: PageResult, From: UserTask, entry: fnGetUserPagesFastOnly,
 		Doc: "As get_user_pages_fast, but gives up where locks would be needed: it returns 0 then."},
-	{Name: "get_user_pages", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
+	{Name: "get_user_pages", Params: gupParams,
 		Result: PageResult, From: UserTask, entry: fnGetUserPages,
 		Doc: "Takes a reference (FOLL_GET) on the page mapped there, under mmap_lock and the page-table lock, faulting it in if need be."},
-	{Name: "pin_user_pages", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}},
+	{Name: "pin_user_pages", Params: gupParams,
 		Result: PageResult, From: UserTask, Since: 506, Use: "get_user_pages", entry: fnPinUserPages,
 		Doc: "As get_user_pages, but takes a pin (FOLL_PIN)."},
+	{Name: "pin_user_pages_fast_only", Params: gupParams, Result: PageResult, From: UserTask, Since: 508, Until: 610, Use: "pin_user_pages_fast", entry: fnPinUserPagesFastOnly,
+		Doc: "As pin_user_pages_fast, but gives up where locks would be needed: it returns 0 then."},
+	{Name: "get_user_pages_unlocked", Params: gupParams, Result: PageResult, From: UserTask, entry: fnGetUserPagesUnlocked,
+		Doc: "As get_user_pages, but mmap_lock is dropped while a fault waits for I/O, and everything is looked at again then."},
+	{Name: "pin_user_pages_unlocked", Params: gupParams, Result: PageResult, From: UserTask, Since: 507, Use: "pin_user_pages", entry: fnPinUserPagesUnlocked,
+		Doc: "As get_user_pages_unlocked, but takes a pin (FOLL_PIN)."},
+	{Name: "get_user_pages_locked", Params: gupParams, Result: PageResult, From: UserTask, Until: 518, Use: "get_user_pages_unlocked", entry: fnGetUserPagesLockedAPI,
+		Doc: "As get_user_pages_unlocked, for callers that hold mmap_lock, and are told whether they hold it still."},
+	{Name: "pin_user_pages_locked", Params: gupParams, Result: PageResult, From: UserTask, Since: 508, Until: 518, Use: "pin_user_pages_unlocked", entry: fnPinUserPagesLocked,
+		Doc: "As get_user_pages_locked, but takes a pin (FOLL_PIN)."},
+	{Name: "get_user_pages_remote", Params: gupParams, Result: PageResult, From: Anywhere, entry: fnGetUserPagesRemote,
+		Doc: "As get_user_pages, of the memory of any mm, which is kept meanwhile. -ESRCH: it is gone."},
+	{Name: "pin_user_pages_remote", Params: gupParams, Result: PageResult, From: Anywhere, Since: 506, Use: "get_user_pages_remote", entry: fnPinUserPagesRemote,
+		Doc: "As get_user_pages_remote, but takes a pin (FOLL_PIN)."},
 	{Name: "device_write", Params: []Param{{Name: "page", Kind: VarParam}, {Name: "value", Kind: ValueParam}}, entry: fnDeviceWrite,
 		Doc: "The device, or the kernel through its own mapping, writes to the page that is held. No page table and no TLB is asked."},
 	{Name: "device_read", Params: []Param{{Name: "page", Kind: VarParam}}, Result: ValueResult, entry: fnDeviceRead,
@@ -122,15 +137,23 @@ var Calls = []*Call{
 		Doc: "Marks the page dirty under its lock: whoever wrote to it through a reference must, before giving the reference back."},
 	{Name: "put_page", Params: []Param{{Name: "page", Kind: VarParam}}, entry: fnPutPage,
 		Doc: "Gives back the reference that get_user_pages took. The last one frees the page."},
-	{Name: "unpin_user_page", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 506, Use: "put_page", entry: fnUnpinUserPage,
-		Doc: "Gives back the pin that pin_user_pages took."},
-	{Name: "unpin_user_pages_dirty_lock", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 506, Use: "set_page_dirty_lock and put_page", entry: fnUnpinUserPagesDirtyLock,
+	{Name: "unpin_user_page", Was: []Name{{"put_user_page", 506}}, Params: []Param{{Name: "page", Kind: VarParam}}, Since: 502, Use: "put_page", entry: fnUnpinUserPage,
+		Doc: "Gives back the pin that pin_user_pages took; where there are no pins yet, the reference."},
+	{Name: "unpin_user_pages", Was: []Name{{"put_user_pages", 506}}, Params: []Param{{Name: "page", Kind: VarParam}}, Since: 502, Use: "put_page", entry: fnUnpinUserPages,
+		Doc: "Gives back the pins of pages: as unpin_user_page, which is for one."},
+	{Name: "unpin_user_pages_dirty_lock", Was: []Name{{"put_user_pages_dirty_lock", 506}}, Params: []Param{{Name: "page", Kind: VarParam}}, Since: 502, Use: "set_page_dirty_lock and put_page", entry: fnUnpinUserPagesDirtyLock,
 		Doc: "Marks the page dirty if it is clean, then gives back the pin."},
+	{Name: "unpin_user_page_range_dirty_lock", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 513, Use: "unpin_user_pages_dirty_lock", entry: fnUnpinUserPageRangeDirtyLock,
+		Doc: "As unpin_user_pages_dirty_lock, for pages that lie side by side. Nobody asks whether they are still exclusive."},
+	{Name: "unpin_folio", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 611, Use: "unpin_user_page", entry: fnUnpinFolio,
+		Doc: "Gives back the pin of a folio. Nobody asks whether it is still exclusive."},
 	{Name: "bio_iov_iter_get_pages", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags[:1], Optional: true}},
 		Result: PageResult, From: UserTask, entry: fnBioGetPages,
 		Doc: "Gets the page for direct I/O (O_DIRECT), with FOLL_WRITE where the disk is read into memory: a pin from v6.5 on, a reference before."},
 	{Name: "bio_release_pages", Params: []Param{{Name: "page", Kind: VarParam}}, entry: fnBioReleasePages,
 		Doc: "Gives back what bio_iov_iter_get_pages took. Who has read from the disk calls set_page_dirty_lock before."},
+	{Name: "bio_check_pages_dirty", Params: []Param{{Name: "page", Kind: VarParam}}, entry: fnBioCheckPagesDirty,
+		Doc: "At the end of a disk read: marks the page dirty again, if writeback has cleaned it since bio_set_pages_dirty."},
 	{Name: "munmap", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMunmap,
 		Doc: "Takes the VMA out of the mm, clears its PTEs, frees its page table, flushes, then frees its pages."},
 	{Name: "madvise", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "advice", Kind: WordParam, Words: madvWords}},
@@ -182,14 +205,14 @@ var Calls = []*Call{
 		Doc: "Puts the page into a pipe: a reference, for as long as nobody reads the pipe."},
 	{Name: "pipe_read", Params: []Param{{Name: "page", Kind: VarParam}}, Result: ValueResult,
 		Doc: "Reads what vmsplice has put into the pipe, as it is by now, and gives the page back."},
-	{Name: "io_uring_register", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask, Since: 501, Use: "get_user_pages",
-		Doc: "Registers a fixed buffer of io_uring: the page is pinned for writing, for long."},
+	{Name: "io_uring_register", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask, Since: 501, Use: "get_user_pages", entry: fnIOUringRegister, holds: lasting.Flags,
+		Doc: "Registers a fixed buffer of io_uring: the page is pinned for writing, for long. Until v6.4, -EOPNOTSUPP for files that are not shmem."},
 	{Name: "io_uring_unregister", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 501, Use: "put_page",
 		Doc: "Gives a fixed buffer back. Nothing is marked dirty."},
 	{Name: "vfio_dma_map", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask,
 		Doc: "Maps the page for a device, through the IOMMU: it is pinned for writing, for long. No notifier: the mapping never follows the page table."},
-	{Name: "vfio_dma_unmap", Params: []Param{{Name: "page", Kind: VarParam}},
-		Doc: "Takes the page from the device, marks it dirty, and gives it back."},
+	{Name: "vfio_dma_unmap", Params: []Param{{Name: "page", Kind: VarParam}, {Name: "value", Kind: ValueParam, Optional: true}}, entry: fnVFIOUnmap,
+		Doc: "Takes the page from the device, marks it dirty, and gives it back. The value is what the device has still under way: it lands before the IOMMU's TLB is flushed."},
 	{Name: "ib_umem_get", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask,
 		Doc: "Registers memory with an RDMA card: the page is pinned for writing, for long."},
 	{Name: "ib_umem_release", Params: []Param{{Name: "page", Kind: VarParam}},

@@ -292,6 +292,8 @@ const (
 	EINVAL = 22
 	ENOSPC = 28
 	ESPIPE = 29
+
+	EOPNOTSUPP = 95
 )
 
 // Say replaces the step's sentence in the trace by what really happened.

@@ -12,7 +12,7 @@ var devices = map[ActorKind]struct {
 	setOff cell.Set // classes through which tasks give it something to do
 }{
 	InterruptActor:   {Ahead{Touches: cell.Of(machine.IPIs, machine.TLBs, machine.MMs), Reads: cell.Of(machine.IRQs, machine.Steal)}, cell.Of(machine.IPIs)},
-	WalkerActor:      {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs, machine.Ghosts), Reads: cell.Of(machine.PMDs, machine.Steal, machine.Stacks)}, 0},
+	WalkerActor:      {Ahead{Touches: cell.Of(machine.TLBs, machine.PTEs, machine.PMDs, machine.Ghosts), Reads: cell.Of(machine.Steal, machine.Stacks)}, 0},
 	StoreBufferActor: {Ahead{Touches: cell.Of(machine.StoreBuffers, machine.Contents, machine.PTEs, machine.PMDs, machine.PTLs, machine.MMs, machine.Runs) | everyone}, cell.Of(machine.StoreBuffers)},
 	HypervisorActor:  {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs)}, 0},
 	RCUActor:         {Ahead{Touches: tableFreeTouches | everyone | cell.Of(machine.RCU, machine.Inodes)}, cell.Of(machine.RCU)},

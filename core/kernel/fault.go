@@ -7,9 +7,19 @@ import (
 
 // Fault flags.
 const (
-	faultWrite   uint64 = 1 << iota // FAULT_FLAG_WRITE
-	faultUnshare                    // FAULT_FLAG_UNSHARE
+	faultWrite       uint64 = 1 << iota // FAULT_FLAG_WRITE
+	faultUnshare                        // FAULT_FLAG_UNSHARE
+	faultAllowRetry                     // FAULT_FLAG_ALLOW_RETRY: mmap_lock may be dropped, and the fault be made again
+	faultRetryNowait                    // FAULT_FLAG_RETRY_NOWAIT: rather than waiting, it is not made
+	faultTried                          // FAULT_FLAG_TRIED: it is made again
+	faultVMALock                        // FAULT_FLAG_VMA_LOCK: the VMA's lock is held instead of mmap_lock
+
+	faultAccess = faultWrite | faultUnshare
 )
+
+// faultRetry is what a fault returns that has to be made again, as it has dropped mmap_lock to wait (or would have had to
+// wait, and must not): VM_FAULT_RETRY.
+const faultRetry = 1 << 9
 
 // faultWrote is what a write fault returns that has made the page one to write
 // to: VM_FAULT_WRITE.
@@ -24,10 +34,13 @@ func faultFlags(write bool) uint64 {
 
 // do_user_addr_fault, in straight line:
 //
-//	vma = lock_vma_under_rcu(); got it: handle_mm_fault(), unlock it, done
-//	mmap_read_lock(); no VMA, or not allowed: SIGSEGV
-//	handle_mm_fault()
+//	vma = lock_vma_under_rcu(); got it: handle_mm_fault(), unlock it, done; to be made again: go on
+//	retry: mmap_read_lock(); no VMA, or not allowed: SIGSEGV
+//	handle_mm_fault(); to be made again (mmap_lock is dropped): retry
 //	mmap_read_unlock()
+//
+// A fault that would have to wait for a folio's lock or for I/O drops the lock that it is made under, waits, and is made
+// again. The second time it waits with mmap_lock held.
 //
 // compare arch/x86/mm/fault.c:do_user_addr_fault
 var _ = register(fnDoUserAddrFault, &Func{
@@ -45,7 +58,7 @@ var _ = register(fnDoUserAddrFault, &Func{
 					return c.Signal(SIGSEGV)
 				}
 				c.ReadLock(w)
-				return c.Call(fnHandleMMFault, pfVMAUnlock, c.L(pfAddr), c.L(pfFlags))
+				return c.Call(fnHandleMMFault, pfVMADone, c.L(pfAddr), c.L(pfFlags)|c.sim.allowRetry|faultVMALock)
 			}},
 		pfLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.MM)) },
@@ -60,20 +73,34 @@ var _ = register(fnDoUserAddrFault, &Func{
 				c.Set(pfRet, failed|signalled|SIGSEGV)
 				return pfUnlock
 			}
-			return c.Call(fnHandleMMFault, pfDone, c.L(pfAddr), c.L(pfFlags))
+			return c.Call(fnHandleMMFault, pfDone, c.L(pfAddr), c.L(pfFlags)|c.sim.allowRetry)
 		}},
-		pfDone: {Label: "done", Says: "fault done", Local: true, Do: func(c *Ctx) Next {
-			c.Set(pfRet, faultSignal(c.Ret()))
+		pfDone: {Label: "done", Says: "fault done", Local: true, Back: []int{pfLock}, Do: func(c *Ctx) Next {
+			ret := c.Ret()
+			if ret == faultRetry {
+				c.Set(pfFlags, c.L(pfFlags)|faultTried)
+				return pfLock
+			}
+			c.Set(pfRet, faultSignal(ret))
 			return Then
 		}},
 		pfUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.MM))
 			return c.Return(c.L(pfRet))
 		}},
+		pfVMADone: {Label: "vma_done", Says: "fault done?", Local: true, When: With(PerVMALock), Back: []int{pfLock}, Do: func(c *Ctx) Next {
+			ret := c.Ret()
+			if ret == faultRetry {
+				c.Set(pfFlags, c.L(pfFlags)|faultTried)
+				return pfLock
+			}
+			c.Set(pfRet, faultSignal(ret))
+			return Then
+		}},
 		pfVMAUnlock: {Label: "unlock_vma", Says: "drop the VMA's lock", Ref: "vma_end_read", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			w, _ := c.vmaWords(c.Page(pfAddr))
 			c.ReadUnlock(w)
-			return c.Return(faultSignal(c.Ret()))
+			return c.Return(c.L(pfRet))
 		}},
 	},
 })
@@ -94,6 +121,7 @@ const (
 	pfVMA
 	pfDone
 	pfUnlock
+	pfVMADone
 	pfVMAUnlock
 )
 
@@ -101,6 +129,43 @@ const (
 func (c *Ctx) vmaWords(p machine.PageID) (lock, vma machine.Word) {
 	at := c.M.Pages()[p]
 	return c.M.VMALock(at.MM, at.Region), c.M.VMA(p)
+}
+
+// retries is faultAllowRetry where somebody may take an mmap_lock for writing: elsewhere nobody could tell whether a fault
+// that waits holds one for reading, and it waits with the lock held.
+func (s *Setup) retries() uint64 {
+	for _, t := range s.Tasks {
+		for _, st := range t.Body {
+			switch st.Call.entry {
+			case fnMunmap, fnFork, fnMprotect, fnMremap, fnKhugepaged:
+				return faultAllowRetry
+			}
+			for _, a := range st.Args {
+				if a.Word == "MADV_COLLAPSE" || a.Word == "MADV_MERGEABLE" || a.Word == "MADV_UNMERGEABLE" {
+					return faultAllowRetry
+				}
+			}
+		}
+	}
+	return 0
+}
+
+// mayDrop reports whether a fault with these flags may drop the lock that it is made under, instead of waiting with it
+// held: the first time.
+// compare include/linux/mm_types.h:fault_flag_allow_retry_first
+func mayDrop(flags uint64) bool { return flags&faultAllowRetry != 0 && flags&faultTried == 0 }
+
+// dropFaultLock drops the lock under which the fault at the page is made; not where the fault must not wait at all.
+// compare mm/memory.c:release_fault_lock
+func (c *Ctx) dropFaultLock(p machine.PageID, flags uint64) {
+	switch {
+	case flags&faultRetryNowait != 0:
+	case flags&faultVMALock != 0:
+		w, _ := c.vmaWords(p)
+		c.ReadUnlock(w)
+	default:
+		c.ReadUnlock(c.M.MmapLock(c.M.Pages()[p].MM))
+	}
 }
 
 // segv reports whether the VMA's permissions forbid the access.
@@ -136,7 +201,7 @@ var _ = register(fnHandleMMFault, &Func{
 			}
 			pmd := machine.Entry(c.Keep(hfTable, c.M.PMD(c.Page(hfAddr))))
 			switch {
-			case pmd.Has(machine.PSE) && c.L(hfFlags) != 0 && !pmd.Has(machine.RW):
+			case pmd.Has(machine.PSE) && c.L(hfFlags)&faultAccess != 0 && !pmd.Has(machine.RW):
 				return c.Call(fnDoHugePMDWPPage, hfHuge, c.L(hfAddr), c.L(hfFlags), uint64(pmd))
 			case pmd.Has(machine.PSE):
 				return hfHugeAccess
@@ -195,7 +260,7 @@ var _ = register(fnHandleMMFault, &Func{
 				if c.L(hfFlags)&faultWrite != 0 && !now.Has(machine.RW) && c.isFile(c.Page(hfAddr)) && c.Load(c.M.VMA(c.Page(hfAddr)))&machine.VMShared != 0 {
 					return c.Call(fnWPPageShared, hfEnd, c.L(hfAddr), c.L(hfTable), uint64(now))
 				}
-				if c.L(hfFlags) != 0 && !now.Has(machine.RW) {
+				if c.L(hfFlags)&faultAccess != 0 && !now.Has(machine.RW) {
 					return c.Call(fnDoWPPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable), uint64(now))
 				}
 				return Then

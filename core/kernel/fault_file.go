@@ -65,6 +65,10 @@ func (c *Ctx) isFile(p machine.PageID) bool {
 	return k == machine.RegionFilePrivate || k == machine.RegionFileShared
 }
 
+// isAnonymous reports whether a page lies in a mapping without a file system behind it.
+// compare include/linux/mm.h:vma_is_anonymous
+func (c *Ctx) isAnonymous(p machine.PageID) bool { return !c.isFile(p) && !c.M.HugetlbPage(p) }
+
 // backing returns the page of the file that a page of a file mapping maps; false
 // beyond what there is room for, which is beyond the file's end, too.
 func (c *Ctx) backing(p machine.PageID) (machine.Pgoff, bool) { return c.M.Backing(p) }
@@ -78,7 +82,7 @@ func (c *Ctx) fault(p machine.PageID, back int) Next {
 		return c.Return(sigbus)
 	}
 	if c.M.KindOf(o).OnDisk() {
-		return c.Call(fnFilemapFault, back, uint64(o))
+		return c.Call(fnFilemapFault, back, uint64(o), uint64(p), c.L(dfFlags))
 	}
 	return c.Call(fnShmemGetFolio, back, uint64(o), sgpCache)
 }
@@ -98,45 +102,90 @@ func (c *Ctx) doFault(p machine.PageID, flags uint64) FuncID {
 // filemap_fault, in straight line:
 //
 //	retry: beyond i_size: SIGBUS
-//	the page cache has no folio: filemap_create_folio(), retry
-//	take a reference, lock it; not the file's any more: put it, retry
+//	the page cache has no folio: drop mmap_lock; filemap_create_folio(); dropped: the fault must be made again; else retry
+//	take a reference
+//	lock it; somebody else has it: drop mmap_lock, wait; put it; the fault must be made again
+//	not the file's any more: put it, retry
 //	beyond i_size now: unlock, put it, SIGBUS
 //	return it locked
 //
-// compare mm/filemap.c:filemap_fault
+// mmap_lock is dropped the first time alone. A fault that must not wait starts the read, and is not made.
+//
+// compare mm/filemap.c:filemap_fault, lock_folio_maybe_drop_mmap
 var _ = register(fnFilemapFault, &Func{
-	Name: "filemap_fault", File: "mm/filemap.c", Params: []int{1},
-	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}},
+	Name: "filemap_fault", File: "mm/filemap.c", Params: []int{1, ffAddr, ffFlags},
+	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
-		{Label: "lookup", Says: "look it up in the page cache", Ref: "filemap_get_folio", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PageCache, machine.Inodes), Calls: []FuncID{fnFilemapCreateFolio}, Back: []int{0}, Do: func(c *Ctx) Next {
+		ffLookup: {Label: "lookup", Says: "look it up in the page cache", Ref: "filemap_get_folio", Touches: cell.Of(machine.Refs, machine.MMLocks), Reads: cell.Of(machine.PageCache, machine.Inodes), Calls: []FuncID{fnFilemapCreateFolio}, Back: []int{ffLookup}, Do: func(c *Ctx) Next {
 			if c.beyondEOF(c.Pgoff(1)) {
 				c.Say("it lies beyond the file's end: SIGBUS")
 				return c.Return(sigbus)
 			}
-			if !c.find(0, c.Pgoff(1)) {
-				c.Say("the page cache has none: read it in")
-				return c.Call(fnFilemapCreateFolio, 0, c.L(1))
+			if c.find(0, c.Pgoff(1)) {
+				return Then
 			}
-			return Then
+			if !mayDrop(c.L(ffFlags)) {
+				c.Say("the page cache has none: read it in")
+				return c.Call(fnFilemapCreateFolio, ffLookup, c.L(1))
+			}
+			c.Say("the page cache has none: drop mmap_lock, read it in")
+			if c.L(ffFlags)&faultRetryNowait != 0 {
+				c.Say("the page cache has none: start to read it in")
+			}
+			c.dropFaultLock(c.Page(ffAddr), c.L(ffFlags))
+			return c.Call(fnFilemapCreateFolio, ffRetry, c.L(1))
 		}},
-		{Label: "lock", Says: "lock it; is it still the file's, and inside it?", Answer: "yes", Ref: "lock_folio_maybe_drop_mmap", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Inodes),
-			Wait: folioLockFree, Do: func(c *Ctx) Next {
+		ffLock: {Label: "lock", Says: "lock it; is it still the file's, and inside it?", Answer: "yes", Ref: "lock_folio_maybe_drop_mmap", Touches: cell.Of(machine.FolioLocks, machine.MMLocks), Reads: cell.Of(machine.Mappings, machine.Inodes),
+			Wait: func(c *Ctx) Block {
+				if mayDrop(c.L(ffFlags)) {
+					return Block{}
+				}
+				return folioLockFree(c)
+			}, Do: func(c *Ctx) Next {
+				if c.Load(c.M.FolioLock(c.Held(0).Frame())) != 0 { // mayDrop
+					c.Say("somebody else has locked it: drop mmap_lock before waiting")
+					if c.L(ffFlags)&faultRetryNowait != 0 {
+						c.Say("somebody else has locked it: do not wait")
+					}
+					c.dropFaultLock(c.Page(ffAddr), c.L(ffFlags))
+					return ffWait
+				}
 				if !c.ours(c.Held(0).Frame(), c.Pgoff(1)) {
 					c.Say("it is not the file's any more: put it, look again")
-					return 2
+					return ffPutRetry
 				}
 				if c.beyondEOF(c.Pgoff(1)) {
 					c.Say("it lies beyond the file's end now: put it, SIGBUS")
-					return 3
+					return ffPut
 				}
 				c.Lock(c.M.FolioLock(c.Held(0).Frame()))
 				return c.handOver()
 			}},
-		{Label: "put_retry", Says: "put it", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{0}, Do: func(c *Ctx) Next { return c.forget(0) }},
-		putFolio(4),
-		{Label: "sigbus", Says: "SIGBUS", Local: true, Do: func(c *Ctx) Next { return c.Return(sigbus) }},
+		ffPutRetry: {Label: "put_retry", Says: "put it", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{ffLookup}, Do: func(c *Ctx) Next { return c.forget(ffLookup) }},
+		ffPut:      putFolio(ffBus),
+		ffBus:      {Label: "sigbus", Says: "SIGBUS", Local: true, Do: func(c *Ctx) Next { return c.Return(sigbus) }},
+		ffWait: {Label: "wait", Says: "wait until it is unlocked; put it", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio},
+			Wait: func(c *Ctx) Block {
+				if c.L(ffFlags)&faultRetryNowait != 0 {
+					return Block{}
+				}
+				return folioLockFree(c)
+			}, Do: func(c *Ctx) Next { return c.forget(ffRetry) }},
+		ffRetry: {Label: "retry", Says: "the fault must be made again", Ref: "VM_FAULT_RETRY", Local: true, Do: func(c *Ctx) Next { return c.Return(faultRetry) }},
 	},
 })
+
+const ffAddr, ffFlags = 2, 3
+
+const (
+	ffLookup = iota
+	ffLock
+	ffPutRetry
+	ffPut
+	ffBus
+	ffWait
+	ffRetry
+)
 
 // do_read_fault, in straight line:
 //
@@ -182,7 +231,7 @@ var fileMapTouches = cell.Of(machine.PTLs, machine.PTEs, machine.Mapcounts)
 
 // faultFound ends a fault whose file system has found no folio.
 var faultFound = Step{Label: "found", Says: "is there a folio?", Local: true, Do: func(c *Ctx) Next {
-	if ret := c.Ret(); ret&failed != 0 {
+	if ret := c.Ret(); ret&failed != 0 || ret == faultRetry {
 		return c.Return(ret)
 	}
 	return Then
@@ -246,7 +295,7 @@ var _ = register(fnDoCowFault, &Func{
 			return c.fault(c.Page(dfAddr), dcFound)
 		}},
 		dcFound: {Label: "found", Says: "is there a folio?", Local: true, Do: func(c *Ctx) Next {
-			if ret := c.Ret(); ret&failed != 0 {
+			if ret := c.Ret(); ret&failed != 0 || ret == faultRetry {
 				c.Set(dfRet, ret)
 				return dcFree
 			}

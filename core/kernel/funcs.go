@@ -38,6 +38,16 @@ const (
 	fnGUPFastPTERange
 	fnTryGrabFolioFast
 	fnGetUserPagesLocked
+	fnGetUserPagesUnlocked
+	fnPinUserPagesUnlocked
+	fnGetUserPagesLockedAPI
+	fnPinUserPagesLocked
+	fnGetUserPagesRemote
+	fnPinUserPagesRemote
+	fnPinUserPagesFastOnly
+	fnUnpinUserPages
+	fnUnpinUserPageRangeDirtyLock
+	fnUnpinFolio
 	fnFollowPagePTE
 	fnTryToUnmapOne
 	fnPageout
@@ -132,6 +142,9 @@ const (
 	fnUprobeWriteOpcode
 	fnBioGetPages
 	fnBioReleasePages
+	fnBioCheckPagesDirty
+	fnIOUringRegister
+	fnVFIOUnmap
 	fnNativeSetPTE
 	fnPTEGetLockless
 	fnGUPLongtermLocked

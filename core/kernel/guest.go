@@ -120,7 +120,7 @@ var _ = register(fnKVMPageFault, &Func{
 			return Then
 		}},
 		kfFast: {Label: "fast", Says: "get the page for writing, if that takes no lock", Ref: "hva_to_pfn_fast", When: Secondary, Local: true, Calls: []FuncID{fnGetUserPagesFastOnly}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesFastOnly, kfGotFast, c.L(kfAddr), uint64(FollWrite))
+			return c.Call(fnGetUserPagesFastOnly, kfGotFast, c.L(kfAddr), FollWrite)
 		}},
 		kfGotFast: {Label: "got_fast", Says: "got it?", When: Secondary, Local: true, Do: func(c *Ctx) Next {
 			if c.Ret(); c.guestGot() {
@@ -130,12 +130,12 @@ var _ = register(fnKVMPageFault, &Func{
 			return Then
 		}},
 		kfSlow: {Label: "slow", Says: "get the page", Ref: "hva_to_pfn_slow", When: Secondary, Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
-			flags := FollGet | FollTouch
+			flags := FollGet | FollTouch | FollUnlockable | FollHonorNUMAFault
 			if c.L(kfFlags)&faultWrite != 0 {
 				flags |= FollWrite
 				c.Set(kfWritable, 1)
 			}
-			return c.Call(fnGetUserPagesLocked, kfGotSlow, c.L(kfAddr), uint64(flags))
+			return c.Call(fnGetUserPagesLocked, kfGotSlow, c.L(kfAddr), flags)
 		}},
 		kfGotSlow: {Label: "got_slow", Says: "got it?", When: Secondary, Local: true, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); !c.guestGot() {

@@ -8,36 +8,6 @@ import (
 // gupFileWas is where x86 had its own GUP-fast.
 var gupFileWas = []Name{{"arch/x86/mm/gup.c", ownGUP}}
 
-// The entries: they differ in what they take.
-var (
-	_ = register(fnGetUserPagesFast, gupEntry("get_user_pages_fast", fnGUPFastFallback, FollGet))
-	_ = register(fnPinUserPagesFast, gupEntry("pin_user_pages_fast", fnGUPFastFallback, FollPin))
-	_ = register(fnGetUserPages, gupEntry("get_user_pages", fnGetUserPagesLocked, FollGet|FollTouch))
-	_ = register(fnGetUserPagesFastOnly, gupEntry("get_user_pages_fast_only", fnGUPFast, FollGet))
-	_ = register(fnPinUserPages, gupEntry("pin_user_pages", fnGetUserPagesLocked, FollPin))
-)
-
-// Locals of the GUP functions: the page asked for and the FOLL_ flags come last.
-func gupEntry(name string, fn FuncID, flag uint32) *Func {
-	steps := []Step{
-		{Label: "check", Says: "check the flags", Ref: "is_valid_gup_args", When: With(GUPLongtermRequiresPin), Local: true, Do: func(c *Ctx) Next {
-			if flag&FollPin == 0 && c.L(1)&uint64(FollLongterm) != 0 {
-				return c.Fail(EINVAL)
-			}
-			return Then
-		}},
-		{Label: "call", Says: "get the page", Local: true, Calls: []FuncID{fn}, Do: func(c *Ctx) Next {
-			return c.Call(fn, 2, c.L(0), c.L(1)|uint64(flag))
-		}},
-		{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
-	}
-	if fn == fnGetUserPagesLocked {
-		steps = append(steps[:1:1], gupLongterm(0, 1, flag, 3), steps[1], steps[2])
-		steps[2].Do = func(c *Ctx) Next { return c.Call(fn, 3, c.L(0), c.L(1)|uint64(flag)) }
-	}
-	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: steps}
-}
-
 // gup_fast_fallback, in straight line:
 //
 //	if pinning: mark the mm as one with pinned pages
@@ -51,7 +21,7 @@ var _ = register(fnGUPFastFallback, &Func{
 	Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}},
 	Steps: []Step{
 		gfPinning: {Label: "pinning", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
-			if c.L(gfFlags)&uint64(FollPin) == 0 {
+			if c.L(gfFlags)&FollPin == 0 {
 				return gfForced
 			}
 			return Then
@@ -62,7 +32,7 @@ var _ = register(fnGUPFastFallback, &Func{
 				return Then
 			}},
 		gfForced: {Label: "fast_forced", Says: "try without locks, as if for writing: COW must be broken first", Ref: "gup_pgd_range(FOLL_WRITE)", When: With(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
-			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags)|uint64(FollWrite))
+			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags)|FollWrite)
 		}},
 		gfFast: {Label: "fast", Says: "try without locks", Ref: "gup_fast", When: Without(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags))
@@ -73,15 +43,24 @@ var _ = register(fnGUPFastFallback, &Func{
 			}
 			return Then
 		}},
-		gfLongterm: gupLongterm(gfAddr, gfFlags, FollTouch, gfSlow),
+		gfLongterm: gupLongterm(gfAddr, gfFlags, FollTouch|FollUnlockable, gfSlow),
 		gfLocked: {Label: "locked", Says: "get it under mmap_lock", Ref: "__gup_longterm_locked", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesLocked, gfSlow, c.L(gfAddr), c.L(gfFlags)|uint64(FollTouch))
+			return c.Call(fnGetUserPagesLocked, gfSlow, c.L(gfAddr), c.L(gfFlags)|c.fallbackFlags())
 		}},
 		gfSlow: {Label: "slow", Says: "return what the slow path got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	},
 })
 
 const gfAddr, gfFlags = 0, 1
+
+// fallbackFlags are what the slow path is told beside the caller's flags: mmap_lock may be dropped, but until v6.2 not for pins
+// for long.
+func (c *Ctx) fallbackFlags() uint64 {
+	if c.L(gfFlags)&FollLongterm != 0 && !c.sim.longtermUnlocks {
+		return FollTouch
+	}
+	return FollTouch | FollUnlockable
+}
 
 const (
 	gfPinning = iota
@@ -112,7 +91,7 @@ var _ = register(fnGUPFast, &Func{
 	Locals: []Local{{"page", FrameLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"seq", IntLocal}},
 	Steps: []Step{
 		gsPin: {Label: "pinning", Says: "pinning?", When: Without(GUPSeqcount), Local: true, Do: func(c *Ctx) Next {
-			if c.L(gsFlags)&uint64(FollPin) == 0 {
+			if c.L(gsFlags)&FollPin == 0 {
 				return gsIRQOff
 			}
 			return Then
@@ -146,7 +125,7 @@ var _ = register(fnGUPFast, &Func{
 			return gsSeqAgain
 		}},
 		gsGot: {Label: "got", Says: "a pin to be checked against fork?", When: Without(GUPSeqcount), Local: true, Do: func(c *Ctx) Next {
-			if c.L(gsFlags)&uint64(FollPin) == 0 || !machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
+			if c.L(gsFlags)&FollPin == 0 || !machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
 				return Return
 			}
 			return Then
@@ -262,7 +241,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 		}},
 		gpPermitted: {Label: "permitted", Says: "present, and allows what is asked?", Ref: "pte_access_permitted", Local: true, Calls: []FuncID{fnTryGrabFolioFast}, Do: func(c *Ctx) Next {
 			e := c.Entry(gpPTE)
-			if !e.Has(machine.Present|machine.User) || c.L(gpFlags)&uint64(FollWrite) != 0 && !e.Has(machine.RW) || e.Has(machine.Special) {
+			if !e.Has(machine.Present|machine.User) || c.L(gpFlags)&FollWrite != 0 && !e.Has(machine.RW) || e.Has(machine.Special) {
 				return Return
 			}
 			return c.Call(fnTryGrabFolioFast, gpGrabbed, c.L(gpPTE), c.L(gpFlags))
@@ -316,7 +295,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			return Then
 		}},
 		gpReadOnly: {Label: "read_only_pin", Says: "a read-only pin through a read-only PTE?", Local: true, When: With(GUPUnshare), Do: func(c *Ctx) Next {
-			if f := c.L(gpFlags); f&uint64(FollPin) == 0 || f&uint64(FollWrite) != 0 || c.Entry(gpPTE).Has(machine.RW) {
+			if f := c.L(gpFlags); f&FollPin == 0 || f&FollWrite != 0 || c.Entry(gpPTE).Has(machine.RW) {
 				return gpReferenced
 			}
 			return Then
@@ -451,14 +430,14 @@ var _ = register(fnTryGrabFolioFast, &Func{
 			return c.Fail(EBUSY)
 		}},
 		tgPage: {Label: "page", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
-			if c.L(tgFlags)&uint64(FollPin) == 0 {
+			if c.L(tgFlags)&FollPin == 0 {
 				return Return
 			}
 			return Then
 		}},
 		tgZone: {Label: "longterm_pinnable", Says: "a pin for long: may the page stay where it is?", Answer: "yes", Ref: "folio_is_longterm_pinnable", When: With(GUPLongtermZone).AndMovable(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame()
-			if c.L(tgFlags)&uint64(FollLongterm) == 0 || !c.M.ZoneOf(f).Movable {
+			if c.L(tgFlags)&FollLongterm == 0 || !c.M.ZoneOf(f).Movable {
 				return Then
 			}
 			c.Say("a pin for long, of a page in ZONE_MOVABLE: put the reference")
@@ -468,7 +447,7 @@ var _ = register(fnTryGrabFolioFast, &Func{
 		tgPin: {Label: "pin", Says: "make it a pin: 1023 more", Ref: "folio_ref_add", When: With(FOLLPinCounting),
 			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 				f := c.grabbing()
-				if c.M.IsLarge(f) {
+				if c.countedApart(f) {
 					c.Say("make it a pin: one more in the large folio's pincount")
 					c.Add(c.M.Pincount(f), 1)
 					return Return

@@ -32,7 +32,7 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 	Steps: []Step{
 		ghPermitted: {Label: "permitted", Says: "does the PMD allow what is asked?", Ref: "pmd_access_permitted", Local: true, Calls: []FuncID{fnTryGrabFolioFast}, Do: func(c *Ctx) Next {
 			e := c.Entry(gh0PMD)
-			if !e.Has(machine.Present|machine.User) || c.L(ghFlags)&uint64(FollWrite) != 0 && !e.Has(machine.RW) {
+			if !e.Has(machine.Present|machine.User) || c.L(ghFlags)&FollWrite != 0 && !e.Has(machine.RW) {
 				return Return
 			}
 			return c.Call(fnTryGrabFolioFast, ghGrabbed, uint64(c.M.OfHuge(e, c.Page(ghAddr))), c.L(ghFlags))
@@ -52,7 +52,7 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 				return Then
 			}},
 		ghReadOnly: {Label: "read_only_pin", Says: "a read-only pin through a read-only PMD?", Local: true, When: With(GUPUnshare), Do: func(c *Ctx) Next {
-			if f := c.L(ghFlags); f&uint64(FollPin) == 0 || f&uint64(FollWrite) != 0 || c.Entry(gh0PMD).Has(machine.RW) {
+			if f := c.L(ghFlags); f&FollPin == 0 || f&FollWrite != 0 || c.Entry(gh0PMD).Has(machine.RW) {
 				return ghReferenced
 			}
 			return Then
@@ -116,13 +116,18 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 				c.Lock(c.pmdLock(c.Page(fhAddr)))
 				return Then
 			}},
-		fhPresent: {Label: "writable", Says: "writable if asked?", Answer: "yes", Ref: "can_follow_write_pmd", Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+		fhPresent: {Label: "writable", Says: "writable if asked?", Answer: "yes", Ref: "can_follow_write_pmd", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			e, flags := c.Entry(fhPMD), c.L(fhFlags)
-			if flags&uint64(FollWrite) != 0 && !e.Has(machine.RW) && !c.forceWrite(e, c.Page(fhAddr), flags) {
+			if flags&FollDump != 0 && c.M.IsHugeZero(e.Frame()) {
+				c.Say("it is the huge zero page, which is not dumped: -EFAULT")
+				c.Unlock(c.pmdLock(c.Page(fhAddr)))
+				return c.Fail(EFAULT)
+			}
+			if flags&FollWrite != 0 && !e.Has(machine.RW) && !c.forceWrite(e, c.Page(fhAddr), flags) {
 				c.Say("the PMD does not allow the write")
 				return fhNoPage
 			}
-			if flags&uint64(FollPin) == 0 || flags&uint64(FollWrite) != 0 || e.Has(machine.RW) {
+			if flags&FollPin == 0 || flags&FollWrite != 0 || e.Has(machine.RW) {
 				return fhGrab
 			}
 			return Then
@@ -141,9 +146,9 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 			return Then
 		}},
 		fhTouch: {Label: "touch", Says: "mark it accessed, if asked", Ref: "touch_pmd", Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
-			if c.L(fhFlags)&uint64(FollTouch) != 0 {
+			if c.L(fhFlags)&FollTouch != 0 {
 				e := c.Entry(fhPMD) | machine.Accessed
-				if c.L(fhFlags)&uint64(FollWrite) != 0 {
+				if c.L(fhFlags)&FollWrite != 0 {
 					c.Say("mark the PMD accessed and dirty")
 					e |= machine.Dirty
 				}
@@ -181,6 +186,6 @@ const followAgain = 1
 // compare mm/gup.c:can_follow_write_common
 func (c *Ctx) forceWrite(e machine.Entry, p machine.PageID, flags uint64) bool {
 	vma := c.Load(c.M.VMA(p))
-	return flags&uint64(FollForce) != 0 && machine.IsCOW(vma) && vma&(machine.VMWrite|machine.VMMayShare) == 0 &&
+	return flags&FollForce != 0 && machine.IsCOW(vma) && vma&(machine.VMWrite|machine.VMMayShare) == 0 &&
 		machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(e.Frame())))) && c.Load(c.M.Flags(e.Frame()))&machine.PGAnonExclusive != 0
 }

@@ -116,7 +116,7 @@ const (
 
 var (
 	gupRejectFile = Step{Label: "reject_file", Says: "a pin for writing, for long?", Local: true, When: With(GUPFastFileCheck), Do: func(c *Ctx) Next {
-		if all := uint64(FollPin | FollLongterm | FollWrite); c.L(gaFlags)&all == all {
+		if all := FollPin | FollLongterm | FollWrite; c.L(gaFlags)&all == all {
 			c.Set(gaReject, rejectFile)
 		}
 		return Then
@@ -164,7 +164,7 @@ func (c *Ctx) fileRefused(p machine.PageID, gup uint64) bool {
 		return false
 	}
 	kind := c.M.Files[c.M.Region(p).File].Kind
-	all := uint64(FollPin | FollLongterm | FollWrite)
+	all := FollPin | FollLongterm | FollWrite
 	return kind == machine.Secretmem && c.sim.secretmemRefused ||
 		gup&all == all && c.sim.longtermFileRefused && Decide(NeedsDirtyTracking, c.Load(c.M.VMA(p)), kind)
 }
@@ -180,7 +180,7 @@ func (c *Ctx) isAnon(f machine.Frame) bool {
 // compare mm/gup.c:gup_must_unshare
 func (c *Ctx) mustUnshare(f machine.Frame, gup uint64) bool {
 	if !c.isAnon(f) {
-		return gup&uint64(FollLongterm) != 0 && c.sim.unshareNonAnon
+		return gup&FollLongterm != 0 && c.sim.unshareNonAnon
 	}
 	return c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0
 }

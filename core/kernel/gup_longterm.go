@@ -99,11 +99,15 @@ func (c *Ctx) pinsForLong() bool {
 }
 
 // gupLongterm is the step that goes the way of pins for long, with more flags.
-func gupLongterm(addr, flags int, more uint32, back int) Step {
+func gupLongterm(addr, flags int, more uint64, back int) Step {
 	return Step{Label: "longterm", Says: "for long?", When: With(GUPLongtermZone).AndMovable(), Local: true, Calls: []FuncID{fnGUPLongtermLocked}, Do: func(c *Ctx) Next {
-		if c.L(flags)&uint64(FollLongterm) == 0 {
+		if c.L(flags)&FollLongterm == 0 {
 			return Then
 		}
-		return c.Call(fnGUPLongtermLocked, back, c.L(addr), c.L(flags)|uint64(more))
+		more := more
+		if !c.sim.longtermUnlocks {
+			more &^= FollUnlockable
+		}
+		return c.Call(fnGUPLongtermLocked, back, c.L(addr), c.L(flags)|more)
 	}}
 }

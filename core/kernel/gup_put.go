@@ -13,6 +13,9 @@ import (
 //	put_page(p):            drop the reference; the last one frees the page
 //	unpin_user_page(p):     drop 1024 references
 //
+// unpin_user_page(), unpin_user_pages() and unpin_user_pages_dirty_lock() ask whether what they unpin is still exclusive;
+// unpin_user_page_range_dirty_lock(), unpin_folio() and unpin_user_folio() do not.
+//
 // compare mm/gup.c:unpin_user_pages_dirty_lock, gup_put_folio; mm/page-writeback.c:set_page_dirty_lock
 var (
 	_ = register(fnDeviceWrite, &Func{Name: "device_write", File: "device", Params: []int{0, 1},
@@ -32,21 +35,32 @@ var (
 		}})
 	_ = register(fnPutPage, &Func{Name: "put_page", File: "include/linux/mm.h", Params: []int{0},
 		Locals: []Local{{"page", IntLocal}}, Steps: []Step{noPage, putVar("put_page")}})
-	_ = register(fnUnpinUserPage, &Func{Name: "unpin_user_page", File: "mm/gup.c", Params: []int{0},
-		Locals: []Local{{"page", IntLocal}}, Steps: []Step{noPage, checkPinned, putPin}})
+	_ = register(fnUnpinUserPage, unpin("unpin_user_page", []Name{{"put_user_page", 506}}, noPage, checkPinned, putPin))
+	_ = register(fnUnpinUserPages, unpin("unpin_user_pages", []Name{{"put_user_pages", 506}}, noPage, checkPinned, putPin))
+	_ = register(fnUnpinFolio, unpin("unpin_folio", nil, noPage, putPin))
 	_ = register(fnSetPageDirtyLock, &Func{Name: "set_page_dirty_lock", File: "mm/page-writeback.c", Params: []int{0},
 		Locals: []Local{{"page", IntLocal}}, Steps: append([]Step{noPage}, dirtySteps...)})
-	_ = register(fnUnpinUserPagesDirtyLock, &Func{Name: "unpin_user_pages_dirty_lock", File: "mm/gup.c", Params: []int{0},
-		Locals: []Local{{"page", IntLocal}}, Steps: append(append([]Step{noPage, checkPinned,
-			{Label: "is_dirty", Says: "is the page clean?", Answer: "yes", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
-				if c.Load(c.folioFlags(c.varPage().Frame()))&machine.PGDirty != 0 {
-					c.Say("the page is dirty already")
-					c.dirtied()
-					return 5
-				}
-				return Then
-			}}}, dirtySteps...), putPin)})
+	_ = register(fnUnpinUserPagesDirtyLock, unpin("unpin_user_pages_dirty_lock", []Name{{"put_user_pages_dirty_lock", 506}}, append(append([]Step{noPage, checkPinned, dirtyAlready(5)}, dirtySteps...), putPin)...))
+	_ = register(fnUnpinUserPageRangeDirtyLock, unpin("unpin_user_page_range_dirty_lock", nil, append(append([]Step{noPage, dirtyAlready(4)}, dirtySteps...), putPin)...))
 )
+
+// unpin is a function of mm/gup.c that gives back the page which a variable holds.
+func unpin(name string, was []Name, steps ...Step) *Func {
+	return &Func{Name: name, Was: was, File: "mm/gup.c", Params: []int{0}, Locals: []Local{{"page", IntLocal}}, Steps: steps}
+}
+
+// dirtyAlready goes on at step dirty if the page's folio is marked dirty. Whoever writes it back may be just
+// about to clear the mark: he does so before he reads the page.
+func dirtyAlready(dirty Next) Step {
+	return Step{Label: "is_dirty", Says: "is the page clean?", Answer: "yes", Ref: "folio_test_dirty", Reads: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+		if c.Load(c.folioFlags(c.varPage().Frame()))&machine.PGDirty != 0 {
+			c.Say("the page is dirty already")
+			c.dirtied()
+			return dirty
+		}
+		return Then
+	}}
+}
 
 // noPage ends a call on a variable that holds no page.
 var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func(c *Ctx) Next {
@@ -60,14 +74,18 @@ var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func
 // page that was pinned must still be exclusive (5.19, CONFIG_DEBUG_VM).
 var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Answer: "yes", Ref: "sanity_check_pinned_pages", When: With(UnpinSanityCheck),
 	Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
-		f := c.varPage().Frame()
-		head := c.M.Head(f) // whose flag counts while a PMD maps the folio
-		if machine.IsAnon(c.Load(c.M.Mapping(head))) && (c.Load(c.M.Flags(f))|c.Load(c.M.Flags(head)))&machine.PGAnonExclusive == 0 {
-			c.Say("the pinned page is not exclusive any more: VM_BUG_ON")
-			c.M.Raise(machine.AlarmUnpinShared, uint64(f))
-		}
+		c.checkExclusive(c.varPage().Frame())
 		return Then
 	}}
+
+// checkExclusive raises the alarm if a page that was pinned is anonymous, and not exclusive.
+func (c *Ctx) checkExclusive(f machine.Frame) {
+	head := c.M.Head(f) // whose flag counts while a PMD maps the folio
+	if machine.IsAnon(c.Load(c.M.Mapping(head))) && (c.Load(c.M.Flags(f))|c.Load(c.M.Flags(head)))&machine.PGAnonExclusive == 0 {
+		c.Say("the pinned page is not exclusive any more: VM_BUG_ON")
+		c.M.Raise(machine.AlarmUnpinShared, uint64(f))
+	}
+}
 
 var dirtySteps = []Step{
 	{Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Refs),
@@ -110,8 +128,11 @@ func putVar(ref string) Step {
 }
 
 // varPage returns the page that the variable in local 0 holds.
-func (c *Ctx) varPage() machine.Hold {
-	r := machine.DecodeResult(c.M.Load(c.M.Var(c.Task, int(c.L(0)))))
+func (c *Ctx) varPage() machine.Hold { return c.pageIn(int(c.L(0))) }
+
+// pageIn returns the page that a variable of the task holds.
+func (c *Ctx) pageIn(v int) machine.Hold {
+	r := machine.DecodeResult(c.M.Load(c.M.Var(c.Task, v)))
 	if r.Kind != machine.IsPage {
 		return 0
 	}
@@ -121,7 +142,7 @@ func (c *Ctx) varPage() machine.Hold {
 // deviceWrite writes to the page that a variable holds. What the process should
 // read afterwards changes with it, unless the owner has given the page up.
 func (c *Ctx) deviceWrite(v int, content uint64) {
-	f := c.varPage().Frame()
+	f := c.pageIn(v).Frame()
 	c.Sayf("the device writes %s to frame %d", c.M.Content(content), f)
 	c.Store(c.M.Contents(f), content)
 	c.M.StoredTo(f, false)
@@ -135,9 +156,12 @@ func (c *Ctx) deviceWrite(v int, content uint64) {
 }
 
 // dirtied notes that what the device has written is known to be dirty.
-func (c *Ctx) dirtied() {
-	if at, ok := machine.PinAtOf(c.M.Load(c.M.VarAt(c.Task, int(c.L(0))))); ok {
+func (c *Ctx) dirtied() { c.dirtiedBy(int(c.L(0))) }
+
+// dirtiedBy notes that what the device has written to the page that a variable holds is known to be dirty.
+func (c *Ctx) dirtiedBy(v int) {
+	if at, ok := machine.PinAtOf(c.M.Load(c.M.VarAt(c.Task, v))); ok {
 		at.Undirtied = false
-		c.M.SetPinAt(c.Task, int(c.L(0)), at)
+		c.M.SetPinAt(c.Task, v, at)
 	}
 }

@@ -13,6 +13,11 @@ import (
 //	vma = find_vma(); none, or not allowed: -EFAULT
 //	page = follow_page_mask(); got it: unlock, return it
 //	faultin_page(): unshare if it was -EMLINK; retry
+//	it would have to wait, and must not (FOLL_NOWAIT): unlock, no page and no error
+//	it has dropped mmap_lock to wait (FOLL_UNLOCKABLE): take it again, FOLL_TRIED; retry from the VMA on
+//
+// What was seen before mmap_lock was dropped may have changed: the VMA may be gone, or another one; the mm may have been forked.
+// The second time the fault waits with mmap_lock held.
 //
 // A write with FOLL_FORCE to what the process may only read breaks COW, and the PTE of the copy stays
 // read-only. How the retry knows that the copy may be written is a rule: until 4.8 it forgot that it
@@ -27,7 +32,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
 			Do: func(c *Ctx) Next {
 				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
-				if c.L(glFlags)&uint64(FollPin) == 0 {
+				if c.L(glFlags)&FollPin == 0 {
 					return glVMA
 				}
 				return Then
@@ -48,7 +53,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 		}},
 		glForcedCOW: {Label: "forced_cow", Says: "a mapping that copies on write? Then as if for writing", Ref: "should_force_cow_break", When: With(ForcedCOW), Local: true, Do: func(c *Ctx) Next {
 			if machine.IsCOW(c.L(glVMFlags)) {
-				c.Set(glFlags, c.L(glFlags)|uint64(FollWrite))
+				c.Set(glFlags, c.L(glFlags)|FollWrite)
 			}
 			return Then
 		}},
@@ -64,14 +69,21 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				c.Set(glRet, ret)
 				return glUnlock
 			}
-			flags := faultFlags(c.L(glFlags)&uint64(FollWrite) != 0)
-			if ret == followUnshare {
-				flags = faultUnshare
+			if c.L(glFlags)&FollNoFault != 0 && !(c.sim.hugetlbLoop && c.M.HugetlbPage(c.Page(glAddr))) { // whose own loop does not know of it
+				c.Set(glRet, failed|EFAULT)
+				return glUnlock
 			}
-			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), flags)
+			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), c.faultinFlags(c.L(glFlags), ret == followUnshare))
 		}},
 		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
-			if ret := c.Ret(); ret&failed != 0 {
+			ret := c.Ret()
+			switch {
+			case ret == faultRetry && c.L(glFlags)&FollNoWait != 0:
+				return glUnlock
+			case ret == faultRetry:
+				return glRelock
+			}
+			if ret&failed != 0 {
 				c.Set(glRet, failed|EFAULT) // SIGBUS, too
 				return glUnlock
 			} else if ret&faultWrote == 0 || c.L(glVMFlags)&machine.VMWrite != 0 {
@@ -80,11 +92,11 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			return Then
 		}},
 		glDropWrite: {Label: "drop_write", Says: "COW is broken: go on as if for reading", Ref: "FOLL_WRITE", When: If(ForceWrite, ForceDropWrite), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
-			c.Set(glFlags, c.L(glFlags)&^uint64(FollWrite))
+			c.Set(glFlags, c.L(glFlags)&^FollWrite)
 			return glFollow
 		}},
 		glCOW: {Label: "foll_cow", Says: "COW is broken: a dirty PTE will do", Ref: "FOLL_COW", When: If(ForceWrite, ForceFollCOW), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
-			c.Set(glFlags, c.L(glFlags)|uint64(FollCOW))
+			c.Set(glFlags, c.L(glFlags)|FollCOW)
 			return glFollow
 		}},
 		glAgain: {Label: "again", Says: "try again", When: If(ForceWrite, ForceExclusive), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next { return glFollow }},
@@ -92,6 +104,13 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(glAddr)))
 			return c.Return(c.L(glRet))
 		}},
+		glRelock: {Label: "relock", Says: "take mmap_lock again: everything may have changed", Ref: "mmap_read_lock_killable", Touches: cell.Of(machine.MMLocks), Back: []int{glVMA},
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
+			Do: func(c *Ctx) Next {
+				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
+				c.Set(glFlags, c.L(glFlags)|FollTried)
+				return glVMA
+			}},
 	},
 })
 
@@ -109,17 +128,41 @@ const (
 	glCOW
 	glAgain
 	glUnlock
+	glRelock
 )
+
+// faultinFlags are the flags of a fault for GUP.
+// compare mm/gup.c:faultin_page
+func (c *Ctx) faultinFlags(gup uint64, unshare bool) uint64 {
+	flags := faultFlags(gup&FollWrite != 0)
+	if unshare {
+		flags = faultUnshare // never of a write: follow_page_pte asks for it where a page is pinned for reading
+	}
+	if gup&FollUnlockable != 0 {
+		flags |= c.sim.allowRetry
+	}
+	if gup&FollNoWait != 0 {
+		flags |= faultAllowRetry | faultRetryNowait
+	}
+	if gup&FollTried != 0 {
+		flags |= faultTried
+	}
+	return flags
+}
 
 // checkVMA returns 0 or the errno with which GUP refuses the page's VMA. With
 // FOLL_FORCE it reads whatever could be made readable, and writes where a write makes a copy.
 // compare mm/gup.c:check_vma_flags
 func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
 	vma := c.Load(c.M.VMA(p))
-	write, force := flags&uint64(FollWrite) != 0, flags&uint64(FollForce) != 0
+	write, force := flags&FollWrite != 0, flags&FollForce != 0
 	switch {
 	case vma == 0:
 		return EFAULT
+	case flags&FollAnon != 0 && !c.isAnonymous(p):
+		return EFAULT
+	case flags&FollSplitPMD != 0 && vma&machine.VMHugetlb != 0 && c.sim.hugetlbCommonWalk:
+		return EOPNOTSUPP
 	case c.fileRefused(p, flags):
 		return EFAULT
 	case write && vma&machine.VMWrite == 0 && (!force || !machine.IsCOW(vma) || vma&machine.VMHugetlb != 0 && c.sim.forceHugetlbRefused):
@@ -135,8 +178,9 @@ const followUnshare = failed | 31
 
 // follow_page_pte, in straight line:
 //
-//	pmd none: no page
-//	lock the PTL; not present, or not writable enough: no page
+//	pmd none: no page; for a dump of anonymous memory -EFAULT
+//	a huge PMD: split it, if asked (FOLL_SPLIT_PMD); else follow_huge_pmd()
+//	lock the PTL; not present, or not writable enough: no page; for a dump, none or the zero page: -EFAULT
 //	pinning read-only what may be shared: -EMLINK
 //	try_grab_folio(); mark it accessed, and dirty for a write; unlock
 //
@@ -147,11 +191,18 @@ var _ = register(fnFollowPagePTE, &Func{
 	Name: "follow_page_pte", File: "mm/gup.c", Params: []int{fpAddr, fpFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
-		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnFollowHugePMD, fnFollowHugetlbPage}, Do: func(c *Ctx) Next {
+		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnFollowHugePMD, fnFollowHugetlbPage, fnSplitHugePMD}, Back: []int{fpReadPMD}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(fpPMD, c.M.PMD(c.Page(fpAddr))))
 			switch {
+			case pmd.None() && c.dumpsHole():
+				c.Say("the PMD is none, and holes are not dumped: -EFAULT")
+				return c.Fail(EFAULT)
 			case !pmd.Present():
 				return Return
+			case pmd.Has(machine.PSE) && c.L(fpFlags)&FollSplitPMD != 0 && !c.M.HugetlbPage(c.Page(fpAddr)):
+				c.Say("the PMD is huge: split it")
+				c.Set(fpPMD, 0)
+				return c.Call(fnSplitHugePMD, fpReadPMD, c.L(fpAddr))
 			case pmd.Has(machine.PSE):
 				if c.M.HugetlbPage(c.Page(fpAddr)) && !c.sim.hugetlbCommonWalk {
 					return c.Call(fnFollowHugetlbPage, fpHuge, c.L(fpAddr), c.L(fpFlags))
@@ -174,8 +225,15 @@ var _ = register(fnFollowPagePTE, &Func{
 				c.LoadPTE(fpPTE, c.Entry(fpPMD), c.Page(fpAddr))
 				return Then
 			}},
-		fpHint: {Label: "numa_hint", Says: "has NUMA balancing made it inaccessible?", Ref: "gup_can_follow_protnone", When: With(GUPNUMAFault), Local: true, Do: func(c *Ctx) Next {
-			if c.Entry(fpPTE).Has(machine.ProtNone) && c.L(fpFlags)&uint64(FollForce) == 0 {
+		fpHint: {Label: "numa_hint", Says: "has NUMA balancing made it inaccessible?", Ref: "FOLL_NUMA", When: If(GUPProtnone, ProtnoneUnlessForced), Local: true, Do: func(c *Ctx) Next {
+			if c.Entry(fpPTE).Has(machine.ProtNone) && c.L(fpFlags)&FollForce == 0 {
+				return fpNoPage
+			}
+			return Then
+		}},
+		fpHonor: {Label: "honor_numa_hint", Says: "has NUMA balancing made it inaccessible, and is that to be honored?", Answer: "no", Ref: "gup_can_follow_protnone", When: If(GUPProtnone, ProtnoneIfAsked), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			if c.Entry(fpPTE).Has(machine.ProtNone) && c.L(fpFlags)&FollHonorNUMAFault != 0 && c.Load(c.M.VMA(c.Page(fpAddr)))&machine.VMAccess != 0 {
+				c.Say("NUMA balancing has made it inaccessible: fault it in first")
 				return fpNoPage
 			}
 			return Then
@@ -183,15 +241,17 @@ var _ = register(fnFollowPagePTE, &Func{
 		fpPresent: {Label: "present", Says: "present, and writable if asked?", Ref: "can_follow_write_pte", Local: true, Do: func(c *Ctx) Next {
 			e, flags := c.Entry(fpPTE), c.L(fpFlags)
 			switch {
+			case e.None() && c.dumpsHole(), flags&FollDump != 0 && e.Has(machine.Special):
+				return fpDump
 			case !e.Present():
 				return fpNoPage
-			case flags&uint64(FollWrite) != 0 && !e.Has(machine.RW):
-				if flags&uint64(FollForce|FollCOW) == 0 {
+			case flags&FollWrite != 0 && !e.Has(machine.RW):
+				if flags&(FollForce|FollCOW) == 0 {
 					return fpNoPage
 				}
 				return Then
 			}
-			if flags&uint64(FollPin) == 0 || flags&uint64(FollWrite) != 0 || e.Has(machine.RW) {
+			if flags&FollPin == 0 || flags&FollWrite != 0 || e.Has(machine.RW) {
 				return fpZero
 			}
 			return fpUnshare
@@ -205,7 +265,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			return fpNoPage
 		}},
 		fpForcedCOW: {Label: "forced_cow", Says: "COW broken, and the PTE dirty?", Ref: "can_follow_write_pte", When: If(ForceWrite, ForceFollCOW), Local: true, Do: func(c *Ctx) Next {
-			if c.L(fpFlags)&uint64(FollCOW) != 0 && c.Entry(fpPTE).Has(machine.Dirty) {
+			if c.L(fpFlags)&FollCOW != 0 && c.Entry(fpPTE).Has(machine.Dirty) {
 				return fpZero
 			}
 			return fpNoPage
@@ -221,7 +281,7 @@ var _ = register(fnFollowPagePTE, &Func{
 				return Then
 			}},
 		fpZero: {Label: "zero_page", Says: "a pin of the zero page is not counted", Ref: "is_zero_folio", When: With(ZeroPageNotCounted), Local: true, Do: func(c *Ctx) Next {
-			if c.Frame(fpPTE) != machine.ZeroPage || c.L(fpFlags)&uint64(FollPin) == 0 {
+			if c.Frame(fpPTE) != machine.ZeroPage || c.L(fpFlags)&FollPin == 0 {
 				return Then
 			}
 			c.M.SetHeld(c.Task, machine.Uncounted(machine.ZeroPage))
@@ -229,7 +289,7 @@ var _ = register(fnFollowPagePTE, &Func{
 		}},
 		fpGrab: {Label: "grab", Says: "take a reference", Ref: "try_grab_folio", Touches: cell.Of(machine.Refs), Do: (*Ctx).followGrab},
 		fpTouching: {Label: "touching", Says: "to be marked accessed, or dirty?", Ref: "FOLL_TOUCH", Local: true, Do: func(c *Ctx) Next {
-			if c.L(fpFlags)&uint64(FollTouch) == 0 || c.Entry(fpPTE).Has(machine.Special) {
+			if c.L(fpFlags)&FollTouch == 0 || c.Entry(fpPTE).Has(machine.Special) {
 				return fpNoPage
 			}
 			return Then
@@ -237,7 +297,7 @@ var _ = register(fnFollowPagePTE, &Func{
 		fpTouch: {Label: "touch", Says: "mark it accessed", Ref: "folio_mark_accessed", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
 			f := c.M.Head(c.Frame(fpPTE))
 			c.Or(c.M.Flags(f), machine.PGReferenced)
-			if c.L(fpFlags)&uint64(FollWrite) != 0 && !c.Entry(fpPTE).Has(machine.Dirty) {
+			if c.L(fpFlags)&FollWrite != 0 && !c.Entry(fpPTE).Has(machine.Dirty) {
 				c.Say("mark it accessed and dirty")
 				c.markDirty(f)
 			}
@@ -246,6 +306,10 @@ var _ = register(fnFollowPagePTE, &Func{
 		fpNoPage: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(fpPMD)))
 			return Return
+		}},
+		fpDump: {Label: "efault", Says: "-EFAULT: not to be dumped; unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(fpPMD)))
+			return c.Fail(EFAULT)
 		}},
 		fpEMLINK: {Label: "emlink", Says: "-EMLINK: unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(fpPMD)))
@@ -260,6 +324,7 @@ const (
 	fpReadPMD = iota
 	fpLock
 	fpHint
+	fpHonor
 	fpPresent
 	fpForced
 	fpForcedCOW
@@ -272,7 +337,15 @@ const (
 	fpNoPage
 	fpEMLINK
 	fpHuge
+	fpDump
 )
+
+// dumpsHole reports whether the page is looked for to be dumped, and nobody could tell it from zeros: anonymous memory
+// that was never touched.
+// compare mm/gup.c:no_page_table
+func (c *Ctx) dumpsHole() bool {
+	return c.L(fpFlags)&FollDump != 0 && c.isAnonymous(c.Page(fpAddr))
+}
 
 // followGrab takes the reference or the pin under the PTL.
 func (c *Ctx) followGrab() Next {

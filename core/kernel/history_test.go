@@ -39,6 +39,12 @@ gup_secretmem_check         0   0       0   0   0   0    1    1    1    1   1   
 zero_page_not_counted       0   0       0   0   0   0    0    0    0    0   1       0   1   1    1         c8070b787519  TC
 force_write_rule            0   0       1   1   1   1    1    1    1    2   2       2   2   2    2         19be0eaffa3a  TC
 gup_longterm_requires_pin   0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         -             T
+gup_valid_args              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         d64e2dbc33a1  Tm
+pincount_exact_large        0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         47e29d32afba  TC
+dio_redirty                 1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+iou_file_check              0   0       0   0   0   0    1    1    1    1   1       1   2   2    2         -             Tm
+iommu_flush_before_unpin    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+dio_unpin_check             0   0       0   0   0   0    0    0    0    0   0       0   1   0    0         -             Tm
 unpin_sanity_check          0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         b6a2619c60b4  TC
 wp_reuse_rule               0   0       0   0   1   1    1    2    3    3   3       3   3   3    3         09854ba94c6a  TC
 anon_exclusive              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
@@ -113,7 +119,7 @@ hugetlb_cache_counts_pages  0   0       0   0   0   0    0    0    0    0   0   
 hugetlb_fork_pin_test       0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         4eae4efa2c29  Tm
 hugetlb_reuse_by_references 0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         b5cec28d36f5  Tm
-gup_hugetlb_common_walk     0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         9cb28da54643  Tm
+gup_hugetlb_walk            0   0       0   0   0   0    0    0    0    0   0       0   1   2    2         9cb28da54643  Tm
 gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm
 ksm_clear_before_check      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 ksm_refcount_check          1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
@@ -133,7 +139,7 @@ uprobe_in_place             0   0       0   0   0   0    0    0    0    0   0   
 migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d1e153fea2a8  TCm
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
-gup_numa_fault              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
+gup_protnone_rule           0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
 numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
 mremap_flush_locked         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         eb66ae030829  TCm
 mremap_rmap_locks           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         38a76013ad80  TC

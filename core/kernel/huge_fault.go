@@ -91,9 +91,9 @@ var _ = register(fnDoHugePMDAnonymousPage, &Func{Large: true,
 				}
 				c.deposit(haTable, p)
 				c.newHugeAnon(f, p)
-				bits := machine.Entry(0)
+				bits := machine.Dirty
 				if c.Load(c.M.VMA(p))&machine.VMWrite != 0 {
-					bits = machine.RW | machine.Dirty
+					bits |= machine.RW
 				}
 				c.Release(haHuge)
 				c.SetPMD(p, machine.MakeHuge(f, bits))

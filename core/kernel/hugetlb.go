@@ -281,12 +281,12 @@ var _ = register(fnFollowHugetlbPage, &Func{Hugetlb: true,
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(flAddr))) },
 			Do: func(c *Ctx) Next {
 				e, flags := machine.Entry(c.Keep(flPTE, c.M.PMD(c.Page(flAddr)))), c.L(flFlags)
-				if !e.Has(machine.PSE) || flags&uint64(FollWrite) != 0 && !e.Has(machine.RW) {
+				if !e.Has(machine.PSE) || flags&FollWrite != 0 && !e.Has(machine.RW) {
 					c.Say("no huge page is mapped there, or not so")
 					return Return
 				}
 				c.Lock(c.pmdLock(c.Page(flAddr)))
-				if flags&uint64(FollPin) == 0 || flags&uint64(FollWrite) != 0 || e.Has(machine.RW) {
+				if flags&FollPin == 0 || flags&FollWrite != 0 || e.Has(machine.RW) {
 					return flGrab
 				}
 				return Then

@@ -50,7 +50,7 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 					return hgUnlockMutex
 				}
 				c.Lock(c.pmdLock(p))
-				if c.L(hgFlags) == 0 || c.Entry(hgPTE).Has(machine.RW) {
+				if c.L(hgFlags)&faultAccess == 0 || c.Entry(hgPTE).Has(machine.RW) {
 					return hgAccess
 				}
 				return Then

@@ -83,10 +83,11 @@ func (c *Ctx) lastHuge(p machine.PageID) machine.PageID { return c.M.HugeEnd(p) 
 // compare mm/gup.c:try_grab_folio
 func (c *Ctx) takePin(f machine.Frame, flags uint64) {
 	n := 1
-	if flags&uint64(FollPin) != 0 {
-		if c.M.IsLarge(f) {
+	if flags&FollPin != 0 {
+		switch {
+		case c.countedApart(f):
 			c.Add(c.M.Pincount(c.M.Head(f)), 1)
-		} else {
+		case c.sim.countsPins:
 			n = pinBias
 		}
 	}
@@ -94,10 +95,13 @@ func (c *Ctx) takePin(f machine.Frame, flags uint64) {
 	c.M.SetHeld(c.Task, machine.MakeHold(f, n))
 }
 
+// countedApart reports whether pins of the page's folio have a count of their own.
+func (c *Ctx) countedApart(f machine.Frame) bool { return c.sim.exactPincount && c.M.IsLarge(f) }
+
 // dropPin drops a pin from a large folio's count of pins; its reference goes separately.
 // compare mm/gup.c:gup_put_folio
 func (c *Ctx) dropPin(h machine.Hold) {
-	if c.M.IsLarge(h.Frame()) {
+	if c.countedApart(h.Frame()) {
 		c.Add(c.M.Pincount(c.M.Head(h.Frame())), -1)
 	}
 }
@@ -105,7 +109,7 @@ func (c *Ctx) dropPin(h machine.Hold) {
 // undoGrab gives back what a GUP call has just grabbed and goes on at step back.
 func (c *Ctx) undoGrab(flags uint64, back int) Next {
 	h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
-	if flags&uint64(FollPin) != 0 {
+	if flags&FollPin != 0 {
 		c.dropPin(h)
 	}
 	c.M.SetHeld(c.Task, 0)

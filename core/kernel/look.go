@@ -327,7 +327,7 @@ func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
 	}
 	var flags []string
 	for _, w := range p.Words {
-		if bit, ok := FollByName(w); ok && a.Flags&bit != 0 {
+		if a.Flags&FollByName(w).Bit != 0 {
 			flags = append(flags, w)
 		}
 	}

@@ -22,7 +22,7 @@ var _ = register(fnDoSharedFault, &Func{
 	Steps: []Step{
 		dhFault: {Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), dhFound) }},
 		dhFound: {Label: "found", Says: "is there a folio?", Local: true, Do: func(c *Ctx) Next {
-			if ret := c.Ret(); ret&failed != 0 {
+			if ret := c.Ret(); ret&failed != 0 || ret == faultRetry {
 				return c.Return(ret)
 			}
 			if o, _ := c.backing(c.Page(dfAddr)); !hasPageMkwrite(c.M.KindOf(o)) {

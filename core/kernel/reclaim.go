@@ -304,10 +304,10 @@ func (c *Ctx) unmapNext(after machine.PageID) Next {
 
 // maybePinned is folio_maybe_dma_pinned: exact for a large folio, for a small one certain only when it says no.
 func (c *Ctx) maybePinned(f machine.Frame) bool {
-	if c.M.IsLarge(f) {
+	if c.countedApart(f) {
 		return c.Load(c.M.Pincount(c.M.Head(f))) > 0
 	}
-	return c.Load(c.M.Ref(f)) >= pinBias
+	return c.Load(c.M.Ref(c.M.Head(f))) >= pinBias
 }
 
 // addToSwap gives the folio a slot and puts it into the swap cache.

@@ -10,15 +10,15 @@ import (
 //	mm = get_task_mm(); it is gone: -ESRCH
 //	pin_user_pages_remote(), or get_user_pages_remote(FOLL_FORCE) for /proc/PID/mem
 //	copy through the kernel's own mapping
-//	written: mark the page dirty under its lock
+//	written: mark the page dirty under its lock (a pinned one if it is clean)
 //	unpin it, or put it; mmput()
 //
 // The last user of an mm takes its memory away, whoever it is.
 //
 // compare mm/process_vm_access.c:process_vm_rw_single_vec, mm/memory.c:__access_remote_vm
 var (
-	_ = register(fnProcessVMReadv, remoteAccess("process_vm_readv", "mm/process_vm_access.c", FollPin|FollTouch, false))
-	_ = register(fnProcessVMWritev, remoteAccess("process_vm_writev", "mm/process_vm_access.c", FollPin|FollTouch|FollWrite, true))
+	_ = register(fnProcessVMReadv, remoteAccess("process_vm_readv", "mm/process_vm_access.c", FollPin|FollTouch|FollUnlockable, false))
+	_ = register(fnProcessVMWritev, remoteAccess("process_vm_writev", "mm/process_vm_access.c", FollPin|FollTouch|FollUnlockable|FollWrite, true))
 	_ = register(fnMemRead, remoteAccess("mem_read", "fs/proc/base.c", FollGet|FollTouch|FollForce, false))
 	_ = register(fnMemWrite, remoteAccess("mem_write", "fs/proc/base.c", FollGet|FollTouch|FollForce|FollWrite, true))
 )
@@ -32,6 +32,8 @@ const (
 	raGot
 	raRead
 	raWrite
+	raSanity
+	raIsDirty
 	raLock
 	raDirty
 	raUnpin
@@ -40,27 +42,19 @@ const (
 	raDone
 )
 
-func remoteAccess(name, file string, flags uint32, write bool) *Func {
+func remoteAccess(name, file string, flags uint64, write bool) *Func {
 	params := []int{raAddr}
 	if write {
 		params = append(params, raValue)
 	}
 	get := flags&^FollPin | FollGet
-	gup := func(flags uint32) func(*Ctx) Next {
+	gup := func(flags uint64) func(*Ctx) Next {
 		return func(c *Ctx) Next { return c.Call(fnGetUserPagesLocked, raGot, c.L(raAddr), uint64(flags)) }
 	}
 	return &Func{Name: name, File: file, Params: params,
 		Locals: []Local{{"folio", HoldLocal}, {"addr", PageLocal}, {"value", IntLocal}, {"ret", IntLocal}},
 		Steps: []Step{
-			raMM: {Label: "mm", Says: "take a reference on the mm", Ref: "get_task_mm", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-				mm := c.mmOf(raAddr)
-				if c.Load(c.M.MMState(mm)) != machine.MMAlive || c.Load(c.M.MMUsers(mm)) == 0 {
-					c.Say("the process is gone")
-					return c.Fail(ESRCH)
-				}
-				c.Add(c.M.MMUsers(mm), 1)
-				return Then
-			}},
+			raMM:  {Label: "mm", Says: "take a reference on the mm", Ref: "get_task_mm", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next { return c.keepMM(c.mmOf(raAddr)) }},
 			raPin: {Label: "pin", Says: "get the page", Ref: "pin_user_pages_remote", When: With(FOLLPinCounting), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: gup(flags)},
 			raGet: {Label: "get", Says: "get the page", Ref: "get_user_pages_remote", When: Without(FOLLPinCounting), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: gup(get)},
 			raGot: {Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {
@@ -82,15 +76,34 @@ func remoteAccess(name, file string, flags uint32, write bool) *Func {
 			}},
 			raRead: {Label: "read", Says: "read the page", Ref: "copy_page_to_iter", Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 				c.Set(raRet, c.Load(c.M.Contents(c.Held(raHold).Frame())))
+				if flags&FollPin != 0 && c.sim.unpinChecks {
+					return raSanity
+				}
 				return raUnpin
 			}},
 			raWrite: {Label: "write", Says: "write to the page", Ref: "copy_page_from_iter", Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 				f := c.Held(raHold).Frame()
 				c.Sayf("write %s to frame %d", c.M.Content(c.L(raValue)), f)
 				c.Store(c.M.Contents(f), c.L(raValue))
+				c.M.StoredTo(f, false)
 				c.M.Forget(c.Page(raAddr)) // the process races with somebody that it does not know of
 				return Then
 			}},
+			raSanity: pinOnly(flags, Step{Label: "sanity", Says: "is the page still exclusive?", Answer: "yes", Ref: "sanity_check_pinned_pages", When: With(UnpinSanityCheck),
+				Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
+					c.checkExclusive(c.Held(raHold).Frame())
+					if !write {
+						return raUnpin
+					}
+					return Then
+				}}),
+			raIsDirty: pinOnly(flags, Step{Label: "is_dirty", Says: "is the page clean?", Answer: "yes", Ref: "folio_test_dirty", When: With(FOLLPinCounting), Reads: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+				if c.Load(c.folioFlags(c.Held(raHold).Frame()))&machine.PGDirty != 0 {
+					c.Say("the page is dirty already")
+					return raUnpin
+				}
+				return Then
+			}}),
 			raLock: {Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks),
 				Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.M.Head(c.Held(raHold).Frame()))) },
 				Do: func(c *Ctx) Next {
@@ -122,4 +135,12 @@ func remoteAccess(name, file string, flags uint32, write bool) *Func {
 			}},
 			raDone: {Label: "done", Says: "return", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(raRet)) }},
 		}}
+}
+
+// pinOnly is a step about a pin: where a reference is taken, there is nothing to do.
+func pinOnly(flags uint64, s Step) Step {
+	if flags&FollPin != 0 {
+		return s
+	}
+	return Step{Label: s.Label, Says: "a reference: nothing to ask", Local: true, Do: func(*Ctx) Next { return Then }}
 }

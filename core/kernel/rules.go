@@ -162,6 +162,8 @@ const (
 	MprotectUpgrade
 	ForceWrite
 	GUPLongtermRequiresPin
+	GUPValidArgs
+	PincountExactLarge
 	ForkDupRmap
 	MadviseFree
 	LazyfreeRefTest
@@ -225,11 +227,15 @@ const (
 	GUPSeqcount
 	UprobeInPlace
 	DIOUsesPin
+	DIOUnpinCheck
+	DIORedirty
+	IOUFileCheck
+	IOMMUFlushBeforeUnpin
 	GUPPTERead
 	PAEClearAtomic
 	GUPLongtermZone
 	NUMABalancing
-	GUPNUMAFault
+	GUPProtnone
 	NUMASkipsShared
 	NUMASavedWrite
 	MigrateUndo
@@ -290,6 +296,21 @@ const (
 	CompoundNone uint8 = iota
 	CompoundRefuse
 	CompoundRetry
+)
+const (
+	HugetlbOwnLoop uint8 = iota
+	HugetlbOwnWalk
+	HugetlbCommonWalk
+)
+const (
+	IOUFileAnonOnly uint8 = iota
+	IOUFileAfterPin
+	IOUFileGUP
+)
+const (
+	ProtnoneFollow uint8 = iota
+	ProtnoneUnlessForced
+	ProtnoneIfAsked
 )
 const (
 	LRUBatch15 uint8 = iota

@@ -109,17 +109,20 @@ var reclaimRules = []*Rule{
 		Protects:   "nothing: pages follow their users to other nodes",
 		Guards:     "task_numa_work: make the PTE inaccessible",
 		Confidence: "read in source; a configuration (CONFIG_NUMA_BALANCING)"},
-	{ID: GUPNUMAFault, Name: "gup_numa_fault", Values: nil,
-		Says:     "GUP has a page faulted in first whose PTE NUMA balancing has made inaccessible, unless FOLL_FORCE is said",
+	{ID: GUPProtnone, Name: "gup_protnone_rule", Values: []string{"follow", "unless_forced", "if_asked"},
+		Says:     "what GUP does about a PTE that NUMA balancing has made inaccessible: takes the page; has it faulted in first, unless FOLL_FORCE is said; or only if FOLL_HONOR_NUMA_FAULT is",
 		Protects: "nothing: whether the page moves before it is held or cannot while it is",
 		Guards:   "follow_page_pte: a NUMA hint?",
 		Commit:   "d74943a2f3cd", Subject: "mm/gup: reintroduce FOLL_NUMA as FOLL_HONOR_NUMA_FAULT",
 		Confidence: "read in source; commits seen (474098edac26, d74943a2f3cd); v6.5 from memory",
 		follow: func(v *Version, k *Kernel) uint8 {
-			if k.value[NUMABalancing] != 0 && v.Order < 605 {
-				return 1
+			switch {
+			case k.value[NUMABalancing] == 0:
+				return ProtnoneFollow
+			case v.Order < 605:
+				return ProtnoneUnlessForced
 			}
-			return 0
+			return ProtnoneIfAsked
 		}},
 	{ID: NUMASkipsShared, Name: "numa_skip_pinned", Values: []string{"none", "page_count", "maybe_pinned"}, History: []Since{{0, NUMASkipNone}, {517, NUMASkipPageCount}, {608, NUMASkipPinned}},
 		Says:     "which pages of private mappings NUMA balancing leaves alone: none; those with any reference but the PTE's; those that may be pinned, or are mapped more than once",

@@ -29,12 +29,16 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
+	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
+	s.allowRetry = setup.retries()
+	s.longtermUnlocks, s.unpinChecks = k.On(GUPValidArgs), k.On(UnpinSanityCheck)
 	s.clearsAtomically = k.On(PAEClearAtomic)
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
 	s.deferredPartial = k.On(DeferredSplitPartial)
 	s.sharedByCounts = k.On(MadvisePTEBatch)
-	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.On(GUPHugetlbCommonWalk), k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
+	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop
+	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.Value(GUPHugetlbCommonWalk) == HugetlbCommonWalk, k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
 	s.guests, s.bound = setup.guestMMs(), setup.boundMMs()
 	s.M = machine.New(s.config(track))
@@ -113,7 +117,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		c.Frames, c.Tables = c.Frames+tables, 0
 	}
 	for _, t := range s.Setup.Tasks {
-		c.Tasks = append(c.Tasks, machine.TaskConfig{Name: t.Name, CPU: t.CPU, MM: t.MM, Vars: t.Vars})
+		c.Tasks = append(c.Tasks, machine.TaskConfig{Name: t.Name, CPU: t.CPU, MM: t.MM, Vars: t.Vars, Remote: t.remote()})
 	}
 	c.Values = s.values()
 	return c

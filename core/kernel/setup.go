@@ -102,32 +102,8 @@ type Arg struct {
 	Number           int    // NumberParam
 	Var              int    // VarParam: index into the task's Vars
 	Value            string // ValueParam
-	Flags            uint32 // FlagsParam: FollWrite | …
+	Flags            uint64 // FlagsParam: FollWrite | …
 	Word             string // WordParam
-}
-
-// FOLL_ flags, as bits of the model (the kernel's own numbers differ by version).
-const (
-	FollWrite uint32 = 1 << iota
-	FollLongterm
-	FollForce
-	FollGet
-	FollPin
-	FollTouch // mark what is got accessed and, for a write, dirty
-	FollCOW   // COW was broken: a dirty PTE will do for a write
-)
-
-// FollByName returns the bit of a flag that programs may write.
-func FollByName(name string) (uint32, bool) {
-	switch name {
-	case "FOLL_WRITE":
-		return FollWrite, true
-	case "FOLL_LONGTERM":
-		return FollLongterm, true
-	case "FOLL_FORCE":
-		return FollForce, true
-	}
-	return 0, false
 }
 
 // A Condition is a statement about the end of a run, as litmus tests make it.

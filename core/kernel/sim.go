@@ -40,12 +40,16 @@ type Sim struct {
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
-	clearsAtomically                                      bool // see the rule pae_clear_atomic
+	clearsAtomically                                      bool   // see the rule pae_clear_atomic
+	countsPins, exactPincount                             bool   // see the rules foll_pin_counting and pincount_exact_large
+	longtermUnlocks                                       bool   // see the rule gup_valid_args
+	unpinChecks                                           bool   // see the rule unpin_sanity_check
+	allowRetry                                            uint64 // see Setup.retries
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
 	guests, bound                  uint64 // the mms that are guests' memory, and that devices are bound to, as bits
-	// See the rules gup_hugetlb_common_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
-	hugetlbCommonWalk, forceHugetlbRefused, dontneedHugetlb bool
+	// See the rules gup_hugetlb_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
+	hugetlbCommonWalk, hugetlbLoop, forceHugetlbRefused, dontneedHugetlb bool
 }
 
 // Funcs returns the tables as this kernel has them, by FuncID; unused numbers
@@ -316,7 +320,7 @@ func (s *Sim) begin(task, pc int) {
 	s.push(task, st.Call.table(st.Args), args...)
 	if st.Call.Result == PageResult {
 		page := st.Args[0]
-		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.Args[1].Flags&(FollWrite|FollForce) == FollWrite)
+		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.follFlags()&(FollWrite|FollForce) == FollWrite)
 	}
 }
 
@@ -340,6 +344,12 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 	case NumberParam:
 		return uint64(a.Number)
 	case ValueParam:
+		switch {
+		case p.Optional && a.Value == "":
+			return 0
+		case p.Optional:
+			return s.M.Value(a.Value) + 1
+		}
 		return s.M.Value(a.Value)
 	case FlagsParam:
 		return uint64(a.Flags)
@@ -395,11 +405,19 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 		return
 	}
 	s.M.SetVarPage(task, st.Var, h)
-	flags := st.Args[1].Flags
+	flags := st.follFlags()
 	s.M.SetPinAt(task, st.Var, machine.PinAt{
 		Page: at, Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
 		Pin: s.pins(st.Call),
 	})
+}
+
+// follFlags are the FOLL_ flags with which the statement gets its page.
+func (st *Stmt) follFlags() uint64 {
+	if st.Call.holds != 0 {
+		return st.Call.holds
+	}
+	return st.Args[1].Flags
 }
 
 // failed marks a returned error, whose number is in the low bits; signalled, too, one

@@ -30,7 +30,7 @@ var _ = register(fnSplitHugePagesPid, &Func{Large: true,
 					c.Set(sppRet, failed|EINVAL)
 					return sppUnlock
 				}
-				return c.Call(fnFollowPagePTE, sppGot, c.L(sppAddr), uint64(FollGet))
+				return c.Call(fnFollowPagePTE, sppGot, c.L(sppAddr), FollGet)
 			}},
 		sppGot: {Label: "got", Says: "got the page?", Local: true, Do: func(c *Ctx) Next {
 			c.Ret()

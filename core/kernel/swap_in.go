@@ -10,7 +10,8 @@ import (
 //	folio = swap_cache_get_folio(entry)
 //	none: read it from the device: past the swap cache if only this PTE names
 //	      the slot and the device is synchronous, else through the swap cache
-//	lock the folio; not in the swap cache for this entry any more: start again
+//	lock the folio; somebody else has it: drop mmap_lock, wait, and make the fault again
+//	not in the swap cache for this entry any more: start again
 //	its mapping leads to another address (KSM shared it once): go on with a copy of it
 //	lock the PTL; the PTE changed: back out
 //	exclusive = the entry says so
@@ -60,8 +61,13 @@ var _ = register(fnDoSwapPage, &Func{
 			c.Unlock(c.M.FolioLock(c.Held(dsFolio).Frame()))
 			return dsLock
 		}},
-		dsLock: {Label: "lock_folio", Says: "lock the folio; is it still in the swap cache?", Answer: "yes", Ref: "folio_lock_or_retry", Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeUnrefFolio},
-			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(dsFolio).Frame())) }, Do: (*Ctx).swapLock},
+		dsLock: {Label: "lock_folio", Says: "lock the folio; is it still in the swap cache?", Answer: "yes", Ref: "folio_lock_or_retry", Touches: cell.Of(machine.FolioLocks, machine.Refs, machine.MMLocks), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeUnrefFolio},
+			Wait: func(c *Ctx) Block {
+				if mayDrop(c.L(dsFlags)) {
+					return Block{}
+				}
+				return c.Free(c.M.FolioLock(c.Held(dsFolio).Frame()))
+			}, Do: (*Ctx).swapLock},
 		dsKSM: {Label: "ksm", Says: "does its mapping lead elsewhere, so that it must be copied?", Answer: "no", Ref: "ksm_might_need_to_copy", When: Merging, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Held(dsFolio).Frame()
 			switch mapping := c.Load(c.M.Mapping(f)); {
@@ -173,6 +179,20 @@ var _ = register(fnDoSwapPage, &Func{
 			c.swapcacheClear(c.Entry(dsPTE).Slot())
 			return Then
 		}},
+		dsDone: {Label: "done", Says: "fault done", Local: true, Do: func(c *Ctx) Next { return Return }},
+		dsWait: {Label: "wait", Says: "wait until the folio is unlocked; put it", Ref: "folio_wait_locked", Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio},
+			Wait: func(c *Ctx) Block {
+				if c.L(dsFlags)&faultRetryNowait != 0 {
+					return Block{}
+				}
+				return c.Free(c.M.FolioLock(c.Held(dsFolio).Frame()))
+			},
+			Do: func(c *Ctx) Next {
+				f := c.Held(dsFolio).Frame()
+				c.Release(dsFolio)
+				return c.putFree(f, 1, dsRetry)
+			}},
+		dsRetry: {Label: "retry", Says: "the fault must be made again", Ref: "VM_FAULT_RETRY", Local: true, Do: func(c *Ctx) Next { return c.Return(faultRetry) }},
 	},
 })
 
@@ -205,6 +225,9 @@ const (
 	dsBackCopied
 	dsPrepared
 	dsClear
+	dsDone
+	dsWait
+	dsRetry
 )
 
 // How a folio that swap-in maps has come there.
@@ -289,6 +312,14 @@ func (c *Ctx) swapInsert() Next {
 // keep it there, so it must be looked at again.
 func (c *Ctx) swapLock() Next {
 	f := c.Held(dsFolio).Frame()
+	if c.Load(c.M.FolioLock(f)) != 0 { // mayDrop
+		c.Say("somebody else has locked it: drop mmap_lock before waiting")
+		if c.L(dsFlags)&faultRetryNowait != 0 {
+			c.Say("somebody else has locked it: do not wait")
+		}
+		c.dropFaultLock(c.Page(dsAddr), c.L(dsFlags))
+		return dsWait
+	}
 	if c.Load(c.M.FolioSwap(f)) != uint64(c.Entry(dsPTE).Slot())+1 {
 		c.Say("it has left the swap cache: back out")
 		c.Release(dsFolio)

@@ -5,15 +5,15 @@ import "slices"
 // Who uses GUP, and how. A scenario writes direct_read(buf, "d"); what runs are the kernel's own functions, as this
 // release calls them:
 //
-//	direct_read(buf, v)     bio_iov_iter_get_pages(buf, FOLL_WRITE); mark it dirty; the disk writes v; mark it dirty if it
+//	direct_read(buf, v)     bio_iov_iter_get_pages(buf, FOLL_WRITE); mark it dirty; the disk writes v; bio_check_pages_dirty: mark it dirty if it
 //	                        was cleaned meanwhile; bio_release_pages
 //	direct_write(buf)       bio_iov_iter_get_pages(buf); the disk reads; bio_release_pages
 //	vmsplice(buf)           get_user_pages_fast(buf): the reference stays in the pipe
 //	pipe_read(p)            what the pipe's page holds by now; put_page
-//	io_uring_register(buf)  pin_user_pages(FOLL_WRITE | FOLL_LONGTERM)
+//	io_uring_register(buf)  see iouring.go
 //	io_uring_unregister(b)  unpin_user_page: nothing is marked dirty
-//	vfio_dma_map(buf)       pin_user_pages(FOLL_WRITE | FOLL_LONGTERM)
-//	vfio_dma_unmap(b)       unpin_user_pages_dirty_lock
+//	vfio_dma_map(buf)       pin_user_pages_remote(FOLL_WRITE | FOLL_LONGTERM); v4.6: get_user_pages_fast(FOLL_WRITE)
+//	vfio_dma_unmap(b)       see vfio.go
 //	ib_umem_get(buf)        pin_user_pages_fast(FOLL_WRITE | FOLL_LONGTERM)
 //	ib_umem_release(b)      unpin_user_pages_dirty_lock
 //	ptrace_peek(B.buf), ptrace_poke(B.buf, v)
@@ -59,7 +59,7 @@ func directRead(e *expansion) {
 	e.is(e.own, "bio_iov_iter_get_pages", e.st.Args[0], Arg{Flags: FollWrite})
 	e.is(-1, "set_page_dirty_lock", page)
 	e.is(-1, "device_write", page, e.st.Args[1])
-	e.is(-1, "set_page_dirty_lock", page)
+	e.is(-1, "bio_check_pages_dirty", page)
 	e.is(-1, "bio_release_pages", page)
 }
 
@@ -77,20 +77,16 @@ func pipeRead(e *expansion) {
 	e.is(-1, "put_page", e.st.Args[0])
 }
 
-func ioUringRegister(e *expansion) {
-	gup := e.oneOf("pin_user_pages", "get_user_pages")
-	if e.v.Order >= 605 {
-		gup = "pin_user_pages_fast"
-	}
-	e.is(e.st.Var, gup, e.st.Args[0], lasting)
-}
-
 func ioUringUnregister(e *expansion) {
 	e.is(-1, e.oneOf("unpin_user_page", "put_page"), e.st.Args[0])
 }
 
 func vfioMap(e *expansion) {
-	e.is(e.st.Var, e.oneOf("pin_user_pages", "get_user_pages"), e.st.Args[0], lasting)
+	if e.v.Order < 502 {
+		e.is(e.st.Var, "get_user_pages_fast", e.st.Args[0], Arg{Flags: FollWrite})
+		return
+	}
+	e.is(e.st.Var, e.oneOf("pin_user_pages_remote", "get_user_pages"), e.st.Args[0], lasting)
 }
 
 func ibUmemGet(e *expansion) {
@@ -112,7 +108,7 @@ func ptracePoke(e *expansion) { e.is(e.st.Var, "mem_write", e.st.Args...) }
 // users are the calls that are made of others, by name.
 var users = map[string]func(*expansion){
 	"direct_read": directRead, "direct_write": directWrite, "vmsplice": vmsplice, "pipe_read": pipeRead,
-	"io_uring_register": ioUringRegister, "io_uring_unregister": ioUringUnregister, "vfio_dma_map": vfioMap, "vfio_dma_unmap": dirtyAndRelease,
+	"io_uring_unregister": ioUringUnregister, "vfio_dma_map": vfioMap,
 	"ib_umem_get": ibUmemGet, "ib_umem_release": dirtyAndRelease, "ptrace_peek": ptracePeek, "ptrace_poke": ptracePoke,
 }
 

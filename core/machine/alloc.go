@@ -74,8 +74,9 @@ func (m *Machine) Allocate(f Frame, state uint64) {
 // and never hands it out again. It reports whether the frame became free.
 // Compare mm/page_alloc.c:free_pages_prepare.
 func (m *Machine) Free(f Frame) bool {
-	if f == ZeroPage {
-		panic("machine: the zero page is freed, though no reference of it is counted")
+	if f == ZeroPage { // only behind a broken promise: with halves of entries it stands for any page
+		m.Raise(AlarmBadPage, uint64(f))
+		return false
 	}
 	if m.IsHugetlb(f) {
 		return m.freeHugetlb(f)

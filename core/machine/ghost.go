@@ -27,6 +27,7 @@ const (
 	AlarmUnshareWritable              // unsharing a page made its PTE writable
 	AlarmPinnedSplit                  // a large folio was split although pins of it were counted
 	AlarmUnequalMerged                // KSM put its page in the place of one that holds something else
+	AlarmDeviceTooLate                // a device stored to a page that was given back, and freed
 	AlarmStaleSecondary               // a guest's access used a translation whose frame was freed
 	Alarms
 )
@@ -68,7 +69,7 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 	if !m.Track.Seen && !m.Track.Pins {
 		return
 	}
-	m.ofOwnMM(task, p)
+	m.ofItsMMs(task, p)
 	at := uint64(p) + 1
 	if write {
 		at |= gupWrite
@@ -169,10 +170,10 @@ func (m *Machine) unsee(f Frame) {
 	}
 }
 
-// ofOwnMM panics if a task's ghost is for a page of another mm: who changes a page
-// looks for ghosts among the tasks of its mm alone.
-func (m *Machine) ofOwnMM(task int, p PageID) {
-	if mm := m.Config.Tasks[task].MM; mm != m.pages[p].MM {
+// ofItsMMs panics if a task's ghost is for a page of an mm that it gets no pages of: who changes a page
+// looks for ghosts among those alone that do.
+func (m *Machine) ofItsMMs(task int, p PageID) {
+	if !m.GUPsFrom(task, m.pages[p].MM) {
 		panic(fmt.Sprintf("machine: a ghost of task %d is for %s, which is not of its mm", task, m.pages[p].Name))
 	}
 }
@@ -183,7 +184,7 @@ func (m *Machine) saw(p PageID, e Entry) {
 		return
 	}
 	for t := range m.Config.Tasks {
-		if m.Config.Tasks[t].MM != m.pages[p].MM {
+		if !m.GUPsFrom(t, m.pages[p].MM) {
 			continue
 		}
 		at := m.Load(m.GUPAt(t))
@@ -199,7 +200,7 @@ func (m *Machine) sawHuge(first PageID, e Entry) {
 		return
 	}
 	for t := range m.Config.Tasks {
-		if m.Config.Tasks[t].MM != m.pages[first].MM {
+		if !m.GUPsFrom(t, m.pages[first].MM) {
 			continue
 		}
 		if p := PageID(m.Load(m.GUPAt(t))&gupPage) - 1; p >= first && p < m.HugeEnd(first) {
@@ -230,7 +231,7 @@ func (m *Machine) SetPinAt(task, i int, p PinAt) {
 	if !m.Track.Pins {
 		return
 	}
-	m.ofOwnMM(task, p.Page)
+	m.ofItsMMs(task, p.Page)
 	v := uint64(pinnedSome) | uint64(p.Page)
 	for b, on := range []bool{p.Write, p.Pin, p.Longterm, p.Excused, p.Undirtied} {
 		if on {
@@ -255,7 +256,7 @@ func (m *Machine) Excuse(p PageID) {
 	mm := m.pages[p].MM
 	if m.Track.Pins {
 		m.eachVar(func(t, i int) {
-			if m.Config.Tasks[t].MM != mm {
+			if !m.GUPsFrom(t, mm) {
 				return
 			}
 			if at, ok := PinAtOf(m.Load(m.VarAt(t, i))); ok && at.Page == p && !at.Excused {
@@ -271,7 +272,7 @@ func (m *Machine) Excuse(p PageID) {
 // excuseGUP notes for the GUP calls in flight that the owner gives up what is mapped at the page.
 func (m *Machine) excuseGUP(p PageID) {
 	for t := range m.Config.Tasks {
-		if w := m.GUPAt(t); m.Config.Tasks[t].MM == m.pages[p].MM {
+		if w := m.GUPAt(t); m.GUPsFrom(t, m.pages[p].MM) {
 			if at := m.Load(w); at != 0 && m.gupPlace(at) == p {
 				m.Store(w, at|gupExcused)
 			}

@@ -33,8 +33,12 @@ func (m *Machine) OfCPU(cpu int) cell.Instance { return cell.Instance(m.firstCPU
 // OfTask is the instance of a task.
 func (m *Machine) OfTask(task int) cell.Instance { return cell.Instance(m.firstTask() + task) }
 
-// ofMMOf is the instance of a task's address space, of the task itself if it has none.
+// ofMMOf is the instance of the task's ghosts: of its address space, or of the task itself if it has none. Where it gets pages
+// of other mms, too, whoever changes these may write its ghosts: they are nobody's then.
 func (m *Machine) ofMMOf(task int) cell.Instance {
+	if m.Config.Tasks[task].Remote != 0 {
+		return cell.Whole
+	}
 	if mm := m.Config.Tasks[task].MM; mm >= 0 {
 		return m.OfMM(mm)
 	}

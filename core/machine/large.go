@@ -44,6 +44,11 @@ func (m *Machine) Deferred(head Frame) Word { return m.at(m.deferred, m.folioNum
 func (m *Machine) EachDeferred(f func(head Frame)) {
 	end := m.deferred + cell.ID(m.blocks())
 	m.Mem.Note(m.deferred, end)
+	for b := range m.blocks() { // a block that is free may be taken, and be queued
+		if head := Frame(b * m.HugePages); m.Peek(m.State(head)) == FrameFree {
+			m.Seek(head)
+		}
+	}
 	m.nonzero(m.deferred, end, func(w Word) { f(Frame(int(w.id-m.deferred) * m.HugePages)) })
 }
 

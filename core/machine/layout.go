@@ -353,6 +353,8 @@ func ErrnoName(errno int) string {
 		return "-ENOSPC"
 	case 29:
 		return "-ESPIPE"
+	case 95:
+		return "-EOPNOTSUPP"
 	}
 	return fmt.Sprintf("-%d", errno)
 }

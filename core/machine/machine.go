@@ -150,6 +150,15 @@ type TaskConfig struct {
 	CPU  int
 	MM   int
 	Vars []string
+
+	// Remote are the other mms of which it may hold pages through GUP, as bits.
+	Remote uint64
+}
+
+// GUPsFrom reports whether the task may hold pages of the mm through GUP, or be about to get one.
+func (m *Machine) GUPsFrom(task, mm int) bool {
+	t := &m.Config.Tasks[task]
+	return t.MM == mm || t.Remote>>mm&1 != 0
 }
 
 // Track says which ghosts are kept.

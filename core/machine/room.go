@@ -116,7 +116,7 @@ func (m *Machine) Moved(from, to PageID) {
 	}
 	mm := m.pages[from].MM
 	m.eachVar(func(t, i int) {
-		if m.Config.Tasks[t].MM != mm {
+		if !m.GUPsFrom(t, mm) {
 			return
 		}
 		if at, ok := PinAtOf(m.Load(m.VarAt(t, i))); ok && at.Page == from {
@@ -125,7 +125,7 @@ func (m *Machine) Moved(from, to PageID) {
 		}
 	})
 	for t := range m.Config.Tasks {
-		if w := m.GUPAt(t); m.Config.Tasks[t].MM == mm {
+		if w := m.GUPAt(t); m.GUPsFrom(t, mm) {
 			if at := m.Load(w); at != 0 && m.gupPlace(at) == from {
 				m.Store(w, at&(1<<gupMoved-1)|uint64(m.pages[to].Region+1)<<gupMoved)
 			}

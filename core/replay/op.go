@@ -111,6 +111,7 @@ type PinCall struct {
 	Write    bool // FOLL_WRITE
 	Longterm bool // FOLL_LONGTERM
 	Force    bool // FOLL_FORCE
+	NoFault  bool // FOLL_NOFAULT: in no program of the corpus, but in the single probes
 	How      How
 }
 

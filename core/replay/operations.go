@@ -126,11 +126,11 @@ func (p *Player) collapse(op *Op) (Result, error) {
 func (p *Player) pin(op *Op) (Result, error) {
 	name := map[bool]string{true: "get_user_pages", false: "pin_user_pages"}[op.Pin.Get]
 	name += map[How]string{Slow: "", Fast: "_fast", FastOnly: "_fast_only"}[op.Pin.How]
-	var flags uint32
+	var flags uint64
 	for _, f := range []struct {
 		is   bool
-		flag uint32
-	}{{op.Pin.Write, kernel.FollWrite}, {op.Pin.Longterm, kernel.FollLongterm}, {op.Pin.Force, kernel.FollForce}} {
+		flag uint64
+	}{{op.Pin.Write, kernel.FollWrite}, {op.Pin.Longterm, kernel.FollLongterm}, {op.Pin.Force, kernel.FollForce}, {op.Pin.NoFault, kernel.FollNoFault}} {
 		if f.is {
 			flags |= f.flag
 		}

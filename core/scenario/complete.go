@@ -228,7 +228,7 @@ func (t *task) offerHeld() []Completion {
 func offerWords(p *kernel.Param, k Kind) []Completion {
 	var out []Completion
 	for _, w := range p.Words {
-		out = append(out, Completion{Label: w, Kind: k, Doc: wordDocs[w]})
+		out = append(out, Completion{Label: w, Kind: k, Doc: wordDoc(w)})
 	}
 	return out
 }

@@ -49,7 +49,7 @@ func (f *File) about(i int) (title, text string) {
 		c := kernel.CallByName(t.text)
 		return signature(c, t.text) + result(c), callDoc(c)
 	case Flag, Word:
-		return t.text, wordDocs[t.text]
+		return t.text, wordDoc(t.text)
 	case MM:
 		for _, m := range f.setup.MMs {
 			if m.Name == t.text {
@@ -207,10 +207,13 @@ func vmaDoc(v *kernel.RegionSetup) string {
 	}[v.State]
 }
 
-// wordDocs documents the flags and words of calls.
-var wordDocs = map[string]string{
-	"FOLL_WRITE":    "The page will be written to: its PTE must be writable, or a fault makes it so.",
-	"FOLL_LONGTERM": "The page will be held for long: it must not lie where pages have to be movable.",
-	"FOLL_FORCE":    "Access is allowed where the process itself may not: the way of ptrace.",
-	"MADV_DONTNEED": "The content is thrown away: the next access finds a fresh page.",
+// wordDoc documents a flag or word of calls.
+func wordDoc(word string) string {
+	if f := kernel.FollByName(word); f != nil {
+		return f.Doc
+	}
+	if word == "MADV_DONTNEED" {
+		return "The content is thrown away: the next access finds a fresh page."
+	}
+	return ""
 }

@@ -22,7 +22,7 @@ type File struct {
 
 	setup       kernel.Setup
 	claims      map[string]bool // claim lines: on or off
-	calls       []callSite
+	uses        []site
 	source      string // what diagnostics call the text
 	text        string
 	lines       *Lines

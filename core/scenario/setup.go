@@ -33,34 +33,43 @@ func (f *File) ForKernel(k kernel.Kernel) (kernel.Setup, []Diagnostic) {
 	return s, b.done()
 }
 
-// missing returns the calls that a kernel does not have.
-func (f *File) missing(k kernel.Kernel) []callSite {
-	var out []callSite
-	for _, s := range f.calls {
-		if !s.call.In(k.Version) {
+// missing returns the calls and flags that a kernel does not have.
+func (f *File) missing(k kernel.Kernel) []site {
+	var out []site
+	for _, s := range f.uses {
+		if since, until := s.releases(); k.Version.Order < since || until != 0 && k.Version.Order >= until {
 			out = append(out, s)
 		}
 	}
 	return out
 }
 
-// lacks says that a version does not have the call: "v4.6 has no pin_user_pages (since v5.6)".
-func (s *callSite) lacks(v *kernel.Version) string {
-	if v.Order < s.call.Since {
-		return fmt.Sprintf("%s has no %s (since %s)", v.Name, s.at.text, release(s.call.Since))
+// releases are the first that has it, and the first that has it no more (0: none).
+func (s *site) releases() (since, until int) {
+	if s.flag != nil {
+		return s.flag.Since, s.flag.Until
 	}
-	return fmt.Sprintf("%s has no %s any more (since %s)", v.Name, s.at.text, release(s.call.Until))
+	return s.call.Since, s.call.Until
+}
+
+// lacks says that a version does not have it: "v4.6 has no pin_user_pages (since v5.6)".
+func (s *site) lacks(v *kernel.Version) string {
+	since, until := s.releases()
+	if v.Order < since {
+		return fmt.Sprintf("%s has no %s (since %s)", v.Name, s.at.text, release(since))
+	}
+	return fmt.Sprintf("%s has no %s any more (since %s)", v.Name, s.at.text, release(until))
 }
 
 // release is an order as a version: 506 is v5.6.
 func release(order int) string { return fmt.Sprintf("v%d.%d", order/100, order%100) }
 
-// notApplicable reports every call that the kernel does not have.
+// notApplicable reports every call and flag that the kernel does not have.
 func (b *builder) notApplicable(k kernel.Kernel) {
 	for _, s := range b.file.missing(k) {
 		var fix *Fix
 		text := s.lacks(k.Version)
-		if s.call.Use != "" {
+		if s.call != nil && s.call.Use != "" {
 			text += ": write " + s.call.Use
 			if kernel.CallByName(s.call.Use) != nil {
 				fix = replace(s.at, s.call.Use)

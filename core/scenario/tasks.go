@@ -19,11 +19,11 @@ type task struct {
 // unknownMM is the MM of a task whose head is wrong; -1 is a kernel task's.
 const unknownMM = -2
 
-// A callSite is a place of the text where a call is made.
-type callSite struct {
+// A site is a place of the text where something is used that not every kernel has: a call, or a flag.
+type site struct {
 	call *kernel.Call
+	flag *kernel.GUPFlag // nil: the call
 	at   *token
-	task string
 }
 
 func (b *builder) task(n *clause) {
@@ -136,7 +136,7 @@ func (b *builder) call(t *task, s *kernel.Stmt, into *token, c *cursor) {
 		c.unknown(w, "call", callNames())
 		return
 	}
-	b.file.calls = append(b.file.calls, callSite{s.Call, w, t.Name})
+	b.file.uses = append(b.file.uses, site{call: s.Call, at: w})
 	switch from := s.Call.From; {
 	case from == kernel.UserTask && t.MM == -1:
 		c.fail(w, nil, "%s is called by a thread of a process, and %s is a task of the kernel", w.text, t.Name)
@@ -276,26 +276,27 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 }
 
 // flags reads "FOLL_WRITE | FOLL_LONGTERM" or "0".
-func (c *cursor) flags(p *kernel.Param) uint32 {
+func (c *cursor) flags(p *kernel.Param) uint64 {
 	if t := c.peek(); t != nil && t.form == formNumber {
 		if t.text != "0" {
-			c.fail(t, nil, "flags are %s, or 0, not %s", strings.Join(p.Words, " | "), short(t.text))
+			c.fail(t, nil, "flags are names such as %s, or 0, not %s", strings.Join(p.Words[:min(len(p.Words), 3)], " | "), short(t.text))
 			return 0
 		}
 		c.take(Number)
 		return 0
 	}
-	var flags uint32
+	var flags uint64
 	for c.ok() {
 		t := c.known(Flag, "flag", p.Words, func() []Completion { return offerWords(p, Flag) })
 		if t == nil {
 			break
 		}
-		bit, _ := kernel.FollByName(t.text)
-		if flags&bit != 0 {
+		f := kernel.FollByName(t.text)
+		if flags&f.Bit != 0 {
 			c.fail(t, nil, "%s is set twice", t.text)
 		}
-		flags |= bit
+		flags |= f.Bit
+		c.b.file.uses = append(c.b.file.uses, site{flag: f, at: t})
 		if next := c.peek(); next != nil && slices.Contains(p.Words, next.text) {
 			c.fail(next, insert("write |", t.end, " |"), "flags are joined with |")
 		}

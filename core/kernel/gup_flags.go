@@ -1,0 +1,163 @@
+package kernel
+
+// A GUPFlag is a FOLL_ flag as programs may write it.
+type GUPFlag struct {
+	Name, Doc    string
+	Bit          uint64
+	Since, Until int  // first release that has it, and the first that has it no more, as Version.Order; 0: all
+	Internal     bool // set by the API's own functions: callers that set it are refused, since there is a check
+}
+
+// FOLL_ flags, as bits of the model (the kernel's own numbers differ by version). They are kept where a page-table entry
+// may be, too, so none of them is a bit of a frame's number.
+const (
+	FollWrite uint64 = 1 << iota
+	FollLongterm
+	FollForce
+	FollGet
+	FollPin
+	FollTouch    // mark what is got accessed and, for a write, dirty
+	FollCOW      // COW was broken: a dirty PTE will do for a write (v4.9 to v6.0)
+	FollNoFault  // what is not mapped is not faulted in
+	FollNoWait   // do not wait for I/O
+	FollTried    // this is another try, after mmap_lock was dropped
+	FollRemote   // of another mm
+	FollFastOnly // without the slow path
+)
+const (
+	FollUnlockable     uint64 = 1 << (53 + iota) // mmap_lock may be dropped on the way
+	FollHonorNUMAFault                           // what NUMA balancing has made inaccessible is faulted in
+	FollAnon                                     // of anonymous memory alone
+	FollDump                                     // for a core dump: holes and the zero page are errors
+	FollSplitPMD                                 // split the huge PMD first
+	FollPCIP2PDMA                                // memory of a PCI device will do
+)
+
+// GUPFlags are the flags that programs may write. What FOLL_PCI_P2PDMA would allow is not there: no page is memory of a
+// PCI device. Flags about signals (FOLL_INTERRUPTIBLE) and memory failure (FOLL_HWPOISON) are not in the vocabulary.
+// compare include/linux/mm_types.h
+var GUPFlags = []GUPFlag{
+	{Name: "FOLL_WRITE", Bit: FollWrite,
+		Doc: "The page will be written to: its PTE must be writable, or a fault makes it so."},
+	{Name: "FOLL_LONGTERM", Bit: FollLongterm,
+		Doc: "The page will be held for long: it must not lie where pages have to be movable."},
+	{Name: "FOLL_FORCE", Bit: FollForce,
+		Doc: "Access is allowed where the process itself may not: the way of ptrace."},
+	{Name: "FOLL_NOFAULT", Bit: FollNoFault, Since: 517,
+		Doc: "What is not mapped as asked is not faulted in: -EFAULT."},
+	{Name: "FOLL_NOWAIT", Bit: FollNoWait,
+		Doc: "Faults do not wait for I/O: nothing is got where they would have to."},
+	{Name: "FOLL_HONOR_NUMA_FAULT", Bit: FollHonorNUMAFault, Since: 605,
+		Doc: "What NUMA balancing has made inaccessible is faulted in first."},
+	{Name: "FOLL_ANON", Bit: FollAnon, Since: 417,
+		Doc: "Anonymous memory alone: -EFAULT for files."},
+	{Name: "FOLL_DUMP", Bit: FollDump,
+		Doc: "For a core dump: -EFAULT for what was never touched, and for the zero page."},
+	{Name: "FOLL_SPLIT_PMD", Bit: FollSplitPMD, Since: 504,
+		Doc: "A huge PMD is split first."},
+	{Name: "FOLL_PCI_P2PDMA", Bit: FollPCIP2PDMA, Since: 602,
+		Doc: "Memory of a PCI device will do, too; not for long."},
+	{Name: "FOLL_GET", Bit: FollGet,
+		Doc: "Take a reference: what get_user_pages does anyway. Not beside a pin."},
+	{Name: "FOLL_PIN", Bit: FollPin, Since: 506, Internal: true,
+		Doc: "Take a pin: for pin_user_pages alone to set."},
+	{Name: "FOLL_TOUCH", Bit: FollTouch, Internal: true,
+		Doc: "Mark the page accessed and, for a write, dirty: since v6.3 for GUP alone to set."},
+	{Name: "FOLL_TRIED", Bit: FollTried, Internal: true,
+		Doc: "mmap_lock was dropped once already: since v6.3 for GUP alone to set."},
+	{Name: "FOLL_REMOTE", Bit: FollRemote, Internal: true,
+		Doc: "The mm is another's: since v6.3 for GUP alone to set."},
+	{Name: "FOLL_FAST_ONLY", Bit: FollFastOnly, Since: 508, Internal: true,
+		Doc: "No slow path: since v6.3 for GUP alone to set."},
+	{Name: "FOLL_UNLOCKABLE", Bit: FollUnlockable, Since: 603, Internal: true,
+		Doc: "mmap_lock may be dropped: for GUP alone to set."},
+}
+
+// FollByName returns the flag of that name, or nil.
+func FollByName(name string) *GUPFlag {
+	for i := range GUPFlags {
+		if GUPFlags[i].Name == name {
+			return &GUPFlags[i]
+		}
+	}
+	return nil
+}
+
+// follFlags are the words for them.
+var follFlags = func() (names []string) {
+	for _, f := range GUPFlags {
+		names = append(names, f.Name)
+	}
+	return names
+}()
+
+// internalFlags are those that only the API itself may set.
+var internalFlags = func() (bits uint64) {
+	for _, f := range GUPFlags {
+		if f.Internal {
+			bits |= f.Bit
+		}
+	}
+	return bits
+}()
+
+// fastFlags are those that GUP-fast knows what to do with.
+const fastFlags = FollWrite | FollLongterm | FollForce | FollPin | FollGet | FollFastOnly | FollNoFault | FollPCIP2PDMA | FollHonorNUMAFault
+
+// A gupAPI is a set of entries of GUP, by what they have in common.
+type gupAPI uint8
+
+const (
+	getAPI      gupAPI = 1 << iota // get_user_pages*()
+	pinAPI                         // pin_user_pages*()
+	fastAPI                        // *_fast(): not for what the fast path does not know
+	unlockedAPI                    // *_unlocked(), *_locked(): mmap_lock may be dropped
+	fastOnlyAPI                    // *_fast_only(): the fast path alone; until v6.2 without errors
+)
+
+// A Rejection is what callers of GUP must not ask for: an error, and a warning in the kernel's log, before anything
+// else is looked at.
+type Rejection struct {
+	Label string
+	Says  string
+	When  Cond   // in which kernels it is refused
+	Errno uint64 // 0: no page, and no error
+	of    gupAPI
+	bits  uint64 // any of them
+	also  uint64 // and all of these
+}
+
+// Rejections are what is refused, in the order in which it is looked at. What a scenario cannot say is not
+// among them: a reference without somewhere to put the page, *locked that is neither 0 nor 1, FAULT_FLAG_UNSHARE of a write.
+// compare mm/gup.c:is_valid_gup_args, gup_fast_fallback; until v6.2: is_valid_gup_flags, and tests in each entry
+var Rejections = []Rejection{
+	{"internal_flags", "flags that only GUP itself may set? Refuse", With(GUPValidArgs), EINVAL, getAPI | pinAPI | unlockedAPI | fastAPI | fastOnlyAPI, internalFlags, 0},
+	{"get_with_pin", "FOLL_PIN from the caller? Refuse", With(FOLLPinCounting), EINVAL, getAPI, FollPin, 0},
+	{"pin_with_get", "FOLL_GET beside a pin? Refuse", With(FOLLPinCounting), EINVAL, pinAPI, FollGet, 0},
+	{"longterm_needs_pin", "FOLL_LONGTERM without a pin? Refuse", With(GUPLongtermRequiresPin), EINVAL, getAPI, FollLongterm, 0},
+	{"fast_only_longterm", "FOLL_LONGTERM without a pin? Refuse", With(GUPValidArgs), EINVAL, fastOnlyAPI, FollLongterm, 0},
+	{"longterm_locked", "FOLL_LONGTERM where mmap_lock may be dropped? Refuse", Without(GUPValidArgs), EINVAL, unlockedAPI, FollLongterm, 0},
+	{"longterm_p2pdma", "memory of a PCI device for long? Refuse", With(GUPValidArgs), EINVAL, getAPI | pinAPI, FollPCIP2PDMA, FollLongterm},
+	{"fast_flags", "flags that GUP-fast does not know? Refuse", Cond{}, EINVAL, fastAPI, ^fastFlags, 0},
+	{"fast_only_flags", "flags that GUP-fast does not know? Refuse", With(GUPValidArgs), EINVAL, fastOnlyAPI, ^fastFlags, 0},
+	{"fast_only_nothing", "flags that GUP-fast does not know? Get nothing", Without(GUPValidArgs), 0, fastOnlyAPI, ^fastFlags, 0},
+}
+
+// rejecting are the steps that look at the flags (local 1) of an entry.
+func rejecting(api gupAPI) (steps []Step) {
+	for _, r := range Rejections {
+		if r.of&api == 0 {
+			continue
+		}
+		steps = append(steps, Step{Label: r.Label, Says: r.Says, Ref: "is_valid_gup_args", When: r.When, Local: true, Do: func(c *Ctx) Next {
+			switch flags := c.L(1); {
+			case flags&r.bits == 0 || flags&r.also != r.also:
+				return Then
+			case r.Errno == 0:
+				return Return
+			}
+			return c.Fail(r.Errno)
+		}})
+	}
+	return steps
+}
