@@ -124,7 +124,7 @@ var freeHugeInvalidate = Step{Label: "invalidate_pmd", Says: "invalidate the PMD
 	return c.Call(fnFlushTLBMMRange, mfHugeLazy, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
 }}
 
-var freeHugeLazy = Step{Label: "lazyfree_pmd", Says: "the PMD: neither accessed nor dirty; the folio is lazyfree; unlock", Ref: "folio_mark_lazyfree", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs, machine.Flags), Back: []int{mfPMD}, Do: func(c *Ctx) Next {
+var freeHugeLazy = Step{Label: "lazyfree_pmd", Says: "the PMD: neither accessed nor dirty; the folio is lazyfree; unlock", Ref: "folio_mark_lazyfree", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs, machine.Flags), Back: []int{mfPMD, mfFlush}, Do: func(c *Ctx) Next {
 	p, e := c.Page(mfPage), c.Entry(mfPTE).Fresh()
 	c.SetPMD(p, e&^(machine.Accessed|machine.Dirty))
 	c.Set(mfPTE, 0)
