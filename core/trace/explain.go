@@ -211,6 +211,9 @@ func (s *story) subject(id cell.ID) bool {
 		s.private = s.private || strings.Contains(s.claim, "exclusive")
 		return s.frames[s.x.flags[id]]
 	case machine.PageCache:
+		if len(s.pages) > 0 { // it is where a pin's page should be, and the claim is about the pin
+			return true
+		}
 		s.disk, s.clean, s.values = true, true, true
 		s.cached(id, v)
 		return true
