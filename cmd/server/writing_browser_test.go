@@ -3,6 +3,7 @@ package main
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/input"
 	browser "github.com/chromedp/cdproto/page"
@@ -70,6 +71,7 @@ func writing(t *testing.T, p *tab) {
 	p.wait(inEditor(".cm-tooltip-autocomplete li[aria-selected]") + `?.textContent.includes("FOLL_LONGTERM")`)
 	p.wait(inEditor(".cm-completionInfo") + `?.textContent.length > 20`)
 	p.shot("complete")
+	time.Sleep(200 * time.Millisecond) // the editor takes no key for a list that has just appeared
 	stroke(p, "\r")
 	p.wait(editorView + `.state.doc.toString().includes("FOLL_WRITE | FOLL_LONGTERM)")`)
 
