@@ -16,6 +16,11 @@ func mapcounts(m *Model) []predicate {
 		locks = append(locks, m.M.PTL(m.M.TableFrame(i)))
 	}
 	free := func() bool {
+		for i, w := range locks { // who holds one holds that of a table in use: the others need not be read then
+			if m.M.Glance(m.M.TableOf(m.M.TableFrame(i))) != 0 && m.M.Load(w) != 0 {
+				return false
+			}
+		}
 		for _, w := range locks {
 			if m.M.Load(w) != 0 {
 				return false
