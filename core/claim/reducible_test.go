@@ -106,7 +106,7 @@ func TestIndependentStepsCommute(t *testing.T) {
 		start := mem.Mark()
 		runs := 20
 		if !testing.Short() {
-			runs = 200
+			runs = 80
 		}
 		for range runs {
 			run(m, rng, 100, -1, func(check.Choice) {
@@ -140,7 +140,7 @@ func TestNextIsKept(t *testing.T) {
 		kept := claim.Reduce(m)
 		mem := m.Memory()
 		mem.Watch(kept.Changed)
-		rounds := 3
+		rounds := 2
 		if testing.Short() {
 			rounds = 1
 		}
@@ -258,7 +258,7 @@ func TestReducedAgrees(t *testing.T) {
 		}
 		limits := check.Limits{States: 10_000}
 		if !testing.Short() {
-			limits.States = 200_000
+			limits.States = 80_000
 		}
 		want := finish(check.New(m, limits))
 		got := finish(check.Reduced(claim.Reduce(m), limits))
