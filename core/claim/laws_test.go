@@ -17,39 +17,47 @@ import (
 )
 
 // eachModel calls f with every scenario of the gallery on every kernel that its
-// expect lines name, and with some that were made up.
+// expect lines name, and with some that were made up: as many at once as there are cores.
 func eachModel(t *testing.T, f func(t *testing.T, m *claim.Model)) {
-	for _, s := range scenarios.List() {
-		file, ds := scenario.Parse(s.File(), []byte(s.Text))
-		if scenario.Failed(ds) {
-			t.Fatal(ds)
+	t.Run("models", func(t *testing.T) { // returns when all have
+		one := func(name string, f func(t *testing.T)) {
+			t.Run(name, func(t *testing.T) {
+				t.Parallel()
+				f(t)
+			})
 		}
-		seen := map[string]bool{} // lines may judge differently on the same kernel
-		for _, e := range file.Expects {
-			for _, k := range e.Kernels {
-				if seen[k.String()] {
-					continue
-				}
-				seen[k.String()] = true
-				t.Run(s.Name+"/"+k.String(), func(t *testing.T) {
-					setup, ds := file.ForKernel(k)
-					if scenario.Failed(ds) {
-						t.Fatal(ds)
+		for _, s := range scenarios.List() {
+			file, ds := scenario.Parse(s.File(), []byte(s.Text))
+			if scenario.Failed(ds) {
+				t.Fatal(ds)
+			}
+			seen := map[string]bool{} // lines may judge differently on the same kernel
+			for _, e := range file.Expects {
+				for _, k := range e.Kernels {
+					if seen[k.String()] {
+						continue
 					}
-					f(t, claim.New(setup, k))
-				})
+					seen[k.String()] = true
+					one(s.Name+"/"+k.String(), func(t *testing.T) {
+						setup, ds := file.ForKernel(k)
+						if scenario.Failed(ds) {
+							t.Fatal(ds)
+						}
+						f(t, claim.New(setup, k))
+					})
+				}
 			}
 		}
-	}
-	for number := *generatedFrom; number < *generatedFrom+generatedModels(4, 25); number++ {
-		t.Run(fmt.Sprint("generated ", number), func(t *testing.T) {
-			text, m := generate(number)
-			f(t, m)
-			if t.Failed() {
-				t.Log(text)
-			}
-		})
-	}
+		for number := *generatedFrom; number < *generatedFrom+generatedModels(4, 25); number++ {
+			one(fmt.Sprint("generated ", number), func(t *testing.T) {
+				text, m := generate(number)
+				f(t, m)
+				if t.Failed() {
+					t.Log(text)
+				}
+			})
+		}
+	})
 }
 
 // walk takes random steps from the start until nothing can go on or a claim is

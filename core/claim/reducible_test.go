@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 
 	"gupscope/core/cell"
@@ -97,7 +98,7 @@ func TestFreeIsSought(t *testing.T) {
 // other in either order. Nothing may differ: the state behind both, what each can do behind the
 // other, which claims are broken on the way.
 func TestIndependentStepsCommute(t *testing.T) {
-	pairs := 0
+	var pairs atomic.Int64
 	eachModel(t, func(t *testing.T, m *claim.Model) {
 		rng := rand.New(rand.NewPCG(5, 6))
 		r := claim.Reduce(m)
@@ -106,7 +107,7 @@ func TestIndependentStepsCommute(t *testing.T) {
 		start := mem.Mark()
 		runs := 20
 		if !testing.Short() {
-			runs = 80
+			runs = 200
 		}
 		for range runs {
 			run(m, rng, 100, -1, func(check.Choice) {
@@ -116,7 +117,7 @@ func TestIndependentStepsCommute(t *testing.T) {
 						if a.Actor >= b.Actor || r.Next(int(a.Actor)).Conflicts(r.Next(int(b.Actor))) {
 							continue
 						}
-						pairs++
+						pairs.Add(1)
 						if ab, ba := both(m, a, b), both(m, b, a); !ab.agrees(ba) {
 							la, lb := m.Look(int(a.Actor)), m.Look(int(b.Actor))
 							t.Fatalf("%s: %s (%v)\n%s: %s (%v)\nin one order %+v, in the other %+v",
@@ -128,7 +129,7 @@ func TestIndependentStepsCommute(t *testing.T) {
 			mem.Undo(start)
 		}
 	})
-	if pairs == 0 {
+	if pairs.Load() == 0 {
 		t.Error("no two steps are independent")
 	}
 }
@@ -140,7 +141,7 @@ func TestNextIsKept(t *testing.T) {
 		kept := claim.Reduce(m)
 		mem := m.Memory()
 		mem.Watch(kept.Changed)
-		rounds := 2
+		rounds := 3
 		if testing.Short() {
 			rounds = 1
 		}
@@ -258,7 +259,7 @@ func TestReducedAgrees(t *testing.T) {
 		}
 		limits := check.Limits{States: 10_000}
 		if !testing.Short() {
-			limits.States = 80_000
+			limits.States = 200_000
 		}
 		want := finish(check.New(m, limits))
 		got := finish(check.Reduced(claim.Reduce(m), limits))

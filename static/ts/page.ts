@@ -1,6 +1,7 @@
 // The script of every page with a session: reads #boot, makes the transport,
 // and lets events and fragments flow. Start here.
 import { act } from "./acts";
+import { show } from "./address";
 import { apply, write } from "./apply";
 import { Checker } from "./checker";
 import { atMost, listen, near, showOwn } from "./controls";
@@ -446,19 +447,6 @@ export class Page {
   /** In a room: told when the editor is there; and what the button of the pen does. */
   mounted?: () => void;
   pen?: () => void;
-}
-
-/** Browsers allow about 100 changes of the address in 30 s; what is in between is made good later. */
-let shown = 0;
-let due = 0;
-function show(address: string, push: boolean) {
-  clearTimeout(due);
-  const go = () => {
-    shown = performance.now();
-    if (location.pathname + location.search + location.hash !== address) history[push ? "pushState" : "replaceState"](null, "", address);
-  };
-  if (push || performance.now() - shown > 400) go();
-  else due = window.setTimeout(go, 400);
 }
 
 function main() {
