@@ -177,5 +177,8 @@ const (
 	fnInvalidateSecondaryTLBs
 	fnSetOrigInsn
 	fnGUPFastP4DRange
+	fnGUPFastPUDRange
+	fnHugePMDShare
+	fnHugePMDUnshare
 	funcCount
 )

@@ -266,6 +266,9 @@ const (
 	FenceRecheckBeforeExclusive
 	SecondaryTLBs
 	UprobeOriginal
+	HugetlbUnshareSync
+	HugetlbVMALock
+	HugetlbUnshareFlush
 	ruleCount
 )
 
