@@ -50,7 +50,6 @@ func (c *Ctx) unhookPMDTable(p machine.PageID) bool {
 	if !pud.Present() || c.anyVMA(first, end) {
 		return false
 	}
-	c.Sayf("unhook the PMD table: frame %d", pud.Frame())
 	c.M.SetPUD(p, 0)
 	c.M.GatherTable(c.Task, pud.Frame())
 	return true
