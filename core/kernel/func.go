@@ -201,6 +201,9 @@ func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
+// Several holds where a GUP call asks for more pages than one: what it guards would tell nothing elsewhere.
+var Several = Cond{where: hasPages}
+
 // Remapping holds where mremap may move pages: what it guards would tell nothing elsewhere.
 var Remapping = Cond{where: hasRooms}
 
@@ -227,6 +230,7 @@ const (
 	hasSecondary                 // an mm is a guest's memory
 	hasKSM                       // ksmd may merge pages
 	hasRooms                     // mremap may move pages
+	hasPages                     // a GUP call asks for several pages
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

@@ -135,7 +135,7 @@ var _ = register(fnKVMPageFault, &Func{
 				flags |= FollWrite
 				c.Set(kfWritable, 1)
 			}
-			return c.Call(fnGetUserPagesLocked, kfGotSlow, c.L(kfAddr), flags)
+			return c.Call(fnGetUserPagesLocked, kfGotSlow, c.L(kfAddr), 1, flags)
 		}},
 		kfGotSlow: {Label: "got_slow", Says: "got it?", When: Secondary, Local: true, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); !c.guestGot() {

@@ -98,22 +98,12 @@ func (c *Ctx) takePin(f machine.Frame, flags uint64) {
 // countedApart reports whether pins of the page's folio have a count of their own.
 func (c *Ctx) countedApart(f machine.Frame) bool { return c.sim.exactPincount && c.M.IsLarge(f) }
 
-// dropPin drops a pin from a large folio's count of pins; its reference goes separately.
+// dropPins drops pins from a large folio's count of pins; their references go separately.
 // compare mm/gup.c:gup_put_folio
-func (c *Ctx) dropPin(h machine.Hold) {
-	if c.countedApart(h.Frame()) {
-		c.Add(c.M.Pincount(c.M.Head(h.Frame())), -1)
+func (c *Ctx) dropPins(f machine.Frame, n int) {
+	if c.countedApart(f) {
+		c.Add(c.M.Pincount(c.M.Head(f)), -n)
 	}
-}
-
-// undoGrab gives back what a GUP call has just grabbed and goes on at step back.
-func (c *Ctx) undoGrab(flags uint64, back int) Next {
-	h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
-	if flags&FollPin != 0 {
-		c.dropPin(h)
-	}
-	c.M.SetHeld(c.Task, 0)
-	return c.putFree(h.Frame(), h.Count(), back)
 }
 
 // tableStep takes a page table that may be deposited, and holds it in the local.

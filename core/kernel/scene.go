@@ -78,6 +78,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
 	c.Secondary = s.guests|s.bound != 0
 	c.Rooms = s.Setup.rooms()
+	c.GUPPages = s.Setup.gupPages()
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
@@ -340,6 +341,9 @@ func (s *Setup) has() (h has) {
 	if s.rooms() {
 		h |= hasRooms
 	}
+	if s.gupPages() > 1 {
+		h |= hasPages
+	}
 	return h
 }
 
@@ -348,6 +352,19 @@ func (s *Setup) rooms() bool {
 	return slices.ContainsFunc(s.MMs, func(m MMSetup) bool {
 		return slices.ContainsFunc(m.Regions, func(r RegionSetup) bool { return r.Room })
 	})
+}
+
+// gupPages is the most pages that one GUP call asks for.
+func (s *Setup) gupPages() int {
+	n := 1
+	for _, t := range s.Tasks {
+		for _, st := range t.Body {
+			if st.Call.Result == PageResult {
+				n = max(n, st.Args[0].many())
+			}
+		}
+	}
+	return n
 }
 
 // exits reports whether some thread of an mm leaves it.
