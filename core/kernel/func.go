@@ -189,6 +189,9 @@ func (c Cond) AndLarge() Cond { return c.and(hasLarge) }
 // AndRooms holds where the condition does and mremap may move pages.
 func (c Cond) AndRooms() Cond { return c.and(hasRooms) }
 
+// AndSeveral holds where the condition does and a GUP call asks for several pages.
+func (c Cond) AndSeveral() Cond { return c.and(hasPages) }
+
 // AndTurns holds where the condition does and tasks share CPUs.
 func (c Cond) AndTurns() Cond { return c.and(hasTurns) }
 

@@ -145,7 +145,7 @@ var _ = register(fnGUPFast, &Func{
 				c.backToLast()
 				return c.undoGrab(c.L(gsFlags), gsMore)
 			}},
-		gsMore: {Label: "more", Says: "is there another?", When: Several, Local: true, Back: []int{gsUnpin}, Do: func(c *Ctx) Next {
+		gsMore: {Label: "more", Says: "is there another?", When: With(GUPWriteProtectSeq).AndSeveral(), Local: true, Back: []int{gsUnpin}, Do: func(c *Ctx) Next {
 			if c.gotPages() > 0 {
 				return gsUnpin
 			}
