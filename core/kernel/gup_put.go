@@ -76,8 +76,10 @@ var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func
 
 // noPages ends a call on variables none of which holds a page.
 var noPages = Step{Label: "page", Says: "is there a page?", Local: true, Do: func(c *Ctx) Next {
-	c.skipEmpty()
-	return noPage.Do(c)
+	if c.skipEmpty(); !c.varPage().Some() {
+		return Return
+	}
+	return Then
 }}
 
 // skipEmpty goes on to the next variable that holds a page, among those that are left.

@@ -27,6 +27,9 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	}
 	s.readSwapinWritable = k.On(SwapinReadWritable)
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
+	if k.On(UprobeSplitsPMD) {
+		s.uprobeSplits = FollSplitPMD
+	}
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)

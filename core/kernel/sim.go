@@ -44,6 +44,7 @@ type Sim struct {
 	countsPins, exactPincount                             bool   // see the rules foll_pin_counting and pincount_exact_large
 	longtermUnlocks                                       bool   // see the rule gup_valid_args
 	unpinChecks                                           bool   // see the rule unpin_sanity_check
+	uprobeSplits                                          uint64 // FollSplitPMD, see the rule uprobe_splits_pmd
 	allowRetry                                            uint64 // see Setup.retries
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
