@@ -235,7 +235,7 @@ var _ = register(fnHandleMMFault, &Func{
 		hfReadHalves: {Label: "read_halves", Says: "read the PTE, half by half", Ref: "vmf->orig_pte", When: Halved, Local: true, Calls: []FuncID{fnFaultReadPTE}, Do: func(c *Ctx) Next {
 			return c.Call(fnFaultReadPTE, hfHalves, c.L(hfTable), c.L(hfAddr))
 		}},
-		hfHalves: {Label: "orig_pte", Says: "what is it?", When: Halved, Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
+		hfHalves: {Label: "orig_pte", Says: "go by what was read", When: Halved, Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
 			return c.pteFault(c.Entry(hfPTE))
 		}},
 		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", When: Whole, Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
