@@ -487,7 +487,7 @@ var _ = register(fnTryGrabFolioFast, &Func{
 				if c.countedApart(f) {
 					c.Say("make it a pin: one more in the large folio's pincount")
 					if refs > 1 {
-						c.Sayf("make them pins: %d more in the large folio's pincount", refs)
+						c.Sayf(pinsTogether, refs)
 					}
 					c.Add(c.M.Pincount(f), refs)
 					return Return

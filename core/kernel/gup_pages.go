@@ -15,6 +15,9 @@ import "gupscope/core/machine"
 //
 // compare mm/gup.c:gup_fast_fallback, __get_user_pages_locked
 
+// pinsTogether is what is said when a huge page's references become pins.
+const pinsTogether = "make them pins: %d more in the large folio's pincount"
+
 // inHand is the page in hand; none while it is still to be got.
 func (c *Ctx) inHand() machine.Hold { return machine.Hold(c.M.Load(c.M.Held(c.Task))) }
 

@@ -8,7 +8,7 @@ import (
 // What folios large and small have in common, and what only large ones have.
 
 // Possible reports whether a step may be left that way in this scenario: not, where
-// it leads to what is for large folios, store buffers or tasks that share a CPU, and there can be none.
+// it leads to what is for large folios, store buffers, tasks that share a CPU or several pages in a call, and there can be none.
 func (s *Sim) Possible(h Hop) bool {
 	f := &s.funcs[h.Fn]
 	to := h.To < len(f.Steps) && !f.Steps[h.To].When.In(&s.Kernel)
@@ -16,7 +16,13 @@ func (s *Sim) Possible(h Hop) bool {
 	if h.Calls() {
 		to = to || called.Large && s.Kernel.has&hasLarge == 0 || called.Hugetlb && s.Kernel.has&hasHugetlb == 0 || called.Migrating && s.Kernel.has&hasMoves == 0
 	}
-	return !to && (s.Setup.TSO || h.Form != storeWaits && h.Form != loadForwarded)
+	switch h.Form {
+	case storeWaits, loadForwarded:
+		return !to && s.Setup.TSO
+	case pinsTogether:
+		return !to && s.Kernel.has&hasPages != 0
+	}
+	return !to
 }
 
 // folioFlags is the word with the flags of the page's folio. PG_anon_exclusive alone

@@ -141,7 +141,7 @@ var _ = register(fnPTEGetLockless, &Func{
 //
 // compare mm/memory.c:handle_pte_fault
 var _ = register(fnFaultReadPTE, &Func{
-	Name: "ptep_get_lockless (fault)", Was: []Name{{"vmf->orig_pte = *vmf->pte", 605}}, File: "mm/memory.c", Params: []int{ptPMD, ptAddr},
+	Name: "handle_pte_fault", File: "mm/memory.c", Params: []int{ptPMD, ptAddr},
 	Locals: halvesLocals,
 	Steps: readHalves(FaultPTERead, Step{Label: "done", Says: "go by that", Local: true, Do: func(c *Ctx) Next {
 		c.M.Store(c.M.Local(c.Task, c.level-1, hfPTE), uint64(c.Entry(ptPTE)))

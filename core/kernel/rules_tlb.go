@@ -75,7 +75,7 @@ var tlbRules = []*Rule{
 	{ID: FaultPTERead, Name: "fault_pte_read", Values: []string{"plain", "low_high_low"}, History: []Since{{0, PTEReadPlain}, {605, PTEReadLowHighLow}},
 		Says:       "how the fault handler reads a PTE of two halves (PAE) before it has the lock: one after the other; or the low one again at the end, and all again if it has changed",
 		Protects:   "nothing: what was read is held against the PTE once the lock is there, and a swap entry before its slot is looked for",
-		Guards:     "ptep_get_lockless (fault): is the low half still the same?",
+		Guards:     "handle_pte_fault: is the low half still the same?",
 		Confidence: "read in source (absent 6.4, present 6.5)"},
 	{ID: PAEClearAtomic, Name: "pae_clear_atomic", History: on(419),
 		Says:     "with PAE a PTE is cleared with one exchange of 64 bits, not its low half first",

@@ -57,7 +57,7 @@ func (b *builder) many(arg *kernel.Arg, c *cursor) {
 	c.punct(",")
 	t := c.peek()
 	n := c.number("pages", 1, maxPages)
-	if !c.ok() {
+	if !c.ok() || b.partial { // it may be a page of what could not be read
 		return
 	}
 	if v := b.file.setup.MMs[arg.MM].Regions[arg.Region]; arg.Page+n > v.Pages {
