@@ -28,8 +28,8 @@ import (
 //
 // compare mm/gup.c:gup_fast_pud_range
 var _ = register(fnGUPFastPUDRange, &Func{
-	Name: "gup_fast_pud_range", Was: []Name{{"gup_pud_range", 610}}, File: "mm/gup.c", FileWas: gupFileWas, Params: []int{g3Addr, g3Flags},
-	Locals: []Local{{"pud", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
+	Name: "gup_fast_pud_range", Was: []Name{{"gup_pud_range", 610}}, File: "mm/gup.c", FileWas: gupFileWas, Params: []int{g3Addr, g3End, g3Flags},
+	Locals: []Local{{"pud", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
 	Steps: []Step{
 		{Label: "read_pud", Says: "read the PUD", Ref: "READ_ONCE(*pudp)", When: SharedPMDs, Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPMDRange}, Do: func(c *Ctx) Next {
 			pud := machine.Entry(c.Keep(0, c.M.PUD(c.Page(g3Addr))))
@@ -38,15 +38,15 @@ var _ = register(fnGUPFastPUDRange, &Func{
 				return Return
 			}
 			c.Sayf("read the PUD (PMD table: frame %d)", pud.Frame())
-			return c.Call(fnGUPFastPMDRange, 2, uint64(pud), c.L(g3Addr), c.L(g3Flags))
+			return c.Call(fnGUPFastPMDRange, 2, uint64(pud), c.L(g3Addr), c.L(g3End), c.L(g3Flags))
 		}},
 		{Label: "pud_stays", Says: "the PUD is as it is while the mm lives", Local: true, Calls: []FuncID{fnGUPFastPMDRange}, Do: func(c *Ctx) Next {
-			return c.Call(fnGUPFastPMDRange, 2, 0, c.L(g3Addr), c.L(g3Flags))
+			return c.Call(fnGUPFastPMDRange, 2, 0, c.L(g3Addr), c.L(g3End), c.L(g3Flags))
 		}},
 	},
 })
 
-const g3Addr, g3Flags = 1, 2
+const g3Addr, g3Flags, g3End = 1, 2, 3
 
 // pmdThrough is the page's PMD entry in the table that the PUD in a local names; where PUD entries stay, none was read.
 func (c *Ctx) pmdThrough(pud, addr int) machine.Word {
