@@ -185,7 +185,7 @@ func (b *builder) gigabyte(v *kernel.RegionSetup, t *token, c *cursor) {
 	case v.Kind != kernel.FileShared:
 		c.fail(t, nil, "only a shared mapping shares its PMD table: write shared")
 	case v.Pages > gigabytePages:
-		c.fail(t, nil, "a gigabyte has at most %d huge pages here, and this are %d", gigabytePages, v.Pages)
+		c.fail(t, nil, "a gigabyte has at most %d huge pages here, and these are %d", gigabytePages, v.Pages)
 	}
 }
 
