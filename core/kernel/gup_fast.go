@@ -437,10 +437,10 @@ var _ = register(fnTryGrabFolioFast, &Func{
 		}},
 		tgZone: {Label: "longterm_pinnable", Says: "a pin for long: may the page stay where it is?", Answer: "yes", Ref: "folio_is_longterm_pinnable", When: With(GUPLongtermZone).AndMovable(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame()
-			if c.L(tgFlags)&FollLongterm == 0 || !c.M.ZoneOf(f).Movable {
+			if c.L(tgFlags)&FollLongterm == 0 || !c.mustMove(f) {
 				return Then
 			}
-			c.Say("a pin for long, of a page in ZONE_MOVABLE: put the reference")
+			c.Say("a pin for long, of a page that must be possible to take away: put the reference")
 			c.M.SetHeld(c.Task, 0)
 			return c.putFree(f, 1, tgZoneRefuse)
 		}},

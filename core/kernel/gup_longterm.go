@@ -7,14 +7,17 @@ import (
 
 // __gup_longterm_locked, in straight line:
 //
-//	memalloc_pin_save()                    // what faults allocate from here on is not in ZONE_MOVABLE
+//	memalloc_pin_save()                    // what faults allocate from here on is not in ZONE_MOVABLE, and not of CMA
 //	again: __get_user_pages_locked(): pin the page
-//	it is not in ZONE_MOVABLE: done
+//	it is not in ZONE_MOVABLE, and not of CMA: done
 //	not on the LRU list: lru_add_drain_all(), once
 //	take its folio off the LRU list
 //	unpin the page: pinned, it could not be moved
 //	migrate_pages(MIGRATE_SYNC) to where it may stay; failed: -ENOMEM
 //	again
+//
+// Kernels until v5.12 (check_and_migrate_cma_pages) know of CMA alone, and do what they can: a page that is not on the LRU list, or
+// could not be moved, is pinned where it lies.
 //
 // What lies in ZONE_MOVABLE must be possible to move away, and a pin for long is in the way of that. Between
 // unpin and again everything may happen to the mapping; the loop begins with what is there then. (Some
@@ -23,23 +26,30 @@ import (
 // compare mm/gup.c:__gup_longterm_locked, check_and_migrate_movable_pages
 var _ = register(fnGUPLongtermLocked, &Func{Migrating: true,
 	Name: "__gup_longterm_locked", File: "mm/gup.c", Params: []int{lgAddr, lgFlags},
-	Locals: []Local{{"folio", HoldLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"drained", IntLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"drained", IntLocal}, {"migrate_allow", IntLocal}},
 	Steps: []Step{
 		lgPin: {Label: "pin", Says: "pin the page", Ref: "__get_user_pages_locked", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
 			return c.Call(fnGetUserPagesLocked, lgGot, c.L(lgAddr), c.L(lgFlags))
 		}},
 		lgGot: {Label: "got", Says: "got it, and may it stay where it is?", Ref: "folio_is_longterm_pinnable", Local: true, Do: func(c *Ctx) Next {
 			ret, h := c.Ret(), machine.Hold(c.M.Load(c.M.Held(c.Task)))
-			if !h.Some() || !c.M.ZoneOf(h.Frame()).Movable {
+			if !h.Some() || !c.mustMove(h.Frame()) || c.L(lgGaveUp) != 0 {
 				return c.Return(ret)
 			}
 			return Then
 		}},
-		lgLRU: {Label: "on_lru", Says: "it is in ZONE_MOVABLE; is it on the LRU list?", Answer: "yes", Ref: "folio_test_lru", Reads: cell.Of(machine.Flags), Calls: []FuncID{fnLRUAddDrainAll}, Back: []int{lgLRU}, Do: func(c *Ctx) Next {
+		lgLRU: {Label: "on_lru", Says: "it may not; is it on the LRU list?", Answer: "yes", Ref: "folio_test_lru", Reads: cell.Of(machine.Flags), Calls: []FuncID{fnLRUAddDrainAll}, Back: []int{lgLRU}, Do: func(c *Ctx) Next {
 			if c.Load(c.folioFlags(c.pinned()))&machine.PGLRU == 0 && c.L(lgDrained) == 0 {
-				c.Say("it is in ZONE_MOVABLE, and not on the LRU list: empty all batches")
+				c.Say("it may not, and is not on the LRU list: empty all batches")
 				c.Set(lgDrained, 1)
 				return c.Call(fnLRUAddDrainAll, lgLRU)
+			}
+			return Then
+		}},
+		lgIsolateCMA: {Label: "isolate_cma", Says: "is it on the LRU list still?", Answer: "yes", Ref: "isolate_lru_page", When: If(GUPLongtermZone, LongtermZoneCMA).AndMovable(), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			if c.Load(c.M.Flags(c.M.Head(c.pinned())))&machine.PGLRU == 0 {
+				c.Say("it is not on the LRU list: it stays where it is, pinned")
+				return Return
 			}
 			return Then
 		}},
@@ -65,25 +75,40 @@ var _ = register(fnGUPLongtermLocked, &Func{Migrating: true,
 			return c.migrate(lgFolio, lgMigrated, migrateSync, mrLongtermPin, c.M.ZoneOf(f.Frame()).Node)
 		}},
 		lgMigrated: {Label: "migrated", Says: "was it moved?", Local: true, Back: []int{lgPin}, Do: func(c *Ctx) Next {
-			if c.Ret() != 0 {
-				return c.Fail(ENOMEM)
+			if c.Ret() == 0 {
+				return lgPin
 			}
+			return Then
+		}},
+		lgAnyway: {Label: "anyway", Says: "it could not be moved: pin it where it is", Ref: "migrate_allow", When: If(GUPLongtermZone, LongtermZoneCMA).AndMovable(), Local: true, Back: []int{lgPin}, Do: func(c *Ctx) Next {
+			c.Set(lgGaveUp, 1)
 			return lgPin
 		}},
+		lgFailed: {Label: "failed", Says: "-ENOMEM", Local: true, Do: func(c *Ctx) Next { return c.Fail(ENOMEM) }},
 	},
 })
 
-const lgFolio, lgAddr, lgFlags, lgDrained = 0, 1, 2, 3
+const lgFolio, lgAddr, lgFlags, lgDrained, lgGaveUp = 0, 1, 2, 3, 4
 
 const (
 	lgPin = iota
 	lgGot
 	lgLRU
+	lgIsolateCMA
 	lgIsolate
 	lgUnpin
 	lgMigrate
 	lgMigrated
+	lgAnyway
+	lgFailed
 )
+
+// mustMove reports whether a page lies where this kernel does not let it be pinned for long.
+// compare include/linux/mm.h:folio_is_longterm_pinnable
+func (c *Ctx) mustMove(f machine.Frame) bool {
+	z := c.M.ZoneOf(f)
+	return z.CMA || z.Movable && c.sim.longtermLeavesMovable
+}
 
 // pinned is the page that the GUP call has got.
 func (c *Ctx) pinned() machine.Frame { return machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame() }

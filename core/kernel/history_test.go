@@ -137,7 +137,7 @@ gup_seqcount                0   0       0   0   0   0    0    0    0    0   0   
 uprobe_uses_original        0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 uprobe_in_place             0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             m
 migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
-gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d1e153fea2a8  TCm
+gup_longterm_zone           0   0       0   1   1   1    2    2    2    2   2       2   2   2    2         d1e153fea2a8  TCm
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 gup_protnone_rule           0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
 numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC

@@ -339,6 +339,11 @@ const (
 	ForkWrprotectLast
 )
 const (
+	LongtermZoneNone uint8 = iota
+	LongtermZoneCMA
+	LongtermZoneMovable
+)
+const (
 	NUMASkipNone uint8 = iota
 	NUMASkipPageCount
 	NUMASkipPinned
