@@ -8,11 +8,11 @@ package kernel
 func (s *Sim) Append(task int, st Stmt) {
 	if users[st.Call.Name] != nil {
 		for _, st := range s.expandOne(st) {
-			s.append(task, st)
+			s.enqueue(task, st)
 		}
 		return
 	}
-	s.append(task, st)
+	s.enqueue(task, st)
 }
 
 // expandOne is a statement of a user of GUP as those that run.
@@ -22,7 +22,7 @@ func (s *Sim) expandOne(st Stmt) []Stmt {
 	return e.out
 }
 
-func (s *Sim) append(task int, st Stmt) {
+func (s *Sim) enqueue(task int, st Stmt) {
 	for i, p := range st.Call.Params {
 		if p.Kind == ValueParam {
 			s.intern(st.Args[i].Value)
