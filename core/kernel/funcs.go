@@ -176,5 +176,6 @@ const (
 	fnSVALoad
 	fnInvalidateSecondaryTLBs
 	fnSetOrigInsn
+	fnGUPFastP4DRange
 	funcCount
 )
