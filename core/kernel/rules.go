@@ -238,6 +238,7 @@ const (
 	GUPProtnone
 	NUMASkipsShared
 	NUMASavedWrite
+	NUMAHugePMD
 	MigrateUndo
 	KSMClearBeforeCheck
 	KSMRefcountCheck
