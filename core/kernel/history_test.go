@@ -147,6 +147,7 @@ mremap_moves_tables         0   0       1   1   1   1    1    1    1    1   1   
 mremap_table_rmap_locks     0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         97113eb39fa7  TCm
 numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm
 numa_huge_pmd               0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         c5b5a3dd2c1f  m
+migrate_split_nomem         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 notifier_start              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 notifier_in_rmap            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         369ea8242c0f  m
 notifier_change_pte         1   1       1   1   1   1    1    1    1    1   1       1   1   0    0         f7842747d13d  Tm

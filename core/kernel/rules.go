@@ -239,6 +239,7 @@ const (
 	NUMASkipsShared
 	NUMASavedWrite
 	NUMAHugePMD
+	MigrateSplitsNoMem
 	MigrateUndo
 	KSMClearBeforeCheck
 	KSMRefcountCheck
