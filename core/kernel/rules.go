@@ -268,6 +268,8 @@ const (
 	FenceRecheckBeforeExclusive
 	SecondaryTLBs
 	UprobeOriginal
+	FaultPTERead
+	UprobeSplitsPMD
 	ruleCount
 )
 
