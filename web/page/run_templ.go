@@ -613,7 +613,7 @@ func RunMenu(r *view.Race) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, ">−</button> <button data-act=\"zoom\" data-n=\"0\" aria-label=\"As it was\"")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 53, ">−</button> <button data-act=\"zoom\" data-n=\"0\" title=\"As it was\"")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
