@@ -81,7 +81,11 @@ func TestAxe(t *testing.T) {
 			if panel := `document.querySelector(":popover-open, dialog[open]")`; c.do != nil && c.name != "dense" && !eval[bool](p, `!!`+panel+`?.checkVisibility()`) {
 				t.Errorf("%s, %d px: the panel is not to be seen", c.name, size[0])
 			}
-			for _, theme := range []string{"light", "dark"} {
+			themes := []string{"light", "dark"}
+			if size[0] < 500 && c.do != nil {
+				themes = themes[:1] // the colours of panels have been looked at
+			}
+			for _, theme := range themes {
 				eval[bool](p, `new Promise(r => { document.documentElement.dataset.theme = `+quote(theme)+`; setTimeout(() => r(true), 400); })`)
 				// Of a panel that is open, the panel: the page behind it has been looked at.
 				found := eval[[]string](p, `axe.run(document.querySelector(":popover-open, dialog[open]") ?? document, {resultTypes: ["violations"]}).then(r => r.violations.filter(v => v.impact === "serious" || v.impact === "critical")

@@ -168,7 +168,7 @@ export class Page {
     showOwn();
     near();
     if (b.do === "palette") found();
-    if (["step", "run", "goto", "show", "kernel", "open", "text", "note"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
+    if (["step", "run", "goto", "show", "kernel", "open", "text", "note", "snapshot"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
   }
 
   /** What was said of the text, for an editor that comes later. */
