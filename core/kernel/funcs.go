@@ -177,5 +177,6 @@ const (
 	fnInvalidateSecondaryTLBs
 	fnSetOrigInsn
 	fnGUPFastP4DRange
+	fnFaultReadPTE
 	funcCount
 )
