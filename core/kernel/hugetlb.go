@@ -136,7 +136,7 @@ var _ = register(fnUnmapHugepageRange, &Func{Hugetlb: true,
 	Name:   "__unmap_hugepage_range", File: "mm/hugetlb.c", Params: []int{uhPage, uhEnd, uhRef},
 	Locals: []Local{{"pmd", PTELocal}, {"ref_page", FrameLocal}, {"address", PageLocal}, {"end", PageLocal}, {"locked", IntLocal}},
 	Steps: []Step{
-		uhLockVMA: unshareLockVMA(uhPage, uhLocked),
+		uhLockVMA: unshareLockVMA(uhPage),
 		uhLockMap: unshareLockMap(uhPage, uhLocked),
 		uhUnshare: {Label: "unshare", Says: "is its PMD table one that mms share?", When: SharedPMDs, Local: true, Calls: []FuncID{fnHugePMDUnshare}, Do: func(c *Ctx) Next {
 			if c.M.Gigabyte(c.Page(uhPage)) {
@@ -227,7 +227,7 @@ var _ = register(fnHugetlbChangeProtection, &Func{Hugetlb: true,
 			c.Set(hpStart, c.L(hpPage))
 			return Then
 		}},
-		hpLockVMA: unshareLockVMA(hpPage, hpLocked),
+		hpLockVMA: unshareLockVMA(hpPage),
 		hpLockMap: unshareLockMap(hpPage, hpLocked),
 		hpUnshare: {Label: "unshare", Says: "is its PMD table one that mms share?", When: SharedPMDs, Local: true, Calls: []FuncID{fnHugePMDUnshare}, Do: func(c *Ctx) Next {
 			if c.M.Gigabyte(c.Page(hpPage)) {

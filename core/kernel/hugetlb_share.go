@@ -248,7 +248,7 @@ func (c *Ctx) callerLocked(page int) bool {
 	return machine.MmapWriter(c.Load(c.mappingLockOf(page))) == c.Task
 }
 
-func unshareLockVMA(page, locked int) Step {
+func unshareLockVMA(page int) Step {
 	return Step{Label: "lock_vma", Says: "take the hugetlb VMA lock for writing: no fault is in it", Ref: "hugetlb_vma_lock_write", When: With(HugetlbVMALock).AndSharedPMDs(), Touches: cell.Of(machine.HugetlbPool), Reads: cell.Of(machine.RmapLocks),
 		Wait: func(c *Ctx) Block {
 			if !c.M.Gigabyte(c.Page(page)) || c.callerLocked(page) {
