@@ -198,6 +198,9 @@ func (c Cond) AndTSO() Cond { return c.and(hasTSO) }
 // AndHalves holds where the condition does and entries are stored in halves.
 func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
 
+// AndGathers holds where the condition does and two mmu_gathers of one mm may be open at once.
+func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
+
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
@@ -227,6 +230,7 @@ const (
 	hasSecondary                 // an mm is a guest's memory
 	hasKSM                       // ksmd may merge pages
 	hasRooms                     // mremap may move pages
+	hasGathers                   // two mmu_gathers of one mm may be open at once
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

@@ -99,7 +99,7 @@ var freeHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be do
 		case c.L(mfSplit) != 0 || c.M.IsHugeZero(f) || c.folioMapcount(f) != 1 || !c.Free(c.M.FolioLock(f)).Ready():
 			c.Say("the huge zero page, or others map it, or it is locked: let it be")
 			c.Set(mfSplit, 0)
-			return c.nextTable(mfPage, mfEnd, mfPMD, mfFlush)
+			return c.nextTable(mfPage, mfEnd, mfPMD, mfNested)
 		case c.partOfHuge(p, c.Page(mfEnd)):
 			c.Say("only part of it is to go: split the folio")
 			c.Lock(c.pmdLock(p))
@@ -124,13 +124,13 @@ var freeHugeInvalidate = Step{Label: "invalidate_pmd", Says: "invalidate the PMD
 	return c.Call(fnFlushTLBMMRange, mfHugeLazy, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
 }}
 
-var freeHugeLazy = Step{Label: "lazyfree_pmd", Says: "the PMD: neither accessed nor dirty; the folio is lazyfree; unlock", Ref: "folio_mark_lazyfree", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs, machine.Flags), Back: []int{mfPMD, mfFlush}, Do: func(c *Ctx) Next {
+var freeHugeLazy = Step{Label: "lazyfree_pmd", Says: "the PMD: neither accessed nor dirty; the folio is lazyfree; unlock", Ref: "folio_mark_lazyfree", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs, machine.Flags), Back: []int{mfPMD, mfNested}, Do: func(c *Ctx) Next {
 	p, e := c.Page(mfPage), c.Entry(mfPTE).Fresh()
 	c.SetPMD(p, e&^(machine.Accessed|machine.Dirty))
 	c.Set(mfPTE, 0)
 	c.markLazyfree(e.Frame())
 	c.Unlock(c.pmdLock(p))
-	return c.nextTable(mfPage, mfEnd, mfPMD, mfFlush)
+	return c.nextTable(mfPage, mfEnd, mfPMD, mfNested)
 }}
 
 var freeHugeSplit, freeHugePut = splitFor(mfHugeSplit, mfFolio, mfSplit, mfPMD, func(c *Ctx) machine.Word { return c.pmdLock(c.Page(mfPage)) })

@@ -75,6 +75,7 @@ var (
 		}
 		if n, want := c.Load(c.M.Ref(src)), c.expectedRefs(src); n != want {
 			c.Sayf("%d references, not %d: somebody uses it", n, want)
+			c.eachOfFolio(src, c.M.NotReplaced)
 			return c.Fail(EAGAIN)
 		}
 		c.Say("freeze the references; dst takes its place in the cache")
@@ -135,6 +136,7 @@ func moveCopy(step int) Step {
 		v := c.Load(c.M.Contents(c.Frame(mvSrc) + i))
 		c.Sayf("copy the content: %s", c.M.Content(v))
 		c.Store(c.M.Contents(c.Frame(mvDst)+i), v)
+		c.M.Copied(c.Frame(mvSrc) + i)
 		if int(i)+1 < c.M.FolioPages(c.Frame(mvSrc)) {
 			c.Set(mvIndex, uint64(i)+1)
 			return Next(step)
@@ -186,5 +188,13 @@ func (c *Ctx) moveFlags() {
 	}
 	if m.KSM {
 		m.MoveStableNode(src, dst)
+	}
+	c.eachOfFolio(src, m.Replaced)
+}
+
+// eachOfFolio calls f with every page of a folio that is moved.
+func (c *Ctx) eachOfFolio(head machine.Frame, f func(machine.Frame)) {
+	for i := range c.M.FolioPages(head) {
+		f(head + machine.Frame(i))
 	}
 }

@@ -266,6 +266,7 @@ const (
 	FenceRecheckBeforeExclusive
 	SecondaryTLBs
 	UprobeOriginal
+	GatherNested
 	ruleCount
 )
 

@@ -340,6 +340,9 @@ func (s *Setup) has() (h has) {
 	if s.rooms() {
 		h |= hasRooms
 	}
+	if s.gathers() {
+		h |= hasGathers
+	}
 	return h
 }
 
