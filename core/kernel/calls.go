@@ -196,6 +196,8 @@ var Calls = []*Call{
 		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
 	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect, gathers: true,
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
+	{Name: "clear_refs", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: UserTask, entry: fnClearRefs, gathers: true,
+		Doc: "The process writes 4 to its /proc/PID/clear_refs, to see what is written to from now on (soft-dirty): PTEs become read-only, and the TLBs are flushed. Here of one mapping, not of all."},
 	{Name: "mremap", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "to", Kind: RoomParam}}, Result: ErrResult, From: UserTask, entry: fnMremap, gathers: true,
 		Doc: "Moves the mapping, or a page of it, to the same place in a room for it, or back (MREMAP_MAYMOVE | MREMAP_FIXED): its PTEs, or whole page tables, go there, and the TLBs are flushed."},
 	{Name: "direct_read", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, From: UserTask,

@@ -176,5 +176,7 @@ const (
 	fnSVALoad
 	fnInvalidateSecondaryTLBs
 	fnSetOrigInsn
+	fnClearRefs
+	fnClearRefsPTERange
 	funcCount
 )

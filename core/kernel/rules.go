@@ -267,6 +267,8 @@ const (
 	SecondaryTLBs
 	UprobeOriginal
 	GatherNested
+	ClearRefsWriteLock
+	ClearRefsSkipsPinned
 	ruleCount
 )
 
