@@ -86,7 +86,7 @@ var (
 		c.moveMapping()
 		return Then
 	}}
-	moveFlags = Step{Label: "flags", Says: "buffers and flags move to it; a file's old page has no mapping any more", Ref: "folio_migrate_flags", Touches: cell.Of(machine.Flags, machine.Buffers, machine.Refs, machine.Mappings, machine.KSM), Do: func(c *Ctx) Next {
+	moveFlags = Step{Label: "flags", Says: "move buffers and flags to it; a file's old page has no mapping any more", Ref: "folio_migrate_flags", Touches: cell.Of(machine.Flags, machine.Buffers, machine.Refs, machine.Mappings, machine.KSM), Do: func(c *Ctx) Next {
 		c.moveFlags()
 		return Return
 	}}
