@@ -21,8 +21,9 @@ import (
 )
 
 // The matrix is computed by the server, row by row, from when somebody asks for it first: it takes minutes
-// of a core, which nobody should pay for who does not look. What is computed is kept under the
-// hash of what it follows from.
+// of a core, which nobody should pay for who does not look. One worker computes it, behind everything else that the
+// machine has to do (idle_linux.go). What is computed is kept under the hash of what it follows from, where a server
+// that starts again finds it.
 
 // A matrix is what is known of it so far.
 type matrix struct {
@@ -30,6 +31,7 @@ type matrix struct {
 	mu    sync.Mutex
 	rows  []view.MatrixRow // of the whole gallery; Cells are set once
 	order []int            // the rows that are computed, in that order
+	now   string           // the scenario that is being computed
 	wrong error
 }
 
@@ -63,6 +65,8 @@ func (s *Site) known() *matrix {
 
 // compute computes row after row: first what others have computed already, then the rest.
 func (m *matrix) compute(ctx context.Context, store *computed.Store) {
+	behindOthers()
+	defer m.at("")
 	for _, fresh := range []bool{false, true} {
 		for i := range m.rows {
 			if ctx.Err() != nil {
@@ -70,6 +74,9 @@ func (m *matrix) compute(ctx context.Context, store *computed.Store) {
 			}
 			if m.rows[i].Cells != nil {
 				continue
+			}
+			if fresh {
+				m.at(m.rows[i].Name)
 			}
 			cells, err := row(ctx, store, m.rows[i].Name, fresh)
 			m.mu.Lock()
@@ -84,6 +91,13 @@ func (m *matrix) compute(ctx context.Context, store *computed.Store) {
 			m.mu.Unlock()
 		}
 	}
+}
+
+// at says what is being computed.
+func (m *matrix) at(scenario string) {
+	m.mu.Lock()
+	m.now = scenario
+	m.mu.Unlock()
 }
 
 // row returns a scenario on every kernel: what is kept of it, or if need be what the check finds.
@@ -130,7 +144,7 @@ func (s *Site) shownMatrix(r *http.Request) *view.Matrix {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	v.Narrow(m.rows)
-	v.Done, v.All = len(m.order), len(m.rows)
+	v.Done, v.All, v.Now = len(m.order), len(m.rows), m.now
 	if m.wrong != nil {
 		v.Failed = "Some rows could not be computed; the server's log says why."
 	}

@@ -2,7 +2,7 @@
 //
 // [New] has the routes; pages.go the playground and embeds, docs.go what is to be read, front.go the run
 // that stands on the first page, gallery.go
-// and matrix.go what is computed of the gallery, offline.go what works without network, api.go what the page's script posts, headers.go what every answer
+// and matrix.go what is computed of the gallery (idle_linux.go: behind everything else), offline.go what works without network, api.go what the page's script posts, headers.go what every answer
 // carries, metrics.go what is counted. The session and its pages are the same that run in the
 // browser; here they only draw first paints.
 package web

@@ -161,3 +161,61 @@ func TestRoomClosed(t *testing.T) {
 		p.wait(`document.getElementById("notice").textContent.includes(` + quote(says) + `)`)
 	}
 }
+
+// Who drives takes links back and ends the room; whoever is sent away is told why and can go on alone, and so is whoever comes later.
+func TestRoomAccess(t *testing.T) {
+	s := serveBinary(t)
+	a := newTab(t, s.url, 1440, 900)
+	a.ready(s.url)
+	driver, viewer := makeRoom(a)
+	v := enterRoom(t, s, viewer)
+	if v.click("[popovertarget=share-panel]"); eval[bool](v, `[...document.querySelectorAll(".of-driver")].some(e => e.checkVisibility())`) {
+		t.Error("a viewer is offered what only a driver can do")
+	}
+	a.wait(`document.documentElement.dataset.pen === "mine"`)
+	a.click("[popovertarget=share-panel]")
+	a.wait(`document.querySelector("#share-panel:popover-open .of-driver")`)
+	a.shot("share")
+	says := func(p *tab, what string) {
+		t.Helper()
+		p.wait(`document.getElementById("notice").textContent.includes(` + quote(what) + `)`)
+	}
+
+	a.click("[data-text=viewers]")
+	says(v, "was taken back")
+	a.wait(`document.querySelector("#link-viewer a").href !== ` + quote(viewer))
+	v.key("\x1b")
+	v.click("#people a")
+	v.wait(`location.pathname.startsWith("/s/") && document.querySelector("#editor[data-mounted]")`)
+	v.wait(at(a.cursor()))
+	v = enterRoom(t, s, eval[string](a, `document.querySelector("#link-viewer a").href`))
+
+	a.click("[data-text=all]")
+	says(v, "was taken back")
+	a.wait(`location.href !== ` + quote(driver) + ` && document.querySelector("#link-driver a").href === location.href`)
+	a.key("\x1b")
+	n := a.cursor()
+	a.click(".move.ready")
+	a.wait(at(n + 1))
+	fresh := eval[string](a, `location.href`)
+	old := newTab(t, s.url, 1440, 900)
+	old.open(driver)
+	says(old, "does not open the room")
+	a.open("about:blank")
+	a.open(fresh)
+	a.wait(`document.documentElement.dataset.pen === "mine"`)
+	a.wait(at(n + 1))
+	v = enterRoom(t, s, eval[string](a, `document.querySelector("#link-viewer a").href`))
+
+	a.click("[popovertarget=share-panel]")
+	a.click("#share .of-driver summary")
+	a.click("[data-text=end]")
+	for _, p := range []*tab{a, v} {
+		says(p, "was ended by who drove it")
+		p.wait(`document.querySelector("#people a")?.textContent === "Go on alone with this run"`)
+	}
+	v.shot("ended")
+	late := newTab(t, s.url, 1440, 900)
+	late.open(viewer)
+	says(late, "was ended by who drove it")
+}

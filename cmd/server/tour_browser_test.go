@@ -105,7 +105,6 @@ func (w *tour) checks() {
 	w.click("button.check")
 	w.wait(`/Never/.test(document.querySelector("#verdict .word")?.textContent)`)
 	w.click("#verdict .result")
-	w.click("#counters [data-do=explain]")
 	w.wait(`document.querySelectorAll("#rests li, #rests tr").length > 3`)
 	w.halt("why-never")
 	w.key("\x1b")

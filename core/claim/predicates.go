@@ -194,7 +194,7 @@ func (m *Model) found(p machine.PageID) string {
 // resolveWords are the words that looking a page of the mm up may read.
 func (m *Model) resolveWords(mm int) []machine.Word {
 	var out []machine.Word
-	for level := machine.LevelPMD; level <= machine.LevelPGD; level++ {
+	for _, level := range m.M.UpperLevels() {
 		for i := range m.M.UpperWidth() {
 			out = append(out, m.M.Entry(m.M.Upper(mm, level), i))
 		}

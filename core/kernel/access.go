@@ -11,6 +11,7 @@ import (
 //
 //	again:
 //	if the TLB has the page (for a write: writable and dirty): access, done
+//	with five levels, read the P4D
 //	read the PMD; read the PTE, setting accessed and dirty in it; fill the TLB; again
 //	not mapped, or not so: page fault; again
 //
@@ -39,6 +40,8 @@ const (
 	accFault
 	accRetry
 	accHuge
+	accP4D
+	accPMD
 )
 
 func accessSteps(write bool) []Step {
@@ -72,7 +75,16 @@ func accessSteps(write bool) []Step {
 			}
 			return accAccess
 		}},
+		accP4D: beside(p4dStep(accPage, "")),
+		accPMD: {Label: "walk_pmd", Says: "read the PMD", When: FiveLevels, Order: Beside, Touches: cell.Of(machine.TLBs), Reads: cell.Of(machine.PMDs), Back: []int{accLeaf, accFault, accHuge},
+			Do: func(c *Ctx) Next { return c.walkPMD(c.Page(accPage)) }},
 	}
+}
+
+// beside is a step that the MMU's walker makes.
+func beside(s Step) Step {
+	s.Order = Beside
+	return s
 }
 
 // access uses the TLB entry if it allows the access, else reads the PMD.
@@ -82,7 +94,11 @@ func (c *Ctx) access(write bool) Next {
 	if e.Present() && (!write || e.Has(machine.RW|machine.Dirty)) {
 		return c.touch(e, p, write)
 	}
-	return c.walkPMD(p, write)
+	if c.M.FiveLevels {
+		c.Say("TLB miss: begin the walk")
+		return accP4D
+	}
+	return c.walkPMD(p)
 }
 
 // touch reads or writes the frame that a TLB entry names.
@@ -134,8 +150,8 @@ func (c *Ctx) flushPutOff(e machine.Entry) bool {
 // What an access says where the CPU has a store buffer.
 const storeWaits, loadForwarded = "store %s: it waits in the store buffer", "load: %s, from the store buffer"
 
-// walkPMD begins a walk: the tables above the PMD never change while the mm lives.
-func (c *Ctx) walkPMD(p machine.PageID, write bool) Next {
+// walkPMD comes to the PMD in a walk: the tables above it never change while the mm lives.
+func (c *Ctx) walkPMD(p machine.PageID) Next {
 	pmd := machine.Entry(c.Load(c.M.PMD(p)))
 	if !pmd.Present() {
 		c.Say("TLB miss: no page table")

@@ -194,6 +194,7 @@ var _ = register(fnHandleMMFault, &Func{
 	Name: "handle_mm_fault", File: "mm/memory.c", Params: []int{hfAddr, hfFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
+		hfP4D: p4dStep(hfAddr, "p4d_alloc"),
 		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnPTEAlloc, fnDoHugePMDAnonymousPage, fnDoHugePMDWPPage, fnPMDMigrationEntryWait, fnHugetlbFault}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
 			if c.M.HugetlbPage(c.Page(hfAddr)) {
 				c.Say("it is memory in huge pages of hugetlb")
@@ -285,7 +286,8 @@ var _ = register(fnHandleMMFault, &Func{
 const hfTable, hfPTE, hfAddr, hfFlags = 0, 1, 2, 3
 
 const (
-	hfPMD = iota
+	hfP4D = iota
+	hfPMD
 	hfRead
 	hfLock
 	hfAccess

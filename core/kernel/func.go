@@ -204,6 +204,9 @@ func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
+// FiveLevels holds where page tables have five levels: what it guards would tell nothing elsewhere.
+var FiveLevels = Cond{where: hasFiveLevels}
+
 // Remapping holds where mremap may move pages: what it guards would tell nothing elsewhere.
 var Remapping = Cond{where: hasRooms}
 
@@ -219,18 +222,19 @@ func (c Cond) and(h has) Cond {
 type has uint16
 
 const (
-	hasLarge     has = 1 << iota // large folios are possible
-	hasTurns                     // tasks share CPUs
-	hasTSO                       // CPUs have store buffers
-	hasMoves                     // pages may be moved
-	hasHugetlb                   // there are huge pages of hugetlb
-	hasHalves                    // entries are stored in halves: x86-32 with PAE
-	hasWhole                     // entries are stored whole
-	hasMovable                   // there is a ZONE_MOVABLE
-	hasSecondary                 // an mm is a guest's memory
-	hasKSM                       // ksmd may merge pages
-	hasRooms                     // mremap may move pages
-	hasGathers                   // two mmu_gathers of one mm may be open at once
+	hasLarge      has = 1 << iota // large folios are possible
+	hasTurns                      // tasks share CPUs
+	hasTSO                        // CPUs have store buffers
+	hasMoves                      // pages may be moved
+	hasHugetlb                    // there are huge pages of hugetlb
+	hasHalves                     // entries are stored in halves: x86-32 with PAE
+	hasWhole                      // entries are stored whole
+	hasMovable                    // there is a ZONE_MOVABLE
+	hasSecondary                  // an mm is a guest's memory
+	hasKSM                        // ksmd may merge pages
+	hasRooms                      // mremap may move pages
+	hasFiveLevels                 // page tables have five levels
+	hasGathers                    // two mmu_gathers of one mm may be open at once
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

@@ -176,6 +176,7 @@ const (
 	fnSVALoad
 	fnInvalidateSecondaryTLBs
 	fnSetOrigInsn
+	fnGUPFastP4DRange
 	fnClearRefs
 	fnClearRefsPTERange
 	funcCount

@@ -109,6 +109,9 @@ var _ = register(fnGUPFast, &Func{
 				c.Store(c.M.IRQOff(c.CPU), 1)
 				return Then
 			}},
+		gsWalkP4D: {Label: "walk_p4d", Says: "walk the page tables of five levels", Ref: "gup_fast_pgd_range", When: FiveLevels, Local: true, Calls: []FuncID{fnGUPFastP4DRange}, Do: func(c *Ctx) Next {
+			return c.Call(fnGUPFastP4DRange, gsIRQOn, c.L(gsAddr), c.L(gsFlags))
+		}},
 		gsWalk: {Label: "walk", Says: "walk the page tables", Ref: "gup_fast_pgd_range", Local: true, Calls: []FuncID{fnGUPFastPMDRange}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFastPMDRange, gsIRQOn, c.L(gsAddr), c.L(gsFlags))
 		}},
@@ -152,6 +155,7 @@ const (
 	gsPin = iota
 	gsSeq
 	gsIRQOff
+	gsWalkP4D
 	gsWalk
 	gsIRQOn
 	gsGotAny
@@ -163,13 +167,10 @@ const (
 
 // gup_fast_pgd_range and what it calls down to the PMD, in straight line:
 //
-//	pgd, p4d, pud: as they are while the mm lives
+//	pgd, pud: as they are while the mm lives
 //	pmd = pmdp_get_lockless(pmdp); none: give up
 //	a huge page: gup_fast_pmd_leaf(pmd)
 //	gup_fast_pte_range(pmd)
-//
-// P4D is folded into the PGD: with four levels there is nothing to read, with five it is
-// one more table that stays while the mm lives.
 //
 // compare mm/gup.c:gup_fast_pmd_range
 var _ = register(fnGUPFastPMDRange, &Func{

@@ -191,6 +191,7 @@ var _ = register(fnFollowPagePTE, &Func{
 	Name: "follow_page_pte", File: "mm/gup.c", Params: []int{fpAddr, fpFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
+		fpReadP4D: p4dStep(fpAddr, "p4dp_get"),
 		fpReadPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnFollowHugePMD, fnFollowHugetlbPage, fnSplitHugePMD}, Back: []int{fpReadPMD}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(fpPMD, c.M.PMD(c.Page(fpAddr))))
 			switch {
@@ -321,7 +322,8 @@ var _ = register(fnFollowPagePTE, &Func{
 const fpPMD, fpPTE, fpAddr, fpFlags = 0, 1, 2, 3
 
 const (
-	fpReadPMD = iota
+	fpReadP4D = iota
+	fpReadPMD
 	fpLock
 	fpHint
 	fpHonor

@@ -76,6 +76,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
+	c.FiveLevels = s.Setup.FiveLevels
 	c.Secondary = s.guests|s.bound != 0
 	c.Rooms = s.Setup.rooms()
 	small, blocks := s.Setup.smallAtStart(), 0
@@ -221,12 +222,13 @@ func (s *Sim) scene() {
 // upperTables links an mm's tables down to the PMD.
 func (s *Sim) upperTables(mm int) {
 	m := s.M
-	for level := machine.LevelPGD; level >= machine.LevelPMD; level-- {
+	levels := m.UpperLevels()
+	for i, level := range levels {
 		f := m.Upper(mm, level)
 		m.Store(m.State(f), machine.FrameTable)
 		m.Store(m.Ref(f), 1)
-		if level > machine.LevelPMD {
-			m.SetEntry(f, 0, machine.MakeTable(m.Upper(mm, level-1)))
+		if i+1 < len(levels) {
+			m.SetEntry(f, 0, machine.MakeTable(m.Upper(mm, levels[i+1])))
 		}
 	}
 	m.Account(m.Root(mm), 1) // by the mm
@@ -330,6 +332,9 @@ func (s *Setup) has() (h has) {
 	}
 	if s.TSO {
 		h |= hasTSO
+	}
+	if s.FiveLevels {
+		h |= hasFiveLevels
 	}
 	if s.merges() {
 		h |= hasKSM

@@ -20,10 +20,11 @@ type Setup struct {
 	Slots            int         // of the swap device; 0: as many as there are anonymous pages
 	SwapAsync        bool        // the write to swap goes on after pageout returns, and ends by itself
 
-	Turns bool // tasks that have one CPU take turns; else nobody minds
-	PAE   bool // x86-32 with PAE: page-table entries are stored in two halves; else x86-64
-	TSO   bool // every CPU has a store buffer; else memory is sequentially consistent
-	KSM   bool // ksmd may merge pages, although no statement says so yet
+	Turns      bool // tasks that have one CPU take turns; else nobody minds
+	PAE        bool // x86-32 with PAE: page-table entries are stored in two halves; else x86-64
+	FiveLevels bool // page tables have five levels (LA57); else four
+	TSO        bool // every CPU has a store buffer; else memory is sequentially consistent
+	KSM        bool // ksmd may merge pages, although no statement says so yet
 
 	Preempts  []int  // how often the host may preempt each CPU; nil: never
 	Speculate []bool // whether each CPU's walker may fill its TLB unasked; nil: no

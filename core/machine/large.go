@@ -290,7 +290,7 @@ func (m *Machine) layoutLarge(l *cell.Layout) {
 		m.deposit = l.Add(len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Names: m.entryNames, Of: func(i int) cell.Instance {
 			return m.OfMM(i / m.upperWidth)
 		}, Name: func(i int) string {
-			return "table deposited beside the " + m.upperName((LevelPGD-LevelPMD)*len(m.MMs)*m.upperWidth+i)
+			return "table deposited beside the " + m.upperName(m.rank[LevelPMD]*len(m.MMs)*m.upperWidth+i)
 		}, Decode: holdText})
 	}
 }

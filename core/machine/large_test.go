@@ -11,9 +11,9 @@ func newLarge() *Machine {
 		Captures: func(uint16) int { return 0 }, Locals: func(uint16) int { return 0 },
 	})
 	m.Store(m.State(1), FrameData)
-	for l := LevelPMD; l <= LevelPGD; l++ {
+	for _, l := range m.UpperLevels() {
 		if l > LevelPMD {
-			m.SetEntry(m.Upper(0, l), 0, MakeTable(m.Upper(0, l-1)))
+			m.SetEntry(m.Upper(0, l), 0, MakeTable(m.Upper(0, m.below(l))))
 		}
 	}
 	return m

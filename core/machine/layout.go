@@ -97,7 +97,7 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	table := func(format string) func(int) string {
 		return func(i int) string { return fmt.Sprintf(format, m.TableName(m.TableFrame(i))) }
 	}
-	m.upper = l.Add(3*len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance {
+	m.upper = l.Add(len(m.levels)*len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance {
 		return m.OfMM(i / m.upperWidth % len(m.MMs))
 	}})
 	m.entry = l.Add(n*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance { return of(i / m.width) }})
@@ -118,7 +118,7 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 }
 
 func (m *Machine) upperName(i int) string {
-	level := LevelPGD - i/(len(m.MMs)*m.upperWidth)
+	level := m.levels[i/(len(m.MMs)*m.upperWidth)]
 	mm := i / m.upperWidth % len(m.MMs)
 	if level == LevelPMD {
 		for r := len(m.pmds[mm]) - 1; r >= 0; r-- {
@@ -127,7 +127,7 @@ func (m *Machine) upperName(i int) string {
 			}
 		}
 	}
-	return fmt.Sprintf("%s[%d] of %s", LevelName(level), i%m.upperWidth, m.MMs[mm].Name)
+	return fmt.Sprintf("%s[%d] of %s", LevelName(level), m.AddressBits(mmapBase, level)+i%m.upperWidth, m.MMs[mm].Name)
 }
 
 func (m *Machine) entryName(i int) string {

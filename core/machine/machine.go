@@ -111,6 +111,8 @@ type Config struct {
 	FrameZones []uint8 // which of Zones a frame for data lies in; those that are missing lie in the first
 	CPUNodes   []int   // the node of each CPU; those that are missing belong to node 0
 
+	FiveLevels bool // page tables have five levels, else four
+
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
 	Hugetlb     int  // huge pages in the pool; see hugetlb.go
@@ -178,14 +180,16 @@ type Machine struct {
 	Mem *cell.Memory
 	Config
 
-	pages      []Page     // all virtual pages, by PageID
-	first      [][]int    // PageID of page 0, by mm and region
-	pmds       [][]int    // slot of a region's first PMD entry, by mm and region
-	family     [][]int    // an mm and all that are forked from it, transitively
-	rooms      [][][]int  // a region and the rooms for it, by mm and region
-	alone      []int      // the regions' numbers, each a place of its own
-	filePages  []FilePage // all pages of files, by Pgoff
-	fileFirst  []int      // a file's first page's Pgoff
+	levels     []int             // of the tables above the PTEs, from the root down
+	rank       [LevelPGD + 1]int // a level's place in levels
+	pages      []Page            // all virtual pages, by PageID
+	first      [][]int           // PageID of page 0, by mm and region
+	pmds       [][]int           // slot of a region's first PMD entry, by mm and region
+	family     [][]int           // an mm and all that are forked from it, transitively
+	rooms      [][][]int         // a region and the rooms for it, by mm and region
+	alone      []int             // the regions' numbers, each a place of its own
+	filePages  []FilePage        // all pages of files, by Pgoff
+	fileFirst  []int             // a file's first page's Pgoff
 	nframe     int
 	width      int // entries of a PTE table
 	upperWidth int // entries of a table above
@@ -231,6 +235,7 @@ type Machine struct {
 // free, no mm alive, nothing mapped. Package kernel sets the scene.
 func New(c Config) *Machine {
 	m := &Machine{Config: c}
+	m.numberLevels()
 	m.layoutPages()
 	if m.LargeFolios {
 		m.gatherMax += m.HugePages // the pages of a folio that is split meanwhile

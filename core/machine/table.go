@@ -2,22 +2,45 @@ package machine
 
 import "fmt"
 
-// Levels of a page table. P4D is folded into the PGD.
+// Levels of a page table. With four of them the P4D is folded into the PGD: there are no such tables.
 const (
 	LevelPTE = iota
 	LevelPMD
 	LevelPUD
+	LevelP4D
 	LevelPGD
 )
 
 // LevelName returns the name of a level's entries.
-func LevelName(level int) string { return [...]string{"PTE", "PMD", "PUD", "PGD"}[level] }
+func LevelName(level int) string { return [...]string{"PTE", "PMD", "PUD", "P4D", "PGD"}[level] }
+
+// UpperLevels returns the levels above the PTEs that have tables, from the root down.
+func (m *Machine) UpperLevels() []int { return m.levels }
+
+// numberLevels says which levels there are.
+func (m *Machine) numberLevels() {
+	m.levels = []int{LevelPGD, LevelPUD, LevelPMD}
+	if m.FiveLevels {
+		m.levels = []int{LevelPGD, LevelP4D, LevelPUD, LevelPMD}
+	}
+	for i, level := range m.levels {
+		m.rank[level] = i
+	}
+}
+
+// below returns the next level down that has tables.
+func (m *Machine) below(level int) int {
+	if level == LevelPGD && !m.FiveLevels {
+		return LevelPUD
+	}
+	return level - 1
+}
 
 // A PTE table's owner is the page that its entry 0 maps, plus one; 0 is none.
 func decodeOwner(v uint64) (PageID, bool) { return PageID(v) - 1, v != 0 }
 
 // The tables above the PTE level live as long as their mm and have frames of
-// their own: first the PGDs, then the PUDs, then the PMDs. PTE tables come and
+// their own: first the PGDs, then those of the levels below. PTE tables come and
 // go; their frames are those of the pool or, where it is shared, any for data.
 
 func (m *Machine) upperBase() int {
@@ -26,11 +49,11 @@ func (m *Machine) upperBase() int {
 	}
 	return 1 + m.Frames + m.Hugetlb
 }
-func (m *Machine) poolBase() int { return m.upperBase() + 3*len(m.MMs) }
+func (m *Machine) poolBase() int { return m.upperBase() + len(m.levels)*len(m.MMs) }
 
 // Upper returns the frame of the mm's table of a level above the PTEs.
 func (m *Machine) Upper(mm, level int) Frame {
-	return Frame(m.upperBase() + (LevelPGD-level)*len(m.MMs) + mm)
+	return Frame(m.upperBase() + m.rank[level]*len(m.MMs) + mm)
 }
 
 // Root returns the frame of an mm's PGD.
@@ -97,6 +120,9 @@ func (m *Machine) PMD(p PageID) Word {
 	return m.Entry(m.Upper(m.pages[p].MM, LevelPMD), m.Slot(p, LevelPMD))
 }
 
+// P4D is the entry that points to the PUD table of an mm. It is there with five levels.
+func (m *Machine) P4D(mm int) Word { return m.Entry(m.Upper(mm, LevelP4D), 0) }
+
 // Width returns the number of entries of a PTE table: the pages of a huge page.
 func (m *Machine) Width() int { return m.width }
 
@@ -104,7 +130,7 @@ func (m *Machine) Width() int { return m.width }
 // (A real one has 512; those that no region reaches are left out.)
 func (m *Machine) UpperWidth() int { return m.upperWidth }
 
-// Slot returns the index of a page's entry at a level.
+// Slot returns the place of a page's entry at a level among those that a table has here.
 func (m *Machine) Slot(p PageID, level int) int {
 	at := &m.pages[p]
 	switch level {
@@ -114,6 +140,15 @@ func (m *Machine) Slot(p PageID, level int) int {
 		return m.pmds[at.MM][at.Region] + at.Index/m.pagesPerPMD(m.Region(p))
 	}
 	return 0
+}
+
+// AddressBits returns the index of a table of a level that the bits of an address say, of which Slot keeps
+// what differs: bits 56 to 48 of 57 for the PGD of five levels, 47 to 39 of 48 for that of four.
+func (m *Machine) AddressBits(addr uint64, level int) int {
+	if level == LevelPGD && !m.FiveLevels {
+		level = LevelP4D
+	}
+	return int(addr >> (12 + 9*level) & 511)
 }
 
 // SetEntry stores an entry of a table; every change of a page table goes
@@ -205,7 +240,7 @@ func (m *Machine) Leaf(table Frame, i int) (PageID, bool) {
 // and views, not for steps.
 func (m *Machine) Find(p PageID, level int) (Frame, bool) {
 	t := m.Root(m.pages[p].MM)
-	for l := LevelPGD; l > level; l-- {
+	for l := LevelPGD; l > level; l = m.below(l) {
 		e := Entry(m.Load(m.Entry(t, m.Slot(p, l))))
 		if !e.Present() || e.Has(PSE) {
 			return 0, false
@@ -232,7 +267,7 @@ func (m *Machine) Mapped(p PageID) Entry {
 func (m *Machine) TableName(f Frame) string {
 	if m.isUpper(f) {
 		i := int(f) - m.upperBase()
-		return LevelName(LevelPGD-i/len(m.MMs)) + " table of " + m.MMs[i%len(m.MMs)].Name
+		return LevelName(m.levels[i/len(m.MMs)]) + " table of " + m.MMs[i%len(m.MMs)].Name
 	}
 	p, ok := m.Owner(f)
 	if !ok {

@@ -16,6 +16,7 @@ var keywords = []keyword{
 	{"swap", "swap sync|async", "Whether a write to swap is finished when pageout returns (sync, as without this line), or ends later by itself (async)."},
 	{"memory", "memory sc|tso", "Whether all CPUs see every store at once (sc, as without this line), or each has a store buffer as on x86 (tso)."},
 	{"arch", "arch x86-64|x86-32-pae", "Whether page-table entries are stored whole (x86-64, as without this line), or in two halves (x86-32 with PAE)."},
+	{"pgtable_levels", "pgtable_levels 4|5", "How many levels page tables have (CONFIG_PGTABLE_LEVELS): 4, as without this line, or 5 with LA57 (since v4.14): walks read the P4D between PGD and PUD."},
 	{"nr_hugepages", "nr_hugepages N", "How many huge pages the pool of hugetlb has. Without this line: as many as everybody together can use."},
 	{"preempt", "preempt cpu0 N", "The host may take this CPU away, N times at most, and give it back."},
 	{"node", "node cpu1 N", "Which node a CPU belongs to: where its faults allocate first. Behind frames or a mapping: in which node's memory they lie."},

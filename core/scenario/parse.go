@@ -118,7 +118,7 @@ func kib(n int) string {
 // The clauses are read in four rounds, so that a name may be used above the
 // line that introduces it.
 var rounds = [][]string{
-	{"GUP", "kernel", "frames", "tables", "swap", "memory", "arch", "nr_hugepages", "preempt", "node", "speculate", "claim", "judge", "", "}"},
+	{"GUP", "kernel", "frames", "tables", "swap", "memory", "arch", "pgtable_levels", "nr_hugepages", "preempt", "node", "speculate", "claim", "judge", "", "}"},
 	{"file"},
 	{"mm"},
 	{"task"},
@@ -214,6 +214,8 @@ func (b *builder) line(word string, i int, c *cursor) {
 		b.memory(c)
 	case "arch":
 		b.arch(c)
+	case "pgtable_levels":
+		b.levels(c)
 	case "nr_hugepages":
 		b.hugepages(c)
 	case "preempt":

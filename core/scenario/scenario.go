@@ -23,6 +23,7 @@
 //	        | "swap" ( "sync" | "async" )                how a write to swap ends (sync)
 //	        | "memory" ( "sc" | "tso" )                  whether CPUs have store buffers (sc)
 //	        | "arch" ( "x86-64" | "x86-32-pae" )          whether entries are stored whole (x86-64)
+//	        | "pgtable_levels" ( 4 | 5 )                   how many levels page tables have (4)
 //	        | "nr_hugepages" N                           huge pages in the pool (as many as can be used)
 //	        | "preempt" CPU N                            how often the host may take a CPU away
 //	        | "node" CPU N                               which node a CPU belongs to (0)

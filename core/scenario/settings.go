@@ -83,6 +83,27 @@ func (b *builder) arch(c *cursor) {
 	}
 }
 
+// levels reads "pgtable_levels 4|5".
+func (b *builder) levels(c *cursor) {
+	if b.once(c, "pgtable_levels") {
+		t := c.peek()
+		if b.file.setup.FiveLevels = c.number("levels", 4, 5) == 5; b.file.setup.FiveLevels {
+			b.file.uses = append(b.file.uses, site{setting: "page tables of five levels", since: la57, at: t})
+		}
+	}
+}
+
+// la57 is the first release whose page tables may have five levels (from memory: 77ef56e4f0fb, "x86: Enable 5-level paging support via CONFIG_X86_5LEVEL=y").
+const la57 = 414
+
+// enoughLevels reports page tables that the architecture does not have.
+func (b *builder) enoughLevels() {
+	if s := &b.file.setup; s.FiveLevels && s.PAE {
+		at := b.said["pgtable_levels"]
+		b.report(Error, at.start, at.end, nil, "x86-32 with PAE has three levels of page tables: leave out this line, or arch x86-32-pae")
+	}
+}
+
 // hugepages reads "nr_hugepages N".
 func (b *builder) hugepages(c *cursor) {
 	if b.once(c, "nr_hugepages") {

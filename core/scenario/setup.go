@@ -46,6 +46,9 @@ func (f *File) missing(k kernel.Kernel) []site {
 
 // releases are the first that has it, and the first that has it no more (0: none).
 func (s *site) releases() (since, until int) {
+	if s.setting != "" {
+		return s.since, 0
+	}
 	if s.flag != nil {
 		return s.flag.Since, s.flag.Until
 	}
@@ -55,6 +58,9 @@ func (s *site) releases() (since, until int) {
 // lacks says that a version does not have it: "v4.6 has no pin_user_pages (since v5.6)".
 func (s *site) lacks(v *kernel.Version) string {
 	since, until := s.releases()
+	if s.setting != "" {
+		return fmt.Sprintf("%s has no %s (since %s)", v.Name, s.setting, release(since))
+	}
 	if v.Order < since {
 		return fmt.Sprintf("%s has no %s (since %s)", v.Name, s.at.text, release(since))
 	}
@@ -101,6 +107,7 @@ func (b *builder) whole() {
 	b.countZones()
 	b.enoughFrames()
 	b.enoughHugepages()
+	b.enoughLevels()
 	b.unforked()
 	if b.said["kernel"] != nil {
 		b.notApplicable(f.Kernel)

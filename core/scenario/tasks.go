@@ -19,11 +19,13 @@ type task struct {
 // unknownMM is the MM of a task whose head is wrong; -1 is a kernel task's.
 const unknownMM = -2
 
-// A site is a place of the text where something is used that not every kernel has: a call, or a flag.
+// A site is a place of the text where something is used that not every kernel has: a call, a flag or a setting.
 type site struct {
-	call *kernel.Call
-	flag *kernel.GUPFlag // nil: the call
-	at   *token
+	call    *kernel.Call
+	flag    *kernel.GUPFlag // nil: the call
+	setting string          // not "": that, which there is since a release
+	since   int
+	at      *token
 }
 
 func (b *builder) task(n *clause) {

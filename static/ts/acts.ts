@@ -76,6 +76,9 @@ export async function act(page: Page, name: string, on: HTMLElement) {
       break;
     case "pen":
       page.pen?.();
+      break;
+    case "access":
+      page.access?.(on.dataset.text as "viewers" | "all" | "end");
   }
 }
 

@@ -106,7 +106,12 @@ export function near() {
 
 const coming = new IntersectionObserver(
   (seen) => {
-    for (const { isIntersecting, target } of seen) if (isIntersecting && target.isConnected) (target as HTMLElement).click();
+    for (const { isIntersecting, target } of seen) {
+      if (!isIntersecting || !target.isConnected) continue;
+      const on = target as HTMLElement;
+      if (on.dataset.near === "once") delete on.dataset.near;
+      on.click();
+    }
   },
   { rootMargin: "300px", scrollMargin: "300px" } as IntersectionObserverInit,
 );

@@ -38,13 +38,13 @@ export class Editor {
     const text = pre.textContent ?? "";
     this.sent = text;
     const host = document.createElement("div");
-    host.className = "codemirror";
+    host.className = "codemirror coming";
     const root = host.attachShadow({ mode: "open" });
     const link = document.createElement("link");
     link.rel = "stylesheet";
     link.href = css;
-    // Lines are broken anew by its fonts; the numbers beside them stand where the lines were.
-    link.onload = () => this.view.requestMeasure();
+    // Without the style sheet lines are broken elsewhere: until it is there, and everything is measured, the text as it was painted stays.
+    link.onload = link.onerror = () => this.view.requestMeasure({ read: () => null, write: () => this.takePlace(box, pre, host) });
     root.append(link);
 
     this.view = new EditorView({
@@ -75,8 +75,16 @@ export class Editor {
         ],
       }),
     });
-    pre.replaceWith(host);
+    pre.after(host);
+  }
+
+  /** From now on the reader sees, and reaches, the editor. */
+  private takePlace(box: HTMLElement, pre: Element, host: HTMLElement) {
+    const focused = document.activeElement === pre;
+    pre.remove();
+    host.classList.remove("coming");
     box.dataset.mounted = "";
+    if (focused) this.view.focus();
   }
 
   get text(): string {

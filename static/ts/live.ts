@@ -17,6 +17,7 @@ export function enter(page: Page) {
       html.connected = "";
       page.notice("");
       if (w.role === "driver") {
+        if (location.hash.slice(1) !== socket.token) history.replaceState(history.state, "", "#" + socket.token);
         link("link-driver", location.href);
         if (w.viewer) link("link-viewer", new URL(`${location.pathname}#${w.viewer}`, location.href).href);
       } else {
@@ -55,6 +56,11 @@ export function enter(page: Page) {
       delete html.connected;
       page.editor?.lock(true);
     },
+    over() {
+      delete html.role;
+      delete html.pen;
+      alone(page.address);
+    },
   });
   page.transport = {
     send(e) {
@@ -65,6 +71,7 @@ export function enter(page: Page) {
     close: () => socket.close(),
   };
   page.mounted = () => page.editor!.lock(people.pen !== you);
+  page.access = (what) => socket.access(what);
   page.pen = () => {
     if (people.pen !== you) socket.pen("ask");
     else if (people.asks.length) socket.pen("give", people.asks[0]);
@@ -99,6 +106,16 @@ function tell(p: People, you: string, drives: boolean) {
   fresh.textContent = act;
   e.append(fresh);
   if (button === document.activeElement) fresh.focus();
+}
+
+/** Out of the room, what was seen last can be gone on with: the address of the run is known here. */
+function alone(address: string) {
+  const e = document.getElementById("people");
+  if (!e || address.startsWith("/room/")) return;
+  const a = document.createElement("a");
+  a.href = address;
+  a.textContent = "Go on alone with this run";
+  e.replaceChildren(a);
 }
 
 function link(id: string, href: string) {

@@ -447,6 +447,8 @@ export class Page {
   /** In a room: told when the editor is there; and what the button of the pen does. */
   mounted?: () => void;
   pen?: () => void;
+  /** In a room: takes links back, or ends it. */
+  access?: (what: "viewers" | "all" | "end") => void;
 }
 
 function main() {

@@ -29,6 +29,7 @@ export interface Room {
   people(p: People): void;
   notice(text: string, kind: "error" | "note"): void;
   lost(): void;
+  over(): void; // the connection will not come back
 }
 
 const first = 500; // ms before the first new try
@@ -42,11 +43,12 @@ export class Socket implements Transport {
   private over = false;
   private opened = 0;
   private end?: Message["end"];
+  private other?: string; // a driver's token that is new, or was the old one: the answer that says which may be lost
   private waking = () => this.wake();
 
   constructor(
     private room: string,
-    private token: string,
+    public token: string,
     private key: string,
     private then: Room,
   ) {
@@ -61,6 +63,12 @@ export class Socket implements Transport {
 
   pen(what: "ask" | "give" | "drop", to?: string) {
     this.say({ pen: { what, to } });
+  }
+
+  /** Takes links back, or ends the room; see web/room/message.go. */
+  access(what: "viewers" | "all" | "end") {
+    this.other = what === "all" ? "d." + secret() : undefined;
+    this.say({ access: { what, token: this.other } });
   }
 
   get connected() {
@@ -100,6 +108,7 @@ export class Socket implements Transport {
 
   private hear(m: Message) {
     if (m.welcome) {
+      if (this.you && this.other) [this.token, this.other] = [this.other, this.token];
       this.you = m.welcome.you;
       this.then.welcome(m.welcome);
     }
@@ -117,9 +126,16 @@ export class Socket implements Transport {
     this.you = "";
     this.then.lost();
     const { code, reason } = this.end ?? e;
+    if (code === 4003 && this.other) {
+      this.token = this.other;
+      this.other = undefined;
+      this.connect();
+      return;
+    }
     if (code >= 4000) {
       // The server's last word: these codes say that another try would end the same way.
       this.over = true;
+      this.then.over();
       this.then.notice(reason || "The room is closed.", "error");
       return;
     }
@@ -136,6 +152,12 @@ export class Socket implements Transport {
     if (this.socket && this.socket.readyState <= WebSocket.OPEN) return;
     this.connect();
   }
+}
+
+/** 128 random bits as the server has them (web/room/token.go): 22 characters, the last of them a letter whatever the bits. */
+function secret(): string {
+  const random = crypto.getRandomValues(new Uint8Array(16));
+  return btoa(String.fromCharCode(...random)).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 }
 
 function sentence(s: string): string {

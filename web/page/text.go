@@ -13,7 +13,8 @@ import (
 
 // text is the scenario's text in its <pre>, highlighted. It is written by hand
 // because every blank counts: the element's textContent is the text, exactly.
-// Who stands in a line is told by an attribute, which is not text.
+// A line is a block, with its end inside, in the box that the editor will give it; its number, and who stands there, are
+// drawn by the style sheet and are not text.
 func text(s *view.Source) templ.Component {
 	return templ.ComponentFunc(func(_ context.Context, w io.Writer) error {
 		var b strings.Builder
@@ -22,14 +23,15 @@ func text(s *view.Source) templ.Component {
 			b.WriteByte('\n') // a parser drops the first one
 		}
 		for i, l := range s.Lines {
-			open := len(l.Marks) > 0
-			if open {
+			b.WriteString(`<span class="line`)
+			if len(l.Marks) > 0 {
 				var lanes []string
 				for _, m := range l.Marks {
 					lanes = append(lanes, m.Lane)
 				}
-				b.WriteString(`<span class="line ` + who(l.Marks[0].Who) + `" data-at="` + html.EscapeString(strings.Join(lanes, " ")) + `">`)
+				b.WriteString(` ` + who(l.Marks[0].Who) + `" data-at="` + html.EscapeString(strings.Join(lanes, " ")))
 			}
+			b.WriteString(`">`)
 			for _, t := range l.Tokens {
 				class := ""
 				if t.Kind != "" {
@@ -44,12 +46,10 @@ func text(s *view.Source) templ.Component {
 					b.WriteString(`<span class="` + class + `">` + html.EscapeString(t.Text) + `</span>`)
 				}
 			}
-			if open {
-				b.WriteString(`</span>`)
-			}
 			if i < len(s.Lines)-1 {
 				b.WriteByte('\n')
 			}
+			b.WriteString(`</span>`)
 		}
 		b.WriteString("</pre>")
 		_, err := io.WriteString(w, b.String())

@@ -37,9 +37,9 @@ type Room struct {
 
 type (
 	join struct {
-		r       *reader
-		welcome Welcome
-		done    chan struct{} // closed when the reader is in
+		r      *reader
+		token  string
+		answer chan *End // why not; nil: the reader is in
 	}
 	leave struct{ r *reader }
 	said  struct {
@@ -107,6 +107,9 @@ func (r *Room) turn() {
 		case <-tick.C:
 			r.tendPen()
 		}
+		if !r.state.Ended.IsZero() {
+			return
+		}
 		if len(r.readers) > 0 {
 			empty = time.Now()
 		} else if time.Since(empty) > linger {
@@ -118,8 +121,7 @@ func (r *Room) turn() {
 func (r *Room) take(m any) {
 	switch m := m.(type) {
 	case join:
-		r.join(m.r, m.welcome)
-		close(m.done)
+		m.answer <- r.admit(m.r, m.token)
 	case leave:
 		r.leave(m.r)
 	case said:
@@ -172,6 +174,10 @@ func (r *Room) put(m any) bool {
 
 // fold makes the record part of the room, and returns the fragments that it makes.
 func (r *Room) fold(seq uint64, rec Record) ([]session.Fragment, error) {
+	if rec.State != nil && !rec.State.Ended.IsZero() { // of whatever model
+		r.state, r.seq = *rec.State, seq
+		return nil, Ended{rec.State.Ended}
+	}
 	if rec.Model != r.rooms.model {
 		return nil, ErrModel
 	}
@@ -191,6 +197,8 @@ func (r *Room) fold(seq uint64, rec Record) ([]session.Fragment, error) {
 		r.state.Link = r.session.State()
 	case rec.Pen != nil:
 		r.state.Pen = rec.Pen.To
+	case rec.Tokens != nil:
+		r.state.Tokens = *rec.Tokens
 	}
 	r.seq = seq
 	r.records++
@@ -222,10 +230,18 @@ func (r *Room) append(rec Record) error {
 // show folds a record that is on the stream, and sends everybody what changed.
 func (r *Room) show(seq uint64, rec Record) {
 	began := time.Now()
+	tokens := r.state.Tokens
 	fragments, err := r.fold(seq, rec)
-	if err != nil {
+	switch {
+	case errors.As(err, new(Ended)):
+		r.everybody(closeEnded, err.Error())
+		return
+	case err != nil:
 		r.everybody(closeModel, err.Error())
 		return
+	}
+	if rec.Tokens != nil {
+		r.renewed(tokens)
 	}
 	if rec.Event != nil {
 		for i := range fragments { // everybody's own core opens the room by it
@@ -262,7 +278,7 @@ func (r *Room) catchUp() error {
 	ctx, cancel := context.WithTimeout(r.rooms.ctx, 10*time.Second)
 	defer cancel()
 	return r.rooms.log.since(ctx, r.id, r.seq, func(seq uint64, _ time.Time, rec Record) error {
-		if rec.State != nil && rec.Model == r.rooms.model {
+		if rec.State != nil && rec.State.Ended.IsZero() && rec.Model == r.rooms.model {
 			// Rolled up behind our back: the records between are gone, the state is what they made.
 			r.state = *rec.State
 			r.session.Restore(rec.State.Link)
@@ -294,6 +310,10 @@ func (r *Room) said(s said) {
 	}
 	if s.in.Pen != nil {
 		r.askPen(s.r, *s.in.Pen)
+		return
+	}
+	if s.in.Access != nil {
+		r.access(s.r, *s.in.Access)
 		return
 	}
 	e := s.in.Event

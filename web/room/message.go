@@ -14,6 +14,8 @@ type In struct {
 	Hello *Hello         `json:"hello"` // the first message, and only that
 	Event *session.Event `json:"event"`
 	Pen   *Ask           `json:"pen"`
+
+	Access *Access `json:"access"`
 }
 
 // A Hello says who comes, where to, and what allows it.
@@ -27,6 +29,16 @@ type Hello struct {
 type Ask struct {
 	What string `json:"what"` // ask, give or drop
 	To   string `json:"to"`   // give: to whom of those who asked
+}
+
+// Access is what can be done about who may come in.
+type Access struct {
+	// What is viewers: the viewers' address opens nothing any more, and there is another one; all: nor does the drivers';
+	// end: the room is over, and what was in it is removed.
+	What string `json:"what"`
+
+	// Token is the drivers' new one, for all. The page makes it, so that it has it even if the answer is lost.
+	Token string `json:"token"`
 }
 
 // Out is one message to a reader.
@@ -47,7 +59,7 @@ type End struct {
 	Reason string `json:"reason"`
 }
 
-// Welcome answers Hello.
+// Welcome answers Hello. It comes again when tokens are new.
 type Welcome struct {
 	You    string `json:"you"`
 	Role   Role   `json:"role"`

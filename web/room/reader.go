@@ -10,6 +10,7 @@ import (
 type reader struct {
 	person string
 	role   Role
+	secret string // a driver's, to derive the viewers' address from
 
 	mu    sync.Mutex
 	queue [][]byte
@@ -22,6 +23,7 @@ type reader struct {
 // Close codes. After those from 4000 on, the page does not come back by itself.
 const (
 	closeGone    = 4000 // the room cannot go on
+	closeEnded   = 4001 // the room was ended
 	closeToken   = 4003 // the token allows nothing here
 	closeUnknown = 4004 // no such room
 	closeModel   = 4009 // the room is of another version
@@ -33,8 +35,8 @@ const (
 // longest is how many messages may wait for one reader.
 const longest = 16
 
-func newReader(person string, role Role) *reader {
-	return &reader{person: person, role: role, wake: make(chan struct{}, 1), over: make(chan struct{})}
+func newReader(person string) *reader {
+	return &reader{person: person, wake: make(chan struct{}, 1), over: make(chan struct{})}
 }
 
 // push queues a message. A reader who falls behind gets the present state in place of
@@ -107,9 +109,10 @@ func (rd *reader) close(e End) {
 
 // join lets a reader in: welcome, everything there is, and who is here. What
 // comes after that follows without a gap, because all three are one turn of the room.
-func (r *Room) join(rd *reader, w Welcome) {
+func (r *Room) join(rd *reader) {
 	r.readers[rd] = true
 	count(r.rooms.Metrics.Readers, 1)
+	w := rd.welcome(r.state.Turn)
 	rd.push(encode(Out{Welcome: &w}), r)
 	rd.push(r.whole(), r)
 	if rd.role == Driver && r.state.Pen == "" {

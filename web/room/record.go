@@ -7,7 +7,7 @@ import (
 	"gupscope/web/session"
 )
 
-// A Record is one message on a room's subject. Exactly one of Event, Pen and State is there.
+// A Record is one message on a room's subject. Exactly one of Event, Pen, Tokens and State is there.
 type Record struct {
 	// Model is the version of the model that the record was made with: a hash
 	// over its tables, rules and layout. Where it differs, the same choice may
@@ -17,6 +17,9 @@ type Record struct {
 	By    string         `json:"by,omitempty"` // the person who made it; "": the server
 	Event *session.Event `json:"event,omitempty"`
 	Pen   *Pen           `json:"pen,omitempty"`
+
+	// Tokens are what opens the room from now on: whoever came in with others is sent away.
+	Tokens *Tokens `json:"tokens,omitempty"`
 
 	// State is everything up to here: the first record of a room, and the roll-up that takes the
 	// place of all records before it, once there are [rollUp] of them.
@@ -33,9 +36,16 @@ type Pen struct {
 
 // State is what a room is.
 type State struct {
-	Link   link.Link `json:"link"`
-	Pen    string    `json:"pen,omitempty"`
-	Driver string    `json:"driver"` // sums of the tokens; the tokens themselves are stored nowhere
-	Viewer string    `json:"viewer"`
-	Made   time.Time `json:"made"`
+	Link link.Link `json:"link"`
+	Pen  string    `json:"pen,omitempty"`
+	Tokens
+	Made  time.Time `json:"made"`
+	Ended time.Time `json:"ended,omitzero"` // nobody comes in any more; there is no link and no pen
+}
+
+// Tokens open a room. These are their sums; the tokens themselves are stored nowhere.
+type Tokens struct {
+	Driver string `json:"driver"`
+	Viewer string `json:"viewer"`
+	Turn   int    `json:"turn,omitempty"` // how often the viewers' was taken back since there is the driver's
 }

@@ -16,10 +16,12 @@
 //     is the one that this server folded last. Two servers cannot fork a room.
 //   - One driver holds the pen. Who looks on, or drives without the pen, changes
 //     nothing; the server checks it at every event.
+//   - Who holds the pen may take addresses back, and end the room. Whoever came by such an address is sent away at once, on
+//     every server; of a room that was ended only that is kept.
 //   - Tokens and texts are in no log.
 //
 // Reading order: record.go (what is on the stream), log.go (the streams), room.go, live.go
-// (one room on one server), pen.go, reader.go (one connection), socket.go (the websocket),
+// (one room on one server), pen.go, access.go (who may come in), reader.go (one connection), socket.go (the websocket),
 // message.go (what goes over it), token.go.
 package room
 
@@ -41,6 +43,14 @@ var ErrUnknown = errors.New("There is no such room. Perhaps the address was cut 
 
 // ErrModel is what a reader is told about a room of another version.
 var ErrModel = errors.New("This room was made with another version of the simulator, and is not replayed by this one: a step might mean something else.")
+
+// An Ended room is one that nobody comes into any more, since then.
+type Ended struct{ Since time.Time }
+
+// Error is a sentence for the reader.
+func (e Ended) Error() string {
+	return "This room was ended by who drove it, on " + e.Since.Format("2 January 2006 at 15:04 MST") + ". What was in it is removed."
+}
 
 // errFull is what a reader is told when this server has its hands full.
 var errFull = errors.New("This server has as many rooms open as it can hold. Try again in a while.")
@@ -92,8 +102,7 @@ func (rs *Rooms) Create(ctx context.Context, at link.Link) (id, driver string, e
 	id, driver = newSecret(), newSecret()
 	begin := State{
 		Link:   at,
-		Driver: sum(driver),
-		Viewer: sum(viewerOf(driver)),
+		Tokens: Tokens{Driver: sum(driver), Viewer: sum(viewerOf(driver, 0))},
 		Made:   time.Now().UTC().Truncate(time.Second),
 	}
 	_, err = rs.log.append(ctx, id, Record{Model: rs.model, State: &begin}, 0)

@@ -91,6 +91,8 @@ func (rs *Rooms) greet(ctx context.Context, c *websocket.Conn) (*reader, *Room, 
 		switch {
 		case errors.Is(err, ErrUnknown):
 			return nil, nil, &End{closeUnknown, err.Error()}
+		case errors.As(err, new(Ended)):
+			return nil, nil, &End{closeEnded, err.Error()}
 		case errors.Is(err, ErrModel):
 			return nil, nil, &End{closeModel, err.Error()}
 		case errors.Is(err, errFull):
@@ -99,20 +101,12 @@ func (rs *Rooms) greet(ctx context.Context, c *websocket.Conn) (*reader, *Room, 
 			slog.Error("a room could not be loaded", "err", err)
 			return nil, nil, &End{closeRestart, "The room could not be loaded."}
 		}
-		role, ok := room.state.role(hello.Token) // tokens of a room never change, so this is not a race
-		if !ok {
-			return nil, nil, &End{closeToken, "This address does not open the room: its part behind the # is missing or wrong."}
-		}
-		rd := newReader(person(hello.Room, hello.Key), role)
-		welcome := Welcome{You: rd.person, Role: role}
-		if role == Driver {
-			welcome.Viewer = viewerPrefix + viewerOf(strings.TrimPrefix(hello.Token, driverPrefix))
-		}
-		j := join{rd, welcome, make(chan struct{})}
+		rd := newReader(person(hello.Room, hello.Key))
+		j := join{rd, hello.Token, make(chan *End, 1)}
 		if room.put(j) {
 			select {
-			case <-j.done:
-				return rd, room, nil
+			case refused := <-j.answer:
+				return rd, room, refused
 			case <-room.gone:
 			}
 		}
@@ -146,8 +140,8 @@ func read(ctx context.Context, c *websocket.Conn, rd *reader, room *Room) {
 			rd.tell("A message must be text: JSON with an event. This one was not taken.")
 		case err != nil:
 			rd.tell(fmt.Sprintf("That message is no event: %s. It was not taken.", plain(err)))
-		case in.Hello != nil || (in.Event == nil) == (in.Pen == nil):
-			rd.tell(`That message is no event: it must have exactly one of "event" and "pen". It was not taken.`)
+		case in.Hello != nil || !one(in.Event != nil, in.Pen != nil, in.Access != nil):
+			rd.tell(`That message is no event: it must have exactly one of "event", "pen" and "access". It was not taken.`)
 		case in.Event != nil && len(in.Event.Text) > link.MaxText:
 			rd.tell(fmt.Sprintf("The text is %.1f KiB long; %d KiB is the limit. It was not sent to the room.", float64(len(in.Event.Text))/1024, link.MaxText>>10))
 		default:
@@ -156,6 +150,17 @@ func read(ctx context.Context, c *websocket.Conn, rd *reader, room *Room) {
 			}
 		}
 	}
+}
+
+// one reports whether exactly one of them is.
+func one(these ...bool) bool {
+	n := 0
+	for _, is := range these {
+		if is {
+			n++
+		}
+	}
+	return n == 1
 }
 
 var errTooLarge = fmt.Errorf("A message of more than %d KiB was not taken: a text may have %d KiB.", readLimit>>10, link.MaxText>>10)

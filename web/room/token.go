@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/base64"
+	"strconv"
 	"strings"
 )
 
@@ -43,10 +44,13 @@ func isSecret(s string) bool {
 }
 
 // viewerOf derives the viewers' secret from the driver's, so that a driver can
-// always pass on the viewers' address. The way back is not open.
-func viewerOf(driver string) string {
+// always pass on the viewers' address. The way back is not open. Another turn is another secret.
+func viewerOf(driver string, turn int) string {
 	m := hmac.New(sha256.New, []byte(driver))
 	m.Write([]byte("viewer"))
+	if turn > 0 {
+		m.Write([]byte(strconv.Itoa(turn)))
+	}
 	return base64.RawURLEncoding.EncodeToString(m.Sum(nil)[:16])
 }
 
@@ -56,7 +60,7 @@ func sum(secret string) string {
 }
 
 // role tells what the token allows in the room, if anything.
-func (s *State) role(token string) (Role, bool) {
+func (s *Tokens) role(token string) (Role, bool) {
 	if secret, ok := strings.CutPrefix(token, driverPrefix); ok && same(sum(secret), s.Driver) {
 		return Driver, true
 	}

@@ -16,7 +16,8 @@ import (
 type Matrix struct {
 	Columns   []Column
 	Rows      []MatrixRow
-	Done, All int // so many rows are computed
+	Done, All int    // so many rows are computed
+	Now       string // the scenario that is being computed
 	Failed    string
 
 	// What it is narrowed to, and could be.

@@ -27,7 +27,7 @@ type Target struct {
 type Walk struct {
 	MM     string
 	Who    Who
-	Upper  []Level  // PGD, PUD: one table each
+	Upper  []Level  // PGD, P4D, PUD: one table each
 	Leaves []Table  // PTE tables, in order of address
 	Loose  []Walker // walkers that hold a table which is in no tree any more
 }

@@ -26,10 +26,12 @@ func (n *now) walk(mm int) Walk {
 	if first < 0 {
 		return w
 	}
-	for level := machine.LevelPGD; level > machine.LevelPMD; level-- {
-		at := m.Slot(first, level)
-		w.Upper = append(w.Upper, Level{Name: machine.LevelName(level), Entries: []PTE{n.upper(m.Entry(m.Upper(mm, level), at), at)}})
-		if level == machine.LevelPGD {
+	for _, level := range m.UpperLevels() {
+		if level == machine.LevelPMD {
+			break
+		}
+		w.Upper = append(w.Upper, Level{Name: machine.LevelName(level), Entries: []PTE{n.upper(m.Entry(m.Upper(mm, level), m.Slot(first, level)), m.AddressBits(m.Pages()[first].Addr, level))}})
+		if level == machine.LevelPGD && !m.FiveLevels {
 			w.Upper = append(w.Upper, Level{Name: "P4D", Entries: []PTE{{ID: -1, Index: "=", Text: "folded: with four levels, a P4D is the PGD's entry itself", Folded: true}}})
 		}
 	}

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// Nothing moves while the page comes to life: the editor's lines stand where those of the painted text stood, with their numbers,
+// and the browser tells of no layout shift.
+func TestNothingMoves(t *testing.T) {
+	s := serveBinary(t)
+	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
+		p := newTab(t, s.url, size[0], size[1])
+		p.script(false) // which leaves the text as it is painted
+		p.open(s.url)
+		painted := lines(p, `document`, ".editor .line")
+		p.script(true)
+		p.ready(s.url)
+		if size[0] < 500 {
+			p.click(".tabs [data-set='tab=source']")
+		}
+		// A frame later all is drawn.
+		moved := eval[[]string](p, `new Promise((done) => setTimeout(() => {
+			const seen = [];
+			new PerformanceObserver((list) => {
+				for (const e of list.getEntries()) if (!e.hadRecentInput) for (const x of e.sources)
+					seen.push([e.value.toFixed(4), x.node?.id || x.node?.className || x.node?.nodeName, JSON.stringify(x.previousRect), JSON.stringify(x.currentRect)].join(" "));
+			}).observe({type: "layout-shift", buffered: true});
+			setTimeout(() => done(seen), 300);
+		}, 1000))`)
+		for _, m := range moved {
+			t.Errorf("%d px: this moved: %s", size[0], m)
+		}
+		mounted := lines(p, inEditor(".cm-content")+".getRootNode()", ".cm-line")
+		if n := min(len(painted), len(mounted)); n < 30 { // the editor does not draw what is far away
+			t.Errorf("%d px: of %d painted lines %d are mounted", size[0], len(painted), len(mounted))
+		} else if a, b := strings.Join(painted[:n], "\n"), strings.Join(mounted[:n], "\n"); a != b {
+			t.Errorf("%d px: lines are painted at\n%s\nand mounted at\n%s", size[0], a, b)
+		}
+		p.shot("mounted")
+	}
+}
+
+// lines says where lines of the scenario stand: how far below the first, how high, how far in they are broken, and how they begin.
+func lines(p *tab, root, selector string) []string {
+	p.t.Helper()
+	return eval[[]string](p, `[...`+root+`.querySelectorAll("`+selector+`")].map((l, i, all) => {
+		const b = l.getBoundingClientRect(), first = all[0].getBoundingClientRect(), text = document.createRange();
+		text.selectNodeContents(l);
+		return (b.top - first.top).toFixed(1) + " " + b.height.toFixed(1) + " " + Math.max(...[...text.getClientRects()].map((r) => r.right - first.right)).toFixed(0) + " " + l.textContent.trim().slice(0, 20);
+	})`)
+}
