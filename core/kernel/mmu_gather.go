@@ -93,7 +93,7 @@ var _ = register(fnTLBFinishMMU, &Func{
 	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"freed_tables", IntLocal}, {"i", IntLocal}, {"fullmm", IntLocal}},
 	Steps: []Step{
 		tfNested: nestedStep(tfFirst, tfAll),
-		tfFlush: {Label: "flush", Says: "flush the range", Ref: "tlb_flush_mmu_tlbonly", When: With(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
+		tfFlush:  {Label: "flush", Says: "flush the range", Ref: "tlb_flush_mmu_tlbonly", When: With(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
 		tfSwap: {Label: "free_swap_cache", Says: "is the page in the swap cache alone?", Answer: "no", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			h := c.gathered()
 			if !h.Some() {
