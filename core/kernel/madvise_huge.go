@@ -64,11 +64,15 @@ func (c *Ctx) wholeFolio(table machine.Frame, p, last machine.PageID) bool {
 // reference and the folio's lock, drop the walk's; split; unlock, put. It goes on at step after, with what the split
 // returned in the local result; folio is the local that holds the folio.
 func splitFor(first, folio, result, after int, lock func(*Ctx) machine.Word) (split, put Step) {
+	var back []int
+	if after < first {
+		back = []int{after}
+	}
 	return Step{Label: "split", Says: "drop the lock, split the folio", Ref: "split_folio", When: Large, Touches: cell.Of(machine.PTLs), Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
 			c.Unlock(lock(c))
 			return c.Call(fnSplitHugePage, first+1, uint64(machine.MakeHold(c.Held(folio).Frame(), 1)), 0)
 		}},
-		Step{Label: "split_put", Says: "unlock the folio, put it", Ref: "folio_put", When: Large, Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+		Step{Label: "split_put", Says: "unlock the folio, put it", Ref: "folio_put", When: Large, Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: back, Do: func(c *Ctx) Next {
 			c.Set(result, c.Ret())
 			f := c.Held(folio).Frame()
 			c.Release(folio)
