@@ -144,6 +144,13 @@ func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 			where = string(rune('A'+of)) + "." + where
 		}
 		switch p.Kind {
+		case kernel.PagesParam:
+			first := d.IntN(d.pages[of])
+			arg := fmt.Sprintf("%s[%d]", where, first)
+			if d.chance(2) {
+				arg += fmt.Sprintf(", %d", 1+d.IntN(d.pages[of]-first))
+			}
+			args = append(args, arg)
 		case kernel.PageParam:
 			if d.room && of == 0 && d.chance(3) {
 				where = strings.Replace(where, "buf", "new", 1)
@@ -157,7 +164,7 @@ func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 				where += fmt.Sprintf("[%d]", d.IntN(d.pages[of]))
 			}
 			args = append(args, where)
-		case kernel.VarParam:
+		case kernel.VarParam, kernel.VarsParam:
 			if !*held {
 				return false
 			}

@@ -55,7 +55,9 @@ type ParamKind uint8
 const (
 	PageParam     ParamKind = iota // a page of an mm: buf, buf[2], A.buf
 	VMAParam                       // pages of a region: buf, or buf[2]; the callee gets the first and the last
-	VarParam                       // a variable of the task that holds what GUP returned
+	PagesParam                     // a page, and how many from there on: buf; buf, 2; the callee gets the first and the number
+	VarParam                       // a variable of the task that holds what GUP returned: p, p[1]
+	VarsParam                      // all pages that a variable holds, or one: p, p[1]; the callee gets the first and the number
 	ValueParam                     // what is stored: "d"
 	FlagsParam                     // FOLL_WRITE | FOLL_LONGTERM, or 0
 	FileParam                      // a file: f
@@ -85,7 +87,7 @@ const (
 	KernelTask       // a task of the kernel: "on cpu1 kernel"
 )
 
-var gupParams = []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}}
+var gupParams = []Param{{Name: "page", Kind: PagesParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}}
 
 // Calls is the vocabulary, in the order in which documentation lists it.
 var Calls = []*Call{
@@ -103,7 +105,7 @@ var Calls = []*Call{
 		Doc: "A device that is bound to the mm (IOMMU SVA) reads: by what its IOTLB has, or the process's own page table."},
 	{Name: "get_user_pages_fast", Params: gupParams,
 		Result: PageResult, From: UserTask, entry: fnGetUserPagesFast,
-		Doc: "Takes a reference (FOLL_GET) on the page mapped there: first without any lock, with interrupts off; where that is refused, under mmap_lock."},
+		Doc: "Takes a reference (FOLL_GET) on the page mapped there, or on several from there on: first without any lock, with interrupts off; where that is refused, under mmap_lock. Of several it may get the first ones: that is no error."},
 	{Name: "pin_user_pages_fast", Params: gupParams,
 		Result: PageResult, From: UserTask, Since: 506, Use: "get_user_pages_fast", entry: fnPinUserPagesFast,
 		Doc: "As get_user_pages_fast, but takes a pin (FOLL_PIN: 1024 references on a small folio): for whoever touches the data."},
@@ -140,11 +142,11 @@ var Calls = []*Call{
 		Doc: "Gives back the reference that get_user_pages took. The last one frees the page."},
 	{Name: "unpin_user_page", Was: []Name{{"put_user_page", 506}}, Params: []Param{{Name: "page", Kind: VarParam}}, Since: 502, Use: "put_page", entry: fnUnpinUserPage,
 		Doc: "Gives back the pin that pin_user_pages took; where there are no pins yet, the reference."},
-	{Name: "unpin_user_pages", Was: []Name{{"put_user_pages", 506}}, Params: []Param{{Name: "page", Kind: VarParam}}, Since: 502, Use: "put_page", entry: fnUnpinUserPages,
-		Doc: "Gives back the pins of pages: as unpin_user_page, which is for one."},
-	{Name: "unpin_user_pages_dirty_lock", Was: []Name{{"put_user_pages_dirty_lock", 506}}, Params: []Param{{Name: "page", Kind: VarParam}}, Since: 502, Use: "set_page_dirty_lock and put_page", entry: fnUnpinUserPagesDirtyLock,
-		Doc: "Marks the page dirty if it is clean, then gives back the pin."},
-	{Name: "unpin_user_page_range_dirty_lock", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 513, Use: "unpin_user_pages_dirty_lock", entry: fnUnpinUserPageRangeDirtyLock,
+	{Name: "unpin_user_pages", Was: []Name{{"put_user_pages", 506}}, Params: []Param{{Name: "page", Kind: VarsParam}}, Since: 502, Use: "put_page", entry: fnUnpinUserPages,
+		Doc: "Gives back the pins of all pages that the variable holds: as unpin_user_page, which is for one."},
+	{Name: "unpin_user_pages_dirty_lock", Was: []Name{{"put_user_pages_dirty_lock", 506}}, Params: []Param{{Name: "page", Kind: VarsParam}}, Since: 502, Use: "set_page_dirty_lock and put_page", entry: fnUnpinUserPagesDirtyLock,
+		Doc: "Marks each page dirty that is clean, then gives back its pin."},
+	{Name: "unpin_user_page_range_dirty_lock", Params: []Param{{Name: "page", Kind: VarsParam}}, Since: 513, Use: "unpin_user_pages_dirty_lock", entry: fnUnpinUserPageRangeDirtyLock,
 		Doc: "As unpin_user_pages_dirty_lock, for pages that lie side by side. Nobody asks whether they are still exclusive."},
 	{Name: "unpin_folio", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 611, Use: "unpin_user_page", entry: fnUnpinFolio,
 		Doc: "Gives back the pin of a folio. Nobody asks whether it is still exclusive."},

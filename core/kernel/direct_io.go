@@ -15,15 +15,15 @@ var (
 	_ = register(fnBioGetPages, &Func{
 		Name: "bio_iov_iter_get_pages", File: "block/bio.c", Params: []int{0, 1}, Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}, Steps: []Step{
 			{Label: "pin", Says: "pin the page", Ref: "iov_iter_extract_pages", When: With(DIOUsesPin), Local: true, Calls: []FuncID{fnGUPFastFallback}, Do: func(c *Ctx) Next {
-				return c.Call(fnGUPFastFallback, 2, c.L(0), c.L(1)|FollPin)
+				return c.Call(fnGUPFastFallback, 2, c.L(0), 1, c.L(1)|FollPin)
 			}},
 			{Label: "get", Says: "take a reference on the page", Ref: "iov_iter_get_pages", When: Without(DIOUsesPin), Local: true, Calls: []FuncID{fnGUPFastFallback}, Do: func(c *Ctx) Next {
-				return c.Call(fnGUPFastFallback, 2, c.L(0), c.L(1)|FollGet)
+				return c.Call(fnGUPFastFallback, 2, c.L(0), 1, c.L(1)|FollGet)
 			}},
 			{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 		}})
 	_ = register(fnBioReleasePages, &Func{
-		Name: "bio_release_pages", File: "block/bio.c", Params: []int{0}, Locals: []Local{{"page", IntLocal}}, Steps: []Step{
+		Name: "bio_release_pages", File: "block/bio.c", Params: []int{0}, Locals: pagesLocals, Steps: []Step{
 			noPage,
 			when(With(DIOUnpinCheck), checkPinned),
 			when(With(DIOUsesPin), putPin),
@@ -40,7 +40,7 @@ var (
 //	is it clean? Mark it dirty again
 //
 // compare block/bio.c:bio_check_pages_dirty, bio_dirty_fn
-var _ = register(fnBioCheckPagesDirty, &Func{Name: "bio_check_pages_dirty", File: "block/bio.c", Params: []int{0}, Locals: []Local{{"page", IntLocal}},
+var _ = register(fnBioCheckPagesDirty, &Func{Name: "bio_check_pages_dirty", File: "block/bio.c", Params: []int{0}, Locals: pagesLocals,
 	Steps: []Step{noPage, when(With(DIORedirty), dirtyAlready(end)), when(With(DIORedirty), dirtySteps[0]), when(With(DIORedirty), dirtySteps[1])}})
 
 // when is a step under a condition.

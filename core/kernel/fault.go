@@ -232,22 +232,14 @@ var _ = register(fnHandleMMFault, &Func{
 			Do: func(c *Ctx) Next {
 				return c.hugeAccess(c.Entry(hfTable), c.Page(hfAddr), c.L(hfFlags)&faultWrite != 0)
 			}},
-		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
-			e := c.LoadPTE(hfPTE, c.Entry(hfTable), c.Page(hfAddr))
-			switch p := c.Page(hfAddr); {
-			case e.None() && c.isFile(p):
-				return c.Call(c.doFault(p, c.L(hfFlags)), hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
-			case e.None():
-				return c.Call(fnDoAnonymousPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
-			case e.IsSwap():
-				return c.Call(fnDoSwapPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable), uint64(e))
-			case e.Has(machine.ProtNone) && c.Load(c.M.VMA(p))&machine.VMAccess != 0:
-				return c.Call(fnDoNUMAPage, hfEnd, c.L(hfTable), uint64(e), c.L(hfAddr))
-			case e.IsMigration():
-				c.Set(hfPTE, 0)
-				return c.Call(fnMigrationEntryWait, hfEnd, c.L(hfTable), c.L(hfAddr))
-			}
-			return Then
+		hfReadHalves: {Label: "read_halves", Says: "read the PTE, half by half", Ref: "vmf->orig_pte", When: Halved, Local: true, Calls: []FuncID{fnFaultReadPTE}, Do: func(c *Ctx) Next {
+			return c.Call(fnFaultReadPTE, hfHalves, c.L(hfTable), c.L(hfAddr))
+		}},
+		hfHalves: {Label: "orig_pte", Says: "go by what was read", When: Halved, Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
+			return c.pteFault(c.Entry(hfPTE))
+		}},
+		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", When: Whole, Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
+			return c.pteFault(c.LoadPTE(hfPTE, c.Entry(hfTable), c.Page(hfAddr)))
 		}},
 		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoWPPage, fnWPPageShared},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(hfTable))) },
@@ -288,6 +280,8 @@ const hfTable, hfPTE, hfAddr, hfFlags = 0, 1, 2, 3
 const (
 	hfP4D = iota
 	hfPMD
+	hfReadHalves
+	hfHalves
 	hfRead
 	hfLock
 	hfAccess
@@ -296,6 +290,24 @@ const (
 	hfHuge
 	hfHugeAccess
 )
+
+// pteFault calls what a fault needs at an entry as it was read without the lock; one that is mapped is looked at again under it.
+func (c *Ctx) pteFault(e machine.Entry) Next {
+	switch p := c.Page(hfAddr); {
+	case e.None() && c.isFile(p):
+		return c.Call(c.doFault(p, c.L(hfFlags)), hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
+	case e.None():
+		return c.Call(fnDoAnonymousPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
+	case e.IsSwap():
+		return c.Call(fnDoSwapPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable), uint64(e))
+	case e.Has(machine.ProtNone) && c.Load(c.M.VMA(p))&machine.VMAccess != 0:
+		return c.Call(fnDoNUMAPage, hfEnd, c.L(hfTable), uint64(e), c.L(hfAddr))
+	case e.IsMigration():
+		c.Set(hfPTE, 0)
+		return c.Call(fnMigrationEntryWait, hfEnd, c.L(hfTable), c.L(hfAddr))
+	}
+	return hfLock
+}
 
 // __pte_alloc, in straight line:
 //

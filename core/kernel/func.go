@@ -189,6 +189,9 @@ func (c Cond) AndLarge() Cond { return c.and(hasLarge) }
 // AndRooms holds where the condition does and mremap may move pages.
 func (c Cond) AndRooms() Cond { return c.and(hasRooms) }
 
+// AndSeveral holds where the condition does and a GUP call asks for several pages.
+func (c Cond) AndSeveral() Cond { return c.and(hasPages) }
+
 // AndTurns holds where the condition does and tasks share CPUs.
 func (c Cond) AndTurns() Cond { return c.and(hasTurns) }
 
@@ -203,6 +206,9 @@ func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
+
+// Several holds where a GUP call asks for more pages than one: what it guards would tell nothing elsewhere.
+var Several = Cond{where: hasPages}
 
 // FiveLevels holds where page tables have five levels: what it guards would tell nothing elsewhere.
 var FiveLevels = Cond{where: hasFiveLevels}
@@ -234,6 +240,7 @@ const (
 	hasKSM                        // ksmd may merge pages
 	hasRooms                      // mremap may move pages
 	hasFiveLevels                 // page tables have five levels
+	hasPages                      // a GUP call asks for several pages
 	hasGathers                    // two mmu_gathers of one mm may be open at once
 )
 

@@ -177,6 +177,7 @@ const (
 	fnInvalidateSecondaryTLBs
 	fnSetOrigInsn
 	fnGUPFastP4DRange
+	fnFaultReadPTE
 	fnClearRefs
 	fnClearRefsPTERange
 	funcCount

@@ -120,7 +120,7 @@ var _ = register(fnKVMPageFault, &Func{
 			return Then
 		}},
 		kfFast: {Label: "fast", Says: "get the page for writing, if that takes no lock", Ref: "hva_to_pfn_fast", When: Secondary, Local: true, Calls: []FuncID{fnGetUserPagesFastOnly}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesFastOnly, kfGotFast, c.L(kfAddr), FollWrite)
+			return c.Call(fnGetUserPagesFastOnly, kfGotFast, c.L(kfAddr), 1, FollWrite)
 		}},
 		kfGotFast: {Label: "got_fast", Says: "got it?", When: Secondary, Local: true, Do: func(c *Ctx) Next {
 			if c.Ret(); c.guestGot() {
@@ -135,7 +135,7 @@ var _ = register(fnKVMPageFault, &Func{
 				flags |= FollWrite
 				c.Set(kfWritable, 1)
 			}
-			return c.Call(fnGetUserPagesLocked, kfGotSlow, c.L(kfAddr), flags)
+			return c.Call(fnGetUserPagesLocked, kfGotSlow, c.L(kfAddr), 1, flags)
 		}},
 		kfGotSlow: {Label: "got_slow", Says: "got it?", When: Secondary, Local: true, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); !c.guestGot() {

@@ -14,6 +14,7 @@ import (
 //	…_remote()                                               the same, of another mm, which is kept meanwhile
 //	…_unlocked(), …_locked()                                 mmap_lock is dropped while a fault waits
 //
+// Each gets one page or several, side by side; who gets some and not all returns how many (gup_pages.go).
 // Each refuses flags that do not go together (gup_flags.go). Those with locks mark what they get as accessed and, for a
 // write, dirty (FOLL_TOUCH), but for pin_user_pages().
 //
@@ -33,23 +34,23 @@ var (
 	_ = register(fnPinUserPagesRemote, gupRemote("pin_user_pages_remote", FollPin, pinAPI))
 )
 
-// Locals of the entries: the page asked for and the FOLL_ flags.
-var gupLocals = []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}}
+// Locals of the entries: the first page asked for, the FOLL_ flags, and how many pages.
+var gupLocals = []Local{{"start", PageLocal}, {"gup_flags", FlagsLocal}, {"nr_pages", IntLocal}}
 
 func gupEntry(name string, fn FuncID, flags uint64, api gupAPI) *Func {
 	steps := rejecting(api)
 	back := len(steps) + 1
 	if fn == fnGetUserPagesLocked {
 		back++
-		steps = append(steps, gupLongterm(0, 1, flags, back))
+		steps = append(steps, gupLongterm(0, 2, 1, flags, back))
 	}
 	steps = append(steps,
 		Step{Label: "call", Says: "get the page", Local: true, Calls: []FuncID{fn}, Do: func(c *Ctx) Next {
-			return c.Call(fn, back, c.L(0), c.L(1)|uint64(flags))
+			return c.Call(fn, back, c.L(0), c.L(2), c.L(1)|uint64(flags))
 		}},
 		Step{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	)
-	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 1}, Locals: gupLocals, Steps: steps}
+	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 2, 1}, Locals: gupLocals, Steps: steps}
 }
 
 // gupRemote is an entry for the memory of another mm, in straight line:
@@ -66,20 +67,20 @@ func gupRemote(name string, flag uint64, api gupAPI) *Func {
 	got, done := at+3, at+5
 	steps = append(steps,
 		Step{Label: "mm", Says: "take a reference on the mm", Ref: "get_task_mm", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next { return c.keepMM(c.mmOf(0)) }},
-		gupLongterm(0, 1, flags, got),
+		gupLongterm(0, 2, 1, flags, got),
 		Step{Label: "call", Says: "get the page", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesLocked, got, c.L(0), c.L(1)|uint64(flags))
+			return c.Call(fnGetUserPagesLocked, got, c.L(0), c.L(2), c.L(1)|uint64(flags))
 		}},
 		Step{Label: "got", Says: "remember what was got", Local: true, Do: func(c *Ctx) Next {
-			c.Set(2, c.Ret())
+			c.Set(3, c.Ret())
 			return Then
 		}},
 		Step{Label: "mmput", Says: "drop the reference on the mm", Ref: "mmput", Local: true, Calls: []FuncID{fnMMPut}, Do: func(c *Ctx) Next {
 			return c.Call(fnMMPut, done, uint64(c.mmOf(0)))
 		}},
-		Step{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(2)) }},
+		Step{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(3)) }},
 	)
-	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 1}, Locals: append(gupLocals[:2:2], Local{"ret", IntLocal}), Steps: steps}
+	return &Func{Name: name, File: "mm/gup.c", Params: []int{0, 2, 1}, Locals: append(gupLocals[:3:3], Local{"ret", IntLocal}), Steps: steps}
 }
 
 // keepMM takes a reference on an mm, or fails as it is gone.

@@ -11,14 +11,15 @@ var gupFileWas = []Name{{"arch/x86/mm/gup.c", ownGUP}}
 // gup_fast_fallback, in straight line:
 //
 //	if pinning: mark the mm as one with pinned pages
-//	if gup_fast() got (in 5.8: as if for writing) the page: return it
-//	return __gup_longterm_locked()    // under mmap_lock
+//	if gup_fast() got (in 5.8: as if for writing) all pages: return them
+//	__gup_longterm_locked() for the rest    // under mmap_lock
+//	return how many there are; none: the error
 //
 // compare mm/gup.c:gup_fast_fallback
 var _ = register(fnGUPFastFallback, &Func{
 	Name: "gup_fast_fallback", Was: []Name{{"get_user_pages_fast", 507}, {"internal_get_user_pages_fast", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
-	Params: []int{gfAddr, gfFlags},
-	Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}},
+	Params: []int{gfAddr, gfNr, gfFlags},
+	Locals: []Local{{"start", PageLocal}, {"gup_flags", FlagsLocal}, {"nr_pages", IntLocal}},
 	Steps: []Step{
 		gfPinning: {Label: "pinning", Says: "pinning?", Local: true, Do: func(c *Ctx) Next {
 			if c.L(gfFlags)&FollPin == 0 {
@@ -32,26 +33,27 @@ var _ = register(fnGUPFastFallback, &Func{
 				return Then
 			}},
 		gfForced: {Label: "fast_forced", Says: "try without locks, as if for writing: COW must be broken first", Ref: "gup_pgd_range(FOLL_WRITE)", When: With(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
-			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags)|FollWrite)
+			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfNr), c.L(gfFlags)|FollWrite)
 		}},
 		gfFast: {Label: "fast", Says: "try without locks", Ref: "gup_fast", When: Without(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
-			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfFlags))
+			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfNr), c.L(gfFlags))
 		}},
 		gfGot: {Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {
-			if machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
+			if c.gotPages() == c.L(gfNr) {
 				return Return
 			}
 			return Then
 		}},
-		gfLongterm: gupLongterm(gfAddr, gfFlags, FollTouch|FollUnlockable, gfSlow),
+		gfLongterm: gupLongterm(gfAddr, gfNr, gfFlags, FollTouch|FollUnlockable, gfSlow),
 		gfLocked: {Label: "locked", Says: "get it under mmap_lock", Ref: "__gup_longterm_locked", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesLocked, gfSlow, c.L(gfAddr), c.L(gfFlags)|c.fallbackFlags())
+			got := c.gotPages()
+			return c.Call(fnGetUserPagesLocked, gfSlow, c.L(gfAddr)+got, c.L(gfNr)-got, c.L(gfFlags)|c.fallbackFlags())
 		}},
 		gfSlow: {Label: "slow", Says: "return what the slow path got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	},
 })
 
-const gfAddr, gfFlags = 0, 1
+const gfAddr, gfFlags, gfNr = 0, 1, 2
 
 // fallbackFlags are what the slow path is told beside the caller's flags: mmap_lock may be dropped, but until v6.2 not for pins
 // for long.
@@ -79,7 +81,7 @@ const (
 //	local_irq_save()
 //	gup_fast_pgd_range()
 //	local_irq_restore()
-//	write_protect_seq changed: unpin what was got
+//	write_protect_seq changed: unpin all that was got
 //
 // With interrupts off, page tables are not freed under the walk: whoever frees
 // one first waits for this CPU, by IPI or by RCU.
@@ -87,8 +89,8 @@ const (
 // compare mm/gup.c:gup_fast
 var _ = register(fnGUPFast, &Func{
 	Name: "gup_fast", Was: []Name{{"get_user_pages_fast", 507}, {"internal_get_user_pages_fast", 511}, {"lockless_pages_from_mm", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
-	Params: []int{gsAddr, gsFlags},
-	Locals: []Local{{"page", FrameLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"seq", IntLocal}},
+	Params: []int{gsAddr, gsNr, gsFlags},
+	Locals: []Local{{"page", FrameLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"seq", IntLocal}, {"nr_pages", IntLocal}},
 	Steps: []Step{
 		gsPin: {Label: "pinning", Says: "pinning?", When: Without(GUPSeqcount), Local: true, Do: func(c *Ctx) Next {
 			if c.L(gsFlags)&FollPin == 0 {
@@ -110,10 +112,10 @@ var _ = register(fnGUPFast, &Func{
 				return Then
 			}},
 		gsWalkP4D: {Label: "walk_p4d", Says: "walk the page tables of five levels", Ref: "gup_fast_pgd_range", When: FiveLevels, Local: true, Calls: []FuncID{fnGUPFastP4DRange}, Do: func(c *Ctx) Next {
-			return c.Call(fnGUPFastP4DRange, gsIRQOn, c.L(gsAddr), c.L(gsFlags))
+			return c.Call(fnGUPFastP4DRange, gsIRQOn, c.L(gsAddr), c.L(gsAddr)+c.L(gsNr), c.L(gsFlags))
 		}},
 		gsWalk: {Label: "walk", Says: "walk the page tables", Ref: "gup_fast_pgd_range", Local: true, Calls: []FuncID{fnGUPFastPMDRange}, Do: func(c *Ctx) Next {
-			return c.Call(fnGUPFastPMDRange, gsIRQOn, c.L(gsAddr), c.L(gsFlags))
+			return c.Call(fnGUPFastPMDRange, gsIRQOn, c.L(gsAddr), c.L(gsAddr)+c.L(gsNr), c.L(gsFlags))
 		}},
 		gsIRQOn: {Label: "irq_on", Says: "enable interrupts", Ref: "local_irq_restore", When: With(GUPIRQOff),
 			Touches: cell.Of(machine.IRQs, machine.RCU), Do: func(c *Ctx) Next {
@@ -122,13 +124,13 @@ var _ = register(fnGUPFast, &Func{
 				return Then
 			}},
 		gsGotAny: {Label: "got_any", Says: "got something?", When: With(GUPSeqcount), Local: true, Do: func(c *Ctx) Next {
-			if !machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
+			if c.gotPages() == 0 {
 				return Return
 			}
 			return gsSeqAgain
 		}},
 		gsGot: {Label: "got", Says: "a pin to be checked against fork?", When: Without(GUPSeqcount), Local: true, Do: func(c *Ctx) Next {
-			if c.L(gsFlags)&FollPin == 0 || !machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {
+			if c.L(gsFlags)&FollPin == 0 || c.gotPages() == 0 {
 				return Return
 			}
 			return Then
@@ -143,13 +145,20 @@ var _ = register(fnGUPFast, &Func{
 			}},
 		gsUnpin: {Label: "unpin", Says: "unpin it: fork came between", Ref: "gup_fast_unpin_user_pages", When: With(GUPWriteProtectSeq),
 			Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-				return c.undoGrab(c.L(gsFlags), gsDone)
+				c.backToLast()
+				return c.undoGrab(c.L(gsFlags), gsMore)
 			}},
+		gsMore: {Label: "more", Says: "is there another?", When: With(GUPWriteProtectSeq).AndSeveral(), Local: true, Back: []int{gsUnpin}, Do: func(c *Ctx) Next {
+			if c.gotPages() > 0 {
+				return gsUnpin
+			}
+			return Then
+		}},
 		gsDone: {Label: "nothing", Says: "nothing got", Local: true, Do: func(c *Ctx) Next { return Return }},
 	},
 })
 
-const gsAddr, gsFlags, gsSeqVal = 1, 2, 3
+const gsAddr, gsFlags, gsSeqVal, gsNr = 1, 2, 3, 4
 
 const (
 	gsPin = iota
@@ -162,21 +171,24 @@ const (
 	gsGot
 	gsSeqAgain
 	gsUnpin
+	gsMore
 	gsDone
 )
 
 // gup_fast_pgd_range and what it calls down to the PMD, in straight line:
 //
 //	pgd, pud: as they are while the mm lives
-//	pmd = pmdp_get_lockless(pmdp); none: give up
-//	a huge page: gup_fast_pmd_leaf(pmd)
-//	gup_fast_pte_range(pmd)
+//	every PMD entry up to end:
+//	    pmd = pmdp_get_lockless(pmdp); none: give up
+//	    a huge page: gup_fast_pmd_leaf(pmd)
+//	    gup_fast_pte_range(pmd)
+//	    one of its pages was not got: give up
 //
 // compare mm/gup.c:gup_fast_pmd_range
 var _ = register(fnGUPFastPMDRange, &Func{
 	Name: "gup_fast_pmd_range", Was: []Name{{"gup_pmd_range", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
-	Params: []int{gmAddr, gmFlags},
-	Locals: []Local{{"pmd", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
+	Params: []int{gmAddr, gmEnd, gmFlags},
+	Locals: []Local{{"pmd", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
 	Steps: []Step{
 		{Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPTERange, fnGUPFastPMDLeaf}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(0, c.M.PMD(c.Page(gmAddr))))
@@ -184,25 +196,39 @@ var _ = register(fnGUPFastPMDRange, &Func{
 				c.Say("the PMD is none: give up")
 				return Return
 			}
+			next := min(c.L(gmEnd), uint64(c.M.HugeEnd(c.Page(gmAddr)))) // pmd_addr_end()
 			if pmd.Has(machine.PSE) {
-				return c.Call(fnGUPFastPMDLeaf, 1, uint64(pmd), c.L(gmAddr), c.L(gmFlags))
+				return c.Call(fnGUPFastPMDLeaf, 1, uint64(pmd), c.L(gmAddr), next, c.L(gmFlags))
 			}
 			c.Sayf("read the PMD (page table: frame %d)", pmd.Frame())
-			return c.Call(fnGUPFastPTERange, 1, uint64(pmd), c.L(gmAddr), c.L(gmFlags))
+			return c.Call(fnGUPFastPTERange, 1, uint64(pmd), c.L(gmAddr), next, c.L(gmFlags))
+		}},
+		{Label: "next_pmd", Says: "got its pages, and are there more?", When: Several, Local: true, Back: []int{0}, Do: func(c *Ctx) Next {
+			next := uint64(c.M.HugeEnd(c.Page(gmAddr)))
+			if !c.inHand().Some() || next >= c.L(gmEnd) {
+				return Return
+			}
+			c.nextPage()
+			c.Set(0, 0)
+			c.Set(gmAddr, next)
+			return 0
 		}},
 	},
 })
 
-const gmAddr, gmFlags = 1, 2
+const gmAddr, gmFlags, gmEnd = 1, 2, 3
 
 // gup_fast_pte_range, in straight line:
 //
-//	pte = ptep_get_lockless(ptep)
-//	not present, or does not allow what is asked, or special: give up
-//	folio = try_grab_folio_fast(pte_page(pte)); none: give up
-//	PMD or PTE changed: put the folio, give up
-//	pinning read-only what may be shared: put the folio, give up
-//	folio_set_referenced(folio)
+//	every PTE up to end:
+//	    pte = ptep_get_lockless(ptep)
+//	    not present, or does not allow what is asked, or special: give up
+//	    folio = try_grab_folio_fast(pte_page(pte)); none: give up
+//	    PMD or PTE changed: put the folio, give up
+//	    pinning read-only what may be shared: put the folio, give up
+//	    folio_set_referenced(folio)
+//
+// Who gives up keeps the pages that it has.
 //
 // The folio may be grabbed after it was freed and came to somebody else; the
 // second look at the PTE is what catches it:
@@ -218,8 +244,8 @@ const gmAddr, gmFlags = 1, 2
 // compare mm/gup.c:gup_fast_pte_range
 var _ = register(fnGUPFastPTERange, &Func{
 	Name: "gup_fast_pte_range", Was: []Name{{"gup_pte_range", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
-	Params: []int{gpPMD, gpAddr, gpFlags},
-	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"again", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"early", IntLocal}},
+	Params: []int{gpPMD, gpAddr, gpEnd, gpFlags},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"again", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"early", IntLocal}, {"end", PageLocal}},
 	Steps: []Step{
 		gpReadHalves: {Label: "read_halves", Says: "read the PTE, half by half", Ref: "ptep_get_lockless", When: Halved, Local: true, Calls: []FuncID{fnPTEGetLockless}, Do: func(c *Ctx) Next {
 			return c.Call(fnPTEGetLockless, gpEarly, c.L(gpPMD), c.L(gpAddr))
@@ -245,7 +271,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			if !e.Has(machine.Present|machine.User) || c.L(gpFlags)&FollWrite != 0 && !e.Has(machine.RW) || e.Has(machine.Special) {
 				return Return
 			}
-			return c.Call(fnTryGrabFolioFast, gpGrabbed, c.L(gpPTE), c.L(gpFlags))
+			return c.Call(fnTryGrabFolioFast, gpGrabbed, c.L(gpPTE), 1, c.L(gpFlags))
 		}},
 		gpGrabbed: {Label: "grabbed", Says: "got a reference?", Local: true, Do: func(c *Ctx) Next {
 			if c.Ret()&failed != 0 {
@@ -317,7 +343,18 @@ var _ = register(fnGUPFastPTERange, &Func{
 		gpReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			c.Or(c.folioFlags(c.Frame(gpPTE)), machine.PGReferenced)
 			c.gotPage(c.Frame(gpPTE))
-			return Return
+			if c.L(gpAddr)+1 == c.L(gpEnd) {
+				return Return
+			}
+			return Then
+		}},
+		gpNext: {Label: "next_pte", Says: "the next page", Ref: "ptep++", When: Several, Local: true, Back: []int{gpReadHalves}, Do: func(c *Ctx) Next {
+			c.nextPage()
+			for _, local := range []int{gpPTE, gpAgain, gpIsEarly} {
+				c.Set(local, 0)
+			}
+			c.Set(gpAddr, c.L(gpAddr)+1)
+			return gpReadHalves
 		}},
 		gpPut: {Label: "put", Says: "put the reference back", Ref: "gup_put_folio", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			return c.undoGrab(c.L(gpFlags), gpDone)
@@ -326,7 +363,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 	},
 })
 
-const gpPMD, gpPTE, gpAgain, gpAddr, gpFlags, gpIsEarly = 0, 1, 2, 3, 4, 5
+const gpPMD, gpPTE, gpAgain, gpAddr, gpFlags, gpIsEarly, gpEnd = 0, 1, 2, 3, 4, 5, 6
 
 const (
 	gpReadHalves = iota
@@ -342,6 +379,7 @@ const (
 	gpReadOnly
 	gpUnshare
 	gpReferenced
+	gpNext
 	gpPut
 	gpDone
 )
@@ -364,9 +402,11 @@ func (c *Ctx) chooseEarlyPin(offer func(int)) {
 // try_grab_folio_fast, in straight line:
 //
 //	again: folio = page_folio(page)
-//	folio_ref_add_unless_zero(folio, 1)
-//	the page belongs to another folio now: put the reference; again, or give up
-//	if pinning: a small folio: folio_ref_add(folio, 1023); a large one: pincount + 1
+//	folio_ref_add_unless_zero(folio, refs)
+//	the page belongs to another folio now: put the references; again, or give up
+//	if pinning: a small folio: folio_ref_add(folio, refs * 1023); a large one: pincount + refs
+//
+// refs is 1; of a huge page how many pages of it are wanted, all got at once.
 //
 // Between the two a pin looks like a passing reference. x86 of 4.6 had a plain
 // get_page() instead: it relied on the flush by IPI, with interrupts off here,
@@ -385,8 +425,8 @@ func (c *Ctx) chooseEarlyPin(offer func(int)) {
 // compare mm/gup.c:try_grab_folio_fast, arch/x86/mm/gup.c:gup_pte_range (4.6)
 var _ = register(fnTryGrabFolioFast, &Func{
 	Name: "try_grab_folio_fast", Was: []Name{{"get_page", ownGUP}, {"page_cache_get_speculative", 504}, {"try_get_compound_head", 507}, {"try_grab_compound_head", 519}, {"try_grab_folio", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
-	Params: []int{tgPTE, tgFlags},
-	Locals: []Local{{"page", PTELocal}, {"folio", FrameLocal}, {"flags", FlagsLocal}},
+	Params: []int{tgPTE, tgRefs, tgFlags},
+	Locals: []Local{{"page", PTELocal}, {"folio", FrameLocal}, {"flags", FlagsLocal}, {"refs", IntLocal}},
 	Steps: []Step{
 		tgHead: {Label: "folio", Says: "to which folio does the page belong?", Ref: "page_folio", When: Large, Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			f := c.M.Head(c.Frame(tgPTE))
@@ -396,19 +436,19 @@ var _ = register(fnTryGrabFolioFast, &Func{
 		}},
 		tgTryGet: {Label: "try_get", Says: "take a reference unless the count is zero", Ref: "folio_ref_add_unless_zero", When: With(GUPGetUnlessZero),
 			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
-				f := c.grabbing()
-				if !c.TryGet(f, 1) {
+				f, refs := c.grabbing(), int(c.L(tgRefs))
+				if !c.TryGet(f, refs) {
 					c.Say("the count is zero: no reference")
 					return c.Fail(EBUSY)
 				}
-				c.M.SetHeld(c.Task, machine.MakeHold(f, 1))
+				c.holdEach(refs, machine.MakeHold(f, 1))
 				return Then
 			}},
 		tgGet: {Label: "get", Says: "take a reference, whatever the count is", Ref: "get_page", When: Without(GUPGetUnlessZero),
 			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
-				f := c.grabbing()
-				c.Get(f, 1)
-				c.M.SetHeld(c.Task, machine.MakeHold(f, 1))
+				f, refs := c.grabbing(), int(c.L(tgRefs))
+				c.Get(f, refs)
+				c.holdEach(refs, machine.MakeHold(f, 1))
 				return Then
 			}},
 		tgRecheck: {Label: "recheck_folio", Says: "does the page still belong to the folio?", Answer: "yes", Ref: "page_folio(page) != folio", When: With(GUPCompoundRecheck).AndLarge(),
@@ -420,9 +460,7 @@ var _ = register(fnTryGrabFolioFast, &Func{
 				return tgPage
 			}},
 		tgPut: {Label: "put", Says: "put the reference: it is on another folio", Ref: "folio_put_refs", When: With(GUPCompoundRecheck).AndLarge(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			f := machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame()
-			c.M.SetHeld(c.Task, 0)
-			return c.putFree(f, 1, tgAgain)
+			return c.putGrabbed(tgAgain)
 		}},
 		tgAgain: {Label: "again", Says: "take the folio that it belongs to now", Ref: "goto retry", When: If(GUPCompoundRecheck, CompoundRetry).AndLarge(), Local: true, Back: []int{tgHead}, Do: func(c *Ctx) Next {
 			return tgHead
@@ -437,24 +475,25 @@ var _ = register(fnTryGrabFolioFast, &Func{
 			return Then
 		}},
 		tgZone: {Label: "longterm_pinnable", Says: "a pin for long: may the page stay where it is?", Answer: "yes", Ref: "folio_is_longterm_pinnable", When: With(GUPLongtermZone).AndMovable(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			f := machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame()
-			if c.L(tgFlags)&FollLongterm == 0 || !c.M.ZoneOf(f).Movable {
+			if c.L(tgFlags)&FollLongterm == 0 || !c.M.ZoneOf(c.inHand().Frame()).Movable {
 				return Then
 			}
 			c.Say("a pin for long, of a page in ZONE_MOVABLE: put the reference")
-			c.M.SetHeld(c.Task, 0)
-			return c.putFree(f, 1, tgZoneRefuse)
+			return c.putGrabbed(tgZoneRefuse)
 		}},
 		tgPin: {Label: "pin", Says: "make it a pin: 1023 more", Ref: "folio_ref_add", When: With(FOLLPinCounting),
 			Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
-				f := c.grabbing()
+				f, refs := c.grabbing(), int(c.L(tgRefs))
 				if c.countedApart(f) {
 					c.Say("make it a pin: one more in the large folio's pincount")
-					c.Add(c.M.Pincount(f), 1)
+					if refs > 1 {
+						c.Sayf(pinsTogether, refs)
+					}
+					c.Add(c.M.Pincount(f), refs)
 					return Return
 				}
-				c.Get(f, pinBias-1)
-				c.M.SetHeld(c.Task, machine.MakeHold(f, pinBias))
+				c.Get(f, refs*(pinBias-1))
+				c.holdEach(refs, machine.MakeHold(f, pinBias))
 				return Return
 			}},
 		tgZoneRefuse: {Label: "refuse_zone", Says: "give up", When: With(GUPLongtermZone).AndMovable(), Local: true, Do: func(c *Ctx) Next {
@@ -463,7 +502,7 @@ var _ = register(fnTryGrabFolioFast, &Func{
 	},
 })
 
-const tgPTE, tgFolio, tgFlags = 0, 1, 2
+const tgPTE, tgFolio, tgFlags, tgRefs = 0, 1, 2, 3
 
 const (
 	tgHead = iota
@@ -478,13 +517,6 @@ const (
 	tgPin
 	tgZoneRefuse
 )
-
-// gotPage says which page of the folio the reference was taken for, now that it stays.
-func (c *Ctx) gotPage(f machine.Frame) {
-	if h := machine.Hold(c.M.Load(c.M.Held(c.Task))); h.Frame() != f {
-		c.M.SetHeld(c.Task, machine.MakeHold(f, h.Count()))
-	}
-}
 
 // grabbing is the folio that a grab takes its reference on.
 func (c *Ctx) grabbing() machine.Frame {

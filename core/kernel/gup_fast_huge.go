@@ -8,7 +8,7 @@ import (
 // gup_fast_pmd_leaf, in straight line:
 //
 //	does not allow what is asked: give up
-//	folio = try_grab_folio_fast(the page within it); none: give up
+//	folio = try_grab_folio_fast(the page within it, one reference for each page up to end); none: give up
 //	PMD changed: put the folio, give up
 //	pinning read-only what may be shared: put the folio, give up
 //	folio_set_referenced(folio)
@@ -27,15 +27,15 @@ import (
 // compare mm/gup.c:gup_fast_pmd_leaf, arch/x86/mm/gup.c:gup_huge_pmd (4.6)
 var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 	Name: "gup_fast_pmd_leaf", Was: []Name{{"gup_huge_pmd", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
-	Params: []int{gh0PMD, ghAddr, ghFlags},
-	Locals: []Local{{"orig", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
+	Params: []int{gh0PMD, ghAddr, ghEnd, ghFlags},
+	Locals: []Local{{"orig", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
 	Steps: []Step{
 		ghPermitted: {Label: "permitted", Says: "does the PMD allow what is asked?", Ref: "pmd_access_permitted", Local: true, Calls: []FuncID{fnTryGrabFolioFast}, Do: func(c *Ctx) Next {
 			e := c.Entry(gh0PMD)
 			if !e.Has(machine.Present|machine.User) || c.L(ghFlags)&FollWrite != 0 && !e.Has(machine.RW) {
 				return Return
 			}
-			return c.Call(fnTryGrabFolioFast, ghGrabbed, uint64(c.M.OfHuge(e, c.Page(ghAddr))), c.L(ghFlags))
+			return c.Call(fnTryGrabFolioFast, ghGrabbed, uint64(c.M.OfHuge(e, c.Page(ghAddr))), c.L(ghEnd)-c.L(ghAddr), c.L(ghFlags))
 		}},
 		ghGrabbed: {Label: "grabbed", Says: "got a reference?", Local: true, Do: func(c *Ctx) Next {
 			if c.Ret()&failed != 0 {
@@ -69,6 +69,9 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 		ghReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.Or(c.M.Flags(c.Frame(gh0PMD)), machine.PGReferenced)
 			c.gotPage(c.M.OfHuge(c.Entry(gh0PMD), c.Page(ghAddr)).Frame())
+			for range c.L(ghEnd) - c.L(ghAddr) - 1 {
+				c.nextPage()
+			}
 			return Return
 		}},
 		ghPut: {Label: "put", Says: "put the reference back", Ref: "gup_put_folio", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
@@ -78,7 +81,7 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 	},
 })
 
-const gh0PMD, ghAddr, ghFlags = 0, 1, 2
+const gh0PMD, ghAddr, ghFlags, ghEnd = 0, 1, 2, 3
 
 const (
 	ghPermitted = iota

@@ -8,13 +8,15 @@ import (
 // __gup_longterm_locked, in straight line:
 //
 //	memalloc_pin_save()                    // what faults allocate from here on is not in ZONE_MOVABLE
-//	again: __get_user_pages_locked(): pin the page
-//	it is not in ZONE_MOVABLE: done
-//	not on the LRU list: lru_add_drain_all(), once
+//	again: __get_user_pages_locked(): pin the pages
+//	none of them is in ZONE_MOVABLE: done
+//	the first that is there is not on the LRU list: lru_add_drain_all(), once
 //	take its folio off the LRU list
-//	unpin the page: pinned, it could not be moved
+//	unpin all pages: pinned, it could not be moved
 //	migrate_pages(MIGRATE_SYNC) to where it may stay; failed: -ENOMEM
 //	again
+//
+// (The kernel takes all such folios off the list first, and moves them one after the other; here each has a round of its own.)
 //
 // What lies in ZONE_MOVABLE must be possible to move away, and a pin for long is in the way of that. Between
 // unpin and again everything may happen to the mapping; the loop begins with what is there then. (Some
@@ -22,21 +24,22 @@ import (
 //
 // compare mm/gup.c:__gup_longterm_locked, check_and_migrate_movable_pages
 var _ = register(fnGUPLongtermLocked, &Func{Migrating: true,
-	Name: "__gup_longterm_locked", File: "mm/gup.c", Params: []int{lgAddr, lgFlags},
-	Locals: []Local{{"folio", HoldLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"drained", IntLocal}},
+	Name: "__gup_longterm_locked", File: "mm/gup.c", Params: []int{lgAddr, lgNr, lgFlags},
+	Locals: []Local{{"folio", HoldLocal}, {"start", PageLocal}, {"gup_flags", FlagsLocal}, {"drained", IntLocal}, {"nr_pages", IntLocal}, {"from", IntLocal}},
 	Steps: []Step{
 		lgPin: {Label: "pin", Says: "pin the page", Ref: "__get_user_pages_locked", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesLocked, lgGot, c.L(lgAddr), c.L(lgFlags))
+			c.Set(lgFrom, c.gotPages()) // those that GUP-fast has got: they may stay
+			return c.Call(fnGetUserPagesLocked, lgGot, c.L(lgAddr), c.L(lgNr), c.L(lgFlags))
 		}},
 		lgGot: {Label: "got", Says: "got it, and may it stay where it is?", Ref: "folio_is_longterm_pinnable", Local: true, Do: func(c *Ctx) Next {
-			ret, h := c.Ret(), machine.Hold(c.M.Load(c.M.Held(c.Task)))
-			if !h.Some() || !c.M.ZoneOf(h.Frame()).Movable {
+			ret := c.Ret()
+			if _, some := c.unpinnable(); !some {
 				return c.Return(ret)
 			}
 			return Then
 		}},
 		lgLRU: {Label: "on_lru", Says: "it is in ZONE_MOVABLE; is it on the LRU list?", Answer: "yes", Ref: "folio_test_lru", Reads: cell.Of(machine.Flags), Calls: []FuncID{fnLRUAddDrainAll}, Back: []int{lgLRU}, Do: func(c *Ctx) Next {
-			if c.Load(c.folioFlags(c.pinned()))&machine.PGLRU == 0 && c.L(lgDrained) == 0 {
+			if f, _ := c.unpinnable(); c.Load(c.folioFlags(f))&machine.PGLRU == 0 && c.L(lgDrained) == 0 {
 				c.Say("it is in ZONE_MOVABLE, and not on the LRU list: empty all batches")
 				c.Set(lgDrained, 1)
 				return c.Call(fnLRUAddDrainAll, lgLRU)
@@ -44,7 +47,8 @@ var _ = register(fnGUPLongtermLocked, &Func{Migrating: true,
 			return Then
 		}},
 		lgIsolate: {Label: "isolate", Says: "take it off the LRU list", Ref: "folio_isolate_lru", Touches: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
-			f := c.M.Head(c.pinned())
+			f, _ := c.unpinnable()
+			f = c.M.Head(f)
 			if c.Load(c.M.Flags(f))&machine.PGLRU == 0 {
 				c.Say("it is not on the LRU list: look again later")
 				return Then
@@ -55,7 +59,14 @@ var _ = register(fnGUPLongtermLocked, &Func{Migrating: true,
 			return Then
 		}},
 		lgUnpin: {Label: "unpin", Says: "unpin it", Ref: "unpin_user_pages", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			return c.undoGrab(c.L(lgFlags), lgMigrate)
+			c.backToLast()
+			return c.undoGrab(c.L(lgFlags), lgMore)
+		}},
+		lgMore: {Label: "more", Says: "is there another?", When: Several, Local: true, Back: []int{lgUnpin}, Do: func(c *Ctx) Next {
+			if c.gotPages() > c.L(lgFrom) {
+				return lgUnpin
+			}
+			return Then
 		}},
 		lgMigrate: {Label: "migrate", Says: "have it moved", Ref: "migrate_longterm_unpinnable_folios", Local: true, Calls: []FuncID{fnMigratePages}, Back: []int{lgPin}, Do: func(c *Ctx) Next {
 			f := c.Held(lgFolio)
@@ -73,7 +84,7 @@ var _ = register(fnGUPLongtermLocked, &Func{Migrating: true,
 	},
 })
 
-const lgFolio, lgAddr, lgFlags, lgDrained = 0, 1, 2, 3
+const lgFolio, lgAddr, lgFlags, lgDrained, lgNr, lgFrom = 0, 1, 2, 3, 4, 5
 
 const (
 	lgPin = iota
@@ -81,12 +92,21 @@ const (
 	lgLRU
 	lgIsolate
 	lgUnpin
+	lgMore
 	lgMigrate
 	lgMigrated
 )
 
-// pinned is the page that the GUP call has got.
-func (c *Ctx) pinned() machine.Frame { return machine.Hold(c.M.Load(c.M.Held(c.Task))).Frame() }
+// unpinnable is the first page that the call has got and that must not be pinned for long where it lies; false if there is none.
+// compare mm/gup.c:collect_longterm_unpinnable_folios
+func (c *Ctx) unpinnable() (machine.Frame, bool) {
+	for i := int(c.L(lgFrom)); i < int(c.gotPages()); i++ {
+		if f := machine.Hold(c.M.Load(c.M.GUPPage(c.Task, i))).Frame(); c.M.ZoneOf(f).Movable {
+			return f, true
+		}
+	}
+	return 0, false
+}
 
 // pinsForLong reports whether the task is in a call that pins pages for long (PF_MEMALLOC_PIN).
 func (c *Ctx) pinsForLong() bool {
@@ -98,8 +118,8 @@ func (c *Ctx) pinsForLong() bool {
 	return false
 }
 
-// gupLongterm is the step that goes the way of pins for long, with more flags.
-func gupLongterm(addr, flags int, more uint64, back int) Step {
+// gupLongterm is the step that goes the way of pins for long, with more flags, for the pages that are not got yet.
+func gupLongterm(addr, nr, flags int, more uint64, back int) Step {
 	return Step{Label: "longterm", Says: "for long?", When: With(GUPLongtermZone).AndMovable(), Local: true, Calls: []FuncID{fnGUPLongtermLocked}, Do: func(c *Ctx) Next {
 		if c.L(flags)&FollLongterm == 0 {
 			return Then
@@ -108,6 +128,7 @@ func gupLongterm(addr, flags int, more uint64, back int) Step {
 		if !c.sim.longtermUnlocks {
 			more &^= FollUnlockable
 		}
-		return c.Call(fnGUPLongtermLocked, back, c.L(addr), c.L(flags)|more)
+		got := c.gotPages()
+		return c.Call(fnGUPLongtermLocked, back, c.L(addr)+got, c.L(nr)-got, c.L(flags)|more)
 	}}
 }

@@ -12,6 +12,7 @@ import (
 //	set_page_dirty_lock(p): lock_page(p); set_page_dirty(p); unlock_page(p)
 //	put_page(p):            drop the reference; the last one frees the page
 //	unpin_user_page(p):     drop 1024 references
+//	unpin_user_pages(p):    of every page that p holds; pages of one folio that stand side by side at once
 //
 // unpin_user_page(), unpin_user_pages() and unpin_user_pages_dirty_lock() ask whether what they unpin is still exclusive;
 // unpin_user_page_range_dirty_lock(), unpin_folio() and unpin_user_folio() do not.
@@ -36,17 +37,20 @@ var (
 	_ = register(fnPutPage, &Func{Name: "put_page", File: "include/linux/mm.h", Params: []int{0},
 		Locals: []Local{{"page", IntLocal}}, Steps: []Step{noPage, putVar("put_page")}})
 	_ = register(fnUnpinUserPage, unpin("unpin_user_page", []Name{{"put_user_page", 506}}, noPage, checkPinned, putPin))
-	_ = register(fnUnpinUserPages, unpin("unpin_user_pages", []Name{{"put_user_pages", 506}}, noPage, checkPinned, putPin))
+	_ = register(fnUnpinUserPages, unpin("unpin_user_pages", []Name{{"put_user_pages", 506}}, noPages, checkPinned, putRun(3), nextPin(2)))
 	_ = register(fnUnpinFolio, unpin("unpin_folio", nil, noPage, putPin))
 	_ = register(fnSetPageDirtyLock, &Func{Name: "set_page_dirty_lock", File: "mm/page-writeback.c", Params: []int{0},
-		Locals: []Local{{"page", IntLocal}}, Steps: append([]Step{noPage}, dirtySteps...)})
-	_ = register(fnUnpinUserPagesDirtyLock, unpin("unpin_user_pages_dirty_lock", []Name{{"put_user_pages_dirty_lock", 506}}, append(append([]Step{noPage, checkPinned, dirtyAlready(5)}, dirtySteps...), putPin)...))
-	_ = register(fnUnpinUserPageRangeDirtyLock, unpin("unpin_user_page_range_dirty_lock", nil, append(append([]Step{noPage, dirtyAlready(4)}, dirtySteps...), putPin)...))
+		Locals: pagesLocals, Steps: append([]Step{noPage}, dirtySteps...)})
+	_ = register(fnUnpinUserPagesDirtyLock, unpin("unpin_user_pages_dirty_lock", []Name{{"put_user_pages_dirty_lock", 506}}, append(append([]Step{noPages, checkPinned, dirtyAlready(5)}, dirtySteps...), putRun(6), nextPin(2))...))
+	_ = register(fnUnpinUserPageRangeDirtyLock, unpin("unpin_user_page_range_dirty_lock", nil, append(append([]Step{noPages, dirtyAlready(4)}, dirtySteps...), putRun(5), nextPin(1))...))
 )
 
-// unpin is a function of mm/gup.c that gives back the page which a variable holds.
+// pagesLocals are the locals of who does something with pages that variables hold: the first of them, and how many; 0 is 1.
+var pagesLocals = []Local{{"page", IntLocal}, {"npages", IntLocal}}
+
+// unpin is a function of mm/gup.c that gives back the pages which variables hold, from one on: one variable, or npages.
 func unpin(name string, was []Name, steps ...Step) *Func {
-	return &Func{Name: name, Was: was, File: "mm/gup.c", Params: []int{0}, Locals: []Local{{"page", IntLocal}}, Steps: steps}
+	return &Func{Name: name, Was: was, File: "mm/gup.c", Params: []int{0, 1}, Locals: pagesLocals, Steps: steps}
 }
 
 // dirtyAlready goes on at step dirty if the page's folio is marked dirty. Whoever writes it back may be just
@@ -70,11 +74,31 @@ var noPage = Step{Label: "page", Says: "is there a page?", Local: true, Do: func
 	return Then
 }}
 
-// checkPinned is the kernel's own check when a pin is given back: an anonymous
-// page that was pinned must still be exclusive (5.19, CONFIG_DEBUG_VM).
+// noPages ends a call on variables none of which holds a page.
+var noPages = Step{Label: "page", Says: "is there a page?", Local: true, Do: func(c *Ctx) Next {
+	if c.skipEmpty(); !c.varPage().Some() {
+		return Return
+	}
+	return Then
+}}
+
+// skipEmpty goes on to the next variable that holds a page, among those that are left.
+func (c *Ctx) skipEmpty() {
+	for c.L(1) > 1 && !c.varPage().Some() {
+		c.Set(0, c.L(0)+1)
+		c.Set(1, c.L(1)-1)
+	}
+}
+
+// checkPinned is the kernel's own check when pins are given back: an anonymous
+// page that was pinned must still be exclusive (5.19, CONFIG_DEBUG_VM). It looks at all pages before anything is given back.
 var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", Answer: "yes", Ref: "sanity_check_pinned_pages", When: With(UnpinSanityCheck),
 	Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
-		c.checkExclusive(c.varPage().Frame())
+		for i := range max(c.L(1), 1) {
+			if h := c.pageIn(int(c.L(0) + i)); h.Some() {
+				c.checkExclusive(h.Frame())
+			}
+		}
 		return Then
 	}}
 
@@ -108,23 +132,67 @@ var putPin = func() Step {
 	s := putVar("gup_put_folio")
 	put := s.Do
 	s.Do = func(c *Ctx) Next {
-		c.dropPin(c.varPage())
+		c.dropPins(c.varPage().Frame(), 1)
 		return put(c)
 	}
 	return s
 }()
 
+// putRun drops the pins of all variables, among those that are left, that hold pages of the first one's folio and stand
+// side by side, and goes on at step next.
+// compare mm/gup.c:gup_folio_next
+func putRun(next int) Step {
+	s := putVar("gup_put_folio")
+	s.Do = func(c *Ctx) Next {
+		f, refs := c.varPage().Frame(), 0
+		n := c.run()
+		c.dropPins(f, n)
+		for i := range n {
+			refs += c.pageIn(int(c.L(0)) + i).Count()
+			c.giveUp(int(c.L(0)) + i)
+		}
+		return c.putFree(f, refs, next)
+	}
+	return s
+}
+
+// run is how many variables, from the first of those that are left on, hold pages of one folio.
+func (c *Ctx) run() int {
+	head, n := c.M.Head(c.varPage().Frame()), 1
+	for ; n < int(c.L(1)); n++ {
+		if h := c.pageIn(int(c.L(0)) + n); !h.Some() || c.M.Head(h.Frame()) != head {
+			break
+		}
+	}
+	return n
+}
+
+// nextPin goes on at a step with the next page that is left.
+func nextPin(from int) Step {
+	return Step{Label: "next", Says: "the next page", When: Several, Local: true, Back: []int{from}, Do: func(c *Ctx) Next {
+		if c.skipEmpty(); !c.varPage().Some() {
+			return Return
+		}
+		return Next(from)
+	}}
+}
+
 // putVar drops the references that the variable holds.
 func putVar(ref string) Step {
 	return Step{Label: "put", Says: "drop the reference", Ref: ref, Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-		h, v := c.varPage(), int(c.L(0))
-		if at, ok := machine.PinAtOf(c.M.Load(c.M.VarAt(c.Task, v))); ok && at.Undirtied {
-			c.M.Forget(at.Page) // written behind the page table's back, and nobody told: reclaim may drop it
-		}
-		c.M.ClearPinAt(c.Task, v)
-		c.M.SetVarPage(c.Task, v, 0)
+		h := c.varPage()
+		c.giveUp(int(c.L(0)))
 		return c.putFree(h.Frame(), h.Count(), end)
 	}}
+}
+
+// giveUp takes its page from a variable.
+func (c *Ctx) giveUp(v int) {
+	if at, ok := machine.PinAtOf(c.M.Load(c.M.VarAt(c.Task, v))); ok && at.Undirtied {
+		c.M.Forget(at.Page) // written behind the page table's back, and nobody told: reclaim may drop it
+	}
+	c.M.ClearPinAt(c.Task, v)
+	c.M.SetVarPage(c.Task, v, 0)
 }
 
 // varPage returns the page that the variable in local 0 holds.
@@ -155,8 +223,12 @@ func (c *Ctx) deviceWrite(v int, content uint64) {
 	c.M.SetPinAt(c.Task, v, at)
 }
 
-// dirtied notes that what the device has written is known to be dirty.
-func (c *Ctx) dirtied() { c.dirtiedBy(int(c.L(0))) }
+// dirtied notes that what the device has written is known to be dirty, in all pages of the folio that are given back together.
+func (c *Ctx) dirtied() {
+	for i := range c.run() {
+		c.dirtiedBy(int(c.L(0)) + i)
+	}
+}
 
 // dirtiedBy notes that what the device has written to the page that a variable holds is known to be dirty.
 func (c *Ctx) dirtiedBy(v int) {

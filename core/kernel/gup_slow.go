@@ -9,12 +9,13 @@ import (
 //
 //	mmap_read_lock()
 //	if pinning: mark the mm
-//	retry:
-//	vma = find_vma(); none, or not allowed: -EFAULT
-//	page = follow_page_mask(); got it: unlock, return it
-//	faultin_page(): unshare if it was -EMLINK; retry
-//	it would have to wait, and must not (FOLL_NOWAIT): unlock, no page and no error
-//	it has dropped mmap_lock to wait (FOLL_UNLOCKABLE): take it again, FOLL_TRIED; retry from the VMA on
+//	every page:
+//	    vma = find_vma(); none, or not allowed: -EFAULT
+//	    retry: page = follow_page_mask(); got it: the next
+//	    faultin_page(): unshare if it was -EMLINK; retry
+//	    it would have to wait, and must not (FOLL_NOWAIT): no page and no error
+//	    it has dropped mmap_lock to wait (FOLL_UNLOCKABLE): take it again, FOLL_TRIED for this page; from the VMA on
+//	unlock; return how many there are; none: the error
 //
 // What was seen before mmap_lock was dropped may have changed: the VMA may be gone, or another one; the mm may have been forked.
 // The second time the fault waits with mmap_lock held.
@@ -25,13 +26,14 @@ import (
 //
 // compare mm/gup.c:__get_user_pages_locked, __get_user_pages
 var _ = register(fnGetUserPagesLocked, &Func{
-	Name: "__get_user_pages_locked", File: "mm/gup.c", Params: []int{glAddr, glFlags},
-	Locals: []Local{{"addr", PageLocal}, {"gup_flags", FlagsLocal}, {"ret", IntLocal}, {"vm_flags", IntLocal}},
+	Name: "__get_user_pages_locked", File: "mm/gup.c", Params: []int{glAddr, glNr, glFlags},
+	Locals: []Local{{"start", PageLocal}, {"gup_flags", FlagsLocal}, {"foll_flags", FlagsLocal}, {"nr_pages", IntLocal}, {"ret", IntLocal}, {"vm_flags", IntLocal}},
 	Steps: []Step{
 		glLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock_killable", Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
 			Do: func(c *Ctx) Next {
 				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
+				c.Set(glFoll, c.L(glFlags))
 				if c.L(glFlags)&FollPin == 0 {
 					return glVMA
 				}
@@ -43,7 +45,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				return Then
 			}},
 		glVMA: {Label: "vma", Says: "find the VMA, check its flags", Ref: "check_vma_flags", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
-			if err := c.checkVMA(c.Page(glAddr), c.L(glFlags)); err != 0 {
+			if err := c.checkVMA(c.Page(glAddr), c.L(glFoll)); err != 0 {
 				c.Say("no VMA there, or not allowed: -EFAULT")
 				c.Set(glRet, failed|err)
 				return glUnlock
@@ -53,32 +55,34 @@ var _ = register(fnGetUserPagesLocked, &Func{
 		}},
 		glForcedCOW: {Label: "forced_cow", Says: "a mapping that copies on write? Then as if for writing", Ref: "should_force_cow_break", When: With(ForcedCOW), Local: true, Do: func(c *Ctx) Next {
 			if machine.IsCOW(c.L(glVMFlags)) {
-				c.Set(glFlags, c.L(glFlags)|FollWrite)
+				c.Set(glFoll, c.L(glFoll)|FollWrite)
 			}
 			return Then
 		}},
 		glFollow: {Label: "follow", Says: "follow the page tables", Ref: "follow_page_mask", Local: true, Calls: []FuncID{fnFollowPagePTE}, Do: func(c *Ctx) Next {
-			return c.Call(fnFollowPagePTE, glFollowed, c.L(glAddr), c.L(glFlags))
+			return c.Call(fnFollowPagePTE, glFollowed, c.L(glAddr), c.L(glFoll))
 		}},
 		glFollowed: {Label: "followed", Says: "got the page?", Local: true, Calls: []FuncID{fnHandleMMFault}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
 			switch {
-			case machine.Hold(c.M.Load(c.M.Held(c.Task))).Some():
+			case c.inHand().Some() && c.L(glNr) > 1:
+				return glNext
+			case c.inHand().Some():
 				return glUnlock
 			case ret&failed != 0 && ret != followUnshare:
 				c.Set(glRet, ret)
 				return glUnlock
 			}
-			if c.L(glFlags)&FollNoFault != 0 && !(c.sim.hugetlbLoop && c.M.HugetlbPage(c.Page(glAddr))) { // whose own loop does not know of it
+			if c.L(glFoll)&FollNoFault != 0 && !(c.sim.hugetlbLoop && c.M.HugetlbPage(c.Page(glAddr))) { // whose own loop does not know of it
 				c.Set(glRet, failed|EFAULT)
 				return glUnlock
 			}
-			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), c.faultinFlags(c.L(glFlags), ret == followUnshare))
+			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), c.faultinFlags(c.L(glFoll), ret == followUnshare))
 		}},
 		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
 			switch {
-			case ret == faultRetry && c.L(glFlags)&FollNoWait != 0:
+			case ret == faultRetry && c.L(glFoll)&FollNoWait != 0:
 				return glUnlock
 			case ret == faultRetry:
 				return glRelock
@@ -92,14 +96,21 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			return Then
 		}},
 		glDropWrite: {Label: "drop_write", Says: "COW is broken: go on as if for reading", Ref: "FOLL_WRITE", When: If(ForceWrite, ForceDropWrite), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
-			c.Set(glFlags, c.L(glFlags)&^FollWrite)
+			c.Set(glFoll, c.L(glFoll)&^FollWrite)
 			return glFollow
 		}},
 		glCOW: {Label: "foll_cow", Says: "COW is broken: a dirty PTE will do", Ref: "FOLL_COW", When: If(ForceWrite, ForceFollCOW), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
-			c.Set(glFlags, c.L(glFlags)|FollCOW)
+			c.Set(glFoll, c.L(glFoll)|FollCOW)
 			return glFollow
 		}},
 		glAgain: {Label: "again", Says: "try again", When: If(ForceWrite, ForceExclusive), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next { return glFollow }},
+		glNext: {Label: "next_page", Says: "got it: the next page", Ref: "start += page_increm * PAGE_SIZE", When: Several, Local: true, Back: []int{glVMA}, Do: func(c *Ctx) Next {
+			c.nextPage()
+			c.Set(glAddr, c.L(glAddr)+1)
+			c.Set(glNr, c.L(glNr)-1)
+			c.Set(glFoll, c.L(glFlags))
+			return glVMA
+		}},
 		glUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(glAddr)))
 			return c.Return(c.L(glRet))
@@ -108,13 +119,13 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
 			Do: func(c *Ctx) Next {
 				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
-				c.Set(glFlags, c.L(glFlags)|FollTried)
+				c.Set(glFoll, c.L(glFlags)|FollTried)
 				return glVMA
 			}},
 	},
 })
 
-const glAddr, glFlags, glRet, glVMFlags = 0, 1, 2, 3
+const glAddr, glFlags, glFoll, glNr, glRet, glVMFlags = 0, 1, 2, 3, 4, 5
 
 const (
 	glLock = iota
@@ -127,6 +138,7 @@ const (
 	glDropWrite
 	glCOW
 	glAgain
+	glNext
 	glUnlock
 	glRelock
 )

@@ -55,6 +55,7 @@ cow_clear_flush_first       1   1       1   1   1   1    1    1    1    1   1   
 rmap_drop_after_set         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 dio_uses_pin                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         a7e689dd1c06  TC
 gup_pte_read                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+fault_pte_read              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             T
 pae_clear_atomic            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         b2d7a075a1cc  TC
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
@@ -135,6 +136,7 @@ madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1   
 remover_wait                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 gup_seqcount                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 uprobe_uses_original        0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+uprobe_splits_pmd           0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 uprobe_in_place             0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             m
 migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 gup_longterm_zone           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d1e153fea2a8  TCm

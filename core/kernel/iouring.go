@@ -18,13 +18,13 @@ var _ = register(fnIOUringRegister, &Func{
 	Name: "io_sqe_buffer_register", File: "io_uring/rsrc.c", FileWas: []Name{{"fs/io_uring.c", 519}}, Params: []int{0}, Locals: []Local{{"ubuf", PageLocal}},
 	Steps: []Step{
 		irGet: {Label: "get", Says: "take a reference on the page, for long", Ref: "get_user_pages", When: Without(FOLLPinCounting), Local: true, Calls: []FuncID{fnGetUserPages}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPages, irGot, c.L(0), lasting.Flags)
+			return c.Call(fnGetUserPages, irGot, c.L(0), 1, lasting.Flags)
 		}},
 		irFast: {Label: "pin_fast", Says: "pin the page, for long", Ref: "pin_user_pages_fast", When: If(IOUFileCheck, IOUFileGUP), Local: true, Calls: []FuncID{fnPinUserPagesFast}, Do: func(c *Ctx) Next {
-			return c.Call(fnPinUserPagesFast, irGot, c.L(0), lasting.Flags)
+			return c.Call(fnPinUserPagesFast, irGot, c.L(0), 1, lasting.Flags)
 		}},
 		irPin: {Label: "pin", Says: "pin the page, for long", Ref: "pin_user_pages", Local: true, Calls: []FuncID{fnPinUserPages}, Do: func(c *Ctx) Next {
-			return c.Call(fnPinUserPages, irGot, c.L(0), lasting.Flags)
+			return c.Call(fnPinUserPages, irGot, c.L(0), 1, lasting.Flags)
 		}},
 		irGot: {Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); !machine.Hold(c.M.Load(c.M.Held(c.Task))).Some() {

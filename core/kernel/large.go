@@ -8,7 +8,7 @@ import (
 // What folios large and small have in common, and what only large ones have.
 
 // Possible reports whether a step may be left that way in this scenario: not, where
-// it leads to what is for large folios, store buffers or tasks that share a CPU, and there can be none.
+// it leads to what is for large folios, store buffers, tasks that share a CPU or several pages in a call, and there can be none.
 func (s *Sim) Possible(h Hop) bool {
 	f := &s.funcs[h.Fn]
 	to := h.To < len(f.Steps) && !f.Steps[h.To].When.In(&s.Kernel)
@@ -16,7 +16,13 @@ func (s *Sim) Possible(h Hop) bool {
 	if h.Calls() {
 		to = to || called.Large && s.Kernel.has&hasLarge == 0 || called.Hugetlb && s.Kernel.has&hasHugetlb == 0 || called.Migrating && s.Kernel.has&hasMoves == 0
 	}
-	return !to && (s.Setup.TSO || h.Form != storeWaits && h.Form != loadForwarded)
+	switch h.Form {
+	case storeWaits, loadForwarded:
+		return !to && s.Setup.TSO
+	case pinsTogether:
+		return !to && s.Kernel.has&hasPages != 0
+	}
+	return !to
 }
 
 // folioFlags is the word with the flags of the page's folio. PG_anon_exclusive alone
@@ -98,22 +104,12 @@ func (c *Ctx) takePin(f machine.Frame, flags uint64) {
 // countedApart reports whether pins of the page's folio have a count of their own.
 func (c *Ctx) countedApart(f machine.Frame) bool { return c.sim.exactPincount && c.M.IsLarge(f) }
 
-// dropPin drops a pin from a large folio's count of pins; its reference goes separately.
+// dropPins drops pins from a large folio's count of pins; their references go separately.
 // compare mm/gup.c:gup_put_folio
-func (c *Ctx) dropPin(h machine.Hold) {
-	if c.countedApart(h.Frame()) {
-		c.Add(c.M.Pincount(c.M.Head(h.Frame())), -1)
+func (c *Ctx) dropPins(f machine.Frame, n int) {
+	if c.countedApart(f) {
+		c.Add(c.M.Pincount(c.M.Head(f)), -n)
 	}
-}
-
-// undoGrab gives back what a GUP call has just grabbed and goes on at step back.
-func (c *Ctx) undoGrab(flags uint64, back int) Next {
-	h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
-	if flags&FollPin != 0 {
-		c.dropPin(h)
-	}
-	c.M.SetHeld(c.Task, 0)
-	return c.putFree(h.Frame(), h.Count(), back)
 }
 
 // tableStep takes a page table that may be deposited, and holds it in the local.

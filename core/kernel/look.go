@@ -295,14 +295,17 @@ func (s *Sim) StmtText(task, stmt int) string {
 
 func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
 	switch p.Kind {
-	case PageParam, VMAParam:
+	case PageParam, PagesParam, VMAParam:
 		vma := s.Setup.MMs[a.MM].Regions[a.Region]
 		text := vma.Name
-		if vma.Pages > 1 && (p.Kind == PageParam || a.Last == a.Page) {
+		if vma.Pages > 1 && (p.Kind != VMAParam || a.Last == a.Page) {
 			text += fmt.Sprintf("[%d]", a.Page)
 		}
 		if t.MM >= 0 && t.MM != a.MM {
 			text = s.Setup.MMs[a.MM].Name + "." + text
+		}
+		if a.many() > 1 {
+			text += fmt.Sprintf(", %d", a.many())
 		}
 		return text
 	case RoomParam:
@@ -316,7 +319,7 @@ func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
 		return fmt.Sprintf("%s[%d]", s.Setup.Files[a.File].Name, a.Page)
 	case NumberParam:
 		return fmt.Sprint(a.Number)
-	case VarParam:
+	case VarParam, VarsParam:
 		return t.Vars[a.Var]
 	case ValueParam:
 		return `"` + a.Value + `"`

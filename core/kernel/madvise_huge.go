@@ -90,7 +90,7 @@ func (c *Ctx) holdToSplit(local int, f machine.Frame) {
 
 // MADV_FREE of a huge PMD entry.
 
-var freeHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be done with the huge page?", Ref: "madvise_free_huge_pmd", When: Large, Touches: cell.Of(machine.PTLs, machine.Refs, machine.FolioLocks, machine.Flags), Reads: cell.Of(machine.PMDs, machine.Mapcounts), Back: []int{mfPMD},
+var freeHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be done with the huge page?", Ref: "madvise_free_huge_pmd", When: Large, Touches: cell.Of(machine.PTLs, machine.Refs, machine.FolioLocks, machine.Flags), Reads: cell.Of(machine.PMDs, machine.Mapcounts), Back: []int{mfPMD, mfFlush},
 	Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(mfPage))) },
 	Do: func(c *Ctx) Next {
 		p := c.Page(mfPage)

@@ -28,7 +28,7 @@ var _ = register(fnMadvisePopulate, &Func{
 				c.Set(ppRet, failed|EINVAL)
 				return ppDrain
 			}
-			return c.Call(fnGetUserPagesLocked, ppGot, c.L(ppPage), flags)
+			return c.Call(fnGetUserPagesLocked, ppGot, c.L(ppPage), 1, flags)
 		}},
 		ppGot: {Label: "got", Says: "faulted in?", Local: true, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); ret&failed != 0 {

@@ -124,17 +124,46 @@ func withHalves(steps []Step) []Step {
 // compare include/linux/pgtable.h:ptep_get_lockless, mm/gup.c:gup_get_pte (until 5.7)
 var _ = register(fnPTEGetLockless, &Func{
 	Name: "ptep_get_lockless", Was: []Name{{"gup_get_pte", 508}}, File: "include/linux/pgtable.h", FileWas: []Name{{"arch/x86/mm/gup.c", ownGUP}, {"mm/gup.c", 508}}, Params: []int{ptPMD, ptAddr},
-	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"high_first", IntLocal}},
-	Steps: []Step{
-		ptLow: {Label: "low", Says: "read the low half of the PTE", Ref: "pte.pte_low = ptep->pte_low", When: If(GUPPTERead, PTEReadLowHighLow).AndHalves(), Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+	Locals: halvesLocals,
+	Steps: readHalves(GUPPTERead, Step{Label: "done", Says: "was that ever the PTE?", Local: true, Do: func(c *Ctx) Next {
+		e := c.Entry(ptPTE)
+		if c.M.NeverStored(c.Task, e) {
+			c.M.Raise(machine.AlarmTornEntry, uint64(c.Task))
+		}
+		c.M.Store(c.M.Local(c.Task, c.level-1, gpPTE), uint64(e))
+		return Return
+	}}),
+})
+
+// How the fault handler reads the PTE before it has the lock. Until 6.4 one half after the other: whatever it goes by then, it
+// holds against the PTE once it has the lock, and begins again if that is another one. An entry that is not present is
+// held against it before anybody looks for its swap slot: see do_swap_page.
+//
+// compare mm/memory.c:handle_pte_fault
+var _ = register(fnFaultReadPTE, &Func{
+	Name: "handle_pte_fault", File: "mm/memory.c", Params: []int{ptPMD, ptAddr},
+	Locals: halvesLocals,
+	Steps: readHalves(FaultPTERead, Step{Label: "done", Says: "go by that", Local: true, Do: func(c *Ctx) Next {
+		c.M.Store(c.M.Local(c.Task, c.level-1, hfPTE), uint64(c.Entry(ptPTE)))
+		return Return
+	}}),
+})
+
+var halvesLocals = []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"high_first", IntLocal}}
+
+// readHalves are the steps that read a PTE in halves, as a rule says, and what is done with it then.
+func readHalves(rule RuleID, done Step) []Step {
+	lowHighLow, plain := If(rule, PTEReadLowHighLow).AndHalves(), If(rule, PTEReadPlain).AndHalves()
+	return []Step{
+		ptLow: {Label: "low", Says: "read the low half of the PTE", Ref: "pte.pte_low = ptep->pte_low", When: lowHighLow, Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			c.readHalf(false)
 			return Then
 		}},
-		ptHigh: {Label: "high", Says: "read the high half", Ref: "pte.pte_high = ptep->pte_high", When: If(GUPPTERead, PTEReadLowHighLow).AndHalves(), Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		ptHigh: {Label: "high", Says: "read the high half", Ref: "pte.pte_high = ptep->pte_high", When: lowHighLow, Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			c.readHalf(true)
 			return Then
 		}},
-		ptAgain: {Label: "low_again", Says: "is the low half still the same?", Answer: "yes", Ref: "unlikely(pte.pte_low != ptep->pte_low)", When: If(GUPPTERead, PTEReadLowHighLow).AndHalves(), Reads: cell.Of(machine.PTEs), Back: []int{ptLow}, Do: func(c *Ctx) Next {
+		ptAgain: {Label: "low_again", Says: "is the low half still the same?", Answer: "yes", Ref: "unlikely(pte.pte_low != ptep->pte_low)", When: lowHighLow, Reads: cell.Of(machine.PTEs), Back: []int{ptLow}, Do: func(c *Ctx) Next {
 			if machine.Entry(c.Load(c.PTE(c.Frame(ptPMD), c.Page(ptAddr)))).Low() != c.Entry(ptPTE).Low() {
 				c.Say("the low half has changed: again")
 				c.Set(ptPTE, 0)
@@ -142,25 +171,18 @@ var _ = register(fnPTEGetLockless, &Func{
 			}
 			return ptDone
 		}},
-		ptFirst: {Label: "first", Says: "read one half of the PTE", Ref: "*ptep", When: If(GUPPTERead, PTEReadPlain).AndHalves(), Reads: cell.Of(machine.PTEs), Choose: func(_ *Ctx, offer func(int)) { offer(0); offer(1) }, Keys: []string{"the low half first", "the high half first"}, Do: func(c *Ctx) Next {
+		ptFirst: {Label: "first", Says: "read one half of the PTE", Ref: "*ptep", When: plain, Reads: cell.Of(machine.PTEs), Choose: func(_ *Ctx, offer func(int)) { offer(0); offer(1) }, Keys: []string{"the low half first", "the high half first"}, Do: func(c *Ctx) Next {
 			c.Set(ptHighFirst, uint64(c.Key))
 			c.readHalf(c.Key == 1)
 			return Then
 		}},
-		ptSecond: {Label: "second", Says: "read the other half", Ref: "*ptep", When: If(GUPPTERead, PTEReadPlain).AndHalves(), Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		ptSecond: {Label: "second", Says: "read the other half", Ref: "*ptep", When: plain, Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			c.readHalf(c.L(ptHighFirst) == 0)
 			return Then
 		}},
-		ptDone: {Label: "done", Says: "was that ever the PTE?", Local: true, Do: func(c *Ctx) Next {
-			e := c.Entry(ptPTE)
-			if c.M.NeverStored(c.Task, e) {
-				c.M.Raise(machine.AlarmTornEntry, uint64(c.Task))
-			}
-			c.M.Store(c.M.Local(c.Task, c.level-1, gpPTE), uint64(e))
-			return Return
-		}},
-	},
-})
+		ptDone: done,
+	}
+}
 
 const ptPMD, ptPTE, ptAddr, ptHighFirst = 0, 1, 2, 3
 
@@ -180,12 +202,12 @@ func (c *Ctx) readHalf(high bool) {
 	e, half, part := c.Entry(ptPTE), "low", now.Low()
 	if high {
 		half, part = "high", now.High()
-		if now.IsSwap() || now.IsMigration() {
-			part = 0
-		}
 		e = e.Low() | part
 	} else {
 		e = e&^machine.LowHalf | part
+	}
+	if c.M.NoFrame(e) {
+		e = e.Low()
 	}
 	c.Sayf("read the %s half of the PTE: it is %v", half, now)
 	c.Set(ptPTE, uint64(e))

@@ -49,7 +49,7 @@ func remoteAccess(name, file string, flags uint64, write bool) *Func {
 	}
 	get := flags&^FollPin | FollGet
 	gup := func(flags uint64) func(*Ctx) Next {
-		return func(c *Ctx) Next { return c.Call(fnGetUserPagesLocked, raGot, c.L(raAddr), uint64(flags)) }
+		return func(c *Ctx) Next { return c.Call(fnGetUserPagesLocked, raGot, c.L(raAddr), 1, uint64(flags)) }
 	}
 	return &Func{Name: name, File: file, Params: params,
 		Locals: []Local{{"folio", HoldLocal}, {"addr", PageLocal}, {"value", IntLocal}, {"ret", IntLocal}},
@@ -118,7 +118,7 @@ func remoteAccess(name, file string, flags uint64, write bool) *Func {
 			}},
 			raUnpin: {Label: "unpin", Says: "a large folio has one pin less", Ref: "gup_put_folio", When: With(FOLLPinCounting).AndLarge(), Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 				if flags&FollPin != 0 {
-					c.dropPin(c.Held(raHold))
+					c.dropPins(c.Held(raHold).Frame(), 1)
 				}
 				return Then
 			}},

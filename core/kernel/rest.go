@@ -80,7 +80,7 @@ func (o *Objects) rootsOfTask(t int, s set) {
 	}
 	for _, st := range task.Body {
 		for i, p := range st.Call.Params {
-			if i < len(st.Args) && (p.Kind == PageParam || p.Kind == VMAParam) {
+			if i < len(st.Args) && (p.Kind == PageParam || p.Kind == PagesParam || p.Kind == VMAParam) {
 				s.add(int(m.OfMM(st.Args[i].MM)))
 			}
 		}

@@ -266,6 +266,8 @@ const (
 	FenceRecheckBeforeExclusive
 	SecondaryTLBs
 	UprobeOriginal
+	FaultPTERead
+	UprobeSplitsPMD
 	GatherNested
 	ClearRefsWriteLock
 	ClearRefsSkipsPinned

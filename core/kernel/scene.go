@@ -27,6 +27,9 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	}
 	s.readSwapinWritable = k.On(SwapinReadWritable)
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
+	if k.On(UprobeSplitsPMD) {
+		s.uprobeSplits = FollSplitPMD
+	}
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
@@ -79,6 +82,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.FiveLevels = s.Setup.FiveLevels
 	c.Secondary = s.guests|s.bound != 0
 	c.Rooms = s.Setup.rooms()
+	c.GUPPages = s.Setup.gupPages()
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
@@ -345,6 +349,9 @@ func (s *Setup) has() (h has) {
 	if s.rooms() {
 		h |= hasRooms
 	}
+	if s.gupPages() > 1 {
+		h |= hasPages
+	}
 	if s.gathers() {
 		h |= hasGathers
 	}
@@ -356,6 +363,19 @@ func (s *Setup) rooms() bool {
 	return slices.ContainsFunc(s.MMs, func(m MMSetup) bool {
 		return slices.ContainsFunc(m.Regions, func(r RegionSetup) bool { return r.Room })
 	})
+}
+
+// gupPages is the most pages that one GUP call asks for.
+func (s *Setup) gupPages() int {
+	n := 1
+	for _, t := range s.Tasks {
+		for _, st := range t.Body {
+			if st.Call.Result == PageResult {
+				n = max(n, st.Args[0].many())
+			}
+		}
+	}
+	return n
 }
 
 // exits reports whether some thread of an mm leaves it.

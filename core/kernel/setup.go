@@ -87,7 +87,7 @@ type TaskSetup struct {
 	Body []Stmt
 }
 
-// A Stmt is one statement: Vars[Var] = Call(Args...).
+// A Stmt is one statement: Vars[Var] = Call(Args...). A call that gets several pages fills as many variables, from Var on.
 type Stmt struct {
 	Var  int // -1: the result is not kept
 	Call *Call
@@ -97,11 +97,12 @@ type Stmt struct {
 
 // An Arg is one argument. Which field counts is said by the parameter's kind.
 type Arg struct {
-	MM, Region, Page int    // PageParam
+	MM, Region, Page int    // PageParam, PagesParam
 	Last             int    // VMAParam: the last page of the range that begins with Page
+	Pages            int    // PagesParam: how many pages, from Page on; VarsParam: how many variables, from Var on; 0 is 1
 	File             int    // FileParam; FilePageParam, with Page
 	Number           int    // NumberParam
-	Var              int    // VarParam: index into the task's Vars
+	Var              int    // VarParam, VarsParam: index into the task's Vars
 	Value            string // ValueParam
 	Flags            uint64 // FlagsParam: FollWrite | …
 	Word             string // WordParam

@@ -44,6 +44,7 @@ type Sim struct {
 	countsPins, exactPincount                             bool   // see the rules foll_pin_counting and pincount_exact_large
 	longtermUnlocks                                       bool   // see the rule gup_valid_args
 	unpinChecks                                           bool   // see the rule unpin_sanity_check
+	uprobeSplits                                          uint64 // FollSplitPMD, see the rule uprobe_splits_pmd
 	allowRetry                                            uint64 // see Setup.retries
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
@@ -313,23 +314,40 @@ func (s *Sim) begin(task, pc int) {
 	var args []uint64
 	for i, p := range st.Call.Params {
 		args = append(args, s.argument(p, st.Args[i]))
-		if p.Kind == VMAParam {
+		switch p.Kind {
+		case VMAParam:
 			args = append(args, uint64(s.M.PageAt(st.Args[i].MM, st.Args[i].Region, st.Args[i].Last)))
+		case PagesParam, VarsParam:
+			args = append(args, uint64(st.Args[i].many()))
 		}
 	}
 	s.push(task, st.Call.table(st.Args), args...)
 	if st.Call.Result == PageResult {
 		page := st.Args[0]
-		s.M.BeginGUP(task, s.M.PageAt(page.MM, page.Region, page.Page), st.follFlags()&(FollWrite|FollForce) == FollWrite)
+		for k := range page.many() {
+			s.M.BeginGUP(task, k, s.M.PageAt(page.MM, page.Region, page.Page+k), st.follFlags()&(FollWrite|FollForce) == FollWrite)
+		}
 	}
+}
+
+// many is how many pages, or variables, an argument stands for.
+func (a *Arg) many() int { return max(a.Pages, 1) }
+
+// Gets returns which of the pages that a statement gets comes into the variable; false if none does.
+func (st *Stmt) Gets(v int) (k int, ok bool) {
+	if st.Var < 0 || st.Call.Result != PageResult {
+		return 0, st.Var == v
+	}
+	k = v - st.Var
+	return k, k >= 0 && k < st.Args[0].many()
 }
 
 // argument is an argument as the entry function's local holds it.
 func (s *Sim) argument(p Param, a Arg) uint64 {
 	switch p.Kind {
-	case PageParam, VMAParam, RoomParam:
+	case PageParam, PagesParam, VMAParam, RoomParam:
 		return uint64(s.M.PageAt(a.MM, a.Region, a.Page))
-	case VarParam:
+	case VarParam, VarsParam:
 		return uint64(a.Var)
 	case MMParam:
 		return uint64(a.MM)
@@ -391,25 +409,30 @@ func (s *Sim) finish(task int, st *Stmt) {
 	}
 }
 
-// finishGUP hands the page that a GUP call has collected to the variable.
+// finishGUP hands the pages that a GUP call has collected to the variables. If it got some, and not all, what it lacks is
+// not said: the variables of the others are NULL.
 func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
-	h := machine.Hold(s.M.Load(s.M.Held(task)))
 	a := st.Args[0]
-	at, excused := s.M.EndGUP(task, s.M.PageAt(a.MM, a.Region, a.Page), h.Frame(), h.Some())
-	s.M.SetHeld(task, 0)
-	if st.Var < 0 {
-		return // nobody holds the reference any more: a leak, and a claim says so
-	}
-	if !h.Some() {
-		s.M.SetVarErrno(task, st.Var, errno(ret))
-		return
-	}
-	s.M.SetVarPage(task, st.Var, h)
 	flags := st.follFlags()
-	s.M.SetPinAt(task, st.Var, machine.PinAt{
-		Page: at, Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
-		Pin: s.pins(st.Call),
-	})
+	for k := range a.many() {
+		h := machine.Hold(s.M.Load(s.M.GUPPage(task, k)))
+		at, excused := s.M.EndGUP(task, k, s.M.PageAt(a.MM, a.Region, a.Page+k), h.Frame(), h.Some())
+		s.M.SetGUPPage(task, k, 0)
+		switch {
+		case st.Var < 0: // nobody holds the reference any more: a leak, and a claim says so
+		case h.Some():
+			s.M.SetVarPage(task, st.Var+k, h)
+			s.M.SetPinAt(task, st.Var+k, machine.PinAt{
+				Page: at, Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
+				Pin: s.pins(st.Call),
+			})
+		case k == 0:
+			s.M.SetVarErrno(task, st.Var, errno(ret))
+		default:
+			s.M.SetVarErrno(task, st.Var+k, 0)
+		}
+	}
+	s.M.SetGUPGot(task, 0)
 }
 
 // follFlags are the FOLL_ flags with which the statement gets its page.

@@ -156,7 +156,9 @@ func (c *Ctx) holdersOf(f machine.Frame) int {
 		}
 	}
 	for t := range c.sim.Setup.Tasks {
-		add(m.Held(t))
+		for i := range m.GUPPages {
+			add(m.GUPPage(t, i))
+		}
 		gathers := int(m.Peek(m.Gathers(t)))
 		if t == c.Task {
 			gathers--

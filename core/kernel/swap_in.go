@@ -7,6 +7,7 @@ import (
 
 // do_swap_page, in straight line:
 //
+//	the PTE was read in halves: lock the PTL, is it that? unlock; no: back out
 //	folio = swap_cache_get_folio(entry)
 //	none: read it from the device: past the swap cache if only this PTE names
 //	      the slot and the device is synchronous, else through the swap cache
@@ -25,6 +26,15 @@ var _ = register(fnDoSwapPage, &Func{
 	Name: "do_swap_page", File: "mm/memory.c", Params: []int{dsAddr, dsFlags, dsTable, dsPTE},
 	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"folio", HoldLocal}, {"swapcache", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"cached", IntLocal}},
 	Steps: []Step{
+		dsSame: {Label: "unmap_same", Says: "with the PTL locked: is the PTE what its halves said?", Answer: "yes", Ref: "pte_unmap_same", When: Halved, Reads: cell.Of(machine.PTEs, machine.PTLs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dsTable))) },
+			Do: func(c *Ctx) Next {
+				if now := machine.Entry(c.Load(c.PTE(c.Frame(dsTable), c.Page(dsAddr)))); now != c.Entry(dsPTE) {
+					c.Sayf("the PTE is %v: halves of two were read; back out", now)
+					return Return
+				}
+				return Then
+			}},
 		dsLookup: {Label: "lookup", Says: "look it up in the swap cache", Ref: "swap_cache_get_folio", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.SwapCache, machine.Swap), Do: (*Ctx).swapLookup},
 		dsPast: {Label: "alloc", Says: "take a free frame, to read past the swap cache", Ref: "alloc_swap_folio", When: With(SwapinSkipsCache), Touches: allocTouches,
 			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
@@ -199,7 +209,8 @@ var _ = register(fnDoSwapPage, &Func{
 const dsTable, dsPTE, dsFolio, dsSwapcache, dsAddr, dsFlags, dsCached = 0, 1, 2, 3, 4, 5, 6
 
 const (
-	dsLookup = iota
+	dsSame = iota
+	dsLookup
 	dsPast
 	dsPrepare
 	dsReadPast

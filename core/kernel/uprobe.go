@@ -7,7 +7,7 @@ import (
 
 // uprobe_write_opcode, in straight line:
 //
-//	again: old = get_user_page_vma_remote(FOLL_FORCE)
+//	again: old = get_user_page_vma_remote(FOLL_FORCE | FOLL_SPLIT_PMD)
 //	to take the breakpoint out: a page that is not anonymous has none: done
 //	new = a copy of it, with the breakpoint; or as it was before: newer, none if the page cache has the same
 //	__replace_page():
@@ -36,10 +36,10 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 	Locals: []Local{{"old_page", HoldLocal}, {"new_page", HoldLocal}, {"reference", HoldLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"vaddr", PageLocal}, {"opcode", IntLocal}, {"unregister", IntLocal}},
 	Steps: []Step{
 		upGet: {Label: "get", Says: "get the page, to read it", Ref: "get_user_page_vma_remote", When: Without(UprobeInPlace), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesLocked, upGot, c.L(upAddr), (FollGet | FollForce))
+			return c.Call(fnGetUserPagesLocked, upGot, c.L(upAddr), 1, FollGet|FollForce|c.sim.uprobeSplits)
 		}},
 		upGetWrite: {Label: "get_write", Says: "get the page, to write to it: GUP breaks COW", Ref: "get_user_page_vma_remote", When: With(UprobeInPlace), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesLocked, upGot, c.L(upAddr), (FollGet | FollForce | FollWrite))
+			return c.Call(fnGetUserPagesLocked, upGot, c.L(upAddr), 1, FollGet|FollForce|FollWrite|c.sim.uprobeSplits)
 		}},
 		upGot: {Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {
 			h := machine.Hold(c.M.Load(c.M.Held(c.Task)))

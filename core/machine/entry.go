@@ -137,6 +137,11 @@ func (e Entry) Has(bits Entry) bool { return e&bits == bits }
 // Frame returns the frame of a present entry.
 func (e Entry) Frame() Frame { return Frame(e & pfnMask >> pfnShift) }
 
+// NoFrame reports whether a present entry, which may be made of halves of two, names a frame that is not there.
+func (m *Machine) NoFrame(e Entry) bool {
+	return e.Present() && e&pfnMask>>pfnShift >= Entry(m.FrameCount())
+}
+
 // Slot returns the slot of a swap entry.
 func (e Entry) Slot() int { return int(^e & swpOffsetMask >> swpOffsetShift) }
 

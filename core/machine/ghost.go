@@ -43,20 +43,19 @@ func (m *Machine) Raise(a Alarm, what uint64) {
 	}
 }
 
-// GUPAt is the page that a task's GUP call in flight is for: PageID plus one,
+// GUPAt is what page k of a task's GUP call in flight is for: PageID plus one,
 // gupWrite, gupExcused, and the region to which mremap has moved what was mapped there, plus one; 0 outside a call.
-func (m *Machine) GUPAt(task int) Word { return m.at(m.gupAt, task) }
+func (m *Machine) GUPAt(task, k int) Word { return m.at(m.gupAt, task*m.GUPPages+k) }
 
 // seenRoom is how many frames may be mapped at a page, one after the other, while a GUP call for it lasts.
 const seenRoom = 6
 
 // GUPSeen is one of the frames, as a Hold, that were mapped at that page, with the
 // permission asked for, at some instant since the call began, and were not freed since. They are in the
-// order of their numbers, behind them come zeros; i is less than SeenRoom.
-func (m *Machine) GUPSeen(task, i int) Word { return m.at(m.gupSeen, task*seenRoom+i) }
-
-// SeenRoom returns how many GUPSeen a task has.
-func SeenRoom() int { return seenRoom }
+// order of their numbers, behind them come zeros; i is less than seenRoom.
+func (m *Machine) GUPSeen(task, k, i int) Word {
+	return m.at(m.gupSeen, (task*m.GUPPages+k)*seenRoom+i)
+}
 
 const (
 	gupPage    = 1<<32 - 1
@@ -65,8 +64,8 @@ const (
 	gupMoved   = 34      // from this bit on: where mremap has moved it
 )
 
-// BeginGUP notes that a task's GUP call begins.
-func (m *Machine) BeginGUP(task int, p PageID, write bool) {
+// BeginGUP notes that a task's GUP call begins: what page k of it is for.
+func (m *Machine) BeginGUP(task, k int, p PageID, write bool) {
 	if !m.Track.Seen && !m.Track.Pins {
 		return
 	}
@@ -75,30 +74,30 @@ func (m *Machine) BeginGUP(task int, p PageID, write bool) {
 	if write {
 		at |= gupWrite
 	}
-	m.Store(m.GUPAt(task), at)
+	m.Store(m.GUPAt(task, k), at)
 	if !m.Track.Seen {
 		return
 	}
 	if e := m.Mapped(p); e.Present() && (!write || e.Has(RW)) {
-		m.see(task, e.Frame())
+		m.see(task, k, e.Frame())
 	}
 }
 
-// EndGUP notes that a task's GUP call returns the frame (or, with got false,
+// EndGUP notes that a task's GUP call returns the frame as its page k (or, with got false,
 // an error), and raises the alarm if the frame was never mapped there
 // meanwhile. It returns the page at which what it got is mapped by now: not that of the call if mremap has moved it; and whether the owner gave it up during the call.
-func (m *Machine) EndGUP(task int, p PageID, f Frame, got bool) (at PageID, excused bool) {
-	call := m.Peek(m.GUPAt(task))
+func (m *Machine) EndGUP(task, k int, p PageID, f Frame, got bool) (at PageID, excused bool) {
+	call := m.Peek(m.GUPAt(task, k))
 	excused = call&gupExcused != 0
 	if call != 0 {
 		p = m.gupPlace(call)
 	}
-	if m.Track.Seen && got && !m.seen(task, f) {
+	if m.Track.Seen && got && !m.seen(task, k, f) {
 		m.Raise(AlarmForeignPage, uint64(task)<<16|uint64(f))
 	}
-	m.Store(m.GUPAt(task), 0)
+	m.Store(m.GUPAt(task, k), 0)
 	for i := range seenRoom {
-		m.Store(m.GUPSeen(task, i), 0)
+		m.Store(m.GUPSeen(task, k, i), 0)
 	}
 	return p, excused
 }
@@ -115,24 +114,25 @@ func (m *Machine) gupPlace(call uint64) PageID {
 // NeverStored reports whether an entry that a GUP call in flight has read, and that allows what is asked, was never
 // the page's since the call began.
 func (m *Machine) NeverStored(task int, e Entry) bool {
-	at := m.Peek(m.GUPAt(task))
-	return m.Track.Seen && at != 0 && e.Has(Present) && (at&gupWrite == 0 || e.Has(RW)) && !e.IsStale() && !m.seen(task, e.Frame())
+	k := m.GUPGot(task)
+	at := m.Peek(m.GUPAt(task, k))
+	return m.Track.Seen && at != 0 && e.Has(Present) && (at&gupWrite == 0 || e.Has(RW)) && !e.IsStale() && !m.seen(task, k, e.Frame())
 }
 
-func (m *Machine) seen(task int, f Frame) bool {
+func (m *Machine) seen(task, k int, f Frame) bool {
 	for i := range seenRoom {
-		if m.Peek(m.GUPSeen(task, i)) == uint64(MakeHold(f, 1)) {
+		if m.Peek(m.GUPSeen(task, k, i)) == uint64(MakeHold(f, 1)) {
 			return true
 		}
 	}
 	return false
 }
 
-// see puts a frame among those that a task's call has seen.
-func (m *Machine) see(task int, f Frame) {
+// see puts a frame among those that a task's call has seen where its page k is mapped.
+func (m *Machine) see(task, k int, f Frame) {
 	h := uint64(MakeHold(f, 1))
 	for i := range seenRoom {
-		w := m.GUPSeen(task, i)
+		w := m.GUPSeen(task, k, i)
 		switch at := m.Load(w); {
 		case at == h:
 			return
@@ -153,21 +153,26 @@ func (m *Machine) unsee(f Frame) {
 		return
 	}
 	for t := range m.Config.Tasks {
-		if m.Peek(m.GUPAt(t)) == 0 {
+		for k := range m.GUPPages {
+			if m.Peek(m.GUPAt(t, k)) != 0 {
+				m.unseeIn(t, k, f)
+			}
+		}
+	}
+}
+
+func (m *Machine) unseeIn(task, k int, f Frame) {
+	n := 0
+	for i := range seenRoom {
+		h := m.Peek(m.GUPSeen(task, k, i))
+		if h == uint64(MakeHold(f, 1)) {
 			continue
 		}
-		n := 0
-		for i := range seenRoom {
-			h := m.Peek(m.GUPSeen(t, i))
-			if h == uint64(MakeHold(f, 1)) {
-				continue
-			}
-			m.Mem.Amend(m.GUPSeen(t, n).id, h)
-			n++
-		}
-		for ; n < seenRoom; n++ {
-			m.Mem.Amend(m.GUPSeen(t, n).id, 0)
-		}
+		m.Mem.Amend(m.GUPSeen(task, k, n).id, h)
+		n++
+	}
+	for ; n < seenRoom; n++ {
+		m.Mem.Amend(m.GUPSeen(task, k, n).id, 0)
 	}
 }
 
@@ -184,13 +189,23 @@ func (m *Machine) saw(p PageID, e Entry) {
 	if !m.Track.Seen {
 		return
 	}
+	m.eachGUP(m.pages[p].MM, func(t, k int, at uint64) {
+		if at&gupPage == uint64(p)+1 && (at&gupWrite == 0 || e.Has(RW)) {
+			m.see(t, k, e.Frame())
+		}
+	})
+}
+
+// eachGUP calls f with every page that a GUP call in flight is for, of the tasks that get pages of an mm, and its ghost.
+func (m *Machine) eachGUP(mm int, f func(task, k int, at uint64)) {
 	for t := range m.Config.Tasks {
-		if !m.GUPsFrom(t, m.pages[p].MM) {
+		if !m.GUPsFrom(t, mm) {
 			continue
 		}
-		at := m.Load(m.GUPAt(t))
-		if at&gupPage == uint64(p)+1 && (at&gupWrite == 0 || e.Has(RW)) {
-			m.see(t, e.Frame())
+		for k := range m.GUPPages {
+			if at := m.Load(m.GUPAt(t, k)); at != 0 {
+				f(t, k, at)
+			}
 		}
 	}
 }
@@ -200,14 +215,11 @@ func (m *Machine) sawHuge(first PageID, e Entry) {
 	if !m.Track.Seen {
 		return
 	}
-	for t := range m.Config.Tasks {
-		if !m.GUPsFrom(t, m.pages[first].MM) {
-			continue
-		}
-		if p := PageID(m.Load(m.GUPAt(t))&gupPage) - 1; p >= first && p < m.HugeEnd(first) {
+	m.eachGUP(m.pages[first].MM, func(t, k int, at uint64) {
+		if p := PageID(at&gupPage) - 1; p >= first && p < m.HugeEnd(first) {
 			m.saw(p, m.OfHuge(e, p))
 		}
-	}
+	})
 }
 
 // Where a variable's page was got, as a ghost.
@@ -272,13 +284,11 @@ func (m *Machine) Excuse(p PageID) {
 
 // excuseGUP notes for the GUP calls in flight that the owner gives up what is mapped at the page.
 func (m *Machine) excuseGUP(p PageID) {
-	for t := range m.Config.Tasks {
-		if w := m.GUPAt(t); m.GUPsFrom(t, m.pages[p].MM) {
-			if at := m.Load(w); at != 0 && m.gupPlace(at) == p {
-				m.Store(w, at|gupExcused)
-			}
+	m.eachGUP(m.pages[p].MM, func(t, k int, at uint64) {
+		if m.gupPlace(at) == p {
+			m.Store(m.GUPAt(t, k), at|gupExcused)
 		}
-	}
+	})
 }
 
 // Discarding notes that the owner is giving up what the page reads. What is in a file stays there.

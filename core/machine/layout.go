@@ -268,7 +268,12 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 	m.pc = add(Stacks, "statement", nil)
 	m.depth = add(Stacks, "call depth", nil)
 	m.ret = add(Stacks, "returned", nil)
-	m.held = region(cell.Region{Class: Stacks, Names: m.entryNames, Private: true, Decode: holdText}, "pages[0]")
+	if m.GUPPages > 1 {
+		m.gupGot = add(Stacks, "nr_pinned", nil)
+	}
+	m.gupPages = l.Add(n*m.GUPPages, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.GUPPages) }, Names: m.entryNames, Private: true, Name: func(i int) string {
+		return fmt.Sprintf("%s pages[%d]", name(i/m.GUPPages), i%m.GUPPages)
+	}, Decode: holdText})
 	m.stack = l.Add(n*MaxDepth, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / MaxDepth) }, Name: func(i int) string {
 		return fmt.Sprintf("%s stack[%d]", name(i/MaxDepth), i%MaxDepth)
 	}, Decode: func(_ int, v uint64) string { return m.StackText(v) }})
@@ -361,9 +366,14 @@ func ErrnoName(errno int) string {
 
 func (m *Machine) layoutGhosts(l *cell.Layout) {
 	n := len(m.Config.Tasks)
-	m.gupAt = l.Add(n, cell.Region{Class: Ghosts, Owner: "ghost", Of: m.ofMMOf, Name: func(i int) string { return m.Config.Tasks[i].Name + " GUP call is for" }})
-	m.gupSeen = l.Add(n*seenRoom, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.ofMMOf(i / seenRoom) }, Names: m.entryNames, Private: true, Name: func(i int) string {
-		return fmt.Sprintf("%s frames mapped during the call [%d]", m.Config.Tasks[i/seenRoom].Name, i%seenRoom)
+	of := func(room int) func(i int) cell.Instance {
+		return func(i int) cell.Instance { return m.ofMMOf(i / room) }
+	}
+	m.gupAt = l.Add(n*m.GUPPages, cell.Region{Class: Ghosts, Owner: "ghost", Of: of(m.GUPPages), Name: func(i int) string {
+		return fmt.Sprintf("%s GUP call: pages[%d] is for", m.Config.Tasks[i/m.GUPPages].Name, i%m.GUPPages)
+	}})
+	m.gupSeen = l.Add(n*m.GUPPages*seenRoom, cell.Region{Class: Ghosts, Owner: "ghost", Of: of(m.GUPPages * seenRoom), Names: m.entryNames, Private: true, Name: func(i int) string {
+		return fmt.Sprintf("%s frames mapped during the call for pages[%d] [%d]", m.Config.Tasks[i/seenRoom/m.GUPPages].Name, i/seenRoom%m.GUPPages, i%seenRoom)
 	}, Decode: holdText})
 	m.value = l.Add(len(m.pages), cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfMM(m.pages[i].MM) }, Name: func(i int) string { return m.pages[i].Name + " should read" }, Decode: func(_ int, v uint64) string {
 		if v == 0 || v == discarding {

@@ -124,6 +124,8 @@ type Config struct {
 	Rooms bool // there are rooms that mremap may move pages into; see room.go
 	Turns bool // tasks that have one CPU take turns; else nobody minds
 
+	GUPPages int // the most pages that one GUP call asks for; 0 is 1
+
 	Slots  int      // of the swap device
 	Values []string // contents; 0 is the content of a zeroed page
 
@@ -197,28 +199,28 @@ type Machine struct {
 	gatherMax  int // pages that an mmu_gather has room for
 
 	// First cells of the regions.
-	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                   cell.ID
-	lockedBy, ledger, ptes                                                                            cell.ID
-	compound, entire, large, pincount, pagesMapped, deferred, pmdMaps, deposit                        cell.ID
-	reserved, reserve, faultMutex, resvUnmapped                                                       cell.ID
-	upper, entry, ptl, pmdLock, tableOf                                                               cell.ID
-	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                 cell.ID
-	mmState, mmUsers, cpumask                                                                         cell.ID
-	vma, vmaLock, anonVMA, rmapLock                                                                   cell.ID
-	irqOff, ipi, request, steal, preempts, walker, tlb                                                cell.ID
-	current, loadedMM, lazy, mode                                                                     cell.ID
-	gracePeriod                                                                                       cell.ID
-	buffered, bufferTo, bufferValue                                                                   cell.ID
-	lruCount, lruBatch                                                                                cell.ID
-	swapMap, swapCache, disk, io, zeromap                                                             cell.ID
-	cacheSlot, tags, buffers, block, blockIO                                                          cell.ID
-	size, inodeLock, invalidateLock, inode, inodeRCU                                                  cell.ID
-	rcu                                                                                               cell.ID
-	ubc                                                                                               cell.ID
-	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, held, vars, varAt cell.ID
-	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm, copyOf                          cell.ID
-	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                         cell.ID
-	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                       cell.ID
+	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                               cell.ID
+	lockedBy, ledger, ptes                                                                                        cell.ID
+	compound, entire, large, pincount, pagesMapped, deferred, pmdMaps, deposit                                    cell.ID
+	reserved, reserve, faultMutex, resvUnmapped                                                                   cell.ID
+	upper, entry, ptl, pmdLock, tableOf                                                                           cell.ID
+	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                             cell.ID
+	mmState, mmUsers, cpumask                                                                                     cell.ID
+	vma, vmaLock, anonVMA, rmapLock                                                                               cell.ID
+	irqOff, ipi, request, steal, preempts, walker, tlb                                                            cell.ID
+	current, loadedMM, lazy, mode                                                                                 cell.ID
+	gracePeriod                                                                                                   cell.ID
+	buffered, bufferTo, bufferValue                                                                               cell.ID
+	lruCount, lruBatch                                                                                            cell.ID
+	swapMap, swapCache, disk, io, zeromap                                                                         cell.ID
+	cacheSlot, tags, buffers, block, blockIO                                                                      cell.ID
+	size, inodeLock, invalidateLock, inode, inodeRCU                                                              cell.ID
+	rcu                                                                                                           cell.ID
+	ubc                                                                                                           cell.ID
+	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
+	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm, copyOf                                      cell.ID
+	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID
+	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID
 
 	home   []int   // the mm of the task that runs on a CPU, -1
 	shared []bool  // CPUs that several tasks have
@@ -235,6 +237,7 @@ type Machine struct {
 // free, no mm alive, nothing mapped. Package kernel sets the scene.
 func New(c Config) *Machine {
 	m := &Machine{Config: c}
+	m.GUPPages = max(m.GUPPages, 1)
 	m.numberLevels()
 	m.layoutPages()
 	if m.LargeFolios {

@@ -124,11 +124,9 @@ func (m *Machine) Moved(from, to PageID) {
 			m.SetPinAt(t, i, at)
 		}
 	})
-	for t := range m.Config.Tasks {
-		if w := m.GUPAt(t); m.GUPsFrom(t, mm) {
-			if at := m.Load(w); at != 0 && m.gupPlace(at) == from {
-				m.Store(w, at&(1<<gupMoved-1)|uint64(m.pages[to].Region+1)<<gupMoved)
-			}
+	m.eachGUP(mm, func(t, k int, at uint64) {
+		if m.gupPlace(at) == from {
+			m.Store(m.GUPAt(t, k), at&(1<<gupMoved-1)|uint64(m.pages[to].Region+1)<<gupMoved)
 		}
-	}
+	})
 }

@@ -25,11 +25,32 @@ func (m *Machine) Depth(task int) Word { return m.at(m.depth, task) }
 // Ret is what the last function returned, until the caller has looked.
 func (m *Machine) Ret(task int) Word { return m.at(m.ret, task) }
 
-// Held is the page that a GUP call has collected so far, with its references.
-// Change it with SetHeld.
-func (m *Machine) Held(task int) Word { return m.at(m.held, task) }
+// GUPPage is page i of those that a GUP call collects, with its references: pages[i]. Change it with SetGUPPage.
+func (m *Machine) GUPPage(task, i int) Word { return m.at(m.gupPages, task*m.GUPPages+i) }
 
-// SetHeld sets the page that a GUP call holds.
+// SetGUPPage sets a page that a GUP call holds.
+func (m *Machine) SetGUPPage(task, i int, h Hold) { m.setHold(m.GUPPage(task, i), h) }
+
+// GUPGot is how many pages a GUP call has done with: it goes on to the next. It is 0 where none asks for more than one.
+func (m *Machine) GUPGot(task int) int {
+	if m.GUPPages == 1 {
+		return 0
+	}
+	return int(m.Load(m.at(m.gupGot, task)))
+}
+
+// SetGUPGot sets how many pages a GUP call has done with.
+func (m *Machine) SetGUPGot(task, n int) {
+	if m.GUPPages > 1 {
+		m.Store(m.at(m.gupGot, task), uint64(n))
+	}
+}
+
+// Held is the page that a GUP call is about, with its references: the one behind those that it has done with.
+// Change it with SetHeld.
+func (m *Machine) Held(task int) Word { return m.GUPPage(task, m.GUPGot(task)) }
+
+// SetHeld sets the page that a GUP call is about.
 func (m *Machine) SetHeld(task int, h Hold) { m.setHold(m.Held(task), h) }
 
 // Gathers is how many pages the task's mmu_gather has unmapped.
@@ -253,7 +274,7 @@ func (m *Machine) nonzero(from, end cell.ID, f func(w Word)) {
 
 // EachCapture calls f with every word of a task that may capture a frame.
 func (m *Machine) EachCapture(task int, f func(w Word)) {
-	f(m.Held(task))
+	m.nonzero(m.GUPPage(task, 0).id, m.GUPPage(task+1, 0).id, f)
 	m.nonzero(m.Gathered(task, 0).id, m.Gathered(task+1, 0).id, f)
 	m.nonzero(m.GatheredTable(task, 0).id, m.GatheredTable(task+1, 0).id, f)
 	for l := range int(m.Peek(m.Depth(task))) {

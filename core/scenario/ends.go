@@ -177,8 +177,10 @@ func (c *cursor) variable(e *kernel.Expr) kernel.Result {
 		c.unknown(w, "variable of "+t.Name, t.Vars)
 		return kernel.NoResult
 	}
-	if t.unsure[e.Var] {
-		return kernel.NoResult
+	k, _ := t.element(w, c)
+	e.Var += k
+	if t.unsure[e.Var] || t.size(w.text) > 1 {
+		return kernel.NoResult // that of a page that was not got is 0
 	}
 	return t.results[e.Var]
 }

@@ -49,6 +49,26 @@ func (b *builder) page(t *task, call *kernel.Call, p *kernel.Param, c *cursor) k
 	return arg
 }
 
+// many reads ", 2", if it comes next: how many pages are meant, from the one before it on. A 0 is no number of pages, but no flags.
+func (b *builder) many(arg *kernel.Arg, c *cursor) {
+	if c.dead || c.i+1 >= len(c.toks) || c.toks[c.i].text != "," || c.toks[c.i+1].form != formNumber || c.toks[c.i+1].text == "0" {
+		return
+	}
+	c.punct(",")
+	t := c.peek()
+	n := c.number("pages", 1, maxPages)
+	if !c.ok() || b.partial { // it may be a page of what could not be read
+		return
+	}
+	if v := b.file.setup.MMs[arg.MM].Regions[arg.Region]; arg.Page+n > v.Pages {
+		c.fail(t, nil, "there are no %d pages from %s[%d] on: %s has %d", n, v.Name, arg.Page, v.Name, v.Pages)
+		return
+	}
+	if n > 1 {
+		arg.Pages = n
+	}
+}
+
 // named returns the mm of that name.
 func (b *builder) named(w *token, c *cursor) int {
 	i := b.mmNamed(w.text)

@@ -42,8 +42,8 @@
 //	        | NAME "=" "room" "for" NAME
 //	zone    = [ "movable" ] [ "node" N ]
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"
-//	arg     = page | NAME | STRING | WORD | FLAG { "|" FLAG } | "0"
-//	page    = [ NAME "." ] NAME [ "[" N "]" ]
+//	arg     = page | NAME [ "[" N "]" ] | STRING | WORD | FLAG { "|" FLAG } | "0"
+//	page    = [ NAME "." ] NAME [ "[" N "]" ] [ "," N ]
 //
 //	kernels = KERNEL { "," KERNEL }
 //	KERNEL  = VERSION { "without" RULE | "with" RULE [ "=" VALUE ] }

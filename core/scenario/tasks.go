@@ -3,6 +3,7 @@ package scenario
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"gupscope/core/kernel"
@@ -12,6 +13,7 @@ import (
 type task struct {
 	kernel.TaskSetup
 	results []kernel.Result // what the last assignment left in each variable
+	sizes   map[string]int  // how many pages a variable has room for, where that is more than one
 	unsure  []bool          // that assignment is wrong, so nobody knows
 	assigns []*token        // the variables that the text assigns, in order
 }
@@ -41,6 +43,7 @@ func (b *builder) task(n *clause) {
 	for _, line := range n.body {
 		if len(line.toks) > 1 && line.toks[1].text == "=" {
 			t.assigns = append(t.assigns, line.toks[0])
+			t.measure(line.toks)
 		}
 	}
 	for i, line := range n.body {
@@ -153,20 +156,80 @@ func (b *builder) call(t *task, s *kernel.Stmt, into *token, c *cursor) {
 	}
 }
 
-// assign ends a statement that assigns.
+// measure notes how many pages the variable of "VAR = CALL(PAGE, N, …)" has to have room for.
+func (t *task) measure(toks []*token) {
+	if len(toks) < 5 {
+		return
+	}
+	call := kernel.CallByName(toks[2].text)
+	if call == nil || len(call.Params) == 0 || call.Params[0].Kind != kernel.PagesParam {
+		return
+	}
+	for i, x := range toks {
+		if x.text == "," && i+1 < len(toks) {
+			if n, err := strconv.Atoi(toks[i+1].text); err == nil && n <= maxPages && n > t.size(toks[0].text) {
+				if t.sizes == nil {
+					t.sizes = map[string]int{}
+				}
+				t.sizes[toks[0].text] = n
+			}
+			return
+		}
+	}
+}
+
+// size is how many pages a variable has room for.
+func (t *task) size(name string) int { return max(t.sizes[name], 1) }
+
+// assign ends a statement that assigns. A variable with room for several pages is as many: p, p[1], ….
 func (t *task) assign(s kernel.Stmt, name string, ok bool) {
 	i := slices.Index(t.Vars, name)
 	if i < 0 {
 		i = len(t.Vars)
-		t.Vars = append(t.Vars, name)
-		t.results = append(t.results, kernel.NoResult)
-		t.unsure = append(t.unsure, false)
+		for k := range t.size(name) {
+			t.Vars = append(t.Vars, element(name, k))
+			t.results = append(t.results, kernel.NoResult)
+			t.unsure = append(t.unsure, false)
+		}
 	}
-	t.unsure[i] = !ok
+	for k := range t.size(name) {
+		t.unsure[i+k] = !ok
+		if ok {
+			t.results[i+k] = s.Call.Result
+		}
+	}
 	if ok {
-		s.Var, t.results[i] = i, s.Call.Result
+		s.Var = i
 		t.Body = append(t.Body, s)
 	}
+}
+
+// element is the name of a page of a variable: "p", "p[1]".
+func element(name string, k int) string {
+	if k == 0 {
+		return name
+	}
+	return fmt.Sprintf("%s[%d]", name, k)
+}
+
+// element reads "[1]", if it comes next: which of a variable's pages is meant.
+func (t *task) element(w *token, c *cursor) (k int, said bool) {
+	if !c.punct("[") {
+		return 0, false
+	}
+	x, size := c.peek(), t.size(w.text)
+	if x == nil || x.form != formNumber {
+		c.want("the number of a page", nil)
+		return 0, true
+	}
+	k, err := strconv.Atoi(x.text)
+	if err != nil || k >= size {
+		c.fail(x, nil, "there is no %s[%s]: %s holds %d %s at most", w.text, short(x.text), w.text, size, plural(size, "page", "pages"))
+		return 0, true
+	}
+	c.take(Number)
+	c.sign("]")
+	return k, true
 }
 
 // freshName is a name that no variable of the task has.
@@ -199,6 +262,9 @@ func signature(c *kernel.Call, name string) string {
 		} else {
 			ps = append(ps, p.Name)
 		}
+		if p.Kind == kernel.PagesParam {
+			ps = append(ps, "[nr_pages]")
+		}
 	}
 	return name + "(" + strings.Join(ps, ", ") + ")"
 }
@@ -209,6 +275,7 @@ func (b *builder) args(t *task, call *kernel.Call, name *token, c *cursor) []ker
 	if !c.sign("(") {
 		return nil
 	}
+	first := c.i
 	for i, p := range call.Params {
 		next := c.peek()
 		if next == nil || next.text == ")" {
@@ -229,7 +296,7 @@ func (b *builder) args(t *task, call *kernel.Call, name *token, c *cursor) []ker
 		args[i] = b.arg(t, call, &p, c)
 	}
 	if next := c.peek(); next != nil && next.text == "," {
-		c.countArgs(call, name, len(call.Params)+strings.Count(join(c.toks[c.i:]), ","))
+		c.countArgs(call, name, 1+strings.Count(join(c.toks[first:]), ","))
 	}
 	if next := c.peek(); next == nil && c.ok() {
 		end := c.before().end
@@ -240,17 +307,23 @@ func (b *builder) args(t *task, call *kernel.Call, name *token, c *cursor) []ker
 }
 
 func (c *cursor) countArgs(call *kernel.Call, name *token, found int) {
-	least := 0
+	least, most := 0, len(call.Params)
 	for _, p := range call.Params {
 		if !p.Optional {
 			least++
 		}
+		if p.Kind == kernel.PagesParam {
+			most++
+		}
 	}
 	takes := fmt.Sprint(least)
-	if least < len(call.Params) {
-		takes += fmt.Sprintf(" or %d", len(call.Params))
+	switch {
+	case most > least+1:
+		takes += fmt.Sprintf(" to %d", most)
+	case most > least:
+		takes += fmt.Sprintf(" or %d", most)
 	}
-	c.fail(name, nil, "%s takes %s %s, found %d: write %s", name.text, takes, plural(len(call.Params), "argument", "arguments"), found, signature(call, name.text))
+	c.fail(name, nil, "%s takes %s %s, found %d: write %s", name.text, takes, plural(most, "argument", "arguments"), found, signature(call, name.text))
 }
 
 // arg reads one argument, as its parameter wants it.
@@ -258,12 +331,16 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 	switch p.Kind {
 	case kernel.PageParam, kernel.VMAParam:
 		return b.page(t, call, p, c)
+	case kernel.PagesParam:
+		arg := b.page(t, call, p, c)
+		b.many(&arg, c)
+		return arg
 	case kernel.FileParam, kernel.FilePageParam:
 		return b.fileArg(p, c)
 	case kernel.NumberParam:
 		return kernel.Arg{Number: c.number(p.Name, 0, maxPages)}
-	case kernel.VarParam:
-		return kernel.Arg{Var: t.held(c, call)}
+	case kernel.VarParam, kernel.VarsParam:
+		return t.held(c, call, p.Kind == kernel.VarsParam)
 	case kernel.ValueParam:
 		return kernel.Arg{Value: c.value()}
 	case kernel.FlagsParam:
@@ -330,34 +407,40 @@ func (b *builder) child(t *task, c *cursor) int {
 	return i
 }
 
-// held reads a variable that holds a page.
-func (t *task) held(c *cursor, call *kernel.Call) int {
+// held reads a variable that holds a page, or a page of one that holds several. Where all may be meant, the variable stands for them.
+func (t *task) held(c *cursor, call *kernel.Call, all bool) kernel.Arg {
+	none := kernel.Arg{}
 	w := c.word(Variable, "a variable that holds a page", t.offerHeld)
 	if w == nil {
-		return 0
+		return none
 	}
 	i := slices.Index(t.Vars, w.text)
 	if i >= 0 && (t.unsure[i] || t.results[i] == kernel.PageResult) {
-		return i
+		k, said := t.element(w, c)
+		arg := kernel.Arg{Var: i + k}
+		if n := t.size(w.text); all && !said && n > 1 {
+			arg.Pages = n
+		}
+		return arg
 	}
 	if i >= 0 {
 		c.fail(w, nil, "%s holds what was read or an error, and %s needs a page", w.text, call.Name)
-		return 0
+		return none
 	}
 	w.kind = Plain
 	for _, a := range t.assigns {
 		if a.text == w.text {
 			line, _ := c.b.file.lines.Position(a.start)
 			c.fail(w, nil, "%s is used before it is assigned, on line %d", w.text, line)
-			return 0
+			return none
 		}
 	}
 	if len(t.Vars) == 0 || c.b.isMemory(w.text) {
 		c.fail(w, meant(w, t.Vars), "%s is no variable: %s needs one that holds a page, as in p = get_user_pages_fast(…)", w.text, call.Name)
-		return 0
+		return none
 	}
 	c.unknown(w, "variable", t.Vars)
-	return 0
+	return none
 }
 
 func (b *builder) isMemory(name string) bool {

@@ -291,7 +291,7 @@ func (r *Run) pageOf(st *Step) (machine.PageID, bool) {
 	}
 	stmt := &r.Model.Setup.Tasks[a.Task].Body[st.Stmt]
 	for i, p := range stmt.Call.Params {
-		if p.Kind == kernel.PageParam || p.Kind == kernel.VMAParam {
+		if p.Kind == kernel.PageParam || p.Kind == kernel.PagesParam || p.Kind == kernel.VMAParam {
 			at := stmt.Args[i]
 			return r.Model.M.PageAt(at.MM, at.Region, at.Page), true
 		}

@@ -211,7 +211,7 @@ func (r *Run) statement(st *Step) *kernel.Stmt {
 // withPage reports whether a step is of a call that does something with a page that GUP got.
 func (r *Run) withPage(st *Step) bool {
 	for _, p := range r.statement(st).Call.Params {
-		if p.Kind == kernel.VarParam {
+		if p.Kind == kernel.VarParam || p.Kind == kernel.VarsParam {
 			return true
 		}
 	}

@@ -185,7 +185,9 @@ func (n *now) holders(f machine.Frame) []Holder {
 		out = append(out, Holder{Count: h.Count(), Text: text, Who: n.c.task(n.r.Model.Sim, task), Pin: h.Count() > 1, Bad: h.IsStale()})
 	}
 	for t, task := range n.r.Model.Setup.Tasks {
-		hold(t, m.Held(t), "GUP of "+task.Name, false)
+		for i := range m.GUPPages {
+			hold(t, m.GUPPage(t, i), "GUP of "+task.Name, false)
+		}
 		for i := range int(m.Peek(m.Gathers(t))) {
 			hold(t, m.Gathered(t, i), task.Name+", unmapping", true)
 		}

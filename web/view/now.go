@@ -150,8 +150,9 @@ func (n *now) got() {
 		b := belief{task: n.r.Model.Setup.Tasks[task].Name + "'s " + n.r.Model.Setup.Tasks[task].Vars[i], value: machine.MakePTE(res.Page.Frame(), 0)}
 		body := n.r.Model.Setup.Tasks[task].Body
 		for j := min(int(n.m.Peek(n.m.PC(task))), len(body)) - 1; j >= 0; j-- {
-			if st := &body[j]; st.Var == i {
-				page := n.m.PageAt(st.Args[0].MM, st.Args[0].Region, st.Args[0].Page)
+			if k, ok := body[j].Gets(i); ok {
+				st := &body[j]
+				page := n.m.PageAt(st.Args[0].MM, st.Args[0].Region, st.Args[0].Page+k)
 				b.lane = n.c.cpu[n.r.Model.Setup.Tasks[task].CPU]
 				table, ok := n.m.Find(page, machine.LevelPTE)
 				if !ok || b.lane < 0 {
