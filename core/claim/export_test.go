@@ -1,24 +1,26 @@
 package claim
 
 import (
+	"slices"
+
 	"gupscope/core/cell"
 	"gupscope/core/check"
 	"gupscope/core/machine"
 )
 
 // EachPredicate calls f with every predicate of a model: its claim, its
-// instance, the cells that it says it reads, and those that it reads in the present state.
-func (m *Model) EachPredicate(f func(claim, what string, said map[cell.ID]bool, read []cell.ID)) {
+// instance, and the cells that it reads in the present state but does not say it reads.
+func (m *Model) EachPredicate(f func(claim, what string, unsaid []cell.ID)) {
+	var foot cell.Footprint
 	for _, p := range m.preds {
-		said := map[cell.ID]bool{}
-		for _, w := range p.reads {
-			said[w.Cell()] = true
-		}
-		var foot cell.Footprint
+		foot.Reset()
 		m.Memory().Record(&foot)
 		p.holds()
 		m.Memory().Record(nil)
-		f(m.claims[p.claim].name, p.what, said, foot.Reads)
+		foot.Reads = slices.DeleteFunc(foot.Reads, func(id cell.ID) bool {
+			return slices.ContainsFunc(p.reads, func(w machine.Word) bool { return w.Cell() == id })
+		})
+		f(m.claims[p.claim].name, p.what, foot.Reads)
 	}
 }
 

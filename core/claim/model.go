@@ -151,7 +151,8 @@ func (m *Model) Wanted(claim int) bool {
 // Says returns a claim's sentence.
 func (m *Model) Says(claim int) string { return m.claims[claim].says }
 
-// Broken appends the claims that are false now; see check.Model.
+// Broken appends the claims that are false now; see check.Model. What is claimed of the end is judged of runs that come there with
+// nothing else broken: a run ends at its first breach, and a step that breaks a claim may as well have been made before the others' last ones.
 func (m *Model) Broken(since cell.Mark, dst []int) []int {
 	// Predicates at the end are as many as there are pages, and nearly every step writes what
 	// they read; so while there is a task that runs, they are left out.
@@ -171,15 +172,20 @@ func (m *Model) Broken(since cell.Mark, dst []int) []int {
 			}
 		})
 	}
-	start := len(dst)
+	start, before := len(dst), false
 	for i, w := range dirty {
 		dirty[i] = 0
 		if i == judged/64 {
 			w &= 1<<(judged%64) - 1
 		}
 		for ; w != 0; w &= w - 1 {
-			p := &m.preds[i*64+bits.TrailingZeros64(w)]
-			if !p.holds() && !slices.Contains(dst[start:], p.claim) {
+			n := i*64 + bits.TrailingZeros64(w)
+			p := &m.preds[n]
+			if p.end && before || p.holds() {
+				continue
+			}
+			before = before || !p.end
+			if !slices.Contains(dst[start:], p.claim) {
 				dst = append(dst, p.claim)
 			}
 		}

@@ -201,29 +201,28 @@ func clone(a *check.Access) *check.Access {
 // A pair is what there is to tell of two steps that were made.
 type pair struct {
 	hash          uint64
-	keys          string // with which keys the second can move behind the first
-	others        string // with which it could before
-	first, second string // which claims they break
+	keys          []int // with which the second can move behind the first
+	others        []int // with which it could before
+	first, second []int // which claims they break
 }
 
 // agrees reports whether two steps tell the same in the other order. Behind a
-// breach nothing counts; of claims about ends, whoever comes last breaks them.
+// breach nothing counts.
 func (p pair) agrees(q pair) bool {
-	const nothing = "[]"
 	for _, x := range []pair{p, q} {
-		if x.first == nothing && x.keys != x.others {
+		if len(x.first) == 0 && !slices.Equal(x.keys, x.others) {
 			return false
 		}
 	}
 	switch {
-	case p.first != nothing && q.first != nothing:
+	case len(p.first) > 0 && len(q.first) > 0:
 		return true
-	case p.first != nothing:
-		return q.second == p.first
-	case q.first != nothing:
-		return p.second == q.first
+	case len(p.first) > 0:
+		return slices.Equal(q.second, p.first)
+	case len(q.first) > 0:
+		return slices.Equal(p.second, q.first)
 	}
-	return p.second == q.second && p.hash == q.hash
+	return slices.Equal(p.second, q.second) && p.hash == q.hash
 }
 
 // both makes two steps, goes back, and tells.
@@ -231,20 +230,20 @@ func both(m *claim.Model, first, second check.Choice) (p pair) {
 	mem := m.Memory()
 	mark := mem.Mark()
 	defer mem.Undo(mark)
-	can := func() (keys string) {
-		m.Offers(int(second.Actor), func(key int) { keys += fmt.Sprint(key, " ") })
+	can := func() (keys []int) {
+		m.Offers(int(second.Actor), func(key int) { keys = append(keys, key) })
 		return keys
 	}
 	p.others = can()
 	m.Do(first)
-	p.first = fmt.Sprint(m.Broken(mark, nil))
+	p.first = m.Broken(mark, nil)
 	p.keys = can()
-	if p.keys != p.others || p.first != "[]" {
+	if !slices.Equal(p.keys, p.others) || len(p.first) > 0 {
 		return p
 	}
 	between := mem.Mark()
 	m.Do(second)
-	p.second, p.hash = fmt.Sprint(m.Broken(between, nil)), mem.Hash()
+	p.second, p.hash = m.Broken(between, nil), mem.Hash()
 	return p
 }
 
