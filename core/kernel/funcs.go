@@ -178,6 +178,7 @@ const (
 	fnSetOrigInsn
 	fnGUPFastP4DRange
 	fnFaultReadPTE
+	fnDoHugePMDNUMAPage
 	fnClearRefs
 	fnClearRefsPTERange
 	funcCount

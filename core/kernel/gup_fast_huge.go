@@ -119,6 +119,20 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 				c.Lock(c.pmdLock(c.Page(fhAddr)))
 				return Then
 			}},
+		fhHint: {Label: "numa_hint", Says: "has NUMA balancing made it inaccessible?", Answer: "no", Ref: "FOLL_NUMA", When: If(GUPProtnone, ProtnoneUnlessForced).AndLarge(), Local: true, Do: func(c *Ctx) Next {
+			if c.Entry(fhPMD).Has(machine.ProtNone) && c.L(fhFlags)&FollForce == 0 {
+				c.Say("NUMA balancing has made it inaccessible: fault it in first")
+				return fhNoPage
+			}
+			return Then
+		}},
+		fhHonor: {Label: "honor_numa_hint", Says: "has NUMA balancing made it inaccessible, and is that to be honored?", Answer: "no", Ref: "gup_can_follow_protnone", When: If(GUPProtnone, ProtnoneIfAsked).AndLarge(), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			if c.Entry(fhPMD).Has(machine.ProtNone) && c.L(fhFlags)&FollHonorNUMAFault != 0 && c.Load(c.M.VMA(c.Page(fhAddr)))&machine.VMAccess != 0 {
+				c.Say("NUMA balancing has made it inaccessible: fault it in first")
+				return fhNoPage
+			}
+			return Then
+		}},
 		fhPresent: {Label: "writable", Says: "writable if asked?", Answer: "yes", Ref: "can_follow_write_pmd", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			e, flags := c.Entry(fhPMD), c.L(fhFlags)
 			if flags&FollDump != 0 && c.M.IsHugeZero(e.Frame()) {
@@ -174,6 +188,8 @@ const fhPMD, fhAddr, fhFlags = 0, 1, 2
 
 const (
 	fhLock = iota
+	fhHint
+	fhHonor
 	fhPresent
 	fhUnshare
 	fhGrab

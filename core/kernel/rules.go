@@ -238,6 +238,8 @@ const (
 	GUPProtnone
 	NUMASkipsShared
 	NUMASavedWrite
+	NUMAHugePMD
+	MigrateSplitsNoMem
 	MigrateUndo
 	KSMClearBeforeCheck
 	KSMRefcountCheck
@@ -342,6 +344,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	LongtermZoneNone uint8 = iota
+	LongtermZoneCMA
+	LongtermZoneMovable
 )
 const (
 	NUMASkipNone uint8 = iota

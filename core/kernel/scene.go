@@ -43,6 +43,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop
 	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.Value(GUPHugetlbCommonWalk) == HugetlbCommonWalk, k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
+	s.longtermLeavesMovable = k.Value(GUPLongtermZone) == LongtermZoneMovable
 	s.guests, s.bound = setup.guestMMs(), setup.boundMMs()
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
@@ -323,7 +324,7 @@ func (s *Setup) has() (h has) {
 	if s.largeFolios() || s.movesPages() {
 		h |= hasMoves
 	}
-	if slices.ContainsFunc(s.Zones, func(z ZoneSetup) bool { return z.Movable }) {
+	if slices.ContainsFunc(s.Zones, func(z ZoneSetup) bool { return !z.LongtermPinnable() }) {
 		h |= hasMovable
 	}
 	if s.Turns {

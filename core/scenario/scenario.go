@@ -40,7 +40,7 @@
 //	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }
 //	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" | "mergeable" ] zone
 //	        | NAME "=" "room" "for" NAME
-//	zone    = [ "movable" ] [ "node" N ]
+//	zone    = [ "movable" | "cma" ] [ "node" N ]
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"
 //	arg     = page | NAME [ "[" N "]" ] | STRING | WORD | FLAG { "|" FLAG } | "0"
 //	page    = [ NAME "." ] NAME [ "[" N "]" ] [ "," N ]
