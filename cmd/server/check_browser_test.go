@@ -250,3 +250,24 @@ func TestRestsInThePage(t *testing.T) {
 		t.Errorf("what repairs it: %q", said)
 	}
 }
+
+// How a check is made is chosen beside it: the ways agree, and say what they keep.
+func TestHowToCheck(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url + "s/gup-fast-vs-reclaim?k=v6.12+with+tlb_flush%3Dpv")
+	for _, c := range []struct{ way, numbers, overlooked string }{{"reduced", "reduced states", "probability"}, {"exact", "states", "whole states were kept"}, {"", "states", "probability"}} {
+		p.click("[data-command=how]")
+		p.wait(`document.querySelector("#how-panel:popover-open")`)
+		eval[bool](p, `(() => { const s = document.querySelector("#how-panel select"); s.value = `+quote(c.way)+`; s.dispatchEvent(new Event("change", {bubbles: true})); return true; })()`)
+		p.shot("panel")
+		p.key("\x1b")
+		p.click("button.check")
+		p.wait(`!document.querySelector("#verdict .stop") && document.querySelector("#verdict.never #counters")?.textContent.includes(` + quote(c.overlooked) + `)`)
+		if said := p.text("#verdict .numbers"); !strings.Contains(said, c.numbers) || c.way != "reduced" && strings.Contains(said, "reduced") {
+			t.Errorf("checked %q it says %q", c.way, said)
+		}
+	}
+	p.click("#verdict .result")
+	p.shot("verdict")
+}

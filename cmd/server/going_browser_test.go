@@ -119,3 +119,43 @@ func going(t *testing.T, p *tab, end int) {
 	p.key("v")
 	p.wait(at(end))
 }
+
+// The race is made larger and smaller by keys, and what opens from it stays as it is.
+func TestZoom(t *testing.T) {
+	s := serveBinary(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url)
+	size := func(selector string) float64 {
+		t.Helper()
+		return eval[float64](p, `(() => { const r = document.createRange(); r.selectNodeContents(document.querySelector(`+quote(selector)+`)); return r.getClientRects()[0].height; })()`)
+	}
+	was := size(".lane.l0 b")
+	for range 3 {
+		p.key("-")
+	}
+	if small := size(".lane.l0 b"); small > 0.75*was {
+		t.Errorf("after three times smaller a letter has %.1f px of %.1f", small, was)
+	}
+	p.shot("small")
+	p.key("g")
+	p.wait(`document.querySelector("#run-menu:popover-open")`)
+	menu := size("#run-menu h2")
+	p.click("#run-menu [data-command=zoom-back]")
+	if back := size(".lane.l0 b"); back != was {
+		t.Errorf("back it has %.1f px, and had %.1f", back, was)
+	}
+	if now := size("#run-menu h2"); now < 0.95*menu || now > 1.05*menu {
+		t.Errorf("in the menu it has %.1f px, and had %.1f when the race was small", now, menu)
+	}
+	p.key("\x1b")
+	for range 9 {
+		p.key("+")
+	}
+	if large := size(".lane.l0 b"); large < 1.9*was {
+		t.Errorf("as large as it gets a letter has %.1f px of %.1f", large, was)
+	}
+	if n := eval[int](p, `document.documentElement.scrollWidth`); n > 1440 {
+		t.Errorf("the page is %d px wide", n)
+	}
+	p.shot("large")
+}

@@ -1,9 +1,29 @@
 package main
 
 import (
+	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
+	"time"
 )
+
+// computes waits until the matrix has so many rows. It is computed behind everything else, so that may take a while.
+func (p *process) computes(rows int) {
+	p.t.Helper()
+	var is struct{ Done int }
+	for end := time.Now().Add(100 * time.Second); is.Done < rows; time.Sleep(200 * time.Millisecond) {
+		r, err := http.Get(p.url + "matrix.json")
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		err = json.NewDecoder(r.Body).Decode(&is)
+		r.Body.Close()
+		if err != nil || time.Now().After(end) {
+			p.t.Fatalf("after 100 seconds the matrix has %d rows (%v)", is.Done, err)
+		}
+	}
+}
 
 // Every scenario on every kernel, filling while one looks on; a cell leads to the playground at its counterexample;
 // it is narrowed by kernel; on a phone nothing scrolls sideways. The computed is there again after a restart.
@@ -12,6 +32,7 @@ func TestMatrix(t *testing.T) {
 	p := newTab(t, s.url, 1440, 900)
 	p.open(s.url + "matrix")
 	p.wait(`document.querySelectorAll(".matrix tbody tr").length > 100 && document.querySelectorAll(".matrix thead th").length === 46`)
+	s.computes(2)
 	p.wait(`document.querySelector("#verdicts-buffers-vs-pin td.sometimes")`) // told without a reload
 	p.shot("filling")
 	if got := eval[int](p, `document.querySelectorAll("#verdicts-buffers-vs-pin td.na").length`); got == 0 {

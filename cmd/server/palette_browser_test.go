@@ -58,6 +58,12 @@ func paletteDoes(t *testing.T, p *tab) {
 	p.key("\r")
 	p.wait(`document.activeElement.id.startsWith("claim-")`)
 
+	// A claim that is not judged is written into the text, and judged from then on.
+	paletteFor(p, "asked-before-stores", "claim")
+	p.key("\r")
+	p.wait(editorView + `.state.doc.toString().includes("claim file-system-asked-before-stores on")`)
+	p.wait(`document.querySelector("#claim-file-system-asked-before-stores")`)
+
 	// Arrows move the choice; Escape leaves without doing anything.
 	paletteFor(p, "scenario", "command")
 	first := p.text("#palette-list [aria-selected=true]")

@@ -44,6 +44,8 @@ func TestRoom(t *testing.T) {
 	a.wait(at(start))
 	v := enterRoom(t, s, viewer)
 	v.wait(at(start))
+	v.wait(`(() => { const row = document.querySelector(".row[aria-current=step]").getBoundingClientRect(), frame = document.getElementById("frame").getBoundingClientRect();
+		return row.top >= frame.top && row.bottom <= frame.bottom; })()`) // who comes sees where the others are
 
 	a.click(".move.follows")
 	a.wait(at(start + 1))

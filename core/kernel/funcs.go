@@ -179,6 +179,9 @@ const (
 	fnGUPFastP4DRange
 	fnFaultReadPTE
 	fnDoHugePMDNUMAPage
+	fnGUPFastPUDRange
+	fnHugePMDShare
+	fnHugePMDUnshare
 	fnClearRefs
 	fnClearRefsPTERange
 	funcCount

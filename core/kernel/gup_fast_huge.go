@@ -27,8 +27,8 @@ import (
 // compare mm/gup.c:gup_fast_pmd_leaf, arch/x86/mm/gup.c:gup_huge_pmd (4.6)
 var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 	Name: "gup_fast_pmd_leaf", Was: []Name{{"gup_huge_pmd", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
-	Params: []int{gh0PMD, ghAddr, ghEnd, ghFlags},
-	Locals: []Local{{"orig", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
+	Params: []int{gh0PMD, ghPUD, ghAddr, ghEnd, ghFlags},
+	Locals: []Local{{"orig", PTELocal}, {"pud", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
 	Steps: []Step{
 		ghPermitted: {Label: "permitted", Says: "does the PMD allow what is asked?", Ref: "pmd_access_permitted", Local: true, Calls: []FuncID{fnTryGrabFolioFast}, Do: func(c *Ctx) Next {
 			e := c.Entry(gh0PMD)
@@ -45,7 +45,7 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 		}},
 		ghRecheck: {Label: "recheck_pmd", Says: "is the PMD still the same?", Answer: "yes", Ref: "pmd_val(orig) != pmd_val(*pmdp)", When: With(GUPPMDLeafRecheck),
 			Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
-				if now := machine.Entry(c.Load(c.M.PMD(c.Page(ghAddr)))); now != c.Entry(gh0PMD).Fresh() {
+				if now := machine.Entry(c.Load(c.pmdThrough(ghPUD, ghAddr))); now != c.Entry(gh0PMD).Fresh() {
 					c.Sayf("the PMD has changed: it is %v", now)
 					return ghPut
 				}
@@ -81,7 +81,7 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 	},
 })
 
-const gh0PMD, ghAddr, ghFlags, ghEnd = 0, 1, 2, 3
+const gh0PMD, ghPUD, ghAddr, ghFlags, ghEnd = 0, 1, 2, 3, 4
 
 const (
 	ghPermitted = iota
@@ -108,7 +108,7 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 	Locals: []Local{{"pmd", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
 		fhLock: {Label: "lock", Says: "lock the PMD; is it still the same?", Answer: "yes", Ref: "pmd_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PMDLock(c.M.Pages()[c.Page(fhAddr)].MM)) },
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(fhAddr))) },
 			Do: func(c *Ctx) Next {
 				if now := machine.Entry(c.Load(c.M.PMD(c.Page(fhAddr)))); !now.Has(machine.PSE) || now.Frame() != c.Frame(fhPMD) {
 					c.Say("the PMD has changed: look again")

@@ -119,6 +119,9 @@ lazyfree_whole_pmd          0   0       0   0   0   0    0    0    0    0   0   
 hugetlb_cache_counts_pages  0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         a08c7193e4f1  m
 hugetlb_fork_pin_test       0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         4eae4efa2c29  Tm
 hugetlb_reuse_by_references 0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+hugetlb_unshare_sync        0   0       0   0   0   0    0    0    0    0   1       0   0   0    1         1013af4f585f  TCm
+hugetlb_unshare_flush       0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         a4a118f2eead  m
+hugetlb_vma_lock            0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         40549ba8f8e0  Tm
 hugetlb_truncate_mutex      1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         b5cec28d36f5  Tm
 gup_hugetlb_walk            0   0       0   0   0   0    0    0    0    0   0       0   1   2    2         9cb28da54643  Tm
 gup_force_hugetlb_refused   0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         f347454d0341  Tm

@@ -14,6 +14,16 @@ import (
 func (c *Ctx) unhookTable(at, last, again, nothing int) Next {
 	for ; c.Page(at) <= c.Page(last); c.Set(at, uint64(c.M.HugeEnd(c.Page(at)))) {
 		p := c.Page(at)
+		if c.M.Gigabyte(p) {
+			_, end := c.M.GigabyteOf(p)
+			if !c.unhookPMDTable(p) {
+				continue
+			}
+			if c.Set(at, uint64(end)); c.Page(at) <= c.Page(last) {
+				return Next(again)
+			}
+			return Then
+		}
 		pmd := machine.Entry(c.Load(c.M.PMD(p)))
 		if !pmd.Present() || c.anyVMA(p, c.M.HugeEnd(p)) {
 			continue
@@ -31,6 +41,20 @@ func (c *Ctx) unhookTable(at, last, again, nothing int) Next {
 	}
 	c.Say("there is no page table to free")
 	return Next(nothing)
+}
+
+// unhookPMDTable takes the PMD table of a whole gigabyte out of the tree, if no VMA is left there. Nobody else has it: it was
+// unshared when its pages went.
+// compare mm/hugetlb.c:hugetlb_free_pgd_range, mm/memory.c:free_pmd_range
+func (c *Ctx) unhookPMDTable(p machine.PageID) bool {
+	first, end := c.M.GigabyteOf(p)
+	pud := machine.Entry(c.Load(c.M.PUD(p)))
+	if !pud.Present() || c.anyVMA(first, end) {
+		return false
+	}
+	c.M.SetPUD(p, 0)
+	c.M.GatherTable(c.Task, pud.Frame())
+	return true
 }
 
 // anyVMA reports whether some page from first up to end has a VMA.

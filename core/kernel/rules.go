@@ -270,6 +270,9 @@ const (
 	UprobeOriginal
 	FaultPTERead
 	UprobeSplitsPMD
+	HugetlbUnshareSync
+	HugetlbVMALock
+	HugetlbUnshareFlush
 	GatherNested
 	ClearRefsWriteLock
 	ClearRefsSkipsPinned

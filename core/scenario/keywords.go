@@ -51,6 +51,7 @@ var keywords = []keyword{
 	{"dirty", `file f = ext4 N "a" dirty`, "The filled pages were written and not synced: dirty in the page cache, nothing of them on disk."},
 	{"dropped", `file f = ext4 N "a" dropped`, "The filled pages are on disk alone; of shmem: in swap."},
 	{"shared", "buf = f shared rw", "A mapping of a file: what is stored there is in the file (MAP_SHARED)."},
+	{"gigabyte", "buf = f shared rw gigabyte", "A mapping of a hugetlb file that covers a whole gigabyte (of as many huge pages as are written): mms that map the same share its PMD table, in which what the file holds is mapped."},
 	{"private", "buf = f private rw", "A mapping of a file: a store makes a copy (MAP_PRIVATE)."},
 	{"clean", `anon N rw "a" clean`, "The filled pages were written to swap and read back: mapped clean, and in the swap cache."},
 	{"swapped", `anon N rw "a" swapped`, "The filled pages were written to swap and dropped: the PTE holds the swap entry."},

@@ -52,6 +52,9 @@ export async function act(page: Page, name: string, on: HTMLElement) {
     case "unhide":
       unhide();
       break;
+    case "zoom":
+      zoom(Number(on.dataset.n));
+      break;
     case "press":
       press(page, on.dataset.text!);
       break;
@@ -80,6 +83,17 @@ export async function act(page: Page, name: string, on: HTMLElement) {
     case "access":
       page.access?.(on.dataset.text as "viewers" | "all" | "end");
   }
+}
+
+const zooms = ["50", "60", "70", "80", "90", "100", "115", "130", "150", "175", "200"];
+
+/** The race larger or smaller, each reader's own; race.css has the same sizes. */
+function zoom(by: number) {
+  const at = zooms.indexOf(html.zoom ?? "100") + by;
+  const to = by ? zooms[Math.min(Math.max(at, 0), zooms.length - 1)]! : "100";
+  if (to === "100") delete html.zoom;
+  else html.zoom = to;
+  document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
 }
 
 /** Does a command of the table by pressing what does it. */

@@ -44,9 +44,9 @@ export class Checker {
     this.core.send(first);
   }
 
-  /** check, or explain */
-  get act(): string {
-    return this.first.do;
+  /** Whether that is what it does already: check in the same way, or explain. */
+  is(e: Event): boolean {
+    return e.do === this.first.do && e.to === this.first.to;
   }
 
   stop() {
@@ -58,7 +58,7 @@ export class Checker {
   /** Goes on where it stopped, with more room if that was the reason. */
   goOn() {
     this.waits = false;
-    this.core.send({ do: this.act });
+    this.core.send({ do: this.first.do });
   }
 
   close() {

@@ -91,7 +91,7 @@ function within(on: HTMLElement): boolean {
 
 /** Whether the key belongs to the element: to inputs, to the editor; to a slider only what moves it. */
 function typing(target: EventTarget | null, key: string): boolean {
-  if (!(target instanceof Element)) return false;
+  if (!(target instanceof Element) || !target.checkVisibility()) return false; // a panel that has closed keeps the focus for a moment
   if (target.matches("input[type=range]")) return /^(Arrow|Page|Home$|End$)/.test(key);
   return target.closest("input, select, textarea, [contenteditable], #editor") !== null;
 }

@@ -16,7 +16,7 @@ import { takeDrops } from "./take";
 import { Core } from "./worker";
 
 /** What a reader asks without changing anything: answered by the reader's own core, in a room too. */
-const own = ["export", "import", "find", "cell", "compare", "rows", "palette", "format", "changes"];
+const own = ["export", "import", "find", "cell", "compare", "rows", "palette", "format", "claim", "changes"];
 
 /** What the parts of the script share on one page. */
 export class Page {
@@ -168,7 +168,7 @@ export class Page {
     showOwn();
     near();
     if (b.do === "palette") found();
-    if (["step", "run", "goto", "show", "kernel", "open", "text", "note"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
+    if (["step", "run", "goto", "show", "kernel", "open", "text", "note", "snapshot"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
   }
 
   /** What was said of the text, for an editor that comes later. */
@@ -356,7 +356,7 @@ export class Page {
     }
     this.editor?.flush();
     // What was stopped, or came to its bound, goes on.
-    if (this.checker?.waits && (e.do === "more" || e.do === this.checker.act)) {
+    if (this.checker?.waits && (e.do === "more" || this.checker.is(e))) {
       this.checker.goOn();
       return;
     }
@@ -384,7 +384,7 @@ export class Page {
     this.told = undefined;
     if (!this.away) this.core!.send({ do: "open", link: this.address });
     // Of what was typed just now the room may not have heard yet.
-    if (this.editor && (e.do === "format" || e.do === "changes")) this.core!.send({ do: "text", text: this.editor.text });
+    if (this.editor && ["format", "claim", "changes"].includes(e.do)) this.core!.send({ do: "text", text: this.editor.text });
     if (e.do === "rows") this.away = true;
     if (e.do === "cell") this.cell = e;
     this.core!.send(e);

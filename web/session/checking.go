@@ -7,6 +7,7 @@ import (
 
 	"gupscope/core/check"
 	"gupscope/core/kernel"
+	"gupscope/core/scenario"
 	"gupscope/core/verdict"
 	"gupscope/web/page"
 	"gupscope/web/view"
@@ -84,8 +85,13 @@ func (s *Session) expectation() string {
 	return "expected: Sometimes " + strings.Join(e.Claims, ", ")
 }
 
-// startCheck begins to check what is shown, with a bound of n states.
-func (s *Session) startCheck(n int) []Fragment {
+// proofs are the ways to check, by what events call them.
+var proofs = map[string]func(*scenario.File, kernel.Kernel, []string, check.Limits) (*verdict.Check, []scenario.Diagnostic){
+	"": verdict.New, "exact": verdict.Exact, "reduced": verdict.Reduced,
+}
+
+// startCheck begins to check what is shown, with a bound of n states, in one of the ways of proofs.
+func (s *Session) startCheck(n int, way string) []Fragment {
 	if s.run == nil || s.shown != s.file {
 		s.notice("error", "There is nothing to check: %s", s.because())
 		return []Fragment{answer("check", map[string]any{"running": false})}
@@ -106,7 +112,12 @@ func (s *Session) startCheck(n int) []Fragment {
 		n = checkStates
 	}
 	limits := check.Limits{States: uint64(n), Bytes: checkBytes}
-	c, ds := verdict.New(s.file, s.kernel, nil, limits)
+	begin := proofs[way]
+	if begin == nil {
+		s.notice("error", "There is no way to check %q.", way)
+		return []Fragment{answer("check", map[string]any{"running": false})}
+	}
+	c, ds := begin(s.file, s.kernel, nil, limits)
 	if c == nil {
 		s.notice("error", "%s.", upper(ds[0].Message))
 		return []Fragment{answer("check", map[string]any{"running": false})}

@@ -97,7 +97,7 @@ func (s *Session) do(e Event) []Fragment {
 		}
 		return s.update()
 	case "check":
-		return s.startCheck(e.N)
+		return s.startCheck(e.N, e.To)
 	case "explain":
 		return s.startRests()
 	case "more":
@@ -124,6 +124,8 @@ func (s *Session) do(e Event) []Fragment {
 		return s.palette(e.Text)
 	case "format":
 		return s.format()
+	case "claim":
+		return s.judge(e.Text)
 	case "changes":
 		return s.changes()
 	}

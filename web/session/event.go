@@ -22,7 +22,8 @@ type Event struct {
 	//	note     At, Text                    put a note at step At; an empty one takes it away
 	//	watch    N                           watch cell N, or no more
 	//	rows     At                          draw the rows around step At, where the run is too long for all of them
-	//	check    N                           check with a bound of N states; 0: the default
+	//	check    N, To                       check with a bound of N states; 0: the default. To says what of the states is kept: "" their fingerprints, exact
+	//	                                     whole states, reduced fewer of them
 	//	explain                              find out what the verdict rests on: which rules, what was caught; or what repairs it
 	//	more     N                           go on with the check, or with explain, for about N transitions
 	//	stop     N                           leave it where it is: check, or explain, goes on; a host says after how many seconds it did so
@@ -33,6 +34,7 @@ type Event struct {
 	//	find     Text                        list the steps, and the cells, that have these words
 	//	palette  Text                        list commands, scenarios, kernels, rules and claims that the letters may mean
 	//	format                               write the text in canonical form: the editor is told
+	//	claim    Text                        write into the text that the claim Text is judged: the editor is told
 	//	changes                              set the text beside the one that it began as
 	//	export   To, Text, Link              answer with the run as To: text, mermaid, svg (Text "dark": for the night), json, trace or html
 	//	                                     (Link: where the playground is: "https://HOST"); without To, write the diagram as text into the panel that it is copied from

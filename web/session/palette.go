@@ -84,7 +84,7 @@ func (s *Session) claimItems() []view.Item {
 	for _, c := range claim.Catalogue {
 		x := view.Item{Kind: "claim", Name: c.Name, About: c.Says, Do: map[string]string{"act": "reveal", "text": "claim-" + c.Name}}
 		if !judged[c.Name] {
-			x.Off, x.About, x.Do = true, "not judged here (claim "+c.Name+" on): "+c.Says, nil
+			x.About, x.Do = "not judged here; press, and the text says so: "+c.Says, map[string]string{"do": "claim", "text": c.Name}
 		}
 		out = append(out, x)
 	}

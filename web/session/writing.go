@@ -34,6 +34,16 @@ func (s *Session) format() []Fragment {
 	return []Fragment{answer("write", map[string]string{"of": s.text, "text": text})}
 }
 
+// judge writes into the text that the claim is judged.
+func (s *Session) judge(name string) []Fragment {
+	fix := s.file.Judging(name)
+	if fix == nil {
+		s.notice("note", "The text has %s judged already.", name)
+		return nil
+	}
+	return []Fragment{answer("write", map[string]string{"of": s.text, "text": fix.Apply(s.text)})}
+}
+
 // changes sets the text beside the one that it began as.
 func (s *Session) changes() []Fragment {
 	name, text := s.origin()

@@ -39,9 +39,13 @@ var Commands = []Command{
 	{"run", []string{"g"}, "Stepping", "the menu run: all of these, the speed, the branches and their names", OnPage},
 
 	{"check", []string{"c"}, "Seeing", "check all interleavings", OnPage},
+	{"how", []string{"q"}, "Seeing", "how to check: reduced or not, fingerprints or whole states", OnPage},
 	{"compare", []string{"k"}, "Seeing", "compare with another kernel, or with a branch", OnPage},
 	{"find", []string{"/"}, "Seeing", "find steps, and cells", OnPage},
 	{"dense", []string{"d"}, "Seeing", "dense: a line a step", OnPage},
+	{"zoom-in", []string{"+", "="}, "Seeing", "the race larger", OnPage},
+	{"zoom-out", []string{"-"}, "Seeing", "the race smaller", OnPage},
+	{"zoom-back", []string{"0"}, "Seeing", "the race as large as it was", OnPage},
 	{"unfold", nil, "Seeing", "show all columns again", OnPage},
 
 	{"keep", []string{"b"}, "Keeping", "keep this run as a branch", OnPage},

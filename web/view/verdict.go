@@ -32,6 +32,7 @@ type Verdict struct {
 	Moves   string // transitions
 	Rate    string // "1.6 M/s"
 	Depth   int
+	Omitted string    // how likely it is that a state was overlooked: "below 1e-10"
 	Bad     []Counter // one per claim that can break, the shortest first
 	Decides []string  // the settings any of which turns the verdict: "gup_pte_recheck"
 	Expect  string    // what the scenario says of this kernel: "expected", "expected Never", ""
@@ -140,6 +141,10 @@ func OfProgress(p check.Progress, reduced bool, rate float64) Verdict {
 // OfOutcome is what a check has found. run makes the run of a counterexample.
 func OfOutcome(o *verdict.Outcome, rate float64, run func([]check.Choice) *trace.Run) Verdict {
 	v := Verdict{States: counted(o.States, o.Reduced), Moves: grouped(o.Transitions), Depth: o.Depth, Rate: perSecond(rate)}
+	v.Omitted = "none: whole states were kept"
+	if p := o.Omission(); p > 0 {
+		v.Omitted = fmt.Sprintf("with a probability of %.0e at most: of states their fingerprints are kept", p)
+	}
 	switch o.Verdict {
 	case check.Never:
 		v.State, v.Word, v.Says = Held, "Never", "no run breaks a claim"
