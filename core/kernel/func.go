@@ -201,6 +201,9 @@ func (c Cond) AndTSO() Cond { return c.and(hasTSO) }
 // AndHalves holds where the condition does and entries are stored in halves.
 func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
 
+// AndGathers holds where the condition does and two mmu_gathers of one mm may be open at once.
+func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
+
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
@@ -249,6 +252,7 @@ const (
 	hasPages                        // a GUP call asks for several pages
 	hasSharedPMDs                   // mms may share PMD tables
 	hasMappingLocks                 // i_mmap_rwsem is taken: mremap may move pages, or mms may share PMD tables
+	hasGathers                      // two mmu_gathers of one mm may be open at once
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

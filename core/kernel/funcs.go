@@ -182,5 +182,7 @@ const (
 	fnGUPFastPUDRange
 	fnHugePMDShare
 	fnHugePMDUnshare
+	fnClearRefs
+	fnClearRefsPTERange
 	funcCount
 )

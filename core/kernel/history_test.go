@@ -146,6 +146,9 @@ gup_longterm_zone           0   0       0   1   1   1    2    2    2    2   2   
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 gup_protnone_rule           0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
 numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
+gather_nested               0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         99baac21e458  Cm
+clear_refs_write_lock       0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         29a951dfb3c3  C
+clear_refs_skips_pinned     0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         9348b73c2e1b  C
 mremap_flush_locked         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         eb66ae030829  TCm
 mremap_rmap_locks           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         38a76013ad80  TC
 mremap_moves_tables         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         2c91bd4a4e2e  Tm

@@ -273,6 +273,9 @@ const (
 	HugetlbUnshareSync
 	HugetlbVMALock
 	HugetlbUnshareFlush
+	GatherNested
+	ClearRefsWriteLock
+	ClearRefsSkipsPinned
 	ruleCount
 )
 

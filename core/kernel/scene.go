@@ -360,6 +360,9 @@ func (s *Setup) has() (h has) {
 	if s.gupPages() > 1 {
 		h |= hasPages
 	}
+	if s.gathers() {
+		h |= hasGathers
+	}
 	return h
 }
 

@@ -174,6 +174,7 @@ type Track struct {
 	Notice bool   // what file systems know of writes to their pages
 	Stores bool   // who stored to a frame last
 	Shared bool   // what pages held when KSM began to share them
+	Copies bool   // what became of pages since they were copied, to be replaced
 	Alarms uint64 // the alarms that are raised, as a bit set
 }
 
@@ -220,7 +221,7 @@ type Machine struct {
 	rcu                                                                                                           cell.ID
 	ubc                                                                                                           cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
-	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm                                              cell.ID
+	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm, copyOf                                      cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID
 	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID
 
