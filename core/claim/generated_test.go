@@ -41,6 +41,7 @@ type draw struct {
 	mms     int      // A, B, C
 	forked  bool     // B is forked from A
 	file    bool     // there is a file f
+	hugetlb bool     // of huge pages
 	regions []string // by mm: the name of its region, of pages pages
 	pages   []int
 	room    bool // there is a room for A's region
@@ -75,7 +76,9 @@ func (d *draw) memory() {
 	d.mms = 1 + d.IntN(2)
 	d.forked = d.mms == 2 && d.chance(3)
 	if d.file = d.chance(4); d.file {
-		fmt.Fprintf(&d.b, "file f = %s 1 %s%s\n", d.one("ext4", "ext4", "shmem", "shmem", "hugetlb"), d.value(), d.one("", "", " dirty", " dropped"))
+		kind := d.one("ext4", "ext4", "shmem", "shmem", "hugetlb")
+		d.hugetlb = kind == "hugetlb"
+		fmt.Fprintf(&d.b, "file f = %s 1 %s%s\n", kind, d.value(), d.one("", "", " dirty", " dropped"))
 	}
 	for mm := range d.mms {
 		name, n := string(rune('A'+mm)), 1+d.IntN(3)/2
@@ -91,6 +94,9 @@ func (d *draw) memory() {
 		case d.file && (mm == 0 || d.chance(2)):
 			d.pages[mm] = 1
 			fmt.Fprintf(&d.b, "f %s rw", d.one("shared", "shared", "private"))
+			if d.hugetlb {
+				d.b.WriteString(d.one("", " gigabyte")) // what is private is no scenario then, and drawn again
+			}
 		case mm == 0 && d.chance(4):
 			d.pages[mm] = 2
 			fmt.Fprintf(&d.b, "thp 1 rw %s %s%s", d.value(), d.value(), d.one("", "", " split"))

@@ -14,6 +14,11 @@ func hugetlbMapcounts(m *Model) []predicate {
 	for mm := range m.M.MMs {
 		locks = append(locks, m.M.PMDLock(mm))
 	}
+	for i := range m.M.TableCount() { // those of PMD tables that mms share
+		if t := m.M.TableFrame(i); m.M.IsSharedPMDTable(t) {
+			locks = append(locks, m.M.PTL(t))
+		}
+	}
 	free := func() bool {
 		for _, w := range locks {
 			if m.M.Load(w) != 0 {
@@ -34,7 +39,7 @@ func hugetlbMapcounts(m *Model) []predicate {
 			continue
 		}
 		out = append(out, predicate{
-			what: at.Name, reads: slices.Concat([]machine.Word{m.M.PMD(p)}, counts, locks),
+			what: at.Name, reads: slices.Concat(m.M.PMDWords(p), counts, locks),
 			holds: func() bool {
 				e := machine.Entry(m.M.Load(m.M.PMD(p)))
 				return !e.Has(machine.PSE) || !free() || m.M.Load(m.M.EntireMapcount(e.Frame())) == m.M.Load(m.M.PMDs(e.Frame()))
@@ -57,8 +62,7 @@ func hugetlbWritable(m *Model) []predicate {
 		if !m.M.HugetlbPage(p) {
 			continue
 		}
-		pmd, lock := m.M.PMD(p), m.M.PMDLock(at.MM)
-		reads := []machine.Word{pmd, lock}
+		reads := append(m.M.PMDWords(p), m.M.PMDLocks(p)...)
 		for n := range m.M.Hugetlb {
 			f := m.M.HugetlbFrame(n)
 			reads = append(reads, m.M.Flags(f), m.M.Mapping(f))
@@ -66,12 +70,12 @@ func hugetlbWritable(m *Model) []predicate {
 		out = append(out, predicate{
 			what: at.Name, reads: reads,
 			holds: func() bool {
-				e := machine.Entry(m.M.Load(pmd))
-				return m.M.Load(lock) != 0 || !e.Has(machine.PSE|machine.Present|machine.RW) || !machine.IsAnon(m.M.Load(m.M.Mapping(e.Frame()))) ||
+				e := machine.Entry(m.M.Load(m.M.PMD(p)))
+				return m.M.Load(m.M.PMDLockOf(p)) != 0 || !e.Has(machine.PSE|machine.Present|machine.RW) || !machine.IsAnon(m.M.Load(m.M.Mapping(e.Frame()))) ||
 					m.M.Load(m.M.Flags(e.Frame()))&machine.PGAnonExclusive != 0
 			},
 			why: func() string {
-				return fmt.Sprintf("%s maps huge page %d writable, which is not exclusive", at.Name, machine.Entry(m.M.Peek(pmd)).Frame())
+				return fmt.Sprintf("%s maps huge page %d writable, which is not exclusive", at.Name, machine.Entry(m.M.Peek(m.M.PMD(p))).Frame())
 			},
 		})
 	}

@@ -40,8 +40,12 @@ func (m *Model) Judging(dst []bool) []bool {
 			judges = m.M.Secondary
 		case "no-walk-of-freed-table":
 			judges = at.tableGone
-		case "no-stale-tlb-use":
+		case "no-stale-tlb-use", "tlb-follows-page-table":
 			judges = at.translated
+		case "no-small-and-huge-translation":
+			judges = at.translated && m.hugePMDs()
+		case "moved-page-misses-no-store":
+			judges = m.MovesPages()
 		default:
 			judges = c.end == nil || m.Done()
 		}

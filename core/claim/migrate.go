@@ -20,7 +20,7 @@ func longtermPins(m *Model) []predicate {
 			holds: func() bool {
 				pin, ok := machine.PinAtOf(m.M.Load(at))
 				r := machine.DecodeResult(m.M.Load(v))
-				return !ok || !pin.Pin || !pin.Longterm || r.Kind != machine.IsPage || !m.M.ZoneOf(r.Page.Frame()).Movable
+				return !ok || !pin.Pin || !pin.Longterm || r.Kind != machine.IsPage || m.M.ZoneOf(r.Page.Frame()).LongtermPinnable()
 			},
 			why: func() string {
 				f := machine.DecodeResult(m.M.Peek(v)).Page.Frame()

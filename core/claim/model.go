@@ -53,6 +53,7 @@ func New(setup kernel.Setup, k kernel.Kernel) *Model {
 		track.Notice = track.Notice || c.track.Notice
 		track.Stores = track.Stores || c.track.Stores
 		track.Shared = track.Shared || c.track.Shared
+		track.Copies = track.Copies || c.track.Copies
 	}
 	for _, c := range judge {
 		for _, a := range c.alarms {
@@ -287,6 +288,8 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("%s unshared a page, and made its PTE writable", m.Setup.Tasks[v].Name)
 	case machine.AlarmStaleSecondary:
 		return fmt.Sprintf("the guest, or the device, of cpu%d used a page that was freed", v)
+	case machine.AlarmMissedStore:
+		return fmt.Sprintf("folio %d was stored to after it was copied, and the copy has taken its place", v)
 	case machine.AlarmUnequalMerged:
 		return fmt.Sprintf("KSM put its page in the place of folio %d, which holds something else", v)
 	case machine.AlarmLostStore, machine.AlarmLostDMA:

@@ -173,7 +173,7 @@ func (m *Model) movingPMDs() bool { return m.hugePMDs() || m.M.Rooms }
 // while somebody has mmap_lock for writing, as collapse does while it holds the page table in its hand.
 func (m *Model) tableOut(p machine.PageID) bool {
 	mm := m.M.Pages()[p].MM
-	return m.M.Load(m.M.PMDLock(mm)) != 0 ||
+	return m.M.Load(m.M.PMDLockOf(p)) != 0 ||
 		machine.Entry(m.M.Load(m.M.PMD(p))).None() && machine.MmapWriter(m.M.Load(m.M.MmapLock(mm))) >= 0
 }
 
@@ -201,6 +201,9 @@ func (m *Model) resolveWords(mm int) []machine.Word {
 	}
 	if m.movingPMDs() {
 		out = append(out, m.M.PMDLock(mm), m.M.MmapLock(mm))
+	}
+	if m.M.PMDTables > 0 {
+		out = append(out, m.M.NoPMD())
 	}
 	for i := range m.M.TableCount() {
 		t := m.M.TableFrame(i)

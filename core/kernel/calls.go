@@ -2,21 +2,22 @@ package kernel
 
 // A Call is something a task of a scenario can do: the vocabulary of its programs.
 type Call struct {
-	Name   string // the newest name; what v6.12 prints
-	Was    []Name // older names, oldest first
-	Params []Param
-	Result Result
-	From   Place
-	Since  int               // first release that has it, as Version.Order; 0: all
-	Until  int               // first release that has it no more; 0: none
-	Use    string            // what to write instead on a kernel that does not have it
-	Doc    string            // one or two sentences for hover and documentation
-	entry  FuncID            // the table that runs it; fnNone: see users
-	words  map[string]FuncID // where a word says so, another table
-	moves  bool              // it may move pages
-	holds  uint64            // FOLL_ flags with which it gets its page, if it has no parameter for them
-	guest  bool              // it runs a guest: the task's mm is its memory
-	sva    bool              // a device that is bound to the task's mm does it
+	Name    string // the newest name; what v6.12 prints
+	Was     []Name // older names, oldest first
+	Params  []Param
+	Result  Result
+	From    Place
+	Since   int               // first release that has it, as Version.Order; 0: all
+	Until   int               // first release that has it no more; 0: none
+	Use     string            // what to write instead on a kernel that does not have it
+	Doc     string            // one or two sentences for hover and documentation
+	entry   FuncID            // the table that runs it; fnNone: see users
+	words   map[string]FuncID // where a word says so, another table
+	moves   bool              // it may move pages
+	holds   uint64            // FOLL_ flags with which it gets its page, if it has no parameter for them
+	guest   bool              // it runs a guest: the task's mm is its memory
+	sva     bool              // a device that is bound to the task's mm does it
+	gathers bool              // it may open an mmu_gather
 }
 
 // A Name is what something was called before a release.
@@ -156,10 +157,10 @@ var Calls = []*Call{
 		Doc: "Gives back what bio_iov_iter_get_pages took. Who has read from the disk calls set_page_dirty_lock before."},
 	{Name: "bio_check_pages_dirty", Params: []Param{{Name: "page", Kind: VarParam}}, entry: fnBioCheckPagesDirty,
 		Doc: "At the end of a disk read: marks the page dirty again, if writeback has cleaned it since bio_set_pages_dirty."},
-	{Name: "munmap", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMunmap,
+	{Name: "munmap", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMunmap, gathers: true,
 		Doc: "Takes the VMA out of the mm, clears its PTEs, frees its page table, flushes, then frees its pages."},
 	{Name: "madvise", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "advice", Kind: WordParam, Words: madvWords}},
-		Result: ErrResult, From: UserTask, entry: fnMadvise, words: map[string]FuncID{"MADV_COLLAPSE": fnMadviseCollapse, "MADV_MERGEABLE": fnKSMMadvise, "MADV_UNMERGEABLE": fnKSMMadvise},
+		Result: ErrResult, From: UserTask, entry: fnMadvise, gathers: true, words: map[string]FuncID{"MADV_COLLAPSE": fnMadviseCollapse, "MADV_MERGEABLE": fnKSMMadvise, "MADV_UNMERGEABLE": fnKSMMadvise},
 		Doc: "MADV_DONTNEED: clears the PTEs and frees the pages; the VMA and its page table stay. MADV_FREE: reclaim may discard the pages until they are written to. MADV_PAGEOUT: one pass of reclaim over them. MADV_POPULATE_READ, MADV_POPULATE_WRITE: faults them in. MADV_COLLAPSE (v6.1): copies them into huge pages. MADV_MERGEABLE: ksmd may share pages of it that hold the same; MADV_UNMERGEABLE: no more, and undoes what it has shared."},
 	{Name: "khugepaged", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: KernelTask, entry: fnKhugepaged,
 		Doc: "khugepaged finds the range that the page lies in: if nobody else uses its pages, they are copied into a huge page, which takes their place."},
@@ -173,13 +174,13 @@ var Calls = []*Call{
 		Doc: "Writes the file's dirty pages to its disk, and waits. PTEs become read-only and clean before; references through GUP are not looked at."},
 	{Name: "msync", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMsync,
 		Doc: "MS_SYNC: writes the dirty pages that shared file mappings in the range map to their disk, and waits."},
-	{Name: "ftruncate", Params: []Param{{Name: "file", Kind: FileParam}, {Name: "pages", Kind: NumberParam}}, Result: ErrResult, From: Anywhere, entry: fnFtruncate,
+	{Name: "ftruncate", Params: []Param{{Name: "file", Kind: FileParam}, {Name: "pages", Kind: NumberParam}}, Result: ErrResult, From: Anywhere, entry: fnFtruncate, gathers: true,
 		Doc: "Sets the file's size, in pages. What lies behind the end leaves page tables, page cache and disk; whoever holds a page keeps it, detached."},
-	{Name: "fallocate", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "mode", Kind: WordParam, Words: []string{"FALLOC_FL_PUNCH_HOLE"}}}, Result: ErrResult, From: Anywhere, entry: fnFallocate,
+	{Name: "fallocate", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "mode", Kind: WordParam, Words: []string{"FALLOC_FL_PUNCH_HOLE"}}}, Result: ErrResult, From: Anywhere, entry: fnFallocate, gathers: true,
 		Doc: "FALLOC_FL_PUNCH_HOLE: makes a hole of one page; the size stays. Private copies stay mapped."},
 	{Name: "posix_fadvise", Params: []Param{{Name: "file", Kind: FileParam}, {Name: "advice", Kind: WordParam, Words: []string{"POSIX_FADV_DONTNEED"}}}, Result: ErrResult, From: Anywhere, entry: fnFadvise,
 		Doc: "POSIX_FADV_DONTNEED: drops the file's pages from the page cache that are clean, mapped nowhere and held by nobody."},
-	{Name: "iput", Params: []Param{{Name: "file", Kind: FileParam}}, Result: ErrResult, From: Anywhere, entry: fnIput,
+	{Name: "iput", Params: []Param{{Name: "file", Kind: FileParam}}, Result: ErrResult, From: Anywhere, entry: fnIput, gathers: true,
 		Doc: "The file was unlinked, and its last reference is dropped: pages and inode go. Nothing happens while a VMA maps it."},
 	{Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, Params: []Param{{Name: "page", Kind: PageParam}}, From: KernelTask, entry: fnShrinkFolioList,
 		Doc: "One pass of reclaim over the folio that is mapped there, or that the swap cache holds for it: isolate, add to swap, unmap, write out, free."},
@@ -193,11 +194,13 @@ var Calls = []*Call{
 		Doc: "Writes /proc/PID/mem, as a debugger does: with FOLL_FORCE, so that it writes copies of what the process may only read."},
 	{Name: "fork", Params: []Param{{Name: "mm", Kind: MMParam}}, Result: ErrResult, From: UserTask, entry: fnFork,
 		Doc: "Makes the mm: a copy of the caller's memory, whose pages both share until one of them writes. The threads in it begin then; never, if it fails: -ENOMEM, where a pinned huge page of hugetlb must be copied and the pool has none."},
-	{Name: "exit", From: UserTask, entry: fnExit,
+	{Name: "exit", From: UserTask, entry: fnExit, gathers: true,
 		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
-	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect,
+	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect, gathers: true,
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
-	{Name: "mremap", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "to", Kind: RoomParam}}, Result: ErrResult, From: UserTask, entry: fnMremap,
+	{Name: "clear_refs", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: UserTask, entry: fnClearRefs, gathers: true,
+		Doc: "The process writes 4 to its /proc/PID/clear_refs, to see what is written to from now on (soft-dirty): PTEs become read-only, and the TLBs are flushed. Here of one mapping, not of all."},
+	{Name: "mremap", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "to", Kind: RoomParam}}, Result: ErrResult, From: UserTask, entry: fnMremap, gathers: true,
 		Doc: "Moves the mapping, or a page of it, to the same place in a room for it, or back (MREMAP_MAYMOVE | MREMAP_FIXED): its PTEs, or whole page tables, go there, and the TLBs are flushed."},
 	{Name: "direct_read", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, From: UserTask,
 		Doc: "read() of a file opened with O_DIRECT: the disk writes to the page, which is held meanwhile: by references, from v6.5 on by pins."},
@@ -240,7 +243,7 @@ var Calls = []*Call{
 		Doc: "Splits the large folio that is mapped there into small ones, as writing to /sys/kernel/debug/split_huge_pages does."},
 	{Name: "deferred_split_scan", From: KernelTask, entry: fnDeferredSplitScan,
 		Doc: "The shrinker of large folios that are not mapped as a whole any more: splits one of them, so that what is not mapped of it is free."},
-	{Name: "task_numa_work", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: UserTask, entry: fnTaskNUMAWork, moves: true,
+	{Name: "task_numa_work", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: UserTask, entry: fnTaskNUMAWork, gathers: true, moves: true,
 		Doc: "NUMA balancing makes the PTEs of the range inaccessible: the next access faults, and moves the page to the node that it comes from. GUP notices where the kernel has numa_balancing."},
 	{Name: "compact_zone", Params: []Param{{Name: "page", Kind: PageParam}}, From: KernelTask, entry: fnCompactZone, moves: true,
 		Doc: "kcompactd moves the folio that is mapped there to another free frame of its zone, unless somebody uses it."},

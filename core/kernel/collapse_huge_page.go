@@ -323,6 +323,7 @@ func (c *Ctx) collapseCopy() Next {
 	v := uint64(0)
 	if e.Present() && e.Frame() != machine.ZeroPage {
 		v = c.Load(c.M.Contents(e.Frame()))
+		c.M.Copied(e.Frame())
 	}
 	c.Sayf("copy page %d: %s", i, c.M.Content(v))
 	c.Store(c.M.Contents(c.Held(kcHuge).Frame()+i), v)
@@ -346,6 +347,7 @@ func (c *Ctx) collapseClear() Next {
 		c.Sayf("clear the PTE: it was %v; its page is mapped once less", old)
 		c.rmapAdd(old.Frame(), -1)
 		c.Hold(kcRef, old.Frame(), 1)
+		c.M.Replaced(old.Frame())
 		return kcRelease
 	}
 	c.Say("all PTEs are cleared")

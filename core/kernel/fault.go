@@ -182,7 +182,7 @@ func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 //
 //	hugetlb: hugetlb_fault()
 //	pmd none: do_huge_pmd_anonymous_page() if a huge page fits; else allocate a page table
-//	pmd huge: do_huge_pmd_wp_page(), or set accessed
+//	pmd huge: do_huge_pmd_numa_page() if NUMA balancing made it inaccessible; do_huge_pmd_wp_page(), or set accessed
 //	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page(); being moved: migration_entry_wait()
 //	made inaccessible by NUMA balancing: do_numa_page()
 //	lock the PTL; the PTE changed: somebody else was faster, done
@@ -195,13 +195,15 @@ var _ = register(fnHandleMMFault, &Func{
 	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
 		hfP4D: p4dStep(hfAddr, "p4d_alloc"),
-		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnPTEAlloc, fnDoHugePMDAnonymousPage, fnDoHugePMDWPPage, fnPMDMigrationEntryWait, fnHugetlbFault}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
+		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnPTEAlloc, fnDoHugePMDAnonymousPage, fnDoHugePMDWPPage, fnDoHugePMDNUMAPage, fnPMDMigrationEntryWait, fnHugetlbFault}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
 			if c.M.HugetlbPage(c.Page(hfAddr)) {
 				c.Say("it is memory in huge pages of hugetlb")
 				return c.Call(fnHugetlbFault, hfEnd, c.L(hfAddr), c.L(hfFlags))
 			}
 			pmd := machine.Entry(c.Keep(hfTable, c.M.PMD(c.Page(hfAddr))))
 			switch {
+			case pmd.Has(machine.PSE|machine.ProtNone) && c.Load(c.M.VMA(c.Page(hfAddr)))&machine.VMAccess != 0:
+				return c.Call(fnDoHugePMDNUMAPage, hfEnd, c.L(hfAddr), uint64(pmd))
 			case pmd.Has(machine.PSE) && c.L(hfFlags)&faultAccess != 0 && !pmd.Has(machine.RW):
 				return c.Call(fnDoHugePMDWPPage, hfHuge, c.L(hfAddr), c.L(hfFlags), uint64(pmd))
 			case pmd.Has(machine.PSE):

@@ -20,12 +20,12 @@ var _ = register(fnGUPFastP4DRange, &Func{
 	Name: "gup_fast_p4d_range", Was: []Name{{"gup_p4d_range", 610}}, File: "mm/gup.c", Params: []int{g4Addr, g4End, g4Flags},
 	Locals: []Local{{"p4d", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
 	Steps: []Step{
-		{Label: "read_p4d", Says: "read the P4D", Ref: "p4dp_get", When: FiveLevels, Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPMDRange}, Do: func(c *Ctx) Next {
+		{Label: "read_p4d", Says: "read the P4D", Ref: "p4dp_get", When: FiveLevels, Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPUDRange}, Do: func(c *Ctx) Next {
 			if !machine.Entry(c.Keep(0, c.M.P4D(c.MM))).Present() {
 				c.Say("the P4D is none: give up")
 				return Return
 			}
-			return c.Call(fnGUPFastPMDRange, 1, c.L(g4Addr), c.L(g4End), c.L(g4Flags))
+			return c.Call(fnGUPFastPUDRange, 1, c.L(g4Addr), c.L(g4End), c.L(g4Flags))
 		}},
 	},
 })

@@ -201,6 +201,9 @@ func (c Cond) AndTSO() Cond { return c.and(hasTSO) }
 // AndHalves holds where the condition does and entries are stored in halves.
 func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
 
+// AndGathers holds where the condition does and two mmu_gathers of one mm may be open at once.
+func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
+
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
@@ -209,6 +212,15 @@ var Several = Cond{where: hasPages}
 
 // FiveLevels holds where page tables have five levels: what it guards would tell nothing elsewhere.
 var FiveLevels = Cond{where: hasFiveLevels}
+
+// SharedPMDs holds where mms may share PMD tables: what it guards would tell nothing elsewhere.
+var SharedPMDs = Cond{where: hasSharedPMDs}
+
+// AndSharedPMDs holds where the condition does and mms may share PMD tables.
+func (c Cond) AndSharedPMDs() Cond { return c.and(hasSharedPMDs) }
+
+// MappingLocked holds where i_mmap_rwsem is taken: nobody would wait for it elsewhere.
+var MappingLocked = Cond{where: hasMappingLocks}
 
 // Remapping holds where mremap may move pages: what it guards would tell nothing elsewhere.
 var Remapping = Cond{where: hasRooms}
@@ -225,19 +237,22 @@ func (c Cond) and(h has) Cond {
 type has uint16
 
 const (
-	hasLarge      has = 1 << iota // large folios are possible
-	hasTurns                      // tasks share CPUs
-	hasTSO                        // CPUs have store buffers
-	hasMoves                      // pages may be moved
-	hasHugetlb                    // there are huge pages of hugetlb
-	hasHalves                     // entries are stored in halves: x86-32 with PAE
-	hasWhole                      // entries are stored whole
-	hasMovable                    // there is a ZONE_MOVABLE
-	hasSecondary                  // an mm is a guest's memory
-	hasKSM                        // ksmd may merge pages
-	hasRooms                      // mremap may move pages
-	hasFiveLevels                 // page tables have five levels
-	hasPages                      // a GUP call asks for several pages
+	hasLarge        has = 1 << iota // large folios are possible
+	hasTurns                        // tasks share CPUs
+	hasTSO                          // CPUs have store buffers
+	hasMoves                        // pages may be moved
+	hasHugetlb                      // there are huge pages of hugetlb
+	hasHalves                       // entries are stored in halves: x86-32 with PAE
+	hasWhole                        // entries are stored whole
+	hasMovable                      // there is a ZONE_MOVABLE
+	hasSecondary                    // an mm is a guest's memory
+	hasKSM                          // ksmd may merge pages
+	hasRooms                        // mremap may move pages
+	hasFiveLevels                   // page tables have five levels
+	hasPages                        // a GUP call asks for several pages
+	hasSharedPMDs                   // mms may share PMD tables
+	hasMappingLocks                 // i_mmap_rwsem is taken: mremap may move pages, or mms may share PMD tables
+	hasGathers                      // two mmu_gathers of one mm may be open at once
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

@@ -178,5 +178,11 @@ const (
 	fnSetOrigInsn
 	fnGUPFastP4DRange
 	fnFaultReadPTE
+	fnDoHugePMDNUMAPage
+	fnGUPFastPUDRange
+	fnHugePMDShare
+	fnHugePMDUnshare
+	fnClearRefs
+	fnClearRefsPTERange
 	funcCount
 )

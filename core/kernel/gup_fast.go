@@ -114,8 +114,11 @@ var _ = register(fnGUPFast, &Func{
 		gsWalkP4D: {Label: "walk_p4d", Says: "walk the page tables of five levels", Ref: "gup_fast_pgd_range", When: FiveLevels, Local: true, Calls: []FuncID{fnGUPFastP4DRange}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFastP4DRange, gsIRQOn, c.L(gsAddr), c.L(gsAddr)+c.L(gsNr), c.L(gsFlags))
 		}},
+		gsWalkPUD: {Label: "walk_pud", Says: "walk the page tables", Ref: "gup_fast_pgd_range", When: SharedPMDs, Local: true, Calls: []FuncID{fnGUPFastPUDRange}, Do: func(c *Ctx) Next {
+			return c.Call(fnGUPFastPUDRange, gsIRQOn, c.L(gsAddr), c.L(gsAddr)+c.L(gsNr), c.L(gsFlags))
+		}},
 		gsWalk: {Label: "walk", Says: "walk the page tables", Ref: "gup_fast_pgd_range", Local: true, Calls: []FuncID{fnGUPFastPMDRange}, Do: func(c *Ctx) Next {
-			return c.Call(fnGUPFastPMDRange, gsIRQOn, c.L(gsAddr), c.L(gsAddr)+c.L(gsNr), c.L(gsFlags))
+			return c.Call(fnGUPFastPMDRange, gsIRQOn, 0, c.L(gsAddr), c.L(gsAddr)+c.L(gsNr), c.L(gsFlags))
 		}},
 		gsIRQOn: {Label: "irq_on", Says: "enable interrupts", Ref: "local_irq_restore", When: With(GUPIRQOff),
 			Touches: cell.Of(machine.IRQs, machine.RCU), Do: func(c *Ctx) Next {
@@ -165,6 +168,7 @@ const (
 	gsSeq
 	gsIRQOff
 	gsWalkP4D
+	gsWalkPUD
 	gsWalk
 	gsIRQOn
 	gsGotAny
@@ -177,7 +181,7 @@ const (
 
 // gup_fast_pgd_range and what it calls down to the PMD, in straight line:
 //
-//	pgd, pud: as they are while the mm lives
+//	pgd, pud: as they are while the mm lives, unless mms share PMD tables
 //	every PMD entry up to end:
 //	    pmd = pmdp_get_lockless(pmdp); none: give up
 //	    a huge page: gup_fast_pmd_leaf(pmd)
@@ -187,18 +191,18 @@ const (
 // compare mm/gup.c:gup_fast_pmd_range
 var _ = register(fnGUPFastPMDRange, &Func{
 	Name: "gup_fast_pmd_range", Was: []Name{{"gup_pmd_range", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
-	Params: []int{gmAddr, gmEnd, gmFlags},
-	Locals: []Local{{"pmd", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
+	Params: []int{gmPUD, gmAddr, gmEnd, gmFlags},
+	Locals: []Local{{"pmd", TableLocal}, {"pud", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
 	Steps: []Step{
 		{Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPTERange, fnGUPFastPMDLeaf}, Do: func(c *Ctx) Next {
-			pmd := machine.Entry(c.Keep(0, c.M.PMD(c.Page(gmAddr))))
+			pmd := machine.Entry(c.Keep(0, c.pmdThrough(gmPUD, gmAddr)))
 			if !pmd.Present() {
 				c.Say("the PMD is none: give up")
 				return Return
 			}
 			next := min(c.L(gmEnd), uint64(c.M.HugeEnd(c.Page(gmAddr)))) // pmd_addr_end()
 			if pmd.Has(machine.PSE) {
-				return c.Call(fnGUPFastPMDLeaf, 1, uint64(pmd), c.L(gmAddr), next, c.L(gmFlags))
+				return c.Call(fnGUPFastPMDLeaf, 1, uint64(pmd), c.L(gmPUD), c.L(gmAddr), next, c.L(gmFlags))
 			}
 			c.Sayf("read the PMD (page table: frame %d)", pmd.Frame())
 			return c.Call(fnGUPFastPTERange, 1, uint64(pmd), c.L(gmAddr), next, c.L(gmFlags))
@@ -216,7 +220,7 @@ var _ = register(fnGUPFastPMDRange, &Func{
 	},
 })
 
-const gmAddr, gmFlags, gmEnd = 1, 2, 3
+const gmPUD, gmAddr, gmFlags, gmEnd = 1, 2, 3, 4
 
 // gup_fast_pte_range, in straight line:
 //

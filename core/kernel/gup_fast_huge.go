@@ -27,8 +27,8 @@ import (
 // compare mm/gup.c:gup_fast_pmd_leaf, arch/x86/mm/gup.c:gup_huge_pmd (4.6)
 var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 	Name: "gup_fast_pmd_leaf", Was: []Name{{"gup_huge_pmd", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
-	Params: []int{gh0PMD, ghAddr, ghEnd, ghFlags},
-	Locals: []Local{{"orig", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
+	Params: []int{gh0PMD, ghPUD, ghAddr, ghEnd, ghFlags},
+	Locals: []Local{{"orig", PTELocal}, {"pud", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
 	Steps: []Step{
 		ghPermitted: {Label: "permitted", Says: "does the PMD allow what is asked?", Ref: "pmd_access_permitted", Local: true, Calls: []FuncID{fnTryGrabFolioFast}, Do: func(c *Ctx) Next {
 			e := c.Entry(gh0PMD)
@@ -45,7 +45,7 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 		}},
 		ghRecheck: {Label: "recheck_pmd", Says: "is the PMD still the same?", Answer: "yes", Ref: "pmd_val(orig) != pmd_val(*pmdp)", When: With(GUPPMDLeafRecheck),
 			Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
-				if now := machine.Entry(c.Load(c.M.PMD(c.Page(ghAddr)))); now != c.Entry(gh0PMD).Fresh() {
+				if now := machine.Entry(c.Load(c.pmdThrough(ghPUD, ghAddr))); now != c.Entry(gh0PMD).Fresh() {
 					c.Sayf("the PMD has changed: it is %v", now)
 					return ghPut
 				}
@@ -81,7 +81,7 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 	},
 })
 
-const gh0PMD, ghAddr, ghFlags, ghEnd = 0, 1, 2, 3
+const gh0PMD, ghPUD, ghAddr, ghFlags, ghEnd = 0, 1, 2, 3, 4
 
 const (
 	ghPermitted = iota
@@ -108,7 +108,7 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 	Locals: []Local{{"pmd", PTELocal}, {"addr", PageLocal}, {"flags", FlagsLocal}},
 	Steps: []Step{
 		fhLock: {Label: "lock", Says: "lock the PMD; is it still the same?", Answer: "yes", Ref: "pmd_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PMDLock(c.M.Pages()[c.Page(fhAddr)].MM)) },
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(fhAddr))) },
 			Do: func(c *Ctx) Next {
 				if now := machine.Entry(c.Load(c.M.PMD(c.Page(fhAddr)))); !now.Has(machine.PSE) || now.Frame() != c.Frame(fhPMD) {
 					c.Say("the PMD has changed: look again")
@@ -119,6 +119,20 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 				c.Lock(c.pmdLock(c.Page(fhAddr)))
 				return Then
 			}},
+		fhHint: {Label: "numa_hint", Says: "has NUMA balancing made it inaccessible?", Answer: "no", Ref: "FOLL_NUMA", When: If(GUPProtnone, ProtnoneUnlessForced).AndLarge(), Local: true, Do: func(c *Ctx) Next {
+			if c.Entry(fhPMD).Has(machine.ProtNone) && c.L(fhFlags)&FollForce == 0 {
+				c.Say("NUMA balancing has made it inaccessible: fault it in first")
+				return fhNoPage
+			}
+			return Then
+		}},
+		fhHonor: {Label: "honor_numa_hint", Says: "has NUMA balancing made it inaccessible, and is that to be honored?", Answer: "no", Ref: "gup_can_follow_protnone", When: If(GUPProtnone, ProtnoneIfAsked).AndLarge(), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			if c.Entry(fhPMD).Has(machine.ProtNone) && c.L(fhFlags)&FollHonorNUMAFault != 0 && c.Load(c.M.VMA(c.Page(fhAddr)))&machine.VMAccess != 0 {
+				c.Say("NUMA balancing has made it inaccessible: fault it in first")
+				return fhNoPage
+			}
+			return Then
+		}},
 		fhPresent: {Label: "writable", Says: "writable if asked?", Answer: "yes", Ref: "can_follow_write_pmd", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			e, flags := c.Entry(fhPMD), c.L(fhFlags)
 			if flags&FollDump != 0 && c.M.IsHugeZero(e.Frame()) {
@@ -174,6 +188,8 @@ const fhPMD, fhAddr, fhFlags = 0, 1, 2
 
 const (
 	fhLock = iota
+	fhHint
+	fhHonor
 	fhPresent
 	fhUnshare
 	fhGrab

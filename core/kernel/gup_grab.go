@@ -81,10 +81,10 @@ var _ = register(fnTryGrabFolioFast, &Func{
 			return Then
 		}},
 		tgZone: {Label: "longterm_pinnable", Says: "a pin for long: may the page stay where it is?", Answer: "yes", Ref: "folio_is_longterm_pinnable", When: With(GUPLongtermZone).AndMovable(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			if c.L(tgFlags)&FollLongterm == 0 || !c.M.ZoneOf(c.inHand().Frame()).Movable {
+			if c.L(tgFlags)&FollLongterm == 0 || !c.mustMove(c.inHand().Frame()) {
 				return Then
 			}
-			c.Say("a pin for long, of a page in ZONE_MOVABLE: put the reference")
+			c.Say("a pin for long, of a page that must be possible to take away: put the reference")
 			return c.putGrabbed(tgZoneRefuse)
 		}},
 		tgPin: {Label: "pin", Says: "make it a pin: 1023 more", Ref: "folio_ref_add", When: With(FOLLPinCounting),

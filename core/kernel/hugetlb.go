@@ -123,17 +123,27 @@ func (c *Ctx) hugetlbRun(p, end machine.PageID) (machine.PageID, bool) {
 
 // __unmap_hugepage_range, in straight line:
 //
+//	lock the hugetlb VMA for writing, and i_mmap_rwsem; huge_pmd_unshare() may be all     // of a whole gigabyte
 //	every page: lock the PMD; none, or not the page that is looked for: nothing
 //	            clear it, queue the page with its reference; mapped once less; unlock
+//	unlock both
 //
-// The flush comes later, with what was queued.
+// The flush comes later, with what was queued. Truncation, which comes by the file, holds both locks already.
 //
 // compare mm/hugetlb.c:__unmap_hugepage_range
 var _ = register(fnUnmapHugepageRange, &Func{Hugetlb: true,
 	Notify: pages(uhPage, uhEnd),
 	Name:   "__unmap_hugepage_range", File: "mm/hugetlb.c", Params: []int{uhPage, uhEnd, uhRef},
-	Locals: []Local{{"pmd", PTELocal}, {"ref_page", FrameLocal}, {"address", PageLocal}, {"end", PageLocal}},
+	Locals: []Local{{"pmd", PTELocal}, {"ref_page", FrameLocal}, {"address", PageLocal}, {"end", PageLocal}, {"locked", IntLocal}},
 	Steps: []Step{
+		uhLockVMA: unshareLockVMA(uhPage, uhLocked),
+		uhLockMap: unshareLockMap(uhPage, uhLocked),
+		uhUnshare: {Label: "unshare", Says: "is its PMD table one that mms share?", When: SharedPMDs, Local: true, Calls: []FuncID{fnHugePMDUnshare}, Do: func(c *Ctx) Next {
+			if c.M.Gigabyte(c.Page(uhPage)) {
+				return c.Call(fnHugePMDUnshare, uhClear, c.L(uhPage))
+			}
+			return Then
+		}},
 		uhClear: {Label: "clear", Says: "lock the PMD, clear it", Ref: "huge_ptep_get_and_clear", Touches: cell.Of(machine.PTLs, machine.PMDs, machine.HugetlbPool),
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(uhPage))) },
 			Do: func(c *Ctx) Next {
@@ -169,28 +179,41 @@ var _ = register(fnUnmapHugepageRange, &Func{Hugetlb: true,
 			return Then
 		}},
 		uhNext: {Label: "next", Says: "the next page", Local: true, Back: []int{uhClear}, Do: func(c *Ctx) Next {
-			if c.Page(uhPage) == c.Page(uhEnd) {
+			switch {
+			case c.Page(uhPage) != c.Page(uhEnd):
+				c.Set(uhPMD, 0)
+				c.Set(uhPage, c.L(uhPage)+1)
+				return uhClear
+			case c.M.PMDTables == 0:
 				return Return
 			}
-			c.Set(uhPMD, 0)
-			c.Set(uhPage, c.L(uhPage)+1)
-			return uhClear
+			return Then
 		}},
+		uhUnlockMap: unshareUnlockMap(uhPage, uhLocked),
+		uhUnlockVMA: unshareUnlockVMA(uhPage, uhLocked),
+		uhDone:      {Label: "done", Says: "all is unmapped", When: SharedPMDs, Local: true, Do: func(c *Ctx) Next { return Return }},
 	},
 })
 
-const uhPMD, uhRef, uhPage, uhEnd = 0, 1, 2, 3
+const uhPMD, uhRef, uhPage, uhEnd, uhLocked = 0, 1, 2, 3, 4
 
 const (
-	uhClear = iota
+	uhLockVMA = iota
+	uhLockMap
+	uhUnshare
+	uhClear
 	uhRmap
 	uhNext
+	uhUnlockMap
+	uhUnlockVMA
+	uhDone
 )
 
 // hugetlb_change_protection over a range, in straight line:
 //
+//	lock the hugetlb VMA for writing, and i_mmap_rwsem; huge_pmd_unshare() may be all     // of a whole gigabyte
 //	every page: lock the PMD; take it out, put it back with the VMA's protection; unlock
-//	flush
+//	flush; unlock both
 //
 // The protection of a private mapping has no W, and nothing brings it back but a write fault.
 //
@@ -198,10 +221,18 @@ const (
 var _ = register(fnHugetlbChangeProtection, &Func{Hugetlb: true,
 	Notify: pages(hpPage, hpEnd),
 	Name:   "hugetlb_change_protection", File: "mm/hugetlb.c", Params: []int{hpPage, hpEnd},
-	Locals: []Local{{"oldpte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}, {"start", PageLocal}},
+	Locals: []Local{{"oldpte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}, {"start", PageLocal}, {"locked", IntLocal}},
 	Steps: []Step{
 		hpBegin: {Label: "begin", Says: "from the first page on", Local: true, Do: func(c *Ctx) Next {
 			c.Set(hpStart, c.L(hpPage))
+			return Then
+		}},
+		hpLockVMA: unshareLockVMA(hpPage, hpLocked),
+		hpLockMap: unshareLockMap(hpPage, hpLocked),
+		hpUnshare: {Label: "unshare", Says: "is its PMD table one that mms share?", When: SharedPMDs, Local: true, Calls: []FuncID{fnHugePMDUnshare}, Do: func(c *Ctx) Next {
+			if c.M.Gigabyte(c.Page(hpPage)) {
+				return c.Call(fnHugePMDUnshare, hpTake, c.L(hpPage))
+			}
 			return Then
 		}},
 		hpTake: {Label: "start", Says: "lock the PMD, take it out", Ref: "huge_ptep_modify_prot_start", Touches: cell.Of(machine.PTLs, machine.PMDs), Reads: cell.Of(machine.Mappings),
@@ -248,19 +279,26 @@ var _ = register(fnHugetlbChangeProtection, &Func{Hugetlb: true,
 				c.Set(hpPage, c.L(hpPage)+1)
 				return hpTake
 			}
-			return c.Call(fnFlushTLBMMRange, hpDone, uint64(c.MM), c.L(hpStart), c.L(hpEnd), 0)
+			return c.Call(fnFlushTLBMMRange, hpUnlockMap, uint64(c.MM), c.L(hpStart), c.L(hpEnd), 0)
 		}},
-		hpDone: {Label: "done", Says: "all is flushed", Local: true, Do: func(c *Ctx) Next { return c.Return(0) }},
+		hpUnlockMap: unshareUnlockMap(hpStart, hpLocked),
+		hpUnlockVMA: unshareUnlockVMA(hpStart, hpLocked),
+		hpDone:      {Label: "done", Says: "all is flushed", Local: true, Do: func(c *Ctx) Next { return c.Return(0) }},
 	},
 })
 
-const hpOld, hpPage, hpEnd, hpStart = 0, 1, 2, 3
+const hpOld, hpPage, hpEnd, hpStart, hpLocked = 0, 1, 2, 3, 4
 
 const (
 	hpBegin = iota
+	hpLockVMA
+	hpLockMap
+	hpUnshare
 	hpTake
 	hpCommit
 	hpNext
+	hpUnlockMap
+	hpUnlockVMA
 	hpDone
 )
 

@@ -8,12 +8,13 @@ import (
 // hugetlb_fault, in straight line:
 //
 //	take the fault mutex of the page
+//	of a whole gigabyte: the hugetlb VMA lock, for reading; huge_pmd_share() if the PUD is none
 //	the PMD is none: hugetlb_no_page()
 //	lock the PMD; it changed: done
 //	a write, or an unshare, and it is read-only:
 //	    lock the folio (if that sleeps: not here: fault again), take a reference, hugetlb_wp()
 //	else: accessed (and dirty); unlock
-//	drop the mutex
+//	drop both
 //
 // The mutex is of the page of the file, or of the memory that parent and children have in common: two
 // faults on it would each take a page, and the pool may have but one.
@@ -29,6 +30,33 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 				c.Lock(c.M.FaultMutex(c.Page(hgAddr)))
 				return Then
 			}},
+		hgLockVMA: {Label: "lock_vma", Says: "take the hugetlb VMA lock for reading: the PMD table stays ours", Ref: "hugetlb_vma_lock_read", When: With(HugetlbVMALock).AndSharedPMDs(), Touches: cell.Of(machine.HugetlbPool),
+			Wait: func(c *Ctx) Block { return c.sharedBlock(hgAddr, c.ReadFree, c.hugetlbVMALock) },
+			Do: func(c *Ctx) Next {
+				if !c.M.Gigabyte(c.Page(hgAddr)) {
+					c.Say(nobodyShares)
+					return hgRead
+				}
+				c.ReadLock(c.hugetlbVMALock(hgAddr))
+				return Then
+			}},
+		hgLockMap: {Label: "lock_map", Says: "lock file->i_mmap_rwsem for reading: the PMD table stays ours", Ref: "i_mmap_lock_read", When: Without(HugetlbVMALock).AndSharedPMDs(), Touches: cell.Of(machine.RmapLocks),
+			Wait: func(c *Ctx) Block { return c.sharedBlock(hgAddr, c.ReadFree, c.mappingLockOf) },
+			Do: func(c *Ctx) Next {
+				if !c.M.Gigabyte(c.Page(hgAddr)) {
+					c.Say(nobodyShares)
+					return hgRead
+				}
+				c.ReadLock(c.mappingLockOf(hgAddr))
+				return Then
+			}},
+		hgTable: {Label: "read_pud", Says: "has the PUD a table?", Answer: "yes", Ref: "huge_pte_alloc", When: SharedPMDs, Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnHugePMDShare}, Do: func(c *Ctx) Next {
+			if !machine.Entry(c.Load(c.M.PUD(c.Page(hgAddr)))).Present() {
+				c.Say("the PUD is none: look for a table to share")
+				return c.Call(fnHugePMDShare, hgRead, c.L(hgAddr))
+			}
+			return Then
+		}},
 		hgRead: {Label: "read_pmd", Says: "read the PMD", Ref: "huge_ptep_get", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnHugetlbNoPage}, Do: func(c *Ctx) Next {
 			e := machine.Entry(c.Keep(hgPTE, c.M.PMD(c.Page(hgAddr))))
 			if e.IsMigration() {
@@ -47,7 +75,7 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 				p := c.Page(hgAddr)
 				if machine.Entry(c.Load(c.M.PMD(p))) != c.Entry(hgPTE).Fresh() {
 					c.Say("the PMD has changed: somebody else was faster")
-					return hgUnlockMutex
+					return hgUnlockVMA
 				}
 				c.Lock(c.pmdLock(p))
 				if c.L(hgFlags)&faultAccess == 0 || c.Entry(hgPTE).Has(machine.RW) {
@@ -60,7 +88,7 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 			if !c.TryLock(c.M.FolioLock(f)) {
 				c.Say("the folio is locked: unlock the PMD, drop the mutex, wait, and fault again")
 				c.Unlock(c.pmdLock(c.Page(hgAddr)))
-				return hgDropMutex
+				return hgDropVMA
 			}
 			c.Get(f, 1)
 			c.Hold(hgFolio, f, 1)
@@ -71,6 +99,8 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 			c.Unlock(c.M.FolioLock(c.Held(hgFolio).Frame()))
 			return hgPut
 		}},
+		hgDropVMA: unlockHugetlbVMA(hgAddr),
+		hgDropMap: unlockHugetlbMap(hgAddr),
 		hgDropMutex: {Label: "back_off", Says: "drop the fault mutex", Ref: "mutex_unlock", Touches: cell.Of(machine.HugetlbPool), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FaultMutex(c.Page(hgAddr)))
 			return Then
@@ -79,7 +109,7 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Frame(hgPTE))) },
 			Do:   func(c *Ctx) Next { return Return }},
 		hgPut: {Label: "put", Says: "put the folio", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			return c.putHugetlb(hgFolio, hgUnlockMutex)
+			return c.putHugetlb(hgFolio, hgUnlockVMA)
 		}},
 		hgAccess: {Label: "access", Says: "set accessed in the PMD, unlock it", Ref: "huge_ptep_set_access_flags", Touches: cell.Of(machine.PTLs, machine.PMDs), Do: func(c *Ctx) Next {
 			e := c.Entry(hgPTE) | machine.Accessed
@@ -88,12 +118,14 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 			}
 			c.SetPMD(c.Page(hgAddr), e)
 			c.Unlock(c.pmdLock(c.Page(hgAddr)))
-			return hgUnlockMutex
+			return hgUnlockVMA
 		}},
 		hgDone: {Label: "done", Says: "a page is mapped, or not", Local: true, Do: func(c *Ctx) Next {
 			c.Set(hgRet, c.Ret())
 			return Then
 		}},
+		hgUnlockVMA: unlockHugetlbVMA(hgAddr),
+		hgUnlockMap: unlockHugetlbMap(hgAddr),
 		hgUnlockMutex: {Label: "unlock_mutex", Says: "drop the fault mutex", Ref: "mutex_unlock", Touches: cell.Of(machine.HugetlbPool), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FaultMutex(c.Page(hgAddr)))
 			return c.Return(c.L(hgRet))
@@ -109,15 +141,22 @@ const hgFolio, hgPTE, hgAddr, hgFlags, hgRet = 0, 1, 2, 3, 4
 
 const (
 	hgMutex = iota
+	hgLockVMA
+	hgLockMap
+	hgTable
 	hgRead
 	hgLock
 	hgTrylock
 	hgWrote
+	hgDropVMA
+	hgDropMap
 	hgDropMutex
 	hgWait
 	hgPut
 	hgAccess
 	hgDone
+	hgUnlockVMA
+	hgUnlockMap
 	hgUnlockMutex
 	hgMigrating
 )

@@ -76,11 +76,15 @@ func (c *Ctx) rmapAddPMD(head machine.Frame, n int) {
 
 // SetPMD stores the page's entry of the PMD table, plainly, under the PMD lock.
 func (c *Ctx) SetPMD(p machine.PageID, e machine.Entry) {
-	c.M.SetEntry(c.M.Upper(c.M.Pages()[p].MM, machine.LevelPMD), c.M.Slot(p, machine.LevelPMD), e.Fresh())
+	table, ok := c.M.PeekPMDTable(p)
+	if !ok {
+		panic("kernel: a PMD is set, and there is no PMD table: huge_pmd_share comes before")
+	}
+	c.M.SetEntry(table, c.M.Slot(p, machine.LevelPMD), e.Fresh())
 }
 
 // pmdLock is the lock of the page's PMD table.
-func (c *Ctx) pmdLock(p machine.PageID) machine.Word { return c.M.PMDLock(c.M.Pages()[p].MM) }
+func (c *Ctx) pmdLock(p machine.PageID) machine.Word { return c.M.PMDLockOf(p) }
 
 // lastHuge is the last page that a PMD entry of p's maps.
 func (c *Ctx) lastHuge(p machine.PageID) machine.PageID { return c.M.HugeEnd(p) - 1 }

@@ -159,16 +159,17 @@ func (c *Ctx) adviseVMA() Next {
 var _ = register(fnMadviseFree, &Func{
 	Notify: pages(mfPage, mfEnd),
 	Name:   "madvise_free_pte_range", File: "mm/madvise.c", Params: []int{mfPage, mfEnd},
-	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"first", PageLocal}, {"flush", IntLocal}, {"split", IntLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"first", PageLocal}, {"flush", IntLocal}, {"split", IntLocal}, {"fullmm", IntLocal}},
 	Steps: []Step{
-		mfBegin: {Label: "begin", Says: "from the first page on", Local: true, Do: func(c *Ctx) Next {
+		mfBegin: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			c.Set(mfFirst, c.L(mfPage))
+			c.Add(c.M.FlushPending(c.mmOf(mfFirst)), 1)
 			return Then
 		}},
 		mfPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{mfPMD}, Do: func(c *Ctx) Next {
 			switch pmd := machine.Entry(c.Keep(mfTable, c.M.PMD(c.Page(mfPage)))); {
 			case !pmd.Present():
-				return c.nextTable(mfPage, mfEnd, mfPMD, mfFlush)
+				return c.nextTable(mfPage, mfEnd, mfPMD, mfNested)
 			case pmd.Has(machine.PSE):
 				return mfHugeLock
 			}
@@ -218,15 +219,20 @@ var _ = register(fnMadviseFree, &Func{
 		}},
 		mfUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Back: []int{mfPMD}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(mfTable)))
-			return c.nextTable(mfPage, mfEnd, mfPMD, mfFlush)
+			return c.nextTable(mfPage, mfEnd, mfPMD, mfNested)
 		}},
+		mfNested: nestedStep(mfFirst, mfAll),
 		mfFlush: {Label: "flush", Says: "was anything changed?", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			if c.L(mfAll) != 0 {
+				return c.flushAll(mfFirst, mfDone)
+			}
 			if c.L(mfFlushed) == 0 {
 				return Then
 			}
 			return c.Call(fnFlushTLBMMRange, mfDone, uint64(c.mmOf(mfFirst)), c.L(mfFirst), c.L(mfEnd), 0)
 		}},
-		mfDone: {Label: "done", Says: "what is stored from now on is kept", Local: true, Do: func(c *Ctx) Next {
+		mfDone: {Label: "done", Says: "the flush is over: what is stored from now on is kept", Ref: "dec_tlb_flush_pending", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Add(c.M.FlushPending(c.mmOf(mfFirst)), -1)
 			for p := c.Page(mfFirst); p <= c.Page(mfEnd); p++ {
 				c.M.Discarded(p)
 			}
@@ -247,7 +253,7 @@ var _ = register(fnMadviseFree, &Func{
 	},
 })
 
-const mfTable, mfPTE, mfFolio, mfPage, mfEnd, mfFirst, mfFlushed, mfSplit = 0, 1, 2, 3, 4, 5, 6, 7
+const mfTable, mfPTE, mfFolio, mfPage, mfEnd, mfFirst, mfFlushed, mfSplit, mfAll = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 const (
 	mfBegin = iota
@@ -259,6 +265,7 @@ const (
 	mfLazy
 	mfNext
 	mfUnlock
+	mfNested
 	mfFlush
 	mfDone
 	mfHugeLock

@@ -64,11 +64,15 @@ func (c *Ctx) wholeFolio(table machine.Frame, p, last machine.PageID) bool {
 // reference and the folio's lock, drop the walk's; split; unlock, put. It goes on at step after, with what the split
 // returned in the local result; folio is the local that holds the folio.
 func splitFor(first, folio, result, after int, lock func(*Ctx) machine.Word) (split, put Step) {
+	var back []int
+	if after < first {
+		back = []int{after}
+	}
 	return Step{Label: "split", Says: "drop the lock, split the folio", Ref: "split_folio", When: Large, Touches: cell.Of(machine.PTLs), Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
 			c.Unlock(lock(c))
 			return c.Call(fnSplitHugePage, first+1, uint64(machine.MakeHold(c.Held(folio).Frame(), 1)), 0)
 		}},
-		Step{Label: "split_put", Says: "unlock the folio, put it", Ref: "folio_put", When: Large, Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+		Step{Label: "split_put", Says: "unlock the folio, put it", Ref: "folio_put", When: Large, Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: back, Do: func(c *Ctx) Next {
 			c.Set(result, c.Ret())
 			f := c.Held(folio).Frame()
 			c.Release(folio)
@@ -99,7 +103,7 @@ var freeHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be do
 		case c.L(mfSplit) != 0 || c.M.IsHugeZero(f) || c.folioMapcount(f) != 1 || !c.Free(c.M.FolioLock(f)).Ready():
 			c.Say("the huge zero page, or others map it, or it is locked: let it be")
 			c.Set(mfSplit, 0)
-			return c.nextTable(mfPage, mfEnd, mfPMD, mfFlush)
+			return c.nextTable(mfPage, mfEnd, mfPMD, mfNested)
 		case c.partOfHuge(p, c.Page(mfEnd)):
 			c.Say("only part of it is to go: split the folio")
 			c.Lock(c.pmdLock(p))
@@ -124,13 +128,13 @@ var freeHugeInvalidate = Step{Label: "invalidate_pmd", Says: "invalidate the PMD
 	return c.Call(fnFlushTLBMMRange, mfHugeLazy, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
 }}
 
-var freeHugeLazy = Step{Label: "lazyfree_pmd", Says: "the PMD: neither accessed nor dirty; the folio is lazyfree; unlock", Ref: "folio_mark_lazyfree", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs, machine.Flags), Back: []int{mfPMD, mfFlush}, Do: func(c *Ctx) Next {
+var freeHugeLazy = Step{Label: "lazyfree_pmd", Says: "the PMD: neither accessed nor dirty; the folio is lazyfree; unlock", Ref: "folio_mark_lazyfree", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs, machine.Flags), Back: []int{mfPMD, mfNested}, Do: func(c *Ctx) Next {
 	p, e := c.Page(mfPage), c.Entry(mfPTE).Fresh()
 	c.SetPMD(p, e&^(machine.Accessed|machine.Dirty))
 	c.Set(mfPTE, 0)
 	c.markLazyfree(e.Frame())
 	c.Unlock(c.pmdLock(p))
-	return c.nextTable(mfPage, mfEnd, mfPMD, mfFlush)
+	return c.nextTable(mfPage, mfEnd, mfPMD, mfNested)
 }}
 
 var freeHugeSplit, freeHugePut = splitFor(mfHugeSplit, mfFolio, mfSplit, mfPMD, func(c *Ctx) machine.Word { return c.pmdLock(c.Page(mfPage)) })

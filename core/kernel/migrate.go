@@ -23,7 +23,7 @@ const (
 // migrate_pages of one folio that the caller has isolated, in straight line:
 //
 //	again: nobody else has a reference: it was freed meanwhile, done
-//	dst = alloc_migration_target(); none: -ENOMEM
+//	dst = alloc_migration_target(); none: -ENOMEM, but a large folio is split, and its pages are moved one by one
 //	lock the folio, wait for its writeback: as far as the mode allows to wait
 //	lock dst
 //	try_to_migrate(); still mapped: undo, again
@@ -44,7 +44,7 @@ const (
 // compare mm/migrate.c:migrate_pages, migrate_pages_batch, unmap_and_move
 var _ = register(fnMigratePages, &Func{Migrating: true,
 	Name: "migrate_pages", File: "mm/migrate.c", Params: []int{mgMode, mgReason, mgNode},
-	Locals: []Local{{"src", HoldLocal}, {"dst", HoldLocal}, {"mode", IntLocal}, {"reason", IntLocal}, {"node", IntLocal}, {"pass", IntLocal}, {"waits", IntLocal}, {"was_mapped", IntLocal}, {"rc", IntLocal}, {"moves", IntLocal}},
+	Locals: []Local{{"src", HoldLocal}, {"dst", HoldLocal}, {"mode", IntLocal}, {"reason", IntLocal}, {"node", IntLocal}, {"pass", IntLocal}, {"waits", IntLocal}, {"was_mapped", IntLocal}, {"rc", IntLocal}, {"moves", IntLocal}, {"nr_failed", IntLocal}, {"split", IntLocal}},
 	Steps: []Step{
 		mgFreed: {Label: "freed", Says: "was it freed meanwhile?", Answer: "no", Ref: "folio_ref_count", Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if c.Load(c.M.Ref(c.src())) == 1 {
@@ -201,20 +201,24 @@ var _ = register(fnMigratePages, &Func{Migrating: true,
 			f := c.src()
 			c.Release(mgSrc)
 			c.Set(mgRC, 0)
-			return c.putFree(f, 1, mgReturn)
+			return c.putFree(f, 1, mgMore)
 		}},
-		mgReturn: {Label: "return", Says: "moved", Local: true, Do: func(c *Ctx) Next { return Return }},
+		mgMore:      migrateMore,
+		mgReturn:    {Label: "return", Says: "moved", Local: true, Do: func(c *Ctx) Next { return Return }},
+		mgSplitLock: migrateSplitLock,
+		mgSplit:     migrateSplit,
 		mgPutback: {Label: "putback", Says: "put it back on the LRU list, drop the reference", Ref: "putback_movable_pages", Touches: cell.Of(machine.Flags, machine.Refs, machine.LRU), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.src()
 			c.lruReturn(f)
 			c.Release(mgSrc)
-			return c.putFree(f, 1, mgFailed)
+			return c.putFree(f, 1, mgRest)
 		}},
+		mgRest:   migrateRest,
 		mgFailed: {Label: "failed", Says: "it was not moved", Local: true, Do: func(c *Ctx) Next { return c.Fail(c.L(mgRC)) }},
 	},
 })
 
-const mgSrc, mgDst, mgMode, mgReason, mgNode, mgPass, mgWaits, mgWasMapped, mgRC, mgMoves = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+const mgSrc, mgDst, mgMode, mgReason, mgNode, mgPass, mgWaits, mgWasMapped, mgRC, mgMoves, mgNrFailed, mgIsSplit = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 
 const (
 	mgFreed = iota
@@ -242,8 +246,12 @@ const (
 	mgPutDst
 	mgDoneSrc
 	mgPutSrc
+	mgMore
 	mgReturn
+	mgSplitLock
+	mgSplit
 	mgPutback
+	mgRest
 	mgFailed
 )
 
@@ -292,6 +300,9 @@ func (c *Ctx) allocTarget() Next {
 	if f == 0 {
 		c.Say("there is no free page to move it to")
 		c.Set(mgRC, ENOMEM)
+		if c.M.IsLarge(c.src()) && !c.M.IsHugetlb(c.src()) && c.L(mgReason) != mrNUMAMisplaced {
+			return mgSplitLock
+		}
 		return mgPutback
 	}
 	c.Set(mgRC, EAGAIN)

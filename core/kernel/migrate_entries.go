@@ -11,8 +11,8 @@ import (
 // MovesPages reports whether pages may be moved.
 func (s *Sim) MovesPages() bool { return s.Kernel.has&hasMoves != 0 }
 
-// movesPages reports whether pages may be moved in a scenario.
-func (s *Setup) movesPages() bool {
+// MovesPages reports whether pages may be moved in a scenario.
+func (s *Setup) MovesPages() bool {
 	if len(s.Zones) > 0 {
 		return true
 	}

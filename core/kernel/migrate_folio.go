@@ -75,6 +75,7 @@ var (
 		}
 		if n, want := c.Load(c.M.Ref(src)), c.expectedRefs(src); n != want {
 			c.Sayf("%d references, not %d: somebody uses it", n, want)
+			c.eachOfFolio(src, c.M.NotReplaced)
 			return c.Fail(EAGAIN)
 		}
 		c.Say("freeze the references; dst takes its place in the cache")
@@ -85,7 +86,7 @@ var (
 		c.moveMapping()
 		return Then
 	}}
-	moveFlags = Step{Label: "flags", Says: "buffers and flags move to it; a file's old page has no mapping any more", Ref: "folio_migrate_flags", Touches: cell.Of(machine.Flags, machine.Buffers, machine.Refs, machine.Mappings, machine.KSM), Do: func(c *Ctx) Next {
+	moveFlags = Step{Label: "flags", Says: "move buffers and flags to it; a file's old page has no mapping any more", Ref: "folio_migrate_flags", Touches: cell.Of(machine.Flags, machine.Buffers, machine.Refs, machine.Mappings, machine.KSM), Do: func(c *Ctx) Next {
 		c.moveFlags()
 		return Return
 	}}
@@ -135,6 +136,7 @@ func moveCopy(step int) Step {
 		v := c.Load(c.M.Contents(c.Frame(mvSrc) + i))
 		c.Sayf("copy the content: %s", c.M.Content(v))
 		c.Store(c.M.Contents(c.Frame(mvDst)+i), v)
+		c.M.Copied(c.Frame(mvSrc) + i)
 		if int(i)+1 < c.M.FolioPages(c.Frame(mvSrc)) {
 			c.Set(mvIndex, uint64(i)+1)
 			return Next(step)
@@ -186,5 +188,13 @@ func (c *Ctx) moveFlags() {
 	}
 	if m.KSM {
 		m.MoveStableNode(src, dst)
+	}
+	c.eachOfFolio(src, m.Replaced)
+}
+
+// eachOfFolio calls f with every page of a folio that is moved.
+func (c *Ctx) eachOfFolio(head machine.Frame, f func(machine.Frame)) {
+	for i := range c.M.FolioPages(head) {
+		f(head + machine.Frame(i))
 	}
 }

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
@@ -12,6 +14,16 @@ import (
 func (c *Ctx) unhookTable(at, last, again, nothing int) Next {
 	for ; c.Page(at) <= c.Page(last); c.Set(at, uint64(c.M.HugeEnd(c.Page(at)))) {
 		p := c.Page(at)
+		if c.M.Gigabyte(p) {
+			_, end := c.M.GigabyteOf(p)
+			if !c.unhookPMDTable(p) {
+				continue
+			}
+			if c.Set(at, uint64(end)); c.Page(at) <= c.Page(last) {
+				return Next(again)
+			}
+			return Then
+		}
 		pmd := machine.Entry(c.Load(c.M.PMD(p)))
 		if !pmd.Present() || c.anyVMA(p, c.M.HugeEnd(p)) {
 			continue
@@ -29,6 +41,20 @@ func (c *Ctx) unhookTable(at, last, again, nothing int) Next {
 	}
 	c.Say("there is no page table to free")
 	return Next(nothing)
+}
+
+// unhookPMDTable takes the PMD table of a whole gigabyte out of the tree, if no VMA is left there. Nobody else has it: it was
+// unshared when its pages went.
+// compare mm/hugetlb.c:hugetlb_free_pgd_range, mm/memory.c:free_pmd_range
+func (c *Ctx) unhookPMDTable(p machine.PageID) bool {
+	first, end := c.M.GigabyteOf(p)
+	pud := machine.Entry(c.Load(c.M.PUD(p)))
+	if !pud.Present() || c.anyVMA(first, end) {
+		return false
+	}
+	c.M.SetPUD(p, 0)
+	c.M.GatherTable(c.Task, pud.Frame())
+	return true
 }
 
 // anyVMA reports whether some page from first up to end has a VMA.
@@ -70,16 +96,28 @@ func (c *Ctx) rcuTables() {
 
 // tlb_finish_mmu, in straight line:
 //
+//	newer: another gather of the mm is open: flush all of it, even if nothing was gathered
 //	flush_tlb_mm_range()
 //	every page gathered: free_swap_cache(), drop the PTE's reference
 //	the flush is over
 //
-// compare mm/mmu_gather.c:tlb_finish_mmu, tlb_flush_mmu
+// Whoever finds a PTE cleared already has nothing to gather. But who cleared it has yet to flush, so that the
+// caller would go on with what its CPU's TLB has:
+//
+//	CPU0 (MADV_DONTNEED)               CPU1 (MADV_DONTNEED)
+//	                                   clear the PTE
+//	the PTE is none: nothing to do
+//	madvise() has returned: a load reads
+//	what was discarded
+//	                                   flush
+//
+// compare mm/mmu_gather.c:tlb_finish_mmu, tlb_flush_mmu, include/linux/mm_types.h:mm_tlb_flush_nested
 var _ = register(fnTLBFinishMMU, &Func{
 	Name: "tlb_finish_mmu", File: "mm/mmu_gather.c", Params: []int{tfFirst, tfLast, tfTables},
-	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"freed_tables", IntLocal}, {"i", IntLocal}},
+	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"freed_tables", IntLocal}, {"i", IntLocal}, {"fullmm", IntLocal}},
 	Steps: []Step{
-		tfFlush: {Label: "flush", Says: "flush the range", Ref: "tlb_flush_mmu_tlbonly", When: With(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
+		tfNested: nestedStep(tfFirst, tfAll),
+		tfFlush:  {Label: "flush", Says: "flush the range", Ref: "tlb_flush_mmu_tlbonly", When: With(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
 		tfSwap: {Label: "free_swap_cache", Says: "is the page in the swap cache alone?", Answer: "no", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			h := c.gathered()
 			if !h.Some() {
@@ -121,10 +159,11 @@ var _ = register(fnTLBFinishMMU, &Func{
 	},
 })
 
-const tfFirst, tfLast, tfTables, tfIndex = 0, 1, 2, 3
+const tfFirst, tfLast, tfTables, tfIndex, tfAll = 0, 1, 2, 3, 4
 
 const (
-	tfFlush = iota
+	tfNested = iota
+	tfFlush
 	tfSwap
 	tfPut
 	tfMore
@@ -138,10 +177,56 @@ func (c *Ctx) gatherFlush() Next {
 	if c.M.Activation(c.Task, c.level).Step == tfFlushLate {
 		back = tfEnd
 	}
+	if c.L(tfAll) != 0 {
+		return c.flushAll(tfFirst, back)
+	}
 	if !c.gathered().Some() && c.L(tfTables) == 0 && back == tfSwap {
 		return tfEnd
 	}
 	return c.Call(fnFlushTLBMMRange, back, uint64(c.mmOf(tfFirst)), c.L(tfFirst), c.L(tfLast), c.L(tfTables))
+}
+
+// nestedStep looks whether another gather of the mm of a page is open, and notes in the local all that all of it is to be flushed then.
+func nestedStep(page, all int) Step {
+	return Step{Label: "nested", Says: "is another flush of the mm to come?", Answer: "no", Ref: "mm_tlb_flush_nested", When: With(GatherNested).AndGathers(), Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		if c.Load(c.M.FlushPending(c.mmOf(page))) > 1 {
+			c.Say("another flush of the mm is to come: flush all of it, as if page tables went")
+			c.Set(all, 1)
+		}
+		return Then
+	}}
+}
+
+// flushAll flushes all of the mm of a page, as if page tables went.
+func (c *Ctx) flushAll(page, back int) Next {
+	mm := c.mmOf(page)
+	first, last := c.M.MMPages(mm)
+	return c.Call(fnFlushTLBMMRange, back, uint64(mm), uint64(first), uint64(last), 1)
+}
+
+// gathers reports whether two mmu_gathers of one mm may be open at once. Who changes a file opens one of every mm that maps it.
+func (s *Setup) gathers() bool {
+	opens := func(t *TaskSetup) (some, anywhere bool) {
+		for _, st := range t.Body {
+			opens := st.Call.gathers
+			for _, a := range st.Args {
+				opens = opens && (a.Word == "" || a.Word == "MADV_DONTNEED" || a.Word == "MADV_FREE" || st.Call.entry != fnMadvise)
+			}
+			some = some || opens
+			anywhere = anywhere || opens && len(s.Files) > 0 && slices.ContainsFunc(st.Call.Params, func(p Param) bool { return p.Kind == FileParam || p.Kind == FilePageParam })
+		}
+		return some, anywhere
+	}
+	for i := range s.Tasks {
+		for j := range i {
+			a, everyA := opens(&s.Tasks[i])
+			b, everyB := opens(&s.Tasks[j])
+			if a && b && (everyA || everyB || s.Tasks[i].MM == s.Tasks[j].MM) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // gathered returns the page of the gather that comes next; none behind the last.

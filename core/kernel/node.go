@@ -68,14 +68,16 @@ func (s *Setup) eachRegion(f func(*RegionSetup)) {
 }
 
 // zonelist is where the task's allocation of a page for user space looks, in order: on its node first. While
-// it pins for long it takes nothing from ZONE_MOVABLE, where it could not stay.
+// it pins for long it takes nothing from CMA and, later, ZONE_MOVABLE, where it could not stay.
 // compare mm/page_alloc.c:current_gfp_context
 func (c *Ctx) zonelist() []int {
-	return c.M.Zonelist(c.M.NodeOfCPU(c.CPU), false, c.pinsForLong())
+	long := c.pinsForLong()
+	return c.M.Zonelist(c.M.NodeOfCPU(c.CPU), false, long && c.sim.longtermLeavesMovable, long)
 }
 
 // target is where the page that another one is moved to may lie.
 // compare mm/migrate.c:alloc_migration_target
 func (c *Ctx) target(node int, reason uint64) []int {
-	return c.M.Zonelist(node, reason == mrSyscall || reason == mrNUMAMisplaced, reason == mrLongtermPin)
+	long := reason == mrLongtermPin
+	return c.M.Zonelist(node, reason == mrSyscall || reason == mrNUMAMisplaced, long, long)
 }

@@ -9,6 +9,7 @@ import (
 //
 //	mmap_read_lock()
 //	announce a flush to come
+//	every huge PMD: see numa_huge.go
 //	every page table: lock the PTL
 //	    every present PTE: of a page that could not be moved: leave it
 //	        take it out, put it back inaccessible (as PROT_NONE)
@@ -37,7 +38,10 @@ var _ = register(fnTaskNUMAWork, &Func{Migrating: true,
 		}},
 		nwNotify: nwNotifyStep,
 		nwPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{nwPMD}, Do: func(c *Ctx) Next {
-			if pmd := machine.Entry(c.Keep(nwTable, c.M.PMD(c.Page(nwPage)))); !pmd.Present() || pmd.Has(machine.PSE) {
+			switch pmd := machine.Entry(c.Keep(nwTable, c.M.PMD(c.Page(nwPage)))); {
+			case pmd.Has(machine.PSE):
+				return nwHugeSkip
+			case !pmd.Present():
 				return c.nextTable(nwPage, nwEnd, nwPMD, nwLate)
 			}
 			return Then
@@ -81,6 +85,12 @@ var _ = register(fnTaskNUMAWork, &Func{Migrating: true,
 			c.ReadUnlock(c.M.MmapLock(c.MM))
 			return Return
 		}},
+		nwHugeSkip:        hintHugeSkip,
+		nwHugeRange:       hintHugeRange,
+		nwHugeStart:       hintHugeStart,
+		nwHugeCommit:      hintHugeCommit("put it back, inaccessible; unlock", Without(NUMASavedWrite).AndLarge(), machine.Present|machine.RW),
+		nwHugeCommitSaved: hintHugeCommit("put it back, inaccessible; it remembers that it was writable; unlock", With(NUMASavedWrite).AndLarge(), machine.Present),
+		nwHugeNext:        hintHugeNext,
 	},
 })
 
@@ -105,6 +115,12 @@ const (
 	nwFlush
 	nwFlushed
 	nwUnlock
+	nwHugeSkip
+	nwHugeRange
+	nwHugeStart
+	nwHugeCommit
+	nwHugeCommitSaved
+	nwHugeNext
 )
 
 var nwNotifyStep, nwLateStep, nwToldStep = told(pages(nwFirst, nwEnd))

@@ -238,6 +238,8 @@ const (
 	GUPProtnone
 	NUMASkipsShared
 	NUMASavedWrite
+	NUMAHugePMD
+	MigrateSplitsNoMem
 	MigrateUndo
 	KSMClearBeforeCheck
 	KSMRefcountCheck
@@ -268,6 +270,12 @@ const (
 	UprobeOriginal
 	FaultPTERead
 	UprobeSplitsPMD
+	HugetlbUnshareSync
+	HugetlbVMALock
+	HugetlbUnshareFlush
+	GatherNested
+	ClearRefsWriteLock
+	ClearRefsSkipsPinned
 	ruleCount
 )
 
@@ -339,6 +347,11 @@ const (
 	ForkWrprotectNever uint8 = iota
 	ForkWrprotectFirst
 	ForkWrprotectLast
+)
+const (
+	LongtermZoneNone uint8 = iota
+	LongtermZoneCMA
+	LongtermZoneMovable
 )
 const (
 	NUMASkipNone uint8 = iota

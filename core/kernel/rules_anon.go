@@ -2,6 +2,18 @@ package kernel
 
 // anonRules are of anonymous memory: faults and COW, fork, mprotect, madvise.
 var anonRules = []*Rule{
+	{ID: ClearRefsWriteLock, Name: "clear_refs_write_lock", History: on(511),
+		Says:     "/proc/PID/clear_refs write-protects PTEs under mmap_lock for writing, not for reading",
+		Protects: "who else changes PTEs, and puts its flush off, meets PTEs that are read-only and whose TLB entries are not",
+		Guards:   "clear_refs_write: take mmap_lock",
+		Commit:   "29a951dfb3c3", Subject: "mm: fix clear_refs_write locking",
+		Confidence: "commit seen (v5.11-rc4). Before it, the lock was taken for writing for a moment, to change the flags of VMAs: not modelled"},
+	{ID: ClearRefsSkipsPinned, Name: "clear_refs_skips_pinned", History: on(511), Needs: []RuleID{FOLLPinCounting},
+		Says:     "/proc/PID/clear_refs leaves the PTE of a page writable that may be pinned",
+		Protects: "where COW counts references, the next store goes to a copy, away from the pin",
+		Guards:   "clear_refs_pte_range: may it be pinned?",
+		Commit:   "9348b73c2e1b", Subject: "mm: don't play games with pinned pages in clear_page_refs",
+		Confidence: "commit seen (v5.11-rc4)"},
 	{ID: AnonExclusive, Name: "anon_exclusive", History: on(519),
 		Says:     "an anonymous page knows whether one mm alone maps it (PG_anon_exclusive)",
 		Protects: "COW must guess from counts whether a page is shared",

@@ -250,10 +250,10 @@ var gupRules = []*Rule{
 		Protects:   "halves of two entries are taken for one, which was never there",
 		Guards:     "ptep_get_lockless: is the low half still the same?",
 		Confidence: "read in source (4.6 to 6.12)"},
-	{ID: GUPLongtermZone, Name: "gup_longterm_zone", History: on(513), Needs: []RuleID{FOLLPinCounting},
-		Says:     "a page that is pinned for long is moved out of ZONE_MOVABLE first; GUP-fast leaves that to the slow path",
+	{ID: GUPLongtermZone, Name: "gup_longterm_zone", Values: []string{"none", "cma", "movable"}, History: []Since{{0, LongtermZoneNone}, {507, LongtermZoneCMA}, {513, LongtermZoneMovable}}, Needs: []RuleID{FOLLPinCounting},
+		Says:     "from where a page that is pinned for long is moved away first: from nowhere; from CMA, if that can be done; or from CMA and ZONE_MOVABLE, else the pin fails. GUP-fast leaves that to the slow path",
 		Protects: "memory that must be possible to take away cannot be",
 		Guards:   "try_grab_folio_fast: may the page stay where it is?",
 		Commit:   "d1e153fea2a8", Subject: "mm/gup: migrate pinned pages out of movable zone",
-		Confidence: "read in source; commit seen; v5.13 from memory. CMA alone: from v5.2 on, not modelled"},
+		Confidence: "read in source; commit seen; v5.13 from memory. CMA alone from memory: v5.2, and GUP-fast since v5.7; references of v5.2 to v5.6 are not modelled"},
 }

@@ -43,6 +43,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop
 	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.Value(GUPHugetlbCommonWalk) == HugetlbCommonWalk, k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
+	s.longtermLeavesMovable = k.Value(GUPLongtermZone) == LongtermZoneMovable
 	s.guests, s.bound = setup.guestMMs(), setup.boundMMs()
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
@@ -88,7 +89,10 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	for i, mm := range s.Setup.MMs {
 		mc := machine.MMConfig{Name: mm.Name, Parent: s.Setup.parent(i), Exits: s.Setup.exits(i)}
 		for _, v := range mm.Regions {
-			mc.Regions = append(mc.Regions, machine.RegionConfig{Name: v.Name, Kind: v.Kind, Pages: v.Pages, Flags: s.vmFlags(&v), File: v.File, First: v.First, Room: v.Room, Home: v.Home})
+			mc.Regions = append(mc.Regions, machine.RegionConfig{Name: v.Name, Kind: v.Kind, Pages: v.Pages, Flags: s.vmFlags(&v), File: v.File, First: v.First, Room: v.Room, Home: v.Home, Gigabyte: v.Gigabyte})
+			if v.Gigabyte {
+				c.PMDTables++
+			}
 			if s.Setup.hugetlb(&v) {
 				continue
 			}
@@ -173,7 +177,7 @@ func (s *Sim) scene() {
 	block, pool := s.holes(), m.HugetlbFrame(0)
 	table := m.TableFrame(0)
 	if m.Shared {
-		table = m.TableFrame(m.TableCount() - 1) // from the other end, so that data keeps its frame numbers
+		table = m.TableFrame(m.PTETableCount() - 1) // from the other end, so that data keeps its frame numbers
 	}
 	for mm, ms := range s.Setup.MMs {
 		s.upperTables(mm)
@@ -213,6 +217,7 @@ func (s *Sim) scene() {
 		}
 	}
 	s.files(&frame, &slot, &pool)
+	s.gigabytes()
 	for i, t := range s.Setup.Tasks {
 		if t.MM >= 0 {
 			m.Store(m.MMUsers(t.MM), m.Peek(m.MMUsers(t.MM))+1)
@@ -320,10 +325,10 @@ func (s *Setup) has() (h has) {
 	if s.largeFolios() || hugetlb { // PMD entries may map huge pages
 		h |= hasLarge
 	}
-	if s.largeFolios() || s.movesPages() {
+	if s.largeFolios() || s.MovesPages() {
 		h |= hasMoves
 	}
-	if slices.ContainsFunc(s.Zones, func(z ZoneSetup) bool { return z.Movable }) {
+	if slices.ContainsFunc(s.Zones, func(z ZoneSetup) bool { return !z.LongtermPinnable() }) {
 		h |= hasMovable
 	}
 	if s.Turns {
@@ -347,10 +352,16 @@ func (s *Setup) has() (h has) {
 		h |= hasSecondary
 	}
 	if s.rooms() {
-		h |= hasRooms
+		h |= hasRooms | hasMappingLocks
+	}
+	if s.gigabytes() {
+		h |= hasSharedPMDs | hasMappingLocks
 	}
 	if s.gupPages() > 1 {
 		h |= hasPages
+	}
+	if s.gathers() {
+		h |= hasGathers
 	}
 	return h
 }
@@ -359,6 +370,13 @@ func (s *Setup) has() (h has) {
 func (s *Setup) rooms() bool {
 	return slices.ContainsFunc(s.MMs, func(m MMSetup) bool {
 		return slices.ContainsFunc(m.Regions, func(r RegionSetup) bool { return r.Room })
+	})
+}
+
+// gigabytes reports whether a region covers a whole gigabyte, so that its PMD table may be shared.
+func (s *Setup) gigabytes() bool {
+	return slices.ContainsFunc(s.MMs, func(m MMSetup) bool {
+		return slices.ContainsFunc(m.Regions, func(r RegionSetup) bool { return r.Gigabyte })
 	})
 }
 

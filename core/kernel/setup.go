@@ -52,6 +52,7 @@ type RegionSetup struct {
 	File      int      // which file, if the kind is one of a file
 	Zone      int      // which of Zones its first pages lie in
 	First     int      // the file's page that page 0 maps
+	Gigabyte  bool     // of a hugetlb file, shared: it covers a whole gigabyte; what the file is filled with is mapped
 	Room      bool     // nothing is mapped there: mremap may move pages of the region Home there, like which it is
 	Home      int      // index into Regions
 	Fill      []string // the content of its first pages; further pages are not touched yet

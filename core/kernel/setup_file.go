@@ -104,8 +104,8 @@ func (s *Sim) cacheFolio(f machine.Frame, o machine.Pgoff, content uint64, state
 	m.Store(m.Index(f), uint64(at.Index))
 	m.SetCacheSlot(o, uint64(machine.MakeHold(f, 1)))
 	flags := machine.PGUptodate | machine.PGLRU
-	if !m.KindOf(o).OnDisk() {
-		m.Store(m.Flags(f), flags|machine.PGSwapBacked|machine.PGDirty)
+	if fileKind := m.KindOf(o); !fileKind.OnDisk() {
+		m.Store(m.Flags(f), flags|fileKind.SwapBacked()|machine.PGDirty)
 		return
 	}
 	m.SetNotice(f, machine.NoticeTracked, 0)

@@ -102,6 +102,62 @@ func (s *Sim) hugetlbPage(p machine.PageID, vs *RegionSetup, content uint64, f m
 	m.SetEntry(m.Upper(at.MM, machine.LevelPMD), m.Slot(p, machine.LevelPMD), machine.MakeHuge(f, bits))
 }
 
+// gigabytes gives every region that covers a whole gigabyte its PMD table: those that map the same share one, in which what the file is
+// filled with is mapped.
+func (s *Sim) gigabytes() {
+	m := s.M
+	for i := range m.Pages() {
+		p := machine.PageID(i)
+		if first, _ := m.GigabyteOf(p); !m.Gigabyte(p) || p != first || m.Peek(m.VMA(p)) == 0 {
+			continue
+		}
+		table, shared := s.sharesPMDTable(p)
+		if shared {
+			m.Store(m.Ref(table), m.Peek(m.Ref(table))+1)
+		} else {
+			m.OffersPMDTables(func(f machine.Frame) { table = f })
+			s.pmdTable(p, table)
+		}
+		m.SetPUD(p, machine.MakeTable(table))
+	}
+}
+
+// sharesPMDTable returns the table of another mm that maps the same gigabyte so; false if there is none.
+func (s *Sim) sharesPMDTable(p machine.PageID) (machine.Frame, bool) {
+	m := s.M
+	for q := range p {
+		if table, ok := m.PeekPMDTable(q); ok && m.Gigabyte(q) && m.MapsAlike(p, q) && m.Peek(m.VMA(q)) == m.Peek(m.VMA(p)) {
+			return table, true
+		}
+	}
+	return 0, false
+}
+
+// pmdTable fills a PMD table at the start.
+func (s *Sim) pmdTable(first machine.PageID, table machine.Frame) {
+	m := s.M
+	m.Allocate(table, machine.FrameTable)
+	o, _ := m.Backing(first)
+	m.SetPMDTable(table, o)
+	for i := range m.Region(first).Pages {
+		p := first + machine.PageID(i)
+		o, ok := m.Backing(p)
+		if !ok {
+			continue
+		}
+		if f, cached := machine.Cached(m.Peek(m.CacheSlot(o))); cached {
+			bits := machine.Entry(0)
+			if m.Peek(m.VMA(p))&machine.VMWrite != 0 {
+				bits = machine.RW | machine.Dirty
+			}
+			m.Store(m.Ref(f), m.Peek(m.Ref(f))+1)
+			m.Store(m.EntireMapcount(f), m.Peek(m.EntireMapcount(f))+1)
+			m.Store(m.LargeMapcount(f), m.Peek(m.LargeMapcount(f))+1)
+			m.SetEntry(table, m.Slot(p, machine.LevelPMD), machine.MakeHuge(f, bits))
+		}
+	}
+}
+
 // hugetlbFolio puts a huge page into the page cache at the start.
 func (s *Sim) hugetlbFolio(o machine.Pgoff, content uint64, f machine.Frame) {
 	m := s.M

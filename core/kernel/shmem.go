@@ -28,7 +28,7 @@ var _ = register(fnShmemGetFolio, &Func{
 		sgLookup: {Label: "lookup", Says: "look it up in the page cache", Ref: "filemap_get_entry", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PageCache, machine.Inodes), Calls: []FuncID{fnShmemSwapinFolio}, Do: (*Ctx).shmemLookup},
 		sgAlloc:  allocStep("shmem_alloc_folio"),
 		sgAdd: {Label: "add", Says: "put it into the page cache, locked", Ref: "shmem_add_to_page_cache", Touches: pageCacheTouches, Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{sgLookup}, Do: func(c *Ctx) Next {
-			if !c.addToPageCache(c.Pgoff(1), machine.PGSwapBacked|machine.PGUptodate) {
+			if !c.addToPageCache(c.Pgoff(1), c.M.KindOf(c.Pgoff(1)).SwapBacked()|machine.PGUptodate) {
 				return c.forget(sgLookup)
 			}
 			return c.handOver()

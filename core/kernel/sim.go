@@ -38,6 +38,8 @@ type Sim struct {
 	deferredPartial                    bool // see the rule deferred_split_partial
 	sharedByCounts                     bool // see the rule madvise_pte_batch
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
+	// See the rule gup_longterm_zone.
+	longtermLeavesMovable bool
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
 	clearsAtomically                                      bool   // see the rule pae_clear_atomic

@@ -57,7 +57,7 @@ func (m *Machine) Available(table bool) bool {
 // pool is where an allocation looks: the states of its frames. A free one's is zero.
 func (m *Machine) pool(table bool) (first, end cell.ID) {
 	if table && !m.Shared {
-		return m.alloc + cell.ID(m.poolBase()), m.alloc + cell.ID(m.nframe)
+		return m.alloc + cell.ID(m.poolBase()), m.alloc + cell.ID(m.pmdTableBase())
 	}
 	return m.alloc + 1, m.alloc + 1 + cell.ID(m.Frames)
 }
@@ -96,9 +96,11 @@ func (m *Machine) Free(f Frame) bool {
 	for _, w := range []Word{m.Flags(f), m.Mapping(f), m.Index(f), m.FolioSwap(f), m.Contents(f)} {
 		m.Store(w, 0)
 	}
-	if m.IsPTETable(f) && m.Load(m.TableOf(f)) != 0 {
+	if (m.IsPTETable(f) || m.IsSharedPMDTable(f)) && m.Load(m.TableOf(f)) != 0 {
 		for i := range m.width {
-			m.SetEntry(f, i, 0)
+			if m.IsPTETable(f) || m.Peek(m.Entry(f, i)) != 0 { // a PMD table goes when it is empty
+				m.SetEntry(f, i, 0)
+			}
 		}
 		m.Store(m.TableOf(f), 0)
 	}

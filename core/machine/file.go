@@ -26,6 +26,14 @@ func (k FileKind) String() string {
 // OnDisk reports whether what the file holds is written back to blocks.
 func (k FileKind) OnDisk() bool { return k == Ext4 }
 
+// SwapBacked is PG_swapbacked for the folios of files that reclaim may write to swap.
+func (k FileKind) SwapBacked() uint64 {
+	if k == Shmem {
+		return PGSwapBacked
+	}
+	return 0
+}
+
 // A FileConfig is a file: an inode together with its page cache (struct
 // address_space). Files are numbered as Config lists them. Pages is how many pages there is room for; its size may
 // be anything up to that.

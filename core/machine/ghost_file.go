@@ -70,6 +70,7 @@ func (m *Machine) MoveNotice(from, to Frame) {
 // StoredTo notes that a CPU or a device has stored to a frame; asked says that the
 // file system itself does it.
 func (m *Machine) StoredTo(f Frame, asked bool) {
+	m.storedBehind(f)
 	if !m.Track.Notice || len(m.Files) == 0 {
 		return
 	}

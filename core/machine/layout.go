@@ -28,6 +28,7 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutKSM(l)
 	m.layoutSecondary(l)
 	m.layoutRooms(l)
+	m.layoutGigabytes(l)
 	return l
 }
 
@@ -100,7 +101,10 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	m.upper = l.Add(len(m.levels)*len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance {
 		return m.OfMM(i / m.upperWidth % len(m.MMs))
 	}})
-	m.entry = l.Add(n*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance { return of(i / m.width) }})
+	ptes := m.PTETableCount()
+	m.entry = l.Add(ptes*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance { return of(i / m.width) }})
+	l.Add((n-ptes)*m.width, cell.Region{Class: PMDs, Owner: "walk", Decode: entryText, Names: m.entryNames, // behind the others: see Entry
+		Name: func(i int) string { return m.entryName(ptes*m.width + i) }, Of: func(i int) cell.Instance { return of(ptes + i/m.width) }})
 	m.ptl = l.Add(n, cell.Region{Class: PTLs, Owner: "lock", Of: of, Name: table("PTL of the %s"), Decode: func(_ int, v uint64) string { return m.taskName(v) }})
 	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Of: ofMM, Name: func(i int) string {
 		return "PMD lock of " + m.MMs[i].Name
@@ -108,6 +112,9 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Name: func(i int) string {
 		return fmt.Sprintf("table frame %d: owner", m.TableFrame(i))
 	}, Decode: func(_ int, v uint64) string {
+		if v > ownerFile {
+			return m.filePages[v-ownerFile-1].Name
+		}
 		p, ok := decodeOwner(v)
 		if !ok {
 			return "nobody"
@@ -134,6 +141,9 @@ func (m *Machine) entryName(i int) string {
 	t := m.TableFrame(i / m.width)
 	if p, ok := m.Leaf(t, i%m.width); ok {
 		return "PTE of " + m.pages[p].Name
+	}
+	if v := m.Peek(m.TableOf(t)); v > ownerFile && int(v-ownerFile-1)+i%m.width < len(m.filePages) {
+		return "PMD of " + m.filePages[int(v-ownerFile-1)+i%m.width].Name
 	}
 	return fmt.Sprintf("%s[%d]", m.TableName(t), i%m.width)
 }
@@ -400,4 +410,5 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 		}})
 	}
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
+	m.layoutCopies(l)
 }

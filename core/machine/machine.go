@@ -25,7 +25,7 @@
 //   - Costs follow what a step touches: nothing goes through all frames, pages or
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
-// Reading order: machine.go, page.go, frame.go, large.go, hugetlb.go, alloc.go, node.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
+// Reading order: machine.go, page.go, frame.go, large.go, hugetlb.go, gigabyte.go, alloc.go, node.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
 // rmap.go, ksm.go, lru.go, swap.go, file.go, block.go, task.go, room.go, ghost.go, ghost_file.go.
 package machine
 
@@ -103,9 +103,10 @@ type Config struct {
 	Files []FileConfig
 	Tasks []TaskConfig
 
-	Frames int  // frames for data, the zero page apart
-	Tables int  // frames for PTE tables, beside those for data
-	Shared bool // PTE tables are taken from the frames for data; Tables is 0
+	Frames    int  // frames for data, the zero page apart
+	PMDTables int  // frames for PMD tables that mms may share; see gigabyte.go
+	Tables    int  // frames for PTE tables, beside those for data
+	Shared    bool // PTE tables are taken from the frames for data; Tables is 0
 
 	Zones      []Zone  // none: one zone, of node 0
 	FrameZones []uint8 // which of Zones a frame for data lies in; those that are missing lie in the first
@@ -173,6 +174,7 @@ type Track struct {
 	Notice bool   // what file systems know of writes to their pages
 	Stores bool   // who stored to a frame last
 	Shared bool   // what pages held when KSM began to share them
+	Copies bool   // what became of pages since they were copied, to be replaced
 	Alarms uint64 // the alarms that are raised, as a bit set
 }
 
@@ -185,6 +187,7 @@ type Machine struct {
 	rank       [LevelPGD + 1]int // a level's place in levels
 	pages      []Page            // all virtual pages, by PageID
 	first      [][]int           // PageID of page 0, by mm and region
+	puds       [][]int           // slot of a region's PUD entry, by mm and region
 	pmds       [][]int           // slot of a region's first PMD entry, by mm and region
 	family     [][]int           // an mm and all that are forked from it, transitively
 	rooms      [][][]int         // a region and the rooms for it, by mm and region
@@ -201,6 +204,7 @@ type Machine struct {
 	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                               cell.ID
 	lockedBy, ledger, ptes                                                                                        cell.ID
 	compound, entire, large, pincount, pagesMapped, deferred, pmdMaps, deposit                                    cell.ID
+	noPMD, hugetlbLock                                                                                            cell.ID
 	reserved, reserve, faultMutex, resvUnmapped                                                                   cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                                           cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                             cell.ID
@@ -217,7 +221,7 @@ type Machine struct {
 	rcu                                                                                                           cell.ID
 	ubc                                                                                                           cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
-	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm                                              cell.ID
+	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm, copyOf                                      cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID
 	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID
 
@@ -242,7 +246,7 @@ func New(c Config) *Machine {
 	if m.LargeFolios {
 		m.gatherMax += m.HugePages // the pages of a folio that is split meanwhile
 	}
-	m.nframe = m.poolBase() + c.Tables
+	m.nframe = m.poolBase() + c.Tables + c.PMDTables
 	m.numberFilePages()
 	m.homes()
 	m.findShared()

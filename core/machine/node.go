@@ -13,15 +13,22 @@ import (
 type Zone struct {
 	Node    int
 	Movable bool // ZONE_MOVABLE: only what can be moved away again is allocated here
+	CMA     bool // pageblocks of MIGRATE_CMA: lent to what can be moved away, until a device wants them
 }
 
 func (z Zone) String() string {
 	s := "node " + string(rune('0'+z.Node))
-	if z.Movable {
+	switch {
+	case z.Movable:
 		s += ", ZONE_MOVABLE"
+	case z.CMA:
+		s += ", CMA"
 	}
 	return s
 }
+
+// LongtermPinnable reports whether a page of the zone may be pinned for long. Compare include/linux/mm.h:folio_is_longterm_pinnable.
+func (z Zone) LongtermPinnable() bool { return !z.Movable && !z.CMA }
 
 // ZoneOf returns the zone that a frame lies in.
 func (m *Machine) ZoneOf(f Frame) Zone {
@@ -60,14 +67,14 @@ func (m *Machine) HasNode(node int) bool {
 }
 
 // Zonelist returns the zones that an allocation may fall back to, as indices, in the kernel's order: those
-// of the node first, ZONE_MOVABLE before ZONE_NORMAL. thisNode leaves other nodes out, unmovable ZONE_MOVABLE.
-// Compare mm/page_alloc.c:build_zonelists, gfp_zone.
-func (m *Machine) Zonelist(node int, thisNode, unmovable bool) []int {
+// of the node first, ZONE_MOVABLE before ZONE_NORMAL, and CMA last. thisNode leaves other nodes out, noMovable ZONE_MOVABLE, noCMA CMA.
+// Compare mm/page_alloc.c:build_zonelists, gfp_zone, gfp_to_alloc_flags_cma.
+func (m *Machine) Zonelist(node int, thisNode, noMovable, noCMA bool) []int {
 	var out []int
 	for _, other := range []bool{false, true} {
-		for _, movable := range []bool{true, false} {
+		for _, kind := range []Zone{{Movable: true}, {}, {CMA: true}} {
 			for i, z := range m.Zones {
-				if z.Movable == movable && (z.Node != node) == other && !(other && thisNode) && !(movable && unmovable) {
+				if z.Movable == kind.Movable && z.CMA == kind.CMA && (z.Node != node) == other && !(other && thisNode) && !(z.Movable && noMovable) && !(z.CMA && noCMA) {
 					out = append(out, i)
 				}
 			}

@@ -28,6 +28,8 @@ type RegionConfig struct {
 	First int    // the file's page that the region's first page maps
 	Home  int    // of a room, into which mremap may move pages: the region before it that they come from; see room.go
 	Room  bool
+	// Gigabyte says that it covers a whole gigabyte, of a hugetlb file that it maps shared: see gigabyte.go.
+	Gigabyte bool
 }
 
 // A RegionKind says what lies behind a region.
@@ -42,6 +44,7 @@ const (
 
 const (
 	mmapBase = 0x7f0000000000 // where region 0 of every mm lies
+	pudSize  = 1 << 30
 	pmdSize  = 1 << 21
 	pageSize = 1 << 12
 )
@@ -69,18 +72,23 @@ func (m *Machine) layoutPages() {
 }
 
 func (m *Machine) layoutRegions(a int) {
-	var first, pmds []int
-	pmd := 0
+	var first, pmds, puds []int
+	pmd, gigabytes := 0, 0
 	mm := &m.MMs[a]
 	for r, region := range mm.Regions {
-		first, pmds = append(first, len(m.pages)), append(pmds, pmd)
+		base, pud := mmapBase+uint64(pmd)*pmdSize, 0
+		if region.Gigabyte {
+			gigabytes++
+			base, pud = mmapBase+uint64(gigabytes)*pudSize, gigabytes
+		}
+		first, pmds, puds = append(first, len(m.pages)), append(pmds, pmd), append(puds, pud)
 		for i := range region.Pages {
 			name := mm.Name + " " + region.Name
 			if region.Pages > 1 {
 				name += fmt.Sprintf("[%d]", i)
 			}
 			n := m.pagesPerPMD(&region)
-			addr := mmapBase + uint64(pmd+i/n)*pmdSize + uint64(i%n)*pageSize
+			addr := base + uint64(i/n)*pmdSize + uint64(i%n)*pageSize
 			m.pages = append(m.pages, Page{a, r, i, addr, name})
 		}
 		pmd += m.regionPMDs(&region)
@@ -88,14 +96,17 @@ func (m *Machine) layoutRegions(a int) {
 	if len(mm.Regions) > 0 {
 		m.gatherMax = max(m.gatherMax, len(m.pages)-first[0])
 	}
-	m.first, m.pmds = append(m.first, first), append(m.pmds, pmds)
-	m.upperWidth = max(m.upperWidth, pmd)
+	m.first, m.pmds, m.puds = append(m.first, first), append(m.pmds, pmds), append(m.puds, puds)
+	m.upperWidth = max(m.upperWidth, pmd+gigabytes, 1+gigabytes)
 	m.regions = max(m.regions, len(mm.Regions))
 	m.layoutPlaces(a)
 }
 
-// regionPMDs is how many PMD entries a region reaches into.
+// regionPMDs is how many entries of its mm's own PMD table a region reaches into.
 func (m *Machine) regionPMDs(r *RegionConfig) int {
+	if r.Gigabyte {
+		return 0
+	}
 	n := m.pagesPerPMD(r)
 	return (r.Pages + n - 1) / n
 }

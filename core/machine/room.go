@@ -80,13 +80,13 @@ func (m *Machine) AnonMappingOf(p PageID, mm int) uint64 {
 // that is forked from none. It is there if there are rooms: nobody else has reason to wait for it here.
 func (m *Machine) AnonVMALock(mm, home int) Word { return m.at(m.rmapLock, mm*m.regions+home) }
 
-// MappingLock is i_mmap_rwsem of a file. It is there if there are rooms.
+// MappingLock is i_mmap_rwsem of a file. It is there if there are rooms, or PMD tables that mms share.
 func (m *Machine) MappingLock(file int) Word {
 	return m.at(m.rmapLock, len(m.MMs)*m.regions+file)
 }
 
 func (m *Machine) layoutRooms(l *cell.Layout) {
-	if !m.Rooms {
+	if !m.Rooms && m.PMDTables == 0 {
 		return
 	}
 	anon := len(m.MMs) * m.regions

@@ -36,8 +36,8 @@ func (m *Machine) below(level int) int {
 	return level - 1
 }
 
-// A PTE table's owner is the page that its entry 0 maps, plus one; 0 is none.
-func decodeOwner(v uint64) (PageID, bool) { return PageID(v) - 1, v != 0 }
+// A PTE table's owner is the page that its entry 0 maps, plus one; 0 is none. (That of a PMD table which mms share is another: ownerFile.)
+func decodeOwner(v uint64) (PageID, bool) { return PageID(v) - 1, v != 0 && v < ownerFile }
 
 // The tables above the PTE level live as long as their mm and have frames of
 // their own: first the PGDs, then those of the levels below. PTE tables come and
@@ -61,17 +61,24 @@ func (m *Machine) Root(mm int) Frame { return m.Upper(mm, LevelPGD) }
 
 func (m *Machine) isUpper(f Frame) bool { return int(f) >= m.upperBase() && int(f) < m.poolBase() }
 
-// TableCount returns how many frames can be PTE tables; TableFrame(i) is the i-th.
-func (m *Machine) TableCount() int {
+// TableCount returns how many frames can be tables that come and go: PTE tables, and behind them PMD tables that mms share;
+// TableFrame(i) is the i-th.
+func (m *Machine) TableCount() int { return m.PTETableCount() + m.PMDTables }
+
+// PTETableCount returns how many frames can be PTE tables.
+func (m *Machine) PTETableCount() int {
 	if m.Shared {
 		return m.Frames
 	}
 	return m.Tables
 }
 
-// TableFrame returns the i-th frame that can be a PTE table.
+// TableFrame returns the i-th frame that can be such a table.
 func (m *Machine) TableFrame(i int) Frame {
-	if m.Shared {
+	switch n := m.PTETableCount(); {
+	case i >= n:
+		return m.pmdTable(i - n)
+	case m.Shared:
 		return Frame(1 + i)
 	}
 	return Frame(m.poolBase() + i)
@@ -82,11 +89,14 @@ func (m *Machine) IsPTETable(f Frame) bool {
 	if m.Shared {
 		return f > 0 && int(f) <= m.Frames
 	}
-	return int(f) >= m.poolBase()
+	return int(f) >= m.poolBase() && int(f) < m.pmdTableBase()
 }
 
-// tableIndex returns a frame's place among those that can be PTE tables.
+// tableIndex returns a frame's place among those that can be tables that come and go.
 func (m *Machine) tableIndex(f Frame) int {
+	if m.IsSharedPMDTable(f) {
+		return m.PTETableCount() + int(f) - m.pmdTableBase()
+	}
 	if m.Shared {
 		return int(f) - 1
 	}
@@ -117,6 +127,9 @@ func (m *Machine) PMDLock(mm int) Word { return m.at(m.pmdLock, mm) }
 
 // PMD is the entry that points to the page's PTE table.
 func (m *Machine) PMD(p PageID) Word {
+	if m.Gigabyte(p) {
+		return m.pmdOfGigabyte(p)
+	}
 	return m.Entry(m.Upper(m.pages[p].MM, LevelPMD), m.Slot(p, LevelPMD))
 }
 
@@ -137,7 +150,12 @@ func (m *Machine) Slot(p PageID, level int) int {
 	case LevelPTE:
 		return at.Index % m.pagesPerPMD(m.Region(p))
 	case LevelPMD:
+		if m.Region(p).Gigabyte {
+			return at.Index
+		}
 		return m.pmds[at.MM][at.Region] + at.Index/m.pagesPerPMD(m.Region(p))
+	case LevelPUD:
+		return m.puds[at.MM][at.Region]
 	}
 	return 0
 }
@@ -184,8 +202,12 @@ func (m *Machine) mapped(table Frame, i int, e Entry) {
 	}
 	if p, ok := m.Leaf(table, i); ok {
 		m.saw(p, e)
+	} else if m.IsSharedPMDTable(table) {
+		m.sawInShared(table, i, e)
 	} else if e.Has(PSE) {
 		m.sawHuge(m.pmdPage(table, i), e)
+	} else if m.IsSharedPMDTable(e.Frame()) {
+		m.sawTable((int(table)-m.upperBase())%len(m.MMs), i, e.Frame())
 	}
 }
 
@@ -193,7 +215,7 @@ func (m *Machine) mapped(table Frame, i int, e Entry) {
 func (m *Machine) accountEntry(table Frame, e Entry, n int) {
 	f := e.Frame()
 	switch {
-	case !m.isUpper(table):
+	case !m.isUpper(table) && !m.IsSharedPMDTable(table):
 		if f != ZeroPage {
 			m.Account(f, n)
 			m.count(m.PTEs(f), n)
@@ -268,6 +290,9 @@ func (m *Machine) TableName(f Frame) string {
 	if m.isUpper(f) {
 		i := int(f) - m.upperBase()
 		return LevelName(m.levels[i/len(m.MMs)]) + " table of " + m.MMs[i%len(m.MMs)].Name
+	}
+	if v := m.Peek(m.TableOf(f)); v > ownerFile {
+		return "PMD table of " + m.filePages[v-ownerFile-1].Name
 	}
 	p, ok := m.Owner(f)
 	if !ok {

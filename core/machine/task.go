@@ -295,6 +295,9 @@ func (m *Machine) markStale(f Frame, n int) {
 	if m.Track.Stores {
 		m.Mem.Clear(m.Storer(f).id, m.Storer(f).id+cellID(n))
 	}
+	if m.Track.Copies {
+		m.Mem.Clear(m.CopyOf(f).id, m.CopyOf(f).id+cellID(n))
+	}
 	in := func(e Entry) bool { return e.Frame() >= f && int(e.Frame()) < int(f)+n }
 	for i := range n {
 		m.Seek(f + Frame(i))

@@ -19,8 +19,19 @@ func fileSetup(op *Op, region int) (kernel.FileSetup, bool) {
 		f.Kind = machine.Ext4
 	case ShmemShared, ShmemPrivate:
 		f.Kind = machine.Shmem
+	case HugetlbPrivate:
+		f.Kind = machine.Hugetlbfs
 	case HugetlbShared:
 		f.Kind = machine.Hugetlbfs
+		return f, true
+	case AnonShared:
+		f.Kind = machine.Shmem
+		return f, true
+	case Ext4Hole:
+		f.Kind = machine.Ext4
+		return f, true
+	case SecretMemory:
+		f.Kind = machine.Secretmem
 		return f, true
 	default:
 		return f, false
@@ -103,7 +114,7 @@ func (w *observer) files() {
 			blocks = append(blocks, w.block(o))
 		}
 		w.o.Cache[r.name] = cached
-		if r.kind == Ext4Shared || r.kind == Ext4Private {
+		if r.onDisk() {
 			w.o.Disk[r.name] = blocks
 		}
 		w.o.Size[r.name] = int(m.Peek(m.Size(r.file)) / pageBytes)

@@ -16,7 +16,7 @@ func (p *Player) ksm(*Op) (Result, error) {
 			continue
 		}
 		for i, r := range p.regions {
-			if r.kind == Hugetlb || r.kind == HugetlbShared {
+			if r.hugetlb() {
 				continue
 			}
 			all := kernel.Arg{MM: proc.mm, Region: i, Last: p.sim.Setup.MMs[0].Regions[i].Pages - 1}

@@ -81,6 +81,15 @@ const (
 	HugetlbShared RegionKind = "hugetlb_shared"
 )
 
+// Kinds of regions that no program of the corpus has, but the single probes.
+const (
+	AnonShared     RegionKind = "anon_shared"     // MAP_SHARED|MAP_ANONYMOUS, which is shmem
+	Ext4Hole       RegionKind = "ext4_hole"       // as ext4_shared, of a file that has no blocks yet
+	HugetlbPrivate RegionKind = "hugetlb_private" // a file of hugetlbfs, MAP_PRIVATE
+	SecretMemory   RegionKind = "secretmem"       // of memfd_secret()
+	Room           RegionKind = "room"            // nothing yet: where mremap moves the first region
+)
+
 // Prot is the protection of a mapping.
 type Prot string
 

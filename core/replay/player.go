@@ -60,7 +60,11 @@ func (p *Player) Do(op Op) (Observation, error) {
 	if !ok {
 		return Observation{}, &NotModelled{string(op.Verb)}
 	}
-	r, err := do(p, &op)
+	return p.finish(do(p, &op))
+}
+
+// finish lets everything come to its end that an operation has begun, and looks.
+func (p *Player) finish(r Result, err error) (Observation, error) {
 	if err == nil {
 		err = p.rest()
 	}

@@ -20,7 +20,7 @@ func short(o *Observation, who string) string {
 		}
 		return text
 	case NoVMA:
-		return "none"
+		return "NOVMA"
 	}
 	return string(e.Kind)
 }
@@ -33,7 +33,9 @@ func snapshot(o *Observation, who string) string {
 		return strings.ToUpper(string(e.Kind)) + frameText(o, e.Label, e.Kind == PMD) + bit(e.Write, " pW") + bit(e.Dirty, " pD")
 	case Swapped:
 		return "SWAP" + bit(e.Exclusive, " sEXCL")
-	case NoVMA, NoEntry:
+	case NoVMA:
+		return "NOVMA"
+	case NoEntry:
 		return "none"
 	}
 	return string(e.Kind)
@@ -93,7 +95,7 @@ func printed(text string) string {
 	is := func(name string) bool { return slices.Contains(flags, name) }
 	switch f[0] {
 	case "none", "NOVMA":
-		return "none"
+		return f[0]
 	case "SWAP":
 		return "SWAP" + bit(is("sEXCL"), " sEXCL")
 	}
@@ -132,15 +134,80 @@ func inSlot(s *stage) string {
 // ret is what the operation has returned.
 func ret(s *stage) string { return strconv.Itoa(s.now().Result.Ret) }
 
+// result is what the step with that index has returned; -1: the last one.
+func (s *stage) result(step int) Result {
+	if step < 0 {
+		return s.now().Result
+	}
+	return s.at(step).Result
+}
+
+// rc is what the system call returned, of which libc makes -1 and an errno. Of several steps the first that failed counts.
+func rc(steps ...int) func(*stage) string {
+	return func(s *stage) string {
+		for _, i := range steps {
+			if s.result(i).Err != "" {
+				return "-1"
+			}
+		}
+		return strconv.Itoa(s.result(steps[len(steps)-1]).Ret)
+	}
+}
+
+// errno is what libc leaves in errno.
+func errno(steps ...int) func(*stage) string {
+	return func(s *stage) string {
+		for _, i := range steps {
+			if r := s.result(i); r.Err != "" {
+				return strconv.Itoa(-r.Ret)
+			}
+		}
+		return "0"
+	}
+}
+
+// loaded is the value that the process has read, or the signal that it took.
+func loaded(s *stage) string {
+	if n := signalNumber(s.now().Result.Signal); n != 0 {
+		return fmt.Sprintf("SIG%d", n)
+	}
+	return valueName(s.now().Result.Val)
+}
+
+// wrote is 0, or the signal that the process took.
+func wrote(s *stage) string { return strconv.Itoa(signalNumber(s.now().Result.Signal)) }
+
+func signalNumber(name string) int { return map[string]int{"BUS": 7, "SEGV": 11}[name] }
+
+// device is what the page in the slot holds.
+func device(s *stage) string { return valueName(s.now().Pins["s0"].Val) }
+
+// fromFile is what was read from the file, and how many bytes.
+func fromFile(s *stage) string {
+	return fmt.Sprintf("%s(%d)", valueName(s.now().Result.Val), s.now().Result.Ret)
+}
+
 // yes is a condition as probes print it.
 func yes(is func(*stage) bool) func(*stage) string {
 	return func(s *stage) string { return map[bool]string{true: "1", false: "0"}[is(s)] }
 }
 
+// mapsFrame reports whether an entry maps a page, and which.
+func mapsFrame(e Entry) (Label, bool) { return e.Label, e.Kind == PTE || e.Kind == PMD }
+
 // pinnedIsMapped reports whether the page in the slot is the one that a process maps.
 func pinnedIsMapped(who string) func(*stage) bool {
 	return func(s *stage) bool {
-		e := s.entry(who)
-		return (e.Kind == PTE || e.Kind == PMD) && e.Label == s.now().Pins["s0"].Frame
+		l, ok := mapsFrame(s.entry(who))
+		return ok && l == s.now().Pins["s0"].Frame
+	}
+}
+
+// sameAs reports whether a process maps the page that it mapped behind an earlier step, there perhaps at another address.
+func sameAs(step int, then, now string) func(*stage) bool {
+	return func(s *stage) bool {
+		was, mapped := mapsFrame(entryOf(s.at(step), then))
+		is, ok := mapsFrame(s.entry(now))
+		return mapped && ok && was == is
 	}
 }

@@ -21,7 +21,7 @@ const maxRounds, quietRounds = 24, 3
 // The accessed bits that the runner clears are not looked at by shrink_folio_list here.
 func (p *Player) reclaim(*Op) (Result, error) {
 	for _, r := range p.regions {
-		if r.kind == Ext4Shared || r.kind == Ext4Private {
+		if r.onDisk() {
 			if _, err := p.call(p.worker(0), "fsync", kernel.Arg{File: r.file}); err != nil {
 				return Result{}, err
 			}

@@ -38,11 +38,17 @@ func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
 		op := &program.Steps[i].Op
 		switch op.Verb {
 		case Mem:
+			if op.Kind == Room {
+				room, at := first.Regions[0], p.regions[0]
+				room.Name, room.Room, at.name = op.Region, true, op.Region
+				first.Regions, p.regions = append(first.Regions, room), append(p.regions, at)
+				break
+			}
 			r := regionSetup(op)
-			if op.Kind == Hugetlb || op.Kind == HugetlbShared {
+			at := region{op.Region, op.Kind, op.Pages, -1}
+			if at.hugetlb() {
 				setup.Hugetlb = poolPages
 			}
-			at := region{op.Region, op.Kind, op.Pages, -1}
 			if f, ok := fileSetup(op, len(p.regions)); ok {
 				at.file, r.File = len(setup.Files), len(setup.Files)
 				setup.Files = append(setup.Files, f)
@@ -106,11 +112,11 @@ func regionSetup(op *Op) kernel.RegionSetup {
 		r.Kind = machine.RegionAnon
 	case THP, Anon2M:
 		r.Kind, r.Pages, r.Huge = machine.RegionAnon, hugePages, op.Kind == THP
-	case Ext4Private, ShmemPrivate:
+	case Ext4Private, ShmemPrivate, HugetlbPrivate:
 		r.Kind = machine.RegionFilePrivate
 	case Hugetlb:
 		r.Kind = machine.RegionHugetlb
-	case Ext4Shared, ShmemShared, HugetlbShared:
+	case Ext4Shared, ShmemShared, HugetlbShared, AnonShared, Ext4Hole, SecretMemory:
 		r.Kind = machine.RegionFileShared
 	default:
 		panic("replay: a kind of region that the reader knows and nobody maps: " + string(op.Kind))
@@ -139,3 +145,13 @@ const maxFrames = 24 << 10
 
 // huge reports whether the region is of one huge page, which small ones may be in the place of.
 func (r *region) huge() bool { return r.kind == THP || r.kind == Anon2M }
+
+// hugetlb reports whether the region is of huge pages of the pool.
+func (r *region) hugetlb() bool {
+	return r.kind == Hugetlb || r.kind == HugetlbShared || r.kind == HugetlbPrivate
+}
+
+// onDisk reports whether the region maps a file on a disk.
+func (r *region) onDisk() bool {
+	return r.kind == Ext4Shared || r.kind == Ext4Private || r.kind == Ext4Hole
+}

@@ -134,7 +134,7 @@ func (b *builder) fileArg(p *kernel.Param, c *cursor) kernel.Arg {
 	return arg
 }
 
-// fileRegion reads the mapping of a file: "f shared rw", "f[1] 2 private ro". Without a
+// fileRegion reads the mapping of a file: "f shared rw", "f[1] 2 private ro", "f shared rw gigabyte". Without a
 // number it maps the file from there to its end.
 func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 	if len(b.file.setup.Files) == 0 && !b.partial {
@@ -171,7 +171,26 @@ func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 		v.Kind = kernel.FilePrivate
 	}
 	v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
+	if t := c.peek(); c.keyword("gigabyte") {
+		v.Gigabyte = true
+		b.gigabyte(v, t, c)
+	}
 }
+
+// gigabyte looks whether a mapping can cover a whole gigabyte.
+func (b *builder) gigabyte(v *kernel.RegionSetup, t *token, c *cursor) {
+	switch {
+	case !b.onHugetlbfs(v):
+		c.fail(t, nil, "only a file of hugetlb is mapped by whole gigabytes: its PMD table has huge pages alone")
+	case v.Kind != kernel.FileShared:
+		c.fail(t, nil, "only a shared mapping shares its PMD table: write shared")
+	case v.Pages > gigabytePages:
+		c.fail(t, nil, "a gigabyte has at most %d huge pages here, and these are %d", gigabytePages, v.Pages)
+	}
+}
+
+// gigabytePages is how many huge pages a gigabyte has at most.
+const gigabytePages = hugePages
 
 // fileDoc describes a file.
 func fileDoc(f *kernel.FileSetup) string {

@@ -188,6 +188,9 @@ func vmaDoc(v *kernel.RegionSetup) string {
 		if v.Kind == kernel.FileShared {
 			how = "shared"
 		}
+		if v.Gigabyte {
+			return fmt.Sprintf("A shared mapping of a hugetlb file over a whole gigabyte, from its page %d on, %d huge %s, %s. Mms that map the same share its PMD table.", v.First, v.Pages, plural(v.Pages, "page", "pages"), rights)
+		}
 		return fmt.Sprintf("A %s mapping of a file from its page %d on, %d %s, %s, not touched yet.", how, v.First, v.Pages, plural(v.Pages, "page", "pages"), rights)
 	}
 	text := fmt.Sprintf("Anonymous memory, %d %s, %s", v.Pages, plural(v.Pages, "page", "pages"), rights)

@@ -169,7 +169,7 @@ func (b *builder) fillHuge(v *kernel.RegionSetup, c *cursor) {
 		}
 	case c.keyword("split"):
 		v.State = kernel.Split
-	case t != nil && t.form == formWord && t.text != "movable" && t.text != "node":
+	case t != nil && t.form == formWord && t.text != "movable" && t.text != "cma" && t.text != "node":
 		c.want("split, mergeable or the end", nil)
 		return
 	case len(v.Fill) > 0:
@@ -213,7 +213,7 @@ func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
 		v.State = kernel.Clean
 	case c.keyword("swapped"):
 		v.State = kernel.Swapped
-	case len(v.Fill) > 0 && t != nil && (t.mark || t.text == "movable" || t.text == "node"):
+	case len(v.Fill) > 0 && t != nil && (t.mark || t.text == "movable" || t.text == "cma" || t.text == "node"):
 		v.Zone = c.b.zoneNumber(c.zone())
 		return
 	default:

@@ -36,11 +36,11 @@
 //
 //	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" | "hugetlb" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" ]
 //	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" | "mergeable" | "merged" ] zone
-//	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" )
+//	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" ) [ "gigabyte" ]
 //	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }
 //	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" | "mergeable" ] zone
 //	        | NAME "=" "room" "for" NAME
-//	zone    = [ "movable" ] [ "node" N ]
+//	zone    = [ "movable" | "cma" ] [ "node" N ]
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"
 //	arg     = page | NAME [ "[" N "]" ] | STRING | WORD | FLAG { "|" FLAG } | "0"
 //	page    = [ NAME "." ] NAME [ "[" N "]" ] [ "," N ]

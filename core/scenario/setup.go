@@ -108,9 +108,26 @@ func (b *builder) whole() {
 	b.enoughFrames()
 	b.enoughHugepages()
 	b.enoughLevels()
+	b.gigabytesStay()
 	b.unforked()
 	if b.said["kernel"] != nil {
 		b.notApplicable(f.Kernel)
+	}
+}
+
+// gigabytesStay reports what would move pages of mappings over whole gigabytes.
+func (b *builder) gigabytesStay() {
+	s := &b.file.setup
+	for i, m := range s.MMs {
+		for r, v := range m.Regions {
+			at := b.vmas[vmaKey{i, r}]
+			if !v.Gigabyte || at == nil {
+				continue
+			}
+			if s.MovesPages() {
+				b.report(Error, at.start, at.end, nil, "%s covers a whole gigabyte, and its pages do not move here: leave out gigabyte, or else nodes, zones and what moves pages", v.Name)
+			}
+		}
 	}
 }
 

@@ -6,9 +6,10 @@ import (
 	"gupscope/core/kernel"
 )
 
-// zone reads "[movable] [node N]": a zone of a node.
+// zone reads "[movable | cma] [node N]": a zone of a node.
 func (c *cursor) zone() (z kernel.ZoneSetup) {
 	z.Movable = c.keyword("movable")
+	z.CMA = !z.Movable && c.keyword("cma")
 	if c.keyword("node") {
 		z.Node = c.number("nodes", 0, maxNode)
 	}
@@ -32,7 +33,7 @@ func (b *builder) zoneNumber(z kernel.ZoneSetup) int {
 	return len(s.Zones) - 1
 }
 
-// frames reads "frames N [movable] [node N]".
+// frames reads "frames N [movable | cma] [node N]".
 func (b *builder) frames(c *cursor) {
 	n := c.number("frames", 0, maxFrames)
 	z := c.zone()

@@ -83,6 +83,10 @@ func (s *story) believes(b *belief) string {
 	switch {
 	case b.entry.None():
 		return "finds " + where + " empty"
+	case b.class == machine.PMDs && b.entry.Has(machine.PSE) && !tlb:
+		return fmt.Sprintf("reads %s, which maps the huge page in frame %d", where, b.entry.Frame())
+	case b.class == machine.PMDs && strings.HasPrefix(b.name, "PUD"):
+		return fmt.Sprintf("reads %s, which leads to the PMD table in frame %d", where, b.entry.Frame())
 	case b.class == machine.PMDs && tlb:
 		return fmt.Sprintf("begins a walk at %s, which leads to the page table in frame %d", where, b.entry.Frame())
 	case b.class == machine.PMDs:
@@ -123,7 +127,14 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 	case machine.PTEs:
 		s.entryChanged(c, add)
 	case machine.PMDs:
-		if p, ok := s.x.pmd[c.Cell]; ok && machine.Entry(c.OldV).Present() && !machine.Entry(c.NewV).Present() {
+		p, ok := s.x.pmd[c.Cell]
+		switch old := machine.Entry(c.OldV); {
+		case !old.Present() || machine.Entry(c.NewV).Present():
+		case strings.HasPrefix(c.Name, "PUD"):
+			add(evUnhooks, old.Frame(), -1, "clears %s, which leads to the PMD table in frame %d", possessive(c.Name), old.Frame())
+		case old.Has(machine.PSE):
+			add(evUnhooks, old.Frame(), -1, "clears the %s, which maps the huge page in frame %d", possessive(c.Name), old.Frame())
+		case ok:
 			add(evUnhooks, machine.Entry(c.OldV).Frame(), -1, "unhooks the page table of %s", s.page(p))
 		}
 	case machine.Frames:

@@ -260,6 +260,9 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 	case machine.AlarmUnstable, machine.AlarmUnnoticedStore, machine.AlarmUnexpectedDirty, machine.AlarmNoBuffers:
 		s.clean = true
 		s.frames[machine.Frame(v)] = true
+	case machine.AlarmMissedStore:
+		s.values = true
+		s.frames[machine.Frame(v)] = true
 	case machine.AlarmDeviceTooLate:
 		s.frames[machine.Frame(v)] = true
 	case machine.AlarmNullMapping, machine.AlarmFreedMapping:

@@ -71,6 +71,9 @@ func (s *story) indexTables() {
 	entries := func() {
 		for i := range m.Pages() {
 			p := machine.PageID(i)
+			if _, ok := m.PeekPMDTable(p); !ok {
+				continue
+			}
 			if _, ok := x.pmd[m.PMD(p).Cell()]; !ok {
 				x.pmd[m.PMD(p).Cell()] = p
 			}

@@ -142,6 +142,9 @@ func (n *now) holders(f machine.Frame) []Holder {
 				continue
 			}
 			text, who := "a PTE", Who(0)
+			if m.IsSharedPMDTable(t) {
+				text = "the " + m.TableName(t)
+			}
 			if p, ok := m.Leaf(t, e); ok {
 				page := m.Pages()[p]
 				text, who = "mapped at "+page.Name, n.c.mm[page.MM]
@@ -228,7 +231,7 @@ func (n *now) hugeMappings(f machine.Frame) []Holder {
 	var out []Holder
 	for p, page := range m.Pages() {
 		id := machine.PageID(p)
-		if pmd := machine.Entry(m.Peek(m.PMD(id))); id == m.HugeStart(id) && pmd.Has(machine.PSE) && pmd.Frame() == f {
+		if pmd := machine.Entry(m.Peek(m.PMD(id))); !m.Gigabyte(id) && id == m.HugeStart(id) && pmd.Has(machine.PSE) && pmd.Frame() == f {
 			out = append(out, Holder{Count: 1, Text: "mapped at " + page.Name + " by its PMD", Who: n.c.mm[page.MM]})
 		}
 	}
@@ -369,6 +372,10 @@ func (n *now) locks() {
 		for v := range m.MMs[mm].Regions {
 			w := m.VMALock(mm, v)
 			add(w, machine.MmapWriter(m.Peek(w)))
+			if m.PMDTables > 0 && m.Gigabyte(m.PageAt(mm, v, 0)) {
+				w := m.HugetlbVMALock(mm, v)
+				add(w, machine.MmapWriter(m.Peek(w)))
+			}
 		}
 		add(m.PMDLock(mm), int(m.Peek(m.PMDLock(mm)))-1)
 	}

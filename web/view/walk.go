@@ -30,7 +30,7 @@ func (n *now) walk(mm int) Walk {
 		if level == machine.LevelPMD {
 			break
 		}
-		w.Upper = append(w.Upper, Level{Name: machine.LevelName(level), Entries: []PTE{n.upper(m.Entry(m.Upper(mm, level), m.Slot(first, level)), m.AddressBits(m.Pages()[first].Addr, level))}})
+		w.Upper = append(w.Upper, Level{Name: machine.LevelName(level), Entries: n.uppers(mm, level)})
 		if level == machine.LevelPGD && !m.FiveLevels {
 			w.Upper = append(w.Upper, Level{Name: "P4D", Entries: []PTE{{ID: -1, Index: "=", Text: "folded: with four levels, a P4D is the PGD's entry itself", Folded: true}}})
 		}
@@ -57,11 +57,32 @@ func (n *now) walk(mm int) Walk {
 	return w
 }
 
+// uppers are the entries of an mm's table of a level above the PMDs that lead to its regions.
+func (n *now) uppers(mm, level int) []PTE {
+	m := n.m
+	var out []PTE
+	shown := map[int]bool{}
+	for p, last := m.MMPages(mm); p <= last; p++ {
+		slot := m.Slot(p, level)
+		if !shown[slot] {
+			shown[slot] = true
+			out = append(out, n.upper(m.Entry(m.Upper(mm, level), slot), m.AddressBits(m.Pages()[p].Addr, level)))
+		}
+		if f, ok := m.PeekPMDTable(p); ok && level == machine.LevelPUD && m.Gigabyte(p) {
+			out[len(out)-1].Text = fmt.Sprintf("points to the PMD table in frame %d, which %d share", f, m.Peek(m.Ref(f)))
+			if m.Peek(m.Ref(f)) == 1 {
+				out[len(out)-1].Text = fmt.Sprintf("points to the PMD table in frame %d", f)
+			}
+		}
+	}
+	return out
+}
+
 // upper is an entry above the leaves.
 func (n *now) upper(w machine.Word, index int) PTE {
 	e := machine.Entry(n.m.Peek(w))
 	p := PTE{ID: int(w.Cell()), Cell: n.m.Mem.Layout().Name(w.Cell()), Index: fmt.Sprintf("[%d]", index), Text: e.String(), None: e.None(), Changed: n.did(w), Walkers: n.at(w.Cell())}
-	if e.Present() {
+	if e.Present() && !e.Has(machine.PSE) {
 		p.Text = "points to the next table"
 	}
 	p.Was = n.changed[w.Cell()]

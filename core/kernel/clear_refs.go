@@ -1,0 +1,201 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// A write of "4" to /proc/PID/clear_refs, which begins to watch what is written to (soft-dirty), for one mapping, in straight line:
+//
+//	mmap_read_lock(); newer: mmap_write_lock(), lock the VMA
+//	announce a flush to come
+//	clear_refs_pte_range()
+//	flush; unlock
+//
+// compare fs/proc/task_mmu.c:clear_refs_write
+var _ = register(fnClearRefs, &Func{
+	Name: "clear_refs_write", File: "fs/proc/task_mmu.c", Params: []int{rwFirst, rwLast},
+	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}},
+	Steps: []Step{
+		rwReadLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "down_read(mmap_sem)", When: Without(ClearRefsWriteLock), Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.MM)) },
+			Do: func(c *Ctx) Next {
+				c.ReadLock(c.M.MmapLock(c.MM))
+				return Then
+			}},
+		rwWriteLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock_killable", When: With(ClearRefsWriteLock), Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.MM)) },
+			Do: func(c *Ctx) Next {
+				c.WriteLock(c.M.MmapLock(c.MM))
+				return Then
+			}},
+		rwVMALock: {Label: "lock_vma", Says: "lock the VMA, which loses VM_SOFTDIRTY: no fault is in it", Ref: "vm_flags_clear", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.vmaLock(rwFirst)) },
+			Do: func(c *Ctx) Next {
+				c.WriteLock(c.vmaLock(rwFirst))
+				return Then
+			}},
+		rwGather: {Label: "gather", Says: "announce a flush to come", Ref: "inc_tlb_flush_pending", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnClearRefsPTERange}, Do: func(c *Ctx) Next {
+			c.Add(c.M.FlushPending(c.MM), 1)
+			return c.Call(fnClearRefsPTERange, rwFlush, c.L(rwFirst), c.L(rwLast))
+		}},
+		rwFlush: {Label: "flush", Says: "flush all of the mm", Ref: "flush_tlb_mm", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			return c.flushAll(rwFirst, rwFlushed)
+		}},
+		rwFlushed: {Label: "flushed", Says: "the flush is over", Ref: "dec_tlb_flush_pending", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Add(c.M.FlushPending(c.MM), -1)
+			return Then
+		}},
+		rwReadUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "up_read(mmap_sem)", When: Without(ClearRefsWriteLock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.MmapLock(c.MM))
+			return Return
+		}},
+		rwWriteUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", When: With(ClearRefsWriteLock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			if w := c.vmaLock(rwFirst); machine.MmapWriter(c.Load(w)) == c.Task {
+				c.WriteUnlock(w)
+			}
+			c.WriteUnlock(c.M.MmapLock(c.MM))
+			return Return
+		}},
+	},
+})
+
+const rwFirst, rwLast = 0, 1
+
+const (
+	rwReadLock = iota
+	rwWriteLock
+	rwVMALock
+	rwGather
+	rwFlush
+	rwFlushed
+	rwReadUnlock
+	rwWriteUnlock
+)
+
+// clear_refs_pte_range over a range, in straight line, for every page table of it:
+//
+//	a huge PMD: lock it; invalidate it, flush; put it back read-only; unlock
+//	lock the PTL
+//	every present PTE: newer: it may be pinned: leave it
+//	                   take it out; put it back read-only
+//	unlock the PTL
+//
+// The flush comes when the PTL is dropped long since: see clear_refs_write. Under mmap_lock for reading,
+// which others hold, too, two of them may take from a PTE what it is recognized by:
+//
+//	CPU0 (clear_refs)          CPU1 (MADV_FREE)           CPU2 (ksmd)
+//	                           the PTE: clean
+//	the PTE: read-only
+//	                                                      read-only and clean: nothing to flush
+//	flush                      flush
+//
+// compare fs/proc/task_mmu.c:clear_refs_pte_range, clear_soft_dirty
+var _ = register(fnClearRefsPTERange, &Func{
+	Notify: pages(rrPage, rrEnd),
+	Name:   "clear_refs_pte_range", File: "fs/proc/task_mmu.c", Params: []int{rrPage, rrEnd},
+	Locals: []Local{{"pmd", TableLocal}, {"old_pte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}},
+	Steps: []Step{
+		rrPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{rrPMD}, Do: func(c *Ctx) Next {
+			switch pmd := machine.Entry(c.Keep(rrTable, c.M.PMD(c.Page(rrPage)))); {
+			case pmd.Has(machine.PSE):
+				return rrHuge
+			case !pmd.Present():
+				return c.nextTable(rrPage, rrEnd, rrPMD, rrDone)
+			}
+			return Then
+		}},
+		rrLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(rrTable))) },
+			Do: func(c *Ctx) Next {
+				c.Lock(c.M.PTL(c.Frame(rrTable)))
+				return Then
+			}},
+		rrNext: {Label: "next", Says: "the next PTE that maps a page", Ref: "ptep_get", Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			for p, last := c.Page(rrPage), min(c.Page(rrEnd), c.lastHuge(c.Page(rrPage))); p <= last; p++ {
+				c.Set(rrPage, uint64(p))
+				if e := machine.Entry(c.Load(c.PTE(c.Frame(rrTable), p))); e.Present() {
+					c.Set(rrPTE, uint64(e))
+					return Then
+				}
+			}
+			c.Say("there are no more PTEs in the table")
+			return rrUnlock
+		}},
+		rrPinned: {Label: "pinned", Says: "may it be pinned?", Answer: "no", Ref: "pte_is_pinned", When: With(ClearRefsSkipsPinned), Reads: cell.Of(machine.Refs, machine.VMAs, machine.MMs), Back: []int{rrNext}, Do: func(c *Ctx) Next {
+			e := c.Entry(rrPTE)
+			if e.Has(machine.RW) && machine.IsCOW(c.Load(c.M.VMA(c.Page(rrPage)))) && c.Load(c.M.MMFlags(c.mmOf(rrPage)))&machine.MMFHasPinned != 0 && c.maybePinned(e.Frame()) {
+				c.Say("it may be pinned: leave it")
+				return c.clearRefsNext()
+			}
+			return Then
+		}},
+		rrStart: {Label: "start", Says: "take the PTE out", Ref: "ptep_modify_prot_start", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			old := c.ClearPTE(c.Frame(rrTable), c.Page(rrPage))
+			c.Set(rrPTE, uint64(old))
+			if old.Frame() != machine.ZeroPage {
+				c.Hold(rrRef, old.Frame(), 1) // the PTE's reference is ours while it is out
+			}
+			return Then
+		}},
+		rrCommit: {Label: "commit", Says: "put it back, read-only", Ref: "ptep_modify_prot_commit", Touches: cell.Of(machine.PTEs), Back: []int{rrNext}, Do: func(c *Ctx) Next {
+			e := c.Entry(rrPTE).Fresh() &^ machine.RW
+			c.Sayf("put it back: %v", e)
+			c.Release(rrRef)
+			c.SetPTE(c.Frame(rrTable), c.Page(rrPage), e)
+			return c.clearRefsNext()
+		}},
+		rrUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Back: []int{rrPMD}, Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(rrTable)))
+			return c.nextTable(rrPage, rrEnd, rrPMD, rrDone)
+		}},
+		rrHuge: {Label: "huge", Says: "lock the PMD; invalidate it, flush", Ref: "pmdp_invalidate", When: Large, Touches: cell.Of(machine.PTLs, machine.PMDs), Calls: []FuncID{fnFlushTLBMMRange}, Back: []int{rrPMD},
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(rrPage))) },
+			Do: func(c *Ctx) Next {
+				p := c.Page(rrPage)
+				old := machine.Entry(c.Load(c.M.PMD(p)))
+				if !old.Has(machine.PSE) {
+					c.Say("the PMD is not huge any more")
+					return rrPMD
+				}
+				c.Lock(c.pmdLock(p))
+				c.Set(rrPTE, uint64(old))
+				c.SetPMD(p, old&^machine.Present)
+				return c.Call(fnFlushTLBMMRange, rrHugeSet, uint64(c.mmOf(rrPage)), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 1)
+			}},
+		rrHugeSet: {Label: "huge_set", Says: "put it back, read-only; unlock the PMD", Ref: "set_pmd_at", When: Large, Touches: cell.Of(machine.PTLs, machine.PMDs), Back: []int{rrPMD}, Do: func(c *Ctx) Next {
+			p, e := c.Page(rrPage), c.Entry(rrPTE).Fresh()&^machine.RW
+			c.Sayf("put it back: %v; unlock the PMD", e)
+			c.SetPMD(p, e)
+			c.Set(rrPTE, 0)
+			c.Unlock(c.pmdLock(p))
+			return c.nextTable(rrPage, rrEnd, rrPMD, rrDone)
+		}},
+		rrDone: {Label: "done", Says: "all PTEs are read-only", Local: true, Do: func(*Ctx) Next { return Return }},
+	},
+})
+
+const rrTable, rrPTE, rrRef, rrPage, rrEnd = 0, 1, 2, 3, 4
+
+const (
+	rrPMD = iota
+	rrLock
+	rrNext
+	rrPinned
+	rrStart
+	rrCommit
+	rrUnlock
+	rrHuge
+	rrHugeSet
+	rrDone
+)
+
+// clearRefsNext goes on with the next PTE of the table.
+func (c *Ctx) clearRefsNext() Next {
+	c.Set(rrPTE, 0)
+	if p := c.Page(rrPage); p == c.Page(rrEnd) || p == c.lastHuge(p) {
+		return rrUnlock
+	}
+	c.Set(rrPage, c.L(rrPage)+1)
+	return rrNext
+}

@@ -1,0 +1,67 @@
+package kernel
+
+import (
+	"gupscope/core/cell"
+	"gupscope/core/machine"
+)
+
+// The rows of migrate_pages for a large folio that there is no free block for, in straight line:
+//
+//	lock it; split_folio_to_list(): its pages are folios of the caller's list; unlock
+//	not split, somebody has a reference: -ENOMEM
+//	every page of it: as a small folio; it counts as failed if one of them could not be moved
+//
+// NUMA balancing, which does without, leaves it whole. (The kernel looks at the list of split pages when it is
+// through with the other one; here they come at once.)
+//
+// compare mm/migrate.c:try_split_folio, migrate_pages_batch
+var migrateSplitLock = Step{Label: "split_lock", Says: "lock the folio, to split it", Ref: "try_split_folio", When: With(MigrateSplitsNoMem).AndLarge(), Touches: cell.Of(machine.FolioLocks), Calls: []FuncID{fnSplitHugePage},
+	Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.src())) },
+	Do: func(c *Ctx) Next {
+		c.Lock(c.M.FolioLock(c.src()))
+		return c.Call(fnSplitHugePage, mgSplit, c.frameOf(mgSrc), 1)
+	}}
+
+var migrateSplit = Step{Label: "split", Says: "was it split? Unlock it", Answer: "yes", Ref: "split_folio_to_list", When: With(MigrateSplitsNoMem).AndLarge(), Touches: cell.Of(machine.FolioLocks), Back: []int{mgFreed}, Do: func(c *Ctx) Next {
+	ret := c.Ret()
+	c.Unlock(c.M.FolioLock(c.src()))
+	if ret != 0 {
+		c.Say("it could not be split: unlock it")
+		return mgPutback
+	}
+	c.Set(mgIsSplit, 1)
+	c.anotherFolio()
+	return mgFreed
+}}
+
+// anotherFolio begins the passes anew, for another folio.
+func (c *Ctx) anotherFolio() {
+	c.Set(mgPass, 0)
+	c.Set(mgWaits, 0)
+}
+
+var migrateMore = Step{Label: "more", Says: "the next page of the folio that was split, if any", Ref: "split_folios", When: With(MigrateSplitsNoMem).AndLarge(), Local: true, Back: []int{mgFreed}, Do: func(c *Ctx) Next {
+	n := int(c.M.Load(c.M.Gathers(c.Task)))
+	switch {
+	case c.L(mgIsSplit) == 0:
+	case n > 0:
+		f := machine.Hold(c.M.Load(c.M.Gathered(c.Task, n-1))).Frame()
+		c.M.SetGathered(c.Task, n-1, 0)
+		c.M.Store(c.M.Gathers(c.Task), uint64(n-1))
+		c.Hold(mgSrc, f, 1)
+		c.anotherFolio()
+		return mgFreed
+	case c.L(mgNrFailed) != 0:
+		return c.Fail(c.L(mgNrFailed))
+	}
+	return Then
+}}
+
+var migrateRest = Step{Label: "rest", Says: "are there more pages of the folio that was split?", Ref: "nr_failed", When: With(MigrateSplitsNoMem).AndLarge(), Local: true, Back: []int{mgMore}, Do: func(c *Ctx) Next {
+	if c.L(mgIsSplit) == 0 {
+		c.Say("it was none")
+		return Then
+	}
+	c.Set(mgNrFailed, c.L(mgRC))
+	return mgMore
+}}
