@@ -14,12 +14,18 @@ func hugetlbMapcounts(m *Model) []predicate {
 	for mm := range m.M.MMs {
 		locks = append(locks, m.M.PMDLock(mm))
 	}
-	for i := range m.M.TableCount() { // those of PMD tables that mms share
+	var tables []machine.Frame // those that mms share
+	for i := range m.M.TableCount() {
 		if t := m.M.TableFrame(i); m.M.IsSharedPMDTable(t) {
-			locks = append(locks, m.M.PTL(t))
+			tables, locks = append(tables, t), append(locks, m.M.PTL(t))
 		}
 	}
 	free := func() bool {
+		for _, t := range tables { // who holds the lock of one holds that of a table in use: the others need not be read then
+			if m.M.Glance(m.M.TableOf(t)) != 0 && m.M.Load(m.M.PTL(t)) != 0 {
+				return false
+			}
+		}
 		for _, w := range locks {
 			if m.M.Load(w) != 0 {
 				return false
@@ -42,7 +48,7 @@ func hugetlbMapcounts(m *Model) []predicate {
 			what: at.Name, reads: slices.Concat(m.M.PMDWords(p), counts, locks),
 			holds: func() bool {
 				e := machine.Entry(m.M.Load(m.M.PMD(p)))
-				return !e.Has(machine.PSE) || !free() || m.M.Load(m.M.EntireMapcount(e.Frame())) == m.M.Load(m.M.PMDs(e.Frame()))
+				return !e.Has(machine.PSE) || m.M.Load(m.M.EntireMapcount(e.Frame())) == m.M.Load(m.M.PMDs(e.Frame())) || !free()
 			},
 			why: func() string {
 				f := machine.Entry(m.M.Peek(m.M.PMD(p))).Frame()

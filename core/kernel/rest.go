@@ -75,6 +75,9 @@ func (o *Objects) rootsOfTask(t int, s set) {
 	m, task := o.s.M, &o.s.Setup.Tasks[t]
 	s.add(int(m.OfTask(t)))
 	s.add(int(m.OfFrame(machine.ZeroPage))) // a fault may map it anywhere
+	if m.LargeFolios {
+		s.add(int(m.OfFrame(m.HugeZero())))
+	}
 	if task.MM >= 0 {
 		s.add(int(m.OfMM(task.MM)))
 	}
