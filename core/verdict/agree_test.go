@@ -84,7 +84,7 @@ func TestAgreesWithExhaust(t *testing.T) {
 		}
 		shortest := map[string]int{}
 		for _, b := range got.Claims {
-			shortest[b.Claim] = len(b.Run)
+			shortest[b.Claim] = len(b.Run) - b.Cycle // a livelock begins with its cycle
 		}
 		if fmt.Sprint(shortest) != fmt.Sprint(want.Shortest) {
 			t.Errorf("got the shortest runs %v, want %v", shortest, want.Shortest)

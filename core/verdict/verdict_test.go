@@ -48,6 +48,7 @@ func run(t *testing.T, f *scenario.File, e *scenario.Expect, k kernel.Kernel) Ou
 func TestExpectations(t *testing.T) {
 	for _, path := range scenarioFiles(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
 			f := parse(t, path)
 			found := map[[2]int]scenario.Outcome{}
 			for i := range f.Expects {

@@ -147,7 +147,7 @@ func TestStepBytesDoNotGrow(t *testing.T) {
 			}
 		}
 		switch {
-		case n >= 50 && n < 250:
+		case n >= 50 && n < 500:
 			early = max(early, size)
 		case n >= 600:
 			late = max(late, size)
