@@ -109,7 +109,7 @@ const saysFree = -2 // links.of of a cell that says whether an instance is free
 func (l *links) set() set { return make(set, (l.n+63)/64) }
 
 func (l *links) init(m *machine.Machine) {
-	l.m, l.hash = m, 1
+	l.m = m
 	layout := m.Mem.Layout()
 	l.n = m.Instances()
 	l.of = make([]int16, layout.Len())
@@ -133,8 +133,7 @@ func (l *links) init(m *machine.Machine) {
 	l.done, l.was = l.set(), l.set()
 	l.parts = make([]uint64, l.n)
 	l.cells, l.stale, l.pass = make([][]run, l.n), l.set(), l.set()
-	for i := range l.n {
-		l.stale.add(i)
+	for range l.n {
 		l.fixed, l.to, l.back = append(l.fixed, l.set()), append(l.to, l.set()), append(l.back, l.set())
 	}
 	m.Links(func(a, b cell.Instance) {
@@ -166,7 +165,21 @@ func (l *links) init(m *machine.Machine) {
 			l.pass.add(i)
 		}
 	}
-	l.named, l.unfree = l.set(), true
+	l.named = l.set()
+}
+
+// begin forgets all links but those for good, and has all cells asked again.
+func (l *links) begin() {
+	l.hash, l.namedAt, l.unfree = 1, 0, true
+	clear(l.parts)
+	for i := range l.n {
+		clear(l.to[i])
+		clear(l.back[i])
+		l.stale.add(i)
+	}
+	for k := range l.free {
+		clear(l.free[k])
+	}
 }
 
 // changed notes that a cell has another value.
