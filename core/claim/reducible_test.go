@@ -269,31 +269,6 @@ func inOrder(m *claim.Model, r *claim.Reducible) orders {
 	return o
 }
 
-// TestReducedAgrees holds the reduced search against the other: what can break,
-// and the shortest run to it. What has more states is held against what is expected of it by the test of this name in package verdict.
-func TestReducedAgrees(t *testing.T) {
-	eachModel(t, func(t *testing.T, m *claim.Model) {
-		finish := func(c *check.Check) check.Result {
-			for c.Run(1<<16).Phase < check.Stopped {
-			}
-			return c.Result()
-		}
-		limits := check.Limits{States: 10_000}
-		if !testing.Short() {
-			limits.States = 60_000
-		}
-		want := finish(check.New(m, limits))
-		got := finish(check.Reduced(claim.Reduce(m), limits))
-		if want.Verdict == check.Unknown {
-			t.Skipf("%d states are not all", want.States)
-		}
-		if got.Verdict != want.Verdict || fmt.Sprint(got.Claims) != fmt.Sprint(want.Claims) {
-			t.Fatalf("got %v, want %v", got, want)
-		}
-		t.Logf("%d states, reduced %d: a factor of %.1f; %d transitions, reduced %d", want.States, got.States, float64(want.States)/float64(got.States), want.Transitions, got.Transitions)
-	})
-}
-
 // ends reports whether all programs are at their end behind a step: then claims
 // about ends are judged, of which no Rest speaks.
 func ends(m *claim.Model, c check.Choice) bool {
