@@ -91,6 +91,10 @@ type links struct {
 	parts  []uint64 // of that hash, by instance
 	was    set      // scratch
 	done   set      // scratch
+
+	// What Names is called with; kept here because a function made for every cell would be garbage.
+	asked            int // whose cells
+	oneWay, bothWays func(cell.Instance)
 }
 
 // A run is cells that follow each other.
@@ -166,6 +170,11 @@ func (l *links) init(m *machine.Machine) {
 		}
 	}
 	l.named = l.set()
+	l.oneWay = func(j cell.Instance) { l.to[l.asked].add(int(j)) }
+	l.bothWays = func(j cell.Instance) {
+		l.to[l.asked].add(int(j))
+		l.back[l.asked].add(int(j))
+	}
 }
 
 // begin forgets all links but those for good, and has all cells asked again.
@@ -218,6 +227,7 @@ func (l *links) update() uint64 {
 // ask asks the cells of an instance what they name.
 func (l *links) ask(i int) {
 	layout := l.m.Mem.Layout()
+	l.asked = i
 	copy(l.was, l.to[i])
 	copy(l.to[i], l.fixed[i])
 	clear(l.back[i])
@@ -225,12 +235,11 @@ func (l *links) ask(i int) {
 	for _, run := range l.cells[i] {
 		for id := mem.Nonzero(run.from, run.end); id < run.end; id = mem.Nonzero(id+1, run.end) {
 			r, at := layout.Region(id)
-			r.Names(at, mem.Peek(id), func(j cell.Instance) {
-				l.to[i].add(int(j))
-				if r.BothWays {
-					l.back[i].add(int(j))
-				}
-			})
+			note := l.oneWay
+			if r.BothWays {
+				note = l.bothWays
+			}
+			r.Names(at, mem.Peek(id), note)
 		}
 	}
 	if !slices.Equal(l.was, l.to[i]) {
