@@ -30,7 +30,7 @@ func (a *agreement) hold(t *testing.T, f *scenario.File, e *scenario.Expect, k k
 	}
 	same := func(how string, got check.Result) {
 		if !reflect.DeepEqual(got, want) {
-			t.Errorf("line %d, %v, %s: got %+v, want %+v", e.Line, k, how, got, want)
+			t.Errorf("line %d, %v, %s: got %#v, want %#v", e.Line, k, how, got, want)
 		}
 	}
 
