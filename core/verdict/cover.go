@@ -102,7 +102,14 @@ func (w *walker) enter(since cell.Mark) []check.Choice {
 	if len(broken) > 0 {
 		return nil
 	}
+	can := uint64(0) // nobody waits who has a choice
+	for _, c := range choices {
+		can |= 1 << c.Actor
+	}
 	for t := range w.m.Setup.Tasks {
+		if can>>t&1 != 0 {
+			continue
+		}
 		if l := w.m.Look(t); !l.Ready && !l.Finished {
 			w.wait(t, &l)
 		}
