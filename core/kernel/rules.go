@@ -153,6 +153,7 @@ const (
 	SwapinSkipsCache
 	SwapcachePrepare
 	SwapinReadWritable
+	SwapinStableWrites
 	GatherFlushFirst
 	TLBFlush
 	PTFree
@@ -179,6 +180,8 @@ const (
 	EOFTailZeroed
 	ReclaimMayWritepage
 	StablePages
+	FaultAround
+	FaultAroundRecheck
 	GUPPMDLeafRecheck
 	GUPCompoundRecheck
 	PMDSplitCarriesDirty

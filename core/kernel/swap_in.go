@@ -15,7 +15,7 @@ import (
 //	not in the swap cache for this entry any more: start again
 //	its mapping leads to another address (KSM shared it once): go on with a copy of it
 //	lock the PTL; the PTE changed: back out
-//	exclusive = the entry says so
+//	exclusive = the entry says so, and it is not being written to a device that wants it still
 //	give the slot back; drop the swap cache if nobody else needs it
 //	mapped once more, exclusive; PTE = folio, writable if ...; unlock the folio
 //	a write that is not satisfied: do_wp_page()
@@ -131,6 +131,13 @@ var _ = register(fnDoSwapPage, &Func{
 				}
 				return Then
 			}},
+		dsStable: {Label: "stable", Says: "is it being written to a device that wants it still?", Answer: "no", Ref: "SWP_STABLE_WRITES", When: With(SwapinStableWrites).AndStableSwap(), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			if c.Load(c.M.Flags(c.Held(dsFolio).Frame()))&machine.PGWriteback != 0 {
+				c.Say("it is being written, to a device that wants it still: it is not exclusive")
+				c.Set(dsPTE, uint64(c.Entry(dsPTE)&^machine.SwpExclusive))
+			}
+			return Then
+		}},
 		dsSetExclusive: {Label: "set_pte", Says: "map it: writable if exclusive or nobody else has a reference", Ref: "set_ptes", When: If(SwapinWritable, SwapinIfExclusive), Touches: mapTouches,
 			Do: func(c *Ctx) Next {
 				e := c.Entry(dsPTE)
@@ -224,6 +231,7 @@ const (
 	dsMap
 	dsSwapFree
 	dsTryFree
+	dsStable
 	dsSetExclusive
 	dsSetOnWrite
 	dsSetReuse
