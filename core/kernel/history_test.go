@@ -89,6 +89,7 @@ swap_zeromap                0   0       0   0   0   0    0    0    0    0   0   
 swapin_skips_cache          0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 swapin_read_maps_writable   0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             T
 swapin_stable_writes        0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         1493a1913e34  TCm
+swapin_rmap_first           0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         -             Tm
 gather_flush_before_free    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 punch_writes_first          1   1       1   1   1   1    1    1    1    1   1       1   1   1    0         -             Tm
 eof_tail_zeroed             0   0       0   0   0   0    0    0    0    0   0       0   0   0    1         -             Tm

@@ -154,6 +154,7 @@ const (
 	SwapcachePrepare
 	SwapinReadWritable
 	SwapinStableWrites
+	SwapinRmapFirst
 	GatherFlushFirst
 	TLBFlush
 	PTFree

@@ -25,6 +25,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	if k.On(AnonExclusive) {
 		s.exclusive = machine.PGAnonExclusive
 	}
+	s.swapRmapFirst = k.On(SwapinRmapFirst)
 	s.readSwapinWritable, s.swapStable = k.On(SwapinReadWritable), setup.SwapStable && k.On(SwapinStableWrites)
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
 	if k.On(UprobeSplitsPMD) {
