@@ -62,6 +62,9 @@ func (s *story) cameAbout() {
 				s.began = s.gotBy(st)
 			case s.underWriteback(&c):
 				s.began = n
+			case s.table && c.Cell == s.m.Walker(s.r.steps[s.v-1].CPU).Cell() && c.NewV != 0 && c.OldV == 0:
+				s.began = n
+				s.frames[machine.WalkerTable(c.NewV).Frame()] = true
 			case s.cache != 0 && c.Cell == s.cache && machine.Entry(c.NewV).Present() && !machine.Entry(c.NewV).IsStale():
 				s.began = n
 				s.frames[machine.Entry(c.NewV).Frame()] = true
@@ -73,7 +76,7 @@ func (s *story) cameAbout() {
 			}
 		}
 	}
-	if s.began > 0 && s.r.steps[s.began-1].Actor == s.r.steps[s.v-1].Actor && s.r.steps[s.began-1].Stmt == s.r.steps[s.v-1].Stmt && !s.secondary {
+	if s.began > 0 && s.r.steps[s.began-1].Actor == s.r.steps[s.v-1].Actor && s.r.steps[s.began-1].Stmt == s.r.steps[s.v-1].Stmt && !s.secondary && !s.table {
 		s.began = 0
 	}
 }
