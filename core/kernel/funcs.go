@@ -184,5 +184,6 @@ const (
 	fnHugePMDUnshare
 	fnClearRefs
 	fnClearRefsPTERange
+	fnFilemapMapPages
 	funcCount
 )
