@@ -8,49 +8,53 @@ import (
 
 	"gupscope/core/cell"
 	"gupscope/core/machine"
-	"gupscope/core/trace"
 )
 
 // A cell's history is what the steps say, and its bits are its value.
-func TestCellHistory(t *testing.T) {
-	walk(t, func(t *testing.T, r *trace.Run) {
-		if r.Cursor() == 0 || r.Cursor()%7 != 0 {
-			return
+func TestCellHistory(t *testing.T) { cellHistory.test(t) }
+
+var cellHistory = law{meets: []string{"cell of bits that was written"}, holds: func(s *state) error {
+	r := s.run
+	if r.Cursor() == 0 || r.Cursor()%7 != 0 {
+		return nil
+	}
+	layout := r.Model.Memory().Layout()
+	for _, ch := range r.Steps()[r.Cursor()-1].Changes {
+		x, ok := OfCell(r, int(ch.Cell), []cell.ID{ch.Cell})
+		if !ok || x.Last != r.Cursor() || !x.Watched {
+			return fmt.Errorf("%s was written last at %d, %+v", ch.Name, r.Cursor(), x)
 		}
-		layout := r.Model.Memory().Layout()
-		for _, ch := range r.Steps()[r.Cursor()-1].Changes {
-			x, ok := OfCell(r, int(ch.Cell), []cell.ID{ch.Cell})
-			if !ok || x.Last != r.Cursor() || !x.Watched {
-				t.Fatalf("%v: %s was written last at %d, %+v", r, ch.Name, r.Cursor(), x)
-			}
-			var want []int
-			for _, st := range r.Steps() {
-				for _, c := range st.Changes {
-					if c.Cell == ch.Cell {
-						want = append(want, st.N)
-					}
+		var want []int
+		for _, st := range r.Steps() {
+			for _, c := range st.Changes {
+				if c.Cell == ch.Cell {
+					want = append(want, st.N)
 				}
 			}
-			var got []int
-			for _, w := range x.Writes {
-				got = append(got, w.N)
+		}
+		var got []int
+		for _, w := range x.Writes {
+			got = append(got, w.N)
+		}
+		if fmt.Sprint(got) != fmt.Sprint(want) {
+			return fmt.Errorf("%s was written at %v, the cell says %v", ch.Name, want, got)
+		}
+		changed := false
+		for _, b := range x.Bits {
+			if b.Changed != (b.Value != b.Was) {
+				return fmt.Errorf("%s: %+v", ch.Name, b)
 			}
-			if fmt.Sprint(got) != fmt.Sprint(want) {
-				t.Fatalf("%v: %s was written at %v, the cell says %v", r, ch.Name, want, got)
-			}
-			changed := false
-			for _, b := range x.Bits {
-				if b.Changed != (b.Value != b.Was) {
-					t.Fatalf("%v: %s: %+v", r, ch.Name, b)
-				}
-				changed = changed || b.Changed
-			}
-			if class := layout.Class(ch.Cell); (class == machine.PTEs || class == machine.Flags) && !changed {
-				t.Fatalf("%v: %s went from %s to %s, and no bit says so: %+v", r, ch.Name, ch.Old, ch.New, x.Bits)
+			changed = changed || b.Changed
+		}
+		if class := layout.Class(ch.Cell); class == machine.PTEs || class == machine.Flags {
+			s.met["cell of bits that was written"]++
+			if !changed {
+				return fmt.Errorf("%s went from %s to %s, and no bit says so: %+v", ch.Name, ch.Old, ch.New, x.Bits)
 			}
 		}
-	})
-}
+	}
+	return nil
+}}
 
 func TestEntryBits(t *testing.T) {
 	was := machine.MakePTE(3, machine.RW|machine.Dirty)
@@ -71,59 +75,57 @@ func TestEntryBits(t *testing.T) {
 }
 
 // What a folio's card copies is what dump_page() prints: its format, and the card's own numbers.
-func TestDumpPage(t *testing.T) {
-	page := regexp.MustCompile(`^page: refcount:(-?\d+) mapcount:(-?\d+) mapping:[0-9a-f]{16} index:0x[0-9a-f]+ pfn:0x([0-9a-f]+)$`)
-	head := regexp.MustCompile(`^head: order:\d+ mapcount:-?\d+ entire_mapcount:-?\d+ nr_pages_mapped:\d+ pincount:-?\d+$`)
-	small, large := 0, 0
-	walk(t, func(t *testing.T, r *trace.Run) {
-		for _, f := range OfMemory(r).Folios {
-			lines := strings.Split(f.Dump, "\n")
-			m := page.FindStringSubmatch(lines[0])
-			if m == nil || len(lines) > 2 || len(lines) == 2 && !head.MatchString(lines[1]) {
-				t.Fatalf("%v: %s is dumped as %q", r, f.Title, f.Dump)
-			}
-			if len(lines) == 2 {
-				large++
-				continue
-			}
-			small++
-			if m[1] != fmt.Sprint(f.Refcount) || m[2] != fmt.Sprint(f.Mapcount) || "frame-"+m[3] != f.ID && f.ID < "frame-10" {
-				t.Fatalf("%v: %s has %d and %d, and is dumped as %q", r, f.Title, f.Refcount, f.Mapcount, f.Dump)
-			}
+func TestDumpPage(t *testing.T) { dumpPage.test(t) }
+
+var (
+	dumpOfPage = regexp.MustCompile(`^page: refcount:(-?\d+) mapcount:(-?\d+) mapping:[0-9a-f]{16} index:0x[0-9a-f]+ pfn:0x([0-9a-f]+)$`)
+	dumpOfHead = regexp.MustCompile(`^head: order:\d+ mapcount:-?\d+ entire_mapcount:-?\d+ nr_pages_mapped:\d+ pincount:-?\d+$`)
+)
+
+var dumpPage = law{meets: []string{"small folio", "large folio"}, holds: func(s *state) error {
+	for _, f := range s.memory.Folios {
+		lines := strings.Split(f.Dump, "\n")
+		m := dumpOfPage.FindStringSubmatch(lines[0])
+		if m == nil || len(lines) > 2 || len(lines) == 2 && !dumpOfHead.MatchString(lines[1]) {
+			return fmt.Errorf("%s is dumped as %q", f.Title, f.Dump)
 		}
-	})
-	if small == 0 || large == 0 {
-		t.Errorf("%d small folios and %d large ones were looked at", small, large)
+		if len(lines) == 2 {
+			s.met["large folio"]++
+			continue
+		}
+		s.met["small folio"]++
+		if m[1] != fmt.Sprint(f.Refcount) || m[2] != fmt.Sprint(f.Mapcount) || "frame-"+m[3] != f.ID && f.ID < "frame-10" {
+			return fmt.Errorf("%s has %d and %d, and is dumped as %q", f.Title, f.Refcount, f.Mapcount, f.Dump)
+		}
 	}
-}
+	return nil
+}}
 
 // A file's card says what memory has and the disk has not, and nothing else.
-func TestFiles(t *testing.T) {
-	differ, pages := 0, 0
-	walk(t, func(t *testing.T, r *trace.Run) {
-		m := r.Model.M
-		for i, f := range OfMemory(r).Files {
-			for _, p := range f.Pages {
-				pages++
-				var want bool
-				for o, fp := range m.FilePages() {
-					if fp.File != i || fp.Name != p.Name {
-						continue
-					}
-					if frame, ok := machine.Cached(m.Peek(m.CacheSlot(machine.Pgoff(o)))); ok && m.Files[i].Kind == machine.Ext4 {
-						want = m.Peek(m.Contents(frame)) != machine.BlockContent(m.Peek(m.Block(machine.Pgoff(o))))
-					}
+func TestFiles(t *testing.T) { files.test(t) }
+
+var files = law{meets: []string{"page that differs from its disk", "page that is as its disk has it"}, holds: func(s *state) error {
+	m := s.run.Model.M
+	for i, f := range s.memory.Files {
+		for _, p := range f.Pages {
+			var want bool
+			for o, fp := range m.FilePages() {
+				if fp.File != i || fp.Name != p.Name {
+					continue
 				}
-				if p.Differs != want {
-					t.Fatalf("%v: %+v, want %v", r, p, want)
-				}
-				if p.Differs {
-					differ++
+				if frame, ok := machine.Cached(m.Peek(m.CacheSlot(machine.Pgoff(o)))); ok && m.Files[i].Kind == machine.Ext4 {
+					want = m.Peek(m.Contents(frame)) != machine.BlockContent(m.Peek(m.Block(machine.Pgoff(o))))
 				}
 			}
+			if p.Differs != want {
+				return fmt.Errorf("%+v, want %v", p, want)
+			}
+			if p.Differs {
+				s.met["page that differs from its disk"]++
+			} else {
+				s.met["page that is as its disk has it"]++
+			}
 		}
-	})
-	if differ == 0 || pages == differ {
-		t.Errorf("%d of %d pages differ from their disk", differ, pages)
 	}
-}
+	return nil
+}}

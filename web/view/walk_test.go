@@ -14,118 +14,102 @@ import (
 	"gupscope/scenarios"
 )
 
-// walk calls f after every step of some random runs of every scenario.
-func walk(t *testing.T, f func(t *testing.T, r *trace.Run)) {
-	for _, g := range scenarios.List() {
-		t.Run(g.Name, func(t *testing.T) {
-			file, _ := scenario.Parse(g.Name, []byte(g.Text))
-			rnd := rand.New(rand.NewPCG(7, uint64(len(g.Text))))
-			n := 10
-			if testing.Short() {
-				n = 4
-			}
-			for range n {
-				m, _, _ := verdict.Model(file, file.Kernel, nil)
-				r := trace.New(m)
-				f(t, r)
-				for range 80 {
-					cs := m.Choices(nil)
-					if len(cs) == 0 {
-						break
-					}
-					if _, err := r.Do(cs[rnd.IntN(len(cs))]); err != nil {
-						t.Fatal(err)
-					}
-					f(t, r)
-				}
-			}
-		})
-	}
-}
-
 // The bar of a folio has every holder: its terms add up to what the machine's
 // ledger says, in every state.
-func TestHoldersAreTheLedger(t *testing.T) {
-	walk(t, func(t *testing.T, r *trace.Run) {
-		m := r.Model.M
-		for _, f := range OfMemory(r).Folios {
-			var frame int
-			fmt.Sscanf(f.ID, "frame-%d", &frame)
-			sum := 0
-			for _, h := range f.Holders {
-				sum += h.Count
-			}
-			if ledger := int(int64(m.Peek(m.Ledger(machine.Frame(frame))))); sum != ledger {
-				t.Fatalf("%v: %s has holders %+v, the ledger says %d", r, f.Title, f.Holders, ledger)
-			}
+func TestHoldersAreTheLedger(t *testing.T) { holdersAreTheLedger.test(t) }
+
+var holdersAreTheLedger = law{meets: []string{"holder of a folio"}, holds: func(s *state) error {
+	m := s.run.Model.M
+	for _, f := range s.memory.Folios {
+		var frame int
+		fmt.Sscanf(f.ID, "frame-%d", &frame)
+		sum := 0
+		for _, h := range f.Holders {
+			sum += h.Count
+			s.met["holder of a folio"]++
 		}
-	})
-}
+		if ledger := int(int64(m.Peek(m.Ledger(machine.Frame(frame))))); sum != ledger {
+			return fmt.Errorf("%s has holders %+v, the ledger says %d", f.Title, f.Holders, ledger)
+		}
+	}
+	return nil
+}}
 
 // Whatever points at something points at something shown, and a card is a thing of its own.
-func TestTargetsAreThere(t *testing.T) {
-	walk(t, func(t *testing.T, r *trace.Run) {
-		m := OfMemory(r)
-		shown := map[string]bool{"": true}
-		for _, x := range m.Targets {
-			shown[x.ID] = true
-		}
-		for _, w := range m.Walks {
-			for _, l := range w.Leaves {
-				for _, e := range l.Entries {
-					if !shown[e.To] {
-						t.Fatalf("%v: %s points at %s, which is not shown", r, e.Cell, e.To)
+func TestTargetsAreThere(t *testing.T) { targetsAreThere.test(t) }
+
+var targetsAreThere = law{meets: []string{"entry that points", "walker that points"}, holds: func(s *state) error {
+	shown := map[string]bool{"": true}
+	for _, x := range s.memory.Targets {
+		shown[x.ID] = true
+	}
+	for _, w := range s.memory.Walks {
+		for _, l := range w.Leaves {
+			for _, e := range l.Entries {
+				if !shown[e.To] {
+					return fmt.Errorf("%s points at %s, which is not shown", e.Cell, e.To)
+				}
+				if e.To != "" {
+					s.met["entry that points"]++
+				}
+				for _, x := range e.Walkers {
+					if !shown[x.To] {
+						return fmt.Errorf("%s holds %s, which is not shown", x.Lane, x.To)
 					}
-					for _, x := range e.Walkers {
-						if !shown[x.To] {
-							t.Fatalf("%v: %s holds %s, which is not shown", r, x.Lane, x.To)
-						}
+					if x.To != "" {
+						s.met["walker that points"]++
 					}
 				}
 			}
 		}
-	})
-}
+	}
+	return nil
+}}
 
 // Everything in the diagram stands within it, and bars of a lane never lie on each other.
-func TestDiagramFits(t *testing.T) {
-	walk(t, func(t *testing.T, r *trace.Run) {
-		x := OfRace(r, nil, nil)
-		n := len(x.Rows)
-		row := func(what string, from, to int) {
-			if from < 1 || to > n || from > to {
-				t.Fatalf("%v: %s from %d to %d of %d rows", r, what, from, to, n)
+func TestDiagramFits(t *testing.T) { diagramFits.test(t) }
+
+var diagramFits = law{meets: []string{"bar", "edge", "window", "text of a window"}, holds: func(s *state) error {
+	x := &s.race
+	n := len(x.Rows)
+	var outside error
+	row := func(what string, from, to int) {
+		if outside == nil && (from < 1 || to > n || from > to) {
+			outside = fmt.Errorf("%s from %d to %d of %d rows", what, from, to, n)
+		}
+	}
+	for i, b := range x.Spans {
+		s.met["bar"]++
+		row("span "+b.Text, b.From, b.To)
+		for _, o := range x.Spans[:i] {
+			if o.Lane == b.Lane && o.Track == b.Track && o.From <= b.To && b.From <= o.To {
+				return fmt.Errorf("%+v lies on %+v", b, o)
 			}
 		}
-		for i, s := range x.Spans {
-			row("span "+s.Text, s.From, s.To)
-			for _, o := range x.Spans[:i] {
-				if o.Lane == s.Lane && o.Track == s.Track && o.From <= s.To && s.From <= o.To {
-					t.Fatalf("%v: %+v lies on %+v", r, s, o)
-				}
-			}
+	}
+	for _, e := range x.Edges {
+		s.met["edge"]++
+		row("edge "+e.Text, e.From, e.To)
+		if e.From == e.To || e.FromLane == e.ToLane {
+			return fmt.Errorf("%+v leads nowhere", e)
 		}
-		for _, e := range x.Edges {
-			row("edge "+e.Text, e.From, e.To)
-			if e.From == e.To || e.FromLane == e.ToLane {
-				t.Fatalf("%v: %+v leads nowhere", r, e)
-			}
+	}
+	for _, w := range x.Windows {
+		s.met["window"]++
+		row("window "+w.Head, w.From, w.To)
+		if w.Gap != [2]int{} {
+			s.met["text of a window"]++
+			row("its text", w.Gap[0], w.Gap[1])
 		}
-		for _, w := range x.Windows {
-			row("window "+w.Head, w.From, w.To)
-			if w.Gap != [2]int{} {
-				row("its text", w.Gap[0], w.Gap[1])
-			}
-		}
-		if len(x.Next) != len(x.Lanes) {
-			t.Fatalf("%v: %d lanes, %d docks", r, len(x.Lanes), len(x.Next))
-		}
-		s := OfSentence(r, &x).Plain()
-		if s == "" || strings.Contains(s, "  ") || strings.Contains(s, "..") {
-			t.Fatalf("%v: %q", r, s)
-		}
-	})
-}
+	}
+	if len(x.Next) != len(x.Lanes) {
+		return fmt.Errorf("%d lanes, %d docks", len(x.Lanes), len(x.Next))
+	}
+	if said := OfSentence(s.run, x).Plain(); said == "" || strings.Contains(said, "  ") || strings.Contains(said, "..") {
+		return fmt.Errorf("%q", said)
+	}
+	return outside
+}}
 
 // A sketch that has followed a run, cut and gone on another way, draws what one
 // draws that sees the run for the first time.
@@ -162,25 +146,23 @@ func TestSketchFollows(t *testing.T) {
 
 // A run that grows leaves what is drawn of it where it is: rows, edges and the
 // order of spans and windows.
-func TestDiagramGrowsAtItsEnd(t *testing.T) {
-	var before Race
-	walk(t, func(t *testing.T, r *trace.Run) {
-		x := OfRace(r, nil, nil)
-		if r.Len() > 0 {
-			for i := range before.Rows {
-				if x.Rows[i].Key != before.Rows[i].Key {
-					t.Fatalf("%v: row %d is another one", r, i+1)
-				}
-			}
-			for i := range before.Spans {
-				if x.Spans[i].ID != before.Spans[i].ID {
-					t.Fatalf("%v: span %d is another one", r, i)
-				}
-			}
+func TestDiagramGrowsAtItsEnd(t *testing.T) { diagramGrowsAtItsEnd.test(t) }
+
+var diagramGrowsAtItsEnd = law{meets: []string{"bar that was there before"}, holds: func(s *state) error {
+	x, before := &s.race, &s.before
+	for i := range before.Rows {
+		if x.Rows[i].Key != before.Rows[i].Key {
+			return fmt.Errorf("row %d is another one", i+1)
 		}
-		before = x
-	})
-}
+	}
+	for i := range before.Spans {
+		s.met["bar that was there before"]++
+		if x.Spans[i].ID != before.Spans[i].ID {
+			return fmt.Errorf("span %d is another one", i)
+		}
+	}
+	return nil
+}}
 
 func TestSentences(t *testing.T) {
 	race := &Race{Lanes: []Lane{{Name: "cpu1", Who: 2}}}
@@ -201,30 +183,28 @@ func TestSentences(t *testing.T) {
 }
 
 // Who waits, and only who waits, has a bar that says so.
-func TestWaitingIsABar(t *testing.T) {
-	waits := 0
-	walk(t, func(t *testing.T, r *trace.Run) {
-		open := map[int]string{}
-		for _, s := range r.Spans() {
-			if s.Kind == trace.Waiting && s.To == 0 {
-				open[s.Actor] = s.Text
-			}
+func TestWaitingIsABar(t *testing.T) { waitingIsABar.test(t) }
+
+var waitingIsABar = law{meets: []string{"lane that waits"}, holds: func(s *state) error {
+	r := s.run
+	open := map[int]string{}
+	for _, b := range r.Spans() {
+		if b.Kind == trace.Waiting && b.To == 0 {
+			open[b.Actor] = b.Text
 		}
-		if r.Len() == 0 {
-			return
-		}
-		for _, a := range r.Lanes() {
-			o := r.Offer(a.ID)
-			text, has := open[a.ID]
-			if want := !o.Ready && !o.Finished; has != want || want && text != o.Why {
-				t.Fatalf("%v: %s has the bar %q (%v); it is ready: %v, finished: %v, %q", r, a.Name, text, has, o.Ready, o.Finished, o.Why)
-			}
-			if has {
-				waits++
-			}
-		}
-	})
-	if waits == 0 {
-		t.Error("nobody ever waits")
 	}
-}
+	if r.Len() == 0 {
+		return nil
+	}
+	for _, a := range r.Lanes() {
+		o := r.Offer(a.ID)
+		text, has := open[a.ID]
+		if want := !o.Ready && !o.Finished; has != want || want && text != o.Why {
+			return fmt.Errorf("%s has the bar %q (%v); it is ready: %v, finished: %v, %q", a.Name, text, has, o.Ready, o.Finished, o.Why)
+		}
+		if has {
+			s.met["lane that waits"]++
+		}
+	}
+	return nil
+}}
