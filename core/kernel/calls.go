@@ -65,6 +65,7 @@ const (
 	NumberParam                    // a number of pages
 	WordParam                      // one word: MADV_DONTNEED
 	MMParam                        // an mm that is forked from the task's own
+	ProcessParam                   // a process, by its mm: A
 	RoomParam                      // where mremap moves the mapping before it: new
 )
 
@@ -196,6 +197,8 @@ var Calls = []*Call{
 		Doc: "Makes the mm: a copy of the caller's memory, whose pages both share until one of them writes. The threads in it begin then; never, if it fails: -ENOMEM, where a pinned huge page of hugetlb must be copied and the pool has none."},
 	{Name: "exit", From: UserTask, entry: fnExit, gathers: true,
 		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
+	{Name: "kill", Params: []Param{{Name: "mm", Kind: ProcessParam}, {Name: "signal", Kind: WordParam, Words: signalWords}}, Result: ErrResult, From: Anywhere, entry: fnKill,
+		Doc: "Sends the process a signal: SIGKILL, to all its threads; or SIGUSR1, which it has a handler for, to the first. Slow GUP gives up for it, between its tries and where it waits for mmap_lock: -EINTR; for SIGUSR1 with FOLL_INTERRUPTIBLE alone. That a thread which was killed dies is not played: say exit()."},
 	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect, gathers: true,
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
 	{Name: "clear_refs", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: UserTask, entry: fnClearRefs, gathers: true,

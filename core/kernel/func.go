@@ -207,6 +207,9 @@ func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
+// AndSignals holds where the condition does and somebody sends signals.
+func (c Cond) AndSignals() Cond { return c.and(hasSignals) }
+
 // Several holds where a GUP call asks for more pages than one: what it guards would tell nothing elsewhere.
 var Several = Cond{where: hasPages}
 
@@ -234,7 +237,7 @@ func (c Cond) and(h has) Cond {
 }
 
 // A has is what not every scenario has: steps that would tell nothing elsewhere are passed over there.
-type has uint16
+type has uint32
 
 const (
 	hasLarge        has = 1 << iota // large folios are possible
@@ -253,6 +256,7 @@ const (
 	hasSharedPMDs                   // mms may share PMD tables
 	hasMappingLocks                 // i_mmap_rwsem is taken: mremap may move pages, or mms may share PMD tables
 	hasGathers                      // two mmu_gathers of one mm may be open at once
+	hasSignals                      // somebody sends signals
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

@@ -60,6 +60,7 @@ const (
 	fnFork
 	fnCopyPageRange
 	fnExit
+	fnKill
 	fnMMPut
 	fnMprotect
 	fnChangePTERange

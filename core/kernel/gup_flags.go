@@ -31,10 +31,11 @@ const (
 	FollDump                                     // for a core dump: holes and the zero page are errors
 	FollSplitPMD                                 // split the huge PMD first
 	FollPCIP2PDMA                                // memory of a PCI device will do
+	FollInterruptible                            // any signal will do to give up
 )
 
 // GUPFlags are the flags that programs may write. What FOLL_PCI_P2PDMA would allow is not there: no page is memory of a
-// PCI device. Flags about signals (FOLL_INTERRUPTIBLE) and memory failure (FOLL_HWPOISON) are not in the vocabulary.
+// PCI device. The flag about memory failure (FOLL_HWPOISON) is not in the vocabulary.
 // compare include/linux/mm_types.h
 var GUPFlags = []GUPFlag{
 	{Name: "FOLL_WRITE", Bit: FollWrite,
@@ -57,6 +58,8 @@ var GUPFlags = []GUPFlag{
 		Doc: "A huge PMD is split first."},
 	{Name: "FOLL_PCI_P2PDMA", Bit: FollPCIP2PDMA, Since: 602,
 		Doc: "Memory of a PCI device will do, too; not for long."},
+	{Name: "FOLL_INTERRUPTIBLE", Bit: FollInterruptible, Since: 602,
+		Doc: "Once mmap_lock was dropped, any signal ends the call (-EINTR), not only one that kills."},
 	{Name: "FOLL_GET", Bit: FollGet,
 		Doc: "Take a reference: what get_user_pages does anyway. Not beside a pin."},
 	{Name: "FOLL_PIN", Bit: FollPin, Since: 506, Internal: true,

@@ -7,14 +7,15 @@ import (
 
 // __get_user_pages_locked, in straight line:
 //
-//	mmap_read_lock()
+//	mmap_read_lock_killable()
 //	if pinning: mark the mm
 //	every page:
 //	    vma = find_vma(); none, or not allowed: -EFAULT
-//	    retry: page = follow_page_mask(); got it: the next
+//	    retry: killed: -EINTR
+//	    page = follow_page_mask(); got it: the next
 //	    faultin_page(): unshare if it was -EMLINK; retry
 //	    it would have to wait, and must not (FOLL_NOWAIT): no page and no error
-//	    it has dropped mmap_lock to wait (FOLL_UNLOCKABLE): take it again, FOLL_TRIED for this page; from the VMA on
+//	    it has dropped mmap_lock to wait (FOLL_UNLOCKABLE): a signal: -EINTR; take it again, FOLL_TRIED for this page; from the VMA on
 //	unlock; return how many there are; none: the error
 //
 // What was seen before mmap_lock was dropped may have changed: the VMA may be gone, or another one; the mm may have been forked.
@@ -29,15 +30,17 @@ var _ = register(fnGetUserPagesLocked, &Func{
 	Name: "__get_user_pages_locked", File: "mm/gup.c", Params: []int{glAddr, glNr, glFlags},
 	Locals: []Local{{"start", PageLocal}, {"gup_flags", FlagsLocal}, {"foll_flags", FlagsLocal}, {"nr_pages", IntLocal}, {"ret", IntLocal}, {"vm_flags", IntLocal}},
 	Steps: []Step{
-		glLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock_killable", Touches: cell.Of(machine.MMLocks),
+		glLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", When: Without(GUPLockKillable), Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
+			Do:   (*Ctx).gupLocked},
+		glLockKillable: {Label: "lock", Says: "take mmap_lock for reading, unless killed", Ref: "mmap_read_lock_killable", When: With(GUPLockKillable), Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.killable(c.ReadFree(c.M.MmapLock(c.mmOf(glAddr)))) },
 			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
-				c.Set(glFoll, c.L(glFlags))
-				if c.L(glFlags)&FollPin == 0 {
-					return glVMA
+				if !c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))).Ready() {
+					c.Say("killed while it waits for mmap_lock: -EAGAIN")
+					return c.Fail(EAGAIN)
 				}
-				return Then
+				return c.gupLocked()
 			}},
 		glHasPinned: {Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: With(GUPHasPinnedFirst),
 			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
@@ -59,6 +62,8 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			}
 			return Then
 		}},
+		glKilled:        {Label: "killed", Says: "is it killed?", Answer: "no", Ref: "fatal_signal_pending", When: With(GUPRetryKillable).AndSignals(), Reads: cell.Of(machine.Signals), Do: func(c *Ctx) Next { return c.gupKilled(EINTR) }},
+		glKilledRestart: {Label: "killed", Says: "is it killed?", Answer: "no", Ref: "fatal_signal_pending", When: Without(GUPRetryKillable).AndSignals(), Reads: cell.Of(machine.Signals), Do: func(c *Ctx) Next { return c.gupKilled(ERESTARTSYS) }},
 		glFollow: {Label: "follow", Says: "follow the page tables", Ref: "follow_page_mask", Local: true, Calls: []FuncID{fnFollowPagePTE}, Do: func(c *Ctx) Next {
 			return c.Call(fnFollowPagePTE, glFollowed, c.L(glAddr), c.L(glFoll))
 		}},
@@ -79,31 +84,31 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			}
 			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), c.faultinFlags(c.L(glFoll), ret == followUnshare))
 		}},
-		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
+		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glKilled}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
 			switch {
 			case ret == faultRetry && c.L(glFoll)&FollNoWait != 0:
 				return glUnlock
 			case ret == faultRetry:
-				return glRelock
+				return glSignal
 			}
 			if ret&failed != 0 {
 				c.Set(glRet, failed|EFAULT) // SIGBUS, too
 				return glUnlock
 			} else if ret&faultWrote == 0 || c.L(glVMFlags)&machine.VMWrite != 0 {
-				return glFollow
+				return glKilled
 			}
 			return Then
 		}},
-		glDropWrite: {Label: "drop_write", Says: "COW is broken: go on as if for reading", Ref: "FOLL_WRITE", When: If(ForceWrite, ForceDropWrite), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
+		glDropWrite: {Label: "drop_write", Says: "COW is broken: go on as if for reading", Ref: "FOLL_WRITE", When: If(ForceWrite, ForceDropWrite), Local: true, Back: []int{glKilled}, Do: func(c *Ctx) Next {
 			c.Set(glFoll, c.L(glFoll)&^FollWrite)
-			return glFollow
+			return glKilled
 		}},
-		glCOW: {Label: "foll_cow", Says: "COW is broken: a dirty PTE will do", Ref: "FOLL_COW", When: If(ForceWrite, ForceFollCOW), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
+		glCOW: {Label: "foll_cow", Says: "COW is broken: a dirty PTE will do", Ref: "FOLL_COW", When: If(ForceWrite, ForceFollCOW), Local: true, Back: []int{glKilled}, Do: func(c *Ctx) Next {
 			c.Set(glFoll, c.L(glFoll)|FollCOW)
-			return glFollow
+			return glKilled
 		}},
-		glAgain: {Label: "again", Says: "try again", When: If(ForceWrite, ForceExclusive), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next { return glFollow }},
+		glAgain: {Label: "again", Says: "try again", When: If(ForceWrite, ForceExclusive), Local: true, Back: []int{glKilled}, Do: func(c *Ctx) Next { return glKilled }},
 		glNext: {Label: "next_page", Says: "got it: the next page", Ref: "start += page_increm * PAGE_SIZE", When: Several, Local: true, Back: []int{glVMA}, Do: func(c *Ctx) Next {
 			c.nextPage()
 			c.Set(glAddr, c.L(glAddr)+1)
@@ -115,23 +120,69 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(glAddr)))
 			return c.Return(c.L(glRet))
 		}},
-		glRelock: {Label: "relock", Says: "take mmap_lock again: everything may have changed", Ref: "mmap_read_lock_killable", Touches: cell.Of(machine.MMLocks), Back: []int{glVMA},
+		glSignal: {Label: "signal", Says: "mmap_lock is dropped; is there a signal?", Answer: "no", Ref: "gup_signal_pending", When: With(GUPRetryKillable).AndSignals(), Reads: cell.Of(machine.Signals), Do: func(c *Ctx) Next {
+			if c.gupSignal(c.L(glFlags)) {
+				c.Say("mmap_lock is dropped, and there is a signal: -EINTR")
+				return c.Fail(EINTR)
+			}
+			return Then
+		}},
+		glRelock: {Label: "relock", Says: "take mmap_lock again: everything may have changed", Ref: "mmap_read_lock", When: Without(GUPRetryKillable), Touches: cell.Of(machine.MMLocks), Back: []int{glVMA},
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
+			Do:   (*Ctx).gupRelocked},
+		glRelockKillable: {Label: "relock", Says: "take mmap_lock again, unless killed: everything may have changed", Ref: "mmap_read_lock_killable", When: With(GUPRetryKillable), Touches: cell.Of(machine.MMLocks), Back: []int{glVMA},
+			Wait: func(c *Ctx) Block { return c.killable(c.ReadFree(c.M.MmapLock(c.mmOf(glAddr)))) },
 			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
-				c.Set(glFoll, c.L(glFlags)|FollTried)
-				return glVMA
+				if !c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))).Ready() {
+					c.Say("killed while it waits for mmap_lock: -EINTR")
+					return c.Fail(EINTR)
+				}
+				return c.gupRelocked()
 			}},
 	},
 })
+
+// gupLocked takes mmap_lock, which is free, for the first time.
+func (c *Ctx) gupLocked() Next {
+	c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
+	c.Set(glFoll, c.L(glFlags))
+	if c.L(glFlags)&FollPin == 0 {
+		return glVMA
+	}
+	return glHasPinned
+}
+
+// gupRelocked takes mmap_lock, which is free, once more.
+func (c *Ctx) gupRelocked() Next {
+	c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
+	c.Set(glFoll, c.L(glFlags)|FollTried)
+	return glVMA
+}
+
+// gupKilled ends the call with an error if the task is killed. The loop that hugetlb had for itself breaks off as at
+// a page that it does not get.
+func (c *Ctx) gupKilled(errno uint64) Next {
+	if !c.killed() {
+		return glFollow
+	}
+	if c.sim.hugetlbLoop && c.M.HugetlbPage(c.Page(glAddr)) {
+		errno = EFAULT
+	}
+	c.Sayf("it is killed: %s", machine.ErrnoName(int(errno)))
+	c.Set(glRet, failed|errno)
+	return glUnlock
+}
 
 const glAddr, glFlags, glFoll, glNr, glRet, glVMFlags = 0, 1, 2, 3, 4, 5
 
 const (
 	glLock = iota
+	glLockKillable
 	glHasPinned
 	glVMA
 	glForcedCOW
+	glKilled
+	glKilledRestart
 	glFollow
 	glFollowed
 	glFaulted
@@ -140,7 +191,9 @@ const (
 	glAgain
 	glNext
 	glUnlock
+	glSignal
 	glRelock
+	glRelockKillable
 )
 
 // faultinFlags are the flags of a fault for GUP.
@@ -151,7 +204,7 @@ func (c *Ctx) faultinFlags(gup uint64, unshare bool) uint64 {
 		flags = faultUnshare // never of a write: follow_page_pte asks for it where a page is pinned for reading
 	}
 	if gup&FollUnlockable != 0 {
-		flags |= c.sim.allowRetry
+		flags |= c.sim.allowRetry | c.sim.faultKillable
 	}
 	if gup&FollNoWait != 0 {
 		flags |= faultAllowRetry | faultRetryNowait

@@ -276,6 +276,8 @@ const (
 	GatherNested
 	ClearRefsWriteLock
 	ClearRefsSkipsPinned
+	GUPRetryKillable
+	GUPLockKillable
 	ruleCount
 )
 
