@@ -48,6 +48,8 @@ const (
 	fnUnpinUserPages
 	fnUnpinUserPageRangeDirtyLock
 	fnUnpinFolio
+	fnUnpinFolios
+	fnUnpinUserFolio
 	fnFollowPagePTE
 	fnTryToUnmapOne
 	fnPageout

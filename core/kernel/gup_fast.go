@@ -82,6 +82,7 @@ const (
 //	gup_fast_pgd_range()
 //	local_irq_restore()
 //	write_protect_seq changed: unpin all that was got
+//	sanity_check_pinned_pages()
 //
 // With interrupts off, page tables are not freed under the walk: whoever frees
 // one first waits for this CPU, by IPI or by RCU.
@@ -139,10 +140,15 @@ var _ = register(fnGUPFast, &Func{
 			return Then
 		}},
 		gsSeqAgain: {Label: "seq_again", Says: "is write_protect_seq still the same?", Answer: "yes", Ref: "read_seqcount_retry", When: With(GUPWriteProtectSeq),
-			Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.MMs, machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
 				if c.Load(c.M.WriteProtectSeq(c.MM)) != c.L(gsSeqVal) {
 					c.Say("write_protect_seq changed: fork came between")
 					return Then
+				}
+				for i := range int(c.gotPages()) {
+					if c.sim.unpinChecks { // sanity_check_pinned_pages(): who is pinned stays exclusive, so it might come later as well
+						c.checkExclusive(machine.Hold(c.M.Load(c.M.GUPPage(c.Task, i))).Frame())
+					}
 				}
 				return Return
 			}},

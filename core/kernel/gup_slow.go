@@ -12,7 +12,7 @@ import (
 //	every page:
 //	    vma = find_vma(); none, or not allowed: -EFAULT
 //	    retry: killed: -EINTR
-//	    page = follow_page_mask(); got it: the next
+//	    page = follow_page_mask(); got it: of a huge page, the references of all pages that are wanted of it; the next
 //	    faultin_page(): unshare if it was -EMLINK; retry
 //	    it would have to wait, and must not (FOLL_NOWAIT): no page and no error
 //	    it has dropped mmap_lock to wait (FOLL_UNLOCKABLE): a signal: -EINTR; take it again, FOLL_TRIED for this page; from the VMA on
@@ -70,6 +70,8 @@ var _ = register(fnGetUserPagesLocked, &Func{
 		glFollowed: {Label: "followed", Says: "got the page?", Local: true, Calls: []FuncID{fnHandleMMFault}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
 			switch {
+			case c.inHand().Some() && ret == followedHuge && c.restOfHuge() > 0:
+				return glRest
 			case c.inHand().Some() && c.L(glNr) > 1:
 				return glNext
 			case c.inHand().Some():
@@ -109,6 +111,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			return glKilled
 		}},
 		glAgain: {Label: "again", Says: "try again", When: If(ForceWrite, ForceExclusive), Local: true, Back: []int{glKilled}, Do: func(c *Ctx) Next { return glKilled }},
+		glRest:  {Label: "rest", Says: "take the references of the other pages of the huge page", Ref: "try_grab_folio(folio, page_increm - 1)", When: With(GUPSlowTakesRest).AndSeveral(), Touches: cell.Of(machine.Refs), Do: (*Ctx).grabRest},
 		glNext: {Label: "next_page", Says: "got it: the next page", Ref: "start += page_increm * PAGE_SIZE", When: Several, Local: true, Back: []int{glVMA}, Do: func(c *Ctx) Next {
 			c.nextPage()
 			c.Set(glAddr, c.L(glAddr)+1)
@@ -159,6 +162,32 @@ func (c *Ctx) gupRelocked() Next {
 	return glVMA
 }
 
+// restOfHuge is how many pages of a huge page are wanted behind the one in hand.
+func (c *Ctx) restOfHuge() int {
+	return min(int(c.L(glNr)), int(c.M.HugeEnd(c.Page(glAddr))-c.Page(glAddr))) - 1
+}
+
+// grabRest takes references on the pages of a huge page behind the one in hand, which keeps the folio; nobody asks
+// whether they are still mapped.
+func (c *Ctx) grabRest() Next {
+	first, n := c.inHand(), c.restOfHuge()
+	c.Sayf("take %d references more, for the other pages of the huge page", n)
+	if c.L(glFoll)&FollPin != 0 && c.countedApart(first.Frame()) {
+		c.Add(c.M.Pincount(c.M.Head(first.Frame())), n)
+	}
+	c.Get(first.Frame(), n*first.Count())
+	for i := range n {
+		c.nextPage()
+		c.M.SetHeld(c.Task, machine.MakeHold(first.Frame()+machine.Frame(1+i), first.Count()))
+	}
+	c.Set(glAddr, c.L(glAddr)+uint64(n))
+	c.Set(glNr, c.L(glNr)-uint64(n))
+	if c.L(glNr) > 1 {
+		return glNext
+	}
+	return glUnlock
+}
+
 // gupKilled ends the call with an error if the task is killed. The loop that hugetlb had for itself breaks off as at
 // a page that it does not get.
 func (c *Ctx) gupKilled(errno uint64) Next {
@@ -189,6 +218,7 @@ const (
 	glDropWrite
 	glCOW
 	glAgain
+	glRest
 	glNext
 	glUnlock
 	glSignal
@@ -241,11 +271,15 @@ func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
 // followUnshare is what follow_page_pte returns as -EMLINK: unshare it first.
 const followUnshare = failed | 31
 
+// followedHuge is what follow_page_pte returns where a huge PMD maps the page that it has got.
+const followedHuge = 2
+
 // follow_page_pte, in straight line:
 //
 //	pmd none: no page; for a dump of anonymous memory -EFAULT
 //	a huge PMD: split it, if asked (FOLL_SPLIT_PMD); else follow_huge_pmd()
-//	lock the PTL; not present, or not writable enough: no page; for a dump, none or the zero page: -EFAULT
+//	lock the PTL; the PMD has changed: again
+//	not present, or not writable enough: no page; for a dump, none or the zero page: -EFAULT
 //	pinning read-only what may be shared: -EMLINK
 //	try_grab_folio(); mark it accessed, and dirty for a write; unlock
 //
@@ -284,7 +318,19 @@ var _ = register(fnFollowPagePTE, &Func{
 			}
 			return c.Return(ret)
 		}},
-		fpLock: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
+		fpLockSame: {Label: "lock", Says: "lock the PTL, read the PTE; is the PMD still the same?", Answer: "yes", Ref: "pte_offset_map_lock", When: With(GUPSlowPMDRecheck), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.PMDs), Back: []int{fpReadPMD},
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(fpPMD))) },
+			Do: func(c *Ctx) Next {
+				if machine.Entry(c.Load(c.M.PMD(c.Page(fpAddr)))) != c.Entry(fpPMD).Fresh() {
+					c.Say("the PMD has changed: unlock the PTL, look again")
+					c.Set(fpPMD, 0)
+					return fpReadPMD
+				}
+				c.Lock(c.M.PTL(c.Frame(fpPMD)))
+				c.LoadPTE(fpPTE, c.Entry(fpPMD), c.Page(fpAddr))
+				return fpHint
+			}},
+		fpLock: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", When: Without(GUPSlowPMDRecheck), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(fpPMD))) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.PTL(c.Frame(fpPMD)))
@@ -389,6 +435,7 @@ const fpPMD, fpPTE, fpAddr, fpFlags = 0, 1, 2, 3
 const (
 	fpReadP4D = iota
 	fpReadPMD
+	fpLockSame
 	fpLock
 	fpHint
 	fpHonor

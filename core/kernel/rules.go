@@ -278,6 +278,8 @@ const (
 	ClearRefsSkipsPinned
 	GUPRetryKillable
 	GUPLockKillable
+	GUPSlowPMDRecheck
+	GUPSlowTakesRest
 	ruleCount
 )
 
