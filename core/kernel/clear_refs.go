@@ -96,21 +96,8 @@ var _ = register(fnClearRefsPTERange, &Func{
 	Name:   "clear_refs_pte_range", File: "fs/proc/task_mmu.c", Params: []int{rrPage, rrEnd},
 	Locals: []Local{{"pmd", TableLocal}, {"old_pte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}},
 	Steps: []Step{
-		rrPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{rrPMD}, Do: func(c *Ctx) Next {
-			switch pmd := machine.Entry(c.Keep(rrTable, c.M.PMD(c.Page(rrPage)))); {
-			case pmd.Has(machine.PSE):
-				return rrHuge
-			case !pmd.Present():
-				return c.nextTable(rrPage, rrEnd, rrPMD, rrDone)
-			}
-			return Then
-		}},
-		rrLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(rrTable))) },
-			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(rrTable)))
-				return Then
-			}},
+		rrPMD:  readPMDStep(rrTable, rrPage, rrEnd, rrPMD, rrHuge, rrDone),
+		rrLock: lockPTLStep("lock", "lock the PTL", rrTable),
 		rrNext: {Label: "next", Says: "the next PTE that maps a page", Ref: "ptep_get", Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			for p, last := c.Page(rrPage), min(c.Page(rrEnd), c.lastHuge(c.Page(rrPage))); p <= last; p++ {
 				c.Set(rrPage, uint64(p))

@@ -136,8 +136,8 @@ var _ = register(fnUnmapHugepageRange, &Func{Hugetlb: true,
 	Name:   "__unmap_hugepage_range", File: "mm/hugetlb.c", Params: []int{uhPage, uhEnd, uhRef},
 	Locals: []Local{{"pmd", PTELocal}, {"ref_page", FrameLocal}, {"address", PageLocal}, {"end", PageLocal}, {"locked", IntLocal}},
 	Steps: []Step{
-		uhLockVMA: unshareLockVMA(uhPage),
-		uhLockMap: unshareLockMap(uhPage, uhLocked),
+		uhLockVMA: vmaTableLock.writeLock(uhPage, uhLocked),
+		uhLockMap: mapTableLock.writeLock(uhPage, uhLocked),
 		uhUnshare: {Label: "unshare", Says: "is its PMD table one that mms share?", When: SharedPMDs, Local: true, Calls: []FuncID{fnHugePMDUnshare}, Do: func(c *Ctx) Next {
 			if c.M.Gigabyte(c.Page(uhPage)) {
 				return c.Call(fnHugePMDUnshare, uhClear, c.L(uhPage))
@@ -189,8 +189,8 @@ var _ = register(fnUnmapHugepageRange, &Func{Hugetlb: true,
 			}
 			return Then
 		}},
-		uhUnlockMap: unshareUnlockMap(uhPage, uhLocked),
-		uhUnlockVMA: unshareUnlockVMA(uhPage, uhLocked),
+		uhUnlockMap: mapTableLock.writeUnlock(uhPage, uhLocked),
+		uhUnlockVMA: vmaTableLock.writeUnlock(uhPage, uhLocked),
 		uhDone:      {Label: "done", Says: "all is unmapped", When: SharedPMDs, Local: true, Do: func(c *Ctx) Next { return Return }},
 	},
 })
@@ -227,8 +227,8 @@ var _ = register(fnHugetlbChangeProtection, &Func{Hugetlb: true,
 			c.Set(hpStart, c.L(hpPage))
 			return Then
 		}},
-		hpLockVMA: unshareLockVMA(hpPage),
-		hpLockMap: unshareLockMap(hpPage, hpLocked),
+		hpLockVMA: vmaTableLock.writeLock(hpPage, hpLocked),
+		hpLockMap: mapTableLock.writeLock(hpPage, hpLocked),
 		hpUnshare: {Label: "unshare", Says: "is its PMD table one that mms share?", When: SharedPMDs, Local: true, Calls: []FuncID{fnHugePMDUnshare}, Do: func(c *Ctx) Next {
 			if c.M.Gigabyte(c.Page(hpPage)) {
 				return c.Call(fnHugePMDUnshare, hpTake, c.L(hpPage))
@@ -281,8 +281,8 @@ var _ = register(fnHugetlbChangeProtection, &Func{Hugetlb: true,
 			}
 			return c.Call(fnFlushTLBMMRange, hpUnlockMap, uint64(c.MM), c.L(hpStart), c.L(hpEnd), 0)
 		}},
-		hpUnlockMap: unshareUnlockMap(hpStart, hpLocked),
-		hpUnlockVMA: unshareUnlockVMA(hpStart, hpLocked),
+		hpUnlockMap: mapTableLock.writeUnlock(hpStart, hpLocked),
+		hpUnlockVMA: vmaTableLock.writeUnlock(hpStart, hpLocked),
 		hpDone:      {Label: "done", Says: "all is flushed", Local: true, Do: func(c *Ctx) Next { return c.Return(0) }},
 	},
 })

@@ -30,26 +30,8 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 				c.Lock(c.M.FaultMutex(c.Page(hgAddr)))
 				return Then
 			}},
-		hgLockVMA: {Label: "lock_vma", Says: "take the hugetlb VMA lock for reading: the PMD table stays ours", Ref: "hugetlb_vma_lock_read", When: With(HugetlbVMALock).AndSharedPMDs(), Touches: cell.Of(machine.HugetlbPool),
-			Wait: func(c *Ctx) Block { return c.sharedBlock(hgAddr, c.ReadFree, c.hugetlbVMALock) },
-			Do: func(c *Ctx) Next {
-				if !c.M.Gigabyte(c.Page(hgAddr)) {
-					c.Say(nobodyShares)
-					return hgRead
-				}
-				c.ReadLock(c.hugetlbVMALock(hgAddr))
-				return Then
-			}},
-		hgLockMap: {Label: "lock_map", Says: "lock file->i_mmap_rwsem for reading: the PMD table stays ours", Ref: "i_mmap_lock_read", When: Without(HugetlbVMALock).AndSharedPMDs(), Touches: cell.Of(machine.RmapLocks),
-			Wait: func(c *Ctx) Block { return c.sharedBlock(hgAddr, c.ReadFree, c.mappingLockOf) },
-			Do: func(c *Ctx) Next {
-				if !c.M.Gigabyte(c.Page(hgAddr)) {
-					c.Say(nobodyShares)
-					return hgRead
-				}
-				c.ReadLock(c.mappingLockOf(hgAddr))
-				return Then
-			}},
+		hgLockVMA: vmaTableLock.readLock(hgAddr, hgRead),
+		hgLockMap: mapTableLock.readLock(hgAddr, hgRead),
 		hgTable: {Label: "read_pud", Says: "has the PUD a table?", Answer: "yes", Ref: "huge_pte_alloc", When: SharedPMDs, Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnHugePMDShare}, Do: func(c *Ctx) Next {
 			if !machine.Entry(c.Load(c.M.PUD(c.Page(hgAddr)))).Present() {
 				c.Say("the PUD is none: look for a table to share")
@@ -99,8 +81,8 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 			c.Unlock(c.M.FolioLock(c.Held(hgFolio).Frame()))
 			return hgPut
 		}},
-		hgDropVMA: unlockHugetlbVMA(hgAddr),
-		hgDropMap: unlockHugetlbMap(hgAddr),
+		hgDropVMA: vmaTableLock.readUnlock(hgAddr),
+		hgDropMap: mapTableLock.readUnlock(hgAddr),
 		hgDropMutex: {Label: "back_off", Says: "drop the fault mutex", Ref: "mutex_unlock", Touches: cell.Of(machine.HugetlbPool), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FaultMutex(c.Page(hgAddr)))
 			return Then
@@ -124,8 +106,8 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 			c.Set(hgRet, c.Ret())
 			return Then
 		}},
-		hgUnlockVMA: unlockHugetlbVMA(hgAddr),
-		hgUnlockMap: unlockHugetlbMap(hgAddr),
+		hgUnlockVMA: vmaTableLock.readUnlock(hgAddr),
+		hgUnlockMap: mapTableLock.readUnlock(hgAddr),
 		hgUnlockMutex: {Label: "unlock_mutex", Says: "drop the fault mutex", Ref: "mutex_unlock", Touches: cell.Of(machine.HugetlbPool), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FaultMutex(c.Page(hgAddr)))
 			return c.Return(c.L(hgRet))

@@ -292,12 +292,7 @@ var _ = register(fnReplacePage, &Func{
 			}
 			return Then
 		}},
-		rpLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(rpTable))) },
-			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(rpTable)))
-				return Then
-			}},
+		rpLock: lockPTLStep("lock", "lock the PTL", rpTable),
 		rpRecheck: {Label: "recheck", Says: "is the PTE still the same?", Answer: "yes", Ref: "pte_same", When: With(KSMPTERecheck), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			if now := machine.Entry(c.Load(c.PTE(c.Frame(rpTable), c.Page(rpAddr)))); now != c.Entry(rpOrig).Fresh() {
 				c.Sayf("the PTE has changed: it is %v; unlock the PTL", now)

@@ -176,12 +176,7 @@ var _ = register(fnMadviseFree, &Func{
 			c.Set(mfSplit, 0)
 			return Then
 		}},
-		mfLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mfTable))) },
-			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(mfTable)))
-				return Then
-			}},
+		mfLock: lockPTLStep("lock", "lock the PTL", mfTable),
 		mfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Calls: []FuncID{fnFreeSwapAndCache}, Back: []int{mfRead}, Do: (*Ctx).freeRead},
 		mfClean: {Label: "clean", Says: "try the folio lock; drop it from the swap cache, make it clean", Ref: "folio_clear_dirty", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			f := c.Frame(mfPTE)
@@ -304,15 +299,4 @@ func (c *Ctx) freeRead() Next {
 		return mfClean
 	}
 	return mfPTEClean
-}
-
-// nextTable goes on with the next page table of a range: page and last are the locals with the address
-// and the range's last page.
-func (c *Ctx) nextTable(page, last, again, done int) Next {
-	next := c.M.HugeEnd(c.Page(page))
-	if next > c.Page(last) {
-		return Next(done)
-	}
-	c.Set(page, uint64(next))
-	return Next(again)
 }

@@ -29,12 +29,7 @@ var _ = register(fnMadvisePageout, &Func{
 			c.Set(mpoSplit, 0)
 			return Then
 		}},
-		mpoLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mpoTable))) },
-			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(mpoTable)))
-				return Then
-			}},
+		mpoLock: lockPTLStep("lock", "lock the PTL", mpoTable),
 		mpoTake: {Label: "isolate", Says: "take the page off the LRU list, if it is mapped once", Ref: "folio_isolate_lru", Touches: cell.Of(machine.PTEs, machine.Flags, machine.Refs), Reads: cell.Of(machine.Mapcounts, machine.VMAs), Back: []int{mpoTake}, Do: (*Ctx).pageoutTake},
 		mpoNext: {Label: "next", Says: "the next PTE", When: Large, Local: true, Back: []int{mpoTake}, Do: func(c *Ctx) Next {
 			c.Set(mpoPTE, 0)

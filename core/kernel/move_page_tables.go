@@ -112,12 +112,7 @@ var _ = register(fnMovePageTables, &Func{
 				return c.moveLock()
 			}},
 
-		mtOldPTL: {Label: "lock", Says: "lock the PTL of the old place", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mtOld))) },
-			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(mtOld)))
-				return Then
-			}},
+		mtOldPTL: lockPTLStep("lock", "lock the PTL of the old place", mtOld),
 		mtNewPTL: {Label: "lock_new", Says: "lock the PTL of the new place", Ref: "spin_lock_nested", Touches: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mtNew))) },
 			Do: func(c *Ctx) Next {

@@ -187,12 +187,7 @@ var _ = register(fnChangePTERange, &Func{
 			}
 			return c.changeNextTable()
 		}},
-		crLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(crTable))) },
-			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(crTable)))
-				return Then
-			}},
+		crLock: lockPTLStep("lock", "lock the PTL", crTable),
 		crBatched: {Label: "batched", Says: "has reclaim put a flush off?", Answer: "no", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			w := c.M.Batched(c.MM)
 			if c.Load(w)&1 == 0 {

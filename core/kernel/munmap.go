@@ -234,12 +234,7 @@ var _ = register(fnZapPTERange, &Func{
 			}
 			return c.zapTable(Return)
 		}},
-		zpLock: {Label: "lock", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(zpTable))) },
-			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(zpTable)))
-				return Then
-			}},
+		zpLock: lockPTLStep("lock", "lock the PTL", zpTable),
 		zpBatched: {Label: "batched", Says: "has reclaim put a flush off?", Answer: "no", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			w := c.M.Batched(c.mmOf(zpPage))
 			if c.Load(w)&1 == 0 {

@@ -37,22 +37,9 @@ var _ = register(fnTaskNUMAWork, &Func{Migrating: true,
 			return Then
 		}},
 		nwNotify: nwNotifyStep,
-		nwPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{nwPMD}, Do: func(c *Ctx) Next {
-			switch pmd := machine.Entry(c.Keep(nwTable, c.M.PMD(c.Page(nwPage)))); {
-			case pmd.Has(machine.PSE):
-				return nwHugeSkip
-			case !pmd.Present():
-				return c.nextTable(nwPage, nwEnd, nwPMD, nwLate)
-			}
-			return Then
-		}},
-		nwPTL: {Label: "lock_pte", Says: "lock the PTL", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(nwTable))) },
-			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(nwTable)))
-				return Then
-			}},
-		nwNext: {Label: "next", Says: "the next PTE that maps a page", Ref: "ptep_get", Reads: cell.Of(machine.PTEs, machine.VMAs), Do: (*Ctx).hintNext},
+		nwPMD:    readPMDStep(nwTable, nwPage, nwEnd, nwPMD, nwHugeSkip, nwLate),
+		nwPTL:    lockPTLStep("lock_pte", "lock the PTL", nwTable),
+		nwNext:   {Label: "next", Says: "the next PTE that maps a page", Ref: "ptep_get", Reads: cell.Of(machine.PTEs, machine.VMAs), Do: (*Ctx).hintNext},
 		nwCount: {Label: "count", Says: "has anybody else a reference?", Answer: "no", Ref: "page_count", When: If(NUMASkipsShared, NUMASkipPageCount), Reads: cell.Of(machine.Refs, machine.VMAs), Back: []int{nwNext}, Do: func(c *Ctx) Next {
 			return c.hintUnless(c.Load(c.M.Ref(c.M.Head(c.Frame(nwPTE)))) != 1, "somebody else has a reference: leave it")
 		}},
@@ -195,21 +182,7 @@ var _ = register(fnDoNUMAPage, &Func{Migrating: true,
 				c.Lock(c.M.PTL(c.Frame(dnTable)))
 				return Then
 			}},
-		dnIsolate: {Label: "isolate", Says: "it lies on another node: take it off the LRU list", Ref: "migrate_misplaced_folio_prepare", Touches: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
-			f := c.M.Head(c.Frame(dnPTE))
-			switch {
-			case c.M.ZoneOf(f).Node == c.M.NodeOfCPU(c.CPU):
-				c.Say("it lies on this node")
-				return dnMap
-			case c.Load(c.M.Flags(f))&machine.PGLRU == 0:
-				c.Say("it is not on the LRU list: leave it where it is")
-				return dnMap
-			}
-			c.AndNot(c.M.Flags(f), machine.PGLRU)
-			c.Get(f, 1)
-			c.Hold(dnFolio, f, 1)
-			return Then
-		}},
+		dnIsolate: isolateMisplaced(dnPTE, dnFolio, dnMap),
 		dnUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Calls: []FuncID{fnMigratePages}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(dnTable)))
 			return c.migrate(dnFolio, dnMigrated, migrateAsync, mrNUMAMisplaced, c.M.NodeOfCPU(c.CPU))
@@ -254,6 +227,26 @@ const (
 	dnMapSaved
 	dnDone
 )
+
+// isolateMisplaced is the step that takes the folio that an entry maps off its LRU list and holds it in a local; where that cannot or
+// need not be, it is made accessible where it is, by step put.
+func isolateMisplaced(entry, folio, put int) Step {
+	return Step{Label: "isolate", Says: "it lies on another node: take it off the LRU list", Ref: "migrate_misplaced_folio_prepare", Touches: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+		f := c.M.Head(c.Frame(entry))
+		switch {
+		case c.M.ZoneOf(f).Node == c.M.NodeOfCPU(c.CPU):
+			c.Say("it lies on this node")
+			return Next(put)
+		case c.Load(c.M.Flags(f))&machine.PGLRU == 0:
+			c.Say("it is not on the LRU list: leave it where it is")
+			return Next(put)
+		}
+		c.AndNot(c.M.Flags(f), machine.PGLRU)
+		c.Get(f, 1)
+		c.Hold(folio, f, 1)
+		return Then
+	}}
+}
 
 // hinted reports, under the PTL, whether the PTE is the one that made the thread fault.
 func (c *Ctx) hinted() bool {

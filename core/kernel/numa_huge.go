@@ -86,22 +86,8 @@ var _ = register(fnDoHugePMDNUMAPage, &Func{Migrating: true, Large: true,
 	Name: "do_huge_pmd_numa_page", File: "mm/huge_memory.c", Params: []int{dnhAddr, dnhPMD},
 	Locals: []Local{{"folio", HoldLocal}, {"orig_pmd", PTELocal}, {"address", PageLocal}, {"tried", IntLocal}},
 	Steps: []Step{
-		dnhLock: dnhLockStep("lock", "lock the PMD; is it still the same?"),
-		dnhIsolate: {Label: "isolate", Says: "it lies on another node: take it off the LRU list", Ref: "migrate_misplaced_folio_prepare", Touches: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
-			f := c.M.Head(c.Frame(dnhPMD))
-			switch {
-			case c.M.ZoneOf(f).Node == c.M.NodeOfCPU(c.CPU):
-				c.Say("it lies on this node")
-				return dnhMap
-			case c.Load(c.M.Flags(f))&machine.PGLRU == 0:
-				c.Say("it is not on the LRU list: leave it where it is")
-				return dnhMap
-			}
-			c.AndNot(c.M.Flags(f), machine.PGLRU)
-			c.Get(f, 1)
-			c.Hold(dnhFolio, f, 1)
-			return Then
-		}},
+		dnhLock:    dnhLockStep("lock", "lock the PMD; is it still the same?"),
+		dnhIsolate: isolateMisplaced(dnhPMD, dnhFolio, dnhMap),
 		dnhUnlock: {Label: "unlock", Says: "unlock the PMD", Touches: cell.Of(machine.PTLs), Calls: []FuncID{fnMigratePages}, Do: func(c *Ctx) Next {
 			c.Unlock(c.pmdLock(c.Page(dnhAddr)))
 			c.Set(dnhTried, 1)

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gupscope/core/cell"
@@ -14,7 +15,7 @@ type event struct {
 	kind  eventKind
 	frame machine.Frame
 	page  machine.PageID // where a frame is mapped; -1
-	cpu   int            // whose TLB, interrupts or host it is about
+	cpu   int            // whose TLB, interrupts or host it is about; of evSlots the slot
 	says  string         // what the actor does, in the third person: "clears the PTE of A's buf"
 }
 
@@ -48,6 +49,8 @@ const (
 	evDirties // a file's page is marked dirty
 	evCleans  // its dirty flag goes, or its buffers
 	evUnmakes // a page leaves its file, or an inode goes
+	evMirrors // a secondary MMU or an IOMMU takes a translation, or has it taken away
+	evSlots   // a swap slot is given back, or taken
 )
 
 // events returns what a step does, in the order in which people would say it.
@@ -58,18 +61,32 @@ func (s *story) events(st *Step) []event {
 	}
 	for i := range s.beliefs {
 		if b := &s.beliefs[i]; b.read == st.N {
-			add(evBelieves, b.entry.Frame(), b.cpu, "%s", s.believes(b))
+			f := machine.Frame(0)
+			if !b.entry.IsSwap() {
+				f = b.entry.Frame()
+			}
+			add(evBelieves, f, b.cpu, "%s", s.believes(b))
 		}
 	}
 	for i := range st.Changes {
 		n := len(out)
 		s.changed(st, &st.Changes[i], add)
-		if p, ok := s.x.pte[st.Changes[i].Cell]; ok && len(out) > n {
+		if p, ok := s.pageOfEntry(&st.Changes[i]); ok && len(out) > n {
 			out[n].page = p
 		}
 	}
 	s.flushed(st, add)
 	return out
+}
+
+// pageOfEntry is the page that an entry is of, which a step has changed.
+func (s *story) pageOfEntry(c *Change) (machine.PageID, bool) {
+	for _, of := range []map[cell.ID]machine.PageID{s.x.pte, s.x.secondary, s.x.pud} {
+		if p, ok := of[c.Cell]; ok {
+			return p, true
+		}
+	}
+	return 0, false
 }
 
 type adder func(k eventKind, f machine.Frame, cpu int, format string, args ...any)
@@ -154,6 +171,14 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 		s.written(st, c, add)
 	case machine.Blocks, machine.Buffers, machine.Inodes, machine.Mappings:
 		s.ofFile(c, add)
+	case machine.Secondary:
+		s.mirrored(c, add)
+	case machine.Swap:
+		if slot, ok := s.x.slot[c.Cell]; ok && c.NewV == 0 {
+			add(evSlots, 0, slot, "gives swap slot %d back", slot)
+		} else if ok && c.OldV == 0 {
+			add(evSlots, 0, slot, "takes swap slot %d", slot)
+		}
 	case machine.Disk:
 		if slot, ok := s.x.disk[c.Cell]; ok && c.New != `""` {
 			add(evSwaps, 0, -1, "writes %s to swap slot %d", c.New, slot)
@@ -216,6 +241,25 @@ func (s *story) ofFile(c *Change, add adder) {
 	}
 }
 
+// mirrored tells of what a secondary MMU has of the page table, and the IOMMU for a device.
+func (s *story) mirrored(c *Change, add adder) {
+	p, ok := s.x.secondary[c.Cell]
+	if !ok {
+		return
+	}
+	was, is := machine.Entry(c.OldV), machine.Entry(c.NewV)
+	whose := "the IOTLB"
+	if s.x.guest[c.Cell] {
+		whose = "the secondary MMU"
+	}
+	switch {
+	case is.Present() && (!was.Present() || was.Frame() != is.Frame()):
+		add(evMirrors, is.Frame(), -1, "puts frame %d into %s for %s", is.Frame(), whose, s.page(p))
+	case was.Present() && !is.Present():
+		add(evMirrors, was.Frame(), -1, "takes %s out of %s", s.page(p), whose)
+	}
+}
+
 func (s *story) entryChanged(c *Change, add adder) {
 	p, ok := s.x.pte[c.Cell]
 	if !ok {
@@ -273,6 +317,8 @@ func (s *story) counted(st *Step, c *Change, add adder) {
 	switch {
 	case n > 0 && c.OldV == 0:
 		add(evFromZero, f, -1, "adds a reference to frame %d, whose count is zero", f)
+	case n == 1 && slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Class == machine.LRU || c.Class == machine.Batches }):
+		// the LRU batch's, which says nothing about who uses the page
 	case n == 1:
 		add(evTakesRef, f, -1, "takes a reference on frame %d", f)
 	case n == 1023:

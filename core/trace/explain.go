@@ -139,7 +139,12 @@ type story struct {
 	table   bool // the claim is about page tables
 	named   map[cell.ID]bool
 
-	writes int // where the last write that is lost began, if that is known
+	forced map[machine.PageID]bool // by whose page tables that write got the page
+	writes int                     // where the last write that is lost began, if that is known
+	began  int                     // where what the claim is about came about, if that was in an earlier call than the violation
+
+	cache     cell.ID // the TLB entry that the claim is about, if it is about one
+	secondary bool    // the claim is about translations of a secondary MMU, or of an IOMMU
 
 	beliefs []belief
 	races   []Race
@@ -185,7 +190,11 @@ func (s *story) subject(id cell.ID) bool {
 		s.actor = at.task
 		result := machine.DecodeResult(v)
 		if result.Kind == machine.IsPage {
-			s.frames[result.Page.Frame()] = true
+			f := result.Page.Frame()
+			s.frames[f] = true
+			if s.m.PeekLarge(f) {
+				s.frames[s.m.PeekHead(f)] = true
+			}
 		}
 		if pin, ok := machine.PinAtOf(s.m.Peek(s.m.VarAt(at.task, at.n))); ok {
 			s.pages[pin.Page] = true
@@ -207,6 +216,16 @@ func (s *story) subject(id cell.ID) bool {
 		return true
 	}
 	switch s.m.Mem.Layout().Class(id) {
+	case machine.TLBs:
+		s.cache = id
+		s.pages[s.x.tlb[id].page] = true
+		return true
+	case machine.Secondary:
+		s.secondary = true
+		if p, ok := s.x.secondary[id]; ok {
+			s.pages[p] = true
+		}
+		return true
 	case machine.Flags:
 		s.private = s.private || strings.Contains(s.claim, "exclusive")
 		return s.frames[s.x.flags[id]]
@@ -265,6 +284,9 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 		s.frames[machine.Frame(v)] = true
 	case machine.AlarmDeviceTooLate:
 		s.frames[machine.Frame(v)] = true
+	case machine.AlarmStaleSecondary:
+		s.actor, s.secondary = st.Actor, true
+		s.stmtPage(st)
 	case machine.AlarmNullMapping, machine.AlarmFreedMapping:
 		s.mapping = true
 		s.frames[machine.Frame(v)] = true

@@ -13,8 +13,11 @@ type index struct {
 	pmd                        map[cell.ID]machine.PageID // the first page below it
 	held                       map[cell.ID][]machine.Frame
 	tlb                        map[cell.ID]onCPU
-	steal, irq, ipi            map[cell.ID]int // the CPU
-	disk                       map[cell.ID]int // the slot
+	secondary                  map[cell.ID]machine.PageID // entries of the secondary MMU and of the IOTLB
+	guest                      map[cell.ID]bool           // which of them are the secondary MMU's
+	steal, irq, ipi            map[cell.ID]int            // the CPU
+	disk, slot                 map[cell.ID]int            // the slot: what it holds, its count
+	pud                        map[cell.ID]machine.PageID // the first page of the mm's below it
 	variable                   map[cell.ID]varAt
 	alarm                      map[cell.ID]machine.Alarm
 }
@@ -39,7 +42,9 @@ func (s *story) index() {
 	*x = index{
 		ref: map[cell.ID]machine.Frame{}, flags: map[cell.ID]machine.Frame{}, content: map[cell.ID]machine.Frame{}, state: map[cell.ID]machine.Frame{},
 		pte: map[cell.ID]machine.PageID{}, pmd: map[cell.ID]machine.PageID{}, held: map[cell.ID][]machine.Frame{}, tlb: map[cell.ID]onCPU{},
-		steal: map[cell.ID]int{}, irq: map[cell.ID]int{}, ipi: map[cell.ID]int{}, disk: map[cell.ID]int{},
+		secondary: map[cell.ID]machine.PageID{}, guest: map[cell.ID]bool{},
+		steal: map[cell.ID]int{}, irq: map[cell.ID]int{}, ipi: map[cell.ID]int{}, disk: map[cell.ID]int{}, slot: map[cell.ID]int{},
+		pud:      map[cell.ID]machine.PageID{},
 		variable: map[cell.ID]varAt{}, alarm: map[cell.ID]machine.Alarm{},
 	}
 	for i := 1; i < m.FrameCount(); i++ {
@@ -53,8 +58,16 @@ func (s *story) index() {
 			x.tlb[m.TLB(c, machine.PageID(p)).Cell()] = onCPU{c, machine.PageID(p)}
 		}
 	}
+	for p := range m.Pages() {
+		if !m.Secondary {
+			break
+		}
+		p := machine.PageID(p)
+		x.secondary[m.SPTE(p).Cell()], x.secondary[m.IOTLB(p).Cell()] = p, p
+		x.guest[m.SPTE(p).Cell()] = true
+	}
 	for i := range m.Slots {
-		x.disk[m.Disk(i).Cell()] = i
+		x.disk[m.Disk(i).Cell()], x.slot[m.SwapMap(i).Cell()] = i, i
 	}
 	m.EachVar(func(t, i int) { x.variable[m.Var(t, i).Cell()] = varAt{t, i} })
 	for a := range machine.Alarms {
@@ -71,6 +84,11 @@ func (s *story) indexTables() {
 	entries := func() {
 		for i := range m.Pages() {
 			p := machine.PageID(i)
+			if m.Gigabyte(p) {
+				if _, ok := x.pud[m.PUD(p).Cell()]; !ok {
+					x.pud[m.PUD(p).Cell()] = p
+				}
+			}
 			if _, ok := m.PeekPMDTable(p); !ok {
 				continue
 			}

@@ -42,8 +42,48 @@ func (s *story) findRaces() {
 		s.ownWrite()
 	}
 	if len(s.races) == 0 && s.writes == 0 {
+		s.cameAbout()
+	}
+	if len(s.races) == 0 && s.writes == 0 && s.began == 0 {
 		s.lastConflict()
 	}
+}
+
+// cameAbout finds where what the claim is about began, in an earlier call: where a page was got that a variable holds, where a TLB or a
+// secondary MMU took its translation.
+func (s *story) cameAbout() {
+	layout := s.m.Mem.Layout()
+	for n := s.v - 1; n > 0 && s.began == 0; n-- {
+		st := &s.r.steps[n-1]
+		for _, c := range st.Changes {
+			_, variable := s.x.variable[c.Cell]
+			switch {
+			case variable && s.named[c.Cell] && machine.DecodeResult(c.NewV).Kind == machine.IsPage && machine.DecodeResult(c.OldV).Kind != machine.IsPage:
+				s.began = s.gotBy(st)
+			case s.cache != 0 && c.Cell == s.cache && machine.Entry(c.NewV).Present() && !machine.Entry(c.NewV).IsStale():
+				s.began = n
+				s.frames[machine.Entry(c.NewV).Frame()] = true
+			case s.secondary && layout.Class(c.Cell) == machine.Secondary && machine.Entry(c.NewV).Present() && !machine.Entry(c.NewV).IsStale():
+				if p, ok := s.x.secondary[c.Cell]; ok && s.pages[p] {
+					s.began = n
+					s.frames[machine.Entry(c.NewV).Frame()] = true
+				}
+			}
+		}
+	}
+	if s.began > 0 && s.r.steps[s.began-1].Actor == s.r.steps[s.v-1].Actor && s.r.steps[s.began-1].Stmt == s.r.steps[s.v-1].Stmt && !s.secondary {
+		s.began = 0
+	}
+}
+
+// gotBy returns where the call that returns a page in this step has read the entry by which it got it; the step itself if that is not known.
+func (s *story) gotBy(st *Step) int {
+	for i := len(s.beliefs) - 1; i >= 0; i-- {
+		if b := &s.beliefs[i]; b.actor == st.Actor && b.read <= st.N && s.r.steps[b.read-1].Stmt == st.Stmt && s.frames[b.entry.Frame()] {
+			return b.read
+		}
+	}
+	return st.N
 }
 
 // checkThenAct looks for the count that a step has acted on without looking again: the
@@ -166,6 +206,9 @@ func (s *story) staleBelief() {
 // it: touches the frame that it names, or breaks the claim. The belief matters also if
 // there is no such step, but what the believer got by it is what the claim is about.
 func (s *story) use(b *belief) (step int, matters bool) {
+	if b.entry.IsSwap() {
+		return s.takenFrom(b)
+	}
 	f := b.entry.Frame()
 	tlb := s.m.Mem.Layout().Class(b.into) == machine.TLBs
 	for i := b.stale; i < s.v; i++ {
@@ -188,6 +231,16 @@ func (s *story) use(b *belief) (step int, matters bool) {
 		}
 	}
 	return 0, b.actor == s.actor && !tlb
+}
+
+// takenFrom finds where somebody puts a page in the place of a swap entry that was not there all the time.
+func (s *story) takenFrom(b *belief) (step int, matters bool) {
+	for i := b.stale; i < s.v; i++ {
+		if st := &s.r.steps[i]; st.Actor == b.actor && changes(st, b.from) {
+			return st.N, true
+		}
+	}
+	return 0, false
 }
 
 // elsewhere reports whether a step is of an access of the thread to its memory, and
@@ -264,21 +317,50 @@ func (s *story) lostWrite() {
 	}
 }
 
-// ownWrite finds the last write before a load that did not see what was written, where
-// no race explains it: the story begins where the writer got the page.
+// ownWrite finds the last write before a load that did not see what was written, or saw what it should not, where
+// no race explains it: the story begins where the writer got the page, or first looked for it.
 func (s *story) ownWrite() {
 	for n := s.v - 1; n > 0; n-- {
 		st := &s.r.steps[n-1]
-		if s.r.callOf(st) != "device_write" {
+		seen := s.seen(st)
+		if s.r.callOf(st) != "device_write" && !seen {
 			continue
 		}
 		for i := range s.beliefs {
-			if b := &s.beliefs[i]; b.actor == st.Actor && b.read < n && b.class == machine.PTEs && s.writesTo(st, b.entry.Frame()) {
-				s.writes = b.read
-				return
+			b := &s.beliefs[i]
+			if b.actor != st.Actor || b.read >= n || b.class != machine.PTEs || !s.writesTo(st, b.entry.Frame()) {
+				continue
 			}
+			s.writes, s.frames[b.entry.Frame()] = b.read, true
+			if p, ok := s.x.pte[b.from]; ok && seen && s.r.steps[b.read-1].Stmt == st.Stmt {
+				s.writes, s.forced = s.lookedFor(p, st), map[machine.PageID]bool{p: true}
+			}
+			return
+		}
+		if seen {
+			return
 		}
 	}
+}
+
+// seen reports whether a step has written, other than by its thread's own store, what the violating step reads.
+func (s *story) seen(st *Step) bool {
+	for _, c := range st.Changes {
+		if f, ok := s.x.content[c.Cell]; ok && c.Class == machine.Contents && reads(&s.r.steps[s.v-1], c.Cell) && !s.r.access(st) && !s.frees(st, f) {
+			return true
+		}
+	}
+	return false
+}
+
+// lookedFor returns where the statement of a step has first read the PTE of a page.
+func (s *story) lookedFor(p machine.PageID, st *Step) int {
+	for i := range s.beliefs {
+		if b := &s.beliefs[i]; b.actor == st.Actor && s.r.steps[b.read-1].Stmt == st.Stmt && s.x.pte[b.from] == p && b.class == machine.PTEs {
+			return b.read
+		}
+	}
+	return st.N
 }
 
 func (s *story) writesTo(st *Step, f machine.Frame) bool {

@@ -3,6 +3,7 @@ package trace
 import (
 	"fmt"
 	"sort"
+	"strings"
 
 	"gupscope/core/machine"
 )
@@ -36,6 +37,7 @@ func (s *story) slice() {
 	}
 	s.interruptsOff()
 	s.handsOff()
+	s.putBack()
 }
 
 func (s *story) lastRace() int {
@@ -50,6 +52,9 @@ func (s *story) lastRace() int {
 // read, or without a race the statement of the violation began.
 func (s *story) begin() int {
 	from := s.v
+	if n := s.shared(); n > 0 {
+		from = n
+	}
 	for _, r := range s.races {
 		from = min(from, r.first)
 	}
@@ -57,15 +62,33 @@ func (s *story) begin() int {
 		return from
 	}
 	if s.writes > 0 {
-		return s.writes
+		return min(from, s.writes)
+	}
+	if s.began > 0 {
+		return min(from, s.began)
 	}
 	last := &s.r.steps[s.decided-1]
-	for i := range s.r.steps[:s.v] {
+	for i := range s.r.steps[:from] {
 		if st := &s.r.steps[i]; st.Actor == last.Actor && st.Stmt == last.Stmt {
 			return st.N
 		}
 	}
 	return from
+}
+
+// shared returns the step that took the exclusivity of the claim's page away last, 0 if the claim is about something else.
+func (s *story) shared() int {
+	if !s.private {
+		return 0
+	}
+	for n := s.v; n > 0; n-- {
+		for _, c := range s.r.steps[n-1].Changes {
+			if f, ok := s.x.flags[c.Cell]; ok && s.frames[f] && c.OldV&^c.NewV&machine.PGAnonExclusive != 0 && !s.frees(&s.r.steps[n-1], f) {
+				return n
+			}
+		}
+	}
+	return 0
 }
 
 // racer reports whether a step is made by somebody who goes by what it has read.
@@ -75,7 +98,10 @@ func (s *story) racer(st *Step) bool {
 			return true
 		}
 	}
-	return len(s.races) == 0 && s.r.steps[s.decided-1].Actor == st.Actor
+	if len(s.races) > 0 {
+		return false
+	}
+	return s.r.steps[s.decided-1].Actor == st.Actor || s.began > 0 && s.r.steps[s.began-1].Actor == st.Actor
 }
 
 // racingCPU reports whether a flush of a CPU's TLB, or its being preempted, has to
@@ -109,14 +135,20 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 	switch e.kind {
 	case evBelieves:
 		return ours && (len(s.races) == 0 || s.first(st.N))
-	case evUnmaps, evFrees, evTakes, evToZero, evFromZero:
+	case evUnmaps:
+		return ours || s.forced[e.page]
+	case evFrees, evTakes, evToZero, evFromZero:
 		return ours
 	case evMaps:
 		return ours || s.pages[e.page]
 	case evMoves:
 		return true
 	case evUnhooks:
-		return s.table && ours
+		return s.table && ours || e.page >= 0 && s.pages[e.page]
+	case evMirrors:
+		return s.secondary && s.pages[e.page]
+	case evSlots:
+		return s.wasIn(e.cpu)
 	case evTakesRef:
 		return ours && (s.racer(st) || s.isStale(st.N))
 	case evDropsRef:
@@ -137,6 +169,16 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 		return ours && s.clean
 	case evUnmakes:
 		return s.mapping && (ours || e.frame == 0)
+	}
+	return false
+}
+
+// wasIn reports whether somebody goes by an entry that names a swap slot.
+func (s *story) wasIn(slot int) bool {
+	for _, b := range s.beliefs {
+		if b.entry.IsSwap() && b.entry.Slot() == slot && s.first(b.read) {
+			return true
+		}
 	}
 	return false
 }
@@ -265,6 +307,41 @@ func (s *story) handsOff() {
 			delete(s.told, ns[i+1])
 		}
 	}
+}
+
+// putBack tells of a PTE that somebody has taken out and put back, nobody having done anything in between, as what it
+// has come to: it was write-protected, or nothing.
+func (s *story) putBack() {
+	ns := s.numbers()
+	for i := 0; i+1 < len(ns); i++ {
+		for j := range s.told[ns[i]] {
+			out := &s.told[ns[i]][j]
+			if out.kind != evUnmaps || out.page < 0 || !strings.HasPrefix(out.says, "clears ") {
+				continue
+			}
+			for _, n := range ns[i+1:] {
+				if s.r.steps[n-1].Actor != s.r.steps[ns[i]-1].Actor {
+					break
+				}
+				if back := s.mapped(n, out); back != nil {
+					if strings.HasSuffix(back.says, " read-only") {
+						out.says, back.says = "write-protects the PTE of "+s.page(out.page), ""
+					}
+					break
+				}
+			}
+		}
+	}
+}
+
+// mapped returns what is told of a step that changes a page's PTE again, to the frame that it had.
+func (s *story) mapped(n int, out *event) *event {
+	for i := range s.told[n] {
+		if e := &s.told[n][i]; e.kind == evMaps && e.page == out.page && e.frame == out.frame {
+			return e
+		}
+	}
+	return nil
 }
 
 func (s *story) only(n int, k eventKind) bool {

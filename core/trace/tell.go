@@ -91,6 +91,9 @@ func (t *teller) goingBy(r *Race) string {
 		return fmt.Sprintf(", which has counted %s,", r.Believed)
 	}
 	entry, _, _ := strings.Cut(r.Name, " of ")
+	if !r.confirmed() && r.Use != 0 && t.s.valueAt(r.Use-1, r.Cell) == r.Believed {
+		return ", to which the " + entry + " looks as it did when it was read,"
+	}
 	for _, b := range t.s.beliefs {
 		if b.read == r.first && b.from == r.Cell && t.s.m.Mem.Layout().Class(b.into) == machine.TLBs {
 			if b.class == machine.PMDs {
@@ -254,6 +257,12 @@ func (t *teller) brief(said []string) []string {
 	var out []string
 	frame := "" // the last one that was named
 	for _, s := range said {
+		if s == "" || s == "takes a reference on "+frame && len(out) > 0 && strings.HasPrefix(out[len(out)-1], "takes a reference on ") {
+			continue
+		}
+		if slot, ok := strings.CutPrefix(s, "takes swap slot "); ok && strings.Contains(t.b.String()+strings.Join(out, " "), "gives swap slot "+slot+" back") {
+			s += " again"
+		}
 		for _, what := range []string{"PTE", "PMD"} {
 			verb, page, ok := strings.Cut(s, " the "+what+" of ")
 			page, unchanged := strings.CutSuffix(page, " unchanged")
@@ -386,7 +395,7 @@ func (s *story) outcome(e *Explanation) string {
 // neverExclusive says of a page that is pinned and not exclusive that nobody took
 // that away in the run: it was so at the start.
 func (s *story) neverExclusive() string {
-	if !s.private {
+	if !s.private || !strings.Contains(s.claim, "pin") {
 		return ""
 	}
 	for i := range s.r.steps[:s.v] {
@@ -416,6 +425,11 @@ func onlyFrame(fs map[machine.Frame]bool) machine.Frame {
 func thirdPerson(says string) string {
 	if strings.Contains(says, "?") {
 		return "asks: " + says
+	}
+	for _, who := range []string{"the guest ", "the device "} {
+		if rest, ok := strings.CutPrefix(says, who); ok {
+			return "has " + who + strings.Replace(rest, "s ", " ", 1)
+		}
 	}
 	if strings.HasPrefix(says, "no ") {
 		return "finds " + says
