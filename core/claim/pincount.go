@@ -30,11 +30,11 @@ func pincounts(m *Model) []predicate {
 				if !m.M.IsLarge(head) {
 					return true
 				}
-				n, live := m.M.Load(count), m.livePins(head, m.M.Load)
+				n, live := m.M.Load(count), m.livePins(head, m.M.Load, m.M.Head)
 				return n == live || n > live && !m.Done()
 			},
 			why: func() string {
-				return fmt.Sprintf("folio %d has a pincount of %d, and %d of its pages are pinned", head, int64(m.M.Peek(count)), m.livePins(head, m.M.Peek))
+				return fmt.Sprintf("folio %d has a pincount of %d, and %d of its pages are pinned", head, int64(m.M.Peek(count)), m.livePins(head, m.M.Peek, m.M.PeekHead))
 			},
 		})
 	}
@@ -42,11 +42,10 @@ func pincounts(m *Model) []predicate {
 }
 
 // livePins is how many pins of pages of a large folio variables hold.
-func (m *Model) livePins(head machine.Frame, load func(machine.Word) uint64) (n uint64) {
-	pages := machine.Frame(m.M.FolioPages(head))
+func (m *Model) livePins(head machine.Frame, load func(machine.Word) uint64, headOf func(machine.Frame) machine.Frame) (n uint64) {
 	m.M.EachVar(func(t, i int) {
 		r := machine.DecodeResult(load(m.M.Var(t, i)))
-		if r.Kind != machine.IsPage || r.Page.IsStale() || r.Page.Frame() < head || r.Page.Frame() >= head+pages {
+		if r.Kind != machine.IsPage || r.Page.IsStale() || r.Page.Frame() < head || r.Page.Frame() >= head+machine.Frame(m.M.HugePages) || headOf(r.Page.Frame()) != head {
 			return
 		}
 		if pin, ok := machine.PinAtOf(load(m.M.VarAt(t, i))); ok && pin.Pin {

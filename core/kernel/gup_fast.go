@@ -145,11 +145,7 @@ var _ = register(fnGUPFast, &Func{
 					c.Say("write_protect_seq changed: fork came between")
 					return Then
 				}
-				for i := range int(c.gotPages()) {
-					if c.sim.unpinChecks { // sanity_check_pinned_pages(): who is pinned stays exclusive, so it might come later as well
-						c.checkExclusive(machine.Hold(c.M.Load(c.M.GUPPage(c.Task, i))).Frame())
-					}
-				}
+				c.checkGot(c.L(gsFlags))
 				return Return
 			}},
 		gsUnpin: {Label: "unpin", Says: "unpin it: fork came between", Ref: "gup_fast_unpin_user_pages", When: With(GUPWriteProtectSeq),

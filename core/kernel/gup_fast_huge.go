@@ -185,7 +185,7 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 			}
 			return Then
 		}},
-		fhUnlock: {Label: "unlock", Says: "unlock the PMD", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+		fhUnlock: {Label: "unlock_got", Says: "unlock the PMD: it has mapped the page", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
 			c.Unlock(c.pmdLock(c.Page(fhAddr)))
 			return c.Return(followedHuge)
 		}},

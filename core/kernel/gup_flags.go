@@ -111,11 +111,12 @@ const fastFlags = FollWrite | FollLongterm | FollForce | FollPin | FollGet | Fol
 type gupAPI uint8
 
 const (
-	getAPI      gupAPI = 1 << iota // get_user_pages*()
-	pinAPI                         // pin_user_pages*()
-	fastAPI                        // *_fast(): not for what the fast path does not know
-	unlockedAPI                    // *_unlocked(), *_locked(): mmap_lock may be dropped
-	fastOnlyAPI                    // *_fast_only(): the fast path alone; until v6.2 without errors
+	getAPI         gupAPI = 1 << iota // get_user_pages*()
+	pinAPI                            // pin_user_pages*()
+	fastAPI                           // *_fast(): not for what the fast path does not know
+	unlockedAPI                       // *_unlocked(), *_locked(): mmap_lock may be dropped
+	fastOnlyAPI                       // *_fast_only(): the fast path alone; until v6.2 without errors
+	getFastOnlyAPI                    // get_user_pages_fast_only()
 )
 
 // A Rejection is what callers of GUP must not ask for: an error, and a warning in the kernel's log, before anything
@@ -138,7 +139,7 @@ var Rejections = []Rejection{
 	{"get_with_pin", "FOLL_PIN from the caller? Refuse", With(FOLLPinCounting), EINVAL, getAPI, FollPin, 0},
 	{"pin_with_get", "FOLL_GET beside a pin? Refuse", With(FOLLPinCounting), EINVAL, pinAPI, FollGet, 0},
 	{"longterm_needs_pin", "FOLL_LONGTERM without a pin? Refuse", With(GUPLongtermRequiresPin), EINVAL, getAPI, FollLongterm, 0},
-	{"fast_only_longterm", "FOLL_LONGTERM without a pin? Refuse", With(GUPValidArgs), EINVAL, fastOnlyAPI, FollLongterm, 0},
+	{"fast_only_longterm", "FOLL_LONGTERM without a pin? Refuse", With(GUPValidArgs), EINVAL, getFastOnlyAPI, FollLongterm, 0},
 	{"longterm_locked", "FOLL_LONGTERM where mmap_lock may be dropped? Refuse", Without(GUPValidArgs), EINVAL, unlockedAPI, FollLongterm, 0},
 	{"longterm_p2pdma", "memory of a PCI device for long? Refuse", With(GUPValidArgs), EINVAL, getAPI | pinAPI, FollPCIP2PDMA, FollLongterm},
 	{"fast_flags", "flags that GUP-fast does not know? Refuse", Cond{}, EINVAL, fastAPI, ^fastFlags, 0},
