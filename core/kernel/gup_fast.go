@@ -82,7 +82,7 @@ const (
 //	gup_fast_pgd_range()
 //	local_irq_restore()
 //	write_protect_seq changed: unpin all that was got
-//	sanity_check_pinned_pages()
+//	sanity_check_pinned_pages()     // no step: it asks what the claim pinned-anon-exclusive judges in that moment
 //
 // With interrupts off, page tables are not freed under the walk: whoever frees
 // one first waits for this CPU, by IPI or by RCU.
@@ -140,12 +140,11 @@ var _ = register(fnGUPFast, &Func{
 			return Then
 		}},
 		gsSeqAgain: {Label: "seq_again", Says: "is write_protect_seq still the same?", Answer: "yes", Ref: "read_seqcount_retry", When: With(GUPWriteProtectSeq),
-			Reads: cell.Of(machine.MMs, machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
+			Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 				if c.Load(c.M.WriteProtectSeq(c.MM)) != c.L(gsSeqVal) {
 					c.Say("write_protect_seq changed: fork came between")
 					return Then
 				}
-				c.checkGot(c.L(gsFlags))
 				return Return
 			}},
 		gsUnpin: {Label: "unpin", Says: "unpin it: fork came between", Ref: "gup_fast_unpin_user_pages", When: With(GUPWriteProtectSeq),

@@ -107,16 +107,6 @@ var checkPinned = Step{Label: "sanity", Says: "is the page still exclusive?", An
 		return Then
 	}}
 
-// checkGot is the same check when GUP-fast has pinned pages. They stay exclusive as long as they are pinned, so it is no step of its own.
-func (c *Ctx) checkGot(flags uint64) {
-	if flags&FollPin == 0 || !c.sim.unpinChecks {
-		return
-	}
-	for i := range int(c.gotPages()) {
-		c.checkExclusive(machine.Hold(c.M.Load(c.M.GUPPage(c.Task, i))).Frame())
-	}
-}
-
 // checkExclusive raises the alarm if a page that was pinned is anonymous, and not exclusive.
 func (c *Ctx) checkExclusive(f machine.Frame) {
 	head := c.M.Head(f) // whose flag counts while a PMD maps the folio

@@ -33,11 +33,11 @@ var _ = register(fnGetUserPagesLocked, &Func{
 		glLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", When: Without(GUPLockKillable), Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
 			Do:   (*Ctx).gupLocked},
-		glLockKillable: {Label: "lock", Says: "take mmap_lock for reading, unless killed", Ref: "mmap_read_lock_killable", When: With(GUPLockKillable), Touches: cell.Of(machine.MMLocks),
+		glLockKillable: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock_killable", When: With(GUPLockKillable), Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.killable(c.ReadFree(c.M.MmapLock(c.mmOf(glAddr)))) },
 			Do: func(c *Ctx) Next {
 				if !c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))).Ready() {
-					c.Say("killed while it waits for mmap_lock: -EAGAIN")
+					c.Say(killedFirst)
 					return c.Fail(EAGAIN)
 				}
 				return c.gupLocked()
@@ -133,11 +133,11 @@ var _ = register(fnGetUserPagesLocked, &Func{
 		glRelock: {Label: "relock", Says: "take mmap_lock again: everything may have changed", Ref: "mmap_read_lock", When: Without(GUPRetryKillable), Touches: cell.Of(machine.MMLocks), Back: []int{glVMA},
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
 			Do:   (*Ctx).gupRelocked},
-		glRelockKillable: {Label: "relock", Says: "take mmap_lock again, unless killed: everything may have changed", Ref: "mmap_read_lock_killable", When: With(GUPRetryKillable), Touches: cell.Of(machine.MMLocks), Back: []int{glVMA},
+		glRelockKillable: {Label: "relock", Says: "take mmap_lock again: everything may have changed", Ref: "mmap_read_lock_killable", When: With(GUPRetryKillable), Touches: cell.Of(machine.MMLocks), Back: []int{glVMA},
 			Wait: func(c *Ctx) Block { return c.killable(c.ReadFree(c.M.MmapLock(c.mmOf(glAddr)))) },
 			Do: func(c *Ctx) Next {
 				if !c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))).Ready() {
-					c.Say("killed while it waits for mmap_lock: -EINTR")
+					c.Say(killedAgain)
 					return c.Fail(EINTR)
 				}
 				return c.gupRelocked()
@@ -318,7 +318,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			}
 			return c.Return(ret)
 		}},
-		fpLockSame: {Label: "lock", Says: "lock the PTL, read the PTE; is the PMD still the same?", Answer: "yes", Ref: "pte_offset_map_lock", When: With(GUPSlowPMDRecheck), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.PMDs), Back: []int{fpReadPMD},
+		fpLockSame: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", When: With(GUPSlowPMDRecheck), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.PMDs), Back: []int{fpReadPMD},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(fpPMD))) },
 			Do: func(c *Ctx) Next {
 				if machine.Entry(c.Load(c.M.PMD(c.Page(fpAddr)))) != c.Entry(fpPMD).Fresh() {

@@ -85,6 +85,12 @@ func (c *Ctx) faultWait(flags uint64, b Block) Block {
 	return b
 }
 
+// What is said when a wait for mmap_lock ends so.
+const (
+	killedFirst = "killed while it waits for mmap_lock: -EAGAIN"
+	killedAgain = "killed while it waits for mmap_lock: -EINTR"
+)
+
 // signals reports whether somebody sends signals.
 func (s *Setup) signals() bool {
 	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
