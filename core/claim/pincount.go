@@ -30,7 +30,11 @@ func pincounts(m *Model) []predicate {
 				if !m.M.IsLarge(head) {
 					return true
 				}
-				n, live := m.M.Load(count), m.livePins(head, m.M.Load, m.M.Head)
+				live := m.livePins(head, m.M.Load, m.M.Head)
+				if live == 0 && !m.Done() {
+					return true // and the folio may be free: the count is anybody's then
+				}
+				n := m.M.Load(count)
 				return n == live || n > live && !m.Done()
 			},
 			why: func() string {
