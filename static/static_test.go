@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 )
@@ -22,7 +23,11 @@ func serve(t *testing.T, path, accept, match string) *http.Response {
 // What is built is sent in the form that the client takes, to be kept for ever; embed.js is asked for again.
 func TestServe(t *testing.T) {
 	if Missing() {
-		t.Skip("the assets have not been built: make assets")
+		missing := "the assets have not been built: make assets"
+		if os.Getenv("GUPSCOPE_TEST_ALL") != "" {
+			t.Fatal(missing)
+		}
+		t.Skip(missing)
 	}
 	wasm := URL("gupscope.wasm")
 	for accept, encoding := range map[string]string{"gzip, deflate, br": "br", "gzip": "gzip", "": "", "br;q=0, gzip": "gzip"} {

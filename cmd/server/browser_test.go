@@ -73,6 +73,25 @@ func serveBinary(t testing.TB, args ...string) *process {
 	return p
 }
 
+// The one server of all tests that leave it as it is.
+var shared *process
+
+// sharedServer returns a server that others use as well, for tests that neither stop it nor have it compute the matrix.
+func sharedServer(t testing.TB) *process {
+	t.Helper()
+	needs(t, !static.Missing(), "the assets have not been built: make assets")
+	if shared == nil {
+		data, err := os.MkdirTemp("", "gupscope-data")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &process{t: t, data: data}
+		p.start("127.0.0.1:0")
+		shared = p
+	}
+	return shared
+}
+
 func (p *process) start(addr string) {
 	p.t.Helper()
 	name, err := binary()
@@ -130,11 +149,18 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 		chromedp.DisableGPU,
 		chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("force-color-profile", "srgb"),
+		chromedp.Flag("force-prefers-reduced-motion", true), // see moving
+		// What is hot is not compiled twice: here a page lives for seconds, and that would take two of them. (The first two are chromedp's.)
+		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,WebAssemblyDynamicTiering,WebAssemblyTiering"),
 	)
 	alloc, _ := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, _ := chromedp.NewContext(alloc)
 	return ctx, chromedp.Do(ctx)
 })
+
+// patience is how long a test waits for anything: on a machine that does much else besides, too, for what does not come is a mistake
+// however long it takes to say so.
+const patience = 4 * time.Minute
 
 // A tab is a page in a browser, with a profile that it shares with nobody.
 type tab struct {
@@ -160,7 +186,7 @@ func newTab(t testing.TB, home string, width, height int64) *tab {
 	if err := chromedp.Do(ctx); err != nil {
 		t.Fatal(err)
 	}
-	ctx, end := context.WithTimeout(ctx, 2*time.Minute)
+	ctx, end := context.WithTimeout(ctx, 2*patience)
 	p := &tab{t: t, ctx: ctx, home: home}
 	t.Cleanup(func() {
 		p.verify()
@@ -179,6 +205,15 @@ func newTab(t testing.TB, home string, width, height int64) *tab {
 	}
 	p.do(chromedp.EmulateViewport(width, height, size...))
 	return p
+}
+
+// moving lets things move on the page, which few tests are about and which costs a third of what a page costs.
+func (p *tab) moving() {
+	p.t.Helper()
+	media := emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-reduced-motion", Value: "no-preference"}}}
+	if _, err := chromedp.Call(p.ctx, emulation.SetEmulatedMedia, media); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 func (p *tab) listen(event any) {
@@ -257,7 +292,7 @@ func eval[T any](p *tab, js string) T {
 // wait waits until the expression is true.
 func (p *tab) wait(js string) {
 	p.t.Helper()
-	ctx, cancel := context.WithTimeout(p.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
 	for {
 		// While the page goes to another one, nothing can be evaluated.
@@ -326,6 +361,10 @@ func quote(s string) string {
 
 func TestMain(m *testing.M) {
 	code := m.Run()
+	if shared != nil {
+		shared.stop()
+		os.RemoveAll(shared.data)
+	}
 	if name, err := binary(); err == nil {
 		os.RemoveAll(filepath.Dir(name))
 	}

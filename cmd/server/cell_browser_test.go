@@ -10,7 +10,7 @@ import (
 
 // Pressed, a PTE tells of its bits and of who wrote it, and leads there; watched, a key leads to its next write.
 func TestCells(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	cells(t, p)
@@ -22,7 +22,7 @@ func TestCells(t *testing.T) {
 }
 
 func TestCellsInRoom(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	_, viewer := makeRoom(p)
@@ -63,7 +63,7 @@ func cells(t *testing.T, p *tab) {
 
 // The same choices on a kernel with the rule: side by side, the first difference marked, with the sentence that says it.
 func TestCompare(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	compare(p)
@@ -73,7 +73,7 @@ func TestCompare(t *testing.T) {
 
 // Two branches of a run are set side by side, in one's own page and in a room.
 func TestCompareBranches(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	compareBranches(p)
@@ -101,7 +101,7 @@ func compareBranches(p *tab) {
 }
 
 func TestCompareInRoom(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	_, viewer := makeRoom(p)
@@ -111,7 +111,7 @@ func TestCompareInRoom(t *testing.T) {
 // Who is quicker than the room, and asks before it has said where it stands, gets the answer about
 // the room's run; and what a reader looks at stays when the room is heard again.
 func TestCompareBeforeRoomAnswers(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	_, viewer := makeRoom(p)

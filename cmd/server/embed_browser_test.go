@@ -16,24 +16,41 @@ func embedAddress(p *tab) string {
 	return eval[string](p, `document.querySelector("gup-scope").shadowRoot.querySelector("iframe").src`)
 }
 
-// Somebody else's page has one script and one element.
-func TestEmbedElsewhere(t *testing.T) {
-	s := serveBinary(t)
-	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "text/html")
-		fmt.Fprintf(w, `<!DOCTYPE html><title>A blog</title><script src="%sstatic/embed.js" async></script>`, s.url)
-		switch r.URL.Path {
-		case "/text":
-			fmt.Fprint(w, `<gup-scope><script type="text/plain">
+// mine is a scenario that stands in somebody else's page.
+const mine = `
 GUP mine
 "A race of my own."
 
 mm A { buf = anon 1 rw "a" }
 
 P0 on cpu0 in A { store(buf, "b") }
-</script></gup-scope>`)
-		default:
-			fmt.Fprint(w, `<gup-scope scenario="gup-fast-vs-reclaim">the race, in words</gup-scope>`)
+`
+
+// Somebody else's page has one script and one element.
+func TestEmbedElsewhere(t *testing.T) {
+	s := sharedServer(t)
+	reached := make(chan bool, 1)
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		script := fmt.Sprintf(`<script src="%sstatic/embed.js"`, s.url)
+		w.Header().Set("Content-Type", "text/html")
+		switch r.URL.Path {
+		case "/":
+			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, ` async></script><gup-scope scenario="gup-fast-vs-reclaim">the race, in words</gup-scope>`)
+		case "/text":
+			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, ` async></script><gup-scope><script type="text/plain">`, mine, `</script></gup-scope>`)
+		case "/slow": // the element is there, with a part of its content, and the rest comes late
+			half := len(mine) / 2
+			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, `></script><gup-scope><script>fetch("/reached")</script><script type="text/plain">`, mine[:half])
+			w.(http.Flusher).Flush()
+			<-reached
+			fmt.Fprint(w, mine[half:], `</script></gup-scope>`)
+		case "/reached":
+			reached <- true
+		case "/program": // a program makes the element, and fills it after that
+			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, `></script><body><script>
+				const scope = document.body.appendChild(document.createElement("gup-scope"));
+				setTimeout(() => { const text = document.createElement("script"); text.type = "text/plain"; text.textContent = `, quote(mine), `; scope.append(text); });
+			</script>`)
 		}
 	}))
 	defer other.Close()
@@ -47,22 +64,31 @@ P0 on cpu0 in A { store(buf, "b") }
 	p.wait(height + ` > 100 && ` + height + ` != 480`)
 	p.shot("elsewhere")
 
-	p.open(other.URL + "/text")
-	src := embedAddress(p)
-	if !strings.HasPrefix(src, s.url+"embed?x=1.") {
-		t.Fatalf("the frame shows %s", src)
+	first := ""
+	for _, path := range []string{"/text", "/slow", "/program"} {
+		p.open("about:blank")
+		p.open(other.URL + path)
+		src := embedAddress(p)
+		if !strings.HasPrefix(src, s.url+"embed?x=1.") {
+			t.Fatalf("%s: the frame shows %s", path, src)
+		}
+		if first == "" {
+			first = src
+		} else if src != first {
+			t.Errorf("%s: the frame shows %s, and another page with the same text %s", path, src, first)
+		}
 	}
 	q := newTab(t, s.url, 800, 900)
-	q.open(src)
-	if got := q.text("body"); !strings.Contains(got, "mine") {
-		t.Errorf("%s shows %q", src, got)
+	q.open(first)
+	if got := q.text("body"); !strings.Contains(got, "A race of my own") {
+		t.Errorf("%s shows %q", first, got)
 	}
 }
 
 // An embed shows its first frame without the simulator, fetches it when it is touched, leaves its own address alone, and
 // "open full" leads to where the reader is.
 func TestEmbed(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 800, 900)
 	p.open(s.url + "embed/gup-fast-vs-reclaim")
 	p.wait(`document.documentElement.dataset.script !== undefined`)
@@ -91,7 +117,7 @@ func TestEmbed(t *testing.T) {
 
 // A page works without script: the first paint is whole, and its buttons are forms.
 func TestWithoutScript(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.script(false)
 	p.open(s.url + "s/gup-fast-vs-reclaim")

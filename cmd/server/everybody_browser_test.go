@@ -9,7 +9,7 @@ import (
 
 // Who listens hears a sentence for every step: the one that stands above the race, whoever makes the step.
 func TestSaid(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	said := func(p *tab) {
@@ -45,8 +45,9 @@ func TestSaid(t *testing.T) {
 
 // Who wants no motion sees none: the next step does not glow, the drawer does not slide.
 func TestReducedMotion(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
+	p.moving()
 	p.ready(s.url)
 	moves := func() string {
 		return eval[string](p, `getComputedStyle(document.querySelector(".move.follows")).animationName`)
@@ -68,7 +69,7 @@ func TestReducedMotion(t *testing.T) {
 
 // Light and dark follow the system, unless the reader has chosen.
 func TestThemes(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	paper := func() string { return eval[string](p, `getComputedStyle(document.body).backgroundColor`) }
@@ -97,7 +98,7 @@ func TestThemes(t *testing.T) {
 
 // On a phone nothing scrolls sideways, whatever part is open, and all is within reach of a thumb.
 func TestPhone(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 390, 844)
 	p.ready(s.url)
 	fits := func(what string) {

@@ -10,7 +10,7 @@ import (
 // Going on for more than a step: by the menu, by keys, along a followed CPU, at
 // random, played; branches kept and named; notes and what is found. All of it comes back with the address.
 func TestGoing(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	end := eval[int](p, `Number(document.querySelector("#scrub input").max)`)
@@ -28,7 +28,7 @@ func TestGoing(t *testing.T) {
 
 // The same in a room; and what the driver does everybody sees.
 func TestGoingInRoom(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	end := eval[int](p, `Number(document.querySelector("#scrub input").max)`)
@@ -122,7 +122,7 @@ func going(t *testing.T, p *tab, end int) {
 
 // The race is made larger and smaller by keys, and what opens from it stays as it is.
 func TestZoom(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	size := func(selector string) float64 {

@@ -50,7 +50,7 @@ func placeOf(step int) string {
 // Of a run of two thousand steps only a part is drawn; scrolling draws more, and what is in
 // sight stays where it is.
 func TestLongRun(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + longLink(t, 2000, 1000))
 	p.wait(at(1000))
@@ -66,7 +66,7 @@ func TestLongRun(t *testing.T) {
 
 // The same for somebody who looks on in a room, without moving what the others see.
 func TestLongRunInRoom(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	a := newTab(t, s.url, 1440, 900)
 	a.ready(s.url + longLink(t, 600, 300))
 	_, viewer := makeRoom(a)

@@ -12,7 +12,7 @@ import (
 func (p *process) computes(rows int) {
 	p.t.Helper()
 	var is struct{ Done int }
-	for end := time.Now().Add(100 * time.Second); is.Done < rows; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(patience); is.Done < rows; time.Sleep(200 * time.Millisecond) {
 		r, err := http.Get(p.url + "matrix.json")
 		if err != nil {
 			p.t.Fatal(err)
@@ -20,7 +20,7 @@ func (p *process) computes(rows int) {
 		err = json.NewDecoder(r.Body).Decode(&is)
 		r.Body.Close()
 		if err != nil || time.Now().After(end) {
-			p.t.Fatalf("after 100 seconds the matrix has %d rows (%v)", is.Done, err)
+			p.t.Fatalf("the matrix has %d rows (%v)", is.Done, err)
 		}
 	}
 }
@@ -72,7 +72,7 @@ func TestMatrix(t *testing.T) {
 
 // The gallery by mechanism, by mail and by kernel, each scenario with a picture of its race, which is fetched when it comes near.
 func TestGallery(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.open(s.url + "gallery")
 	p.wait(`[...document.querySelectorAll(".gallery img")].some(i => i.complete && i.naturalWidth === 300)`)

@@ -99,7 +99,7 @@ func (r *release) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 // When a new release is there, a page that is open goes on with the files of the old one, which the server no longer
 // has; a page that is opened then has the new ones alone; and when no old page is open, the old files go.
 func TestUpdate(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	back, err := url.Parse(s.url)
 	if err != nil {
 		t.Fatal(err)

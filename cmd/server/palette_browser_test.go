@@ -8,7 +8,7 @@ import (
 
 // One line finds commands, scenarios, kernels, rules and claims, by keys alone.
 func TestPalette(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	paletteDoes(t, p)
@@ -17,7 +17,7 @@ func TestPalette(t *testing.T) {
 }
 
 func TestPaletteInRoom(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	makeRoom(p)

@@ -11,7 +11,7 @@ import (
 // What somebody does who opens the page for the first time: the next step, over
 // the edge, Check, the counterexample, the rule back on, the proof, the link.
 func TestFirstVisit(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.open(s.url)
 	at := p.cursor()
@@ -65,7 +65,7 @@ func TestFirstVisit(t *testing.T) {
 
 // Keys step, go back and forward; not while a text is typed.
 func TestKeys(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	at := p.cursor()
@@ -83,7 +83,7 @@ func TestKeys(t *testing.T) {
 
 // Text is typed, diagnosed, run, and lives in the address alone.
 func TestEdit(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + "s/gup-fast-vs-reclaim")
 	p.click("#editor .codemirror")
@@ -132,7 +132,7 @@ func edit(p *tab, from, to string) {
 
 // A damaged link says so, and the page is usable all the same.
 func TestDamagedLink(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	for _, fragment := range []string{"#1.abc", "#1.29glq6pWKlGyUnIPDVDoiMmLUUpUKEpMTo1RislT0lHKVrJSKjPTMzRS0lEqUrJSMqgw1jNU0lFKVrIyqgUEAAD__we", "#7.zzze"} {
 		p.ready(s.url + fragment)
@@ -144,7 +144,7 @@ func TestDamagedLink(t *testing.T) {
 
 // The browser's way back leads from a scenario to the one before it, and to where the reader stood in it.
 func TestBack(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + "s/gup-fast-vs-reclaim")
 	p.click(".move.ready")

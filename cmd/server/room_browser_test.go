@@ -113,7 +113,7 @@ func TestRoom(t *testing.T) {
 
 // What the driver types comes to the viewer, who cannot type; and the driver's checks run in the driver's own browser.
 func TestRoomText(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	a := newTab(t, s.url, 1440, 900)
 	a.ready(s.url + "s/gup-fast-vs-reclaim")
 	_, viewer := makeRoom(a)
@@ -148,7 +148,7 @@ func TestRoomText(t *testing.T) {
 
 // Who has no token, or the wrong one, is told so and not asked to wait.
 func TestRoomClosed(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	a := newTab(t, s.url, 1440, 900)
 	a.ready(s.url)
 	_, viewer := makeRoom(a)
@@ -166,7 +166,7 @@ func TestRoomClosed(t *testing.T) {
 
 // Who drives takes links back and ends the room; whoever is sent away is told why and can go on alone, and so is whoever comes later.
 func TestRoomAccess(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	a := newTab(t, s.url, 1440, 900)
 	a.ready(s.url)
 	driver, viewer := makeRoom(a)

@@ -55,7 +55,7 @@ func traced(p *tab, f func()) []task {
 	}
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		p.t.Fatal("the trace does not come")
 	}
 	mu.Lock()
@@ -86,6 +86,7 @@ func mainTasks(all []task) (out []task) {
 func BenchmarkMainThreadDuringCheck(b *testing.B) {
 	s := serveBinary(b)
 	p := newTab(b, s.url, 1440, 900)
+	p.moving()
 	p.ready(s.url + "s/gup-fast-vs-reclaim?k=v6.12+with+tlb_flush%3Dpv")
 	for b.Loop() {
 		tasks := mainTasks(traced(p, func() {

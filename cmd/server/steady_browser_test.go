@@ -8,9 +8,10 @@ import (
 // Nothing moves while the page comes to life: the editor's lines stand where those of the painted text stood, with their numbers,
 // and the browser tells of no layout shift once it has read the page. (Of one that is slow to come it may draw the half.)
 func TestNothingMoves(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
 		p := newTab(t, s.url, size[0], size[1])
+		p.moving()
 		p.script(false) // which leaves the text as it is painted
 		p.open(s.url)
 		painted := lines(p, `document`, ".editor .line")

@@ -36,7 +36,7 @@ func downloads(p *tab) string {
 func saved(p *tab, dir, form, name string) []byte {
 	p.t.Helper()
 	p.click(`[data-act=save][data-to=` + form + `]`)
-	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if b, err := os.ReadFile(filepath.Join(dir, name)); err == nil && len(b) > 0 {
 			return b
 		}
@@ -48,7 +48,7 @@ func saved(p *tab, dir, form, name string) []byte {
 
 // A run is taken away in every form, from the one menu, by keys and by mouse.
 func TestTake(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	dir := downloads(p)
@@ -67,7 +67,7 @@ func TestTake(t *testing.T) {
 
 // The same in a room, for one who looks on.
 func TestTakeInRoom(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	a := newTab(t, s.url, 1440, 900)
 	a.ready(s.url)
 	_, viewer := makeRoom(a)
@@ -132,7 +132,7 @@ func taking(t *testing.T, p *tab, dir string) {
 
 // A saved file steps by itself, by mouse and keys, without network and without WASM.
 func TestTakenFile(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	dir := downloads(p)
@@ -171,7 +171,7 @@ func TestTakenFile(t *testing.T) {
 // What was saved is opened again, by the file picker and dropped on the page; a file that
 // is none says where it is wrong, and nothing is lost.
 func TestBring(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + "s/gup-fast-vs-reclaim")
 	dir := downloads(p)
@@ -179,7 +179,7 @@ func TestBring(t *testing.T) {
 }
 
 func TestBringInRoom(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + "s/gup-fast-vs-reclaim")
 	_, viewer := makeRoom(p)

@@ -34,7 +34,7 @@ func (w *tour) part(name string) {
 }
 
 func TestTour(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	for _, c := range []struct {
 		width, height int64
 		theme         string

@@ -43,14 +43,14 @@ func typed(p *tab) string { return eval[string](p, editorView+`.state.doc.toStri
 // Everything that the editor knows comes of the scenario package: colours, what may be written with its documentation,
 // what a word means, mistakes with their fixes.
 func TestWriting(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + "s/gup-fast-vs-reclaim")
 	writing(t, p)
 }
 
 func TestWritingInRoom(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	a := newTab(t, s.url, 1440, 900)
 	a.ready(s.url + "s/gup-fast-vs-reclaim")
 	_, viewer := makeRoom(a)
@@ -127,7 +127,7 @@ func writing(t *testing.T, p *tab) {
 
 // What was typed and left is offered again, in a browser that was closed meanwhile; taken back, it is offered no more.
 func TestDrafts(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + "s/gup-fast-vs-reclaim")
 	edit(p, "frames 1", "frames 2")
@@ -165,7 +165,7 @@ func TestDrafts(t *testing.T) {
 
 // A browser that keeps nothing asks before edits are lost.
 func TestGuard(t *testing.T) {
-	s := serveBinary(t)
+	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	nothing := browser.AddScriptToEvaluateOnNewDocumentParams{Source: `Storage.prototype.setItem = () => { throw new DOMException("", "QuotaExceededError"); }`}
 	if _, err := chromedp.Call(p.ctx, browser.AddScriptToEvaluateOnNewDocument, nothing); err != nil {

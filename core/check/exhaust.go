@@ -24,35 +24,36 @@ func Exhaust(m Model) Tally {
 	t := Tally{Shortest: map[string]int{}}
 	number := map[string]int{}
 	var graph []vertex
-	var queue [][]uint64
+	var states []string // whole, as bytes
+	var cells []uint64
+	var bytes []byte
 	meet := func(length int) int {
-		state := mem.Snapshot(nil)
-		key := make([]byte, 0, 8*len(state))
-		for _, v := range state {
-			key = binary.LittleEndian.AppendUint64(key, v)
+		cells, bytes = mem.Snapshot(cells[:0]), bytes[:0]
+		for _, v := range cells {
+			bytes = binary.LittleEndian.AppendUint64(bytes, v)
 		}
-		if n, known := number[string(key)]; known {
+		if n, known := number[string(bytes)]; known {
 			return n
 		}
-		number[string(key)] = len(graph)
-		graph = append(graph, vertex{depth: length})
-		queue = append(queue, append(state, uint64(length)))
-		return len(graph) - 1
+		states, graph = append(states, string(bytes)), append(graph, vertex{depth: length})
+		number[states[len(states)-1]] = len(states) - 1
+		return len(states) - 1
 	}
 	note := func(claim string, length int) {
 		if _, known := t.Shortest[claim]; !known {
 			t.Shortest[claim] = length
 		}
 	}
-	restore := func(state []uint64) {
+	restore := func(state string) {
 		mem.Undo(root)
-		for id, v := range state {
-			mem.Store(cell.ID(id), v)
+		bytes = append(bytes[:0], state...)
+		for id := range cell.ID(mem.Layout().Len()) {
+			mem.Store(id, binary.LittleEndian.Uint64(bytes[8*id:]))
 		}
 	}
 	meet(0)
-	for from := 0; from < len(queue); from++ {
-		state, length := queue[from][:mem.Layout().Len()], int(queue[from][mem.Layout().Len()])
+	for from := 0; from < len(states); from++ {
+		state, length := states[from], graph[from].depth
 		restore(state)
 		if broken := m.Broken(-1, nil); len(broken) > 0 {
 			for _, n := range broken {
@@ -94,11 +95,7 @@ type vertex struct {
 
 // livelock returns the least depth of a state in a livelock.
 func livelock(graph []vertex, tasks uint64) (depth int, any bool) {
-	set := map[int]bool{}
-	for _, v := range trim(graph) {
-		set[v] = true
-	}
-	for v := range livelocks(graph, tasks, set) {
+	for _, v := range livelocks(graph, tasks, trim(graph)) {
 		if !any || graph[v].depth < depth {
 			depth, any = graph[v].depth, true
 		}
@@ -107,34 +104,41 @@ func livelock(graph []vertex, tasks uint64) (depth int, any bool) {
 }
 
 // livelocks returns the states of a set that are in a livelock within it.
-func livelocks(graph []vertex, tasks uint64, set map[int]bool) map[int]bool {
-	reach := map[int]map[int]bool{}
-	for from := range set {
-		reach[from] = map[int]bool{}
+func livelocks(graph []vertex, tasks uint64, set []int) (found []int) {
+	place := slices.Repeat([]int{-1}, len(graph)) // in the set; -1: not there
+	for i, v := range set {
+		place[v] = i
+	}
+	reach := make([][]bool, len(set)) // of the set, from each of it
+	for i, from := range set {
+		reach[i] = make([]bool, len(set))
 		for todo := []int{from}; len(todo) > 0; {
 			v := todo[len(todo)-1]
 			todo = todo[:len(todo)-1]
 			for _, e := range graph[v].edges {
-				if set[e[0]] && !reach[from][e[0]] {
-					reach[from][e[0]] = true
+				if to := place[e[0]]; to >= 0 && !reach[i][to] {
+					reach[i][to] = true
 					todo = append(todo, e[0])
 				}
 			}
 		}
 	}
-	found := map[int]bool{}
-	for v := range set {
+	judged := make([]bool, len(set))
+	for i := range set {
+		if judged[i] {
+			continue
+		}
 		moved, always, some := uint64(0), ^uint64(0), uint64(0)
-		part := map[int]bool{}
-		for w := range set {
-			if !reach[v][w] || !reach[w][v] {
+		var part []int // whoever is in a cycle with it
+		for k, w := range set {
+			if !reach[i][k] || !reach[k][i] {
 				continue
 			}
-			part[w] = true
+			part, judged[k] = append(part, w), true
 			always &= graph[w].can | graph[w].waits
 			some |= graph[w].can
 			for _, e := range graph[w].edges {
-				if set[e[0]] && reach[e[0]][v] {
+				if to := place[e[0]]; to >= 0 && reach[to][i] {
 					moved |= 1 << e[1]
 				}
 			}
@@ -143,16 +147,10 @@ func livelocks(graph []vertex, tasks uint64, set map[int]bool) map[int]bool {
 		switch {
 		case moved&tasks == 0:
 		case starved == 0:
-			found[v] = true
+			found = append(found, part...)
 		default:
-			for w := range part {
-				if graph[w].can&starved != 0 {
-					delete(part, w)
-				}
-			}
-			for w := range livelocks(graph, tasks, part) {
-				found[w] = true
-			}
+			part = slices.DeleteFunc(part, func(w int) bool { return graph[w].can&starved != 0 })
+			found = append(found, livelocks(graph, tasks, part)...)
 		}
 	}
 	return found

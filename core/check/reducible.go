@@ -83,7 +83,11 @@ type Access struct {
 }
 
 // MakeAccess returns an empty access to n objects.
-func MakeAccess(n int) Access { return Access{MakeObjects(n), MakeObjects(n)} }
+func MakeAccess(n int) Access {
+	words := (n + 63) / 64
+	both := make(Objects, 2*words)
+	return Access{both[:words:words], both[words:]}
+}
 
 // Clear makes the access empty.
 func (a *Access) Clear() {

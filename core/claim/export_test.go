@@ -49,6 +49,9 @@ func (r *Reducible) Firm(actor int) *check.Access {
 	return &r.step(actor).firm
 }
 
+// Begin forgets all that is remembered, and looks at the present state afresh.
+func (r *Reducible) Begin() { r.begin() }
+
 // Afresh returns what an actor's next step accesses, found out and not remembered.
 func (r *Reducible) Afresh(actor int) *check.Access {
 	mem := r.Memory()

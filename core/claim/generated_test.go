@@ -285,7 +285,7 @@ type doubter struct {
 func (d *doubter) Next(actor int) *check.Access {
 	kept := d.Reducible.Next(actor)
 	if d.rng.IntN(16) == 0 {
-		if fresh := d.Afresh(actor); fmt.Sprint(*kept) != fmt.Sprint(*fresh) {
+		if fresh := d.Afresh(actor); !equal(kept, fresh) {
 			d.fail("%s: %s: remembered is that it %q, and it does not; not that it %q", d.Sim.Actors()[actor].Name, d.Look(actor).Says, d.Beyond(kept, fresh), d.Beyond(fresh, kept))
 		}
 	}

@@ -20,20 +20,22 @@ import (
 type Reducible struct {
 	*Model
 	objects *kernel.Objects
-	ends    []bool // by cell: claims about the ends of runs read it
+	ends    []bool              // by cell: claims about the ends of runs read it
+	own     []int8              // by cell: the task whose stack it is on, plus one
+	say     func(cell.Instance) // adds to the hash of what is said of an instance
+	saying  uint64              // what a private place adds to it
 
-	next     []*step              // by actor: what it does next
-	stale    uint64               // actors of which that is out of date
-	depends  []uint64             // by cell: the actors whose next step depends on it
-	own      []int8               // by cell: the task whose stack it is on, plus one
-	stacks   []uint64             // by actor: the hash of its task's stack
-	said     []uint64             // by instance: a hash of what private places say of it
-	seekers  []uint64             // by instance: the actors whose next step depends on that
-	saying   uint64               // what a private place adds to that hash,
-	say      func(cell.Instance)  // by adding it
+	// What is kept up from state to state, since begin.
+	next    []*step  // by actor: what it does next
+	stale   uint64   // actors of which that is out of date
+	depends []uint64 // by cell: the actors whose next step depends on it
+	stacks  []uint64 // by actor: the hash of its task's stack
+	said    []uint64 // by instance: a hash of what private places say of it
+	seekers []uint64 // by instance: the actors whose next step depends on that
+
 	known    []map[uint64][]*step // by actor and the hash of its task's stack
-	steps    uint32               // how many were found out, for their numbers
 	remember int                  // how many are remembered
+	steps    uint32               // how many were ever found out, for their numbers
 
 	// Scratch of find.
 	foot, judged cell.Footprint
@@ -82,12 +84,12 @@ const tooMany = 1 << 15
 
 var _ check.Reducible = (*Reducible)(nil)
 
-// Reduce returns the model for a reduced search.
+// Reduce returns the model for a reduced search, from the state that its memory is in.
 func Reduce(m *Model) *Reducible {
 	layout, actors := m.Memory().Layout(), len(m.Actors())
 	n := layout.Len()
-	r := &Reducible{Model: m, objects: kernel.NewObjects(m.Sim), ends: make([]bool, n), depends: make([]uint64, n), own: make([]int8, n),
-		next: make([]*step, actors), stacks: make([]uint64, actors), known: make([]map[uint64][]*step, actors),
+	r := &Reducible{Model: m, objects: kernel.NewObjects(m.Sim), ends: make([]bool, n), own: make([]int8, n),
+		next: make([]*step, actors), depends: make([]uint64, n), stacks: make([]uint64, actors), known: make([]map[uint64][]*step, actors),
 		said: make([]uint64, m.M.Instances()), seekers: make([]uint64, m.M.Instances())}
 	r.say = func(i cell.Instance) {
 		r.said[i] ^= r.saying
@@ -104,17 +106,44 @@ func Reduce(m *Model) *Reducible {
 	}
 	for id := range cell.ID(n) {
 		if layout.Class(id) == machine.Stacks {
-			t := int(layout.Of(id) - m.M.OfTask(0))
-			r.own[id] = int8(t + 1)
-			r.stacks[t] ^= cell.Mix(id, m.Memory().Peek(id))
+			r.own[id] = int8(layout.Of(id)-m.M.OfTask(0)) + 1
 		}
-		r.says(id, m.Memory().Peek(id))
 	}
-	for i := range actors {
+	for i := range r.known {
 		r.known[i] = map[uint64][]*step{}
+	}
+	r.begin()
+	return r
+}
+
+// begin forgets all steps, and looks at the present state afresh. Steps are numbered on: no two that
+// were ever found out have one number.
+func (r *Reducible) begin() {
+	r.objects.Begin()
+	for _, kept := range [][]uint64{r.depends, r.stacks, r.said, r.seekers} {
+		clear(kept)
+	}
+	r.forget()
+	for i := range r.next {
+		r.next[i] = nil
 		r.stale |= 1 << i
 	}
-	return r
+	mem := r.Memory()
+	end := cell.ID(len(r.own))
+	for id := mem.Nonzero(0, end); id < end; id = mem.Nonzero(id+1, end) {
+		if t := r.own[id]; t > 0 {
+			r.stacks[t-1] ^= cell.Mix(id, mem.Peek(id))
+		}
+		r.says(id, mem.Peek(id))
+	}
+}
+
+// forget forgets what is remembered of steps that are nobody's next.
+func (r *Reducible) forget() {
+	r.remember = 0
+	for i := range r.known {
+		clear(r.known[i])
+	}
 }
 
 // Actors is how many actors there are.
@@ -184,12 +213,10 @@ func (r *Reducible) step(actor int) *step {
 		}
 	}
 	if s == nil {
-		if r.remember++; r.remember > tooMany {
-			r.remember = 1
-			for i := range r.known {
-				clear(r.known[i])
-			}
+		if r.remember == tooMany {
+			r.forget()
 		}
+		r.remember++
 		watch := mem.Watch(nil)
 		s = r.find(actor)
 		mem.Watch(watch)

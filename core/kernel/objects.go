@@ -86,6 +86,7 @@ func NewObjects(s *Sim) *Objects {
 	}
 	o.links.init(m)
 	o.roots()
+	o.Begin()
 	return o
 }
 

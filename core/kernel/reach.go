@@ -91,6 +91,10 @@ type links struct {
 	parts  []uint64 // of that hash, by instance
 	was    set      // scratch
 	done   set      // scratch
+
+	// What Names is called with; kept here because a function made for every cell would be garbage.
+	asked            int // whose cells
+	oneWay, bothWays func(cell.Instance)
 }
 
 // A run is cells that follow each other.
@@ -109,7 +113,7 @@ const saysFree = -2 // links.of of a cell that says whether an instance is free
 func (l *links) set() set { return make(set, (l.n+63)/64) }
 
 func (l *links) init(m *machine.Machine) {
-	l.m, l.hash = m, 1
+	l.m = m
 	layout := m.Mem.Layout()
 	l.n = m.Instances()
 	l.of = make([]int16, layout.Len())
@@ -133,8 +137,7 @@ func (l *links) init(m *machine.Machine) {
 	l.done, l.was = l.set(), l.set()
 	l.parts = make([]uint64, l.n)
 	l.cells, l.stale, l.pass = make([][]run, l.n), l.set(), l.set()
-	for i := range l.n {
-		l.stale.add(i)
+	for range l.n {
 		l.fixed, l.to, l.back = append(l.fixed, l.set()), append(l.to, l.set()), append(l.back, l.set())
 	}
 	m.Links(func(a, b cell.Instance) {
@@ -166,7 +169,26 @@ func (l *links) init(m *machine.Machine) {
 			l.pass.add(i)
 		}
 	}
-	l.named, l.unfree = l.set(), true
+	l.named = l.set()
+	l.oneWay = func(j cell.Instance) { l.to[l.asked].add(int(j)) }
+	l.bothWays = func(j cell.Instance) {
+		l.to[l.asked].add(int(j))
+		l.back[l.asked].add(int(j))
+	}
+}
+
+// begin forgets all links but those for good, and has all cells asked again.
+func (l *links) begin() {
+	l.hash, l.namedAt, l.unfree = 1, 0, true
+	clear(l.parts)
+	for i := range l.n {
+		clear(l.to[i])
+		clear(l.back[i])
+		l.stale.add(i)
+	}
+	for k := range l.free {
+		clear(l.free[k])
+	}
 }
 
 // changed notes that a cell has another value.
@@ -205,6 +227,7 @@ func (l *links) update() uint64 {
 // ask asks the cells of an instance what they name.
 func (l *links) ask(i int) {
 	layout := l.m.Mem.Layout()
+	l.asked = i
 	copy(l.was, l.to[i])
 	copy(l.to[i], l.fixed[i])
 	clear(l.back[i])
@@ -212,12 +235,11 @@ func (l *links) ask(i int) {
 	for _, run := range l.cells[i] {
 		for id := mem.Nonzero(run.from, run.end); id < run.end; id = mem.Nonzero(id+1, run.end) {
 			r, at := layout.Region(id)
-			r.Names(at, mem.Peek(id), func(j cell.Instance) {
-				l.to[i].add(int(j))
-				if r.BothWays {
-					l.back[i].add(int(j))
-				}
-			})
+			note := l.oneWay
+			if r.BothWays {
+				note = l.bothWays
+			}
+			r.Names(at, mem.Peek(id), note)
 		}
 	}
 	if !slices.Equal(l.was, l.to[i]) {

@@ -90,6 +90,20 @@ func (o *Objects) rootsOfTask(t int, s set) {
 	}
 }
 
+// Begin forgets what was kept up, and looks at the present state afresh. The answers of Against stay: who asks has a new number
+// for an access that he has found out anew.
+func (o *Objects) Begin() {
+	o.links.begin()
+	o.known, o.hash = 0, 0
+	for i := range o.reach {
+		r := &o.reach[i]
+		r.at, r.over, r.busy = 0, false, false
+		if i < len(o.s.Setup.Tasks) {
+			r.Ahead = Ahead{}
+		}
+	}
+}
+
 // Changed notes that a cell has another value.
 func (o *Objects) Changed(id cell.ID) {
 	o.links.changed(id)

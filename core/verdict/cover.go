@@ -26,6 +26,7 @@ type walker struct {
 	notes    kernel.Notes // mute: of every transition, where it led
 	branches map[kernel.Hop]*Branch
 	waits    map[waitKey]*Wait
+	lockIDs  []cell.ID          // cells of lockClasses
 	order    map[[2]cell.ID]int // who first waited for the second while holding the first
 	ends     map[string]*End
 }
@@ -44,6 +45,12 @@ func newWalker(s *Survey, limit uint64) *walker {
 	m := s.model
 	w := &walker{s: s, m: m, mem: m.Memory(), limit: limit, judged: make([]bool, len(m.Claims())), notes: kernel.Notes{Mute: true},
 		seen: map[uint64]struct{}{}, branches: map[kernel.Hop]*Branch{}, waits: map[waitKey]*Wait{}, order: map[[2]cell.ID]int{}, ends: map[string]*End{}}
+	layout := w.mem.Layout()
+	for id := range cell.ID(layout.Len()) {
+		if lockClasses.Has(layout.Class(id)) {
+			w.lockIDs = append(w.lockIDs, id)
+		}
+	}
 	for _, h := range m.Began {
 		w.went(h, "")
 	}
@@ -102,7 +109,14 @@ func (w *walker) enter(since cell.Mark) []check.Choice {
 	if len(broken) > 0 {
 		return nil
 	}
+	can := uint64(0) // nobody waits who has a choice
+	for _, c := range choices {
+		can |= 1 << c.Actor
+	}
 	for t := range w.m.Setup.Tasks {
+		if can>>t&1 != 0 {
+			continue
+		}
 		if l := w.m.Look(t); !l.Ready && !l.Finished {
 			w.wait(t, &l)
 		}
@@ -237,6 +251,9 @@ func at(m *claim.Model, task int) *kernel.Step {
 	return &m.Funcs()[a.Fn].Steps[a.Step]
 }
 
+// lockClasses are those of locks that tasks hold.
+var lockClasses = cell.Of(machine.PTLs, machine.FolioLocks, machine.MMLocks)
+
 // locks notes in which order locks are waited for: a step that waits takes the
 // second while its task holds the first.
 func (w *walker) locks(task int, since cell.Mark, h kernel.Hop) {
@@ -245,12 +262,11 @@ func (w *walker) locks(task int, since cell.Mark, h kernel.Hop) {
 	}
 	layout := w.mem.Layout()
 	w.mem.Written(since, func(id cell.ID) {
-		if c := layout.Class(id); c != machine.PTLs && c != machine.FolioLocks && c != machine.MMLocks || !holds(w.mem.Peek(id), task, c) {
+		if c := layout.Class(id); !lockClasses.Has(c) || !holds(w.mem.Peek(id), task, c) {
 			return
 		}
-		for held := range layout.Len() {
-			h := cell.ID(held)
-			if c := layout.Class(h); h != id && (c == machine.PTLs || c == machine.FolioLocks || c == machine.MMLocks) && holds(w.mem.Peek(h), task, c) {
+		for _, h := range w.lockIDs {
+			if h != id && holds(w.mem.Peek(h), task, layout.Class(h)) {
 				if _, known := w.order[[2]cell.ID{h, id}]; !known {
 					w.order[[2]cell.ID{h, id}] = task
 				}

@@ -35,25 +35,38 @@ func parse(t *testing.T, path string) *scenario.File {
 }
 
 func run(t *testing.T, f *scenario.File, e *scenario.Expect, k kernel.Kernel) Outcome {
-	c, ds := New(f, k, e.Judge, Limits(e))
-	if c == nil {
-		t.Fatalf("%v: %v", k, ds)
-	}
-	for c.Run(1<<20).Phase < check.Stopped {
-	}
-	return c.Outcome()
+	return finish(t, k)(New(f, k, e.Judge, Limits(e)))
 }
 
-// TestExpectations checks every expect line of every scenario.
+// finish returns what runs a check of a scenario on a kernel to its end.
+func finish(t *testing.T, k kernel.Kernel) func(*Check, []scenario.Diagnostic) Outcome {
+	return func(c *Check, ds []scenario.Diagnostic) Outcome {
+		t.Helper()
+		if c == nil {
+			t.Fatalf("%v: %v", k, ds)
+		}
+		for c.Run(1<<20).Phase < check.Stopped {
+		}
+		return c.Outcome()
+	}
+}
+
+// TestExpectations checks every expect line of every scenario, and holds what it finds against all other ways to prove the same: see
+// proof_test.go. These are held against each other on every kernel that a scenario names with all claims that the kernel promises, too, if
+// lines ask for some only.
 func TestExpectations(t *testing.T) {
+	var all agreement
+	t.Cleanup(func() { all.enough(t) })
 	for _, path := range scenarioFiles(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			t.Parallel()
 			f := parse(t, path)
 			found := map[[2]int]scenario.Outcome{}
+			kernels, asked := []kernel.Kernel{f.Kernel}, map[string]bool{}
 			for i := range f.Expects {
 				e := &f.Expects[i]
 				for j, k := range e.Kernels {
+					kernels, asked[k.String()] = append(kernels, k), asked[k.String()] || e.Judge == nil
 					o := run(t, f, e, k)
 					t.Logf("line %d, %v: %v, %s, %d transitions", e.Line, k, o.String(), o.Count(), o.Transitions)
 					for _, b := range o.Broken {
@@ -64,15 +77,26 @@ func TestExpectations(t *testing.T) {
 						q = kernel.Sometimes
 					}
 					found[[2]int{i, j}] = scenario.Outcome{Verdict: q, Claims: o.Names(), States: scenario.Count{States: int(o.States), Reduced: o.Reduced}}
-					if ok, why := o.Met(e, j); !ok && !*rewrite {
+					if *rewrite {
+						continue
+					}
+					if ok, why := o.Met(e, j); !ok {
 						t.Errorf("line %d: on %v expected %v %v, but %s", e.Line, k, e.Verdict, e.Claims, why)
 					}
+					all.hold(t, f, e, k, o)
 				}
 			}
 			if *rewrite {
 				text := f.Record(func(e, k int) scenario.Outcome { return found[[2]int{e, k}] })
 				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
 					t.Fatal(err)
+				}
+				return
+			}
+			for _, k := range kernels {
+				if e := (scenario.Expect{}); !asked[k.String()] {
+					asked[k.String()] = true
+					all.hold(t, f, &e, k, run(t, f, &e, k))
 				}
 			}
 		})

@@ -6,6 +6,9 @@
 // An iframe of /embed/…, as high as its content. Attributes: scenario, kernel, run, at; or link (the ID of a short
 // link); or the text itself in <script type="text/plain">, which then goes to HOST in the address of the frame.
 // The frame fetches the simulator only when a reader touches it.
+//
+// The element may be there before its content: this script is async, and then the parser makes the element first and
+// the text in it later; so does a program that appends it. Whenever the content changes, the element looks again.
 
 const source = document.currentScript as HTMLScriptElement | null;
 const host = new URL(source?.src ?? location.href).origin;
@@ -14,6 +17,9 @@ class Scope extends HTMLElement {
   static observedAttributes = ["scenario", "kernel", "run", "at", "link"];
 
   private frame?: HTMLIFrameElement;
+  private shows = 0; // how often it has looked
+  private content = new MutationObserver(() => void this.show());
+  private read = () => void this.show();
   private hear = (e: MessageEvent) => {
     if (e.origin !== host || e.source !== this.frame?.contentWindow) return;
     const height = Number(e.data?.gupscope?.height);
@@ -22,11 +28,15 @@ class Scope extends HTMLElement {
 
   connectedCallback() {
     addEventListener("message", this.hear);
+    this.content.observe(this, { childList: true, characterData: true, subtree: true });
+    document.addEventListener("DOMContentLoaded", this.read);
     void this.show();
   }
 
   disconnectedCallback() {
     removeEventListener("message", this.hear);
+    this.content.disconnect();
+    document.removeEventListener("DOMContentLoaded", this.read);
   }
 
   attributeChangedCallback() {
@@ -34,7 +44,9 @@ class Scope extends HTMLElement {
   }
 
   private async show() {
+    const n = ++this.shows;
     const address = await this.address();
+    if (n !== this.shows) return; // it has looked again meanwhile
     if (!address) return; // the content of the element stays to be seen
     const root = this.shadowRoot ?? this.attachShadow({ mode: "open" });
     if (!this.frame) {
@@ -56,12 +68,19 @@ class Scope extends HTMLElement {
       const value = this.getAttribute(attribute);
       if (value) query.set(name, value);
     }
-    const text = this.querySelector("script[type='text/plain']")?.textContent?.trim();
+    const text = this.text();
     if (text) return `${host}/embed?x=${await pack({ t: text + "\n", k: query.get("k"), r: query.get("r"), c: Number(query.get("c") ?? 0) })}`;
     const scenario = this.getAttribute("scenario");
     if (!scenario) return undefined;
     const q = query.toString();
     return `${host}/embed/${encodeURIComponent(scenario)}${q ? "?" + q : ""}`;
+  }
+
+  /** The text in the element, once the parser has read all of it. */
+  private text(): string | undefined {
+    const script = this.querySelector("script[type='text/plain']");
+    if (!script || (document.readyState === "loading" && !script.nextSibling && !this.nextSibling)) return undefined;
+    return script.textContent?.trim();
   }
 }
 

@@ -70,6 +70,7 @@ export function enter(page: Page) {
     },
     close: () => socket.close(),
   };
+  naming((name) => socket.call(name));
   page.mounted = () => page.editor!.lock(people.pen !== you);
   page.access = (what) => socket.access(what);
   page.pen = () => {
@@ -83,20 +84,20 @@ export function enter(page: Page) {
 function tell(p: People, you: string, drives: boolean) {
   const e = document.getElementById("people");
   if (!e) return;
-  const here = p.here === 1 ? "You are alone here." : `${p.here} people are here.`;
-  let pen = "Somebody else holds the pen.";
+  const somebody = (who: string | undefined, otherwise: string) => p.names?.[who ?? ""] ?? otherwise;
+  let pen = `${somebody(p.pen, "Somebody else")} holds the pen.`;
   let act = "Ask for the pen";
   if (p.pen === "") {
     pen = "Nobody holds the pen.";
     act = "Take the pen";
   } else if (p.pen === you) {
-    pen = p.asks.length ? "Somebody asks for the pen." : "You hold the pen.";
+    pen = p.asks.length ? `${somebody(p.asks[0], "Somebody")} asks for the pen.` : "You hold the pen.";
     act = p.asks.length ? "Give it" : p.here > 1 ? "Put it down" : "";
   } else if (p.asks.includes(you)) {
     pen = "You have asked for the pen.";
     act = "";
   }
-  const said = `${here} ${pen} `;
+  const said = `${here(p, you)} ${pen} `;
   const button = e.querySelector("button");
   if (e.firstChild?.textContent === said && (button?.textContent ?? "") === (drives ? act : "")) return;
   e.replaceChildren(said);
@@ -106,6 +107,36 @@ function tell(p: People, you: string, drives: boolean) {
   fresh.textContent = act;
   e.append(fresh);
   if (button === document.activeElement) fresh.focus();
+}
+
+/** How many are here, and by what names. */
+function here(p: People, you: string): string {
+  if (p.here === 1) return "You are alone here.";
+  const names = Object.entries(p.names ?? {}).filter(([who]) => who !== you).map(([, name]) => name).sort();
+  if (!names.length) return `${p.here} people are here.`;
+  const others = p.here - 1 - names.length;
+  const all = ["you", ...names, ...(others > 0 ? [others === 1 ? "somebody else" : `${others} others`] : [])];
+  return `${p.here} people are here: ${all.slice(0, -1).join(", ")} and ${all.at(-1)}.`;
+}
+
+/** The name by which the reader wants to be known in rooms, remembered in this browser alone. */
+function naming(call: (name: string) => void) {
+  const box = document.querySelector<HTMLInputElement>("#room-name");
+  if (!box) return;
+  try {
+    box.value = localStorage.getItem("gupscope.name") ?? "";
+  } catch {
+    // no storage: to be typed each time
+  }
+  if (box.value) call(box.value);
+  box.addEventListener("change", () => {
+    call(box.value);
+    try {
+      localStorage.setItem("gupscope.name", box.value);
+    } catch {
+      // as above
+    }
+  });
 }
 
 /** Out of the room, what was seen last can be gone on with: the address of the run is known here. */

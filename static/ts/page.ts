@@ -11,6 +11,7 @@ import type { Batch, Boot, Event, Fragment, Taken, Transport } from "./event";
 import { frame } from "./frame";
 import { enter } from "./live";
 import { follow } from "./matrix";
+import { keep, withoutNetwork } from "./offline";
 import { found, palette } from "./palette";
 import { takeDrops } from "./take";
 import { Core } from "./worker";
@@ -471,11 +472,7 @@ function main() {
         document.documentElement.dataset.waiting = "";
         page.notice("This text is in the address alone and was sent to nobody: your browser draws it.");
       } else if (page.boot.shell) {
-        // There is no network: the service worker had only the shell.
-        if (location.pathname.startsWith("/room/")) page.notice("A room is kept by the server: it needs the network. Connect, and open it again.", "error");
-        else if (location.pathname.startsWith("/l/")) page.notice("A short link is kept by the server: it needs the network. Connect, and open it again.", "error");
-        else page.boot.open = { do: "open", link: location.pathname + location.search };
-        document.documentElement.dataset.waiting = "";
+        withoutNetwork(page);
       }
       page.start();
       for (const going of ["beforeunload", "pagehide"] as const) addEventListener(going, (e) => page.goes(e as BeforeUnloadEvent));
@@ -493,11 +490,6 @@ function main() {
   }
   document.documentElement.dataset.script = "";
   if (page.boot.host === "none") keep();
-}
-
-/** From now on it works without network, too (sw.ts). Not before the page has what it needs itself. */
-function keep() {
-  if (window === top) navigator.serviceWorker?.register("/sw.js").catch(() => {}); // without, there is only no work offline
 }
 
 main();

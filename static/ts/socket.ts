@@ -21,6 +21,7 @@ export interface People {
   here: number;
   pen: string; // who holds it; "": nobody
   asks: string[];
+  names?: Record<string, string>; // of those who have given one
 }
 
 export interface Room {
@@ -44,6 +45,7 @@ export class Socket implements Transport {
   private opened = 0;
   private end?: Message["end"];
   private other?: string; // a driver's token that is new, or was the old one: the answer that says which may be lost
+  private name = "";
   private waking = () => this.wake();
 
   constructor(
@@ -63,6 +65,12 @@ export class Socket implements Transport {
 
   pen(what: "ask" | "give" | "drop", to?: string) {
     this.say({ pen: { what, to } });
+  }
+
+  /** Says by what name the reader wants to be known here; it is said again after the connection was lost. */
+  call(name: string) {
+    this.name = name;
+    if (this.connected) this.socket!.send(JSON.stringify({ name }));
   }
 
   /** Takes links back, or ends the room; see web/room/message.go. */
@@ -111,6 +119,7 @@ export class Socket implements Transport {
       if (this.you && this.other) [this.token, this.other] = [this.other, this.token];
       this.you = m.welcome.you;
       this.then.welcome(m.welcome);
+      if (this.name) this.call(this.name);
     }
     if (m.fragments) this.then.batch({ fragments: m.fragments, do: m.do ?? "", own: m.by === this.you && m.by !== "" }, m.do === "snapshot");
     if (m.people) this.then.people(m.people);

@@ -312,6 +312,10 @@ func (r *Room) said(s said) {
 		r.askPen(s.r, *s.in.Pen)
 		return
 	}
+	if s.in.Name != nil {
+		r.calls(s.r, *s.in.Name)
+		return
+	}
 	if s.in.Access != nil {
 		r.access(s.r, *s.in.Access)
 		return

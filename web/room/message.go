@@ -14,6 +14,7 @@ type In struct {
 	Hello *Hello         `json:"hello"` // the first message, and only that
 	Event *session.Event `json:"event"`
 	Pen   *Ask           `json:"pen"`
+	Name  *string        `json:"name"` // what the reader is called by; "": by nothing
 
 	Access *Access `json:"access"`
 }
@@ -71,6 +72,8 @@ type People struct {
 	Here int      `json:"here"`
 	Pen  string   `json:"pen"`
 	Asks []string `json:"asks"`
+
+	Names map[string]string `json:"names,omitempty"` // of those who have given one
 }
 
 // A Notice is a sentence for one reader.

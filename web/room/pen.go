@@ -31,7 +31,9 @@ type hereNow struct {
 	Readers int      `json:"readers"`
 	Drivers []string `json:"drivers"`
 	Asks    []string `json:"asks"`
-	at      time.Time
+
+	Names map[string]string `json:"names"`
+	at    time.Time
 }
 
 func hereSubject(room string) string { return "gupscope.here." + room }
@@ -64,7 +66,7 @@ func (r *Room) changed() {
 }
 
 func (r *Room) tellServers() {
-	h := hereNow{Server: r.rooms.server, Readers: len(r.readers), Asks: r.pen.asks}
+	h := hereNow{Server: r.rooms.server, Readers: len(r.readers), Asks: r.pen.asks, Names: r.here()}
 	for rd := range r.readers {
 		if rd.role == Driver {
 			h.Drivers = append(h.Drivers, rd.person)
@@ -83,7 +85,7 @@ func (r *Room) tellServers() {
 // tellPeople tells the readers who is here. It goes round the fragments' numbering: a
 // reader who misses one gets the next.
 func (r *Room) tellPeople() {
-	p := People{Here: len(r.readers), Pen: r.state.Pen, Asks: r.asks()}
+	p := People{Here: len(r.readers), Pen: r.state.Pen, Asks: r.asks(), Names: r.names()}
 	for _, h := range r.pen.others {
 		p.Here += h.Readers
 	}

@@ -10,6 +10,7 @@ import (
 type reader struct {
 	person string
 	role   Role
+	name   string // what it calls itself, if anything: its room's goroutine's
 	secret string // a driver's, to derive the viewers' address from
 
 	mu    sync.Mutex

@@ -140,8 +140,8 @@ func read(ctx context.Context, c *websocket.Conn, rd *reader, room *Room) {
 			rd.tell("A message must be text: JSON with an event. This one was not taken.")
 		case err != nil:
 			rd.tell(fmt.Sprintf("That message is no event: %s. It was not taken.", plain(err)))
-		case in.Hello != nil || !one(in.Event != nil, in.Pen != nil, in.Access != nil):
-			rd.tell(`That message is no event: it must have exactly one of "event", "pen" and "access". It was not taken.`)
+		case in.Hello != nil || !one(in.Event != nil, in.Pen != nil, in.Access != nil, in.Name != nil):
+			rd.tell(`That message is no event: it must have exactly one of "event", "pen", "name" and "access". It was not taken.`)
 		case in.Event != nil && len(in.Event.Text) > link.MaxText:
 			rd.tell(fmt.Sprintf("The text is %.1f KiB long; %d KiB is the limit. It was not sent to the room.", float64(len(in.Event.Text))/1024, link.MaxText>>10))
 		default:

@@ -1,13 +1,13 @@
 package session
 
 import (
-	"bytes"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	dombase "golang.org/x/net/html"
+	"golang.org/x/net/html/atom"
 )
 
 // A dom is a page as a browser has it: fragments are applied to it as the
@@ -102,63 +102,147 @@ func nodes(t *testing.T, text string, in *dombase.Node) []*dombase.Node {
 	return ns
 }
 
-// text is an element in canonical form: attributes in order, blanks in classes
-// and text folded.
-func (d *dom) text(id string) string {
-	n := d.find(id)
-	if n == nil {
-		return "no element #" + id
-	}
+// elements are those of the page that have an ID.
+func (d *dom) elements() map[string]*dombase.Node {
+	all := map[string]*dombase.Node{}
 	var walk func(*dombase.Node)
 	walk = func(n *dombase.Node) {
-		slices.SortFunc(n.Attr, func(a, b dombase.Attribute) int { return strings.Compare(a.Key, b.Key) })
-		for i, a := range n.Attr {
-			n.Attr[i].Val = strings.Join(strings.Fields(a.Val), " ")
+		for _, a := range n.Attr {
+			if a.Key == "id" && all[a.Val] == nil {
+				all[a.Val] = n
+			}
 		}
 		for c := n.FirstChild; c != nil; c = c.NextSibling {
 			walk(c)
 		}
 	}
-	walk(n)
-	var b bytes.Buffer
-	dombase.Render(&b, n)
-	return tight(b.Bytes())
+	walk(d.root)
+	return all
 }
 
-// tight drops the blanks on both sides of every tag. A rendered text and a rendered
-// attribute have no bare angle bracket, so each one here is a tag's. (As a regular
-// expression this was most of the time of the tests.)
-func tight(s []byte) string {
-	out := make([]byte, 0, len(s))
-	for len(s) > 0 {
-		open := bytes.IndexByte(s, '<')
-		if open < 0 {
-			return string(append(out, s...))
+// canonical appends an element in canonical form: attributes in order, blanks in attributes folded, and none on both sides
+// of every tag.
+func canonical(out []byte, n *dombase.Node) []byte {
+	switch n.Type {
+	case dombase.TextNode:
+		text := n.Data
+		if n.PrevSibling == nil || n.PrevSibling.Type != dombase.TextNode {
+			text = strings.TrimLeft(text, blanks)
 		}
-		end := bytes.IndexByte(s, '>')
-		out = append(out, bytes.TrimRight(s[:open], blanks)...)
-		out = append(out, s[open:end+1]...)
-		s = bytes.TrimLeft(s[end+1:], blanks)
+		if n.NextSibling == nil || n.NextSibling.Type != dombase.TextNode {
+			text = strings.TrimRight(text, blanks)
+		}
+		return append(out, dombase.EscapeString(text)...)
+	case dombase.CommentNode:
+		return append(append(append(out, "<!--"...), n.Data...), "-->"...)
+	case dombase.ElementNode:
+		out = append(append(out, '<'), n.Data...)
+		slices.SortFunc(n.Attr, func(a, b dombase.Attribute) int { return strings.Compare(a.Key, b.Key) })
+		for _, a := range n.Attr {
+			out = append(append(append(out, ' '), a.Key...), `="`...)
+			first := true
+			for word := range strings.FieldsSeq(a.Val) {
+				if !first {
+					out = append(out, ' ')
+				}
+				out, first = append(out, dombase.EscapeString(word)...), false
+			}
+			out = append(out, '"')
+		}
+		out = append(out, '>')
 	}
-	return string(out)
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		out = canonical(out, c)
+	}
+	if n.Type == dombase.ElementNode {
+		out = append(append(append(out, "</"...), n.Data...), '>')
+	}
+	return out
 }
 
 const blanks = " \t\n\f\r"
 
-// same reports the first of the elements that differ, and where.
-func same(got, want *dom, ids ...string) error {
+// A painting is a page as it would be painted anew. Of one to the next most elements stay as they are, so their canonical
+// forms are kept by their HTML.
+type painting struct{ of map[string]painted }
+
+type painted struct{ html, canonical string }
+
+// as compares elements of a page that fragments have made with how they would be painted, and reports the first that differs, and where.
+func (w *painting) as(t *testing.T, d *dom, page string, ids ...string) error {
+	if w.of == nil {
+		w.of = map[string]painted{}
+	}
+	have, begins := d.elements(), begins(page, ids)
 	for _, id := range ids {
-		a, b := got.text(id), want.text(id)
-		if a == b {
+		from, ok := begins[id]
+		if !ok {
+			return fmt.Errorf("the page has no #%s", id)
+		}
+		if was, ok := w.of[id]; !ok || !strings.HasPrefix(page[from:], was.html) {
+			html := page[from:end(page, from)]
+			var form []byte
+			for _, n := range nodes(t, html, &dombase.Node{Type: dombase.ElementNode, Data: "body", DataAtom: atom.Body}) {
+				form = canonical(form, n)
+			}
+			w.of[id] = painted{html, string(form)}
+		}
+		var got string
+		if n := have[id]; n != nil {
+			got = string(canonical(nil, n))
+		}
+		want := w.of[id].canonical
+		if got == want {
 			continue
 		}
 		i := 0
-		for i < len(a) && i < len(b) && a[i] == b[i] {
+		for i < len(got) && i < len(want) && got[i] == want[i] {
 			i++
 		}
-		return fmt.Errorf("#%s differs:\n got  …%s\n want …%s", id, around(a, i), around(b, i))
+		return fmt.Errorf("#%s differs:\n got  …%s\n want …%s", id, around(got, i), around(want, i))
 	}
 	return nil
+}
+
+// begins is where the elements with those IDs begin in a page, and end where one that begins there ends. templ writes no bare
+// angle bracket into text or attributes, and closes what it opens.
+func begins(page string, ids []string) map[string]int {
+	out := map[string]int{}
+	const mark = ` id="`
+	for at := 0; ; {
+		next := strings.Index(page[at:], mark)
+		if next < 0 {
+			return out
+		}
+		at += next + len(mark)
+		id := page[at : at+strings.IndexByte(page[at:], '"')]
+		if _, ok := out[id]; !ok && slices.Contains(ids, id) {
+			out[id] = strings.LastIndexByte(page[:at], '<')
+		}
+	}
+}
+
+func end(page string, from int) int {
+	name := page[from+1 : from+strings.IndexAny(page[from:], " >")]
+	for at, depth := from, 0; ; {
+		next := strings.IndexByte(page[at:], '<')
+		if next < 0 {
+			return len(page)
+		}
+		at += next + 1
+		closes := page[at] == '/'
+		if closes {
+			at++
+		}
+		if after := page[min(at+len(name), len(page)-1)]; !strings.HasPrefix(page[at:], name) || after != ' ' && after != '>' {
+			continue
+		}
+		if !closes {
+			depth++
+		} else if depth--; depth == 0 {
+			return at + len(name) + 1
+		}
+	}
 }
 
 func around(s string, i int) string { return s[max(0, i-80):min(len(s), i+120)] }

@@ -112,8 +112,18 @@ func checkTrace(t *testing.T, events []traced, steps int) {
 		switch e.Ph {
 		case "M":
 			named[*e.TID] = named[*e.TID] || e.Name == "thread_name"
-			if e.Args == nil {
-				t.Errorf("metadata without arguments: %+v", e)
+			// The names that the format knows, each with its argument.
+			switch e.Name {
+			case "process_name", "thread_name":
+				if name, _ := e.Args["name"].(string); name == "" {
+					t.Errorf("no name: %+v", e)
+				}
+			case "thread_sort_index":
+				if _, ok := e.Args["sort_index"].(float64); !ok {
+					t.Errorf("no index: %+v", e)
+				}
+			default:
+				t.Errorf("nobody reads metadata of the name %q", e.Name)
 			}
 		case "X":
 			if e.Dur == nil || *e.Dur <= 0 || e.Name == "" {

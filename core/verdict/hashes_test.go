@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"gupscope/core/check"
 	"gupscope/core/claim"
 	"gupscope/core/kernel"
 	"gupscope/core/scenario"
@@ -46,50 +45,6 @@ func eachModel(t *testing.T, f func(t *testing.T, name string, m *claim.Model)) 
 			})
 		}
 	}
-}
-
-// TestAgreesWithExhaust holds the explorer against the slow one that keeps whole states, which takes seconds where the explorer takes one: in up to 40,000 states on
-// the kernel that a scenario names itself, in up to 2,000 on all others that it names.
-func TestAgreesWithExhaust(t *testing.T) {
-	if testing.Short() {
-		t.Skip("keeps every state of every scenario whole: long mode only")
-	}
-	own := map[string]bool{}
-	compared := 0
-	defer func() {
-		if compared < len(scenarios.List())*2/3 {
-			t.Errorf("only %d scenarios are small enough", compared)
-		}
-	}()
-	eachModel(t, func(t *testing.T, name string, m *claim.Model) {
-		limits := check.Limits{States: 40_000}
-		if own[name] {
-			limits.States = 2_000
-		}
-		c := check.New(m, limits)
-		for c.Run(1<<20).Phase < check.Stopped {
-		}
-		got := c.Result()
-		first := !own[name]
-		own[name] = true
-		if got.Verdict == check.Unknown {
-			return
-		}
-		if first {
-			compared++
-		}
-		want := check.Exhaust(m)
-		if got.States != want.States || got.Transitions != want.Transitions {
-			t.Errorf("got %d states, %d transitions, want %d, %d", got.States, got.Transitions, want.States, want.Transitions)
-		}
-		shortest := map[string]int{}
-		for _, b := range got.Claims {
-			shortest[b.Claim] = len(b.Run) - b.Cycle // a livelock begins with its cycle
-		}
-		if fmt.Sprint(shortest) != fmt.Sprint(want.Shortest) {
-			t.Errorf("got the shortest runs %v, want %v", shortest, want.Shortest)
-		}
-	})
 }
 
 // recorded is embedded, so that a browser has it too.

@@ -1,0 +1,41 @@
+package room
+
+import (
+	"strings"
+	"testing"
+)
+
+// Everybody reads the name that somebody gives, on every server and who comes later too, until its reader has gone.
+func TestNames(t *testing.T) {
+	nc := embedded(t)
+	rooms, url1 := start(t, nc)
+	_, url2 := start(t, nc)
+	id, driver, viewer := create(t, rooms, start0)
+	a := enter(t, url1, id, driver, key1)
+	v := enter(t, url2, id, viewer, key2)
+	anna, ben := "  Anna\n\u202eB. ", "Ben"
+	a.say(In{Name: &anna})
+	v.say(In{Name: &ben})
+	both := func(o Out) bool { return o.People != nil && len(o.People.Names) == 2 }
+	for _, c := range []*client{a, v} {
+		names := c.until(both).People.Names
+		if names[a.welcome.You] != "Anna B." || names[v.welcome.You] != "Ben" {
+			t.Errorf("they are called %q", names)
+		}
+	}
+	late := enter(t, url1, id, viewer, key3)
+	late.until(both)
+	none := ""
+	v.say(In{Name: &none})
+	a.until(func(o Out) bool { return o.People != nil && len(o.People.Names) == 1 })
+	a.c.CloseNow()
+	late.until(func(o Out) bool { return o.People != nil && len(o.People.Names) == 0 && o.People.Here == 2 })
+}
+
+func TestName(t *testing.T) {
+	for said, want := range map[string]string{"": "", " \t": "", "Ada  Lovelace": "Ada Lovelace", "a\x00b\u200b": "ab", strings.Repeat("ä", 40): strings.Repeat("ä", 30), "名前": "名前"} {
+		if got := name(said); got != want {
+			t.Errorf("%q is called %q, want %q", said, got, want)
+		}
+	}
+}
