@@ -178,7 +178,7 @@ func (k *Kernel) WhatIf() string {
 		r := RuleByName(s.Rule)
 		since, ok := r.Config[k.value[r.ID]]
 		if !ok || k.Version.Order < since {
-			return fmt.Sprintf("what-if: no %s was released with %s", k.Version.Name, strings.TrimPrefix(Kernel{Version: &Version{}, changes: []Setting{s}}.String(), " "))
+			return fmt.Sprintf("what-if: no %s was released%s", k.Version.Name, Kernel{Version: &Version{}, changes: []Setting{s}})
 		}
 	}
 	return ""
