@@ -34,8 +34,10 @@ func (m *Model) Judging(dst []bool) []bool {
 			judges = at.fileOnDisk && m.Done()
 		case "mapping-outlives-its-readers":
 			judges = len(m.M.Files) > 0 && at.held
-		case "file-system-asked-before-stores", "no-unexpected-dirty-page", "stable-under-writeback":
+		case "file-system-asked-before-stores", "no-unexpected-dirty-page", "no-bug-in-writeback":
 			judges = at.fileOnDisk
+		case "stable-under-writeback":
+			judges = at.fileOnDisk || m.M.StableSwap && at.stored
 		case "ksm-page-read-only", "ksm-page-keeps-content", "ksm-merges-equal-pages":
 			judges = m.M.KSM
 		case "no-stale-secondary-use", "secondary-follows-page-table", "guest-tlb-follows-secondary":

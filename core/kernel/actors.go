@@ -184,6 +184,7 @@ func (s *Sim) doDisk(slot int) {
 	}
 	m.Store(m.IO(slot), machine.IOIdle)
 	m.Store(m.Flags(f), m.Load(m.Flags(f))&^machine.PGWriteback)
+	m.SwapReads(f, false)
 }
 
 // doFileDisk goes on with the write of a page of a file: first the disk reads the page, then it

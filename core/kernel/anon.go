@@ -15,6 +15,9 @@ import (
 //
 // What is done to the folio before the PTE is set nobody else can see.
 //
+// Its first line is not here: memory that is shared has a file, if only one of shmem, and so do_fault() gets it; a VMA with VM_SHARED and
+// without vm_ops is a driver's mistake, and gets SIGBUS.
+//
 // compare mm/memory.c:do_anonymous_page
 var _ = register(fnDoAnonymousPage, &Func{
 	Name: "do_anonymous_page", File: "mm/memory.c", Params: []int{daAddr, daFlags, daTable},

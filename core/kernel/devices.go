@@ -16,7 +16,7 @@ var devices = map[ActorKind]struct {
 	StoreBufferActor: {Ahead{Touches: cell.Of(machine.StoreBuffers, machine.Contents, machine.PTEs, machine.PMDs, machine.PTLs, machine.MMs, machine.Runs) | everyone}, cell.Of(machine.StoreBuffers)},
 	HypervisorActor:  {Ahead{Touches: cell.Of(machine.Steal, machine.TLBs)}, 0},
 	RCUActor:         {Ahead{Touches: tableFreeTouches | everyone | cell.Of(machine.RCU, machine.Inodes)}, cell.Of(machine.RCU)},
-	DiskActor:        {Ahead{Touches: cell.Of(machine.Disk, machine.Flags), Reads: cell.Of(machine.SwapCache, machine.Contents)}, cell.Of(machine.Disk)},
+	DiskActor:        {Ahead{Touches: cell.Of(machine.Disk, machine.Flags, machine.Ghosts), Reads: cell.Of(machine.SwapCache, machine.Contents)}, cell.Of(machine.Disk)},
 	FileDiskActor:    {Ahead{Touches: cell.Of(machine.Blocks, machine.PageCache, machine.Flags, machine.Ghosts), Reads: cell.Of(machine.Contents)}, cell.Of(machine.Blocks)},
 }
 

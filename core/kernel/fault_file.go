@@ -189,6 +189,7 @@ const (
 
 // do_read_fault, in straight line:
 //
+//	do_fault_around(), where that is on; the page is mapped by now: done
 //	__do_fault(): the folio, locked
 //	finish_fault(): lock the PTL; the PTE is not none any more: put the folio
 //	mapped once more; PTE = folio, with the protection of the VMA: read-only where the
@@ -202,7 +203,9 @@ var _ = register(fnDoReadFault, &Func{
 	Name: "do_read_fault", File: "mm/memory.c", Params: []int{dfAddr, dfFlags, dfTable},
 	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"copy", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
-		{Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), 1) }},
+		faultAround(1),
+		aroundDone,
+		{Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), 3) }},
 		faultFound,
 		{Label: "map", Says: "map it, if the PTE is still none", Ref: "finish_fault", Touches: fileMapTouches, Reads: cell.Of(machine.VMAs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
@@ -211,18 +214,22 @@ var _ = register(fnDoReadFault, &Func{
 				if c.raced(p) {
 					return Then
 				}
-				o, _ := c.backing(p)
-				flags := c.Load(c.M.VMA(p))
-				bits := machine.Entry(0)
-				if flags&machine.VMWrite != 0 && flags&machine.VMShared != 0 && !Decide(WantsWritenotify, flags, c.M.KindOf(o)) {
-					bits = machine.RW
-				}
-				c.mapFile(p, bits)
+				c.mapFile(p, c.readFaultBits(p))
 				return Then
 			}},
 		faultUnlock, faultPut,
 	},
 })
+
+// readFaultBits is how a read fault maps a page: writable where nobody must be asked before a write.
+func (c *Ctx) readFaultBits(p machine.PageID) machine.Entry {
+	o, _ := c.backing(p)
+	flags := c.Load(c.M.VMA(p))
+	if flags&machine.VMWrite != 0 && flags&machine.VMShared != 0 && !Decide(WantsWritenotify, flags, c.M.KindOf(o)) {
+		return machine.RW
+	}
+	return 0
+}
 
 const dfTable, dfCopy, dfAddr, dfFlags = 1, 2, 3, 4
 

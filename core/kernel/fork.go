@@ -165,6 +165,7 @@ var _ = register(fnCopyPageRange, &Func{
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
+		cpP4D: p4dStep(cpPage, "copy_p4d_range"),
 		cpPMD: {Label: "read_pmd", Says: "read the parent's PMD", Ref: "copy_pmd_range", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnCopyHugePMD}, Back: []int{cpPMD}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(cpSrc, c.M.PMD(c.Page(cpPage))))
 			switch {
@@ -327,6 +328,7 @@ const cpSrc, cpDst, cpPTE, cpFolio, cpNew, cpPage, cpChild = 0, 1, 2, 3, 4, 5, 6
 
 const (
 	cpSeqOdd = iota
+	cpP4D
 	cpPMD
 	cpHuge
 	cpAlloc

@@ -204,6 +204,9 @@ func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
 // AndGathers holds where the condition does and two mmu_gathers of one mm may be open at once.
 func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 
+// AndStableSwap holds where the condition does and the swap device wants pages that do not change while it reads them.
+func (c Cond) AndStableSwap() Cond { return c.and(hasStableSwap) }
+
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
@@ -255,6 +258,7 @@ const (
 	hasPages                        // a GUP call asks for several pages
 	hasSharedPMDs                   // mms may share PMD tables
 	hasMappingLocks                 // i_mmap_rwsem is taken: mremap may move pages, or mms may share PMD tables
+	hasStableSwap                   // the swap device wants pages that do not change while it reads them
 	hasGathers                      // two mmu_gathers of one mm may be open at once
 	hasSignals                      // somebody sends signals
 )

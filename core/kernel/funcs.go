@@ -187,5 +187,6 @@ const (
 	fnHugePMDUnshare
 	fnClearRefs
 	fnClearRefsPTERange
+	fnFilemapMapPages
 	funcCount
 )

@@ -92,11 +92,15 @@ madvise_populate            0   0       0   0   0   0    1    1    1    1   1   
 swap_zeromap                0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         0ca0c24e3211  Tm
 swapin_skips_cache          0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 swapin_read_maps_writable   0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             T
+swapin_stable_writes        0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         1493a1913e34  TCm
+swapin_rmap_first           0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         -             Tm
 gather_flush_before_free    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 punch_writes_first          1   1       1   1   1   1    1    1    1    1   1       1   1   1    0         -             Tm
 eof_tail_zeroed             0   0       0   0   0   0    0    0    0    0   0       0   0   0    1         -             Tm
 reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1       1   1   0    0         -             T
 stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
+fault_around_recheck        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+fault_around                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 migrate_batch_flush         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         7e12beb8ca2a  TCm
 migrate_flush               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 migration_wait_takes_ref    1   1       1   1   1   1    1    0    0    0   0       0   0   0    0         ffa65753c431  Tm

@@ -165,6 +165,7 @@ var _ = register(fnChangePTERange, &Func{
 	Name:   "change_pte_range", File: "mm/mprotect.c", Params: []int{crPage, crEnd},
 	Locals: []Local{{"pmd", TableLocal}, {"oldpte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"flush", IntLocal}},
 	Steps: []Step{
+		crP4D: p4dStep(crPage, "p4d_offset"),
 		crPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnChangeHugePMD}, Back: []int{crPMD}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(crTable, c.M.PMD(c.Page(crPage))))
 			switch p := c.Page(crPage); {
@@ -221,7 +222,8 @@ var _ = register(fnChangePTERange, &Func{
 const crTable, crPTE, crRef, crPage, crEnd, crFlush = 0, 1, 2, 3, 4, 5
 
 const (
-	crPMD = iota
+	crP4D = iota
+	crPMD
 	crLock
 	crBatched
 	crFlushed

@@ -209,6 +209,7 @@ var _ = register(fnZapPTERange, &Func{
 	Name:   "zap_pte_range", File: "mm/memory.c", Params: []int{zpPage, zpEnd, zpFiles},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"end", PageLocal}, {"file_pages_only", IntLocal}, {"force_flush", IntLocal}},
 	Steps: []Step{
+		zpP4D: p4dStep(zpPage, "p4d_offset"),
 		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnZapHugePMD, fnUnmapHugepageRange}, Back: []int{zpPMD}, Do: func(c *Ctx) Next {
 			if last, ok := c.hugetlbRun(c.Page(zpPage), c.Page(zpEnd)); ok {
 				c.Say("it is memory in huge pages of hugetlb")
@@ -277,7 +278,8 @@ var _ = register(fnZapPTERange, &Func{
 const zpTable, zpPTE, zpPage, zpEnd, zpFiles, zpFlush = 0, 1, 2, 3, 4, 5
 
 const (
-	zpPMD = iota
+	zpP4D = iota
+	zpPMD
 	zpLock
 	zpBatched
 	zpFlushed

@@ -60,6 +60,7 @@ var _ = register(fnPageout, &Func{
 		{Label: "start", Says: "start writeback, unlock the folio", Ref: "folio_start_writeback", Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Disk), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			c.Or(c.M.Flags(f), machine.PGWriteback)
+			c.M.SwapReads(f, true)
 			c.Unlock(c.M.FolioLock(f))
 			return c.sim.submitSwapWrite(c, f)
 		}},
@@ -72,6 +73,7 @@ var _ = register(fnPageout, &Func{
 		}},
 		{Label: "end", Says: "end writeback", Ref: "folio_end_writeback", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.AndNot(c.M.Flags(c.Frame(0)), machine.PGWriteback)
+			c.M.SwapReads(c.Frame(0), false)
 			return Then
 		}},
 		poRelock: {Label: "relock", Says: "try the folio lock again; still clean?", Answer: "yes", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {

@@ -445,10 +445,22 @@ func (o *Objects) Claims(reads []machine.Word, parts bool) {
 	o.judged.and(c.roots)
 }
 
+// marks are the classes that an actor may write: those ahead of it, and if it may give frames back, those of the caches in which they are
+// marked stale then.
+func (o *Objects) marks(b int) cell.Set {
+	touches := o.reach[b].Touches
+	for _, p := range o.links.pools {
+		if touches.Has(p.give) {
+			return touches | cell.Of(machine.TLBs, machine.Secondary)
+		}
+	}
+	return touches
+}
+
 // judges reports whether what an actor may write has a claim read an object.
 func (o *Objects) judges(b, object int, s *stand) bool {
 	for k, c := range o.claims {
-		if c.classes.Has(o.class[object]) && o.reach[b].Touches&c.classes != 0 &&
+		if c.classes.Has(o.class[object]) && o.marks(b)&c.classes != 0 &&
 			o.readsOf(k, s).has(int(o.of[object])) && o.readsOf(k, s).meets(o.hasOf(b, s)) {
 			return true
 		}

@@ -153,6 +153,8 @@ const (
 	SwapinSkipsCache
 	SwapcachePrepare
 	SwapinReadWritable
+	SwapinStableWrites
+	SwapinRmapFirst
 	GatherFlushFirst
 	TLBFlush
 	PTFree
@@ -179,6 +181,8 @@ const (
 	EOFTailZeroed
 	ReclaimMayWritepage
 	StablePages
+	FaultAround
+	FaultAroundRecheck
 	GUPPMDLeafRecheck
 	GUPCompoundRecheck
 	PMDSplitCarriesDirty

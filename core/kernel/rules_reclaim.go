@@ -45,7 +45,7 @@ var reclaimRules = []*Rule{
 		Confidence: "commit seen; v4.13 from memory"},
 	{ID: AddToSwapDirties, Name: "add_to_swap_dirties", History: on(407),
 		Says:       "a page that enters the swap cache is marked dirty, so that it gets written",
-		Protects:   "a clean page is dropped although swap holds no copy",
+		Protects:   "nothing that is promised: a page that MADV_FREE has half made clean is dropped unwritten, and reads as what its slot held before, somebody else's data, where the kernel never wipes it; here a free slot holds nothing",
 		Guards:     "add_to_swap: mark it dirty",
 		Confidence: "absent in 4.6.2 (read), present in 6.1; the release between is unknown"},
 	{ID: SwapZeromap, Name: "swap_zeromap", History: on(612),

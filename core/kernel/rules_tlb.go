@@ -85,7 +85,7 @@ var tlbRules = []*Rule{
 		Confidence: "read in source (absent 6.4, present 6.5)"},
 	{ID: PAEClearAtomic, Name: "pae_clear_atomic", History: on(419),
 		Says:     "with PAE a PTE is cleared with one exchange of 64 bits, not its low half first",
-		Protects: "an entry without its low half is seen",
+		Protects: "nothing here: an entry without its low half is seen, but is none to everybody; from memory: speculation goes by it (L1TF), and Xen answers it with shadow page tables",
 		Guards:   "native_set_pte: write the other half of the PTE",
 		Commit:   "b2d7a075a1cc", Subject: "x86/pae: use 64 bit atomic xchg function in native_ptep_get_and_clear",
 		Confidence: "read in source (absent 4.6, present 4.19); commit seen"},

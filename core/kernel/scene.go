@@ -25,7 +25,8 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	if k.On(AnonExclusive) {
 		s.exclusive = machine.PGAnonExclusive
 	}
-	s.readSwapinWritable = k.On(SwapinReadWritable)
+	s.swapRmapFirst = k.On(SwapinRmapFirst)
+	s.readSwapinWritable, s.swapStable = k.On(SwapinReadWritable), setup.SwapStable && k.On(SwapinStableWrites)
 	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
 	if k.On(UprobeSplitsPMD) {
 		s.uprobeSplits = FollSplitPMD
@@ -83,7 +84,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
-	c.FiveLevels = s.Setup.FiveLevels
+	c.FiveLevels, c.StableSwap = s.Setup.FiveLevels, s.Setup.SwapStable
 	c.Secondary = s.guests|s.bound != 0
 	c.Rooms = s.Setup.rooms()
 	c.GUPPages, c.Signals = s.Setup.gupPages(), s.Setup.signals()
@@ -362,6 +363,9 @@ func (s *Setup) has() (h has) {
 	}
 	if s.gupPages() > 1 {
 		h |= hasPages
+	}
+	if s.SwapStable {
+		h |= hasStableSwap
 	}
 	if s.gathers() {
 		h |= hasGathers

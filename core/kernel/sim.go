@@ -38,6 +38,8 @@ type Sim struct {
 	deferredPartial                    bool // see the rule deferred_split_partial
 	sharedByCounts                     bool // see the rule madvise_pte_batch
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
+	swapRmapFirst                      bool // see the rule swapin_rmap_first
+	swapStable                         bool // see the rule swapin_stable_writes; and the swap device is such
 	// See the rule gup_longterm_zone.
 	longtermLeavesMovable bool
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.

@@ -59,6 +59,10 @@ func (c *Ctx) freeSwap(f machine.Frame) bool {
 // compare mm/swapfile.c:reuse_swap_page (until 5.17)
 func (c *Ctx) reuseSwapPage(f machine.Frame, slot int) bool {
 	flags := c.Load(c.M.Flags(f))
+	if c.sim.swapStable && flags&machine.PGWriteback != 0 {
+		c.Say("it is being written, to a device that wants it still")
+		return false
+	}
 	count := c.Load(c.M.Mapcount(f))
 	if c.M.IsLarge(f) {
 		count += c.Load(c.M.EntireMapcount(c.M.Head(f)))

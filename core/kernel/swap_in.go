@@ -15,9 +15,9 @@ import (
 //	not in the swap cache for this entry any more: start again
 //	its mapping leads to another address (KSM shared it once): go on with a copy of it
 //	lock the PTL; the PTE changed: back out
-//	exclusive = the entry says so
+//	exclusive = the entry says so, and it is not being written to a device that wants it still
 //	give the slot back; drop the swap cache if nobody else needs it
-//	mapped once more, exclusive; PTE = folio, writable if ...; unlock the folio
+//	mapped once more, exclusive; PTE = folio, writable if ...; unlock the folio      // older: the PTE first
 //	a write that is not satisfied: do_wp_page()
 //	unlock the PTL
 //
@@ -131,6 +131,13 @@ var _ = register(fnDoSwapPage, &Func{
 				}
 				return Then
 			}},
+		dsStable: {Label: "stable", Says: "is it being written to a device that wants it still?", Answer: "no", Ref: "SWP_STABLE_WRITES", When: With(SwapinStableWrites).AndStableSwap(), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			if c.Load(c.M.Flags(c.Held(dsFolio).Frame()))&machine.PGWriteback != 0 {
+				c.Say("it is being written, to a device that wants it still: it is not exclusive")
+				c.Set(dsPTE, uint64(c.Entry(dsPTE)&^machine.SwpExclusive))
+			}
+			return Then
+		}},
 		dsSetExclusive: {Label: "set_pte", Says: "map it: writable if exclusive or nobody else has a reference", Ref: "set_ptes", When: If(SwapinWritable, SwapinIfExclusive), Touches: mapTouches,
 			Do: func(c *Ctx) Next {
 				e := c.Entry(dsPTE)
@@ -147,6 +154,11 @@ var _ = register(fnDoSwapPage, &Func{
 			Touches: mapTouches | swapCacheTouches, Do: func(c *Ctx) Next {
 				return c.swapMap(c.L(dsFlags)&faultWrite != 0 && !c.isKSM(c.Held(dsFolio).Frame()) && c.reuseSwapPage(c.Held(dsFolio).Frame(), c.Entry(dsPTE).Slot()), false)
 			}},
+		dsRmapLate: {Label: "rmap_late", Says: "it is mapped once more", Ref: "page_add_anon_rmap", When: Without(SwapinRmapFirst), Touches: cell.Of(machine.Mapcounts, machine.Flags, machine.Mappings, machine.LRU, machine.Refs, machine.VMAs), Do: func(c *Ctx) Next {
+			c.swapRmap(c.L(dsCached)&swapOwn != 0)
+			c.Set(dsCached, c.L(dsCached)&^swapOwn)
+			return Then
+		}},
 		dsSwapFreeLate: {Label: "swap_free_late", Says: "give the slot back", Ref: "swap_free", When: Without(SwapinSwapFreeFirst), Touches: cell.Of(machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
 			c.swapFree(c.Entry(dsPTE).Slot())
 			return Then
@@ -224,9 +236,11 @@ const (
 	dsMap
 	dsSwapFree
 	dsTryFree
+	dsStable
 	dsSetExclusive
 	dsSetOnWrite
 	dsSetReuse
+	dsRmapLate
 	dsSwapFreeLate
 	dsUnlockFolio
 	dsPutCopied
@@ -246,6 +260,8 @@ const (
 	swapPast   uint64 = iota // read from the device, past the swap cache
 	swapCached               // from the swap cache
 	swapCopied               // a copy of that
+
+	swapOwn = 4 // beside these: it is the process's own, and not yet counted as mapped
 )
 
 // swapPutCopied unlocks and puts the folio of the swap cache that was copied, if there is one.
@@ -353,15 +369,10 @@ func (c *Ctx) swapMap(own, onRead bool) Next {
 			bits |= machine.Dirty
 		}
 	}
-	if own {
-		c.Or(c.M.Flags(f), c.sim.exclusive)
-	}
-	if !c.isAnon(f) {
-		c.newlyAnon(f, p, own)
-	}
-	c.Add(c.M.Mapcount(f), 1)
-	if c.L(dsCached) != swapCached {
-		c.lruAdd(f)
+	if c.sim.swapRmapFirst {
+		c.swapRmap(own)
+	} else if own {
+		c.Set(dsCached, c.L(dsCached)|swapOwn)
 	}
 	e := c.protected(machine.MakePTE(f, bits), p)
 	c.Sayf("map it: %v", e)
@@ -369,4 +380,20 @@ func (c *Ctx) swapMap(own, onRead bool) Next {
 	c.Set(dsFolio, uint64(machine.Uncounted(f)))
 	c.SetPTE(c.Frame(dsTable), p, e)
 	return Then
+}
+
+// swapRmap counts the folio as mapped once more, exclusively if it is the process's own; one that does not come from the swap cache enters the LRU batch.
+// compare mm/rmap.c:folio_add_anon_rmap_ptes
+func (c *Ctx) swapRmap(own bool) {
+	f, p := c.Frame(dsFolio), c.Page(dsAddr)
+	if own {
+		c.Or(c.M.Flags(f), c.sim.exclusive)
+	}
+	if !c.isAnon(f) {
+		c.newlyAnon(f, p, own)
+	}
+	c.Add(c.M.Mapcount(f), 1)
+	if c.L(dsCached)&^swapOwn != swapCached {
+		c.lruAdd(f)
+	}
 }

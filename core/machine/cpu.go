@@ -51,8 +51,11 @@ func (m *Machine) SetWalker(cpu int, pmd Entry, p PageID) {
 // idle, and the page it walks for.
 func (m *Machine) WalkerAt(cpu int) (Entry, PageID) {
 	v := m.Load(m.Walker(cpu))
-	return Entry(v) & (Stale | 1<<walkerPage - 1), PageID(v >> walkerPage & 0xffffff)
+	return WalkerTable(v), PageID(v >> walkerPage & 0xffffff)
 }
+
+// WalkerTable is the table that a value of Walker names.
+func WalkerTable(v uint64) Entry { return Entry(v) & (Stale | 1<<walkerPage - 1) }
 
 // ClearWalker makes the CPU's walker idle.
 func (m *Machine) ClearWalker(cpu int) { m.Store(m.Walker(cpu), 0) }

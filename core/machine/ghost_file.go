@@ -51,9 +51,23 @@ const (
 // Notice is the ghost of a folio; see NoticeTracked.
 func (m *Machine) Notice(f Frame) Word { return m.at(m.notice, int(f)) }
 
+// notices reports whether it is kept: there are files, or a swap device that wants pages still.
+func (m *Machine) notices() bool { return m.Track.Notice && (len(m.Files) > 0 || m.StableSwap) }
+
+// SwapReads notes that the swap device begins, or has ended, to read a folio that it wants still meanwhile.
+func (m *Machine) SwapReads(f Frame, reads bool) {
+	switch {
+	case !m.StableSwap:
+	case reads:
+		m.SetNotice(f, NoticeWriteback, 0)
+	default:
+		m.SetNotice(f, 0, NoticeWriteback)
+	}
+}
+
 // SetNotice sets and clears bits of a folio's Notice.
 func (m *Machine) SetNotice(f Frame, set, clear uint64) {
-	if m.Track.Notice && len(m.Files) > 0 {
+	if m.notices() {
 		w := m.Notice(f)
 		m.Store(w, m.Load(w)&^clear|set)
 	}
@@ -61,7 +75,7 @@ func (m *Machine) SetNotice(f Frame, set, clear uint64) {
 
 // MoveNotice moves the Notice of a folio that is moved to another.
 func (m *Machine) MoveNotice(from, to Frame) {
-	if m.Track.Notice && len(m.Files) > 0 {
+	if m.notices() {
 		m.Store(m.Notice(to), m.Load(m.Notice(from)))
 		m.Store(m.Notice(from), 0)
 	}
@@ -71,7 +85,7 @@ func (m *Machine) MoveNotice(from, to Frame) {
 // file system itself does it.
 func (m *Machine) StoredTo(f Frame, asked bool) {
 	m.storedBehind(f)
-	if !m.Track.Notice || len(m.Files) == 0 {
+	if !m.notices() {
 		return
 	}
 	n := m.Load(m.Notice(f))
@@ -86,7 +100,7 @@ func (m *Machine) StoredTo(f Frame, asked bool) {
 // Dirtied notes that a folio was marked dirty, and raises the alarm if its file
 // system must be asked before, and was not.
 func (m *Machine) Dirtied(f Frame) {
-	if m.Track.Notice && m.Load(m.Notice(f))&(NoticeTracked|NoticePrepared) == NoticeTracked {
+	if m.notices() && m.Load(m.Notice(f))&(NoticeTracked|NoticePrepared) == NoticeTracked {
 		m.Raise(AlarmUnexpectedDirty, uint64(f))
 	}
 }

@@ -399,7 +399,7 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 		return "to " + m.MMs[v-1].Name
 	}})
 	m.fileValue = l.Add(len(m.filePages), cell.Region{Class: Ghosts, Owner: "ghost", Name: func(i int) string { return m.filePages[i].Name + " should hold" }, Decode: m.fileShouldText})
-	if len(m.Files) > 0 {
+	if len(m.Files) > 0 || m.StableSwap {
 		m.notice = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: what its file system knows"), Decode: noticeText})
 	}
 	if m.Track.Stores {

@@ -114,6 +114,7 @@ type Config struct {
 	CPUNodes   []int   // the node of each CPU; those that are missing belong to node 0
 
 	FiveLevels bool // page tables have five levels, else four
+	StableSwap bool // the swap device wants pages that do not change while it reads them
 
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go

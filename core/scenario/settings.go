@@ -62,10 +62,11 @@ func (b *builder) tables(c *cursor) {
 	}
 }
 
-// swap reads "swap sync|async".
+// swap reads "swap sync|async [stable_writes]".
 func (b *builder) swap(c *cursor) {
 	if b.once(c, "swap") {
 		b.file.setup.SwapAsync = c.choose("sync or async", "sync", "async") == "async"
+		b.file.setup.SwapStable = c.keyword("stable_writes")
 	}
 }
 

@@ -177,6 +177,9 @@ func told(f *File) string {
 	if s.SwapAsync {
 		b.WriteString(", swap async")
 	}
+	if s.SwapStable {
+		b.WriteString(", swap stable_writes")
+	}
 	if s.Turns {
 		b.WriteString(", tasks take turns")
 	}

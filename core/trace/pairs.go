@@ -50,7 +50,7 @@ func (s *story) findRaces() {
 }
 
 // cameAbout finds where what the claim is about began, in an earlier call: where a page was got that a variable holds, where a TLB or a
-// secondary MMU took its translation.
+// secondary MMU took its translation, where the page's writeback began.
 func (s *story) cameAbout() {
 	layout := s.m.Mem.Layout()
 	for n := s.v - 1; n > 0 && s.began == 0; n-- {
@@ -60,6 +60,11 @@ func (s *story) cameAbout() {
 			switch {
 			case variable && s.named[c.Cell] && machine.DecodeResult(c.NewV).Kind == machine.IsPage && machine.DecodeResult(c.OldV).Kind != machine.IsPage:
 				s.began = s.gotBy(st)
+			case s.underWriteback(&c):
+				s.began = n
+			case s.table && c.Cell == s.m.Walker(s.r.steps[s.v-1].CPU).Cell() && c.NewV != 0 && c.OldV == 0:
+				s.began = n
+				s.frames[machine.WalkerTable(c.NewV).Frame()] = true
 			case s.cache != 0 && c.Cell == s.cache && machine.Entry(c.NewV).Present() && !machine.Entry(c.NewV).IsStale():
 				s.began = n
 				s.frames[machine.Entry(c.NewV).Frame()] = true
@@ -71,9 +76,15 @@ func (s *story) cameAbout() {
 			}
 		}
 	}
-	if s.began > 0 && s.r.steps[s.began-1].Actor == s.r.steps[s.v-1].Actor && s.r.steps[s.began-1].Stmt == s.r.steps[s.v-1].Stmt && !s.secondary {
+	if s.began > 0 && s.r.steps[s.began-1].Actor == s.r.steps[s.v-1].Actor && s.r.steps[s.began-1].Stmt == s.r.steps[s.v-1].Stmt && !s.secondary && !s.table {
 		s.began = 0
 	}
+}
+
+// underWriteback reports whether a change begins the writeback during which the claim's page was stored to.
+func (s *story) underWriteback(c *Change) bool {
+	f, ok := s.x.flags[c.Cell]
+	return ok && s.clean && s.frames[f] && c.NewV&^c.OldV&machine.PGWriteback != 0 && s.m.Peek(s.m.Flags(f))&machine.PGWriteback != 0
 }
 
 // gotBy returns where the call that returns a page in this step has read the entry by which it got it; the step itself if that is not known.

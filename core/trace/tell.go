@@ -434,7 +434,10 @@ func thirdPerson(says string) string {
 	if strings.HasPrefix(says, "no ") {
 		return "finds " + says
 	}
-	if first, _, _ := strings.Cut(says, " "); first == "the" || strings.Contains(first, "->") || first == "it" || strings.ContainsAny(first, "0123456789_") {
+	if strings.HasPrefix(says, "under ") {
+		return "finds, " + says
+	}
+	if first, _, _ := strings.Cut(says, " "); first == "the" || first == "dst" || strings.Contains(first, "->") || first == "it" || strings.ContainsAny(first, "0123456789_") {
 		return "finds that " + says
 	}
 	clauses := strings.Split(says, ", ")
