@@ -185,7 +185,7 @@ var Catalogue = []*Claim{
 		family:  cleanPages, track: machine.Track{Values: true, Pins: true}},
 	{Name: "no-page-behind-the-end",
 		Breaker: Breaker{"hugetlb-truncate-vs-fault", "v6.12", "v6.12 without hugetlb_truncate_mutex"},
-		Says:    "When all have finished, the page cache keeps no page that lies behind its file's end.",
+		Says:    "When all have finished, the page cache keeps no huge page that lies behind its file's end, out of the pool for good.",
 		family:  behindEnd},
 	{Name: "mapping-outlives-its-readers",
 		Says:    "GUP follows folio->mapping only to an address_space that is there.",
