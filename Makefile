@@ -36,6 +36,8 @@ assets:
 run: build
 	bin/gupscope serve --addr $(ADDR) --data $(DATA)
 
+# Tests make much garbage, and need little memory beside it.
+test: export GOGC = 400
 test: BROTLI = 5
 test: chromium check-format check-generated check-modules check-vendor assets
 	$(GO) vet ./...

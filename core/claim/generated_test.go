@@ -198,6 +198,8 @@ func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 			args = append(args, fmt.Sprint(d.IntN(2)))
 		case kernel.MMParam:
 			args = append(args, "B")
+		case kernel.ProcessParam:
+			args = append(args, string(rune('A'+d.IntN(d.mms))))
 		}
 	}
 	result := ""

@@ -88,13 +88,16 @@ func hugetlbWritable(m *Model) []predicate {
 	return out
 }
 
-// behindEnd: when all have finished, no page of a file is mapped, or kept by the page cache, that
-// lies behind the file's end. A last page in part is inside.
+// behindEnd: when all have finished, no page of a hugetlb file is kept by the page cache that
+// lies behind the file's end: nobody would ever give it back to the pool. A file on a disk promises nothing of the kind: a read
+// that saw the old size may put a page behind the new one, where it is clean, out of everybody's reach, and reclaimed in time.
 func behindEnd(m *Model) []predicate {
 	var out []predicate
 	for i, at := range m.M.FilePages() {
-		o := machine.Pgoff(i)
-		slot, size := m.M.CacheSlot(o), m.M.Size(at.File)
+		if m.M.Files[at.File].Kind != machine.Hugetlbfs {
+			continue
+		}
+		slot, size := m.M.CacheSlot(machine.Pgoff(i)), m.M.Size(at.File)
 		out = append(out, predicate{
 			what: at.Name, reads: append(m.doneWords(), slot, size), end: true,
 			holds: func() bool {

@@ -24,6 +24,8 @@ func (m *Model) Judging(dst []bool) []bool {
 			judges = at.readPin
 		case "pinned-anon-exclusive":
 			judges = at.pin
+		case "pincount-is-live-pins":
+			judges = at.hugePin
 		case "no-lost-device-write":
 			judges = at.deviceWrote
 		case "no-lost-store":
@@ -58,21 +60,23 @@ func (m *Model) Judging(dst []bool) []bool {
 
 // presence is what there is to judge.
 type presence struct {
-	held, writePin, readPin, pin bool
-	stored, deviceWrote          bool
-	tableGone, translated        bool
-	fileOnDisk                   bool // there is a file that is written back
+	held, writePin, readPin, pin, hugePin bool
+	stored, deviceWrote                   bool
+	tableGone, translated                 bool
+	fileOnDisk                            bool // there is a file that is written back
 }
 
 func (m *Model) presence() presence {
 	var at presence
 	m.M.EachVar(func(t, i int) {
-		if machine.DecodeResult(m.M.Peek(m.M.Var(t, i))).Kind != machine.IsPage {
+		r := machine.DecodeResult(m.M.Peek(m.M.Var(t, i)))
+		if r.Kind != machine.IsPage {
 			return
 		}
 		at.held = true
 		if pin, ok := machine.PinAtOf(m.M.Peek(m.M.VarAt(t, i))); ok && !pin.Excused {
 			at.pin = at.pin || pin.Pin
+			at.hugePin = at.hugePin || pin.Pin && m.M.PeekLarge(r.Page.Frame())
 			at.writePin = at.writePin || pin.Write && m.covers(pin)
 			at.readPin = at.readPin || !pin.Write && m.covers(pin)
 		}

@@ -65,6 +65,7 @@ const (
 	NumberParam                    // a number of pages
 	WordParam                      // one word: MADV_DONTNEED
 	MMParam                        // an mm that is forked from the task's own
+	ProcessParam                   // a process, by its mm: A
 	RoomParam                      // where mremap moves the mapping before it: new
 )
 
@@ -150,6 +151,10 @@ var Calls = []*Call{
 		Doc: "As unpin_user_pages_dirty_lock, for pages that lie side by side. Nobody asks whether they are still exclusive."},
 	{Name: "unpin_folio", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 611, Use: "unpin_user_page", entry: fnUnpinFolio,
 		Doc: "Gives back the pin of a folio. Nobody asks whether it is still exclusive."},
+	{Name: "unpin_folios", Params: []Param{{Name: "page", Kind: VarsParam}}, Since: 611, Use: "unpin_user_pages", entry: fnUnpinFolios,
+		Doc: "Gives back the pins of all folios that the variable holds. Nobody asks whether they are still exclusive."},
+	{Name: "unpin_user_folio", Params: []Param{{Name: "page", Kind: VarsParam}}, Since: 611, Use: "unpin_user_pages", entry: fnUnpinUserFolio,
+		Doc: "Gives back, with one subtraction, the pins of one folio that the variable holds, from its first page on; pages of others stay pinned. Nobody asks whether it is still exclusive."},
 	{Name: "bio_iov_iter_get_pages", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags[:1], Optional: true}},
 		Result: PageResult, From: UserTask, entry: fnBioGetPages,
 		Doc: "Gets the page for direct I/O (O_DIRECT), with FOLL_WRITE where the disk is read into memory: a pin from v6.5 on, a reference before."},
@@ -196,6 +201,8 @@ var Calls = []*Call{
 		Doc: "Makes the mm: a copy of the caller's memory, whose pages both share until one of them writes. The threads in it begin then; never, if it fails: -ENOMEM, where a pinned huge page of hugetlb must be copied and the pool has none."},
 	{Name: "exit", From: UserTask, entry: fnExit, gathers: true,
 		Doc: "The thread leaves its mm. The last one of the mm takes its memory away; what is held through GUP stays."},
+	{Name: "kill", Params: []Param{{Name: "mm", Kind: ProcessParam}, {Name: "signal", Kind: WordParam, Words: signalWords}}, Result: ErrResult, From: Anywhere, entry: fnKill,
+		Doc: "Sends the process a signal: SIGKILL, to all its threads; or SIGUSR1, which it has a handler for, to the first. Slow GUP gives up for it, between its tries and where it waits for mmap_lock: -EINTR; for SIGUSR1 with FOLL_INTERRUPTIBLE alone. That a thread which was killed dies is not played: say exit()."},
 	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect, gathers: true,
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
 	{Name: "clear_refs", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: UserTask, entry: fnClearRefs, gathers: true,

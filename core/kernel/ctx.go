@@ -282,6 +282,7 @@ const sigbus = failed | signalled | SIGBUS
 const (
 	ENOENT = 2
 	ESRCH  = 3
+	EINTR  = 4
 	EIO    = 5
 	EAGAIN = 11
 	ENOMEM = 12
@@ -294,6 +295,8 @@ const (
 	ESPIPE = 29
 
 	EOPNOTSUPP = 95
+
+	ERESTARTSYS = 512 // of the kernel alone: the system call is made again, unless a handler runs or the thread dies
 )
 
 // Say replaces the step's sentence in the trace by what really happened.

@@ -24,8 +24,8 @@ var devices = map[ActorKind]struct {
 // unless a step says otherwise; taskClasses those that a task may touch at any time, everyone
 // those of which it may touch at any time what it can come by.
 var (
-	ownClasses  = cell.Of(machine.Stacks, machine.Vars, machine.Batches, machine.TLBs, machine.IRQs, machine.LRU)
-	taskClasses = cell.Of(machine.Stacks, machine.Vars, machine.Batches, machine.LRU) | everyone
+	ownClasses  = cell.Of(machine.Stacks, machine.Vars, machine.Batches, machine.TLBs, machine.IRQs, machine.LRU, machine.Signals)
+	taskClasses = cell.Of(machine.Stacks, machine.Vars, machine.Batches, machine.LRU, machine.Signals) | everyone
 	everyone    = cell.Of(machine.Ghosts, machine.Ledgers)
 )
 

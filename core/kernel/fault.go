@@ -13,6 +13,7 @@ const (
 	faultRetryNowait                    // FAULT_FLAG_RETRY_NOWAIT: rather than waiting, it is not made
 	faultTried                          // FAULT_FLAG_TRIED: it is made again
 	faultVMALock                        // FAULT_FLAG_VMA_LOCK: the VMA's lock is held instead of mmap_lock
+	faultKillable                       // FAULT_FLAG_KILLABLE: waiting ends when the task is killed
 
 	faultAccess = faultWrite | faultUnshare
 )
@@ -131,13 +132,13 @@ func (c *Ctx) vmaWords(p machine.PageID) (lock, vma machine.Word) {
 	return c.M.VMALock(at.MM, at.Region), c.M.VMA(p)
 }
 
-// retries is faultAllowRetry where somebody may take an mmap_lock for writing: elsewhere nobody could tell whether a fault
+// retries is faultAllowRetry where somebody may take an mmap_lock for writing, or send a signal: elsewhere nobody could tell whether a fault
 // that waits holds one for reading, and it waits with the lock held.
 func (s *Setup) retries() uint64 {
 	for _, t := range s.Tasks {
 		for _, st := range t.Body {
 			switch st.Call.entry {
-			case fnMunmap, fnFork, fnMprotect, fnMremap, fnKhugepaged:
+			case fnMunmap, fnFork, fnMprotect, fnMremap, fnKhugepaged, fnKill:
 				return faultAllowRetry
 			}
 			for _, a := range st.Args {

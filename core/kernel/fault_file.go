@@ -169,7 +169,7 @@ var _ = register(fnFilemapFault, &Func{
 				if c.L(ffFlags)&faultRetryNowait != 0 {
 					return Block{}
 				}
-				return folioLockFree(c)
+				return c.faultWait(c.L(ffFlags), folioLockFree(c))
 			}, Do: func(c *Ctx) Next { return c.forget(ffRetry) }},
 		ffRetry: {Label: "retry", Says: "the fault must be made again", Ref: "VM_FAULT_RETRY", Local: true, Do: func(c *Ctx) Next { return c.Return(faultRetry) }},
 	},

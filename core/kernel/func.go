@@ -210,6 +210,9 @@ func (c Cond) AndStableSwap() Cond { return c.and(hasStableSwap) }
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
+// AndSignals holds where the condition does and somebody sends signals.
+func (c Cond) AndSignals() Cond { return c.and(hasSignals) }
+
 // Several holds where a GUP call asks for more pages than one: what it guards would tell nothing elsewhere.
 var Several = Cond{where: hasPages}
 
@@ -257,6 +260,7 @@ const (
 	hasMappingLocks                 // i_mmap_rwsem is taken: mremap may move pages, or mms may share PMD tables
 	hasStableSwap                   // the swap device wants pages that do not change while it reads them
 	hasGathers                      // two mmu_gathers of one mm may be open at once
+	hasSignals                      // somebody sends signals
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

@@ -48,6 +48,8 @@ const (
 	fnUnpinUserPages
 	fnUnpinUserPageRangeDirtyLock
 	fnUnpinFolio
+	fnUnpinFolios
+	fnUnpinUserFolio
 	fnFollowPagePTE
 	fnTryToUnmapOne
 	fnPageout
@@ -60,6 +62,7 @@ const (
 	fnFork
 	fnCopyPageRange
 	fnExit
+	fnKill
 	fnMMPut
 	fnMprotect
 	fnChangePTERange

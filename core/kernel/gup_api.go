@@ -22,7 +22,7 @@ import (
 var (
 	_ = register(fnGetUserPagesFast, gupEntry("get_user_pages_fast", fnGUPFastFallback, FollGet, getAPI|fastAPI))
 	_ = register(fnPinUserPagesFast, gupEntry("pin_user_pages_fast", fnGUPFastFallback, FollPin, pinAPI|fastAPI))
-	_ = register(fnGetUserPagesFastOnly, gupEntry("get_user_pages_fast_only", fnGUPFast, FollGet, fastOnlyAPI))
+	_ = register(fnGetUserPagesFastOnly, gupEntry("get_user_pages_fast_only", fnGUPFast, FollGet, fastOnlyAPI|getFastOnlyAPI))
 	_ = register(fnPinUserPagesFastOnly, gupEntry("pin_user_pages_fast_only", fnGUPFast, FollPin, fastOnlyAPI))
 	_ = register(fnGetUserPages, gupEntry("get_user_pages", fnGetUserPagesLocked, FollGet|FollTouch, getAPI))
 	_ = register(fnPinUserPages, gupEntry("pin_user_pages", fnGetUserPagesLocked, FollPin, pinAPI))

@@ -82,6 +82,7 @@ const (
 //	gup_fast_pgd_range()
 //	local_irq_restore()
 //	write_protect_seq changed: unpin all that was got
+//	sanity_check_pinned_pages()     // no step: it asks what the claim pinned-anon-exclusive judges in that moment
 //
 // With interrupts off, page tables are not freed under the walk: whoever frees
 // one first waits for this CPU, by IPI or by RCU.

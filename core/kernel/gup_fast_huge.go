@@ -10,6 +10,7 @@ import (
 //	does not allow what is asked: give up
 //	folio = try_grab_folio_fast(the page within it, one reference for each page up to end); none: give up
 //	PMD changed: put the folio, give up
+//	gup_fast_folio_allowed(folio); not: put the folio, give up
 //	pinning read-only what may be shared: put the folio, give up
 //	folio_set_referenced(folio)
 //
@@ -51,6 +52,15 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 				}
 				return Then
 			}},
+		ghAllowed: {Label: "allowed", Says: "may this folio be pinned so?", Ref: "gup_fast_folio_allowed", When: With(GUPFastFileCheck), Local: true, Calls: []FuncID{fnGUPFastFolioAllowed}, Do: func(c *Ctx) Next {
+			return c.Call(fnGUPFastFolioAllowed, ghIsAllowed, c.L(gh0PMD), c.L(ghFlags))
+		}},
+		ghIsAllowed: {Label: "is_allowed", Says: "allowed?", When: With(GUPFastFileCheck), Local: true, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				return ghPut
+			}
+			return Then
+		}},
 		ghReadOnly: {Label: "read_only_pin", Says: "a read-only pin through a read-only PMD?", Local: true, When: With(GUPUnshare), Do: func(c *Ctx) Next {
 			if f := c.L(ghFlags); f&FollPin == 0 || f&FollWrite != 0 || c.Entry(gh0PMD).Has(machine.RW) {
 				return ghReferenced
@@ -87,6 +97,8 @@ const (
 	ghPermitted = iota
 	ghGrabbed
 	ghRecheck
+	ghAllowed
+	ghIsAllowed
 	ghReadOnly
 	ghUnshare
 	ghReferenced
@@ -173,6 +185,10 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 			}
 			return Then
 		}},
+		fhUnlock: {Label: "unlock_got", Says: "unlock the PMD: it has mapped the page", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.pmdLock(c.Page(fhAddr)))
+			return c.Return(followedHuge)
+		}},
 		fhNoPage: {Label: "unlock", Says: "unlock the PMD", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
 			c.Unlock(c.pmdLock(c.Page(fhAddr)))
 			return Return
@@ -194,6 +210,7 @@ const (
 	fhUnshare
 	fhGrab
 	fhTouch
+	fhUnlock
 	fhNoPage
 	fhEMLINK
 )

@@ -12,6 +12,7 @@ import (
 // off, in straight line:
 //
 //	not a pin for writing for long, and no secret memory to refuse: allowed
+//	a folio of hugetlb: allowed
 //	mapping = READ_ONCE(folio->mapping)
 //	NULL: truncated: refuse
 //	anonymous: allowed
@@ -38,7 +39,8 @@ var _ = register(fnGUPFastFolioAllowed, &Func{
 		0: gupRejectFile,
 		1: gupRejectSecretmem,
 		2: gupNothingToReject,
-		3: {Label: "mapping", Says: "read folio->mapping", Ref: "READ_ONCE(folio->mapping)", Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+		3: gupOfHugetlb,
+		4: {Label: "mapping", Says: "read folio->mapping", Ref: "READ_ONCE(folio->mapping)", Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 			v := c.Keep(gaMapping, c.M.Mapping(c.Frame(gaFolio)))
 			switch {
 			case v == 0:
@@ -50,14 +52,15 @@ var _ = register(fnGUPFastFolioAllowed, &Func{
 			}
 			return Then
 		}},
-		4: gupMappingOps,
+		5: gupMappingOps,
 	},
 	Instead: []Variant{
 		{If(GUPFastFileCheck, FileCheckDoubleRead), []Step{
 			0: gupRejectFile,
 			1: gupRejectSecretmem,
 			2: gupNothingToReject,
-			3: {Label: "mapping", Says: "is folio->mapping set?", Answer: "yes", Ref: "folio->mapping", Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			3: gupOfHugetlb,
+			4: {Label: "mapping", Says: "is folio->mapping set?", Answer: "yes", Ref: "folio->mapping", Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 				v := c.Load(c.M.Mapping(c.Frame(gaFolio)))
 				switch {
 				case v == 0:
@@ -69,7 +72,7 @@ var _ = register(fnGUPFastFolioAllowed, &Func{
 				}
 				return Then
 			}},
-			4: {Label: "mapping_again", Says: "read folio->mapping again", Ref: "shmem_mapping(folio->mapping)", Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+			5: {Label: "mapping_again", Says: "read folio->mapping again", Ref: "shmem_mapping(folio->mapping)", Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 				if c.Keep(gaMapping, c.M.Mapping(c.Frame(gaFolio))) == 0 {
 					c.Say("folio->mapping is NULL now: a NULL pointer is followed")
 					c.M.Raise(machine.AlarmNullMapping, uint64(c.Frame(gaFolio)))
@@ -77,13 +80,14 @@ var _ = register(fnGUPFastFolioAllowed, &Func{
 				}
 				return Then
 			}},
-			5: gupMappingOps,
+			6: gupMappingOps,
 		}},
 		{If(GUPFastFileCheck, FileCheckV7), []Step{
 			0: gupRejectFile,
 			1: gupRejectSecretmem,
 			2: gupNothingToReject,
-			3: {Label: "mapping", Says: "ask for the folio's mapping", Ref: "folio_mapping", Reads: cell.Of(machine.Mappings, machine.Flags), Do: func(c *Ctx) Next {
+			3: gupOfHugetlb,
+			4: {Label: "mapping", Says: "ask for the folio's mapping", Ref: "folio_mapping", Reads: cell.Of(machine.Mappings, machine.Flags), Do: func(c *Ctx) Next {
 				f := c.Frame(gaFolio)
 				v := c.Keep(gaMapping, c.M.Mapping(f))
 				switch {
@@ -96,7 +100,7 @@ var _ = register(fnGUPFastFolioAllowed, &Func{
 				}
 				return Then
 			}},
-			4: gupMappingOps,
+			5: gupMappingOps,
 		}},
 	},
 })
@@ -135,6 +139,12 @@ var (
 		}
 		return Then
 	}}
+	gupOfHugetlb = Step{Label: "hugetlb", Says: "is it of hugetlb?", Ref: "folio_test_hugetlb", When: Hugetlbs, Local: true, Do: func(c *Ctx) Next {
+		if c.M.IsHugetlb(c.Frame(gaFolio)) {
+			return c.Return(0)
+		}
+		return Then
+	}}
 	gupMappingOps = Step{Label: "a_ops", Says: "which file system is it?", Answer: "yes", Ref: "mapping->a_ops", Reads: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
 		file := machine.MappingFile(c.L(gaMapping))
 		if c.Load(c.M.Inode(file)) == machine.InodeFreed {
@@ -147,7 +157,7 @@ var (
 		case kind == machine.Secretmem && c.L(gaReject)&rejectSecretmem != 0:
 			c.Say("secret memory: refuse")
 			return c.Return(gupRefused)
-		case c.L(gaReject)&rejectFile == 0 || kind == machine.Shmem || kind == machine.Hugetlbfs:
+		case c.L(gaReject)&rejectFile == 0 || kind == machine.Shmem:
 			c.Sayf("%v: allowed", kind)
 			return c.Return(0)
 		}

@@ -31,10 +31,11 @@ const (
 	FollDump                                     // for a core dump: holes and the zero page are errors
 	FollSplitPMD                                 // split the huge PMD first
 	FollPCIP2PDMA                                // memory of a PCI device will do
+	FollInterruptible                            // any signal will do to give up
 )
 
 // GUPFlags are the flags that programs may write. What FOLL_PCI_P2PDMA would allow is not there: no page is memory of a
-// PCI device. Flags about signals (FOLL_INTERRUPTIBLE) and memory failure (FOLL_HWPOISON) are not in the vocabulary.
+// PCI device. The flag about memory failure (FOLL_HWPOISON) is not in the vocabulary.
 // compare include/linux/mm_types.h
 var GUPFlags = []GUPFlag{
 	{Name: "FOLL_WRITE", Bit: FollWrite,
@@ -57,6 +58,8 @@ var GUPFlags = []GUPFlag{
 		Doc: "A huge PMD is split first."},
 	{Name: "FOLL_PCI_P2PDMA", Bit: FollPCIP2PDMA, Since: 602,
 		Doc: "Memory of a PCI device will do, too; not for long."},
+	{Name: "FOLL_INTERRUPTIBLE", Bit: FollInterruptible, Since: 602,
+		Doc: "Once mmap_lock was dropped, any signal ends the call (-EINTR), not only one that kills."},
 	{Name: "FOLL_GET", Bit: FollGet,
 		Doc: "Take a reference: what get_user_pages does anyway. Not beside a pin."},
 	{Name: "FOLL_PIN", Bit: FollPin, Since: 506, Internal: true,
@@ -108,11 +111,12 @@ const fastFlags = FollWrite | FollLongterm | FollForce | FollPin | FollGet | Fol
 type gupAPI uint8
 
 const (
-	getAPI      gupAPI = 1 << iota // get_user_pages*()
-	pinAPI                         // pin_user_pages*()
-	fastAPI                        // *_fast(): not for what the fast path does not know
-	unlockedAPI                    // *_unlocked(), *_locked(): mmap_lock may be dropped
-	fastOnlyAPI                    // *_fast_only(): the fast path alone; until v6.2 without errors
+	getAPI         gupAPI = 1 << iota // get_user_pages*()
+	pinAPI                            // pin_user_pages*()
+	fastAPI                           // *_fast(): not for what the fast path does not know
+	unlockedAPI                       // *_unlocked(), *_locked(): mmap_lock may be dropped
+	fastOnlyAPI                       // *_fast_only(): the fast path alone; until v6.2 without errors
+	getFastOnlyAPI                    // get_user_pages_fast_only()
 )
 
 // A Rejection is what callers of GUP must not ask for: an error, and a warning in the kernel's log, before anything
@@ -135,7 +139,7 @@ var Rejections = []Rejection{
 	{"get_with_pin", "FOLL_PIN from the caller? Refuse", With(FOLLPinCounting), EINVAL, getAPI, FollPin, 0},
 	{"pin_with_get", "FOLL_GET beside a pin? Refuse", With(FOLLPinCounting), EINVAL, pinAPI, FollGet, 0},
 	{"longterm_needs_pin", "FOLL_LONGTERM without a pin? Refuse", With(GUPLongtermRequiresPin), EINVAL, getAPI, FollLongterm, 0},
-	{"fast_only_longterm", "FOLL_LONGTERM without a pin? Refuse", With(GUPValidArgs), EINVAL, fastOnlyAPI, FollLongterm, 0},
+	{"fast_only_longterm", "FOLL_LONGTERM without a pin? Refuse", With(GUPValidArgs), EINVAL, getFastOnlyAPI, FollLongterm, 0},
 	{"longterm_locked", "FOLL_LONGTERM where mmap_lock may be dropped? Refuse", Without(GUPValidArgs), EINVAL, unlockedAPI, FollLongterm, 0},
 	{"longterm_p2pdma", "memory of a PCI device for long? Refuse", With(GUPValidArgs), EINVAL, getAPI | pinAPI, FollPCIP2PDMA, FollLongterm},
 	{"fast_flags", "flags that GUP-fast does not know? Refuse", Cond{}, EINVAL, fastAPI, ^fastFlags, 0},

@@ -13,9 +13,12 @@ import (
 //	put_page(p):            drop the reference; the last one frees the page
 //	unpin_user_page(p):     drop 1024 references
 //	unpin_user_pages(p):    of every page that p holds; pages of one folio that stand side by side at once
+//	unpin_folios(p):        the same, without a question
+//	unpin_user_folio(p):    of one folio: as many as stand side by side from the first on
 //
 // unpin_user_page(), unpin_user_pages() and unpin_user_pages_dirty_lock() ask whether what they unpin is still exclusive;
-// unpin_user_page_range_dirty_lock(), unpin_folio() and unpin_user_folio() do not.
+// unpin_user_page_range_dirty_lock(), unpin_folio(), unpin_folios() and unpin_user_folio() do not. Nor does GUP-fast where it gives
+// back what it has pinned while fork was at it.
 //
 // compare mm/gup.c:unpin_user_pages_dirty_lock, gup_put_folio; mm/page-writeback.c:set_page_dirty_lock
 var (
@@ -39,6 +42,8 @@ var (
 	_ = register(fnUnpinUserPage, unpin("unpin_user_page", []Name{{"put_user_page", 506}}, noPage, checkPinned, putPin))
 	_ = register(fnUnpinUserPages, unpin("unpin_user_pages", []Name{{"put_user_pages", 506}}, noPages, checkPinned, putRun(3), nextPin(2)))
 	_ = register(fnUnpinFolio, unpin("unpin_folio", nil, noPage, putPin))
+	_ = register(fnUnpinFolios, unpin("unpin_folios", nil, noPages, putRun(2), nextPin(1)))
+	_ = register(fnUnpinUserFolio, unpin("unpin_user_folio", nil, noPages, putRun(end)))
 	_ = register(fnSetPageDirtyLock, &Func{Name: "set_page_dirty_lock", File: "mm/page-writeback.c", Params: []int{0},
 		Locals: pagesLocals, Steps: append([]Step{noPage}, dirtySteps...)})
 	_ = register(fnUnpinUserPagesDirtyLock, unpin("unpin_user_pages_dirty_lock", []Name{{"put_user_pages_dirty_lock", 506}}, append(append([]Step{noPages, checkPinned, dirtyAlready(5)}, dirtySteps...), putRun(6), nextPin(2))...))

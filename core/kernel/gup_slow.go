@@ -7,14 +7,15 @@ import (
 
 // __get_user_pages_locked, in straight line:
 //
-//	mmap_read_lock()
+//	mmap_read_lock_killable()
 //	if pinning: mark the mm
 //	every page:
 //	    vma = find_vma(); none, or not allowed: -EFAULT
-//	    retry: page = follow_page_mask(); got it: the next
+//	    retry: killed: -EINTR
+//	    page = follow_page_mask(); got it: of a huge page, the references of all pages that are wanted of it; the next
 //	    faultin_page(): unshare if it was -EMLINK; retry
 //	    it would have to wait, and must not (FOLL_NOWAIT): no page and no error
-//	    it has dropped mmap_lock to wait (FOLL_UNLOCKABLE): take it again, FOLL_TRIED for this page; from the VMA on
+//	    it has dropped mmap_lock to wait (FOLL_UNLOCKABLE): a signal: -EINTR; take it again, FOLL_TRIED for this page; from the VMA on
 //	unlock; return how many there are; none: the error
 //
 // What was seen before mmap_lock was dropped may have changed: the VMA may be gone, or another one; the mm may have been forked.
@@ -29,15 +30,17 @@ var _ = register(fnGetUserPagesLocked, &Func{
 	Name: "__get_user_pages_locked", File: "mm/gup.c", Params: []int{glAddr, glNr, glFlags},
 	Locals: []Local{{"start", PageLocal}, {"gup_flags", FlagsLocal}, {"foll_flags", FlagsLocal}, {"nr_pages", IntLocal}, {"ret", IntLocal}, {"vm_flags", IntLocal}},
 	Steps: []Step{
-		glLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock_killable", Touches: cell.Of(machine.MMLocks),
+		glLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", When: Without(GUPLockKillable), Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
+			Do:   (*Ctx).gupLocked},
+		glLockKillable: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock_killable", When: With(GUPLockKillable), Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.killable(c.ReadFree(c.M.MmapLock(c.mmOf(glAddr)))) },
 			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
-				c.Set(glFoll, c.L(glFlags))
-				if c.L(glFlags)&FollPin == 0 {
-					return glVMA
+				if !c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))).Ready() {
+					c.Say(killedFirst)
+					return c.Fail(EAGAIN)
 				}
-				return Then
+				return c.gupLocked()
 			}},
 		glHasPinned: {Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: With(GUPHasPinnedFirst),
 			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
@@ -59,12 +62,16 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			}
 			return Then
 		}},
+		glKilled:        {Label: "killed", Says: "is it killed?", Answer: "no", Ref: "fatal_signal_pending", When: With(GUPRetryKillable).AndSignals(), Reads: cell.Of(machine.Signals), Do: func(c *Ctx) Next { return c.gupKilled(EINTR) }},
+		glKilledRestart: {Label: "killed", Says: "is it killed?", Answer: "no", Ref: "fatal_signal_pending", When: Without(GUPRetryKillable).AndSignals(), Reads: cell.Of(machine.Signals), Do: func(c *Ctx) Next { return c.gupKilled(ERESTARTSYS) }},
 		glFollow: {Label: "follow", Says: "follow the page tables", Ref: "follow_page_mask", Local: true, Calls: []FuncID{fnFollowPagePTE}, Do: func(c *Ctx) Next {
 			return c.Call(fnFollowPagePTE, glFollowed, c.L(glAddr), c.L(glFoll))
 		}},
 		glFollowed: {Label: "followed", Says: "got the page?", Local: true, Calls: []FuncID{fnHandleMMFault}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
 			switch {
+			case c.inHand().Some() && ret == followedHuge && c.restOfHuge() > 0:
+				return glRest
 			case c.inHand().Some() && c.L(glNr) > 1:
 				return glNext
 			case c.inHand().Some():
@@ -79,31 +86,32 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			}
 			return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), c.faultinFlags(c.L(glFoll), ret == followUnshare))
 		}},
-		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
+		glFaulted: {Label: "faulted", Says: "fault done: try again", Ref: "faultin_page", Local: true, Back: []int{glKilled}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
 			switch {
 			case ret == faultRetry && c.L(glFoll)&FollNoWait != 0:
 				return glUnlock
 			case ret == faultRetry:
-				return glRelock
+				return glSignal
 			}
 			if ret&failed != 0 {
 				c.Set(glRet, failed|EFAULT) // SIGBUS, too
 				return glUnlock
 			} else if ret&faultWrote == 0 || c.L(glVMFlags)&machine.VMWrite != 0 {
-				return glFollow
+				return glKilled
 			}
 			return Then
 		}},
-		glDropWrite: {Label: "drop_write", Says: "COW is broken: go on as if for reading", Ref: "FOLL_WRITE", When: If(ForceWrite, ForceDropWrite), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
+		glDropWrite: {Label: "drop_write", Says: "COW is broken: go on as if for reading", Ref: "FOLL_WRITE", When: If(ForceWrite, ForceDropWrite), Local: true, Back: []int{glKilled}, Do: func(c *Ctx) Next {
 			c.Set(glFoll, c.L(glFoll)&^FollWrite)
-			return glFollow
+			return glKilled
 		}},
-		glCOW: {Label: "foll_cow", Says: "COW is broken: a dirty PTE will do", Ref: "FOLL_COW", When: If(ForceWrite, ForceFollCOW), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next {
+		glCOW: {Label: "foll_cow", Says: "COW is broken: a dirty PTE will do", Ref: "FOLL_COW", When: If(ForceWrite, ForceFollCOW), Local: true, Back: []int{glKilled}, Do: func(c *Ctx) Next {
 			c.Set(glFoll, c.L(glFoll)|FollCOW)
-			return glFollow
+			return glKilled
 		}},
-		glAgain: {Label: "again", Says: "try again", When: If(ForceWrite, ForceExclusive), Local: true, Back: []int{glFollow}, Do: func(c *Ctx) Next { return glFollow }},
+		glAgain: {Label: "again", Says: "try again", When: If(ForceWrite, ForceExclusive), Local: true, Back: []int{glKilled}, Do: func(c *Ctx) Next { return glKilled }},
+		glRest:  {Label: "rest", Says: "take the references of the other pages of the huge page", Ref: "try_grab_folio(folio, page_increm - 1)", When: With(GUPSlowTakesRest).AndSeveral(), Touches: cell.Of(machine.Refs), Do: (*Ctx).grabRest},
 		glNext: {Label: "next_page", Says: "got it: the next page", Ref: "start += page_increm * PAGE_SIZE", When: Several, Local: true, Back: []int{glVMA}, Do: func(c *Ctx) Next {
 			c.nextPage()
 			c.Set(glAddr, c.L(glAddr)+1)
@@ -115,32 +123,107 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(glAddr)))
 			return c.Return(c.L(glRet))
 		}},
-		glRelock: {Label: "relock", Says: "take mmap_lock again: everything may have changed", Ref: "mmap_read_lock_killable", Touches: cell.Of(machine.MMLocks), Back: []int{glVMA},
+		glSignal: {Label: "signal", Says: "mmap_lock is dropped; is there a signal?", Answer: "no", Ref: "gup_signal_pending", When: With(GUPRetryKillable).AndSignals(), Reads: cell.Of(machine.Signals), Do: func(c *Ctx) Next {
+			if c.gupSignal(c.L(glFlags)) {
+				c.Say("mmap_lock is dropped, and there is a signal: -EINTR")
+				return c.Fail(EINTR)
+			}
+			return Then
+		}},
+		glRelock: {Label: "relock", Says: "take mmap_lock again: everything may have changed", Ref: "mmap_read_lock", When: Without(GUPRetryKillable), Touches: cell.Of(machine.MMLocks), Back: []int{glVMA},
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
+			Do:   (*Ctx).gupRelocked},
+		glRelockKillable: {Label: "relock", Says: "take mmap_lock again: everything may have changed", Ref: "mmap_read_lock_killable", When: With(GUPRetryKillable), Touches: cell.Of(machine.MMLocks), Back: []int{glVMA},
+			Wait: func(c *Ctx) Block { return c.killable(c.ReadFree(c.M.MmapLock(c.mmOf(glAddr)))) },
 			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
-				c.Set(glFoll, c.L(glFlags)|FollTried)
-				return glVMA
+				if !c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))).Ready() {
+					c.Say(killedAgain)
+					return c.Fail(EINTR)
+				}
+				return c.gupRelocked()
 			}},
 	},
 })
+
+// gupLocked takes mmap_lock, which is free, for the first time.
+func (c *Ctx) gupLocked() Next {
+	c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
+	c.Set(glFoll, c.L(glFlags))
+	if c.L(glFlags)&FollPin == 0 {
+		return glVMA
+	}
+	return glHasPinned
+}
+
+// gupRelocked takes mmap_lock, which is free, once more.
+func (c *Ctx) gupRelocked() Next {
+	c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
+	c.Set(glFoll, c.L(glFlags)|FollTried)
+	return glVMA
+}
+
+// restOfHuge is how many pages of a huge page are wanted behind the one in hand.
+func (c *Ctx) restOfHuge() int {
+	return min(int(c.L(glNr)), int(c.M.HugeEnd(c.Page(glAddr))-c.Page(glAddr))) - 1
+}
+
+// grabRest takes references on the pages of a huge page behind the one in hand, which keeps the folio; nobody asks
+// whether they are still mapped.
+func (c *Ctx) grabRest() Next {
+	first, n := c.inHand(), c.restOfHuge()
+	c.Sayf("take %d references more, for the other pages of the huge page", n)
+	if c.L(glFoll)&FollPin != 0 && c.countedApart(first.Frame()) {
+		c.Add(c.M.Pincount(c.M.Head(first.Frame())), n)
+	}
+	c.Get(first.Frame(), n*first.Count())
+	for i := range n {
+		c.nextPage()
+		c.M.SetHeld(c.Task, machine.MakeHold(first.Frame()+machine.Frame(1+i), first.Count()))
+	}
+	c.Set(glAddr, c.L(glAddr)+uint64(n))
+	c.Set(glNr, c.L(glNr)-uint64(n))
+	if c.L(glNr) > 1 {
+		return glNext
+	}
+	return glUnlock
+}
+
+// gupKilled ends the call with an error if the task is killed. The loop that hugetlb had for itself breaks off as at
+// a page that it does not get.
+func (c *Ctx) gupKilled(errno uint64) Next {
+	if !c.killed() {
+		return glFollow
+	}
+	if c.sim.hugetlbLoop && c.M.HugetlbPage(c.Page(glAddr)) {
+		errno = EFAULT
+	}
+	c.Sayf("it is killed: %s", machine.ErrnoName(int(errno)))
+	c.Set(glRet, failed|errno)
+	return glUnlock
+}
 
 const glAddr, glFlags, glFoll, glNr, glRet, glVMFlags = 0, 1, 2, 3, 4, 5
 
 const (
 	glLock = iota
+	glLockKillable
 	glHasPinned
 	glVMA
 	glForcedCOW
+	glKilled
+	glKilledRestart
 	glFollow
 	glFollowed
 	glFaulted
 	glDropWrite
 	glCOW
 	glAgain
+	glRest
 	glNext
 	glUnlock
+	glSignal
 	glRelock
+	glRelockKillable
 )
 
 // faultinFlags are the flags of a fault for GUP.
@@ -151,7 +234,7 @@ func (c *Ctx) faultinFlags(gup uint64, unshare bool) uint64 {
 		flags = faultUnshare // never of a write: follow_page_pte asks for it where a page is pinned for reading
 	}
 	if gup&FollUnlockable != 0 {
-		flags |= c.sim.allowRetry
+		flags |= c.sim.allowRetry | c.sim.faultKillable
 	}
 	if gup&FollNoWait != 0 {
 		flags |= faultAllowRetry | faultRetryNowait
@@ -188,11 +271,15 @@ func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
 // followUnshare is what follow_page_pte returns as -EMLINK: unshare it first.
 const followUnshare = failed | 31
 
+// followedHuge is what follow_page_pte returns where a huge PMD maps the page that it has got.
+const followedHuge = 2
+
 // follow_page_pte, in straight line:
 //
 //	pmd none: no page; for a dump of anonymous memory -EFAULT
 //	a huge PMD: split it, if asked (FOLL_SPLIT_PMD); else follow_huge_pmd()
-//	lock the PTL; not present, or not writable enough: no page; for a dump, none or the zero page: -EFAULT
+//	lock the PTL; the PMD has changed: again
+//	not present, or not writable enough: no page; for a dump, none or the zero page: -EFAULT
 //	pinning read-only what may be shared: -EMLINK
 //	try_grab_folio(); mark it accessed, and dirty for a write; unlock
 //
@@ -231,7 +318,19 @@ var _ = register(fnFollowPagePTE, &Func{
 			}
 			return c.Return(ret)
 		}},
-		fpLock: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
+		fpLockSame: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", When: With(GUPSlowPMDRecheck), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.PMDs), Back: []int{fpReadPMD},
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(fpPMD))) },
+			Do: func(c *Ctx) Next {
+				if machine.Entry(c.Load(c.M.PMD(c.Page(fpAddr)))) != c.Entry(fpPMD).Fresh() {
+					c.Say("the PMD has changed: unlock the PTL, look again")
+					c.Set(fpPMD, 0)
+					return fpReadPMD
+				}
+				c.Lock(c.M.PTL(c.Frame(fpPMD)))
+				c.LoadPTE(fpPTE, c.Entry(fpPMD), c.Page(fpAddr))
+				return fpHint
+			}},
+		fpLock: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", When: Without(GUPSlowPMDRecheck), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(fpPMD))) },
 			Do: func(c *Ctx) Next {
 				c.Lock(c.M.PTL(c.Frame(fpPMD)))
@@ -336,6 +435,7 @@ const fpPMD, fpPTE, fpAddr, fpFlags = 0, 1, 2, 3
 const (
 	fpReadP4D = iota
 	fpReadPMD
+	fpLockSame
 	fpLock
 	fpHint
 	fpHonor

@@ -39,6 +39,10 @@ gup_secretmem_check         0   0       0   0   0   0    1    1    1    1   1   
 zero_page_not_counted       0   0       0   0   0   0    0    0    0    0   1       0   1   1    1         c8070b787519  TC
 force_write_rule            0   0       1   1   1   1    1    1    1    2   2       2   2   2    2         19be0eaffa3a  TC
 gup_longterm_requires_pin   0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         -             T
+gup_retry_killable          0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         71335f37c5e8  Tm
+gup_lock_killable           0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             Tm
+gup_slow_pmd_recheck        0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             T
+gup_slow_takes_rest         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         57edfcfd3419  Tm
 gup_valid_args              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         d64e2dbc33a1  Tm
 pincount_exact_large        0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         47e29d32afba  TC
 dio_redirty                 1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T

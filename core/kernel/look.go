@@ -325,7 +325,7 @@ func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
 		return `"` + a.Value + `"`
 	case WordParam:
 		return a.Word
-	case MMParam:
+	case MMParam, ProcessParam:
 		return s.Setup.MMs[a.MM].Name
 	}
 	var flags []string

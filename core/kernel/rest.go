@@ -83,7 +83,7 @@ func (o *Objects) rootsOfTask(t int, s set) {
 	}
 	for _, st := range task.Body {
 		for i, p := range st.Call.Params {
-			if i < len(st.Args) && (p.Kind == PageParam || p.Kind == PagesParam || p.Kind == VMAParam) {
+			if i < len(st.Args) && (p.Kind == PageParam || p.Kind == PagesParam || p.Kind == VMAParam || p.Kind == ProcessParam) {
 				s.add(int(m.OfMM(st.Args[i].MM)))
 			}
 		}

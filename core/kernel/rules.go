@@ -280,6 +280,10 @@ const (
 	GatherNested
 	ClearRefsWriteLock
 	ClearRefsSkipsPinned
+	GUPRetryKillable
+	GUPLockKillable
+	GUPSlowPMDRecheck
+	GUPSlowTakesRest
 	ruleCount
 )
 

@@ -35,6 +35,9 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
 	s.allowRetry = setup.retries()
+	if k.On(GUPRetryKillable) && setup.signals() {
+		s.faultKillable = faultKillable
+	}
 	s.longtermUnlocks, s.unpinChecks = k.On(GUPValidArgs), k.On(UnpinSanityCheck)
 	s.clearsAtomically = k.On(PAEClearAtomic)
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
@@ -84,7 +87,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.FiveLevels, c.StableSwap = s.Setup.FiveLevels, s.Setup.SwapStable
 	c.Secondary = s.guests|s.bound != 0
 	c.Rooms = s.Setup.rooms()
-	c.GUPPages = s.Setup.gupPages()
+	c.GUPPages, c.Signals = s.Setup.gupPages(), s.Setup.signals()
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
@@ -366,6 +369,9 @@ func (s *Setup) has() (h has) {
 	}
 	if s.gathers() {
 		h |= hasGathers
+	}
+	if s.signals() {
+		h |= hasSignals
 	}
 	return h
 }

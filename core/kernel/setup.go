@@ -99,7 +99,7 @@ type Stmt struct {
 
 // An Arg is one argument. Which field counts is said by the parameter's kind.
 type Arg struct {
-	MM, Region, Page int    // PageParam, PagesParam
+	MM, Region, Page int    // PageParam, PagesParam; MM alone: MMParam, ProcessParam
 	Last             int    // VMAParam: the last page of the range that begins with Page
 	Pages            int    // PagesParam: how many pages, from Page on; VarsParam: how many variables, from Var on; 0 is 1
 	File             int    // FileParam; FilePageParam, with Page

@@ -50,6 +50,7 @@ type Sim struct {
 	unpinChecks                                           bool   // see the rule unpin_sanity_check
 	uprobeSplits                                          uint64 // FollSplitPMD, see the rule uprobe_splits_pmd
 	allowRetry                                            uint64 // see Setup.retries
+	faultKillable                                         uint64 // faultKillable, see the rule gup_retry_killable
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
 	guests, bound                  uint64 // the mms that are guests' memory, and that devices are bound to, as bits
@@ -298,6 +299,7 @@ func (s *Sim) statement(task int) bool {
 	pc := int(s.M.Load(s.M.PC(task)))
 	if pc > 0 {
 		s.finish(task, &t.Body[pc-1])
+		s.M.ReturnToUser(task)
 	}
 	if pc == len(t.Body) {
 		s.M.Store(s.M.Done(task), 1)
@@ -353,7 +355,7 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 		return uint64(s.M.PageAt(a.MM, a.Region, a.Page))
 	case VarParam, VarsParam:
 		return uint64(a.Var)
-	case MMParam:
+	case MMParam, ProcessParam:
 		return uint64(a.MM)
 	case FileParam:
 		return uint64(a.File)

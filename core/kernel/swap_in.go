@@ -207,7 +207,7 @@ var _ = register(fnDoSwapPage, &Func{
 				if c.L(dsFlags)&faultRetryNowait != 0 {
 					return Block{}
 				}
-				return c.Free(c.M.FolioLock(c.Held(dsFolio).Frame()))
+				return c.faultWait(c.L(dsFlags), c.Free(c.M.FolioLock(c.Held(dsFolio).Frame())))
 			},
 			Do: func(c *Ctx) Next {
 				f := c.Held(dsFolio).Frame()

@@ -45,7 +45,7 @@ func (m *Machine) EachDeferred(f func(head Frame)) {
 	end := m.deferred + cell.ID(m.blocks())
 	m.Mem.Note(m.deferred, end)
 	for b := range m.blocks() { // a block that is free may be taken, and be queued
-		if head := Frame(b * m.HugePages); m.Peek(m.State(head)) == FrameFree {
+		if head := Frame(b * m.HugePages); m.Glance(m.State(head)) == FrameFree {
 			m.Seek(head)
 		}
 	}

@@ -29,6 +29,7 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutSecondary(l)
 	m.layoutRooms(l)
 	m.layoutGigabytes(l)
+	m.layoutSignals(l)
 	return l
 }
 

@@ -80,20 +80,21 @@ const (
 	Secondary                      // a secondary MMU's entries, and guest TLBs
 	Notifiers                      // what KVM's notifier keeps: mmu_lock, what is being invalidated
 	RmapLocks                      // locks of anon_vmas and of files' mappings
+	Signals                        // which signals wait for tasks
 	classes
 )
 
 // Private are the classes that belong to one task or CPU, and those of ghosts, and
 // the one that says where a folio's words are: steps touch them without saying so.
-var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, Compounds, Runs, StoreBuffers)
+var Private = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, Compounds, Runs, StoreBuffers, Signals)
 
 // Unbuffered are the classes of cells of which other CPUs do not see when they are stored: no store to them
 // waits in a store buffer, none to them has to wait for one.
-var Unbuffered = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, TLBs, IRQs, RCU, StoreBuffers)
+var Unbuffered = cell.Of(Stacks, Vars, Ghosts, Ledgers, Ends, Batches, LRU, TLBs, IRQs, RCU, StoreBuffers, Signals)
 
 // ClassName returns the name of a class, for messages.
 func ClassName(c cell.Class) string {
-	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM", "Secondary", "Notifiers", "RmapLocks"}[c]
+	return [classes]string{"PTEs", "PMDs", "Refs", "Mapcounts", "Flags", "Mappings", "Contents", "Frames", "PTLs", "FolioLocks", "TLBs", "IPIs", "IRQs", "Steal", "MMLocks", "MMs", "VMAs", "Swap", "SwapCache", "Disk", "PageCache", "Buffers", "Blocks", "Inodes", "InodeLocks", "LRU", "RCU", "Batches", "Stacks", "Ghosts", "Ends", "Vars", "Ledgers", "Tables", "Slots", "Compounds", "HugetlbPool", "Runs", "StoreBuffers", "KSM", "Secondary", "Notifiers", "RmapLocks", "Signals"}[c]
 }
 
 // A Config says what a machine consists of. It does not change.
@@ -125,6 +126,8 @@ type Config struct {
 	Waits bool // tasks wait for grace periods
 	Rooms bool // there are rooms that mremap may move pages into; see room.go
 	Turns bool // tasks that have one CPU take turns; else nobody minds
+
+	Signals bool // somebody sends signals; see signal.go
 
 	GUPPages int // the most pages that one GUP call asks for; 0 is 1
 
@@ -222,6 +225,7 @@ type Machine struct {
 	rcu                                                                                                           cell.ID
 	ubc                                                                                                           cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
+	pending                                                                                                       cell.ID
 	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm, copyOf                                      cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID
 	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID

@@ -347,6 +347,11 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 		return kernel.Arg{Flags: c.flags(p)}
 	case kernel.MMParam:
 		return kernel.Arg{MM: b.child(t, c)}
+	case kernel.ProcessParam:
+		if w := c.word(MM, "an mm: which process gets the signal", b.offerMMs); w != nil {
+			return kernel.Arg{MM: max(b.named(w, c), 0)}
+		}
+		return kernel.Arg{}
 	}
 	if w := c.known(Word, p.Name, p.Words, func() []Completion { return offerWords(p, Word) }); w != nil {
 		return kernel.Arg{Word: w.text}

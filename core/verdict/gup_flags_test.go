@@ -34,6 +34,9 @@ pin_user_pages_remote     FOLL_LONGTERM                    -   -   p   p   p    
 pin_user_pages_unlocked   FOLL_LONGTERM                    -   -   E   E   E    E    E    E    E   E   p   p
 pin_user_pages_locked     FOLL_LONGTERM                    -   -   E   E   E    E    -    -    -   -   -   -
 get_user_pages_fast_only  FOLL_LONGTERM                    p   p   p   p   p    p    p    p    p   p   E   E
+pin_user_pages_fast_only  FOLL_LONGTERM                    -   -   p   p   p    p    p    p    p   p   p   -
+get_user_pages            FOLL_INTERRUPTIBLE               -   -   -   -   -    -    -    -    -   p   p   p
+pin_user_pages_fast       FOLL_INTERRUPTIBLE               -   -   -   -   -    -    -    -    -   E   E   E
 get_user_pages            FOLL_TOUCH                       p   p   p   p   p    p    p    p    p   p   E   E
 pin_user_pages            FOLL_TRIED                       -   -   p   p   p    p    p    p    p   p   E   E
 get_user_pages_remote     FOLL_REMOTE                      p   p   p   p   p    p    p    p    p   p   E   E
