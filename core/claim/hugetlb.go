@@ -17,17 +17,17 @@ func hugetlbMapcounts(m *Model) []predicate {
 	var tables []machine.Frame // those that mms share
 	for i := range m.M.TableCount() {
 		if t := m.M.TableFrame(i); m.M.IsSharedPMDTable(t) {
-			tables, locks = append(tables, t), append(locks, m.M.PTL(t))
+			tables, locks = append(tables, t), append(locks, m.M.TableOf(t), m.M.PTL(t))
 		}
 	}
 	free := func() bool {
-		for _, t := range tables { // who holds the lock of one holds that of a table in use: the others need not be read then
+		for _, t := range tables { // a free table is locked by nobody
 			if m.M.Glance(m.M.TableOf(t)) != 0 && m.M.Load(m.M.PTL(t)) != 0 {
 				return false
 			}
 		}
-		for _, w := range locks {
-			if m.M.Load(w) != 0 {
+		for mm := range m.M.MMs {
+			if m.M.Load(m.M.PMDLock(mm)) != 0 {
 				return false
 			}
 		}

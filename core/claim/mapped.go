@@ -11,18 +11,14 @@ import (
 // mapcounts: for every folio, _mapcount is the number of PTEs, which the page
 // tables count themselves. Judged while no page-table lock is held: inside, one comes after the other.
 func mapcounts(m *Model) []predicate {
-	var locks []machine.Word
+	var locks []machine.Word // of page tables, each behind the word that says whether it is in use
 	for i := range m.M.TableCount() {
-		locks = append(locks, m.M.PTL(m.M.TableFrame(i)))
+		t := m.M.TableFrame(i)
+		locks = append(locks, m.M.TableOf(t), m.M.PTL(t))
 	}
 	free := func() bool {
-		for i, w := range locks { // who holds one holds that of a table in use: the others need not be read then
-			if m.M.Glance(m.M.TableOf(m.M.TableFrame(i))) != 0 && m.M.Load(w) != 0 {
-				return false
-			}
-		}
-		for _, w := range locks {
-			if m.M.Load(w) != 0 {
+		for i := 0; i < len(locks); i += 2 { // nobody locks a free table, and what its next owner does is no concern of ours
+			if m.M.Glance(locks[i]) != 0 && m.M.Load(locks[i+1]) != 0 {
 				return false
 			}
 		}
