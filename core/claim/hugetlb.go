@@ -10,28 +10,18 @@ import (
 // hugetlbMapcounts: of every huge page of hugetlb that is mapped, the entire mapcount is the number of
 // PMDs that map it. Judged while no PMD lock is held.
 func hugetlbMapcounts(m *Model) []predicate {
-	var locks []machine.Word
+	var pmds, locks []machine.Word
 	for mm := range m.M.MMs {
-		locks = append(locks, m.M.PMDLock(mm))
+		pmds = append(pmds, m.M.PMDLock(mm))
 	}
 	var tables []machine.Frame // those that mms share
 	for i := range m.M.TableCount() {
 		if t := m.M.TableFrame(i); m.M.IsSharedPMDTable(t) {
-			tables, locks = append(tables, t), append(locks, m.M.TableOf(t), m.M.PTL(t))
+			tables, locks = append(tables, t), append(locks, m.M.PTL(t))
 		}
 	}
 	free := func() bool {
-		for _, t := range tables { // a free table is locked by nobody
-			if m.M.Glance(m.M.TableOf(t)) != 0 && m.M.Load(m.M.PTL(t)) != 0 {
-				return false
-			}
-		}
-		for mm := range m.M.MMs {
-			if m.M.Load(m.M.PMDLock(mm)) != 0 {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(tables, m.locked) && !slices.ContainsFunc(pmds, func(w machine.Word) bool { return m.M.Load(w) != 0 })
 	}
 	var counts []machine.Word
 	for i := range m.M.Hugetlb {
@@ -45,7 +35,7 @@ func hugetlbMapcounts(m *Model) []predicate {
 			continue
 		}
 		out = append(out, predicate{
-			what: at.Name, reads: slices.Concat(m.M.PMDWords(p), counts, locks),
+			what: at.Name, reads: slices.Concat(m.M.PMDWords(p), counts, pmds, locks),
 			holds: func() bool {
 				e := machine.Entry(m.M.Load(m.M.PMD(p)))
 				return !e.Has(machine.PSE) || m.M.Load(m.M.EntireMapcount(e.Frame())) == m.M.Load(m.M.PMDs(e.Frame())) || !free()

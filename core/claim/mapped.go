@@ -8,22 +8,26 @@ import (
 	"gupscope/core/machine"
 )
 
+// locked reports whether somebody holds the lock of a page table. Of a free table, which nobody has locked, that is no more than known: what its
+// next owner does with it is no concern of who goes by this.
+func (m *Model) locked(table machine.Frame) bool {
+	ptl := m.M.PTL(table)
+	if m.M.Glance(m.M.TableOf(table)) == 0 && m.M.Glance(ptl) == 0 {
+		return false
+	}
+	return m.M.Load(ptl) != 0
+}
+
 // mapcounts: for every folio, _mapcount is the number of PTEs, which the page
 // tables count themselves. Judged while no page-table lock is held: inside, one comes after the other.
 func mapcounts(m *Model) []predicate {
-	var locks []machine.Word // of page tables, each behind the word that says whether it is in use
+	var tables []machine.Frame
+	var locks []machine.Word
 	for i := range m.M.TableCount() {
 		t := m.M.TableFrame(i)
-		locks = append(locks, m.M.TableOf(t), m.M.PTL(t))
+		tables, locks = append(tables, t), append(locks, m.M.PTL(t))
 	}
-	free := func() bool {
-		for i := 0; i < len(locks); i += 2 { // nobody locks a free table, and what its next owner does is no concern of ours
-			if m.M.Glance(locks[i]) != 0 && m.M.Load(locks[i+1]) != 0 {
-				return false
-			}
-		}
-		return true
-	}
+	free := func() bool { return !slices.ContainsFunc(tables, m.locked) }
 	var out []predicate
 	for i := 1; m.M.IsData(machine.Frame(i)); i++ {
 		f := machine.Frame(i)
