@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"strings"
 	"sync"
@@ -29,7 +30,9 @@ func traced(p *tab, f func()) []task {
 	var mu sync.Mutex
 	var all []task
 	done := make(chan struct{})
-	if err := chromedp.ListenBrowser(p.ctx, func(event any) {
+	listening, stop := context.WithCancel(p.ctx)
+	defer stop()
+	if err := chromedp.ListenBrowser(listening, func(event any) {
 		switch e := event.(type) {
 		case *tracing.EventDataCollected:
 			mu.Lock()
