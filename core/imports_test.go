@@ -33,6 +33,7 @@ var order = []string{
 	"web/computed",
 	"web/room",
 	"static",
+	"static/needs",
 	"web",
 	"wasm",
 	"cmd/server",

@@ -5,11 +5,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 
-	"gupscope/static"
+	"gupscope/static/needs"
 	"gupscope/web"
 	"gupscope/web/computed"
 	"gupscope/web/link"
@@ -230,13 +229,7 @@ func TestPictureHasItsWholeAddress(t *testing.T) {
 // The service worker's list has every file that never changes under its name, and the pages are there.
 func TestServiceWorker(t *testing.T) {
 	s, _ := site(t)
-	if static.Missing() {
-		missing := "the assets have not been built: make assets"
-		if os.Getenv("GUPSCOPE_TEST_ALL") != "" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
+	needs.Assets(t)
 	a := get(t, s.URL+"/sw.js")
 	line, _, _ := strings.Cut(strings.TrimPrefix(a.body, "const gupscope="), ";\n")
 	var k struct {

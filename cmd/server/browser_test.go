@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"flag"
 	"fmt"
 	"net/url"
 	"os"
@@ -22,23 +23,11 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
-	"gupscope/static"
+	"gupscope/static/needs"
 )
 
 // Browser tests drive Debian's Chromium against the real binary, as a person
-// would. They need the assets (make assets) and chromium; without them they are skipped, unless
-// GUPSCOPE_TEST_ALL is set, as make test does.
-
-func needs(t testing.TB, ok bool, what string) {
-	t.Helper()
-	switch {
-	case ok:
-	case os.Getenv("GUPSCOPE_TEST_ALL") != "":
-		t.Fatal(what)
-	default:
-		t.Skip(what)
-	}
-}
+// would. They need the assets (make assets) and chromium.
 
 // binary is bin/gupscope as make build would make it, built once.
 var binary = sync.OnceValues(func() (string, error) {
@@ -66,7 +55,7 @@ type process struct {
 // serveBinary starts the binary on a free port, with data of its own.
 func serveBinary(t testing.TB, args ...string) *process {
 	t.Helper()
-	needs(t, !static.Missing(), "the assets have not been built: make assets")
+	needs.Assets(t)
 	p := &process{t: t, data: t.TempDir(), args: args}
 	p.start("127.0.0.1:0")
 	t.Cleanup(func() { p.stop() })
@@ -79,7 +68,7 @@ var shared *process
 // sharedServer returns a server that others use as well, for tests that neither stop it nor have it compute the matrix.
 func sharedServer(t testing.TB) *process {
 	t.Helper()
-	needs(t, !static.Missing(), "the assets have not been built: make assets")
+	needs.Assets(t)
 	if shared == nil {
 		data, err := os.MkdirTemp("", "gupscope-data")
 		if err != nil {
@@ -150,9 +139,11 @@ var chromium = sync.OnceValues(func() (context.Context, error) {
 		chromedp.Flag("disable-dev-shm-usage", true),
 		chromedp.Flag("force-color-profile", "srgb"),
 		chromedp.Flag("force-prefers-reduced-motion", true), // see moving
-		// What is hot is not compiled twice: here a page lives for seconds, and that would take two of them. (The first two are chromedp's.)
-		chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,WebAssemblyDynamicTiering,WebAssemblyTiering"),
 	)
+	if flag.Lookup("test.bench").Value.String() == "" {
+		// What is hot is not compiled twice, but where that is measured: in a test a page lives for seconds, and that would take two of them. (The first two are chromedp's.)
+		opts = append(opts, chromedp.Flag("disable-features", "Translate,BlinkGenPropertyTrees,WebAssemblyDynamicTiering,WebAssemblyTiering"))
+	}
 	alloc, _ := chromedp.NewExecAllocator(context.Background(), opts...)
 	ctx, _ := chromedp.NewContext(alloc)
 	return ctx, chromedp.Do(ctx)
@@ -178,7 +169,7 @@ type tab struct {
 func newTab(t testing.TB, home string, width, height int64) *tab {
 	t.Helper()
 	browser, err := chromium()
-	needs(t, err == nil, fmt.Sprintf("there is no chromium: %v", err))
+	needs.Have(t, err == nil, fmt.Sprintf("there is no chromium: %v", err))
 	if err != nil {
 		return nil
 	}

@@ -47,12 +47,7 @@ func TestCheckAndStop(t *testing.T) {
 	p.wait(states + ` > 10000`)
 
 	// A step while the check runs is answered, and the check runs on.
-	took := eval[float64](p, `new Promise((done) => {
-		const began = performance.now();
-		document.querySelector(".move.ready").click();
-		const look = () => document.querySelector("#scrub input").value == 1 ? done(performance.now() - began) : requestAnimationFrame(look);
-		look();
-	})`)
+	took := p.step()
 	t.Logf("a step while the check ran took %.0f ms", took)
 	if !eval[bool](p, checking) {
 		t.Error("the check has ended before the step was answered, or by it")
@@ -89,9 +84,20 @@ func (p *tab) longTasks() string {
 	})()`)
 }
 
-// stops presses Stop, and waits until there is none any more. What is kept then says whether the check has heard it: a worker
+// step takes the first step that can be taken, and returns how many milliseconds it took until that was drawn.
+func (p *tab) step() float64 {
+	p.t.Helper()
+	return eval[float64](p, `new Promise((done) => {
+		const began = performance.now(), at = document.querySelector("#scrub input").value;
+		document.querySelector(".move.ready").click();
+		const look = () => document.querySelector("#scrub input").value != at ? done(performance.now() - began) : requestAnimationFrame(look);
+		look();
+	})`)
+}
+
+// stops presses Stop, waits until there is none any more, and returns how many milliseconds that took. What is kept then says whether the check has heard it: a worker
 // that does not hear is ended, and all it had with it.
-func (p *tab) stops(button string) {
+func (p *tab) stops(button string) float64 {
 	p.t.Helper()
 	took := eval[float64](p, `new Promise((done) => {
 		const began = performance.now();
@@ -100,6 +106,7 @@ func (p *tab) stops(button string) {
 		look();
 	})`)
 	p.t.Logf("Stop took %.0f ms", took)
+	return took
 }
 
 // broken is too large for the bounds of a tab as well, and what breaks in it is found soon: it
@@ -135,17 +142,9 @@ func TestCheckBeyondItsBound(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + link.Link{Text: broken}.Address()[1:])
-	step := func() float64 {
-		return eval[float64](p, `new Promise((done) => {
-			const began = performance.now(), at = document.querySelector("#scrub input").value;
-			document.querySelector(".move.ready").click();
-			const look = () => document.querySelector("#scrub input").value != at ? done(performance.now() - began) : requestAnimationFrame(look);
-			look();
-		})`)
-	}
 	p.longTasks()
 	for range 10 {
-		step()
+		p.step()
 	}
 	t.Logf("before the check, 10 steps: tasks of more than 50 ms: %s", p.longTasks())
 	eval[bool](p, `(() => {
@@ -158,7 +157,7 @@ func TestCheckBeyondItsBound(t *testing.T) {
 	})()`)
 	p.wait(`document.querySelector("#verdict .stop")`)
 	for range 10 {
-		t.Logf("a step took %.0f ms", step())
+		t.Logf("a step took %.0f ms", p.step())
 		if !eval[bool](p, checking) {
 			t.Fatal("the check has ended before the step was answered, or by it")
 		}

@@ -16,6 +16,8 @@ import (
 
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/chromedp"
+
+	"gupscope/static/needs"
 )
 
 // A watcher is a proxy through which a browser does everything it does, workers and service workers included.
@@ -87,7 +89,7 @@ var chromiumsOwn = []string{"www.google.com:443", "accounts.google.com:443", "cl
 func TestNoOtherHost(t *testing.T) {
 	s := serveBinary(t)
 	name, err := exec.LookPath("chromium")
-	needs(t, err == nil, fmt.Sprintf("there is no chromium: %v", err))
+	needs.Have(t, err == nil, fmt.Sprintf("there is no chromium: %v", err))
 	w := &watcher{hosts: map[string]string{}}
 	proxy := httptest.NewServer(w)
 	t.Cleanup(proxy.Close)

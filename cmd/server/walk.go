@@ -49,7 +49,11 @@ func (c *walkCommand) Run() error {
 	if found {
 		return errFailed
 	}
-	fmt.Println("nothing more was found; that proves nothing: gupscope check sees every run")
+	more := ""
+	if len(w.Found) > 0 {
+		more = " more"
+	}
+	fmt.Printf("nothing%s was found; that proves nothing: gupscope check sees every run\n", more)
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -363,7 +364,7 @@ func proof(c *check.Check) check.Result {
 }
 
 // TestGeneratedAgree proves scenarios that were made up both ways. Whatever of claims, deadlocks and
-// livelocks the whole search finds, the reduced one does, and nothing else. And what the model remembers on the way is so.
+// livelocks the whole search finds, the reduced one does, by the same shortest runs, and nothing else. And what the model remembers on the way is so.
 //
 //	go test ./core/claim -run TestGeneratedAgree -timeout 0 -generated 5000 -generated-from 1000
 func TestGeneratedAgree(t *testing.T) {
@@ -379,7 +380,8 @@ func TestGeneratedAgree(t *testing.T) {
 	for number := *generatedFrom; number < *generatedFrom+many; number++ {
 		var m *claim.Model
 		text, m = generate(number)
-		want := proof(check.New(m, check.Limits{States: limit}))
+		whole := check.New(m, check.Limits{States: limit})
+		want := proof(whole)
 		if want.Verdict == check.Unknown {
 			continue
 		}
@@ -388,7 +390,8 @@ func TestGeneratedAgree(t *testing.T) {
 		}
 		_, m = generate(number)
 		d := &doubter{claim.Reduce(m), rand.New(rand.NewPCG(number, 1)), fail}
-		got := proof(check.Reduced(d, check.Limits{}))
+		reduced := check.Reduced(d, check.Limits{})
+		got := proof(reduced)
 		proved++
 		if len(want.Claims) > 0 {
 			broken++
@@ -399,11 +402,21 @@ func TestGeneratedAgree(t *testing.T) {
 		if got.Verdict != want.Verdict || fmt.Sprint(names(got)) != fmt.Sprint(names(want)) {
 			fail("%v %v of %d states, reduced %v %v of %d", want.Verdict, names(want), want.States, got.Verdict, names(got), got.States)
 		}
+		if want, got := finish(whole), finish(reduced); !reflect.DeepEqual(got.Claims, want.Claims) {
+			fail("the shortest runs are %v, reduced %v", want.Claims, got.Claims)
+		}
 	}
 	t.Logf("%d scenarios: %d broken, %d with less than half of the states", proved, broken, saved)
 	if proved == 0 || broken == 0 || saved == 0 {
 		t.Errorf("of %d scenarios %d were proved, %d of them broken, %d with less than half of the states: they tell nothing", many, proved, broken, saved)
 	}
+}
+
+// finish runs a check to its end.
+func finish(c *check.Check) check.Result {
+	for c.Run(1<<16).Phase < check.Stopped {
+	}
+	return c.Result()
 }
 
 func names(r check.Result) (out []string) {

@@ -1,13 +1,13 @@
-package static
+package static_test
 
 import (
-	"bytes"
-	"compress/gzip"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
+
+	"gupscope/static"
+	"gupscope/static/needs"
 )
 
 func serve(t *testing.T, path, accept, match string) *http.Response {
@@ -16,20 +16,14 @@ func serve(t *testing.T, path, accept, match string) *http.Response {
 	r.Header.Set("Accept-Encoding", accept)
 	r.Header.Set("If-None-Match", match)
 	w := httptest.NewRecorder()
-	Serve(w, r)
+	static.Serve(w, r)
 	return w.Result()
 }
 
 // What is built is sent in the form that the client takes, to be kept for ever; embed.js is asked for again.
 func TestServe(t *testing.T) {
-	if Missing() {
-		missing := "the assets have not been built: make assets"
-		if os.Getenv("GUPSCOPE_TEST_ALL") != "" {
-			t.Fatal(missing)
-		}
-		t.Skip(missing)
-	}
-	wasm := URL("gupscope.wasm")
+	needs.Assets(t)
+	wasm := static.URL("gupscope.wasm")
 	for accept, encoding := range map[string]string{"gzip, deflate, br": "br", "gzip": "gzip", "": "", "br;q=0, gzip": "gzip"} {
 		r := serve(t, wasm, accept, "")
 		if got := r.Header.Get("Content-Encoding"); r.StatusCode != 200 || got != encoding {
@@ -49,17 +43,5 @@ func TestServe(t *testing.T) {
 		if r := serve(t, path, "", ""); r.StatusCode != 404 {
 			t.Errorf("%s: got %d, want 404", path, r.StatusCode)
 		}
-	}
-}
-
-// A client that unpacks nothing gets the WASM unpacked.
-func TestPlain(t *testing.T) {
-	var z bytes.Buffer
-	w := gzip.NewWriter(&z)
-	w.Write([]byte("the bytes"))
-	w.Close()
-	f := &file{name: "x.wasm", gz: z.Bytes()}
-	if body, encoding := f.as("identity"); string(body) != "the bytes" || encoding != "" {
-		t.Errorf("got %q, %q", body, encoding)
 	}
 }
