@@ -221,10 +221,10 @@ func (s *story) use(b *belief) (step int, matters bool) {
 		return s.takenFrom(b)
 	}
 	f := b.entry.Frame()
-	tlb := s.m.Mem.Layout().Class(b.into) == machine.TLBs
+	into := s.m.Mem.Layout().Class(b.into)
 	for i := b.stale; i < s.v; i++ {
 		st := &s.r.steps[i]
-		if st.Actor != b.actor || tlb && !s.r.access(st) || !tlb && s.r.elsewhere(st, &s.r.steps[b.read-1]) {
+		if st.Actor != b.actor || !s.goesBy(st, b, into) {
 			continue
 		}
 		for _, id := range st.Writes {
@@ -241,7 +241,20 @@ func (s *story) use(b *belief) (step int, matters bool) {
 			return st.N, true
 		}
 	}
-	return 0, b.actor == s.actor && !tlb
+	return 0, b.actor == s.actor && into != machine.TLBs && into != machine.Secondary
+}
+
+// goesBy reports whether a step may go by what its actor believes: accesses of the thread by its TLB, those of a guest or a device by what
+// mirrors the page table, and the kernel by what the same call has read.
+func (s *story) goesBy(st *Step, b *belief, into cell.Class) bool {
+	switch into {
+	case machine.TLBs:
+		return s.r.access(st)
+	case machine.Secondary:
+		call := s.r.callOf(st)
+		return call != "store" && call != "load"
+	}
+	return !s.r.elsewhere(st, &s.r.steps[b.read-1])
 }
 
 // takenFrom finds where somebody puts a page in the place of a swap entry that was not there all the time.

@@ -146,7 +146,7 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 	case evUnhooks:
 		return s.table && ours || e.page >= 0 && s.pages[e.page]
 	case evMirrors:
-		return s.secondary && s.pages[e.page]
+		return s.secondary && s.pages[e.page] || ours && s.first(st.N)
 	case evSlots:
 		return s.wasIn(e.cpu)
 	case evTakesRef:
