@@ -141,6 +141,7 @@ type story struct {
 
 	forced map[machine.PageID]bool // by whose page tables that write got the page
 	writes int                     // where the last write that is lost began, if that is known
+	led    map[int]string          // what let somebody write in place where the claim wants a copy, by step
 	began  int                     // where what the claim is about came about, if that was in an earlier call than the violation
 
 	cache     cell.ID // the TLB entry that the claim is about, if it is about one

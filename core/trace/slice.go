@@ -29,6 +29,9 @@ func (s *story) slice() {
 			s.mention(r.Use)
 		}
 	}
+	for n, says := range s.led {
+		s.told[n] = []event{{kind: evLooks, cpu: -1, says: says}}
+	}
 	for _, n := range s.decides {
 		s.mention(n)
 	}
