@@ -33,6 +33,9 @@ func (s *story) findRaces() {
 		s.lostWrite()
 		return
 	}
+	if s.torn() {
+		return
+	}
 	for n := s.v; n > 0; n-- {
 		s.checkThenAct(&s.r.steps[n-1])
 	}
