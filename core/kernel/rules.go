@@ -151,6 +151,7 @@ const (
 	MunmapReadLock
 	PerVMALock
 	SwapinSkipsCache
+	SwapinPolls
 	SwapcachePrepare
 	SwapinReadWritable
 	SwapinStableWrites
@@ -244,6 +245,7 @@ const (
 	NUMASavedWrite
 	NUMAHugePMD
 	MigrateSplitsNoMem
+	MigrateSplitsPartial
 	MigrateUndo
 	KSMClearBeforeCheck
 	KSMRefcountCheck
