@@ -192,7 +192,7 @@ var Catalogue = []*Claim{
 		Breaker: Breaker{"inode-rcu", "v6.12 with tlb_flush=pv", "v6.12 with tlb_flush=pv without inode_rcu"},
 		alarms:  []machine.Alarm{machine.AlarmNullMapping, machine.AlarmFreedMapping}},
 	{Name: "longterm-pin-not-movable", Promised: 513,
-		Says:    "A page that is pinned for long does not lie in ZONE_MOVABLE or in memory of CMA.",
+		Says:    "A page that is held for long (FOLL_LONGTERM), by a pin or, before there were any, by a reference, does not lie in ZONE_MOVABLE or in memory of CMA.",
 		Breaker: Breaker{"longterm-pin-movable", "v6.12", "v6.12 with gup_longterm_zone=none"},
 		family:  longtermPins, track: machine.Track{Pins: true}},
 	{Name: "no-migration-entry-left",

@@ -284,6 +284,8 @@ const (
 	GUPLockKillable
 	GUPSlowPMDRecheck
 	GUPSlowTakesRest
+	GUPPinInTwo
+	GUPZoneTest
 	ruleCount
 )
 
@@ -360,6 +362,11 @@ const (
 	LongtermZoneNone uint8 = iota
 	LongtermZoneCMA
 	LongtermZoneMovable
+)
+const (
+	ZoneTestNone uint8 = iota
+	ZoneTestFirst
+	ZoneTestHeld
 )
 const (
 	NUMASkipNone uint8 = iota
