@@ -284,6 +284,8 @@ const (
 	GUPLockKillable
 	GUPSlowPMDRecheck
 	GUPSlowTakesRest
+	KhpAnonVMALock
+	MunmapRmapLocks
 	ruleCount
 )
 
