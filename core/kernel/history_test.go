@@ -17,7 +17,8 @@ gup_irq_off                 1   1       1   1   1   1    1    1    1    1   1   
 gup_get_unless_zero         0   1       1   1   1   1    1    1    1    1   1       1   1   1    1         e585513b76f7  Cm
 gup_pte_recheck             0   1       1   1   1   1    1    1    1    1   1       1   1   1    1         e585513b76f7  Cm
 gup_pmd_leaf_recheck        0   1       1   1   1   1    1    1    1    1   1       1   1   1    1         e585513b76f7  Cm
-gup_compound_recheck        0   0       0   0   0   0    1    1    2    2   2       2   2   2    2         c24d37322548  TC
+gup_pin_in_two              0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         c24d37322548  TCm
+gup_compound_recheck        0   0       0   0   0   0    1    2    2    2   2       2   2   2    2         c24d37322548  TC
 gup_pmd_recheck             0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         70cbc3cc78a9  TC
 khp_sync_one                0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         2ba99c5e0881  TC
 khp_anon_vma_lock           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
@@ -151,7 +152,8 @@ uprobe_uses_original        0   0       1   1   1   1    1    1    1    1   1   
 uprobe_splits_pmd           0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 uprobe_in_place             0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             m
 migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
-gup_longterm_zone           0   0       0   1   1   1    2    2    2    2   2       2   2   2    2         d1e153fea2a8  TCm
+gup_zone_test               0   0       0   1   1   1    1    1    1    1   1       1   2   2    2         -             Tm
+gup_longterm_zone           0   0       1   1   1   1    2    2    2    2   2       2   2   2    2         d1e153fea2a8  TCm
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 gup_protnone_rule           0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
 numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC

@@ -34,6 +34,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
+	s.pinsAtOnce = s.countsPins && !k.On(GUPPinInTwo)
 	s.allowRetry = setup.retries()
 	if k.On(GUPRetryKillable) && setup.signals() {
 		s.faultKillable = faultKillable
