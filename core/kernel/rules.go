@@ -287,6 +287,8 @@ const (
 	GUPSlowTakesRest
 	GUPPinInTwo
 	GUPZoneTest
+	KhpAnonVMALock
+	MunmapRmapLocks
 	ruleCount
 )
 
