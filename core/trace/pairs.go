@@ -2,8 +2,10 @@ package trace
 
 import (
 	"fmt"
+	"strings"
 
 	"gupscope/core/cell"
+	"gupscope/core/kernel"
 	"gupscope/core/machine"
 )
 
@@ -255,9 +257,35 @@ func (s *story) staleBelief() {
 	}
 	if best != nil {
 		use, _ := s.use(best)
-		s.races = append(s.races, Race{Actor: best.actor, Read: best.again, first: best.read, Stale: best.stale, Use: use, Cell: best.from, Name: best.name,
-			Believed: best.entry.Fresh().String(), Now: best.now})
+		s.races = append(s.races, s.raceOf(best, use))
 	}
+}
+
+// raceOf is the race of a belief that became untrue, and the step at which the believer acts on it, 0 if none.
+func (s *story) raceOf(b *belief, use int) Race {
+	r := Race{Actor: b.actor, Read: b.again, first: b.read, Stale: b.stale, Use: use, Cell: b.from, Name: b.name, Believed: b.entry.Fresh().String(), Now: b.now}
+	if cached := cell.Of(machine.TLBs, machine.Secondary); use > 0 && !cached.Has(s.m.Mem.Layout().Class(b.into)) && !b.entry.IsSwap() && s.r.steps[use-1].Stmt != s.r.steps[b.read-1].Stmt {
+		r.Got = s.heldAs(b, use)
+	}
+	return r
+}
+
+// heldAs is what a task has a frame by at a step, when the call that read the entry has returned: a variable, "P0's p"; else a reference.
+func (s *story) heldAs(b *belief, use int) string {
+	if strings.HasPrefix(s.r.callOf(&s.r.steps[use-1]), "guest_") {
+		return "its spte"
+	}
+	at := s.r.cursor
+	s.r.Goto(use - 1)
+	defer s.r.Goto(at)
+	held := "its reference"
+	a := s.r.Model.Actors()[b.actor]
+	s.m.EachVar(func(t, i int) {
+		if got := machine.DecodeResult(s.m.Peek(s.m.Var(t, i))); a.Kind == kernel.TaskActor && t == a.Task && got.Kind == machine.IsPage && got.Page.Frame() == b.entry.Frame() {
+			held = a.Name + "'s " + s.m.Config.Tasks[t].Vars[i]
+		}
+	})
+	return held
 }
 
 // use finds the first step after a belief became untrue at which the believer acts on
@@ -381,8 +409,7 @@ func (s *story) lostWrite() {
 			continue
 		}
 		if b.actor == s.r.steps[s.writes-1].Actor && b.read < s.writes && b.stale != 0 && b.stale < s.writes && b.class == machine.PTEs && s.frames[b.entry.Frame()] {
-			s.races = append(s.races, Race{Actor: b.actor, Read: b.again, first: b.read, Stale: b.stale, Use: s.writes, Cell: b.from, Name: b.name,
-				Believed: b.entry.Fresh().String(), Now: b.now})
+			s.races = append(s.races, s.raceOf(b, s.writes))
 			return
 		}
 	}
