@@ -38,6 +38,9 @@ func (s *story) findRaces() {
 	if s.torn() {
 		return
 	}
+	if s.mapping && s.readTwice() {
+		return
+	}
 	for n := s.v; n > 0; n-- {
 		s.checkThenAct(&s.r.steps[n-1])
 	}
@@ -55,6 +58,30 @@ func (s *story) findRaces() {
 		s.lastConflict()
 		s.inPlace()
 	}
+}
+
+// readTwice finds a page's mapping that who breaks the claim had read before somebody else changed it.
+func (s *story) readTwice() bool {
+	last := &s.r.steps[s.v-1]
+	for _, id := range last.Reads {
+		if s.m.Mem.Layout().Class(id) != machine.Mappings {
+			continue
+		}
+		stale := 0
+		for n := s.v - 1; n > 0; n-- {
+			st := &s.r.steps[n-1]
+			switch {
+			case st.Actor != last.Actor && changes(st, id):
+				stale = n
+			case st.Actor == last.Actor && st.Stmt == last.Stmt && reads(st, id) && stale > 0:
+				s.races = append(s.races, Race{Actor: last.Actor, Read: n, first: n, Stale: stale, Cell: id, Name: s.m.Mem.Layout().Name(id), Believed: s.valueAt(n, id), Now: s.valueAt(stale, id)})
+				folio, _, _ := strings.Cut(s.m.Mem.Layout().Name(id), ":")
+				s.led = map[int]string{n: "finds " + folio + "'s mapping set"}
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // inPlace finds, where a load reads what it should not for somebody has stored to the same frame, why he did not copy it: the step
@@ -432,12 +459,28 @@ func (s *story) ownWrite() {
 			s.writes, s.frames[b.entry.Frame()] = b.read, true
 			if p, ok := s.x.pte[b.from]; ok && seen && s.r.steps[b.read-1].Stmt == st.Stmt {
 				s.writes, s.forced = s.lookedFor(p, st), map[machine.PageID]bool{p: true}
+				s.writeDropped(st)
 			}
 			return
 		}
 		if seen {
 			return
 		}
+	}
+}
+
+// writeDropped finds where a forced write has had its copy made, and forgets that it wants to write: before FOLL_COW.
+func (s *story) writeDropped(write *Step) {
+	if s.r.Model.Kernel.Value(kernel.ForceWrite) != kernel.ForceDropWrite {
+		return
+	}
+	for n := write.N - 1; n > 0; n-- {
+		st := &s.r.steps[n-1]
+		if st.Stmt != write.Stmt || st.Actor != write.Actor || st.origin != "do_wp_page" {
+			continue
+		}
+		s.led = map[int]string{n: "forgets, its copy being made, that it wants to write"}
+		return
 	}
 }
 

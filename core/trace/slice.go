@@ -23,15 +23,15 @@ func (s *story) slice() {
 		}
 	}
 	s.lookBefore()
+	for n, says := range s.led {
+		s.told[n] = append(s.told[n], event{kind: evLooks, cpu: -1, says: says})
+	}
 	for _, r := range s.races {
 		s.mention(r.Read)
 		s.mention(r.Stale)
 		if r.Use != 0 {
 			s.mention(r.Use)
 		}
-	}
-	for n, says := range s.led {
-		s.told[n] = []event{{kind: evLooks, cpu: -1, says: says}}
 	}
 	for _, n := range s.decides {
 		s.mention(n)
@@ -163,7 +163,7 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 	case evFrees, evTakes, evToZero, evFromZero:
 		return ours
 	case evMaps:
-		return ours || s.pages[e.page]
+		return ours || s.pages[e.page] || s.forced[e.page]
 	case evMoves:
 		return true
 	case evUnhooks:
