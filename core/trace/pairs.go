@@ -267,12 +267,15 @@ func (s *story) staleBelief() {
 		if (b.class == machine.PMDs) == s.table {
 			n++
 		}
+		if s.ledDown(b) { // it was taken out while the believer was below it
+			n += 8
+		}
 		return n
 	}
 	for i := range s.beliefs {
 		b := &s.beliefs[i]
 		page, known := s.x.pte[b.from]
-		if b.stale == 0 || b.entry.None() || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) {
+		if b.stale == 0 || b.entry.None() || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) && !s.ledDown(b) {
 			continue
 		}
 		if _, matters := s.use(b); !matters {
@@ -284,8 +287,53 @@ func (s *story) staleBelief() {
 	}
 	if best != nil {
 		use, _ := s.use(best)
+		if s.ledDown(best) {
+			s.countedBefore(best, use)
+		}
 		s.races = append(s.races, s.raceOf(best, use))
 	}
+}
+
+// ledDown reports whether somebody has come by the frame that the claim is about through a PMD which was taken out before he had a reference.
+func (s *story) ledDown(b *belief) bool {
+	first, ok := s.x.pmd[b.from]
+	if !ok || b.class != machine.PMDs || b.entry.Has(machine.PSE) || b.stale == 0 || s.table || s.frames[b.entry.Frame()] || s.m.Mem.Layout().Class(b.into) == machine.TLBs {
+		return false
+	}
+	below := false
+	for p := range s.pages {
+		below = below || s.m.Pages()[p].MM == s.m.Pages()[first].MM && p >= first && int(p-first) < s.m.HugePages
+	}
+	return below && s.grabs(b) > 0
+}
+
+// countedBefore finds where he who took the table out counted the references on the frame, before the believer had his.
+func (s *story) countedBefore(b *belief, grab int) {
+	for n := grab - 1; n > b.stale; n-- {
+		st := &s.r.steps[n-1]
+		for f := range s.frames {
+			if id := s.m.Ref(f).Cell(); st.Actor == s.r.steps[b.stale-1].Actor && reads(st, id) {
+				s.led = map[int]string{n: fmt.Sprintf("finds no reference to frame %d but those that it knows of", f)}
+				return
+			}
+		}
+	}
+}
+
+// grabs returns the first step after a belief became untrue in which the call that read it takes a reference on what the claim is about.
+func (s *story) grabs(b *belief) int {
+	for i := b.stale; i < s.v; i++ {
+		st := &s.r.steps[i]
+		if st.Actor != b.actor || st.Stmt != s.r.steps[b.read-1].Stmt {
+			continue
+		}
+		for _, c := range st.Changes {
+			if f, ok := s.x.ref[c.Cell]; ok && s.frames[f] && c.NewV > c.OldV {
+				return st.N
+			}
+		}
+	}
+	return 0
 }
 
 // raceOf is the race of a belief that became untrue, and the step at which the believer acts on it, 0 if none.
@@ -321,6 +369,9 @@ func (s *story) heldAs(b *belief, use int) string {
 func (s *story) use(b *belief) (step int, matters bool) {
 	if b.entry.IsSwap() {
 		return s.takenFrom(b)
+	}
+	if s.ledDown(b) {
+		return s.grabs(b), true
 	}
 	f := b.entry.Frame()
 	into := s.m.Mem.Layout().Class(b.into)
