@@ -15,7 +15,9 @@ func TestWhoWalksSaysSo(t *testing.T) {
 		case fnMovePageTables, fnMunmap, fnMMPut, fnCollapseHugePage: // for writing: they change what is walked
 			return false
 		}
-		return slices.ContainsFunc(funcs[f].Steps, func(s Step) bool { return s.When.where&(hasRmapLocks|hasMappingLocks) != 0 && s.Touches.Has(machine.RmapLocks) })
+		return slices.ContainsFunc(funcs[f].Steps, func(s Step) bool {
+			return s.When.where&(hasRmapLocks|hasMappingLocks) != 0 && s.Touches.Has(machine.RmapLocks)
+		})
 	}
 	// What moves pages for a fault or a long-term pin; Setup.rmapLocks looks for that itself.
 	apart := []FuncID{fnDoNUMAPage, fnDoHugePMDNUMAPage, fnGUPLongtermLocked}
