@@ -291,6 +291,7 @@ const (
 	GUPZoneTest
 	KhpAnonVMALock
 	MunmapRmapLocks
+	KhugepagedExit
 	ruleCount
 )
 
