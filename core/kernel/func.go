@@ -213,6 +213,9 @@ var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 // AndSignals holds where the condition does and somebody sends signals.
 func (c Cond) AndSignals() Cond { return c.and(hasSignals) }
 
+// AndLazyfree holds where the condition does and somebody frees memory lazily.
+func (c Cond) AndLazyfree() Cond { return c.and(hasLazyfree) }
+
 // Several holds where a GUP call asks for more pages than one: what it guards would tell nothing elsewhere.
 var Several = Cond{where: hasPages}
 
@@ -261,6 +264,7 @@ const (
 	hasStableSwap                   // the swap device wants pages that do not change while it reads them
 	hasGathers                      // two mmu_gathers of one mm may be open at once
 	hasSignals                      // somebody sends signals
+	hasLazyfree                     // somebody frees memory lazily
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

@@ -167,7 +167,7 @@ const (
 	GUPValidArgs
 	PincountExactLarge
 	ForkDupRmap
-	MadviseFree
+	LazyfreeList
 	LazyfreeRefTest
 	GUPFastFileCheck
 	GUPSlowFileCheck
@@ -284,6 +284,9 @@ const (
 	GUPLockKillable
 	GUPSlowPMDRecheck
 	GUPSlowTakesRest
+	WPCopiesLarge
+	WPUnshareNonAnon
+	HugeWP
 	ruleCount
 )
 
@@ -293,6 +296,12 @@ const (
 	WPReuseRefcount1
 	WPReuseRefcount1SwapDrain
 	WPReuseExclusive
+)
+const (
+	HugeWPMapcount uint8 = iota
+	HugeWPLocked
+	HugeWPSplit
+	HugeWPRefs
 )
 const (
 	SwapinReuseSwapPage uint8 = iota
