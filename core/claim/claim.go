@@ -48,7 +48,8 @@ type Breaker struct {
 	Breaks   string // "v6.12 with tlb_flush=pv without gup_pte_recheck"
 }
 
-// never is the Promised of claims that no release promises: scenarios ask for them.
+// never is the Promised of claims that are judged only where a scenario asks for them: they would cost every other one states, or are not kept
+// everywhere (hugetlb's copies give secrets away in every release).
 const never = 1 << 20
 
 // Catalogue is all claims, in the order in which they are shown.
@@ -148,7 +149,7 @@ var Catalogue = []*Claim{
 		Breaker: Breaker{"migrate-vs-store", "v6.12", "v6.12 without migrate_flush"},
 		alarms:  []machine.Alarm{machine.AlarmMissedStore}, track: machine.Track{Copies: true}},
 	{Name: "no-walk-of-freed-table",
-		Says:    "No walker, of hardware or of software, reads a page table that was freed.",
+		Says:    "No walker, of hardware or of software, reads a page table that was freed: the MMU, GUP-fast, or who has come by a reverse mapping.",
 		Breaker: Breaker{"gup-fast-vs-munmap", "v6.12", "v6.12 without gup_irq_off"},
 		alarms:  []machine.Alarm{machine.AlarmFreedTable}},
 	{Name: "no-stale-tlb-use",
@@ -192,7 +193,7 @@ var Catalogue = []*Claim{
 		Breaker: Breaker{"inode-rcu", "v6.12 with tlb_flush=pv", "v6.12 with tlb_flush=pv without inode_rcu"},
 		alarms:  []machine.Alarm{machine.AlarmNullMapping, machine.AlarmFreedMapping}},
 	{Name: "longterm-pin-not-movable", Promised: 513,
-		Says:    "A page that is pinned for long does not lie in ZONE_MOVABLE or in memory of CMA.",
+		Says:    "A page that is held for long (FOLL_LONGTERM), by a pin or, before there were any, by a reference, does not lie in ZONE_MOVABLE or in memory of CMA.",
 		Breaker: Breaker{"longterm-pin-movable", "v6.12", "v6.12 with gup_longterm_zone=none"},
 		family:  longtermPins, track: machine.Track{Pins: true}},
 	{Name: "no-migration-entry-left",
