@@ -169,7 +169,7 @@ const (
 	GUPValidArgs
 	PincountExactLarge
 	ForkDupRmap
-	MadviseFree
+	LazyfreeList
 	LazyfreeRefTest
 	GUPFastFileCheck
 	GUPSlowFileCheck
@@ -292,6 +292,9 @@ const (
 	KhpAnonVMALock
 	MunmapRmapLocks
 	KhugepagedExit
+	WPCopiesLarge
+	WPUnshareNonAnon
+	HugeWP
 	ruleCount
 )
 
@@ -301,6 +304,12 @@ const (
 	WPReuseRefcount1
 	WPReuseRefcount1SwapDrain
 	WPReuseExclusive
+)
+const (
+	HugeWPMapcount uint8 = iota
+	HugeWPLocked
+	HugeWPSplit
+	HugeWPRefs
 )
 const (
 	SwapinReuseSwapPage uint8 = iota
