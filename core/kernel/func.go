@@ -251,7 +251,7 @@ const (
 	hasHalves                       // entries are stored in halves: x86-32 with PAE
 	hasWhole                        // entries are stored whole
 	hasMovable                      // there is a ZONE_MOVABLE
-	hasSecondary                    // an mm is a guest's memory
+	hasSecondary                    // an mm has a secondary MMU
 	hasKSM                          // ksmd may merge pages
 	hasRooms                        // mremap may move pages
 	hasFiveLevels                   // page tables have five levels
@@ -261,6 +261,7 @@ const (
 	hasStableSwap                   // the swap device wants pages that do not change while it reads them
 	hasGathers                      // two mmu_gathers of one mm may be open at once
 	hasSignals                      // somebody sends signals
+	hasIntervals                    // an mm has a device that goes by an interval notifier
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.
@@ -299,14 +300,15 @@ type Block struct {
 type BlockKind uint8
 
 const (
-	Ready         BlockKind = iota
-	OnLock                  // a lock that task Who-1 holds
-	OnReaders               // a rw-lock that readers hold
-	OnIPI                   // CPU Who-1's acknowledgement of the flush
-	OnMemory                // a free frame
-	OnWriteback             // the end of the write of a page
-	OnGracePeriod           // an RCU grace period
-	OnStores                // the CPU's own store buffer
+	Ready          BlockKind = iota
+	OnLock                   // a lock that task Who-1 holds
+	OnReaders                // a rw-lock that readers hold
+	OnIPI                    // CPU Who-1's acknowledgement of the flush
+	OnMemory                 // a free frame
+	OnWriteback              // the end of the write of a page
+	OnGracePeriod            // an RCU grace period
+	OnStores                 // the CPU's own store buffer
+	OnInvalidation           // the end of an invalidation
 )
 
 // Ready reports whether nothing is waited for.

@@ -284,6 +284,11 @@ const (
 	GUPLockKillable
 	GUPSlowPMDRecheck
 	GUPSlowTakesRest
+	InvalidateRangeOnlyEnd
+	IntervalReadRetry
+	IntervalBeginWaits
+	IntervalEndEven
+	ODPRangeFault
 	ruleCount
 )
 

@@ -13,8 +13,8 @@ type index struct {
 	pmd                        map[cell.ID]machine.PageID // the first page below it
 	held                       map[cell.ID][]machine.Frame
 	tlb                        map[cell.ID]onCPU
-	secondary                  map[cell.ID]machine.PageID // entries of the secondary MMU and of the IOTLB
-	guest                      map[cell.ID]bool           // which of them are the secondary MMU's
+	secondary                  map[cell.ID]machine.PageID // entries of secondary MMUs and of the IOTLB
+	whose                      map[cell.ID]string         // "the IOTLB"
 	steal, irq, ipi            map[cell.ID]int            // the CPU
 	disk, slot                 map[cell.ID]int            // the slot: what it holds, its count
 	pud                        map[cell.ID]machine.PageID // the first page of the mm's below it
@@ -42,7 +42,7 @@ func (s *story) index() {
 	*x = index{
 		ref: map[cell.ID]machine.Frame{}, flags: map[cell.ID]machine.Frame{}, content: map[cell.ID]machine.Frame{}, state: map[cell.ID]machine.Frame{},
 		pte: map[cell.ID]machine.PageID{}, pmd: map[cell.ID]machine.PageID{}, held: map[cell.ID][]machine.Frame{}, tlb: map[cell.ID]onCPU{},
-		secondary: map[cell.ID]machine.PageID{}, guest: map[cell.ID]bool{},
+		secondary: map[cell.ID]machine.PageID{}, whose: map[cell.ID]string{},
 		steal: map[cell.ID]int{}, irq: map[cell.ID]int{}, ipi: map[cell.ID]int{}, disk: map[cell.ID]int{}, slot: map[cell.ID]int{},
 		pud:      map[cell.ID]machine.PageID{},
 		variable: map[cell.ID]varAt{}, alarm: map[cell.ID]machine.Alarm{},
@@ -64,7 +64,11 @@ func (s *story) index() {
 		}
 		p := machine.PageID(p)
 		x.secondary[m.SPTE(p).Cell()], x.secondary[m.IOTLB(p).Cell()] = p, p
-		x.guest[m.SPTE(p).Cell()] = true
+		x.whose[m.SPTE(p).Cell()], x.whose[m.IOTLB(p).Cell()] = "the secondary MMU", "the IOTLB"
+		if m.Intervals {
+			x.secondary[m.MTT(p).Cell()] = p
+			x.whose[m.MTT(p).Cell()] = "the device's page table"
+		}
 	}
 	for i := range m.Slots {
 		x.disk[m.Disk(i).Cell()], x.slot[m.SwapMap(i).Cell()] = i, i
