@@ -176,6 +176,11 @@ kv_inprog_check             1   1       1   1   1   1    1    1    1    1   1   
 kv_seq_check                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 end_bumps_seq               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 kv_flush_tlbs               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+invalidate_range_only_end   0   0       1   1   1   1    1    1    1    1   1       1   1   0    0         4645b9fe84bf  Tm
+interval_read_retry         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+interval_begin_waits        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+interval_end_even           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+odp_hmm_range_fault         0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         36f30e486dce  Tm
 kv_marks_dirty              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 fence_share_before_restore  1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
 fence_recheck_before_exclusive 1 1      1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T

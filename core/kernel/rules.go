@@ -289,6 +289,11 @@ const (
 	GUPZoneTest
 	KhpAnonVMALock
 	MunmapRmapLocks
+	InvalidateRangeOnlyEnd
+	IntervalReadRetry
+	IntervalBeginWaits
+	IntervalEndEven
+	ODPRangeFault
 	ruleCount
 )
 

@@ -30,6 +30,7 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutRooms(l)
 	m.layoutGigabytes(l)
 	m.layoutSignals(l)
+	m.layoutIntervals(l)
 	return l
 }
 

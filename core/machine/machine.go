@@ -120,7 +120,8 @@ type Config struct {
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
 	Hugetlb     int  // huge pages in the pool; see hugetlb.go
 	KSM         bool // ksmd may merge pages; see ksm.go
-	Secondary   bool // an mm is a guest's memory; see secondary.go
+	Secondary   bool // an mm has a secondary MMU; see secondary.go
+	Intervals   bool // an mm has a device that goes by an interval notifier; see interval.go
 
 	TSO   bool // CPUs have store buffers
 	Waits bool // tasks wait for grace periods
@@ -232,6 +233,7 @@ type Machine struct {
 	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm, copyOf                                      cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID
 	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID
+	mtt, umemMutex, activeRanges, subscriptionsSeq, intervalSeq                                                   cell.ID
 
 	home   []int   // the mm of the task that runs on a CPU, -1
 	shared []bool  // CPUs that several tasks have
