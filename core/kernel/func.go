@@ -207,6 +207,12 @@ func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 // AndStableSwap holds where the condition does and the swap device wants pages that do not change while it reads them.
 func (c Cond) AndStableSwap() Cond { return c.and(hasStableSwap) }
 
+// Throttled holds where who dirties pages of files is throttled.
+var Throttled = Cond{where: hasThrottle}
+
+// AndThrottled holds where the condition does and who dirties pages of files is throttled.
+func (c Cond) AndThrottled() Cond { return c.and(hasThrottle) }
+
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
@@ -259,6 +265,7 @@ const (
 	hasSharedPMDs                   // mms may share PMD tables
 	hasMappingLocks                 // i_mmap_rwsem is taken: mremap may move pages, or mms may share PMD tables
 	hasStableSwap                   // the swap device wants pages that do not change while it reads them
+	hasThrottle                     // who dirties pages of files is throttled
 	hasGathers                      // two mmu_gathers of one mm may be open at once
 	hasSignals                      // somebody sends signals
 )

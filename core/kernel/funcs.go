@@ -188,5 +188,6 @@ const (
 	fnClearRefs
 	fnClearRefsPTERange
 	fnFilemapMapPages
+	fnFaultDirtySharedPage
 	funcCount
 )

@@ -284,6 +284,10 @@ const (
 	GUPLockKillable
 	GUPSlowPMDRecheck
 	GUPSlowTakesRest
+	GUPVMARecheck
+	FaultThrottleUnlocks
+	FaultPinsFile
+	VMFaultCompleted
 	ruleCount
 )
 

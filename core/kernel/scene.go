@@ -84,7 +84,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
-	c.FiveLevels, c.StableSwap = s.Setup.FiveLevels, s.Setup.SwapStable
+	c.FiveLevels, c.StableSwap, c.Throttled = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled
 	c.Secondary = s.guests|s.bound != 0
 	c.Rooms = s.Setup.rooms()
 	c.GUPPages, c.Signals = s.Setup.gupPages(), s.Setup.signals()
@@ -366,6 +366,9 @@ func (s *Setup) has() (h has) {
 	}
 	if s.SwapStable {
 		h |= hasStableSwap
+	}
+	if s.Throttled {
+		h |= hasThrottle
 	}
 	if s.gathers() {
 		h |= hasGathers
