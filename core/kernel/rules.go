@@ -285,6 +285,10 @@ const (
 	GUPLockKillable
 	GUPSlowPMDRecheck
 	GUPSlowTakesRest
+	GUPPinInTwo
+	GUPZoneTest
+	KhpAnonVMALock
+	MunmapRmapLocks
 	GUPVMARecheck
 	FaultThrottleUnlocks
 	FaultPinsFile
@@ -365,6 +369,11 @@ const (
 	LongtermZoneNone uint8 = iota
 	LongtermZoneCMA
 	LongtermZoneMovable
+)
+const (
+	ZoneTestNone uint8 = iota
+	ZoneTestFirst
+	ZoneTestHeld
 )
 const (
 	NUMASkipNone uint8 = iota
