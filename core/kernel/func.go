@@ -209,6 +209,12 @@ func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 // AndStableSwap holds where the condition does and the swap device wants pages that do not change while it reads them.
 func (c Cond) AndStableSwap() Cond { return c.and(hasStableSwap) }
 
+// Throttled holds where who dirties pages of files is throttled.
+var Throttled = Cond{where: hasThrottle}
+
+// AndThrottled holds where the condition does and who dirties pages of files is throttled.
+func (c Cond) AndThrottled() Cond { return c.and(hasThrottle) }
+
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
@@ -267,6 +273,7 @@ const (
 	hasSharedPMDs                   // mms may share PMD tables
 	hasMappingLocks                 // i_mmap_rwsem is taken: the locks of reverse mappings are waited for, or mms may share PMD tables
 	hasStableSwap                   // the swap device wants pages that do not change while it reads them
+	hasThrottle                     // who dirties pages of files is throttled
 	hasGathers                      // two mmu_gathers of one mm may be open at once
 	hasSignals                      // somebody sends signals
 	hasRmapLocks                    // who walks a reverse mapping may meet who changes what it leads to: see rmap_lock.go
@@ -277,7 +284,7 @@ const (
 var lacks = [...]string{
 	"no large folios", "no two tasks share a CPU", "no store buffers", "no pages are moved", "no huge pages of hugetlb",
 	"entries are stored whole", "entries are stored in halves", "no ZONE_MOVABLE", "no secondary MMU", "nobody merges pages", "nobody calls mremap",
-	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages",
+	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages", "nobody is throttled",
 	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier",
 }
 

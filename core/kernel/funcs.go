@@ -200,5 +200,6 @@ const (
 	fnODPStore
 	fnODPLoad
 	fnHMMRangeFault
+	fnFaultDirtySharedPage
 	funcCount
 )

@@ -43,6 +43,10 @@ force_write_rule            0   0       1   1   1   1    1    1    1    2   2   
 gup_longterm_requires_pin   0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         -             T
 gup_retry_killable          0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         71335f37c5e8  Tm
 gup_lock_killable           0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             Tm
+gup_vma_recheck             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+fault_throttle_unlocks      0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         89b15332af7c  Tm
+fault_pins_file             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         89b15332af7c  Tm
+vm_fault_completed          0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         d92725256b4f  Tm
 gup_slow_pmd_recheck        0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             T
 gup_slow_takes_rest         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         57edfcfd3419  Tm
 gup_valid_args              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         d64e2dbc33a1  Tm

@@ -294,6 +294,10 @@ const (
 	IntervalBeginWaits
 	IntervalEndEven
 	ODPRangeFault
+	GUPVMARecheck
+	FaultThrottleUnlocks
+	FaultPinsFile
+	VMFaultCompleted
 	ruleCount
 )
 

@@ -86,7 +86,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
-	c.FiveLevels, c.StableSwap = s.Setup.FiveLevels, s.Setup.SwapStable
+	c.FiveLevels, c.StableSwap, c.Throttled = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled
 	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
 	c.Rooms, c.RmapLocks = s.Setup.rooms(), s.Setup.rmapLocks()
 	c.GUPPages, c.Signals = s.Setup.gupPages(), s.Setup.signals()
@@ -376,6 +376,9 @@ func (s *Setup) has() (h has) {
 	}
 	if s.SwapStable {
 		h |= hasStableSwap
+	}
+	if s.Throttled {
+		h |= hasThrottle
 	}
 	if s.gathers() {
 		h |= hasGathers

@@ -115,6 +115,7 @@ type Config struct {
 
 	FiveLevels bool // page tables have five levels, else four
 	StableSwap bool // the swap device wants pages that do not change while it reads them
+	Throttled  bool // who dirties pages of files is throttled
 
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
@@ -225,7 +226,7 @@ type Machine struct {
 	lruCount, lruBatch                                                                                            cell.ID
 	swapMap, swapCache, disk, io, zeromap                                                                         cell.ID
 	cacheSlot, tags, buffers, block, blockIO                                                                      cell.ID
-	size, inodeLock, invalidateLock, inode, inodeRCU                                                              cell.ID
+	size, inodeLock, invalidateLock, inode, inodeRCU, filePins                                                    cell.ID
 	rcu                                                                                                           cell.ID
 	ubc                                                                                                           cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
