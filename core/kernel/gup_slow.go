@@ -42,11 +42,9 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				}
 				return c.gupLocked()
 			}},
-		glHasPinned: {Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: With(GUPHasPinnedFirst),
-			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-				c.Or(c.M.MMFlags(c.mmOf(glAddr)), machine.MMFHasPinned)
-				return Then
-			}},
+		glMark:      markStore(gupMM),
+		glMarked:    markAsked(gupMM, glVMA),
+		glHasPinned: markSet(gupMM),
 		glVMA: {Label: "vma", Says: "find the VMA, check its flags", Ref: "check_vma_flags", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			if err := c.checkVMA(c.Page(glAddr), c.L(glFoll)); err != 0 {
 				c.Say("no VMA there, or not allowed: -EFAULT")
@@ -152,8 +150,11 @@ func (c *Ctx) gupLocked() Next {
 	if c.L(glFlags)&FollPin == 0 {
 		return glVMA
 	}
-	return glHasPinned
+	return glMark
 }
+
+// gupMM is the mm whose pages a GUP call under mmap_lock gets.
+func gupMM(c *Ctx) int { return c.mmOf(glAddr) }
 
 // gupRelocked takes mmap_lock, which is free, once more.
 func (c *Ctx) gupRelocked() Next {
@@ -207,6 +208,8 @@ const glAddr, glFlags, glFoll, glNr, glRet, glVMFlags = 0, 1, 2, 3, 4, 5
 const (
 	glLock = iota
 	glLockKillable
+	glMark
+	glMarked
 	glHasPinned
 	glVMA
 	glForcedCOW
