@@ -149,7 +149,7 @@ var Catalogue = []*Claim{
 		Breaker: Breaker{"migrate-vs-store", "v6.12", "v6.12 without migrate_flush"},
 		alarms:  []machine.Alarm{machine.AlarmMissedStore}, track: machine.Track{Copies: true}},
 	{Name: "no-walk-of-freed-table",
-		Says:    "No walker, of hardware or of software, reads a page table that was freed.",
+		Says:    "No walker, of hardware or of software, reads a page table that was freed: the MMU, GUP-fast, or who has come by a reverse mapping.",
 		Breaker: Breaker{"gup-fast-vs-munmap", "v6.12", "v6.12 without gup_irq_off"},
 		alarms:  []machine.Alarm{machine.AlarmFreedTable}},
 	{Name: "no-stale-tlb-use",

@@ -21,6 +21,7 @@ gup_pin_in_two              0   0       0   0   0   0    1    1    1    1   1   
 gup_compound_recheck        0   0       0   0   0   0    1    2    2    2   2       2   2   2    2         c24d37322548  TC
 gup_pmd_recheck             0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         70cbc3cc78a9  TC
 khp_sync_one                0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         2ba99c5e0881  TC
+khp_anon_vma_lock           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 khp_shared_ok               0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         9445689f3b61  Cm
 khp_compound_ok             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 lru_batch_size              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
@@ -163,6 +164,7 @@ clear_refs_write_lock       0   0       0   0   0   1    1    1    1    1   1   
 clear_refs_skips_pinned     0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         9348b73c2e1b  C
 mremap_flush_locked         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         eb66ae030829  TCm
 mremap_rmap_locks           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         38a76013ad80  TC
+munmap_rmap_locks           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 mremap_moves_tables         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         2c91bd4a4e2e  Tm
 mremap_table_rmap_locks     0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         97113eb39fa7  TCm
 numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm

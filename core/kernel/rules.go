@@ -289,6 +289,8 @@ const (
 	GUPZoneTest
 	ForkGetFirst
 	HasPinnedMark
+	KhpAnonVMALock
+	MunmapRmapLocks
 	ruleCount
 )
 

@@ -87,7 +87,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
 	c.FiveLevels, c.StableSwap = s.Setup.FiveLevels, s.Setup.SwapStable
 	c.Secondary = s.guests|s.bound != 0
-	c.Rooms = s.Setup.rooms()
+	c.Rooms, c.RmapLocks = s.Setup.rooms(), s.Setup.rmapLocks()
 	c.GUPPages, c.Signals = s.Setup.gupPages(), s.Setup.signals()
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
@@ -201,6 +201,7 @@ func (s *Sim) scene() {
 			for i := range vs.Pages {
 				p := m.PageAt(mm, r, i)
 				m.Store(m.VMA(p), s.vmFlags(&vs))
+				m.Link(p, true)
 				if vs.Mergeable {
 					s.scanned(p, i, &vs)
 				}
@@ -358,6 +359,9 @@ func (s *Setup) has() (h has) {
 	}
 	if s.rooms() {
 		h |= hasRooms | hasMappingLocks
+	}
+	if s.rmapLocks() {
+		h |= hasRmapLocks | hasMappingLocks
 	}
 	if s.gigabytes() {
 		h |= hasSharedPMDs | hasMappingLocks
