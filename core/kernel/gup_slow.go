@@ -48,11 +48,9 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				}
 				return c.gupLocked()
 			}},
-		glHasPinned: {Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: With(GUPHasPinnedFirst),
-			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-				c.Or(c.M.MMFlags(c.mmOf(glAddr)), machine.MMFHasPinned)
-				return glVMA
-			}},
+		glMark:      markStore(gupMM, glVMA),
+		glMarked:    markAsked(gupMM, glVMA),
+		glHasPinned: markSet(gupMM, glVMA),
 		glOldVMA: {Label: "old_vma", Says: "go on with the VMA that was found before", When: Without(GUPVMARecheck), Local: true, Do: func(c *Ctx) Next {
 			c.Say("go on with the VMA that was found before")
 			return glKilled
@@ -162,8 +160,11 @@ func (c *Ctx) gupLocked() Next {
 	if c.L(glFlags)&FollPin == 0 {
 		return glVMA
 	}
-	return glHasPinned
+	return glMark
 }
+
+// gupMM is the mm whose pages a GUP call under mmap_lock gets.
+func gupMM(c *Ctx) int { return c.mmOf(glAddr) }
 
 // gupRelocked takes mmap_lock, which is free, once more.
 func (c *Ctx) gupRelocked() Next {
@@ -217,6 +218,8 @@ const glAddr, glFlags, glFoll, glNr, glRet, glVMFlags = 0, 1, 2, 3, 4, 5
 const (
 	glLock = iota
 	glLockKillable
+	glMark
+	glMarked
 	glHasPinned
 	glOldVMA
 	glVMA

@@ -28,6 +28,7 @@ lru_batch_size              0   0       0   0   0   0    0    0    0    0   0   
 khp_check_before_clear      0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 foll_pin_counting           0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         3faa52c03f44  TC
 gup_has_pinned_first        0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         008cfe4418b3  TC
+has_pinned_mark             0   0       0   0   1   1    2    2    2    2   2       2   2   2    2         a458b76a4171  TCm
 gup_write_protect_seq       0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         57efa1fe5957  TC
 forced_cow                  0   0       0   1   0   0    0    0    0    0   0       0   0   0    0         17839856fd58  TC
 gup_unshare                 0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         a7f226604170  TC
@@ -68,6 +69,7 @@ gup_pte_read                1   1       1   1   1   1    1    1    1    1   1   
 fault_pte_read              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             T
 pae_clear_atomic            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         b2d7a075a1cc  TC
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
+fork_get_first              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
 fork_flush_tlb              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T

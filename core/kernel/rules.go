@@ -287,6 +287,8 @@ const (
 	GUPSlowTakesRest
 	GUPPinInTwo
 	GUPZoneTest
+	ForkGetFirst
+	HasPinnedMark
 	KhpAnonVMALock
 	MunmapRmapLocks
 	InvalidateRangeOnlyEnd
@@ -374,6 +376,11 @@ const (
 	LongtermZoneNone uint8 = iota
 	LongtermZoneCMA
 	LongtermZoneMovable
+)
+const (
+	HasPinnedNone uint8 = iota
+	HasPinnedStore
+	HasPinnedBit
 )
 const (
 	ZoneTestNone uint8 = iota
