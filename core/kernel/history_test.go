@@ -25,6 +25,7 @@ khp_anon_vma_lock           1   1       1   1   1   1    1    1    1    1   1   
 khp_shared_ok               0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         9445689f3b61  Cm
 khp_compound_ok             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 lru_batch_size              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
+swapin_polls                1   1       1   1   1   1    1    1    1    1   1       1   0   0    0         b243dcbf2f13  Tm
 khp_check_before_clear      0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 foll_pin_counting           0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         3faa52c03f44  TC
 gup_has_pinned_first        0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         008cfe4418b3  TC
@@ -173,6 +174,7 @@ mremap_moves_tables         0   0       1   1   1   1    1    1    1    1   1   
 mremap_table_rmap_locks     0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         97113eb39fa7  TCm
 numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm
 numa_huge_pmd               0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         c5b5a3dd2c1f  m
+migrate_split_partial       0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         7262f208ca68  Tm
 migrate_split_nomem         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 notifier_start              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 notifier_in_rmap            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         369ea8242c0f  m

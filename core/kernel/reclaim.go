@@ -15,7 +15,7 @@ import (
 //	anonymous: add_to_swap(), dirty
 //	try_to_unmap(): see rmap.go
 //	still mapped, or maybe pinned now: keep it
-//	dirty, of a file: newer kernels leave it to the flusher: keep it
+//	dirty, of a file: newer kernels leave it to the flusher: keep it; dirty and lazyfree: keep it
 //	dirty: try_to_unmap_flush_dirty(); pageout(); was it asynchronous: keep it, a later pass frees it
 //	filemap_release_folio(): drop its buffers, even if somebody holds it
 //	(what-if: wait until no GUP-fast is left that may have read a PTE)
@@ -118,6 +118,9 @@ var _ = register(fnShrinkFolioList, &Func{
 			f := c.Held(slFolio).Frame()
 			dirty, file := c.Load(c.M.Flags(f))&machine.PGDirty != 0, c.isFilePage(f)
 			switch {
+			case dirty && c.lazyfree(f):
+				c.Say("it is lazyfree, was written to, and nobody maps it: keep it")
+				return slUnlock
 			case dirty && !file:
 				return slFlushDirty
 			case dirty:

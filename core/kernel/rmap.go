@@ -8,6 +8,7 @@ import (
 // try_to_unmap_one, of a locked folio, in straight line:
 //
 //	a huge PMD entry maps it: newer, lazyfree: discard it by that; else split the PMD
+//	a huge PMD entry maps another folio: done
 //	lock the PTL; no PTE maps it: done; each that does:
 //	clear the PTE; put the flush off, or flush at once
 //	the PTE was dirty: so is the folio
@@ -39,6 +40,9 @@ var _ = register(fnTryToUnmapOne, &Func{
 			c.Set(tuSlot, c.Load(c.M.FolioSwap(f)))
 			switch pmd := machine.Entry(c.Keep(tuPMD, c.M.PMD(p))); {
 			case !pmd.Present():
+				return Return
+			case pmd.Has(machine.PSE) && pmd.Frame() != f:
+				c.Say("a PMD maps another folio there")
 				return Return
 			case pmd.Has(machine.PSE):
 				return tuHuge

@@ -152,6 +152,7 @@ const (
 	MunmapReadLock
 	PerVMALock
 	SwapinSkipsCache
+	SwapinPolls
 	SwapcachePrepare
 	SwapinReadWritable
 	SwapinStableWrites
@@ -245,6 +246,7 @@ const (
 	NUMASavedWrite
 	NUMAHugePMD
 	MigrateSplitsNoMem
+	MigrateSplitsPartial
 	MigrateUndo
 	KSMClearBeforeCheck
 	KSMRefcountCheck
