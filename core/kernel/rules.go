@@ -302,6 +302,7 @@ const (
 	FaultThrottleUnlocks
 	FaultPinsFile
 	VMFaultCompleted
+	KhugepagedExit
 	ruleCount
 )
 
