@@ -221,6 +221,9 @@ var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 // AndSignals holds where the condition does and somebody sends signals.
 func (c Cond) AndSignals() Cond { return c.and(hasSignals) }
 
+// AndLazyfree holds where the condition does and somebody frees memory lazily.
+func (c Cond) AndLazyfree() Cond { return c.and(hasLazyfree) }
+
 // Several holds where a GUP call asks for more pages than one: what it guards would tell nothing elsewhere.
 var Several = Cond{where: hasPages}
 
@@ -282,6 +285,7 @@ const (
 	hasRmapLocks                      // who walks a reverse mapping may meet who changes what it leads to: see rmap_lock.go
 	hasIntervals                      // an mm has a device that goes by an interval notifier
 	hasKhugepagedExit                 // khugepaged may meet the end of an mm
+	hasLazyfree                       // somebody frees memory lazily
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -289,7 +293,7 @@ var lacks = [...]string{
 	"no large folios", "no two tasks share a CPU", "no store buffers", "no pages are moved", "no huge pages of hugetlb",
 	"entries are stored whole", "entries are stored in halves", "no ZONE_MOVABLE", "no secondary MMU", "nobody merges pages", "nobody calls mremap",
 	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages", "nobody is throttled",
-	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in",
+	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in", "nobody frees memory lazily",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

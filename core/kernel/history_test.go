@@ -62,6 +62,9 @@ unpin_sanity_check          0   0       0   0   0   0    0    0    1    1   1   
 wp_reuse_rule               0   0       0   0   1   1    1    2    3    3   3       3   3   3    3         09854ba94c6a  TC
 anon_exclusive              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
 swp_exclusive               0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         1493a1913e34  TC
+wp_copies_large             0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
+wp_unshare_non_anon         0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         8d6a0ac09a16  TC
+huge_wp_rule                0   0       1   2   2   2    2    3    3    3   3       3   3   3    3         3bff7e3f1f16  Tm
 swapin_swap_free_first      0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         c145e0b47c77  C
 swapin_cow_rule             0   0       0   0   0   0    0    1    2    2   2       2   2   2    2         c145e0b47c77  T
 cow_clear_flush_first       1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
@@ -96,7 +99,7 @@ add_to_swap_dirties         0   0       1   1   1   1    1    1    1    1   1   
 swapcache_prepare           0   0       0   0   0   0    0    0    0    0   1       0   0   1    1         -             -
 per_vma_lock                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             -
 mprotect_upgrades           0   0       0   0   0   0    0    0    0    1   1       2   2   2    2         64fe24a3e05e  m
-madvise_free                0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+lazyfree_list               0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         802a3a92ad7a  Tm
 madvise_cold_and_pageout    0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 madvise_populate            0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         -             m
 swap_zeromap                0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         0ca0c24e3211  Tm

@@ -32,7 +32,7 @@ import (
 // compare mm/vmscan.c:shrink_folio_list
 var _ = register(fnShrinkFolioList, &Func{
 	Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, File: "mm/vmscan.c", Params: []int{1},
-	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}, {"address", PageLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}, {"address", PageLocal}, {"lazyfree", IntLocal}},
 	Steps: []Step{
 		slIsolate: {Label: "isolate", Says: "take the folio off the LRU list", Ref: "isolate_lru_folios",
 			Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings, machine.PageCache, machine.SwapCache, machine.KSM, machine.VMAs), Anywhere: cell.Of(machine.Mappings, machine.Flags, machine.Refs), Choose: isolationCandidates, Do: (*Ctx).isolate},
@@ -189,7 +189,7 @@ var _ = register(fnShrinkFolioList, &Func{
 	},
 })
 
-const slFolio, slPage, slFreed, slAt = 0, 1, 2, 3
+const slFolio, slPage, slFreed, slAt, slLazy = 0, 1, 2, 3, 4
 
 const (
 	slIsolate = iota
@@ -246,6 +246,7 @@ func (c *Ctx) shrinkMore() Next {
 	c.M.SetGathered(c.Task, n-1, 0)
 	c.M.Store(c.M.Gathers(c.Task), uint64(n-1))
 	c.Set(slFreed, 0)
+	c.Set(slLazy, 0)
 	c.M.SetHold(c.M.Local(c.Task, c.level, slFolio), h)
 	return slTrylock
 }
@@ -302,7 +303,7 @@ func (c *Ctx) unmapNext(after machine.PageID) Next {
 		return slRmapKeep
 	}
 	c.Set(slAt, uint64(p))
-	return c.Call(fnTryToUnmapOne, slUnmapped, uint64(machine.MakeHold(f, 1)), uint64(p))
+	return c.Call(fnTryToUnmapOne, slUnmapped, uint64(machine.MakeHold(f, 1)), uint64(p), c.L(slLazy))
 }
 
 // maybePinned is folio_maybe_dma_pinned: exact for a large folio, for a small one certain only when it says no.
@@ -340,6 +341,9 @@ func (c *Ctx) addToSwap() Next {
 	c.Or(c.M.Flags(f), machine.PGSwapCache)
 	c.Add(c.M.Ref(f), 1)
 	c.M.SetSwapCache(slot, machine.MakeHold(f, 1))
+	if !c.sim.lazyfreeList && c.sim.Kernel.has&hasLazyfree != 0 {
+		c.Set(slLazy, 1)
+	}
 	return Then
 }
 

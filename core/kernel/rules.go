@@ -169,7 +169,7 @@ const (
 	GUPValidArgs
 	PincountExactLarge
 	ForkDupRmap
-	MadviseFree
+	LazyfreeList
 	LazyfreeRefTest
 	GUPFastFileCheck
 	GUPSlowFileCheck
@@ -303,6 +303,9 @@ const (
 	FaultPinsFile
 	VMFaultCompleted
 	KhugepagedExit
+	WPCopiesLarge
+	WPUnshareNonAnon
+	HugeWP
 	ruleCount
 )
 
@@ -312,6 +315,12 @@ const (
 	WPReuseRefcount1
 	WPReuseRefcount1SwapDrain
 	WPReuseExclusive
+)
+const (
+	HugeWPMapcount uint8 = iota
+	HugeWPLocked
+	HugeWPSplit
+	HugeWPRefs
 )
 const (
 	SwapinReuseSwapPage uint8 = iota
