@@ -30,6 +30,7 @@ swapin_polls                1   1       1   1   1   1    1    1    1    1   1   
 khp_check_before_clear      0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 foll_pin_counting           0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         3faa52c03f44  TC
 gup_has_pinned_first        0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         008cfe4418b3  TC
+has_pinned_mark             0   0       0   0   1   1    2    2    2    2   2       2   2   2    2         a458b76a4171  TCm
 gup_write_protect_seq       0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         57efa1fe5957  TC
 forced_cow                  0   0       0   1   0   0    0    0    0    0   0       0   0   0    0         17839856fd58  TC
 gup_unshare                 0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         a7f226604170  TC
@@ -45,6 +46,10 @@ force_write_rule            0   0       1   1   1   1    1    1    1    2   2   
 gup_longterm_requires_pin   0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         -             T
 gup_retry_killable          0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         71335f37c5e8  Tm
 gup_lock_killable           0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             Tm
+gup_vma_recheck             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+fault_throttle_unlocks      0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         89b15332af7c  Tm
+fault_pins_file             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         89b15332af7c  Tm
+vm_fault_completed          0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         d92725256b4f  Tm
 gup_slow_pmd_recheck        0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             T
 gup_slow_takes_rest         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         57edfcfd3419  Tm
 gup_valid_args              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         d64e2dbc33a1  Tm
@@ -69,6 +74,7 @@ gup_pte_read                1   1       1   1   1   1    1    1    1    1   1   
 fault_pte_read              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             T
 pae_clear_atomic            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         b2d7a075a1cc  TC
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
+fork_get_first              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
 fork_flush_tlb              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
@@ -182,6 +188,11 @@ kv_inprog_check             1   1       1   1   1   1    1    1    1    1   1   
 kv_seq_check                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 end_bumps_seq               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 kv_flush_tlbs               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+invalidate_range_only_end   0   0       1   1   1   1    1    1    1    1   1       1   1   0    0         4645b9fe84bf  Tm
+interval_read_retry         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+interval_begin_waits        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+interval_end_even           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+odp_hmm_range_fault         0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         36f30e486dce  Tm
 kv_marks_dirty              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 fence_share_before_restore  1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
 fence_recheck_before_exclusive 1 1      1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T

@@ -33,6 +33,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 	Name:   "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage, tuLazy},
 	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"left", IntLocal}, {"early_pins", IntLocal}},
 	Steps: []Step{
+		tuP4D: p4dStep(tuPage, "page_vma_mapped_walk"),
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
 			p := c.Page(tuPage)
@@ -190,7 +191,8 @@ var _ = register(fnTryToUnmapOne, &Func{
 const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy, tuLeft, tuEarlyPins = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 const (
-	tuWalk = iota
+	tuP4D = iota
+	tuWalk
 	tuLock
 	tuEarly
 	tuClear

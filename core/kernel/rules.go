@@ -289,8 +289,19 @@ const (
 	GUPSlowTakesRest
 	GUPPinInTwo
 	GUPZoneTest
+	ForkGetFirst
+	HasPinnedMark
 	KhpAnonVMALock
 	MunmapRmapLocks
+	InvalidateRangeOnlyEnd
+	IntervalReadRetry
+	IntervalBeginWaits
+	IntervalEndEven
+	ODPRangeFault
+	GUPVMARecheck
+	FaultThrottleUnlocks
+	FaultPinsFile
+	VMFaultCompleted
 	KhugepagedExit
 	WPCopiesLarge
 	WPUnshareNonAnon
@@ -377,6 +388,11 @@ const (
 	LongtermZoneNone uint8 = iota
 	LongtermZoneCMA
 	LongtermZoneMovable
+)
+const (
+	HasPinnedNone uint8 = iota
+	HasPinnedStore
+	HasPinnedBit
 )
 const (
 	ZoneTestNone uint8 = iota

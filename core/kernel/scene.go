@@ -52,6 +52,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
 	s.longtermLeavesMovable = k.Value(GUPLongtermZone) == LongtermZoneMovable
 	s.guests, s.bound = setup.guestMMs(), setup.boundMMs()
+	s.odp, s.odpWritten = setup.odpMMs()
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
 	for i, t := range setup.Tasks {
@@ -87,8 +88,8 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
-	c.FiveLevels, c.StableSwap = s.Setup.FiveLevels, s.Setup.SwapStable
-	c.Secondary = s.guests|s.bound != 0
+	c.FiveLevels, c.StableSwap, c.Throttled = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled
+	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
 	c.Rooms, c.RmapLocks = s.Setup.rooms(), s.Setup.rmapLocks()
 	c.GUPPages, c.Signals = s.Setup.gupPages(), s.Setup.signals()
 	small, blocks := s.Setup.smallAtStart(), 0
@@ -356,7 +357,11 @@ func (s *Setup) has() (h has) {
 	if s.merges() {
 		h |= hasKSM
 	}
-	if s.guestMMs()|s.boundMMs() != 0 {
+	odp, _ := s.odpMMs()
+	if odp != 0 {
+		h |= hasIntervals
+	}
+	if s.guestMMs()|s.boundMMs()|odp != 0 {
 		h |= hasSecondary
 	}
 	if s.rooms() {
@@ -376,6 +381,9 @@ func (s *Setup) has() (h has) {
 	}
 	if s.SwapStable {
 		h |= hasStableSwap
+	}
+	if s.Throttled {
+		h |= hasThrottle
 	}
 	if s.gathers() {
 		h |= hasGathers

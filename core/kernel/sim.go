@@ -58,6 +58,7 @@ type Sim struct {
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
 	guests, bound                  uint64 // the mms that are guests' memory, and that devices are bound to, as bits
+	odp, odpWritten                uint64 // the mms whose memory a device pages on demand, and may write to
 	// See the rules gup_hugetlb_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
 	hugetlbCommonWalk, hugetlbLoop, forceHugetlbRefused, dontneedHugetlb bool
 }

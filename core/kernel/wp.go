@@ -384,7 +384,7 @@ const (
 	wcDone
 )
 
-var wcNotifyStep, wcLateStep, wcToldStep = told(page(wcAddr))
+var wcNotifyStep, wcLateStep, wcToldStep = told(&Notify{Pages: page(wcAddr).Pages, OnlyEnd: true})
 
 // copyClear clears the PTE; its reference on the old page is ours from now on.
 func (c *Ctx) copyClear() {
