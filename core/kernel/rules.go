@@ -289,6 +289,7 @@ const (
 	GUPZoneTest
 	KhpAnonVMALock
 	MunmapRmapLocks
+	KhugepagedExit
 	ruleCount
 )
 
