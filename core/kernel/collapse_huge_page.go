@@ -56,7 +56,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 		kcSwapin: {Label: "swapin", Says: "are pages of it swapped out?", Answer: "no", Ref: "__collapse_huge_page_swapin", Reads: cell.Of(machine.PMDs, machine.PTEs, machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Back: []int{kcSwapin}, Do: func(c *Ctx) Next {
 			p := c.Page(kcAddr)
 			pmd := machine.Entry(c.Keep(kcPMD, c.M.PMD(p)))
-			if !c.hugeFits(p) || !pmd.Present() || pmd.Has(machine.PSE) {
+			if !c.hugeFits(p) || !pmd.Present() || pmd.Has(machine.PSE) || c.M.Poison && c.Ret()&failed != 0 {
 				return Then
 			}
 			for q := p; q < c.M.HugeEnd(p); q++ {

@@ -22,6 +22,9 @@ const (
 // wait, and must not): VM_FAULT_RETRY.
 const faultRetry = 1 << 9
 
+// faultHWPoison is what a fault returns where the memory has failed: VM_FAULT_HWPOISON.
+const faultHWPoison = failed | EHWPOISON
+
 // faultWrote is what a write fault returns that has made the page one to write
 // to: VM_FAULT_WRITE.
 const faultWrote = 1 << 8
@@ -184,7 +187,8 @@ func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 //	hugetlb: hugetlb_fault()
 //	pmd none: do_huge_pmd_anonymous_page() if a huge page fits; else allocate a page table
 //	pmd huge: do_huge_pmd_numa_page() if NUMA balancing made it inaccessible; do_huge_pmd_wp_page(), or set accessed
-//	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page(); being moved: migration_entry_wait()
+//	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page(); being moved: migration_entry_wait();
+//	    poison: SIGBUS
 //	made inaccessible by NUMA balancing: do_numa_page()
 //	lock the PTL; the PTE changed: somebody else was faster, done
 //	write or unshare, and the PTE is read-only: do_wp_page()
@@ -308,6 +312,9 @@ func (c *Ctx) pteFault(e machine.Entry) Next {
 	case e.IsMigration():
 		c.Set(hfPTE, 0)
 		return c.Call(fnMigrationEntryWait, hfEnd, c.L(hfTable), c.L(hfAddr))
+	case e.IsPoison():
+		c.Say("its memory has failed: SIGBUS")
+		return c.Return(faultHWPoison)
 	}
 	return hfLock
 }

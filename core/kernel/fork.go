@@ -321,6 +321,8 @@ var _ = register(fnCopyPageRange, &Func{
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
+		cpDone:   copyDone,
+		cpPoison: copyPoison,
 	},
 })
 
@@ -352,6 +354,8 @@ const (
 	cpUnlock
 	cpFreePrealloc
 	cpSeqEven
+	cpDone
+	cpPoison
 )
 
 // childPage is the child's page at the address that is being copied.
@@ -374,6 +378,8 @@ func (c *Ctx) copyRead() Next {
 			return cpSwap
 		case e.IsMigration():
 			return cpMigration
+		case e.IsPoison():
+			return cpPoison
 		case e.Frame() == machine.ZeroPage:
 			return cpSet
 		}

@@ -207,6 +207,12 @@ func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 // AndStableSwap holds where the condition does and the swap device wants pages that do not change while it reads them.
 func (c Cond) AndStableSwap() Cond { return c.and(hasStableSwap) }
 
+// Poisoning holds where memory may fail: what it guards would tell nothing elsewhere.
+var Poisoning = Cond{where: hasPoison}
+
+// AndPoison holds where the condition does and memory may fail.
+func (c Cond) AndPoison() Cond { return c.and(hasPoison) }
+
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
@@ -261,6 +267,7 @@ const (
 	hasStableSwap                   // the swap device wants pages that do not change while it reads them
 	hasGathers                      // two mmu_gathers of one mm may be open at once
 	hasSignals                      // somebody sends signals
+	hasPoison                       // memory may fail
 )
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.

@@ -284,6 +284,12 @@ const (
 	GUPLockKillable
 	GUPSlowPMDRecheck
 	GUPSlowTakesRest
+	PoisonIfAsked
+	MadviseFreePoison
+	MemoryFailureAnonRefs
+	MemoryFailureAgain
+	MemoryFailureUnsplit
+	MemoryFailureKSM
 	ruleCount
 )
 

@@ -44,6 +44,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
 	s.deferredPartial = k.On(DeferredSplitPartial)
 	s.sharedByCounts = k.On(MadvisePTEBatch)
+	s.freesPoison = k.On(MadviseFreePoison)
 	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop
 	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.Value(GUPHugetlbCommonWalk) == HugetlbCommonWalk, k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
@@ -87,7 +88,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.FiveLevels, c.StableSwap = s.Setup.FiveLevels, s.Setup.SwapStable
 	c.Secondary = s.guests|s.bound != 0
 	c.Rooms = s.Setup.rooms()
-	c.GUPPages, c.Signals = s.Setup.gupPages(), s.Setup.signals()
+	c.GUPPages, c.Signals, c.Poison = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons()
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
@@ -372,6 +373,9 @@ func (s *Setup) has() (h has) {
 	}
 	if s.signals() {
 		h |= hasSignals
+	}
+	if s.poisons() {
+		h |= hasPoison
 	}
 	return h
 }

@@ -117,7 +117,10 @@ func (c *Ctx) splitTail() Next {
 	i := c.L(spIndex)
 	head := c.Frame(spFolio)
 	f := head + machine.Frame(i)
-	flags := c.Load(c.M.Flags(head)) &^ (machine.PGAnonExclusive | machine.PGDoubleMap)
+	flags := c.Load(c.M.Flags(head)) &^ (machine.PGAnonExclusive | machine.PGDoubleMap | machine.PGHWPoison)
+	if c.M.Failed(f) {
+		flags |= machine.PGHWPoison
+	}
 	n := 1
 	if c.L(spList) != 0 {
 		n, flags = 2, flags&^machine.PGLRU

@@ -63,6 +63,9 @@ func (n *now) folios() {
 		if m.Peek(m.State(f)) == machine.FrameLeaked {
 			x.Bad = "freed although its count was not zero; never handed out again"
 		}
+		if m.Peek(m.State(f)) == machine.FramePoisoned {
+			x.Bad = "its memory has failed; never handed out again"
+		}
 		n.out.Folios = append(n.out.Folios, x)
 	}
 }
@@ -165,6 +168,9 @@ func (n *now) holders(f machine.Frame) []Holder {
 	}
 	if len(m.Files) > 0 && m.Peek(m.Buffers(f)) != 0 {
 		out = append(out, Holder{Count: 1, Text: "buffers", Who: whoDisk})
+	}
+	if m.Poison && m.Peek(m.Kept(f)) != 0 {
+		out = append(out, Holder{Count: 1, Text: "memory_failure, for good"})
 	}
 	for cpu := range m.CPUs {
 		for i := range int(m.Peek(m.LRUCount(cpu))) {
