@@ -134,7 +134,7 @@ func (c *Ctx) collapseScan() Next {
 			continue
 		}
 		if e.IsPoison() {
-			c.Say("memory of it has failed")
+			c.Say(failedThere)
 			c.Set(ksResult, scanInvalid)
 			return ksUnlock
 		}

@@ -313,7 +313,7 @@ func (c *Ctx) pteFault(e machine.Entry) Next {
 		c.Set(hfPTE, 0)
 		return c.Call(fnMigrationEntryWait, hfEnd, c.L(hfTable), c.L(hfAddr))
 	case e.IsPoison():
-		c.Say("its memory has failed: SIGBUS")
+		c.Say(failedThere)
 		return c.Return(faultHWPoison)
 	}
 	return hfLock

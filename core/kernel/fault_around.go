@@ -111,7 +111,7 @@ func aroundTrylock(says string, when Cond, recheck bool) Step {
 			c.Say("it is not the file's any more, or lies behind the end: leave it")
 			return fmpPut
 		case c.M.Failed(f):
-			c.Say("its memory has failed: leave it")
+			c.Say(failedThere)
 			return fmpPut
 		}
 		c.Lock(c.M.FolioLock(f))

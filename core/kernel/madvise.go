@@ -248,6 +248,8 @@ var _ = register(fnMadviseFree, &Func{
 		mfRelock:         freeRelock,
 		mfUnit:           freeUnit,
 		mfUnitPTEs:       freeUnitPTEs,
+		mfPoison:         freePoison,
+		mfPoisonStays:    freePoisonStays,
 	},
 })
 
@@ -278,6 +280,8 @@ const (
 	mfRelock
 	mfUnit
 	mfUnitPTEs
+	mfPoison
+	mfPoisonStays
 )
 
 // freeRead looks at one PTE and its folio.
@@ -292,10 +296,9 @@ func (c *Ctx) freeRead() Next {
 		c.Say("it is in swap: give the slot back")
 		c.ClearPTE(table, p)
 		return c.freeSwapAndCache(mfNext, e)
-	case e.IsPoison() && c.sim.freesPoison:
-		c.Say("its memory has failed: clear the entry")
-		c.ClearPTE(table, p)
-		return mfNext
+	case e.IsPoison():
+		c.Say(failedThere)
+		return mfPoison
 	case !e.Present() || e.Frame() == machine.ZeroPage || !c.isAnon(e.Frame()):
 		return mfNext
 	}

@@ -447,6 +447,19 @@ var unmapSetPoison = Step{Label: "set_poison", Says: "put the poison entry", Ref
 	return tuRmap
 }}
 
+// failedThere is what is said by who comes upon memory that has failed, in steps that are there anyway.
+const failedThere = "its memory has failed"
+
+// What MADV_FREE does about a poison entry.
+// compare mm/madvise.c:madvise_free_pte_range
+var (
+	freePoison = Step{Label: "poison", Says: "clear the poison entry", Ref: "pte_clear_not_present_full", When: With(MadviseFreePoison).AndPoison(), Touches: cell.Of(machine.PTEs), Back: []int{mfNext}, Do: func(c *Ctx) Next {
+		c.ClearPTE(c.Frame(mfTable), c.Page(mfPage))
+		return mfNext
+	}}
+	freePoisonStays = Step{Label: "poison_stays", Says: "the poison entry stays", When: Poisoning, Local: true, Back: []int{mfNext}, Do: func(c *Ctx) Next { return mfNext }}
+)
+
 // What fork does: a poison entry goes to the child.
 // compare mm/memory.c:copy_nonpresent_pte
 var (

@@ -160,7 +160,7 @@ var reclaimRules = []*Rule{
 	{ID: MadviseFreePoison, Name: "madvise_free_poison", History: on(519),
 		Says:       "MADV_FREE takes poison entries away: the next access finds a fresh page",
 		Protects:   "nothing: the owner has given up what was there",
-		Guards:     "madvise_free_pte_range: read the PTE",
+		Guards:     "madvise_free_pte_range: clear the poison entry",
 		Confidence: "from memory"},
 	{ID: MemoryFailureAnonRefs, Name: "memory_failure_counts_anon", History: []Since{{0, 1}, {516, 0}},
 		Says:       "memory_failure counts the references on an anonymous page when it is through with it: -EBUSY, if somebody else has one",

@@ -29,7 +29,7 @@ func TestRulesAreInOrder(t *testing.T) {
 // makes of them: a rule that changes nothing shows nothing.
 func TestEveryRuleBinds(t *testing.T) {
 	// See New and Sim.
-	used := map[RuleID]bool{LRUBatchSize: true, PincountExactLarge: true, KhpSharedOK: true, KhpCompoundOK: true, DeferredSplitPartial: true, SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true, UnshareKeepsRO: true, PAEClearAtomic: true, ForkPinTestAnonOnly: true, GUPHugetlbCommonWalk: true, GUPForceHugetlbRefused: true, MadviseDontneedHugetlb: true, NotifierInRmap: true, UprobeSplitsPMD: true, MadviseFreePoison: true}
+	used := map[RuleID]bool{LRUBatchSize: true, PincountExactLarge: true, KhpSharedOK: true, KhpCompoundOK: true, DeferredSplitPartial: true, SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true, UnshareKeepsRO: true, PAEClearAtomic: true, ForkPinTestAnonOnly: true, GUPHugetlbCommonWalk: true, GUPForceHugetlbRefused: true, MadviseDontneedHugetlb: true, NotifierInRmap: true, UprobeSplitsPMD: true}
 	note := func(c Cond) {
 		if r, ok := c.Rule(); ok {
 			used[r.ID] = true

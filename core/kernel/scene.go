@@ -44,7 +44,6 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
 	s.deferredPartial = k.On(DeferredSplitPartial)
 	s.sharedByCounts = k.On(MadvisePTEBatch)
-	s.freesPoison = k.On(MadviseFreePoison)
 	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop
 	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.Value(GUPHugetlbCommonWalk) == HugetlbCommonWalk, k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)

@@ -55,7 +55,6 @@ type Sim struct {
 	unshareKeepsRO, forkCopiesAnon bool
 	guests, bound                  uint64 // the mms that are guests' memory, and that devices are bound to, as bits
 	// See the rules gup_hugetlb_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
-	freesPoison                                                          bool // MADV_FREE takes poison entries away
 	hugetlbCommonWalk, hugetlbLoop, forceHugetlbRefused, dontneedHugetlb bool
 }
 
