@@ -46,7 +46,7 @@ func (c *claimsCommand) Run() error {
 		switch x.Promised {
 		case "always":
 		case "never":
-			fmt.Println("    no release promises it: it is judged where a scenario asks")
+			fmt.Println("    judged only where a scenario asks for it")
 		default:
 			fmt.Printf("    promised since %s\n", x.Promised)
 		}

@@ -69,7 +69,7 @@ func kernelOfVersion(v *kernel.Version) kernelJSON {
 		x.Before = was.Name
 	}
 	for _, d := range v.Differences() {
-		x.Differs = append(x.Differs, differenceJSON{d.Rule.Name, d.Was, d.Now, d.Rule.Says, d.Rule.Commit})
+		x.Differs = append(x.Differs, differenceJSON{d.Rule.Name, d.Was, d.Now, d.Rule.Says, d.Commit})
 	}
 	if k, err := kernel.Make(v.Name); err == nil {
 		for _, r := range kernel.Rules {

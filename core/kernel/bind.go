@@ -19,6 +19,17 @@ func register(id FuncID, f *Func) bool {
 	return true
 }
 
+// within is what a scenario must have for any step of the function to be there.
+func (f *Func) within() (h has) {
+	if f.Migrating {
+		h |= hasMoves
+	}
+	if f.Hugetlb {
+		h |= hasHugetlb
+	}
+	return h
+}
+
 // A Bound function is a table as one kernel has it.
 type Bound struct {
 	*Func
@@ -26,10 +37,11 @@ type Bound struct {
 	Title    string // its name in this version
 	Source   string // the file that has it there
 	Steps    []Step
-	Variant  int     // 0: Steps are Func.Steps; n: those of Instead[n-1]
-	Own      int     // how many of Steps are the function's own; those of its Notify come behind them
-	Off      []bool  // steps that this kernel passes over
-	Ahead    []Ahead // by step: what lies between it and the function's return
+	Variant  int      // 0: Steps are Func.Steps; n: those of Instead[n-1]
+	Own      int      // how many of Steps are the function's own; those of its Notify come behind them
+	Off      []bool   // steps that this kernel passes over
+	Lacking  []string // of those: what the scenario lacks, "" where it is a rule
+	Ahead    []Ahead  // by step: what lies between it and the function's return
 	captures int
 
 	enters, leaves int // the steps where it is entered and left, if not at its first and behind its last: see Notify
@@ -55,7 +67,8 @@ func Bind(k *Kernel) []Bound {
 		b.Own = len(b.Steps)
 		b.notified(k)
 		for _, s := range b.Steps {
-			b.Off = append(b.Off, !s.When.holds(k) || f.Migrating && k.has&hasMoves == 0 || f.Hugetlb && k.has&hasHugetlb == 0)
+			when := s.When.and(f.within())
+			b.Off, b.Lacking = append(b.Off, !when.holds(k)), append(b.Lacking, when.Lacking(k))
 		}
 		if b.Off[b.enters] {
 			b.enters = 0

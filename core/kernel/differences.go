@@ -18,6 +18,7 @@ func (v *Version) Before() *Version {
 type Difference struct {
 	Rule     *Rule
 	Was, Now string // the names of its values
+	Commit   string // that made it so; "" if unknown, or if it is another architecture's code
 }
 
 // Differences lists the rules that a version has otherwise than the one it is told against; nil for the first.
@@ -30,10 +31,23 @@ func (v *Version) Differences() []Difference {
 	var out []Difference
 	for _, r := range Rules {
 		if a, b := was.Value(r.ID), now.Value(r.ID); a != b {
-			out = append(out, Difference{r, r.ValueName(a), r.ValueName(b)})
+			out = append(out, Difference{r, r.ValueName(a), r.ValueName(b), r.commitIn(v, b)})
 		}
 	}
 	return out
+}
+
+// commitIn is the commit with which a rule came to have a value in a version.
+func (r *Rule) commitIn(v *Version, value uint8) string {
+	switch {
+	case v.Generic != nil:
+		return ""
+	case r.Commits != nil:
+		return r.Commits[value]
+	case value == 1:
+		return r.Commit
+	}
+	return ""
 }
 
 // plain is the kernel of a version without changes.

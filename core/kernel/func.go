@@ -28,6 +28,8 @@
 package kernel
 
 import (
+	"math/bits"
+
 	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
@@ -269,6 +271,22 @@ const (
 	hasSignals                      // somebody sends signals
 	hasPoison                       // memory may fail
 )
+
+// lacks says, bit by bit, what a scenario is like that has it not.
+var lacks = [...]string{
+	"no large folios", "no two tasks share a CPU", "no store buffers", "no pages are moved", "no huge pages of hugetlb",
+	"entries are stored whole", "entries are stored in halves", "no ZONE_MOVABLE", "no secondary MMU", "nobody merges pages", "nobody calls mremap",
+	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages",
+	"no two mmu_gathers", "no signals",
+}
+
+// Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.
+func (c Cond) Lacking(k *Kernel) string {
+	if missing := c.where &^ k.has; missing != 0 {
+		return lacks[bits.TrailingZeros32(uint32(missing))]
+	}
+	return ""
+}
 
 // In reports whether a kernel is bound for a scenario that has what the condition is about.
 func (c Cond) In(k *Kernel) bool { return c.where&^k.has == 0 }

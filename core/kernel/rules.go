@@ -30,9 +30,10 @@ type Rule struct {
 	Hugetlb   bool // it is about huge pages of hugetlb, and changes nothing where there are none
 	Secondary bool // it is about secondary MMUs, and changes nothing where there are none
 
-	Commit     string // the commit that introduced it, "" if unknown
-	Subject    string // that commit's subject
-	Confidence string // how we know: "read in source", "commit seen", "from memory", "derived"
+	Commit     string           // the commit that introduced it, "" if unknown
+	Commits    map[uint8]string // by value, where there are several: the commit that it came with
+	Subject    string           // that commit's subject
+	Confidence string           // how we know: "read in source", "commit seen", "from memory", "derived"
 
 	// follow, if set, gives the default from the other rules.
 	follow func(v *Version, k *Kernel) uint8

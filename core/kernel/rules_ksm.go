@@ -44,6 +44,7 @@ var ksmRules = []*Rule{
 		Says:     "a write fault takes over a page of KSM that has one reference, instead of copying it",
 		Protects: "nothing: it saves a copy",
 		Guards:   "do_wp_page: may the page be reused?",
+		Commits:  map[uint8]string{0: "1a0cf26323c8"},
 		Commit:   "1a0cf26323c8", Subject: "mm/ksm: Remove reuse_ksm_page()",
 		Confidence: "the commit is the one that removed it (5.9, seen); 5.4 the oldest release known to have it"},
 	{ID: KSMBreakUnshare, Name: "ksm_break_unshare", History: on(602), Needs: []RuleID{AnonExclusive},

@@ -113,6 +113,7 @@ var reclaimRules = []*Rule{
 		Says:     "what GUP does about a PTE that NUMA balancing has made inaccessible: takes the page; has it faulted in first, unless FOLL_FORCE is said; or only if FOLL_HONOR_NUMA_FAULT is",
 		Protects: "nothing: whether the page moves before it is held or cannot while it is",
 		Guards:   "follow_page_pte: a NUMA hint?",
+		Commits:  map[uint8]string{ProtnoneIfAsked: "d74943a2f3cd"},
 		Commit:   "d74943a2f3cd", Subject: "mm/gup: reintroduce FOLL_NUMA as FOLL_HONOR_NUMA_FAULT",
 		Confidence: "read in source; commits seen (474098edac26, d74943a2f3cd); v6.5 from memory",
 		follow: func(v *Version, k *Kernel) uint8 {

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"errors"
+	"math/bits"
 	"strings"
 	"testing"
 )
@@ -31,6 +32,9 @@ func TestEveryRuleBinds(t *testing.T) {
 	// See New and Sim.
 	used := map[RuleID]bool{LRUBatchSize: true, PincountExactLarge: true, KhpSharedOK: true, KhpCompoundOK: true, DeferredSplitPartial: true, SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true, UnshareKeepsRO: true, PAEClearAtomic: true, ForkPinTestAnonOnly: true, GUPHugetlbCommonWalk: true, GUPForceHugetlbRefused: true, MadviseDontneedHugetlb: true, NotifierInRmap: true, UprobeSplitsPMD: true}
 	note := func(c Cond) {
+		if bits.Len32(uint32(c.where)) > len(lacks) {
+			t.Errorf("a condition is about what has no words in lacks: %b", c.where)
+		}
 		if r, ok := c.Rule(); ok {
 			used[r.ID] = true
 		}

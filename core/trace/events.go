@@ -60,7 +60,7 @@ func (s *story) events(st *Step) []event {
 		out = append(out, event{k, f, -1, cpu, fmt.Sprintf(format, args...)})
 	}
 	for i := range s.beliefs {
-		if b := &s.beliefs[i]; b.read == st.N {
+		if b := &s.beliefs[i]; b.read == st.N && s.m.Mem.Layout().Class(b.into) != machine.Secondary { // of those tells mirrored
 			f := machine.Frame(0)
 			if !b.entry.IsSwap() {
 				f = b.entry.Frame()

@@ -141,6 +141,7 @@ type story struct {
 
 	forced map[machine.PageID]bool // by whose page tables that write got the page
 	writes int                     // where the last write that is lost began, if that is known
+	led    map[int]string          // what let somebody write in place where the claim wants a copy, or the other half of what he read, by step
 	began  int                     // where what the claim is about came about, if that was in an earlier call than the violation
 
 	cache     cell.ID // the TLB entry that the claim is about, if it is about one
@@ -267,6 +268,9 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 	case machine.AlarmForeignPage:
 		s.actor = int(v >> 16)
 		s.frames[machine.Frame(v&0xffff)] = true
+		s.stmtPage(st)
+	case machine.AlarmTornEntry:
+		s.actor = int(v)
 		s.stmtPage(st)
 	case machine.AlarmFreedTable:
 		s.actor, s.table = st.Actor, true

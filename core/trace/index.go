@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"slices"
+
 	"gupscope/core/cell"
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
@@ -161,6 +163,9 @@ func (x *index) beliefs(r *Run, v int) []belief {
 			}
 		}
 		for _, c := range st.Changes {
+			if b, ok := x.mirrored(st, &c, layout); ok {
+				out = append(out, b)
+			}
 			if e := machine.Entry(c.NewV); c.Class == machine.TLBs && e.Present() && !e.IsStale() && (!machine.Entry(c.OldV).Present() || machine.Entry(c.OldV).Frame() != e.Frame()) {
 				if from, ok := entryRead(st, layout); ok {
 					out = append(out, belief{actor: r.owner(st), cpu: st.CPU, read: st.N, from: from, into: c.Cell, class: layout.Class(from), name: layout.Name(from), entry: e})
@@ -172,6 +177,17 @@ func (x *index) beliefs(r *Run, v int) []belief {
 		out[i].age(r, v)
 	}
 	return out
+}
+
+// mirrored is the entry that an IOMMU goes by from a step on. What a secondary MMU has taken over it has from GUP, and that is where its story begins.
+func (x *index) mirrored(st *Step, c *Change, layout *cell.Layout) (b belief, ok bool) {
+	e := machine.Entry(c.NewV)
+	for id, p := range x.pte {
+		if of, is := x.secondary[c.Cell]; is && of == p && !x.guest[c.Cell] && e.Present() && slices.Contains(x.held[id], e.Frame()) && (!ok || id < b.from) {
+			b, ok = belief{actor: st.Actor, cpu: st.CPU, read: st.N, from: id, into: c.Cell, class: machine.PTEs, name: layout.Name(id), entry: e}, true
+		}
+	}
+	return b, ok
 }
 
 // owner returns the actor that goes by what a step fills a TLB with: the

@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"fmt"
+
 	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
@@ -31,6 +33,9 @@ func (s *story) findRaces() {
 		s.lostWrite()
 		return
 	}
+	if s.torn() {
+		return
+	}
 	for n := s.v; n > 0; n-- {
 		s.checkThenAct(&s.r.steps[n-1])
 	}
@@ -46,7 +51,49 @@ func (s *story) findRaces() {
 	}
 	if len(s.races) == 0 && s.writes == 0 && s.began == 0 {
 		s.lastConflict()
+		s.inPlace()
 	}
+}
+
+// inPlace finds, where a load reads what it should not for somebody has stored to the same frame, why he did not copy it: the step
+// that let him write to it in place, the look before that at who else maps it, and who had told him that nobody does.
+func (s *story) inPlace() {
+	if !s.lost || len(s.races) == 0 {
+		return
+	}
+	store := &s.r.steps[s.races[0].Read-1]
+	f, ok := s.x.content[s.races[0].Cell]
+	if !ok || !s.r.access(store) {
+		return
+	}
+	count := s.m.Mapcount(f).Cell()
+	led := map[int]string{}
+	for n := store.N - 1; n > 0; n-- {
+		st := &s.r.steps[n-1]
+		switch {
+		case len(led) == 0 && st.Actor == store.Actor && s.makesWritable(st, f):
+			led[n] = "makes its PTE writable"
+		case len(led) == 1 && st.Actor == store.Actor && reads(st, count):
+			led[n] = fmt.Sprintf("sees that frame %d is mapped nowhere else", f)
+		case len(led) == 2 && changes(st, count):
+			if st.Actor != store.Actor {
+				led[n] = fmt.Sprintf("counts frame %d as mapped once less", f)
+				s.led = led
+			}
+			return
+		}
+	}
+}
+
+// makesWritable reports whether a step lets somebody write to a frame that he could only read.
+func (s *story) makesWritable(st *Step, f machine.Frame) bool {
+	for _, c := range st.Changes {
+		was, is := machine.Entry(c.OldV), machine.Entry(c.NewV)
+		if c.Class == machine.PTEs && is.Present() && is.Frame() == f && is.Has(machine.RW) && was.Present() && !was.Has(machine.RW) {
+			return true
+		}
+	}
+	return false
 }
 
 // cameAbout finds where what the claim is about began, in an earlier call: where a page was got that a variable holds, where a TLB or a
@@ -221,10 +268,10 @@ func (s *story) use(b *belief) (step int, matters bool) {
 		return s.takenFrom(b)
 	}
 	f := b.entry.Frame()
-	tlb := s.m.Mem.Layout().Class(b.into) == machine.TLBs
+	into := s.m.Mem.Layout().Class(b.into)
 	for i := b.stale; i < s.v; i++ {
 		st := &s.r.steps[i]
-		if st.Actor != b.actor || tlb && !s.r.access(st) || !tlb && s.r.elsewhere(st, &s.r.steps[b.read-1]) {
+		if st.Actor != b.actor || !s.goesBy(st, b, into) {
 			continue
 		}
 		for _, id := range st.Writes {
@@ -241,7 +288,20 @@ func (s *story) use(b *belief) (step int, matters bool) {
 			return st.N, true
 		}
 	}
-	return 0, b.actor == s.actor && !tlb
+	return 0, b.actor == s.actor && into != machine.TLBs && into != machine.Secondary
+}
+
+// goesBy reports whether a step may go by what its actor believes: accesses of the thread by its TLB, those of a guest or a device by what
+// mirrors the page table, and the kernel by what the same call has read.
+func (s *story) goesBy(st *Step, b *belief, into cell.Class) bool {
+	switch into {
+	case machine.TLBs:
+		return s.r.access(st)
+	case machine.Secondary:
+		call := s.r.callOf(st)
+		return call != "store" && call != "load"
+	}
+	return !s.r.elsewhere(st, &s.r.steps[b.read-1])
 }
 
 // takenFrom finds where somebody puts a page in the place of a swap entry that was not there all the time.

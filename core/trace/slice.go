@@ -29,6 +29,9 @@ func (s *story) slice() {
 			s.mention(r.Use)
 		}
 	}
+	for n, says := range s.led {
+		s.told[n] = []event{{kind: evLooks, cpu: -1, says: says}}
+	}
 	for _, n := range s.decides {
 		s.mention(n)
 	}
@@ -146,7 +149,7 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 	case evUnhooks:
 		return s.table && ours || e.page >= 0 && s.pages[e.page]
 	case evMirrors:
-		return s.secondary && s.pages[e.page]
+		return s.secondary && s.pages[e.page] || ours && s.first(st.N)
 	case evSlots:
 		return s.wasIn(e.cpu)
 	case evTakesRef:

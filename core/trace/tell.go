@@ -95,7 +95,13 @@ func (t *teller) goingBy(r *Race) string {
 		return ", to which the " + entry + " looks as it did when it was read,"
 	}
 	for _, b := range t.s.beliefs {
-		if b.read == r.first && b.from == r.Cell && t.s.m.Mem.Layout().Class(b.into) == machine.TLBs {
+		if b.read != r.first || b.from != r.Cell {
+			continue
+		}
+		switch t.s.m.Mem.Layout().Class(b.into) {
+		case machine.Secondary:
+			return ", still going by its IOTLB,"
+		case machine.TLBs:
 			if b.class == machine.PMDs {
 				return ", still in that walk,"
 			}

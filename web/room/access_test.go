@@ -13,13 +13,8 @@ import (
 // The holder of the pen takes links back: whoever came by them is sent away on every server, what they say meanwhile is not
 // heard, and the new ones open the room, also after a restart.
 func TestLinksAreTakenBack(t *testing.T) {
-	nc := embedded(t)
-	rooms, url := start(t, nc)
-	_, url2 := start(t, nc)
-	id, driver, viewer := create(t, rooms, start0)
-	d := enter(t, url, id, driver, key1)
-	v := enter(t, url2, id, viewer, key2)
-	e := enter(t, url2, id, driver, key3)
+	p := twoServers(t)
+	d, v, e := p.d, p.v, enter(t, p.url2, p.id, p.driver, key3)
 
 	v.say(In{Access: &Access{What: "end"}})
 	v.refused("You look on")
@@ -35,13 +30,13 @@ func TestLinksAreTakenBack(t *testing.T) {
 	}
 	d.say(In{Access: &Access{What: "viewers"}})
 	viewer2 := welcomed(d)
-	if other := welcomed(e); viewer2 == viewer || other != viewer2 {
-		t.Errorf("the viewers' link was %s, is %s for who took it back, and %s for another driver", viewer, viewer2, other)
+	if other := welcomed(e); viewer2 == p.viewer || other != viewer2 {
+		t.Errorf("the viewers' link was %s, is %s for who took it back, and %s for another driver", p.viewer, viewer2, other)
 	}
 	if code, why := v.ended(); code != closeToken || !strings.Contains(why, "taken back") {
 		t.Errorf("the viewer left with %d %q", code, why)
 	}
-	w := enter(t, url2, id, viewer2, key2)
+	w := enter(t, p.url2, p.id, viewer2, key2)
 
 	driver2 := driverPrefix + newSecret()
 	d.say(In{Access: &Access{What: "all", Token: driver2}})
@@ -54,29 +49,25 @@ func TestLinksAreTakenBack(t *testing.T) {
 	d.do(step(0)) // it holds the pen as before
 	d.event("step")
 
-	rooms.Close()
-	_, url = start(t, nc)
-	for _, old := range []string{driver, viewer, viewer2} {
+	p.rooms.Close()
+	_, url := start(t, p.nc)
+	for _, old := range []string{p.driver, p.viewer, viewer2} {
 		c := dial(t, url)
-		c.say(In{Hello: &Hello{id, old, key3}})
+		c.say(In{Hello: &Hello{p.id, old, key3}})
 		if code, why := c.ended(); code != closeToken || !strings.Contains(why, "does not open the room") {
 			t.Errorf("with an old link: closed with %d %q", code, why)
 		}
 	}
-	enter(t, url, id, viewer3, key2)
-	d = enter(t, url, id, driver2, key1)
+	enter(t, url, p.id, viewer3, key2)
+	d = enter(t, url, p.id, driver2, key1)
 	d.do(step(1))
 	d.event("step")
 }
 
 // A room that was ended is over on every server, says so to whoever comes later, and nothing of what was in it is kept.
 func TestEnded(t *testing.T) {
-	nc := embedded(t)
-	rooms, url := start(t, nc)
-	_, url2 := start(t, nc)
-	id, driver, viewer := create(t, rooms, start0)
-	d := enter(t, url, id, driver, key1)
-	v := enter(t, url2, id, viewer, key2)
+	p := twoServers(t)
+	d, v := p.d, p.v
 	d.do(session.Event{Do: "text", Text: "GUP secret\n"})
 	v.event("text")
 	d.say(In{Access: &Access{What: "end"}})
@@ -85,25 +76,25 @@ func TestEnded(t *testing.T) {
 			t.Errorf("left with %d %q", code, why)
 		}
 	}
-	for _, at := range []string{url, url2} {
-		for _, token := range []string{driver, viewer} {
+	for _, at := range []string{p.url1, p.url2} {
+		for _, token := range []string{p.driver, p.viewer} {
 			c := dial(t, at)
-			c.say(In{Hello: &Hello{id, token, key3}})
+			c.say(In{Hello: &Hello{p.id, token, key3}})
 			if code, why := c.ended(); code != closeEnded || !strings.Contains(why, "removed") {
 				t.Errorf("later: closed with %d %q", code, why)
 			}
 		}
 	}
 	var kept []Record
-	rooms.log.since(t.Context(), id, 0, func(_ uint64, _ time.Time, rec Record) error { kept = append(kept, rec); return nil })
+	p.rooms.log.since(t.Context(), p.id, 0, func(_ uint64, _ time.Time, rec Record) error { kept = append(kept, rec); return nil })
 	if b, _ := json.Marshal(kept); len(kept) != 1 || strings.Contains(string(b), "secret") || strings.Contains(string(b), start0.Scenario) {
 		t.Errorf("kept is %s", b)
 	}
-	other, err := Open(t.Context(), nc, 1, "another model")
+	other, err := Open(t.Context(), p.nc, 1, "another model")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := other.find(id); !errors.As(err, new(Ended)) {
+	if _, err := other.find(p.id); !errors.As(err, new(Ended)) {
 		t.Errorf("a server with another model: got %v", err)
 	}
 }

@@ -7,12 +7,8 @@ import (
 
 // Everybody reads the name that somebody gives, on every server and who comes later too, until its reader has gone.
 func TestNames(t *testing.T) {
-	nc := embedded(t)
-	rooms, url1 := start(t, nc)
-	_, url2 := start(t, nc)
-	id, driver, viewer := create(t, rooms, start0)
-	a := enter(t, url1, id, driver, key1)
-	v := enter(t, url2, id, viewer, key2)
+	p := twoServers(t)
+	a, v := p.d, p.v
 	anna, ben := "  Anna\n\u202eB. ", "Ben"
 	a.say(In{Name: &anna})
 	v.say(In{Name: &ben})
@@ -23,7 +19,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("they are called %q", names)
 		}
 	}
-	late := enter(t, url1, id, viewer, key3)
+	late := enter(t, p.url1, p.id, p.viewer, key3)
 	late.until(both)
 	none := ""
 	v.say(In{Name: &none})

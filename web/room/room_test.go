@@ -52,6 +52,26 @@ type client struct {
 	seq     uint64
 }
 
+// A pair is two servers on one stream that show one room: who drives it is there by the first, who looks on by the second.
+type pair struct {
+	nc                 *nats.Conn
+	rooms              *Rooms // the first's
+	url1, url2         string
+	id, driver, viewer string
+	d, v               *client
+}
+
+func twoServers(t *testing.T) (p pair) {
+	t.Helper()
+	p.nc = embedded(t)
+	p.rooms, p.url1 = start(t, p.nc)
+	_, p.url2 = start(t, p.nc)
+	p.id, p.driver, p.viewer = create(t, p.rooms, start0)
+	p.d = enter(t, p.url1, p.id, p.driver, key1)
+	p.v = enter(t, p.url2, p.id, p.viewer, key2)
+	return p
+}
+
 // enter opens a connection to the room, and waits for its snapshot.
 func enter(t *testing.T, url, room, token, key string) *client {
 	t.Helper()
@@ -387,13 +407,8 @@ func TestComesBack(t *testing.T) {
 
 // Two servers on one stream show one room.
 func TestTwoServers(t *testing.T) {
-	nc := embedded(t)
-	rooms1, url1 := start(t, nc)
-	_, url2 := start(t, nc)
-	id, driver, viewer := create(t, rooms1, start0)
-	d := enter(t, url1, id, driver, key1)
-	v := enter(t, url2, id, viewer, key2)
-	e := enter(t, url2, id, driver, key3)
+	p := twoServers(t)
+	d, v, e := p.d, p.v, enter(t, p.url2, p.id, p.driver, key3)
 	here := v.until(func(o Out) bool { return o.People != nil && o.People.Here == 3 })
 	if here.People.Pen != d.welcome.You {
 		t.Errorf("the other server says %+v", here.People)

@@ -62,7 +62,8 @@ type ListingStep struct {
 	Says  string
 	Ref   string // the kernel's name for it: "ptep_get_lockless"
 	Rule  string // the rule it belongs to
-	Off   bool   // the rule is off: struck through
+	Off   bool   // passed over here, for the rule is off
+	Lacks string // or for the scenario lacks what it is about: "no large folios"
 	Marks []Mark // who does it next
 	Bad   bool
 }
@@ -168,7 +169,7 @@ func OfListing(r *trace.Run) []Listing {
 			x.Stack = append(x.Stack, f.Func.Title)
 		}
 		for i, s := range in.Func.Steps {
-			ls := ListingStep{N: i + 1, Says: s.Says, Ref: s.Ref, Off: in.Func.Off[i]}
+			ls := ListingStep{N: i + 1, Says: s.Says, Ref: s.Ref, Off: in.Func.Off[i], Lacks: in.Func.Lacking[i]}
 			if rule, ok := s.When.Rule(); ok {
 				ls.Rule = rule.Name
 			}
