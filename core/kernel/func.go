@@ -277,7 +277,7 @@ var lacks = [...]string{
 	"no large folios", "no two tasks share a CPU", "no store buffers", "no pages are moved", "no huge pages of hugetlb",
 	"entries are stored whole", "entries are stored in halves", "no ZONE_MOVABLE", "no secondary MMU", "nobody merges pages", "nobody calls mremap",
 	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages",
-	"no two mmu_gathers", "no signals",
+	"no two mmu_gathers", "no signals", "no memory fails",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -187,6 +187,7 @@ func (c *Ctx) holdersOf(f machine.Frame) int {
 
 // A Splitting is what a task that is in split_huge_page_to_list_to_order does to the ledger.
 type Splitting struct {
+	Level  int // of its call: what those below it hold is the caller's
 	Head   machine.Frame
 	Kept   machine.Frame // the tail that the caller's reference names, while it counts for the head; 0: none
 	Frozen bool          // one reference of the head does not count for now
@@ -200,7 +201,7 @@ func (s *Sim) Splitting(task int) (Splitting, bool) {
 			continue
 		}
 		local := func(i int) uint64 { return s.M.Peek(s.M.PeekLocal(task, level, i)) }
-		out := Splitting{Head: machine.Hold(local(spFolio)).Frame(), Frozen: a.Step == spTail || a.Step == spHead}
+		out := Splitting{Level: level, Head: machine.Hold(local(spFolio)).Frame(), Frozen: a.Step == spTail || a.Step == spHead}
 		keep := local(spKeep)
 		if put := a.Step == spDone || a.Step == spPut && local(spIndex) > keep; keep != 0 && !put {
 			out.Kept = out.Head + machine.Frame(keep)
