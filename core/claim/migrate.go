@@ -7,7 +7,7 @@ import (
 )
 
 // longtermPins: for every variable that holds a page, a pin for long is of a page that
-// need not be moved away.
+// need not be moved away; so is a reference for long, of kernels that let one be taken.
 func longtermPins(m *Model) []predicate {
 	var out []predicate
 	m.M.EachVar(func(t, i int) {
@@ -20,11 +20,14 @@ func longtermPins(m *Model) []predicate {
 			holds: func() bool {
 				pin, ok := machine.PinAtOf(m.M.Load(at))
 				r := machine.DecodeResult(m.M.Load(v))
-				return !ok || !pin.Pin || !pin.Longterm || r.Kind != machine.IsPage || m.M.ZoneOf(r.Page.Frame()).LongtermPinnable()
+				return !ok || !pin.Longterm || r.Kind != machine.IsPage || m.M.ZoneOf(r.Page.Frame()).LongtermPinnable()
 			},
 			why: func() string {
-				f := machine.DecodeResult(m.M.Peek(v)).Page.Frame()
-				return fmt.Sprintf("%s pins folio %d for long, which lies in %v", m.varName(t, i), f, m.M.ZoneOf(f))
+				f, does := machine.DecodeResult(m.M.Peek(v)).Page.Frame(), "holds"
+				if pin, _ := machine.PinAtOf(m.M.Peek(at)); pin.Pin {
+					does = "pins"
+				}
+				return fmt.Sprintf("%s %s folio %d for long, which lies in %v", m.varName(t, i), does, f, m.M.ZoneOf(f))
 			},
 		})
 	})

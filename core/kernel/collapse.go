@@ -55,7 +55,7 @@ func collapseEntry(name string, enforced uint64, params []int) *Func {
 //	mmap_read_lock()
 //	no VMA that a huge page fits into, or (khugepaged) that wants one: stop
 //	the PMD is none: stop; huge: done already
-//	lock the PTL; every PTE: none, zero page, swap entry: go on
+//	lock the PTL; every PTE: none, zero page, swap or migration entry: go on
 //	              not on the LRU list, locked, or references that mappings do not explain: stop
 //	no PTE is writable: stop; unlock
 //	mmap_read_unlock()
@@ -130,7 +130,7 @@ func (c *Ctx) collapseScan() Next {
 	first, writable := c.M.HugeStart(c.Page(ksAddr)), false
 	for p := first; p < c.M.HugeEnd(first); p++ {
 		e := machine.Entry(c.Load(c.PTE(c.Frame(ksTable), p)))
-		if e.None() || e.IsSwap() || e.Present() && e.Frame() == machine.ZeroPage {
+		if e.None() || e.IsSwap() || e.IsMigration() || e.Present() && e.Frame() == machine.ZeroPage {
 			continue
 		}
 		if e.IsPoison() {

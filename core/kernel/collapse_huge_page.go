@@ -8,12 +8,13 @@ import (
 // collapse_huge_page, in straight line:
 //
 //	huge = alloc_charge_folio()
-//	mmap_read_lock(); swapped pages: fault them in, lru_add_drain(); mmap_read_unlock()
+//	mmap_read_lock(); swapped pages, and those being moved: fault them in, lru_add_drain(); mmap_read_unlock()
 //	mmap_write_lock(); lock the VMA; not as it was: give up     // no faults, no slow GUP from here on
+//	lock the anon_vma                                           // nobody walks a reverse mapping
 //	clear the PMD, flush: no translation below it is left
 //	tlb_remove_table_sync_one()                                 // nobody walks the table any more
 //	lock the PTL; every page: trylock, references as expected, isolate; else put the PMD back, give up
-//	unlock the PTL; copy every page
+//	unlock the PTL, the anon_vma; copy every page
 //	every page: clear the PTE; drop its references; large folios back to the LRU list
 //	PMD = huge, exclusive, writable, dirty; deposit the page table
 //	mmap_write_unlock()
@@ -30,6 +31,16 @@ import (
 //
 // And who has been in it must have left before it is used again: with a flush by IPI all have, else
 // tlb_remove_table_sync_one() sees to it.
+//
+// Who walks the reverse mapping of a page finds nothing at a PMD that is cleared, and would pass by. The lock of the anon_vma keeps
+// reclaim, migration and splits from there until the pages are isolated, and so locked, or the page table is back:
+//
+//	CPU0 (migration)                CPU1 (khugepaged)
+//	put the migration entry
+//	                                clear the PMD
+//	the PMD is none: nothing to do
+//	                                a page is gone: put the page table back
+//	                                (the migration entry stays for ever)
 //
 // compare mm/khugepaged.c:collapse_huge_page
 var _ = register(fnCollapseHugePage, &Func{Large: true,
@@ -53,15 +64,17 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				c.ReadLock(c.M.MmapLock(c.mmOf(kcAddr)))
 				return Then
 			}},
-		kcSwapin: {Label: "swapin", Says: "are pages of it swapped out?", Answer: "no", Ref: "__collapse_huge_page_swapin", Reads: cell.Of(machine.PMDs, machine.PTEs, machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Back: []int{kcSwapin}, Do: func(c *Ctx) Next {
+		kcSwapin: {Label: "swapin", Says: "are pages of it swapped out, or being moved?", Answer: "no", Ref: "__collapse_huge_page_swapin", Reads: cell.Of(machine.PMDs, machine.PTEs, machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Back: []int{kcSwapin}, Do: func(c *Ctx) Next {
 			p := c.Page(kcAddr)
 			pmd := machine.Entry(c.Keep(kcPMD, c.M.PMD(p)))
 			if !c.hugeFits(p) || !pmd.Present() || pmd.Has(machine.PSE) || c.M.Poison && c.Ret()&failed != 0 {
 				return Then
 			}
 			for q := p; q < c.M.HugeEnd(p); q++ {
-				if e := machine.Entry(c.Load(c.PTE(pmd.Frame(), q))); e.IsSwap() {
-					c.Sayf("page %d is swapped out: fault it in", c.M.Pages()[q].Index)
+				if e := machine.Entry(c.Load(c.PTE(pmd.Frame(), q))); e.IsSwap() || e.IsMigration() {
+					if c.Sayf("page %d is swapped out: fault it in", c.M.Pages()[q].Index); e.IsMigration() {
+						c.Sayf("page %d is being moved: fault there, and so wait", c.M.Pages()[q].Index)
+					}
 					c.Set(kcSwapped, 1)
 					return c.Call(fnHandleMMFault, kcSwapin, uint64(q), 0)
 				}
@@ -110,6 +123,12 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			}
 			return Then
 		}},
+		kcRmapLock: {Label: "lock_anon_vma", Says: "lock the anon_vma: nobody walks the reverse mapping of a page", Ref: "anon_vma_lock_write", When: With(KhpAnonVMALock).AndRmapLocks(), Touches: cell.Of(machine.RmapLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.anonVMALock(c.Page(kcAddr))) },
+			Do: func(c *Ctx) Next {
+				c.WriteLock(c.anonVMALock(c.Page(kcAddr)))
+				return Then
+			}},
 		kcNotify:     kcNotifyStep,
 		kcEarly:      gracePeriodStep(If(RemoverWait, RemoverWaitRCUEarly)),
 		kcClear:      collapseClearStep(With(KhpFlushTellsTables), 1),
@@ -123,7 +142,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 		kcPTL: {Label: "lock_ptl", Says: "lock the PTL of the table that was taken out", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) },
 			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(kcPMD)))
+				c.lockPTL(kcPMD)
 				c.Set(kcIndex, 0)
 				return Then
 			}},
@@ -137,7 +156,8 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			}
 			return Then
 		}},
-		kcCopy: {Label: "copy", Says: "copy the next page", Ref: "copy_mc_user_highpage", Touches: cell.Of(machine.Contents), Reads: cell.Of(machine.PTEs), Back: []int{kcCopy}, Do: (*Ctx).collapseCopy},
+		kcRmapUnlock: collapseRmapUnlock("unlock the anon_vma: the pages are locked"),
+		kcCopy:       {Label: "copy", Says: "copy the next page", Ref: "copy_mc_user_highpage", Touches: cell.Of(machine.Contents), Reads: cell.Of(machine.PTEs), Back: []int{kcCopy}, Do: (*Ctx).collapseCopy},
 		kcClearPTE: {Label: "clear_pte", Says: "clear the next PTE: its page is mapped once less", Ref: "__collapse_huge_page_copy_succeeded", Touches: cell.Of(machine.PTEs, machine.Mapcounts), Reads: cell.Of(machine.PTLs, machine.Refs), Back: []int{kcClearPTE},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) }, Do: (*Ctx).collapseClear},
 		kcRelease: {Label: "release", Says: "unlock the page; drop it from the swap cache", Ref: "release_pte_folio", Touches: swapCacheTouches, Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{kcClearPTE}, Do: func(c *Ctx) Next {
@@ -187,6 +207,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				c.SetPMD(c.Page(kcAddr), machine.MakeTable(c.Frame(kcPMD)))
 				return Then
 			}},
+		kcRmapGiveUp: collapseRmapUnlock("unlock the anon_vma"),
 		kcPutBack: {Label: "putback", Says: "put a page back on the LRU list: unlock it, drop our reference", Ref: "release_pte_folio", Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{kcPutBack}, Do: func(c *Ctx) Next {
 			return c.collapsePutback(kcPutBack, kcUnlock)
 		}},
@@ -222,6 +243,7 @@ const (
 	kcVMA
 	kcVMALock
 	kcCountEarly
+	kcRmapLock
 	kcNotify
 	kcEarly
 	kcClear
@@ -234,6 +256,7 @@ const (
 	kcIsolate
 	kcIsolateLate
 	kcUnlockPTL
+	kcRmapUnlock
 	kcCopy
 	kcClearPTE
 	kcRelease
@@ -242,6 +265,7 @@ const (
 	kcLarge
 	kcInstall
 	kcRestore
+	kcRmapGiveUp
 	kcPutBack
 	kcUnlock
 	kcFree
@@ -252,6 +276,14 @@ const (
 func (c *Ctx) vmaLock(local int) machine.Word {
 	w, _ := c.vmaWords(c.Page(local))
 	return w
+}
+
+// collapseRmapUnlock is the step that drops the anon_vma's lock.
+func collapseRmapUnlock(says string) Step {
+	return Step{Label: "unlock_anon_vma", Says: says, Ref: "anon_vma_unlock_write", When: With(KhpAnonVMALock).AndRmapLocks(), Touches: cell.Of(machine.RmapLocks), Do: func(c *Ctx) Next {
+		c.WriteUnlock(c.anonVMALock(c.Page(kcAddr)))
+		return Then
+	}}
 }
 
 // collapseIsolate is the step that locks and isolates one page after the other. Those isolated are
@@ -413,7 +445,7 @@ func (c *Ctx) ungather(f machine.Frame) {
 var _ = register(fnTLBRemoveTableSyncOne, &Func{
 	Name: "tlb_remove_table_sync_one", File: "mm/mmu_gather.c",
 	Steps: []Step{
-		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
+		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs), Anywhere: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
 			for cpu := range c.M.CPUs {
 				if cpu != c.CPU {
 					c.Or(c.M.IPI(cpu), 1<<c.CPU)
@@ -421,7 +453,7 @@ var _ = register(fnTLBRemoveTableSyncOne, &Func{
 			}
 			return Then
 		}},
-		{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs),
+		{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs), Anywhere: cell.Of(machine.IPIs),
 			Wait: func(c *Ctx) Block {
 				for cpu := range c.M.CPUs {
 					if w := c.M.IPI(cpu); cpu != c.CPU && c.Load(w)>>c.CPU&1 != 0 {

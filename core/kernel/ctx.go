@@ -124,6 +124,12 @@ func (c *Ctx) walked(table machine.Entry) {
 	}
 }
 
+// lockPTL locks the page table that a local names.
+func (c *Ctx) lockPTL(table int) {
+	c.walked(c.Entry(table))
+	c.Lock(c.M.PTL(c.Frame(table)))
+}
+
 // SetPTE stores the entry of a page, plainly, under the PTL.
 func (c *Ctx) SetPTE(table machine.Frame, p machine.PageID, e machine.Entry) {
 	if c.sim.Setup.PAE {

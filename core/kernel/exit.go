@@ -29,7 +29,9 @@ var _ = register(fnExit, &Func{
 //	exit_mmap():
 //	    mmu_notifier_release()
 //	    lru_add_drain(); tlb_gather_mmu()
-//	    zap_pte_range(everything); free_pgtables(); tlb_finish_mmu()
+//	    zap_pte_range(everything)
+//	    every VMA: lock its anon_vma, i_mmap_rwsem of its file: take it out of them
+//	    free_pgtables(); tlb_finish_mmu()
 //
 // Nobody who takes mmap_lock has the mm any more. References through GUP survive.
 //
@@ -65,8 +67,19 @@ var _ = register(fnMMPut, &Func{
 		emDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, emGather) }},
 		emGather: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu_fullmm", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(int(c.L(emMM))), 1)
-			return c.Call(fnZapPTERange, emTables, c.L(emAt), c.L(emEnd))
+			return c.Call(fnZapPTERange, emUnlink, c.L(emAt), c.L(emEnd))
 		}},
+		emUnlink: {Label: "unlink_vmas", Says: "every VMA is out of its anon_vma and its file's tree", Ref: "unlink_anon_vmas", When: With(MunmapRmapLocks).AndRmapLocks(), Touches: cell.Of(machine.RmapLocks, machine.VMAs), Back: []int{emUnlink},
+			Wait: func(c *Ctx) Block {
+				switch p, what := c.nextLinked(int(c.L(emMM))); what {
+				case linkedAnon:
+					return c.anonUnlinkable(p)
+				case linkedFile:
+					return c.fileUnlinkable(p)
+				}
+				return Block{}
+			},
+			Do: (*Ctx).exitUnlink},
 		emTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgtables", Touches: cell.Of(machine.PMDs, machine.VMAs, machine.HugetlbPool), Back: []int{emTables}, Do: func(c *Ctx) Next {
 			c.forgetVMAs(int(c.L(emMM)))
 			return c.unhookTable(emAt, emEnd, emTables, emFinish)
@@ -101,6 +114,7 @@ const (
 	emNotify
 	emDrain
 	emGather
+	emUnlink
 	emTables
 	emFinish
 	emFreeTable
@@ -116,10 +130,50 @@ func (c *Ctx) forgetVMAs(mm int) {
 			c.Store(c.M.VMA(p), 0)
 			c.closeHugetlb(p)
 		}
+		c.M.Link(p, false)
 	}
 	for r := range c.M.MMs[mm].Regions {
 		if w := c.M.AnonVMA(mm, r); c.Load(w) != 0 {
 			c.Store(w, 0)
 		}
 	}
+}
+
+// What a region of an mm that goes is still in.
+const (
+	linkedNowhere = iota
+	linkedAnon
+	linkedFile
+)
+
+// nextLinked returns the first page of the next region of an mm that walks of reverse mappings still find, and what it is in.
+func (c *Ctx) nextLinked(mm int) (machine.PageID, int) {
+	for r := range c.M.MMs[mm].Regions {
+		switch p := c.M.PageAt(mm, r, 0); {
+		case c.hasAnonVMA(p):
+			return p, linkedAnon
+		case c.isFile(p) && c.Load(c.M.Linked(mm, r)) != 0:
+			return p, linkedFile
+		}
+	}
+	return machine.NoPage, linkedNowhere
+}
+
+// exitUnlink takes the next region of the mm out of its anon_vma, or of its file's tree.
+// compare mm/rmap.c:unlink_anon_vmas, mm/mmap.c:unlink_file_vma
+func (c *Ctx) exitUnlink() Next {
+	p, what := c.nextLinked(int(c.L(emMM)))
+	if what == linkedNowhere {
+		return Then
+	}
+	at := c.M.Pages()[p]
+	name := c.M.MMs[at.MM].Regions[at.Region].Name
+	if what == linkedAnon {
+		c.Sayf("lock the anon_vma of %s, take the VMA out of it, unlock", name)
+		c.Store(c.M.AnonVMA(at.MM, at.Region), 0)
+		return emUnlink
+	}
+	c.Sayf("lock i_mmap_rwsem of %s, take the VMA out of the file's tree, unlock", c.M.Files[c.M.Region(p).File].Name)
+	c.Store(c.M.Linked(at.MM, at.Region), 0)
+	return emUnlink
 }

@@ -251,7 +251,7 @@ var _ = register(fnHandleMMFault, &Func{
 		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoWPPage, fnWPPageShared},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(hfTable))) },
 			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(hfTable)))
+				c.lockPTL(hfTable)
 				now := machine.Entry(c.Load(c.PTE(c.Frame(hfTable), c.Page(hfAddr))))
 				if now != c.Entry(hfPTE).Fresh() {
 					c.Say("the PTE has changed: somebody else was faster")

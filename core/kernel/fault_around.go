@@ -46,7 +46,7 @@ var _ = register(fnFilemapMapPages, &Func{
 			},
 			Do: func(c *Ctx) Next {
 				if c.L(fmpDid)&aroundLocked == 0 {
-					c.Lock(c.M.PTL(c.Frame(fmpTable)))
+					c.lockPTL(fmpTable)
 					c.Set(fmpDid, c.L(fmpDid)|aroundLocked)
 				}
 				return Then

@@ -42,6 +42,7 @@ var _ = register(fnFork, &Func{
 				p := c.M.PageAt(c.MM, r, i)
 				vma := c.Load(c.M.VMA(p))
 				c.Store(c.M.VMA(c.M.Twin(p, child)), vma)
+				c.M.Link(c.M.Twin(p, child), vma != 0)
 				if vma != 0 || !c.M.Rooms { // what is not there now may be in a room
 					c.M.Inherited(p, c.M.Twin(p, child))
 				}
@@ -207,8 +208,8 @@ var _ = register(fnCopyPageRange, &Func{
 				return c.Free(c.M.PTL(c.Frame(cpSrc)))
 			},
 			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(cpDst)))
-				c.Lock(c.M.PTL(c.Frame(cpSrc)))
+				c.lockPTL(cpDst)
+				c.lockPTL(cpSrc)
 				return Then
 			}},
 		cpRead:         {Label: "read_pte", Says: "read the parent's PTE", Ref: "ptep_get", Reads: cell.Of(machine.PTEs), Back: []int{cpRead}, Do: (*Ctx).copyRead},

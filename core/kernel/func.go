@@ -239,6 +239,12 @@ var MappingLocked = Cond{where: hasMappingLocks}
 // Remapping holds where mremap may move pages: what it guards would tell nothing elsewhere.
 var Remapping = Cond{where: hasRooms}
 
+// RmapLocked holds where who walks a reverse mapping may meet who changes what it leads to: nobody would wait for its lock elsewhere.
+var RmapLocked = Cond{where: hasRmapLocks}
+
+// AndRmapLocks holds where the condition does and the locks of reverse mappings are waited for.
+func (c Cond) AndRmapLocks() Cond { return c.and(hasRmapLocks) }
+
 // AndMerging holds where the condition does and ksmd may merge pages.
 func (c Cond) AndMerging() Cond { return c.and(hasKSM) }
 
@@ -265,10 +271,11 @@ const (
 	hasFiveLevels                   // page tables have five levels
 	hasPages                        // a GUP call asks for several pages
 	hasSharedPMDs                   // mms may share PMD tables
-	hasMappingLocks                 // i_mmap_rwsem is taken: mremap may move pages, or mms may share PMD tables
+	hasMappingLocks                 // i_mmap_rwsem is taken: the locks of reverse mappings are waited for, or mms may share PMD tables
 	hasStableSwap                   // the swap device wants pages that do not change while it reads them
 	hasGathers                      // two mmu_gathers of one mm may be open at once
 	hasSignals                      // somebody sends signals
+	hasRmapLocks                    // who walks a reverse mapping may meet who changes what it leads to: see rmap_lock.go
 	hasPoison                       // memory may fail
 )
 
@@ -277,7 +284,7 @@ var lacks = [...]string{
 	"no large folios", "no two tasks share a CPU", "no store buffers", "no pages are moved", "no huge pages of hugetlb",
 	"entries are stored whole", "entries are stored in halves", "no ZONE_MOVABLE", "no secondary MMU", "nobody merges pages", "nobody calls mremap",
 	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages",
-	"no two mmu_gathers", "no signals", "no memory fails",
+	"no two mmu_gathers", "no signals", "nobody would wait for it", "no memory fails",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

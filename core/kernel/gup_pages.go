@@ -82,6 +82,7 @@ func (c *Ctx) undoGrab(flags uint64, back int) Next {
 	f, refs, pages := c.emptyHand()
 	if flags&FollPin != 0 {
 		c.dropPins(f, pages)
+		refs = c.refsOfPins(f, refs, pages)
 	}
 	return c.putFree(f, refs, back)
 }

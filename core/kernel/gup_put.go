@@ -135,10 +135,11 @@ var dirtySteps = []Step{
 // putPin drops the pin that the variable holds: from a large folio's pincount, then its references.
 var putPin = func() Step {
 	s := putVar("gup_put_folio")
-	put := s.Do
 	s.Do = func(c *Ctx) Next {
-		c.dropPins(c.varPage().Frame(), 1)
-		return put(c)
+		h := c.varPage()
+		c.dropPins(h.Frame(), 1)
+		c.giveUp(int(c.L(0)))
+		return c.putFree(h.Frame(), c.refsOfPins(h.Frame(), h.Count(), 1), end)
 	}
 	return s
 }()
@@ -156,7 +157,7 @@ func putRun(next int) Step {
 			refs += c.pageIn(int(c.L(0)) + i).Count()
 			c.giveUp(int(c.L(0)) + i)
 		}
-		return c.putFree(f, refs, next)
+		return c.putFree(f, c.refsOfPins(f, refs, n), next)
 	}
 	return s
 }

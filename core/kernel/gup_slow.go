@@ -335,14 +335,14 @@ var _ = register(fnFollowPagePTE, &Func{
 					c.Set(fpPMD, 0)
 					return fpReadPMD
 				}
-				c.Lock(c.M.PTL(c.Frame(fpPMD)))
+				c.lockPTL(fpPMD)
 				c.LoadPTE(fpPTE, c.Entry(fpPMD), c.Page(fpAddr))
 				return fpHint
 			}},
 		fpLock: {Label: "lock", Says: "lock the PTL, read the PTE", Ref: "pte_offset_map_lock", When: Without(GUPSlowPMDRecheck), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(fpPMD))) },
 			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(fpPMD)))
+				c.lockPTL(fpPMD)
 				c.LoadPTE(fpPTE, c.Entry(fpPMD), c.Page(fpAddr))
 				return Then
 			}},

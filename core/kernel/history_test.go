@@ -17,9 +17,11 @@ gup_irq_off                 1   1       1   1   1   1    1    1    1    1   1   
 gup_get_unless_zero         0   1       1   1   1   1    1    1    1    1   1       1   1   1    1         e585513b76f7  Cm
 gup_pte_recheck             0   1       1   1   1   1    1    1    1    1   1       1   1   1    1         e585513b76f7  Cm
 gup_pmd_leaf_recheck        0   1       1   1   1   1    1    1    1    1   1       1   1   1    1         e585513b76f7  Cm
-gup_compound_recheck        0   0       0   0   0   0    1    1    2    2   2       2   2   2    2         c24d37322548  TC
+gup_pin_in_two              0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         c24d37322548  TCm
+gup_compound_recheck        0   0       0   0   0   0    1    2    2    2   2       2   2   2    2         c24d37322548  TC
 gup_pmd_recheck             0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         70cbc3cc78a9  TC
 khp_sync_one                0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         2ba99c5e0881  TC
+khp_anon_vma_lock           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 khp_shared_ok               0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         9445689f3b61  Cm
 khp_compound_ok             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 lru_batch_size              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
@@ -150,7 +152,8 @@ uprobe_uses_original        0   0       1   1   1   1    1    1    1    1   1   
 uprobe_splits_pmd           0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 uprobe_in_place             0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             m
 migrate_undo                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
-gup_longterm_zone           0   0       0   1   1   1    2    2    2    2   2       2   2   2    2         d1e153fea2a8  TCm
+gup_zone_test               0   0       0   1   1   1    1    1    1    1   1       1   2   2    2         -             Tm
+gup_longterm_zone           0   0       1   1   1   1    2    2    2    2   2       2   2   2    2         d1e153fea2a8  TCm
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 gup_protnone_rule           0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         d74943a2f3cd  TCm
 numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
@@ -159,6 +162,7 @@ clear_refs_write_lock       0   0       0   0   0   1    1    1    1    1   1   
 clear_refs_skips_pinned     0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         9348b73c2e1b  C
 mremap_flush_locked         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         eb66ae030829  TCm
 mremap_rmap_locks           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         38a76013ad80  TC
+munmap_rmap_locks           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 mremap_moves_tables         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         2c91bd4a4e2e  Tm
 mremap_table_rmap_locks     0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         97113eb39fa7  TCm
 numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm

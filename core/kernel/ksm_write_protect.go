@@ -54,7 +54,7 @@ var _ = register(fnWriteProtectPage, &Func{
 					c.Say("it is not mapped there any more")
 					return c.Return(1)
 				}
-				c.Lock(c.M.PTL(c.Frame(kwPMD)))
+				c.lockPTL(kwPMD)
 				return Then
 			}},
 		kwExclusive: {Label: "exclusive", Says: "is it exclusive?", Answer: "no", Ref: "PageAnonExclusive", When: With(KSMExclShare), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
@@ -110,7 +110,7 @@ var _ = register(fnWriteProtectPage, &Func{
 		kwRelock: {Label: "relock", Says: "lock the PTL again; is the marker still there?", Answer: "yes", Ref: "pte_same", When: If(RemoverWait, RemoverWaitRCU, RemoverWaitRCUEarly), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kwPMD))) },
 			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(kwPMD)))
+				c.lockPTL(kwPMD)
 				if machine.Entry(c.Load(c.PTE(c.Frame(kwPMD), c.Page(kwAddr)))) != c.ksmMarker() {
 					c.Say("the marker is gone: somebody has unmapped it")
 					return kwGone

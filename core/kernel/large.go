@@ -120,6 +120,16 @@ func (c *Ctx) dropPins(f machine.Frame, n int) {
 	}
 }
 
+// refsOfPins is how many references the kernel drops with n pins, of those that were taken for them: all; or more, where they were taken of a large folio that
+// was split before they were counted, and nobody knows any more.
+// compare mm/gup.c:put_compound_head (5.7 to 5.13), try_grab_folio_fast
+func (c *Ctx) refsOfPins(f machine.Frame, taken, n int) int {
+	if c.sim.pinsAtOnce && taken == n && !c.countedApart(f) {
+		return n * pinBias
+	}
+	return taken
+}
+
 // tableStep takes a page table that may be deposited, and holds it in the local.
 func tableStep(label string, local int) Step {
 	return Step{Label: label, Says: "allocate a page table to deposit", Ref: "pte_alloc_one", Touches: allocTouches | cell.Of(machine.Tables), Wait: func(c *Ctx) Block { return c.memory(true) },

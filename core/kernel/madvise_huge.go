@@ -173,7 +173,7 @@ var freeLargeSplit, freeLargePut = splitFor(mfLargeSplit, mfFolio, mfSplit, mfRe
 var freeRelock = Step{Label: "relock", Says: "lock the PTL again; was the folio split?", Ref: "pte_offset_map_lock", When: Large, Touches: cell.Of(machine.PTLs), Back: []int{mfRead, mfNext, mfUnlock},
 	Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mfTable))) },
 	Do: func(c *Ctx) Next {
-		c.Lock(c.M.PTL(c.Frame(mfTable)))
+		c.lockPTL(mfTable)
 		failed := c.L(mfSplit) != 0
 		c.Set(mfSplit, 0)
 		c.Set(mfPTE, 0)
@@ -321,7 +321,7 @@ var pageoutLargeSplit, pageoutLargePut = splitFor(mpoLargeSplit, mpoFolio, mpoSp
 var pageoutRelock = Step{Label: "relock", Says: "lock the PTL again; was the folio split?", Ref: "pte_offset_map_lock", When: Large, Touches: cell.Of(machine.PTLs), Back: []int{mpoTake, mpoNext, mpoUnlock},
 	Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mpoTable))) },
 	Do: func(c *Ctx) Next {
-		c.Lock(c.M.PTL(c.Frame(mpoTable)))
+		c.lockPTL(mpoTable)
 		failed := c.L(mpoSplit) != 0
 		c.Set(mpoSplit, 0)
 		c.Set(mpoPTE, 0)

@@ -165,7 +165,8 @@ var _ = register(fnMemoryFailure, &Func{
 			}
 			return Then
 		}},
-		mefMapped: {Label: "mapped", Says: "is it mapped?", Answer: "yes", Ref: "folio_mapped", When: Poisoning, Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.Flags), Do: (*Ctx).failedMapped},
+		mefMapped:    {Label: "mapped", Says: "is it mapped?", Answer: "yes", Ref: "folio_mapped", When: Poisoning, Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.Flags), Do: (*Ctx).failedMapped},
+		mefCleanLock: rmapLockStep(mefPage),
 		mefClean: {Label: "mkclean", Says: "where may it be mapped shared?", Ref: "folio_mkclean", When: Poisoning, Reads: cell.Of(machine.Mappings, machine.VMAs), Calls: []FuncID{fnPageMkcleanOne}, Do: func(c *Ctx) Next {
 			return c.failedMkclean(machine.NoPage)
 		}},
@@ -173,6 +174,7 @@ var _ = register(fnMemoryFailure, &Func{
 			c.Set(mefDirty, c.L(mefDirty)|c.Ret())
 			return c.failedMkclean(c.Page(mefAddr))
 		}},
+		mefCleanUnlock: rmapUnlockStep(mefPage, mefSetDirty),
 		mefSetDirty: {Label: "set_dirty", Says: "was a PTE dirty? So is the folio", Ref: "folio_set_dirty", When: Poisoning, Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			if c.L(mefDirty) == 0 {
 				c.Say("no PTE was dirty: the disk has what it holds")
@@ -298,8 +300,10 @@ const (
 	mefWriteback
 	mefKSM
 	mefMapped
+	mefCleanLock
 	mefClean
 	mefCleaned
+	mefCleanUnlock
 	mefSetDirty
 	mefRmapLock
 	mefUnmap
@@ -351,7 +355,7 @@ func (c *Ctx) failedMapped() Next {
 	case flags&machine.PGDirty == 0 && c.isFilePage(f):
 		c.Say("it is mapped, of a file, and clean: is a PTE dirty?")
 		c.Set(mefTTU, ttuPoison)
-		return mefClean
+		return mefCleanLock
 	}
 	c.Say("it is mapped: poison entries come in its PTEs' place")
 	c.Set(mefTTU, ttuPoison)
@@ -368,7 +372,7 @@ func (c *Ctx) failedMkclean(after machine.PageID) Next {
 		}
 	}
 	c.Say("no more mappings")
-	return mefSetDirty
+	return mefCleanUnlock
 }
 
 // failedUnmap goes on with the next place behind a page where it may be mapped.

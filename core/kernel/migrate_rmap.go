@@ -90,11 +90,12 @@ var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
 		}},
 		tmLock: {Label: "lock", Says: "lock the PTL; does a PTE map it?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags, machine.Mappings), Back: []int{tmWalk},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(tmPMD))) }, Do: func(c *Ctx) Next {
+				c.walked(c.Entry(tmPMD))
 				if !c.migrateFind() {
 					c.Say("it is not mapped there any more")
 					return c.migrateNextTable()
 				}
-				c.Lock(c.M.PTL(c.Frame(tmPMD)))
+				c.lockPTL(tmPMD)
 				return Then
 			}},
 		tmClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
@@ -338,11 +339,12 @@ var _ = register(fnRemoveMigrationPTE, &Func{Migrating: true,
 		}},
 		rmLock: {Label: "lock", Says: "lock the PTL; is there a migration entry of it?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs), Back: []int{rmWalk},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(rmPMD))) }, Do: func(c *Ctx) Next {
+				c.walked(c.Entry(rmPMD))
 				if !c.unmigrateFind() {
 					c.Say("there is no migration entry of it any more")
 					return c.unmigrateNextTable()
 				}
-				c.Lock(c.M.PTL(c.Frame(rmPMD)))
+				c.lockPTL(rmPMD)
 				return Then
 			}},
 		rmZero: {Label: "zero_page", Says: "is it all zeros?", Answer: "no", Ref: "try_to_map_unused_to_zeropage", When: With(SplitMapsZeropage).AndLarge(), Touches: cell.Of(machine.PTEs, machine.PTLs), Reads: cell.Of(machine.Contents, machine.VMAs, machine.Mappings), Back: []int{rmWalk, rmZero}, Do: func(c *Ctx) Next {

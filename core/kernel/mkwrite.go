@@ -166,7 +166,7 @@ var _ = register(fnWPPageShared, &Func{
 					c.Say("the PTE has changed: the access is tried again")
 					return wsUnlock
 				}
-				c.Lock(c.M.PTL(c.Frame(wsTable)))
+				c.lockPTL(wsTable)
 				return Then
 			}},
 		wsReuse: {Label: "reuse", Says: "make the PTE writable and dirty, unlock the PTL", Ref: "wp_page_reuse", Touches: cell.Of(machine.PTLs, machine.PTEs), Do: func(c *Ctx) Next {

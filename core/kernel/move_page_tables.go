@@ -98,13 +98,13 @@ var _ = register(fnMovePageTables, &Func{
 			}},
 		mtRmapAnon: {Label: "lock_anon_vma", Says: "lock the anon_vma", Ref: "anon_vma_lock_write", Touches: cell.Of(machine.RmapLocks), Reads: cell.Of(machine.VMAs),
 			Wait: func(c *Ctx) Block {
-				if c.moveHasAnonVMA() {
+				if c.hasAnonVMA(c.Page(mtFrom)) {
 					return c.WriteFree(c.anonVMALock(c.Page(mtFrom)))
 				}
 				return Block{}
 			},
 			Do: func(c *Ctx) Next {
-				if !c.moveHasAnonVMA() {
+				if !c.hasAnonVMA(c.Page(mtFrom)) {
 					c.Say("there is no anon_vma")
 					return c.moveLock()
 				}
@@ -116,7 +116,7 @@ var _ = register(fnMovePageTables, &Func{
 		mtNewPTL: {Label: "lock_new", Says: "lock the PTL of the new place", Ref: "spin_lock_nested", Touches: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mtNew))) },
 			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(mtNew)))
+				c.lockPTL(mtNew)
 				return Then
 			}},
 		mtBatched: {Label: "batched", Says: "has reclaim put a flush off?", Answer: "no", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
@@ -352,11 +352,6 @@ func (c *Ctx) moveSetPMD() Next {
 	}
 	c.Set(mtPTE, 0)
 	return Then
-}
-
-func (c *Ctx) moveHasAnonVMA() bool {
-	at := c.M.Pages()[c.Page(mtFrom)]
-	return c.Load(c.M.AnonVMA(at.MM, at.Region)) != 0
 }
 
 // dropRmapLocks drops those that move_page_tables has taken.

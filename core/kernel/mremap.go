@@ -59,6 +59,7 @@ var _ = register(fnMremap, &Func{
 			from, to := c.M.Pages()[c.Page(mrFirst)], c.M.Pages()[c.Page(mrTo)]
 			for p, q := c.Page(mrFirst), c.Page(mrTo); p <= c.Page(mrLast); p, q = p+1, q+1 {
 				c.Store(c.M.VMA(q), c.Load(c.M.VMA(p)))
+				c.M.Link(q, true)
 			}
 			if c.Load(c.M.AnonVMA(from.MM, from.Region)) != 0 {
 				c.Store(c.M.AnonVMA(to.MM, to.Region), 1)

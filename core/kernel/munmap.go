@@ -10,7 +10,9 @@ import (
 //	mmap_write_lock(); lock the VMAs, take the range out of the tree
 //	mmap_write_downgrade()
 //	lru_add_drain(); tlb_gather_mmu()
-//	zap_pte_range(); free_pgtables(); tlb_finish_mmu()     // unhook, flush, free
+//	zap_pte_range()
+//	lock the anon_vma, i_mmap_rwsem: take the VMA out of them       // no walk of a reverse mapping finds it any more
+//	free_pgtables(); tlb_finish_mmu()                      // unhook, flush, free
 //	mmap_read_unlock()
 //
 // Called by mremap for the old place, it finds no PTE, and neither takes nor drops the lock.
@@ -77,12 +79,31 @@ var _ = register(fnMunmap, &Func{
 			c.Add(c.M.FlushPending(c.MM), 1)
 			if c.remapping() {
 				c.Say("announce a flush to come; nothing is mapped there any more")
-				return muTables
+				return muUnlinkAnon
 			}
-			return c.Call(fnZapPTERange, muTables, c.L(muFirst), c.L(muLast))
+			return c.Call(fnZapPTERange, muUnlinkAnon, c.L(muFirst), c.L(muLast))
 		}},
+		muUnlinkAnon: {Label: "unlink_anon_vma", Says: "lock the anon_vma, take the VMA out of it, unlock", Ref: "unlink_anon_vmas", When: With(MunmapRmapLocks).AndRmapLocks(), Touches: cell.Of(machine.RmapLocks, machine.VMAs),
+			Wait: func(c *Ctx) Block { return c.anonUnlinkable(c.Page(muFirst)) },
+			Do: func(c *Ctx) Next {
+				if !c.hasAnonVMA(c.Page(muFirst)) {
+					c.Say("there is no anon_vma")
+				}
+				c.unlinkAnonVMA(c.Page(muFirst))
+				return Then
+			}},
+		muUnlinkFile: {Label: "unlink_file_vma", Says: "lock file->i_mmap_rwsem, take the VMA out of the file's tree, unlock", Ref: "unlink_file_vma", When: With(MunmapRmapLocks).AndRmapLocks(), Touches: cell.Of(machine.RmapLocks, machine.VMAs),
+			Wait: func(c *Ctx) Block { return c.fileUnlinkable(c.Page(muFirst)) },
+			Do: func(c *Ctx) Next {
+				if !c.isFile(c.Page(muFirst)) {
+					c.Say("it is memory without a file")
+				}
+				c.unlinkFileVMA(c.Page(muFirst), c.Page(muLast))
+				return Then
+			}},
 		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Order: Plain, Touches: cell.Of(machine.PMDs, machine.VMAs), Back: []int{muTables}, Do: func(c *Ctx) Next {
 			c.unlinkAnonVMA(c.Page(muFirst))
+			c.unlinkFileVMA(c.Page(muFirst), c.Page(muLast))
 			return c.unhookTable(muAt, muLast, muTables, muFinish)
 		}},
 		muTableNow: {Label: "free_table_now", Says: "free the page table at once", Ref: "pte_free", When: If(PTFree, PTFreeImmediate), Touches: tableFreeTouches, Back: []int{muTableNow}, Do: func(c *Ctx) Next {
@@ -140,6 +161,8 @@ const (
 	muSeqOdd
 	muDrain
 	muGather
+	muUnlinkAnon
+	muUnlinkFile
 	muTables
 	muTableNow
 	muSemiFlush
@@ -181,6 +204,36 @@ func (c *Ctx) unlinkAnonVMA(p machine.PageID) {
 		}
 	}
 	c.Store(c.M.AnonVMA(at.MM, at.Region), 0)
+}
+
+// hasAnonVMA reports whether the VMAs of the page's region have an anon_vma.
+func (c *Ctx) hasAnonVMA(p machine.PageID) bool {
+	at := c.M.Pages()[p]
+	return c.Load(c.M.AnonVMA(at.MM, at.Region)) != 0
+}
+
+// anonUnlinkable waits until nobody has the lock of the page's anon_vma, if it has one.
+func (c *Ctx) anonUnlinkable(p machine.PageID) Block {
+	if !c.hasAnonVMA(p) {
+		return Block{}
+	}
+	return c.WriteFree(c.anonVMALock(p))
+}
+
+// fileUnlinkable waits until nobody has i_mmap_rwsem of the file that the page maps, if it maps one.
+func (c *Ctx) fileUnlinkable(p machine.PageID) Block {
+	if !c.isFile(p) {
+		return Block{}
+	}
+	return c.WriteFree(c.M.MappingLock(c.M.Region(p).File))
+}
+
+// unlinkFileVMA takes the VMAs of a range out of the tree of their file.
+// compare mm/mmap.c:unlink_file_vma
+func (c *Ctx) unlinkFileVMA(first, last machine.PageID) {
+	for p := first; p <= last; p++ {
+		c.M.Link(p, false)
+	}
 }
 
 // excuse notes for the claims that the owner gives up what the pages hold.

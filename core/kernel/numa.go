@@ -179,7 +179,7 @@ var _ = register(fnDoNUMAPage, &Func{Migrating: true,
 				if !c.hinted() {
 					return Return
 				}
-				c.Lock(c.M.PTL(c.Frame(dnTable)))
+				c.lockPTL(dnTable)
 				return Then
 			}},
 		dnIsolate: isolateMisplaced(dnPTE, dnFolio, dnMap),
@@ -199,7 +199,7 @@ var _ = register(fnDoNUMAPage, &Func{Migrating: true,
 				if !c.hinted() {
 					return Return
 				}
-				c.Lock(c.M.PTL(c.Frame(dnTable)))
+				c.lockPTL(dnTable)
 				return Then
 			}},
 		dnMap: hintUndo("make the PTE accessible again, writable if the page is exclusive", Without(NUMASavedWrite), func(c *Ctx, e machine.Entry) bool {

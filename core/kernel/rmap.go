@@ -249,6 +249,7 @@ func (c *Ctx) putOffFlush(mm int, old machine.Entry) {
 // unmapLock looks, under the PTL, whether the PTE maps the folio, and whether the page is exclusive.
 func (c *Ctx) unmapLock() Next {
 	f := c.Frame(tuFolio)
+	c.walked(c.Entry(tuPMD))
 	e := machine.Entry(c.Load(c.PTE(c.Frame(tuPMD), c.Page(tuPage))))
 	if c.M.IsLarge(f) {
 		e = c.unmapFind()
@@ -257,7 +258,7 @@ func (c *Ctx) unmapLock() Next {
 		c.Say("it is not mapped there any more")
 		return Return
 	}
-	c.Lock(c.M.PTL(c.Frame(tuPMD)))
+	c.lockPTL(tuPMD)
 	if c.Load(c.M.Flags(f))&machine.PGAnonExclusive != 0 {
 		c.Set(tuExcl, 1)
 	}

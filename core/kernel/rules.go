@@ -285,6 +285,10 @@ const (
 	GUPLockKillable
 	GUPSlowPMDRecheck
 	GUPSlowTakesRest
+	GUPPinInTwo
+	GUPZoneTest
+	KhpAnonVMALock
+	MunmapRmapLocks
 	PoisonIfAsked
 	MadviseFreePoison
 	MemoryFailureAnonRefs
@@ -367,6 +371,11 @@ const (
 	LongtermZoneNone uint8 = iota
 	LongtermZoneCMA
 	LongtermZoneMovable
+)
+const (
+	ZoneTestNone uint8 = iota
+	ZoneTestFirst
+	ZoneTestHeld
 )
 const (
 	NUMASkipNone uint8 = iota

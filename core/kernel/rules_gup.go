@@ -125,12 +125,19 @@ var gupRules = []*Rule{
 		Commit:   "e585513b76f7", Subject: "x86/mm/gup: Switch GUP to the generic get_user_page_fast() implementation",
 		Confidence: "commit seen; release v4.13 from memory"},
 	{ID: GUPCompoundRecheck, Name: "gup_compound_recheck", Values: []string{"none", "refuse", "retry"},
-		History:  []Since{{0, CompoundNone}, {514, CompoundRefuse}, {519, CompoundRetry}},
+		History:  []Since{{0, CompoundNone}, {514, CompoundRefuse}, {518, CompoundRetry}},
 		Says:     "having its reference on a folio, GUP-fast looks whether the page still belongs to it; if not, it gives up, or takes the right folio's",
 		Protects: "the folio was split meanwhile: the reference is on a neighbour, and the page returned has none",
 		Guards:   "try_grab_folio_fast: does the page still belong to the folio?",
 		Commit:   "c24d37322548", Subject: "mm/gup: fix try_grab_compound_head() race with split_huge_page()",
-		Confidence: "read in source; commit seen; v5.14 from memory"},
+		Confidence: "read in source (refuse until 5.17); commit seen; v5.14, and taking the right folio's since v5.18, from memory"},
+	{ID: GUPPinInTwo, Name: "gup_pin_in_two",
+		Says:     "GUP-fast takes a reference, looks whether the folio is still that of the page, and makes it a pin then: of a small folio 1023 more, of a large one one more in its pincount. Before, it asked first whether the folio is large, and took all 1024 of a small one at once",
+		Protects: "a large folio is split behind the question: its pin is not counted, and 1024 references are given back for the one that was taken",
+		Guards:   "try_grab_folio_fast: make it a pin",
+		Commit:   "c24d37322548", Subject: "mm/gup: fix try_grab_compound_head() race with split_huge_page()",
+		Confidence: "read in source; commit seen; v5.14 from memory",
+		follow:     with(514, FOLLPinCounting)},
 	{ID: FenceClearBeforeCount, Name: "fence_clear_before_count", History: always,
 		Says:     "whoever takes a PTE away looks at the pins behind a fence: that the PTE is cleared is visible before. On x86 the exchange is the fence",
 		Protects: "GUP-fast finds the PTE unchanged, and its pin is not seen",
@@ -276,11 +283,25 @@ var gupRules = []*Rule{
 		Protects:   "halves of two entries are taken for one, which was never there",
 		Guards:     "ptep_get_lockless: is the low half still the same?",
 		Confidence: "read in source (4.6 to 6.12)"},
-	{ID: GUPLongtermZone, Name: "gup_longterm_zone", Values: []string{"none", "cma", "movable"}, History: []Since{{0, LongtermZoneNone}, {507, LongtermZoneCMA}, {513, LongtermZoneMovable}}, Needs: []RuleID{FOLLPinCounting},
-		Says:     "from where a page that is pinned for long is moved away first: from nowhere; from CMA, if that can be done; or from CMA and ZONE_MOVABLE, else the pin fails. GUP-fast leaves that to the slow path",
+	{ID: GUPLongtermZone, Name: "gup_longterm_zone", Values: []string{"none", "cma", "movable"}, History: []Since{{0, LongtermZoneNone}, {502, LongtermZoneCMA}, {513, LongtermZoneMovable}},
+		Says:     "from where a page that is held for long is moved away first: from nowhere; from CMA, if that can be done; or from CMA and ZONE_MOVABLE, else the pin fails",
 		Protects: "memory that must be possible to take away cannot be",
-		Guards:   "try_grab_folio_fast: may the page stay where it is?",
+		Guards:   "__get_user_pages_locked: may the page stay where it is?",
 		Commits:  map[uint8]string{LongtermZoneMovable: "d1e153fea2a8"},
 		Commit:   "d1e153fea2a8", Subject: "mm/gup: migrate pinned pages out of movable zone",
-		Confidence: "read in source; commit seen; v5.13 from memory. CMA alone from memory: v5.2, and GUP-fast since v5.7; references of v5.2 to v5.6 are not modelled"},
+		Confidence: "read in source; commit seen; CMA alone since v5.2, v5.13 from memory"},
+	{ID: GUPZoneTest, Name: "gup_zone_test", Values: []string{"none", "first", "held"},
+		Says:       "when GUP-fast asks whether a page may be pinned for long where it is, and leaves it to the slow path otherwise: never; before it takes its reference, of the page; or when it has it, of the folio",
+		Protects:   "memory that must be possible to take away cannot be. Asked first, the page may come to belong to another folio: no claim, for all pages of a folio lie in one zone",
+		Guards:     "try_grab_folio_fast: may the page stay where it is?",
+		Confidence: "read in source (5.8 to 6.12); v5.7 from memory",
+		follow: func(v *Version, k *Kernel) uint8 {
+			switch {
+			case k.value[GUPLongtermZone] == LongtermZoneNone || k.value[FOLLPinCounting] == 0:
+				return ZoneTestNone
+			case v.Order < 605:
+				return ZoneTestFirst
+			}
+			return ZoneTestHeld
+		}},
 }

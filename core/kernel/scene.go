@@ -34,6 +34,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
+	s.pinsAtOnce = s.countsPins && !k.On(GUPPinInTwo)
 	s.allowRetry = setup.retries()
 	if k.On(GUPRetryKillable) && setup.signals() {
 		s.faultKillable = faultKillable
@@ -86,7 +87,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
 	c.FiveLevels, c.StableSwap = s.Setup.FiveLevels, s.Setup.SwapStable
 	c.Secondary = s.guests|s.bound != 0
-	c.Rooms = s.Setup.rooms()
+	c.Rooms, c.RmapLocks = s.Setup.rooms(), s.Setup.rmapLocks()
 	c.GUPPages, c.Signals, c.Poison = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons()
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
@@ -200,6 +201,7 @@ func (s *Sim) scene() {
 			for i := range vs.Pages {
 				p := m.PageAt(mm, r, i)
 				m.Store(m.VMA(p), s.vmFlags(&vs))
+				m.Link(p, true)
 				if vs.Mergeable {
 					s.scanned(p, i, &vs)
 				}
@@ -357,6 +359,9 @@ func (s *Setup) has() (h has) {
 	}
 	if s.rooms() {
 		h |= hasRooms | hasMappingLocks
+	}
+	if s.rmapLocks() {
+		h |= hasRmapLocks | hasMappingLocks
 	}
 	if s.gigabytes() {
 		h |= hasSharedPMDs | hasMappingLocks

@@ -65,6 +65,7 @@ func (s *Sim) hugetlbRegion(mm, r int, vs *RegionSetup, pool *machine.Frame) {
 	for i := range vs.Pages {
 		p := m.PageAt(mm, r, i)
 		m.Store(m.VMA(p), s.vmFlags(vs))
+		m.Link(p, true)
 		switch o, ok := m.Backing(p); {
 		case i < len(vs.Fill):
 			s.hugetlbPage(p, vs, m.Value(vs.Fill[i]), *pool)

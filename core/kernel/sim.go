@@ -45,6 +45,7 @@ type Sim struct {
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
 	clearsAtomically                                      bool   // see the rule pae_clear_atomic
+	pinsAtOnce                                            bool   // GUP-fast takes a pin's references with one addition: see the rule gup_pin_in_two
 	countsPins, exactPincount                             bool   // see the rules foll_pin_counting and pincount_exact_large
 	longtermUnlocks                                       bool   // see the rule gup_valid_args
 	unpinChecks                                           bool   // see the rule unpin_sanity_check

@@ -8,6 +8,7 @@ import (
 // split_huge_page_to_list_to_order, of a large anonymous folio that the caller has locked and
 // has a reference on, by way of its head or of the tail keep, in straight line:
 //
+//	lock the anon_vma
 //	under writeback: -EBUSY
 //	mappings do not explain all references but ours: -EAGAIN
 //	unmap it: try_to_migrate(), which leaves migration entries; flush
@@ -16,6 +17,7 @@ import (
 //	the head: a small folio, 1 reference again
 //	every page: remove_migration_ptes(); newer: one of zeros gives way to the zero page
 //	every tail: unlock it, drop the reference; nobody maps it: free it
+//	unlock the anon_vma
 //
 // A pin of any page makes it fail. GUP-fast that has read an entry goes from the page to its
 // folio, and takes a reference there: by then the folio may be another.
@@ -28,23 +30,39 @@ import (
 //	take a reference on folio 4
 //	is page 5 still of folio 4?
 //
-// The PTE does not tell. (The kernel holds the anon_vma's lock throughout, too; here the folio's lock
-// keeps others that walk the reverse map away.)
+// The PTE does not tell.
 //
 // compare mm/huge_memory.c:split_huge_page_to_list_to_order, __split_huge_page
 var _ = register(fnSplitHugePage, &Func{Large: true,
 	Name: "split_huge_page_to_list_to_order", Was: []Name{{"split_huge_page_to_list", 609}}, File: "mm/huge_memory.c", Params: []int{spFolio, spList, spKeep},
-	Locals: []Local{{"folio", FrameLocal}, {"list", IntLocal}, {"keep", IntLocal}, {"i", IntLocal}},
+	Locals: []Local{{"folio", FrameLocal}, {"list", IntLocal}, {"keep", IntLocal}, {"i", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
+		spRmapLock: {Label: "lock_anon_vma", Says: "lock the folio's anon_vma: nobody else walks its reverse mapping", Ref: "anon_vma_lock_write", When: RmapLocked, Touches: cell.Of(machine.RmapLocks), Reads: cell.Of(machine.Mappings),
+			Wait: func(c *Ctx) Block {
+				if w, ok := c.rmapLock(spFolio); ok {
+					return c.WriteFree(w)
+				}
+				return Block{}
+			},
+			Do: func(c *Ctx) Next {
+				if w, ok := c.rmapLock(spFolio); ok {
+					c.WriteLock(w)
+				} else {
+					c.Say("it has no anon_vma")
+				}
+				return Then
+			}},
 		spCan: {Label: "can_split", Says: "do mappings explain all references but ours?", Answer: "yes", Ref: "can_split_folio", When: With(SplitFreeze), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Frame(spFolio)
 			if c.M.IsHugeZero(f) || c.Load(c.M.Flags(f))&machine.PGWriteback != 0 {
 				c.Say("it is the huge zero page, or under writeback: -EBUSY")
-				return c.Fail(EBUSY)
+				c.Set(spErrno, EBUSY)
+				return spGiveUp
 			}
 			if c.folioMapcount(f) != c.Load(c.M.Ref(f))-1 {
 				c.Say("somebody else has a reference: -EAGAIN")
-				return c.Fail(EAGAIN)
+				c.Set(spErrno, EAGAIN)
+				return spGiveUp
 			}
 			return Then
 		}},
@@ -80,21 +98,25 @@ var _ = register(fnSplitHugePage, &Func{Large: true,
 			c.M.Account(f, 1)
 			return Then
 		}},
-		spRemap:     splitRemap("map the next page again", Without(SplitMapsZeropage), spRemap, 0),
-		spRemapZero: splitRemap("map the next page again, or the zero page in its place", With(SplitMapsZeropage), spRemapZero, 1),
-		spPut:       {Label: "put_tail", Says: "unlock the next tail, drop our reference", Ref: "free_page_and_swap_cache", Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{spPut}, Do: (*Ctx).splitPut},
-		spDone:      {Label: "done", Says: "it is split", Local: true, Do: func(c *Ctx) Next { return Return }},
+		spRemap:      splitRemap("map the next page again", Without(SplitMapsZeropage), spRemap, 0),
+		spRemapZero:  splitRemap("map the next page again, or the zero page in its place", With(SplitMapsZeropage), spRemapZero, 1),
+		spPut:        {Label: "put_tail", Says: "unlock the next tail, drop our reference", Ref: "free_page_and_swap_cache", Touches: cell.Of(machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{spPut}, Do: (*Ctx).splitPut},
+		spUnlockRmap: {Label: "unlock_anon_vma", Says: "unlock the anon_vma", Ref: "anon_vma_unlock_write", When: RmapLocked, Touches: cell.Of(machine.RmapLocks), Reads: cell.Of(machine.Mappings), Do: (*Ctx).splitUnlockRmap},
+		spDone:       {Label: "done", Says: "it is split", Local: true, Do: func(c *Ctx) Next { return Return }},
 		spRemapBack: {Label: "remap_back", Says: "map it again", Ref: "remap_page", Local: true, Calls: []FuncID{fnRemoveMigrationPTEs}, Do: func(c *Ctx) Next {
-			return c.Call(fnRemoveMigrationPTEs, spFailed, c.L(spFolio), c.L(spFolio), 0)
+			c.Set(spErrno, EAGAIN)
+			return c.Call(fnRemoveMigrationPTEs, spGiveUp, c.L(spFolio), c.L(spFolio), 0)
 		}},
-		spFailed: {Label: "failed", Says: "-EAGAIN", Local: true, Do: func(c *Ctx) Next { return c.Fail(EAGAIN) }},
+		spGiveUp: {Label: "unlock_anon_vma", Says: "unlock the anon_vma", Ref: "anon_vma_unlock_write", When: RmapLocked, Touches: cell.Of(machine.RmapLocks), Reads: cell.Of(machine.Mappings), Do: (*Ctx).splitUnlockRmap},
+		spFailed: {Label: "failed", Says: "it is not split", Local: true, Do: func(c *Ctx) Next { return c.Fail(c.L(spErrno)) }},
 	},
 })
 
-const spFolio, spList, spKeep, spIndex = 0, 1, 2, 3
+const spFolio, spList, spKeep, spIndex, spErrno = 0, 1, 2, 3, 4
 
 const (
-	spCan = iota
+	spRmapLock = iota
+	spCan
 	spUnmap
 	spFlush
 	spFreeze
@@ -104,10 +126,19 @@ const (
 	spRemap
 	spRemapZero
 	spPut
+	spUnlockRmap
 	spDone
 	spRemapBack
+	spGiveUp
 	spFailed
 )
+
+func (c *Ctx) splitUnlockRmap() Next {
+	if w, ok := c.rmapLock(spFolio); ok {
+		c.WriteUnlock(w)
+	}
+	return Then
+}
 
 var splitTouches = cell.Of(machine.Refs, machine.Mapcounts, machine.Flags, machine.Mappings, machine.FolioLocks)
 
@@ -203,7 +234,7 @@ func (s *Sim) Splitting(task int) (Splitting, bool) {
 		local := func(i int) uint64 { return s.M.Peek(s.M.PeekLocal(task, level, i)) }
 		out := Splitting{Level: level, Head: machine.Hold(local(spFolio)).Frame(), Frozen: a.Step == spTail || a.Step == spHead}
 		keep := local(spKeep)
-		if put := a.Step == spDone || a.Step == spPut && local(spIndex) > keep; keep != 0 && !put {
+		if put := a.Step == spUnlockRmap || a.Step == spDone || a.Step == spPut && local(spIndex) > keep; keep != 0 && !put {
 			out.Kept = out.Head + machine.Frame(keep)
 		}
 		return out, true
@@ -233,7 +264,7 @@ func (c *Ctx) splitPut() Next {
 	c.Set(spIndex, uint64(i+1))
 	back := spPut
 	if i+1 == c.M.HugePages {
-		back = spDone
+		back = spUnlockRmap
 	}
 	n := int(c.M.Load(c.M.Gathers(c.Task)))
 	kept := f

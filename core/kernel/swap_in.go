@@ -112,7 +112,7 @@ var _ = register(fnDoSwapPage, &Func{
 		dsMap: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dsTable))) },
 			Do: func(c *Ctx) Next {
-				c.Lock(c.M.PTL(c.Frame(dsTable)))
+				c.lockPTL(dsTable)
 				now := machine.Entry(c.Load(c.PTE(c.Frame(dsTable), c.Page(dsAddr))))
 				if now != c.Entry(dsPTE) {
 					c.Sayf("the PTE has changed: it is %v; back out", now)

@@ -113,7 +113,7 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 					c.Say("it is not mapped there any more: again")
 					return upRetryLate
 				}
-				c.Lock(c.M.PTL(c.Frame(upTable)))
+				c.lockPTL(upTable)
 				c.Set(upPTE, uint64(e))
 				if !c.Held(upNew).Some() {
 					return upClear

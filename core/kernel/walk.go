@@ -26,7 +26,7 @@ func lockPTLStep(label, says string, table int) Step {
 	return Step{Label: label, Says: says, Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
 		Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(table))) },
 		Do: func(c *Ctx) Next {
-			c.Lock(c.M.PTL(c.Frame(table)))
+			c.lockPTL(table)
 			return Then
 		}}
 }

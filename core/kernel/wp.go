@@ -126,7 +126,7 @@ var _ = register(fnDoWPPage, &Func{
 						c.Unlock(c.M.FolioLock(f))
 						return c.putFree(f, 1, end)
 					}
-					c.Lock(c.M.PTL(c.Frame(wpTable)))
+					c.lockPTL(wpTable)
 					return c.putFree(f, 1, 4)
 				}},
 			4: {Label: "mapcount", Says: "is this the only PTE or swap entry of the page?", Ref: "reuse_swap_page", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
@@ -256,7 +256,7 @@ var _ = register(fnWPPageCopy, &Func{
 					c.Say("the PTE has changed: forget the copy")
 					return wcForget
 				}
-				c.Lock(c.M.PTL(c.Frame(wcTable)))
+				c.lockPTL(wcTable)
 				return Then
 			}},
 		wcClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_clear_flush", When: With(CowClearFlushFirst), Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {

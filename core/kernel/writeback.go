@@ -85,7 +85,7 @@ var _ = register(fnWritepages, &Func{
 			return wbNextPTE
 		}},
 		wbRmapUnlock: rmapUnlockStep(0, Then),
-		wbAnyDirty: {Label: "any_dirty", Says: "was a PTE dirty or writable?", When: Remapping, Local: true, Do: func(c *Ctx) Next {
+		wbAnyDirty: {Label: "any_dirty", Says: "was a PTE dirty or writable?", When: RmapLocked, Local: true, Do: func(c *Ctx) Next {
 			if c.L(wbSawDirty) == 0 {
 				return wbClear
 			}
@@ -192,7 +192,7 @@ func (c *Ctx) writebackMkclean() Next {
 			return c.writebackCleaned()
 		}
 		c.Set(wbAddr, uint64(p)+1)
-		if c.Load(c.M.VMA(p))&machine.VMShared != 0 {
+		if c.M.Region(p).Kind == machine.RegionFileShared {
 			c.Sayf("it may be mapped at %s", c.M.Pages()[p].Name)
 			return c.Call(fnPageMkcleanOne, wbCleaned, uint64(machine.MakeHold(c.Held(0).Frame(), 1)), uint64(p))
 		}
@@ -202,7 +202,7 @@ func (c *Ctx) writebackMkclean() Next {
 // writebackCleaned goes on behind the last mapping.
 func (c *Ctx) writebackCleaned() Next {
 	switch {
-	case c.M.Rooms:
+	case c.M.RmapLocks:
 		return wbRmapUnlock
 	case c.L(wbSawDirty) != 0:
 		return wbDirtyAgain
@@ -234,12 +234,13 @@ var _ = register(fnPageMkcleanOne, &Func{
 		{Label: "lock", Says: "lock the PTL; is the PTE writable or dirty?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mcPMD))) },
 			Do: func(c *Ctx) Next {
+				c.walked(c.Entry(mcPMD))
 				e := machine.Entry(c.Load(c.PTE(c.Frame(mcPMD), c.Page(mcPage))))
 				if !e.Present() || e.Frame() != c.Frame(mcFolio) || e&(machine.RW|machine.Dirty) == 0 {
 					c.Sayf("nothing to clean: the PTE is %v", e)
 					return c.Return(0)
 				}
-				c.Lock(c.M.PTL(c.Frame(mcPMD)))
+				c.lockPTL(mcPMD)
 				return Then
 			}},
 		{Label: "clear", Says: "clear the PTE", Ref: "ptep_clear_flush", Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {

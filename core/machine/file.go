@@ -194,11 +194,11 @@ func (m *Machine) NextOfFile(first, last Pgoff, after PageID) (p, q PageID, ok b
 			}
 			for i := max(lo-c.First, 0); i < c.Pages && i <= hi-c.First; i++ {
 				p := m.PageAt(mm, r, i)
-				if p <= after || m.Load(m.VMA(p)) == 0 {
+				if p <= after || !m.inFileTree(p) {
 					continue
 				}
 				q := p
-				for i++; i < c.Pages && i <= hi-c.First && m.Load(m.VMA(q+1)) != 0; i++ {
+				for i++; i < c.Pages && i <= hi-c.First && m.inFileTree(q+1); i++ {
 					q++
 				}
 				return p, q, true

@@ -174,6 +174,9 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 	of := func(i int) cell.Instance { return m.OfMM(i / m.regions) }
 	m.vmaLock = l.Add(n*m.regions, cell.Region{Class: MMLocks, Owner: "lock", Of: of, Name: region("VMA lock"), Decode: m.mmapText})
 	m.anonVMA = l.Add(n*m.regions, cell.Region{Class: VMAs, Owner: "mm", Of: of, Name: region("anon_vma"), Decode: words("none", "attached")})
+	if m.RmapLocks && len(m.Files) > 0 {
+		m.linked = l.Add(n*m.regions, cell.Region{Class: VMAs, Owner: "mm", Of: of, Name: region("i_mmap"), Decode: linkedText})
+	}
 	m.vma = l.Add(len(m.pages), cell.Region{Class: VMAs, Owner: "mm", Of: func(i int) cell.Instance { return m.OfMM(m.pages[i].MM) }, Name: func(i int) string { return "VMA " + m.pages[i].Name }, Decode: vmaText})
 }
 

@@ -125,6 +125,9 @@ type Config struct {
 	TSO   bool // CPUs have store buffers
 	Waits bool // tasks wait for grace periods
 	Rooms bool // there are rooms that mremap may move pages into; see room.go
+
+	RmapLocks bool // who walks a reverse mapping may meet who changes what it leads to; see room.go
+
 	Turns bool // tasks that have one CPU take turns; else nobody minds
 
 	Signals bool // somebody sends signals; see signal.go
@@ -214,7 +217,7 @@ type Machine struct {
 	upper, entry, ptl, pmdLock, tableOf                                                                           cell.ID
 	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                             cell.ID
 	mmState, mmUsers, cpumask                                                                                     cell.ID
-	vma, vmaLock, anonVMA, rmapLock                                                                               cell.ID
+	vma, vmaLock, anonVMA, rmapLock, linked                                                                       cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                            cell.ID
 	current, loadedMM, lazy, mode                                                                                 cell.ID
 	gracePeriod                                                                                                   cell.ID

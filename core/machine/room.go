@@ -77,16 +77,17 @@ func (m *Machine) AnonMappingOf(p PageID, mm int) uint64 {
 }
 
 // AnonVMALock is the rw-lock of the anon_vmas of a region of an mm and of all that are forked from it: of a home, and of the mm
-// that is forked from none. It is there if there are rooms: nobody else has reason to wait for it here.
+// that is forked from none. It is there if there are rooms, or if who walks reverse mappings may meet who changes what they lead to:
+// nobody else has reason to wait for it here.
 func (m *Machine) AnonVMALock(mm, home int) Word { return m.at(m.rmapLock, mm*m.regions+home) }
 
-// MappingLock is i_mmap_rwsem of a file. It is there if there are rooms, or PMD tables that mms share.
+// MappingLock is i_mmap_rwsem of a file. It is there when AnonVMALock is, or if there are PMD tables that mms share.
 func (m *Machine) MappingLock(file int) Word {
 	return m.at(m.rmapLock, len(m.MMs)*m.regions+file)
 }
 
 func (m *Machine) layoutRooms(l *cell.Layout) {
-	if !m.Rooms && m.PMDTables == 0 {
+	if !m.Rooms && !m.RmapLocks && m.PMDTables == 0 {
 		return
 	}
 	anon := len(m.MMs) * m.regions

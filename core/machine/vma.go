@@ -1,6 +1,9 @@
 package machine
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // Flags of a VMA, as the kernel's vm_flags.
 const (
@@ -54,6 +57,47 @@ func IsCOW(flags uint64) bool { return flags&(VMShared|VMMayWrite) == VMMayWrite
 // AnonVMA is 1 once the VMAs of a region have an anon_vma. The first anonymous
 // fault attaches it; fork copies it, which gives the child one of its own beneath.
 func (m *Machine) AnonVMA(mm, region int) Word { return m.at(m.anonVMA, mm*m.regions+region) }
+
+// Linked are the pages of a region that VMAs in the tree of its file (i_mmap) cover, a bit each: a walk of the file's reverse mapping finds
+// those. It is there if RmapLocks is; elsewhere nobody sees the difference between a VMA that is taken out of its mm and one that is taken
+// out of the file's tree, which munmap does later.
+func (m *Machine) Linked(mm, region int) Word { return m.at(m.linked, mm*m.regions+region) }
+
+// Link puts the VMA that covers a page into the tree of the file, or takes it out. Compare mm/vma.c:vma_link_file.
+func (m *Machine) Link(p PageID, in bool) {
+	at := &m.pages[p]
+	if !m.RmapLocks || !m.Region(p).Kind.OfFile() {
+		return
+	}
+	w := m.Linked(at.MM, at.Region)
+	v := m.Load(w) &^ (1 << at.Index)
+	if in {
+		v |= 1 << at.Index
+	}
+	m.Store(w, v)
+}
+
+// inFileTree reports whether a VMA in the tree of its file covers the page.
+func (m *Machine) inFileTree(p PageID) bool {
+	if !m.RmapLocks {
+		return m.Load(m.VMA(p)) != 0
+	}
+	at := &m.pages[p]
+	return m.Load(m.Linked(at.MM, at.Region))>>at.Index&1 != 0
+}
+
+func linkedText(_ int, v uint64) string {
+	if v == 0 {
+		return "no page"
+	}
+	var pages []string
+	for i := 0; v>>i != 0; i++ {
+		if v>>i&1 != 0 {
+			pages = append(pages, strconv.Itoa(i))
+		}
+	}
+	return "page " + strings.Join(pages, ", ")
+}
 
 // VMALock is the lock of a region's VMAs, encoded as mmap_lock is. (The kernel has one for
 // each VMA; those of one region share theirs here.)
