@@ -14,6 +14,7 @@ const (
 	faultTried                          // FAULT_FLAG_TRIED: it is made again
 	faultVMALock                        // FAULT_FLAG_VMA_LOCK: the VMA's lock is held instead of mmap_lock
 	faultKillable                       // FAULT_FLAG_KILLABLE: waiting ends when the task is killed
+	faultOnce                           // its caller holds mmap_lock and gives up where the fault would have to be made again
 
 	faultAccess = faultWrite | faultUnshare
 )

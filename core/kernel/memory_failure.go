@@ -384,7 +384,7 @@ func (c *Ctx) failedUnmap(after machine.PageID) Next {
 	}
 	c.Sayf("it may be mapped at %s", c.M.Pages()[p].Name)
 	c.Set(mefAddr, uint64(p))
-	return c.Call(fnTryToUnmapOne, mefUnmapped, uint64(machine.MakeHold(c.failed(), 1)), uint64(p), c.L(mefTTU))
+	return c.Call(fnTryToUnmapOne, mefUnmapped, uint64(machine.MakeHold(c.failed(), 1)), uint64(p), 0, c.L(mefTTU))
 }
 
 // failedIdentify goes on by what the page is: by its flags now, and whether it was on the LRU list when it was locked.

@@ -11,7 +11,7 @@ import (
 // unmapPoisoned is the step of try_to_unmap that asks whether a poison entry comes in the PTE's place, if the page is marked, and
 // the caller's flags are so.
 func unmapPoisoned(when Cond, asked func(flags uint64) bool) Step {
-	return Step{Label: "poisoned", Says: "has its memory failed?", Answer: "no", Ref: "PageHWPoison", When: when.AndPoison(), Reads: cell.Of(machine.Flags), Back: []int{tuDup, tuRmap, tuDiscard}, Do: func(c *Ctx) Next {
+	return Step{Label: "poisoned", Says: "has its memory failed?", Answer: "no", Ref: "PageHWPoison", When: when.AndPoison(), Reads: cell.Of(machine.Flags), Back: []int{tuFresh, tuDup, tuRmap, tuDiscard}, Do: func(c *Ctx) Next {
 		if c.M.Failed(c.Entry(tuPTE).Frame()) && asked(c.L(tuFlags)) {
 			c.Say("its memory has failed: a poison entry comes in its place")
 			return tuSetPoison

@@ -152,6 +152,7 @@ const (
 	MunmapReadLock
 	PerVMALock
 	SwapinSkipsCache
+	SwapinPolls
 	SwapcachePrepare
 	SwapinReadWritable
 	SwapinStableWrites
@@ -168,7 +169,7 @@ const (
 	GUPValidArgs
 	PincountExactLarge
 	ForkDupRmap
-	MadviseFree
+	LazyfreeList
 	LazyfreeRefTest
 	GUPFastFileCheck
 	GUPSlowFileCheck
@@ -245,6 +246,7 @@ const (
 	NUMASavedWrite
 	NUMAHugePMD
 	MigrateSplitsNoMem
+	MigrateSplitsPartial
 	MigrateUndo
 	KSMClearBeforeCheck
 	KSMRefcountCheck
@@ -289,6 +291,10 @@ const (
 	GUPZoneTest
 	KhpAnonVMALock
 	MunmapRmapLocks
+	KhugepagedExit
+	WPCopiesLarge
+	WPUnshareNonAnon
+	HugeWP
 	PoisonIfAsked
 	MadviseFreePoison
 	MemoryFailureAnonRefs
@@ -304,6 +310,12 @@ const (
 	WPReuseRefcount1
 	WPReuseRefcount1SwapDrain
 	WPReuseExclusive
+)
+const (
+	HugeWPMapcount uint8 = iota
+	HugeWPLocked
+	HugeWPSplit
+	HugeWPRefs
 )
 const (
 	SwapinReuseSwapPage uint8 = iota

@@ -44,7 +44,9 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
 	s.deferredPartial = k.On(DeferredSplitPartial)
-	s.sharedByCounts = k.On(MadvisePTEBatch)
+	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
+	s.lazyfreeList = k.On(LazyfreeList)
+	s.hugeWPLocks = k.Value(HugeWP) == HugeWPLocked
 	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop
 	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.Value(GUPHugetlbCommonWalk) == HugetlbCommonWalk, k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
@@ -360,6 +362,9 @@ func (s *Setup) has() (h has) {
 	if s.rooms() {
 		h |= hasRooms | hasMappingLocks
 	}
+	if s.khugepagedMeetsExit() {
+		h |= hasKhugepagedExit
+	}
 	if s.rmapLocks() {
 		h |= hasRmapLocks | hasMappingLocks
 	}
@@ -378,10 +383,22 @@ func (s *Setup) has() (h has) {
 	if s.signals() {
 		h |= hasSignals
 	}
+	if s.lazyfrees() {
+		h |= hasLazyfree
+	}
 	if s.poisons() {
 		h |= hasPoison
 	}
 	return h
+}
+
+// lazyfrees reports whether somebody frees memory lazily.
+func (s *Setup) lazyfrees() bool {
+	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
+			return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_FREE" })
+		})
+	})
 }
 
 // rooms reports whether there are rooms that mremap may move pages into.

@@ -37,6 +37,9 @@ type Sim struct {
 	collapsesShared, collapsesCompound bool
 	deferredPartial                    bool // see the rule deferred_split_partial
 	sharedByCounts                     bool // see the rule madvise_pte_batch
+	copiesLarge                        bool // see the rule wp_copies_large
+	lazyfreeList                       bool // see the rule lazyfree_list
+	hugeWPLocks                        bool // see the rule huge_wp_rule
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
 	swapRmapFirst                      bool // see the rule swapin_rmap_first
 	swapStable                         bool // see the rule swapin_stable_writes; and the swap device is such
