@@ -290,6 +290,9 @@ func (m *Model) content(p machine.PageID) (uint64, bool) {
 	if m.M.Rooms && m.M.Load(m.M.VMA(p)) == 0 {
 		return 0, false // what was there may be elsewhere by now
 	}
+	if m.M.Poison && m.M.Mapped(p).IsPoison() {
+		return 0, false // nobody reads it
+	}
 	f, slot, ok := m.M.Resolve(p)
 	switch {
 	case ok:

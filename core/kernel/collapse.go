@@ -136,6 +136,11 @@ func (c *Ctx) collapseScan() Next {
 		if e.None() || e.IsSwap() || e.IsMigration() || e.Present() && e.Frame() == machine.ZeroPage {
 			continue
 		}
+		if e.IsPoison() {
+			c.Say(failedThere)
+			c.Set(ksResult, scanInvalid)
+			return ksUnlock
+		}
 		writable = writable || e.Has(machine.RW)
 		if !e.Present() || !machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(e.Frame())))) || !c.collapsible(e.Frame()) {
 			c.Sayf("somebody else uses %s: not now", c.M.FrameName(e.Frame()))

@@ -74,7 +74,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				return kcReadUnlock
 			}
 			pmd := machine.Entry(c.Keep(kcPMD, c.M.PMD(p)))
-			if !c.hugeFits(p) || !pmd.Present() || pmd.Has(machine.PSE) {
+			if !c.hugeFits(p) || !pmd.Present() || pmd.Has(machine.PSE) || c.M.Poison && c.Ret()&failed != 0 {
 				return Then
 			}
 			for q := p; q < c.M.HugeEnd(p); q++ {

@@ -301,6 +301,7 @@ const (
 	ESPIPE = 29
 
 	EOPNOTSUPP = 95
+	EHWPOISON  = 133
 
 	ERESTARTSYS = 512 // of the kernel alone: the system call is made again, unless a handler runs or the thread dies
 )

@@ -26,6 +26,9 @@ const faultRetry = 1 << 9
 // faultCompleted is what a fault returns that is done, and has dropped mmap_lock at its end: VM_FAULT_COMPLETED.
 const faultCompleted = 1 << 10
 
+// faultHWPoison is what a fault returns where the memory has failed: VM_FAULT_HWPOISON.
+const faultHWPoison = failed | EHWPOISON
+
 // faultWrote is what a write fault returns that has made the page one to write
 // to: VM_FAULT_WRITE.
 const faultWrote = 1 << 8
@@ -194,7 +197,8 @@ func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 //	hugetlb: hugetlb_fault()
 //	pmd none: do_huge_pmd_anonymous_page() if a huge page fits; else allocate a page table
 //	pmd huge: do_huge_pmd_numa_page() if NUMA balancing made it inaccessible; do_huge_pmd_wp_page(), or set accessed
-//	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page(); being moved: migration_entry_wait()
+//	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page(); being moved: migration_entry_wait();
+//	    poison: SIGBUS
 //	made inaccessible by NUMA balancing: do_numa_page()
 //	lock the PTL; the PTE changed: somebody else was faster, done
 //	write or unshare, and the PTE is read-only: do_wp_page()
@@ -318,6 +322,9 @@ func (c *Ctx) pteFault(e machine.Entry) Next {
 	case e.IsMigration():
 		c.Set(hfPTE, 0)
 		return c.Call(fnMigrationEntryWait, hfEnd, c.L(hfTable), c.L(hfAddr))
+	case e.IsPoison():
+		c.Say(failedThere)
+		return c.Return(faultHWPoison)
 	}
 	return hfLock
 }

@@ -110,6 +110,9 @@ func aroundTrylock(says string, when Cond, recheck bool) Step {
 		case recheck && (!c.ours(f, o) || c.Load(c.M.Flags(f))&machine.PGUptodate == 0 || c.beyondEOF(o)):
 			c.Say("it is not the file's any more, or lies behind the end: leave it")
 			return fmpPut
+		case c.M.Failed(f):
+			c.Say(failedThere)
+			return fmpPut
 		}
 		c.Lock(c.M.FolioLock(f))
 		return fmpPTL
@@ -162,7 +165,7 @@ func (c *Ctx) nextUptodate() Next {
 			break
 		}
 		f, ok := machine.Cached(c.Load(c.M.CacheSlot(o)))
-		if ok && c.Load(c.M.FolioLock(f)) == 0 && c.Load(c.M.Flags(f))&machine.PGUptodate != 0 && c.find(0, o) {
+		if ok && c.Load(c.M.FolioLock(f)) == 0 && c.Load(c.M.Flags(f))&(machine.PGUptodate|machine.PGHWPoison) == machine.PGUptodate && c.find(0, o) {
 			return Then
 		}
 	}

@@ -107,6 +107,7 @@ func (c *Ctx) doFault(p machine.PageID, flags uint64) FuncID {
 //	lock it; somebody else has it: drop mmap_lock, wait; put it; the fault must be made again
 //	not the file's any more: put it, retry
 //	beyond i_size now: unlock, put it, SIGBUS
+//	its memory has failed: unlock, put it, SIGBUS      // __do_fault() looks, as soon as it has the folio
 //	return it locked
 //
 // mmap_lock is dropped the first time alone. A fault that must not wait starts the read, and is not made.
@@ -159,6 +160,9 @@ var _ = register(fnFilemapFault, &Func{
 					return ffPut
 				}
 				c.Lock(c.M.FolioLock(c.Held(0).Frame()))
+				if c.M.Poison {
+					return ffFailed
+				}
 				return c.handOver()
 			}},
 		ffPutRetry: {Label: "put_retry", Says: "put it", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{ffLookup}, Do: func(c *Ctx) Next { return c.forget(ffLookup) }},
@@ -171,7 +175,9 @@ var _ = register(fnFilemapFault, &Func{
 				}
 				return c.faultWait(c.L(ffFlags), folioLockFree(c))
 			}, Do: func(c *Ctx) Next { return c.forget(ffRetry) }},
-		ffRetry: {Label: "retry", Says: "the fault must be made again", Ref: "VM_FAULT_RETRY", Local: true, Do: func(c *Ctx) Next { return c.Return(faultRetry) }},
+		ffRetry:  {Label: "retry", Says: "the fault must be made again", Ref: "VM_FAULT_RETRY", Local: true, Do: func(c *Ctx) Next { return c.Return(faultRetry) }},
+		ffFailed: faultFailed,
+		ffPoison: faultPoison,
 	},
 })
 
@@ -185,6 +191,8 @@ const (
 	ffBus
 	ffWait
 	ffRetry
+	ffFailed
+	ffPoison
 )
 
 // do_read_fault, in straight line:

@@ -341,6 +341,8 @@ var _ = register(fnCopyPageRange, &Func{
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
+		cpDone:   copyDone,
+		cpPoison: copyPoison,
 	},
 })
 
@@ -373,6 +375,8 @@ const (
 	cpUnlock
 	cpFreePrealloc
 	cpSeqEven
+	cpDone
+	cpPoison
 )
 
 // childPage is the child's page at the address that is being copied.
@@ -395,6 +399,8 @@ func (c *Ctx) copyRead() Next {
 			return cpSwap
 		case e.IsMigration():
 			return cpMigration
+		case e.IsPoison():
+			return cpPoison
 		case e.Frame() == machine.ZeroPage:
 			return cpSet
 		}

@@ -215,6 +215,12 @@ var Throttled = Cond{where: hasThrottle}
 // AndThrottled holds where the condition does and who dirties pages of files is throttled.
 func (c Cond) AndThrottled() Cond { return c.and(hasThrottle) }
 
+// Poisoning holds where memory may fail: what it guards would tell nothing elsewhere.
+var Poisoning = Cond{where: hasPoison}
+
+// AndPoison holds where the condition does and memory may fail.
+func (c Cond) AndPoison() Cond { return c.and(hasPoison) }
+
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
@@ -286,6 +292,7 @@ const (
 	hasIntervals                      // an mm has a device that goes by an interval notifier
 	hasKhugepagedExit                 // khugepaged may meet the end of an mm
 	hasLazyfree                       // somebody frees memory lazily
+	hasPoison                         // memory may fail
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -293,7 +300,7 @@ var lacks = [...]string{
 	"no large folios", "no two tasks share a CPU", "no store buffers", "no pages are moved", "no huge pages of hugetlb",
 	"entries are stored whole", "entries are stored in halves", "no ZONE_MOVABLE", "no secondary MMU", "nobody merges pages", "nobody calls mremap",
 	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages", "nobody is throttled",
-	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in", "nobody frees memory lazily",
+	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in", "nobody frees memory lazily", "no memory fails",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -201,5 +201,7 @@ const (
 	fnODPLoad
 	fnHMMRangeFault
 	fnFaultDirtySharedPage
+	fnMadviseInjectError
+	fnMemoryFailure
 	funcCount
 )

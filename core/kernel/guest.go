@@ -130,7 +130,7 @@ var _ = register(fnKVMPageFault, &Func{
 			return Then
 		}},
 		kfSlow: {Label: "slow", Says: "get the page", Ref: "hva_to_pfn_slow", When: Secondary, Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
-			flags := FollGet | FollTouch | FollUnlockable | FollHonorNUMAFault
+			flags := FollGet | FollTouch | FollUnlockable | FollHonorNUMAFault | FollHWPoison
 			if c.L(kfFlags)&faultWrite != 0 {
 				flags |= FollWrite
 				c.Set(kfWritable, 1)
@@ -139,6 +139,9 @@ var _ = register(fnKVMPageFault, &Func{
 		}},
 		kfGotSlow: {Label: "got_slow", Says: "got it?", When: Secondary, Local: true, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); !c.guestGot() {
+				if ret == faultHWPoison {
+					ret = sigbus
+				}
 				c.Set(kfWritable, ret)
 				return kfFail
 			}

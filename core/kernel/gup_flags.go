@@ -32,10 +32,11 @@ const (
 	FollSplitPMD                                 // split the huge PMD first
 	FollPCIP2PDMA                                // memory of a PCI device will do
 	FollInterruptible                            // any signal will do to give up
+	FollHWPoison                                 // memory that has failed is told as such
 )
 
 // GUPFlags are the flags that programs may write. What FOLL_PCI_P2PDMA would allow is not there: no page is memory of a
-// PCI device. The flag about memory failure (FOLL_HWPOISON) is not in the vocabulary.
+// PCI device.
 // compare include/linux/mm_types.h
 var GUPFlags = []GUPFlag{
 	{Name: "FOLL_WRITE", Bit: FollWrite,
@@ -60,6 +61,8 @@ var GUPFlags = []GUPFlag{
 		Doc: "Memory of a PCI device will do, too; not for long."},
 	{Name: "FOLL_INTERRUPTIBLE", Bit: FollInterruptible, Since: 602,
 		Doc: "Once mmap_lock was dropped, any signal ends the call (-EINTR), not only one that kills."},
+	{Name: "FOLL_HWPOISON", Bit: FollHWPoison,
+		Doc: "Memory that has failed is told as such: -EHWPOISON, not -EFAULT. GUP-fast does not know it."},
 	{Name: "FOLL_GET", Bit: FollGet,
 		Doc: "Take a reference: what get_user_pages does anyway. Not beside a pin."},
 	{Name: "FOLL_PIN", Bit: FollPin, Since: 506, Internal: true,

@@ -13,7 +13,7 @@ import (
 //	    vma = find_vma(); none, or not allowed: -EFAULT
 //	    retry: killed: -EINTR
 //	    page = follow_page_mask(); got it: of a huge page, the references of all pages that are wanted of it; the next
-//	    faultin_page(): unshare if it was -EMLINK; retry
+//	    faultin_page(): unshare if it was -EMLINK; SIGBUS: -EFAULT, or -EHWPOISON if it is asked for; retry
 //	    it would have to wait, and must not (FOLL_NOWAIT): no page and no error
 //	    it has dropped mmap_lock to wait, or at its end (FOLL_UNLOCKABLE): a signal: -EINTR; take it again, FOLL_TRIED for this page; from the VMA on
 //	unlock; return how many there are; none: the error
@@ -103,7 +103,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				return glSignal
 			}
 			if ret&failed != 0 {
-				c.Set(glRet, failed|EFAULT) // SIGBUS, too
+				c.Set(glRet, failed|faultErrno(ret, c.L(glFoll)))
 				return glUnlock
 			} else if ret&faultWrote == 0 || c.L(glVMFlags)&machine.VMWrite != 0 {
 				return glKilled
@@ -258,6 +258,15 @@ func (c *Ctx) faultinFlags(gup uint64, unshare bool) uint64 {
 		flags |= faultTried
 	}
 	return flags
+}
+
+// faultErrno is the error with which GUP ends where a fault has failed: SIGBUS is -EFAULT, too.
+// compare include/linux/mm.h:vm_fault_to_errno
+func faultErrno(ret, gup uint64) uint64 {
+	if ret == faultHWPoison && gup&FollHWPoison != 0 {
+		return EHWPOISON
+	}
+	return EFAULT
 }
 
 // checkVMA returns 0 or the errno with which GUP refuses the page's VMA. With

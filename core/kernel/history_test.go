@@ -195,6 +195,12 @@ interval_end_even           1   1       1   1   1   1    1    1    1    1   1   
 odp_hmm_range_fault         0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         36f30e486dce  Tm
 kv_marks_dirty              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 fence_share_before_restore  1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
+unmap_poisons_if_asked      0   0       0   0   0   0    0    0    0    0   1       0   1   1    1         6da6b1d4a7df  m
+madvise_free_poison         0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         -             m
+memory_failure_counts_anon  1   1       1   1   1   1    1    0    0    0   0       0   0   0    0         -             m
+memory_failure_says_again   0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         -             m
+memory_failure_kills_unsplit 0  0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m
+memory_failure_ksm          0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             m
 fence_recheck_before_exclusive 1 1      1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
 `
 

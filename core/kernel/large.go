@@ -8,7 +8,7 @@ import (
 // What folios large and small have in common, and what only large ones have.
 
 // Possible reports whether a step may be left that way in this scenario: not, where
-// it leads to what is for large folios, store buffers, tasks that share a CPU, several pages in a call or signals, and there can be none.
+// it leads to what is for large folios, store buffers, tasks that share a CPU, several pages in a call, signals or memory that fails, and there can be none.
 func (s *Sim) Possible(h Hop) bool {
 	f := &s.funcs[h.Fn]
 	to := h.To < len(f.Steps) && !f.Steps[h.To].When.In(&s.Kernel)
@@ -23,6 +23,8 @@ func (s *Sim) Possible(h Hop) bool {
 		return !to && s.Kernel.has&hasPages != 0
 	case killedFirst, killedAgain:
 		return !to && s.Kernel.has&hasSignals != 0
+	case failedThere:
+		return !to && s.Kernel.has&hasPoison != 0
 	}
 	return !to
 }

@@ -18,7 +18,10 @@ const (
 	madvUnmergeable
 )
 
-var madvWords = []string{"MADV_DONTNEED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOUT", "MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNMERGEABLE"}
+var madvWords = []string{"MADV_DONTNEED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOUT", "MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNMERGEABLE", madvHWPoison}
+
+// madvHWPoison is the advice that has a table of its own: see memory_failure.go.
+const madvHWPoison = "MADV_HWPOISON"
 
 // madvise, in straight line:
 //
@@ -148,7 +151,7 @@ func (c *Ctx) adviseVMA() Next {
 // madvise_free_pte_range over a range, in straight line, for every page table of it:
 //
 //	lock the PTL; flush_tlb_batched_pending()
-//	swap entry: clear it, free_swap_and_cache()
+//	swap entry: clear it, free_swap_and_cache(); newer: a poison entry: clear it
 //	in the swap cache, or dirty: lock the folio, or let it be; shared: let it be; drop it
 //	    from the swap cache; clean
 //	the PTE, accessed or dirty: clear it; set it, neither accessed nor dirty; W stays
@@ -270,6 +273,8 @@ var _ = register(fnMadviseFree, &Func{
 		mfRelock:         freeRelock,
 		mfUnit:           freeUnit,
 		mfUnitPTEs:       freeUnitPTEs,
+		mfPoison:         freePoison,
+		mfPoisonStays:    freePoisonStays,
 	},
 })
 
@@ -302,6 +307,8 @@ const (
 	mfRelock
 	mfUnit
 	mfUnitPTEs
+	mfPoison
+	mfPoisonStays
 )
 
 // freeRead looks at one PTE and its folio.
@@ -316,6 +323,9 @@ func (c *Ctx) freeRead() Next {
 		c.Say("it is in swap: give the slot back")
 		c.ClearPTE(table, p)
 		return c.freeSwapAndCache(mfNext, e)
+	case e.IsPoison():
+		c.Say(failedThere)
+		return mfPoison
 	case !e.Present() || e.Frame() == machine.ZeroPage || !c.isAnon(e.Frame()):
 		return mfNext
 	}

@@ -8,7 +8,7 @@ import (
 // madvise_populate, in straight line:
 //
 //	every page: no VMA: -ENOMEM; check_vma_flags(): -EINVAL
-//	fault it in, for reading or for writing, as a slow GUP does that wants no page; failed: -EFAULT
+//	fault it in, for reading or for writing, as a slow GUP does that wants no page; failed: -EFAULT; its memory has failed: -EHWPOISON
 //	lru_add_drain()
 //
 // compare mm/madvise.c:madvise_populate, mm/gup.c:faultin_page_range
@@ -66,7 +66,7 @@ const (
 )
 
 func (c *Ctx) populateFlags() uint64 {
-	flags := FollGet | FollTouch
+	flags := FollGet | FollTouch | FollHWPoison
 	if c.L(ppAdvice) == madvPopulateWrite {
 		flags |= FollWrite
 	}

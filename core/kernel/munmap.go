@@ -378,7 +378,7 @@ func (c *Ctx) zapClear() Next {
 		c.Sayf("clear the PTE: it was %v", old)
 		c.ClearPTE(table, p)
 		return c.freeSwapAndCache(zpNext, old)
-	case old.IsMigration():
+	case old.IsMigration(), old.IsPoison():
 		c.Sayf("clear the PTE: it was %v", old)
 		c.ClearPTE(table, p)
 		return zpNext

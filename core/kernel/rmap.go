@@ -12,6 +12,7 @@ import (
 //	lock the PTL; no PTE maps it: done; each that does:
 //	clear the PTE; put the flush off, or flush at once
 //	the PTE was dirty: so is the folio
+//	its memory has failed: a poison entry comes in its place; mapped once less, drop the PTE's reference; unlock
 //	a file's: nothing comes in its place; mapped once less, drop the PTE's reference; unlock
 //	else it is in the swap cache: one PTE more will name the slot
 //	exclusive: pinned? restore the PTE, give up. Else it is exclusive no more
@@ -30,8 +31,8 @@ import (
 // compare mm/rmap.c:try_to_unmap_one
 var _ = register(fnTryToUnmapOne, &Func{
 	Notify: rmapOf(tuFolio, tuPage),
-	Name:   "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage, tuLazy},
-	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"left", IntLocal}, {"early_pins", IntLocal}},
+	Name:   "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage, tuLazy, tuFlags},
+	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"left", IntLocal}, {"early_pins", IntLocal}, {"flags", IntLocal}},
 	Steps: []Step{
 		tuP4D: p4dStep(tuPage, "page_vma_mapped_walk"),
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
@@ -64,7 +65,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			return Then
 		}},
 		tuClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-			if c.M.Cpumask(c.tuMM())&^(1<<c.CPU) != 0 {
+			if c.L(tuFlags) == ttuReclaim && c.M.Cpumask(c.tuMM())&^(1<<c.CPU) != 0 {
 				c.Set(tuDefer, 1)
 			}
 			old := c.ClearPTE(c.Frame(tuPMD), c.Page(tuPage))
@@ -104,14 +105,10 @@ var _ = register(fnTryToUnmapOne, &Func{
 			return Then
 		}},
 		tuSwap: {Label: "leaves_swap", Says: "does a swap entry come in its place?", Local: true, Do: func(c *Ctx) Next {
-			if c.L(tuSlot) == 0 {
-				if c.L(tuLazy) != 0 {
-					return tuDiscard
-				}
-				return tuRmap
+			if c.M.Poison {
+				return tuIfAsked
 			}
-			c.Set(tuSlot, c.L(tuSlot)-1)
-			return Then
+			return c.unmapLeaves()
 		}},
 		tuFresh: {Label: "lzfree", Says: "was it put into swap just now, and is it clean?", Answer: "no", Ref: "TTU_LZFREE", When: Without(LazyfreeList).AndLazyfree(), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			if c.L(tuLazy) == 0 || c.Load(c.M.Flags(c.Frame(tuFolio)))&machine.PGDirty != 0 {
@@ -185,10 +182,13 @@ var _ = register(fnTryToUnmapOne, &Func{
 		tuHugeCheck:   unmapHugeCheck,
 		tuHugePut:     unmapHugePut,
 		tuHugeSplit:   unmapHugeSplit,
+		tuIfAsked:     unmapPoisoned(With(PoisonIfAsked), func(flags uint64) bool { return flags == ttuPoison }),
+		tuUnlessTold:  unmapPoisoned(Without(PoisonIfAsked), func(flags uint64) bool { return flags != ttuNoPoison }),
+		tuSetPoison:   unmapSetPoison,
 	},
 })
 
-const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy, tuLeft, tuEarlyPins = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
+const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy, tuLeft, tuEarlyPins, tuFlags = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
 
 const (
 	tuP4D = iota
@@ -221,7 +221,29 @@ const (
 	tuHugeCheck
 	tuHugePut
 	tuHugeSplit
+	tuIfAsked
+	tuUnlessTold
+	tuSetPoison
 )
+
+// What try_to_unmap is to do about flushes, and about a page whose memory has failed.
+const (
+	ttuReclaim  uint64 = iota // flushes may be put off
+	ttuPoison                 // poison entries take the place of its PTEs
+	ttuNoPoison               // it is unmapped as any page
+)
+
+// unmapLeaves goes on with what comes in the PTE's place: a swap entry, or nothing.
+func (c *Ctx) unmapLeaves() Next {
+	if c.L(tuSlot) == 0 {
+		if c.L(tuLazy) != 0 {
+			return tuDiscard
+		}
+		return tuRmap
+	}
+	c.Set(tuSlot, c.L(tuSlot)-1)
+	return tuFresh
+}
 
 func (c *Ctx) tuMM() int { return c.M.Pages()[c.Page(tuPage)].MM }
 

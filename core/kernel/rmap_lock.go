@@ -45,6 +45,8 @@ func (st *Stmt) walksRmap(large bool) bool {
 		return advice("MADV_PAGEOUT") || large && advice("MADV_FREE", "MADV_COLD")
 	case fnKSMDoScan:
 		return large
+	case fnMadviseInjectError:
+		return true
 	}
 	return st.Call.walks
 }

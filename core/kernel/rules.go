@@ -306,6 +306,12 @@ const (
 	WPCopiesLarge
 	WPUnshareNonAnon
 	HugeWP
+	PoisonIfAsked
+	MadviseFreePoison
+	MemoryFailureAnonRefs
+	MemoryFailureAgain
+	MemoryFailureUnsplit
+	MemoryFailureKSM
 	ruleCount
 )
 

@@ -148,7 +148,10 @@ func (c *Ctx) splitTail() Next {
 	i := c.L(spIndex)
 	head := c.Frame(spFolio)
 	f := head + machine.Frame(i)
-	flags := c.Load(c.M.Flags(head)) &^ (machine.PGAnonExclusive | machine.PGDoubleMap)
+	flags := c.Load(c.M.Flags(head)) &^ (machine.PGAnonExclusive | machine.PGDoubleMap | machine.PGHWPoison)
+	if c.M.Failed(f) {
+		flags |= machine.PGHWPoison
+	}
 	n := 1
 	if c.L(spList) != 0 {
 		n, flags = 2, flags&^machine.PGLRU
@@ -215,6 +218,7 @@ func (c *Ctx) holdersOf(f machine.Frame) int {
 
 // A Splitting is what a task that is in split_huge_page_to_list_to_order does to the ledger.
 type Splitting struct {
+	Level  int // of its call: what those below it hold is the caller's
 	Head   machine.Frame
 	Kept   machine.Frame // the tail that the caller's reference names, while it counts for the head; 0: none
 	Frozen bool          // one reference of the head does not count for now
@@ -228,7 +232,7 @@ func (s *Sim) Splitting(task int) (Splitting, bool) {
 			continue
 		}
 		local := func(i int) uint64 { return s.M.Peek(s.M.PeekLocal(task, level, i)) }
-		out := Splitting{Head: machine.Hold(local(spFolio)).Frame(), Frozen: a.Step == spTail || a.Step == spHead}
+		out := Splitting{Level: level, Head: machine.Hold(local(spFolio)).Frame(), Frozen: a.Step == spTail || a.Step == spHead}
 		keep := local(spKeep)
 		if put := a.Step == spUnlockRmap || a.Step == spDone || a.Step == spPut && local(spIndex) > keep; keep != 0 && !put {
 			out.Kept = out.Head + machine.Frame(keep)

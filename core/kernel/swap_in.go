@@ -11,11 +11,12 @@ import (
 //	folio = swap_cache_get_folio(entry)
 //	none: read it from the device: past the swap cache if only this PTE names
 //	      the slot and the device is synchronous, else through the swap cache
+//	its memory has failed: put it, SIGBUS
 //	newer: the device may still be reading it: who gives up rather than wait is told so
 //	lock the folio; somebody else has it: drop mmap_lock, wait, and make the fault again
 //	not in the swap cache for this entry any more: start again
 //	its mapping leads to another address (KSM shared it once): go on with a copy of it
-//	lock the PTL; the PTE changed: back out
+//	lock the PTL; the PTE changed: back out; the folio is not uptodate: SIGBUS
 //	exclusive = the entry says so, and it is not being written to a device that wants it still
 //	give the slot back; drop the swap cache if nobody else needs it
 //	mapped once more, exclusive; PTE = folio, writable if ...; unlock the folio      // older: the PTE first
@@ -127,6 +128,9 @@ var _ = register(fnDoSwapPage, &Func{
 					c.Sayf("the PTE has changed: it is %v; back out", now)
 					return dsBackOut
 				}
+				if c.M.Poison {
+					return dsUptodate
+				}
 				return Then
 			}},
 		dsSwapFree: {Label: "swap_free", Says: "give the slot back", Ref: "swap_free", When: With(SwapinSwapFreeFirst), Touches: cell.Of(machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
@@ -224,7 +228,11 @@ var _ = register(fnDoSwapPage, &Func{
 				c.Release(dsFolio)
 				return c.putFree(f, 1, dsRetry)
 			}},
-		dsRetry: {Label: "retry", Says: "the fault must be made again", Ref: "VM_FAULT_RETRY", Local: true, Do: func(c *Ctx) Next { return c.Return(faultRetry) }},
+		dsRetry:    {Label: "retry", Says: "the fault must be made again", Ref: "VM_FAULT_RETRY", Local: true, Do: func(c *Ctx) Next { return c.Return(faultRetry) }},
+		dsFailed:   swapFailed,
+		dsPoison:   faultPoison,
+		dsUptodate: swapUptodate,
+		dsBus:      {Label: "sigbus", Says: "SIGBUS", When: Poisoning, Local: true, Do: func(c *Ctx) Next { return c.Return(sigbus) }},
 	},
 })
 
@@ -264,6 +272,10 @@ const (
 	dsDone
 	dsWait
 	dsRetry
+	dsFailed
+	dsPoison
+	dsUptodate
+	dsBus
 )
 
 // How a folio that swap-in maps has come there.
@@ -295,6 +307,9 @@ func (c *Ctx) swapLookup() Next {
 		c.Sayf("the swap cache has it: folio %d", h.Frame())
 		c.Hold(dsFolio, h.Frame(), 1)
 		c.Set(dsCached, swapCached)
+		if c.M.Poison {
+			return dsFailed
+		}
 		return dsLock
 	}
 	if c.sim.Setup.SwapAsync || c.Load(c.M.SwapMap(slot)) != 1 {

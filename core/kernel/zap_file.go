@@ -17,13 +17,14 @@ func (c *Ctx) isFilePage(f machine.Frame) bool {
 	return len(c.M.Files) > 0 && machine.MappingFile(c.Load(c.M.Mapping(c.M.Head(f)))) >= 0
 }
 
-// privateCopy reports whether an entry is that of an anonymous page, one in swap, or one that is being moved.
+// privateCopy reports whether an entry is that of an anonymous page, one in swap, or one that is being moved; what stands
+// for memory that has failed passes for one.
 func (c *Ctx) privateCopy(e machine.Entry) bool {
 	if e.IsMigration() {
 		_, f, _, _ := e.Migration()
 		return c.isAnon(f)
 	}
-	return e.IsSwap() || e.Present() && e.Frame() != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(e.Frame()))))
+	return e.IsSwap() || e.IsPoison() || e.Present() && e.Frame() != machine.ZeroPage && machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(e.Frame()))))
 }
 
 var zapDirtyStep = Step{Label: "set_dirty", Says: "the PTE was dirty: so is the folio", Ref: "folio_mark_dirty", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {

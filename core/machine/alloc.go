@@ -92,8 +92,8 @@ func (m *Machine) Free(f Frame) bool {
 	if m.Track.Alarms>>AlarmPinnedFreed&1 != 0 && m.pinnedBySomebody(f) {
 		m.Raise(AlarmPinnedFreed, uint64(f))
 	}
-	m.Store(m.State(f), FrameFree)
-	for _, w := range []Word{m.Flags(f), m.Mapping(f), m.Index(f), m.FolioSwap(f), m.Contents(f)} {
+	m.release(f)
+	for _, w := range []Word{m.Mapping(f), m.Index(f), m.FolioSwap(f), m.Contents(f)} {
 		m.Store(w, 0)
 	}
 	if (m.IsPTETable(f) || m.IsSharedPMDTable(f)) && m.Load(m.TableOf(f)) != 0 {

@@ -40,6 +40,7 @@ const (
 // Types of entries that are neither present nor none. Those below the first
 // are swap devices.
 const (
+	swpHWPoison               = 23
 	swpMigrationRead          = 24
 	swpMigrationReadExclusive = 25
 	swpMigrationWrite         = 26
@@ -98,6 +99,14 @@ func (e Entry) Migration() (kind MigrationKind, f Frame, accessed, dirty bool) {
 	return MigrationKind(e >> swpTypeShift), Frame(offset), offset&migrationYoung != 0, offset&migrationDirty != 0
 }
 
+// MakePoison returns the entry that stands for a page whose memory has failed.
+func MakePoison(f Frame) Entry {
+	return ^(Entry(f)<<swpOffsetShift)&swpOffsetMask | swpHWPoison<<swpTypeShift
+}
+
+// Poisoned returns the frame that a poison entry stands for.
+func (e Entry) Poisoned() Frame { return Frame(^e & swpOffsetMask >> swpOffsetShift) }
+
 // None reports whether the entry is empty; accessed and dirty do not count.
 func (e Entry) None() bool { return e&^(Accessed|Dirty) == 0 }
 
@@ -115,6 +124,11 @@ func (e Entry) IsSwap() bool {
 func (e Entry) IsMigration() bool {
 	t := e >> swpTypeShift
 	return !e.None() && !e.Present() && t >= swpMigrationRead && t <= swpMigrationWrite
+}
+
+// IsPoison reports whether the entry stands for a page whose memory has failed.
+func (e Entry) IsPoison() bool {
+	return !e.None() && !e.Present() && e>>swpTypeShift == swpHWPoison
 }
 
 // LowHalf are the bits that stand for the low half of an entry of x86-32 with PAE: those that the
@@ -185,6 +199,9 @@ func (e Entry) String() string {
 	case e.IsMigration():
 		kind, f, _, _ := e.Migration()
 		return fmt.Sprintf("migration of frame %d, %s", f, map[MigrationKind]string{MigrationRead: "read", MigrationReadExclusive: "read, exclusive", MigrationWrite: "write"}[kind])
+	}
+	if e.IsPoison() {
+		return fmt.Sprintf("poison, frame %d", e.Poisoned())
 	}
 	if !e.Present() {
 		return fmt.Sprintf("half written, not present, frame %d", e.Frame())

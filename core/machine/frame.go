@@ -17,11 +17,12 @@ const ZeroPage Frame = 0
 
 // States of a frame in the allocator.
 const (
-	FrameFree   uint64 = iota // on the free list
-	FrameData                 // handed out for data
-	FrameTable                // handed out as a page table
-	FrameLeaked               // refused by the allocator ("Bad page state") and never handed out again
-	FrameHole                 // there is no memory at this address
+	FrameFree     uint64 = iota // on the free list
+	FrameData                   // handed out for data
+	FrameTable                  // handed out as a page table
+	FrameLeaked                 // refused by the allocator ("Bad page state") and never handed out again
+	FrameHole                   // there is no memory at this address
+	FramePoisoned               // given back although its memory has failed, and never handed out again
 )
 
 // Folio flags, in one word as in the kernel. PG_locked is kept apart, as the
@@ -37,9 +38,10 @@ const (
 	PGAnonExclusive
 	PGDoubleMap  // until 6.1: the large folio is, or was, mapped by a PMD and by PTEs at once
 	PGMigratable // a huge page of hugetlb that is in use and may be isolated: HPG_migratable
+	PGHWPoison   // its memory has failed; of a large folio, the page's own word has it
 )
 
-var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive", "double_map", "migratable"}
+var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive", "double_map", "migratable", "hwpoison"}
 
 // FlagNames returns the names of the flags that are set, as dump_page() prints them.
 func FlagNames(flags uint64) []string {

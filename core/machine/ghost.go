@@ -267,6 +267,12 @@ func PinAtOf(v uint64) (PinAt, bool) {
 // Excuse notes that the owner has given up what was mapped at the page: later
 // differences between a pin taken before and the page table are its own doing.
 func (m *Machine) Excuse(p PageID) {
+	m.ExcusePins(p)
+	m.Discarding(p)
+}
+
+// ExcusePins is Excuse for pins alone: what the page reads stays promised.
+func (m *Machine) ExcusePins(p PageID) {
 	mm := m.pages[p].MM
 	if m.Track.Pins {
 		m.eachVar(func(t, i int) {
@@ -280,7 +286,6 @@ func (m *Machine) Excuse(p PageID) {
 		})
 		m.excuseGUP(p)
 	}
-	m.Discarding(p)
 }
 
 // excuseGUP notes for the GUP calls in flight that the owner gives up what is mapped at the page.
@@ -436,7 +441,7 @@ func (m *Machine) ShouldText(p PageID) string {
 
 // Resolve returns what the page's process would find there now: the frame mapped by its PTE
 // or held by the swap cache for its swap entry, or by the page cache for a page of a file (ok), or the slot on
-// disk (slot >= 0), or neither.
+// disk (slot >= 0), or neither; neither, too, where its memory has failed.
 func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
 	if e := Entry(m.Load(m.PMD(p))); e.Has(PSE) {
 		return m.OfHuge(e, p).Frame(), -1, true
@@ -460,6 +465,8 @@ func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
 	case e.IsMigration():
 		_, f, _, _ := e.Migration()
 		return f, -1, true
+	case e.IsPoison():
+		return 0, -1, false
 	}
 	return m.resolveFile(p)
 }

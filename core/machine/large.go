@@ -258,8 +258,8 @@ func (m *Machine) freeLarge(head Frame) bool {
 		if m.Track.Alarms>>AlarmPinnedFreed&1 != 0 && m.pinnedBySomebody(f) {
 			m.Raise(AlarmPinnedFreed, uint64(f))
 		}
-		m.Store(m.State(f), FrameFree)
-		for _, w := range []Word{m.Flags(f), m.Contents(f), m.Compound(f), m.Mapcount(f)} {
+		m.release(f)
+		for _, w := range []Word{m.Contents(f), m.Compound(f), m.Mapcount(f)} {
 			m.Store(w, 0)
 		}
 	}

@@ -31,6 +31,7 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutGigabytes(l)
 	m.layoutSignals(l)
 	m.layoutIntervals(l)
+	m.layoutPoison(l)
 	return l
 }
 
@@ -87,7 +88,7 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 		return fmt.Sprintf("slot %d", v-1)
 	}}, "swap")
 	m.content = add(Contents, "content", func(_ int, v uint64) string { return m.Content(v) })
-	m.alloc = region(cell.Region{Class: Frames, Decode: words("free", "data", "table", "bad page", "hole")}, "frame") // one object: the allocator goes through all
+	m.alloc = region(cell.Region{Class: Frames, Decode: words("free", "data", "table", "bad page", "hole", "poisoned")}, "frame") // one object: the allocator goes through all
 	m.lockedBy = add(FolioLocks, "PG_locked", func(_ int, v uint64) string { return m.taskName(v) })
 	m.ledger = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "references held")
 	m.ptes = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "PTEs that map it")
@@ -378,6 +379,8 @@ func ErrnoName(errno int) string {
 		return "-ESPIPE"
 	case 95:
 		return "-EOPNOTSUPP"
+	case 133:
+		return "-EHWPOISON"
 	}
 	return fmt.Sprintf("-%d", errno)
 }

@@ -133,6 +133,7 @@ type Config struct {
 	Turns bool // tasks that have one CPU take turns; else nobody minds
 
 	Signals bool // somebody sends signals; see signal.go
+	Poison  bool // memory may fail; see poison.go
 
 	GUPPages int // the most pages that one GUP call asks for; 0 is 1
 
@@ -231,6 +232,7 @@ type Machine struct {
 	ubc                                                                                                           cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
 	pending                                                                                                       cell.ID
+	kept                                                                                                          cell.ID
 	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm, copyOf                                      cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID
 	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID

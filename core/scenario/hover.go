@@ -215,8 +215,11 @@ func wordDoc(word string) string {
 	if f := kernel.FollByName(word); f != nil {
 		return f.Doc
 	}
-	if word == "MADV_DONTNEED" {
+	switch word {
+	case "MADV_DONTNEED":
 		return "The content is thrown away: the next access finds a fresh page."
+	case "MADV_HWPOISON":
+		return "The memory of the pages fails: they are marked, unmapped and never used again; who touches it gets SIGBUS, unless a disk has what it held."
 	}
 	return ""
 }

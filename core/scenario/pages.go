@@ -60,13 +60,21 @@ func (b *builder) many(arg *kernel.Arg, c *cursor) {
 	if !c.ok() || b.partial { // it may be a page of what could not be read
 		return
 	}
-	if v := b.file.setup.MMs[arg.MM].Regions[arg.Region]; arg.Page+n > v.Pages {
+	if v := b.region(arg); v != nil && arg.Page+n > v.Pages {
 		c.fail(t, nil, "there are no %d pages from %s[%d] on: %s has %d", n, v.Name, arg.Page, v.Name, v.Pages)
 		return
 	}
 	if n > 1 {
 		arg.Pages = n
 	}
+}
+
+// region is that of the page that an argument names; nil where it could not be read.
+func (b *builder) region(a *kernel.Arg) *kernel.RegionSetup {
+	if mms := b.file.setup.MMs; a.MM < len(mms) && a.Region < len(mms[a.MM].Regions) {
+		return &mms[a.MM].Regions[a.Region]
+	}
+	return nil
 }
 
 // named returns the mm of that name.

@@ -292,6 +292,8 @@ func (s *story) allocated(st *Step, c *Change, add adder) {
 	switch {
 	case c.NewV == machine.FrameFree:
 		add(evFrees, f, -1, "frees %s", what)
+	case c.NewV == machine.FramePoisoned:
+		add(evFrees, f, -1, "gives back frame %d, whose memory has failed: it is never used again", f)
 	case c.NewV == machine.FrameLeaked:
 		add(evFrees, f, -1, "finds frame %d's count not zero: bad page state, it is never used again", f)
 	case c.OldV == machine.FrameFree && c.NewV == machine.FrameTable:

@@ -125,6 +125,15 @@ func entryBits(class cell.Class, e, was machine.Entry) []Bit {
 		}
 		return []Bit{flag(machine.Present, "P (0)", "present: no, so the hardware looks at no other bit"), field("type (59–63)", "swap device", "0", "0"),
 			field("offset (9–58)", "swap slot, stored inverted", slot(e), slot(was)), flag(machine.SwpExclusive, "E (3)", "the page was exclusive to this process")}
+	case e.IsPoison():
+		failed := func(e machine.Entry) string {
+			if !e.IsPoison() {
+				return "–"
+			}
+			return fmt.Sprint(e.Poisoned())
+		}
+		return []Bit{flag(machine.Present, "P (0)", "present: no, so the hardware looks at no other bit"), field("type (59–63)", "HWPOISON: what was mapped here has failed", "23", "23"),
+			field("offset (9–58)", "the frame whose memory has failed, stored inverted", failed(e), failed(was))}
 	case !e.Present() && !e.None():
 		kind, f, young, dirty := e.Migration()
 		return []Bit{flag(machine.Present, "P (0)", "present: no, so the hardware looks at no other bit"), field("type (59–63)", "migration entry: what it becomes", fmt.Sprint(uint8(kind)), fmt.Sprint(uint8(kind))),

@@ -63,6 +63,9 @@ func (n *now) folios() {
 		if m.Peek(m.State(f)) == machine.FrameLeaked {
 			x.Bad = "freed although its count was not zero; never handed out again"
 		}
+		if m.Peek(m.State(f)) == machine.FramePoisoned {
+			x.Bad = "its memory has failed; never handed out again"
+		}
 		n.out.Folios = append(n.out.Folios, x)
 	}
 }
@@ -166,6 +169,9 @@ func (n *now) holders(f machine.Frame) []Holder {
 	if len(m.Files) > 0 && m.Peek(m.Buffers(f)) != 0 {
 		out = append(out, Holder{Count: 1, Text: "buffers", Who: whoDisk})
 	}
+	if m.Poison && m.Peek(m.Kept(f)) != 0 {
+		out = append(out, Holder{Count: 1, Text: "memory_failure, for good"})
+	}
 	for cpu := range m.CPUs {
 		for i := range int(m.Peek(m.LRUCount(cpu))) {
 			if machine.Hold(m.Peek(m.LRUBatch(cpu, i))).Frame() == f {
@@ -173,13 +179,13 @@ func (n *now) holders(f machine.Frame) []Holder {
 			}
 		}
 	}
-	hold := func(task int, w machine.Word, text string, gathered bool) {
+	hold := func(task, level int, w machine.Word, text string) { // level: of the call that holds it; below zero if none does
 		h := machine.Hold(m.Peek(w))
 		if !h.Some() || h.Count() == 0 {
 			return
 		}
 		of := m.PeekHead(h.Frame())
-		if split, ok := n.r.Model.Sim.Splitting(task); ok && !gathered && h.Frame() == split.Kept {
+		if split, ok := n.r.Model.Sim.Splitting(task); ok && 0 <= level && level < split.Level && h.Frame() == split.Kept {
 			of = split.Head // until the tails are put
 		}
 		if of != f {
@@ -189,23 +195,23 @@ func (n *now) holders(f machine.Frame) []Holder {
 	}
 	for t, task := range n.r.Model.Setup.Tasks {
 		for i := range m.GUPPages {
-			hold(t, m.GUPPage(t, i), "GUP of "+task.Name, false)
+			hold(t, -1, m.GUPPage(t, i), "GUP of "+task.Name)
 		}
 		for i := range int(m.Peek(m.Gathers(t))) {
-			hold(t, m.Gathered(t, i), task.Name+", unmapping", true)
+			hold(t, -1, m.Gathered(t, i), task.Name+", unmapping")
 		}
 		for i := range int(m.Peek(m.GatheredTables(t))) {
-			hold(t, m.GatheredTable(t, i), task.Name+", unmapping", true)
+			hold(t, -1, m.GatheredTable(t, i), task.Name+", unmapping")
 		}
 		for i, v := range task.Vars {
 			if machine.DecodeResult(m.Peek(m.Var(t, i))).Kind == machine.IsPage {
-				hold(t, m.Var(t, i), task.Name+"'s "+v, false)
+				hold(t, -1, m.Var(t, i), task.Name+"'s "+v)
 			}
 		}
 		for level, l := range n.r.Model.Stack(t) {
 			for i, local := range l.Func.Locals {
 				if local.Kind == kernel.HoldLocal {
-					hold(t, m.Local(t, level, i), task.Name+" in "+l.Func.Title, false)
+					hold(t, level, m.Local(t, level, i), task.Name+" in "+l.Func.Title)
 				}
 			}
 			if e, ok := n.r.Model.Sim.OtherHalf(t, level); ok && e.Frame() == f {

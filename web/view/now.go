@@ -217,6 +217,8 @@ func (n *now) target(e machine.Entry) string {
 			t.Note = "table"
 		case machine.FrameLeaked:
 			t.Note, t.Bad = "bad page", true
+		case machine.FramePoisoned:
+			t.Note, t.Bad = "poisoned", true
 		default:
 			t.Note = n.m.Content(n.m.Peek(n.m.Contents(f)))
 		}
