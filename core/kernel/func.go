@@ -212,6 +212,9 @@ func (c Cond) AndStableSwap() Cond { return c.and(hasStableSwap) }
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
+// AndMappings holds where the condition does and folio->mapping may change under GUP's eyes, or be secret memory's.
+func (c Cond) AndMappings() Cond { return c.and(hasMappings) }
+
 // AndSignals holds where the condition does and somebody sends signals.
 func (c Cond) AndSignals() Cond { return c.and(hasSignals) }
 
@@ -270,6 +273,7 @@ const (
 	hasGathers                      // two mmu_gathers of one mm may be open at once
 	hasSignals                      // somebody sends signals
 	hasRmapLocks                    // who walks a reverse mapping may meet who changes what it leads to: see rmap_lock.go
+	hasMappings                     // somebody truncates a file, or lets its inode go, or there is secret memory
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -277,7 +281,7 @@ var lacks = [...]string{
 	"no large folios", "no two tasks share a CPU", "no store buffers", "no pages are moved", "no huge pages of hugetlb",
 	"entries are stored whole", "entries are stored in halves", "no ZONE_MOVABLE", "no secondary MMU", "nobody merges pages", "nobody calls mremap",
 	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages",
-	"no two mmu_gathers", "no signals", "nobody would wait for it",
+	"no two mmu_gathers", "no signals", "nobody would wait for it", "no file is truncated, none is secret memory",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -188,5 +188,7 @@ const (
 	fnClearRefs
 	fnClearRefsPTERange
 	fnFilemapMapPages
+	fnFolioIsSecretmem
+
 	funcCount
 )

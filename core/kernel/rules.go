@@ -291,6 +291,8 @@ const (
 	HasPinnedMark
 	KhpAnonVMALock
 	MunmapRmapLocks
+	MappingCheckFirst
+	GUPSecretmemTest
 	ruleCount
 )
 
@@ -316,6 +318,12 @@ const (
 	FileCheckV7
 	FileCheckDoubleRead
 	FileCheckFinal
+	FileCheckV7Reload
+)
+const (
+	SecretmemCheckNone uint8 = iota
+	SecretmemCheckBefore
+	SecretmemCheckAfter
 )
 const (
 	CompoundNone uint8 = iota

@@ -378,7 +378,22 @@ func (s *Setup) has() (h has) {
 	if s.signals() {
 		h |= hasSignals
 	}
+	if s.changesMappings() {
+		h |= hasMappings
+	}
 	return h
+}
+
+// changesMappings reports whether a folio's mapping may become NULL while GUP has the folio, or be what GUP asks for: secret memory's.
+func (s *Setup) changesMappings() bool {
+	if slices.ContainsFunc(s.Files, func(f FileSetup) bool { return f.Kind == machine.Secretmem }) {
+		return true
+	}
+	return len(s.Files) > 0 && slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
+			return slices.Contains([]FuncID{fnFtruncate, fnFallocate, fnIput}, st.Call.entry)
+		})
+	})
 }
 
 // rooms reports whether there are rooms that mremap may move pages into.
