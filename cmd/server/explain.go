@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"gupscope/core/check"
@@ -108,8 +109,8 @@ func (c *explainCommand) Run() error {
 	return nil
 }
 
-// judge returns what is to be judged: the claim that is asked for alone, where the kernel does not promise it; else nil, for what
-// the scenario judges.
+// judge returns what is to be judged: the claim that is asked for alone, for who judges others besides may stop at one of those; else nil, for
+// what the scenario judges.
 func (c *explainCommand) judge(f *scenario.File, k kernel.Kernel) ([]string, error) {
 	m, _, _ := verdict.Model(f, k, nil)
 	if m == nil || c.Claim == "" {
@@ -117,10 +118,10 @@ func (c *explainCommand) judge(f *scenario.File, k kernel.Kernel) ([]string, err
 	}
 	names := append(m.Claims(), check.NoDeadlock, check.NoLivelock)
 	switch {
+	case c.Claim != check.NoDeadlock && c.Claim != check.NoLivelock && has(claim.Names(), c.Claim):
+		return []string{c.Claim}, nil
 	case has(names, c.Claim):
 		return nil, nil
-	case has(claim.Names(), c.Claim):
-		return []string{c.Claim}, nil
 	}
 	return nil, fmt.Errorf("--claim %s: there is no such claim; judged here are %s", c.Claim, strings.Join(names, ", "))
 }
@@ -161,8 +162,12 @@ func explained(w io.Writer, r *trace.Run, claim string) {
 	who := func(step int) string { return r.Model.Actors()[r.Steps()[step-1].Actor].Name }
 	for _, x := range e.Races {
 		if x.Use > 0 {
-			text := fmt.Sprintf("%s: %s reads %s (step %d); %s makes it %s (step %d); %s goes by what it read (step %d)",
-				x.Name, who(x.Read), x.Believed, x.Read, who(x.Stale), x.Now, x.Stale, who(x.Use), x.Use)
+			use := who(x.Use) + " goes by what it read"
+			if x.Got != "" {
+				use = "the page is used by " + x.Got
+			}
+			text := fmt.Sprintf("%s: %s reads %s (step %d); %s makes it %s (step %d); %s (step %d)",
+				x.Name, who(x.Read), x.Believed, x.Read, who(x.Stale), x.Now, x.Stale, use, x.Use)
 			fmt.Fprintln(w, "    "+strings.ReplaceAll(strings.TrimSpace(filled(text, 67)), "\n", "\n        "))
 		}
 	}
@@ -186,6 +191,28 @@ func filled(text string, width int) string {
 		n += len(word)
 	}
 	return b.String() + "\n"
+}
+
+// elsewhere tells where, as the scenario itself expects it, something does break: with another claim judged, or on another kernel.
+func elsewhere(f *scenario.File, k kernel.Kernel) string {
+	for _, e := range f.Expects {
+		if e.Verdict != kernel.Sometimes || len(e.Claims) == 0 {
+			continue
+		}
+		on := e.Kernels[0]
+		if i := slices.IndexFunc(e.Kernels, func(x kernel.Kernel) bool { return x.String() == k.String() }); i >= 0 {
+			on = e.Kernels[i]
+		}
+		ask := ""
+		if on.String() != f.Kernel.String() {
+			ask = fmt.Sprintf(" --kernel %q", on.String())
+		}
+		if e.Judge != nil {
+			ask += " --claim " + e.Claims[0]
+		}
+		return fmt.Sprintf("(line %d expects a breach: gupscope explain %s%s)\n", e.Line, f.Name, ask)
+	}
+	return ""
 }
 
 // pass says what a Never rests on, with the shortest run to every close call.
@@ -214,7 +241,7 @@ func (c *explainCommand) pass(f *scenario.File, k kernel.Kernel, o *verdict.Outc
 	if c.JSON {
 		return json.NewEncoder(os.Stdout).Encode(passOf(s, k, o, caught, ends, calls, closest))
 	}
-	fmt.Printf("%s on %v: %v\n%v", f.Name, k, o.String(), s)
+	fmt.Printf("%s on %v: %v\n%s%v", f.Name, k, o.String(), elsewhere(f, k), s)
 	if len(calls) > 0 {
 		fmt.Println("\nThe closest calls: what breaks without a rule, played on this kernel up to where the rule is in the way")
 	}

@@ -53,6 +53,7 @@ func collapseEntry(name string, enforced uint64, params []int) *Func {
 // hpage_collapse_scan_pmd, in straight line:
 //
 //	mmap_read_lock()
+//	the mm is going: stop
 //	no VMA that a huge page fits into, or (khugepaged) that wants one: stop
 //	the PMD is none: stop; huge: done already
 //	lock the PTL; every PTE: none, zero page, swap or migration entry: go on
@@ -72,6 +73,7 @@ var _ = register(fnCollapseScan, &Func{Large: true,
 				c.ReadLock(c.M.MmapLock(c.mmOf(ksAddr)))
 				return Then
 			}},
+		ksExit: testExitStep(ksAddr, ksResult, ksUnlock),
 		ksVMA: {Label: "vma", Says: "does a huge page fit into the VMA?", Answer: "yes", Ref: "hugepage_vma_revalidate", Reads: cell.Of(machine.VMAs, machine.MMs), Do: func(c *Ctx) Next {
 			p := c.Page(ksAddr)
 			vma := c.Load(c.M.VMA(p))
@@ -117,6 +119,7 @@ const ksTable, ksAddr, ksEnforced, ksResult = 0, 1, 2, 3
 
 const (
 	ksLock = iota
+	ksExit
 	ksVMA
 	ksPMD
 	ksScan
@@ -170,4 +173,30 @@ func (c *Ctx) collapseCount(f machine.Frame) bool {
 		want += uint64(c.M.FolioPages(f))
 	}
 	return c.Load(c.M.Ref(c.M.Head(f))) == want
+}
+
+// khugepagedMeetsExit reports whether khugepaged may meet the end of an mm.
+func (s *Setup) khugepagedMeetsExit() bool {
+	var khugepaged, exit bool
+	for _, t := range s.Tasks {
+		for _, st := range t.Body {
+			khugepaged = khugepaged || st.Call.entry == fnKhugepaged
+			exit = exit || st.Call.entry == fnExit
+		}
+	}
+	return khugepaged && exit
+}
+
+// testExitStep looks, under mmap_lock, whether the last user of the mm has left it. Who leaves it waits for mmap_lock afterwards, and only then takes
+// the memory away. A local has the page; then the result is that there is nothing to collapse, and who asks goes on at step next.
+// compare mm/khugepaged.c:hpage_collapse_test_exit
+func testExitStep(page, result int, next Next) Step {
+	return Step{Label: "test_exit", Says: "is the mm going?", Answer: "no", Ref: "hpage_collapse_test_exit", When: With(KhugepagedExit).AndKhugepagedExit(), Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		if c.Load(c.M.MMUsers(c.mmOf(page))) != 0 {
+			return Then
+		}
+		c.Say("the mm is going: give up")
+		c.Set(result, scanInvalid)
+		return next
+	}}
 }

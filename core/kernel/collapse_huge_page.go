@@ -64,6 +64,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				c.ReadLock(c.M.MmapLock(c.mmOf(kcAddr)))
 				return Then
 			}},
+		kcReadExit: testExitStep(kcAddr, kcResult, kcDrain),
 		kcSwapin: {Label: "swapin", Says: "are pages of it swapped out, or being moved?", Answer: "no", Ref: "__collapse_huge_page_swapin", Reads: cell.Of(machine.PMDs, machine.PTEs, machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Back: []int{kcSwapin}, Do: func(c *Ctx) Next {
 			p := c.Page(kcAddr)
 			pmd := machine.Entry(c.Keep(kcPMD, c.M.PMD(p)))
@@ -97,6 +98,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				c.WriteLock(c.M.MmapLock(c.mmOf(kcAddr)))
 				return Then
 			}},
+		kcExit: testExitStep(kcAddr, kcResult, kcUnlock),
 		kcVMA: {Label: "revalidate", Says: "is there still the VMA, and a page table?", Answer: "yes", Ref: "hugepage_vma_revalidate", Reads: cell.Of(machine.VMAs, machine.PMDs), Do: func(c *Ctx) Next {
 			p := c.Page(kcAddr)
 			pmd := machine.Entry(c.Keep(kcPMD, c.M.PMD(p)))
@@ -236,10 +238,12 @@ const kcPMD, kcTable, kcHuge, kcRef, kcAddr, kcIndex, kcResult, kcSwapped = 0, 1
 const (
 	kcAlloc = iota
 	kcReadLock
+	kcReadExit
 	kcSwapin
 	kcDrain
 	kcReadUnlock
 	kcLock
+	kcExit
 	kcVMA
 	kcVMALock
 	kcCountEarly

@@ -25,7 +25,7 @@ var _ = register(fnExit, &Func{
 // mmput, in straight line:
 //
 //	one user less; not the last: done
-//	ksm_exit(): wait until ksmd is not in the mm
+//	ksm_exit(), khugepaged_exit(): wait until ksmd is not in the mm, nor khugepaged
 //	exit_mmap():
 //	    mmu_notifier_release()
 //	    lru_add_drain(); tlb_gather_mmu()
@@ -56,6 +56,9 @@ var _ = register(fnMMPut, &Func{
 			return Then
 		}},
 		emKSM: {Label: "ksm_exit", Says: "ksmd has dropped mmap_lock, and will not touch the mm any more", Ref: "__ksm_exit", When: Merging, Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(int(c.L(emMM)))) },
+			Do:   func(c *Ctx) Next { return Then }},
+		emKhugepaged: {Label: "khugepaged_exit", Says: "khugepaged has dropped mmap_lock, and will not touch the mm any more", Ref: "__khugepaged_exit", When: With(KhugepagedExit).AndKhugepagedExit(), Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(int(c.L(emMM)))) },
 			Do:   func(c *Ctx) Next { return Then }},
 		emNotify: {Label: "notify", Says: "tell secondary MMUs: the mm goes", Ref: "mmu_notifier_release", When: Secondary, Local: true, Calls: []FuncID{fnMMUNotifierRelease}, Do: func(c *Ctx) Next {
@@ -111,6 +114,7 @@ const emMM, emAt, emEnd = 0, 1, 2
 const (
 	emPut = iota
 	emKSM
+	emKhugepaged
 	emNotify
 	emDrain
 	emGather

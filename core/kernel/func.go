@@ -242,6 +242,9 @@ var RmapLocked = Cond{where: hasRmapLocks}
 // AndRmapLocks holds where the condition does and the locks of reverse mappings are waited for.
 func (c Cond) AndRmapLocks() Cond { return c.and(hasRmapLocks) }
 
+// AndKhugepagedExit holds where the condition does and khugepaged may meet the end of an mm.
+func (c Cond) AndKhugepagedExit() Cond { return c.and(hasKhugepagedExit) }
+
 // AndMerging holds where the condition does and ksmd may merge pages.
 func (c Cond) AndMerging() Cond { return c.and(hasKSM) }
 
@@ -254,26 +257,27 @@ func (c Cond) and(h has) Cond {
 type has uint32
 
 const (
-	hasLarge        has = 1 << iota // large folios are possible
-	hasTurns                        // tasks share CPUs
-	hasTSO                          // CPUs have store buffers
-	hasMoves                        // pages may be moved
-	hasHugetlb                      // there are huge pages of hugetlb
-	hasHalves                       // entries are stored in halves: x86-32 with PAE
-	hasWhole                        // entries are stored whole
-	hasMovable                      // there is a ZONE_MOVABLE
-	hasSecondary                    // an mm is a guest's memory
-	hasKSM                          // ksmd may merge pages
-	hasRooms                        // mremap may move pages
-	hasFiveLevels                   // page tables have five levels
-	hasPages                        // a GUP call asks for several pages
-	hasSharedPMDs                   // mms may share PMD tables
-	hasMappingLocks                 // i_mmap_rwsem is taken: the locks of reverse mappings are waited for, or mms may share PMD tables
-	hasStableSwap                   // the swap device wants pages that do not change while it reads them
-	hasGathers                      // two mmu_gathers of one mm may be open at once
-	hasSignals                      // somebody sends signals
-	hasRmapLocks                    // who walks a reverse mapping may meet who changes what it leads to: see rmap_lock.go
-	hasMappings                     // somebody truncates a file, or lets its inode go, or there is secret memory
+	hasLarge          has = 1 << iota // large folios are possible
+	hasTurns                          // tasks share CPUs
+	hasTSO                            // CPUs have store buffers
+	hasMoves                          // pages may be moved
+	hasHugetlb                        // there are huge pages of hugetlb
+	hasHalves                         // entries are stored in halves: x86-32 with PAE
+	hasWhole                          // entries are stored whole
+	hasMovable                        // there is a ZONE_MOVABLE
+	hasSecondary                      // an mm is a guest's memory
+	hasKSM                            // ksmd may merge pages
+	hasRooms                          // mremap may move pages
+	hasFiveLevels                     // page tables have five levels
+	hasPages                          // a GUP call asks for several pages
+	hasSharedPMDs                     // mms may share PMD tables
+	hasMappingLocks                   // i_mmap_rwsem is taken: the locks of reverse mappings are waited for, or mms may share PMD tables
+	hasStableSwap                     // the swap device wants pages that do not change while it reads them
+	hasGathers                        // two mmu_gathers of one mm may be open at once
+	hasSignals                        // somebody sends signals
+	hasRmapLocks                      // who walks a reverse mapping may meet who changes what it leads to: see rmap_lock.go
+	hasKhugepagedExit                 // khugepaged may meet the end of an mm
+	hasMappings                       // somebody truncates a file, or lets its inode go, or there is secret memory
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -281,7 +285,7 @@ var lacks = [...]string{
 	"no large folios", "no two tasks share a CPU", "no store buffers", "no pages are moved", "no huge pages of hugetlb",
 	"entries are stored whole", "entries are stored in halves", "no ZONE_MOVABLE", "no secondary MMU", "nobody merges pages", "nobody calls mremap",
 	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages",
-	"no two mmu_gathers", "no signals", "nobody would wait for it", "no file is truncated, none is secret memory",
+	"no two mmu_gathers", "no signals", "nobody would wait for it", "no mm ends that khugepaged may be in", "no file is truncated, none is secret memory",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -17,7 +17,21 @@ import (
 //
 // Called by mremap for the old place, it finds no PTE, and neither takes nor drops the lock.
 //
-// A page table goes when no VMA is left in its two megabytes.
+// A page table goes when no VMA is left in its two megabytes. (The kernel's tlb_finish_mmu() hands tables to RCU before it puts the pages, or frees them
+// behind the pages in the same list, and drops tlb_flush_pending last. Here tables go behind all of that. Nobody can tell: the table is out of the
+// tree, and who was in it has left with the flush, or is waited for by a grace period that begins a little later.)
+//
+// Walks of reverse mappings take no mmap_lock, and answer every flush. They find the VMA until it is out of its anon_vma and of its file's tree, and
+// hold those locks while they are in its page table:
+//
+//	CPU0 (reclaim)                      CPU1 (munmap)
+//	lock the anon_vma, for reading
+//	read the PMD
+//	                                    lock the anon_vma, for writing: wait
+//	lock the PTL, look at the PTE
+//	unlock the anon_vma
+//	                                    take the VMA out of it
+//	                                    unhook the page table, flush, free it
 //
 // compare mm/mmap.c:do_vmi_align_munmap, unmap_region
 var _ = register(fnMunmap, &Func{

@@ -291,6 +291,7 @@ const (
 	HasPinnedMark
 	KhpAnonVMALock
 	MunmapRmapLocks
+	KhugepagedExit
 	MappingCheckFirst
 	GUPSecretmemTest
 	ruleCount

@@ -360,6 +360,9 @@ func (s *Setup) has() (h has) {
 	if s.rooms() {
 		h |= hasRooms | hasMappingLocks
 	}
+	if s.khugepagedMeetsExit() {
+		h |= hasKhugepagedExit
+	}
 	if s.rmapLocks() {
 		h |= hasRmapLocks | hasMappingLocks
 	}

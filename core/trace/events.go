@@ -145,7 +145,9 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 		s.entryChanged(c, add)
 	case machine.PMDs:
 		p, ok := s.x.pmd[c.Cell]
-		switch old := machine.Entry(c.OldV); {
+		switch old, is := machine.Entry(c.OldV), machine.Entry(c.NewV); {
+		case ok && !old.Present() && is.Present() && is.Has(machine.PSE):
+			add(evMaps, 0, -1, "maps the huge page in frame %d at %s", is.Frame(), s.page(p))
 		case !old.Present() || machine.Entry(c.NewV).Present():
 		case strings.HasPrefix(c.Name, "PUD"):
 			add(evUnhooks, old.Frame(), -1, "clears %s, which leads to the PMD table in frame %d", possessive(c.Name), old.Frame())
@@ -315,6 +317,8 @@ func (s *story) counted(st *Step, c *Change, add adder) {
 	}
 	n := int64(c.NewV) - int64(c.OldV)
 	switch {
+	case n > 0 && c.OldV == 0 && st.unfreezes():
+		add(evTakesRef, f, -1, "sets the count of frame %d to %d again", f, c.NewV)
 	case n > 0 && c.OldV == 0:
 		add(evFromZero, f, -1, "adds a reference to frame %d, whose count is zero", f)
 	case n == 1 && slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Class == machine.LRU || c.Class == machine.Batches }):
@@ -332,6 +336,11 @@ func (s *story) counted(st *Step, c *Change, add adder) {
 	default:
 		add(evDropsRef, f, -1, "drops %s on frame %d", references(-n), f)
 	}
+}
+
+// unfreezes reports whether a step gives a count back that was set to zero so that nobody could get a reference meanwhile.
+func (st *Step) unfreezes() bool {
+	return strings.HasPrefix(st.origin, "split_huge_page") || strings.HasPrefix(st.origin, "folio_migrate_mapping")
 }
 
 func references(n int64) string {

@@ -39,6 +39,7 @@ type Race struct {
 	Believed string // what it held when it was read
 	Now      string // what it held from Stale on
 	Check    bool   // what was read is a count, not a translation: a check before an act
+	Got      string // what the believer has the page by where he uses it, if the call that read the cell has returned by then: "P0's p"
 
 	first int // the step that read it first; at Read it was only looked at again
 }
@@ -123,24 +124,26 @@ type story struct {
 	v int
 	x index
 
-	claim   string
-	ends    bool  // the claim is a condition on the ends of runs
-	decides []int // the steps that set the variables which such a condition is about
-	decided int   // the last of them; v, where there is none
-	actor   int   // whose doing the violation is, -1: nobody's in particular
-	frames  map[machine.Frame]bool
-	pages   map[machine.PageID]bool
-	values  bool // the claim is about contents
-	private bool // the claim is about exclusivity
-	disk    bool // the claim is about a file's page and what is on its disk
-	clean   bool // the claim is about a file's page being cleaned, or written back
-	lost    bool // the claim is about a write that a load did not see
-	mapping bool // the claim is about what a page's mapping leads to
-	table   bool // the claim is about page tables
-	named   map[cell.ID]bool
+	claim    string
+	ends     bool  // the claim is a condition on the ends of runs
+	decides  []int // the steps that set the variables which such a condition is about
+	decided  int   // the last of them; v, where there is none
+	actor    int   // whose doing the violation is, -1: nobody's in particular
+	frames   map[machine.Frame]bool
+	pages    map[machine.PageID]bool
+	values   bool // the claim is about contents
+	private  bool // the claim is about exclusivity
+	disk     bool // the claim is about a file's page and what is on its disk
+	clean    bool // the claim is about a file's page being cleaned, or written back
+	prepared bool // the claim is about its file system being asked before a write
+	lost     bool // the claim is about a write that a load did not see
+	mapping  bool // the claim is about what a page's mapping leads to
+	table    bool // the claim is about page tables
+	named    map[cell.ID]bool
 
 	forced map[machine.PageID]bool // by whose page tables that write got the page
 	writes int                     // where the last write that is lost began, if that is known
+	asked  int                     // where the page's file system was asked last, if the claim is about that
 	led    map[int]string          // what let somebody write in place where the claim wants a copy, or the other half of what he read, by step
 	began  int                     // where what the claim is about came about, if that was in an earlier call than the violation
 
@@ -281,7 +284,7 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 		s.lost, s.values = true, true
 		s.pages[machine.PageID(v)] = true
 	case machine.AlarmUnstable, machine.AlarmUnnoticedStore, machine.AlarmUnexpectedDirty, machine.AlarmNoBuffers:
-		s.clean = true
+		s.clean, s.prepared = true, a != machine.AlarmUnstable
 		s.frames[machine.Frame(v)] = true
 	case machine.AlarmMissedStore:
 		s.values = true

@@ -2,8 +2,10 @@ package trace
 
 import (
 	"fmt"
+	"strings"
 
 	"gupscope/core/cell"
+	"gupscope/core/kernel"
 	"gupscope/core/machine"
 )
 
@@ -36,6 +38,9 @@ func (s *story) findRaces() {
 	if s.torn() {
 		return
 	}
+	if s.mapping && s.readTwice() {
+		return
+	}
 	for n := s.v; n > 0; n-- {
 		s.checkThenAct(&s.r.steps[n-1])
 	}
@@ -53,6 +58,30 @@ func (s *story) findRaces() {
 		s.lastConflict()
 		s.inPlace()
 	}
+}
+
+// readTwice finds a page's mapping that who breaks the claim had read before somebody else changed it.
+func (s *story) readTwice() bool {
+	last := &s.r.steps[s.v-1]
+	for _, id := range last.Reads {
+		if s.m.Mem.Layout().Class(id) != machine.Mappings {
+			continue
+		}
+		stale := 0
+		for n := s.v - 1; n > 0; n-- {
+			st := &s.r.steps[n-1]
+			switch {
+			case st.Actor != last.Actor && changes(st, id):
+				stale = n
+			case st.Actor == last.Actor && st.Stmt == last.Stmt && reads(st, id) && stale > 0:
+				s.races = append(s.races, Race{Actor: last.Actor, Read: n, first: n, Stale: stale, Cell: id, Name: s.m.Mem.Layout().Name(id), Believed: s.valueAt(n, id), Now: s.valueAt(stale, id)})
+				folio, _, _ := strings.Cut(s.m.Mem.Layout().Name(id), ":")
+				s.led = map[int]string{n: "finds " + folio + "'s mapping set"}
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // inPlace finds, where a load reads what it should not for somebody has stored to the same frame, why he did not copy it: the step
@@ -238,12 +267,15 @@ func (s *story) staleBelief() {
 		if (b.class == machine.PMDs) == s.table {
 			n++
 		}
+		if s.ledDown(b) { // it was taken out while the believer was below it
+			n += 8
+		}
 		return n
 	}
 	for i := range s.beliefs {
 		b := &s.beliefs[i]
 		page, known := s.x.pte[b.from]
-		if b.stale == 0 || b.entry.None() || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) {
+		if b.stale == 0 || b.entry.None() || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) && !s.ledDown(b) {
 			continue
 		}
 		if _, matters := s.use(b); !matters {
@@ -255,9 +287,80 @@ func (s *story) staleBelief() {
 	}
 	if best != nil {
 		use, _ := s.use(best)
-		s.races = append(s.races, Race{Actor: best.actor, Read: best.again, first: best.read, Stale: best.stale, Use: use, Cell: best.from, Name: best.name,
-			Believed: best.entry.Fresh().String(), Now: best.now})
+		if s.ledDown(best) {
+			s.countedBefore(best, use)
+		}
+		s.races = append(s.races, s.raceOf(best, use))
 	}
+}
+
+// ledDown reports whether somebody has come by the frame that the claim is about through a PMD which was taken out before he had a reference.
+func (s *story) ledDown(b *belief) bool {
+	first, ok := s.x.pmd[b.from]
+	if !ok || b.class != machine.PMDs || b.entry.Has(machine.PSE) || b.stale == 0 || s.table || s.frames[b.entry.Frame()] || s.m.Mem.Layout().Class(b.into) == machine.TLBs {
+		return false
+	}
+	below := false
+	for p := range s.pages {
+		below = below || s.m.Pages()[p].MM == s.m.Pages()[first].MM && p >= first && int(p-first) < s.m.HugePages
+	}
+	return below && s.grabs(b) > 0
+}
+
+// countedBefore finds where he who took the table out counted the references on the frame, before the believer had his.
+func (s *story) countedBefore(b *belief, grab int) {
+	for n := grab - 1; n > b.stale; n-- {
+		st := &s.r.steps[n-1]
+		for f := range s.frames {
+			if id := s.m.Ref(f).Cell(); st.Actor == s.r.steps[b.stale-1].Actor && reads(st, id) {
+				s.led = map[int]string{n: fmt.Sprintf("finds no reference to frame %d but those that it knows of", f)}
+				return
+			}
+		}
+	}
+}
+
+// grabs returns the first step after a belief became untrue in which the call that read it takes a reference on what the claim is about.
+func (s *story) grabs(b *belief) int {
+	for i := b.stale; i < s.v; i++ {
+		st := &s.r.steps[i]
+		if st.Actor != b.actor || st.Stmt != s.r.steps[b.read-1].Stmt {
+			continue
+		}
+		for _, c := range st.Changes {
+			if f, ok := s.x.ref[c.Cell]; ok && s.frames[f] && c.NewV > c.OldV {
+				return st.N
+			}
+		}
+	}
+	return 0
+}
+
+// raceOf is the race of a belief that became untrue, and the step at which the believer acts on it, 0 if none.
+func (s *story) raceOf(b *belief, use int) Race {
+	r := Race{Actor: b.actor, Read: b.again, first: b.read, Stale: b.stale, Use: use, Cell: b.from, Name: b.name, Believed: b.entry.Fresh().String(), Now: b.now}
+	if cached := cell.Of(machine.TLBs, machine.Secondary); use > 0 && !cached.Has(s.m.Mem.Layout().Class(b.into)) && !b.entry.IsSwap() && s.r.steps[use-1].Stmt != s.r.steps[b.read-1].Stmt {
+		r.Got = s.heldAs(b, use)
+	}
+	return r
+}
+
+// heldAs is what a task has a frame by at a step, when the call that read the entry has returned: a variable, "P0's p"; else a reference.
+func (s *story) heldAs(b *belief, use int) string {
+	if strings.HasPrefix(s.r.callOf(&s.r.steps[use-1]), "guest_") {
+		return "its spte"
+	}
+	at := s.r.cursor
+	s.r.Goto(use - 1)
+	defer s.r.Goto(at)
+	held := "its reference"
+	a := s.r.Model.Actors()[b.actor]
+	s.m.EachVar(func(t, i int) {
+		if got := machine.DecodeResult(s.m.Peek(s.m.Var(t, i))); a.Kind == kernel.TaskActor && t == a.Task && got.Kind == machine.IsPage && got.Page.Frame() == b.entry.Frame() {
+			held = a.Name + "'s " + s.m.Config.Tasks[t].Vars[i]
+		}
+	})
+	return held
 }
 
 // use finds the first step after a belief became untrue at which the believer acts on
@@ -266,6 +369,9 @@ func (s *story) staleBelief() {
 func (s *story) use(b *belief) (step int, matters bool) {
 	if b.entry.IsSwap() {
 		return s.takenFrom(b)
+	}
+	if s.ledDown(b) {
+		return s.grabs(b), true
 	}
 	f := b.entry.Frame()
 	into := s.m.Mem.Layout().Class(b.into)
@@ -381,8 +487,7 @@ func (s *story) lostWrite() {
 			continue
 		}
 		if b.actor == s.r.steps[s.writes-1].Actor && b.read < s.writes && b.stale != 0 && b.stale < s.writes && b.class == machine.PTEs && s.frames[b.entry.Frame()] {
-			s.races = append(s.races, Race{Actor: b.actor, Read: b.again, first: b.read, Stale: b.stale, Use: s.writes, Cell: b.from, Name: b.name,
-				Believed: b.entry.Fresh().String(), Now: b.now})
+			s.races = append(s.races, s.raceOf(b, s.writes))
 			return
 		}
 	}
@@ -405,12 +510,28 @@ func (s *story) ownWrite() {
 			s.writes, s.frames[b.entry.Frame()] = b.read, true
 			if p, ok := s.x.pte[b.from]; ok && seen && s.r.steps[b.read-1].Stmt == st.Stmt {
 				s.writes, s.forced = s.lookedFor(p, st), map[machine.PageID]bool{p: true}
+				s.writeDropped(st)
 			}
 			return
 		}
 		if seen {
 			return
 		}
+	}
+}
+
+// writeDropped finds where a forced write has had its copy made, and forgets that it wants to write: before FOLL_COW.
+func (s *story) writeDropped(write *Step) {
+	if s.r.Model.Kernel.Value(kernel.ForceWrite) != kernel.ForceDropWrite {
+		return
+	}
+	for n := write.N - 1; n > 0; n-- {
+		st := &s.r.steps[n-1]
+		if st.Stmt != write.Stmt || st.Actor != write.Actor || st.origin != "do_wp_page" {
+			continue
+		}
+		s.led = map[int]string{n: "forgets, its copy being made, that it wants to write"}
+		return
 	}
 }
 

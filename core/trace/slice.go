@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -22,15 +23,15 @@ func (s *story) slice() {
 		}
 	}
 	s.lookBefore()
+	for n, says := range s.led {
+		s.told[n] = append(s.told[n], event{kind: evLooks, cpu: -1, says: says})
+	}
 	for _, r := range s.races {
 		s.mention(r.Read)
 		s.mention(r.Stale)
 		if r.Use != 0 {
 			s.mention(r.Use)
 		}
-	}
-	for n, says := range s.led {
-		s.told[n] = []event{{kind: evLooks, cpu: -1, says: says}}
 	}
 	for _, n := range s.decides {
 		s.mention(n)
@@ -61,6 +62,9 @@ func (s *story) begin() int {
 	for _, r := range s.races {
 		from = min(from, r.first)
 	}
+	if s.asked = s.lastAsked(); s.asked > 0 {
+		from = min(from, s.asked)
+	}
 	if len(s.races) > 0 {
 		return from
 	}
@@ -77,6 +81,22 @@ func (s *story) begin() int {
 		}
 	}
 	return from
+}
+
+// lastAsked returns the step in which the file system was asked last before the claim's page was written to, 0 if the claim is about something else.
+func (s *story) lastAsked() int {
+	if !s.prepared {
+		return 0
+	}
+	for n := s.v; n > 0; n-- {
+		for f := range s.frames {
+			if id := s.m.Notice(f).Cell(); slices.Contains(s.r.steps[n-1].Writes, id) && s.valueAt(n, id) == "asked" {
+				s.told[n] = []event{{kind: evLooks, frame: f, page: -1, cpu: -1, says: fmt.Sprintf("asks the file system, for frame %d is to be written to", f)}}
+				return n
+			}
+		}
+	}
+	return 0
 }
 
 // shared returns the step that took the exclusivity of the claim's page away last, 0 if the claim is about something else.
@@ -143,7 +163,7 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 	case evFrees, evTakes, evToZero, evFromZero:
 		return ours
 	case evMaps:
-		return ours || s.pages[e.page]
+		return ours || s.pages[e.page] || s.forced[e.page]
 	case evMoves:
 		return true
 	case evUnhooks:
@@ -159,7 +179,7 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 	case evShares:
 		return ours && s.private
 	case evWrites:
-		return ours && s.values
+		return ours && (s.values || s.asked > 0)
 	case evSwaps:
 		return s.values
 	case evPreempts, evResumes, evMarks, evSends, evAcknowledges, evInvalidates:
@@ -215,7 +235,7 @@ func (s *story) lookBefore() {
 			ref := s.m.Ref(e.frame).Cell()
 			for i := n - 2; i >= 0; i-- {
 				st := &s.r.steps[i]
-				if st.Actor == s.r.steps[n-1].Actor && reads(st, ref) && !changes(st, ref) {
+				if st.Actor == s.r.steps[n-1].Actor && reads(st, ref) && strings.Contains(st.Says, "pinned") {
 					s.told[st.N] = []event{{kind: evLooks, frame: e.frame, page: -1, cpu: -1, says: "finds no pin (the count is " + s.valueAt(st.N, ref) + ")"}}
 					break
 				}

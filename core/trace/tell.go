@@ -90,6 +90,9 @@ func (t *teller) goingBy(r *Race) string {
 	if r.Check {
 		return fmt.Sprintf(", which has counted %s,", r.Believed)
 	}
+	if r.Got != "" {
+		return ", by " + r.Got + ","
+	}
 	entry, _, _ := strings.Cut(r.Name, " of ")
 	if !r.confirmed() && r.Use != 0 && t.s.valueAt(r.Use-1, r.Cell) == r.Believed {
 		return ", to which the " + entry + " looks as it did when it was read,"
