@@ -188,6 +188,19 @@ const (
 	fnClearRefs
 	fnClearRefsPTERange
 	fnFilemapMapPages
+	fnInvalidateRangeOnlyEnd
+	fnIntervalStart
+	fnIntervalEnd
+	fnIntervalOnlyEnd
+	fnIntervalPage
+	fnIntervalRelease
+	fnIntervalReadBegin
+	fnODPInvalidate
+	fnODPMap
+	fnODPStore
+	fnODPLoad
+	fnHMMRangeFault
+	fnFaultDirtySharedPage
 	fnFolioIsSecretmem
 
 	funcCount

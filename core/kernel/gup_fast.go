@@ -27,9 +27,9 @@ var _ = register(fnGUPFastFallback, &Func{
 			}
 			return Then
 		}},
-		gfMark:      markStore(ownMM),
+		gfMark:      markStore(ownMM, Then),
 		gfMarked:    markAsked(ownMM, gfForced),
-		gfHasPinned: markSet(ownMM),
+		gfHasPinned: markSet(ownMM, Then),
 		gfForced: {Label: "fast_forced", Says: "try without locks, as if for writing: COW must be broken first", Ref: "gup_pgd_range(FOLL_WRITE)", When: With(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfNr), c.L(gfFlags)|FollWrite)
 		}},
@@ -79,11 +79,11 @@ const (
 // mm->flags, set atomically unless it is set already. Who finds it set makes no atomic access, so nothing is waited for.
 // compare mm/gup.c:mm_set_has_pinned_flag
 
-// markStore stores it.
-func markStore(mm func(*Ctx) int) Step {
+// markStore stores it, and goes on at step marked.
+func markStore(mm func(*Ctx) int, marked Next) Step {
 	return Step{Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "atomic_set(&mm->has_pinned, 1)", Order: Plain, When: If(HasPinnedMark, HasPinnedStore), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 		c.Store(c.M.MMFlags(mm(c)), machine.MMFHasPinned)
-		return Then
+		return marked
 	}}
 }
 
@@ -98,11 +98,11 @@ func markAsked(mm func(*Ctx) int, marked Next) Step {
 	}}
 }
 
-// markSet sets it.
-func markSet(mm func(*Ctx) int) Step {
+// markSet sets it, and goes on at step marked.
+func markSet(mm func(*Ctx) int, marked Next) Step {
 	return Step{Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: If(HasPinnedMark, HasPinnedBit), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 		c.Or(c.M.MMFlags(mm(c)), machine.MMFHasPinned)
-		return Then
+		return marked
 	}}
 }
 

@@ -152,6 +152,7 @@ const (
 	MunmapReadLock
 	PerVMALock
 	SwapinSkipsCache
+	SwapinPolls
 	SwapcachePrepare
 	SwapinReadWritable
 	SwapinStableWrites
@@ -168,7 +169,7 @@ const (
 	GUPValidArgs
 	PincountExactLarge
 	ForkDupRmap
-	MadviseFree
+	LazyfreeList
 	LazyfreeRefTest
 	GUPFastFileCheck
 	GUPSlowFileCheck
@@ -245,6 +246,7 @@ const (
 	NUMASavedWrite
 	NUMAHugePMD
 	MigrateSplitsNoMem
+	MigrateSplitsPartial
 	MigrateUndo
 	KSMClearBeforeCheck
 	KSMRefcountCheck
@@ -291,7 +293,19 @@ const (
 	HasPinnedMark
 	KhpAnonVMALock
 	MunmapRmapLocks
+	InvalidateRangeOnlyEnd
+	IntervalReadRetry
+	IntervalBeginWaits
+	IntervalEndEven
+	ODPRangeFault
+	GUPVMARecheck
+	FaultThrottleUnlocks
+	FaultPinsFile
+	VMFaultCompleted
 	KhugepagedExit
+	WPCopiesLarge
+	WPUnshareNonAnon
+	HugeWP
 	MappingCheckFirst
 	GUPSecretmemTest
 	ruleCount
@@ -303,6 +317,12 @@ const (
 	WPReuseRefcount1
 	WPReuseRefcount1SwapDrain
 	WPReuseExclusive
+)
+const (
+	HugeWPMapcount uint8 = iota
+	HugeWPLocked
+	HugeWPSplit
+	HugeWPRefs
 )
 const (
 	SwapinReuseSwapPage uint8 = iota
