@@ -122,6 +122,9 @@ func (d *draw) memory() {
 	if d.chance(4) {
 		d.b.WriteString("swap async\n")
 	}
+	if d.file && d.chance(2) {
+		d.b.WriteString("writers throttled\n")
+	}
 }
 
 // calls of each kind of task.

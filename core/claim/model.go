@@ -280,6 +280,8 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("GUP followed the mapping of folio %d, which is NULL by now", v)
 	case machine.AlarmFreedMapping:
 		return fmt.Sprintf("GUP followed the mapping of folio %d to an inode that was freed", v)
+	case machine.AlarmThrottledInode:
+		return fmt.Sprintf("a throttled writer went by the mapping of %s, whose inode was freed", m.M.Files[v].Name)
 	case machine.AlarmPinnedSplit:
 		return fmt.Sprintf("folio %d was split while pins of it were counted", v)
 	case machine.AlarmTornEntry:

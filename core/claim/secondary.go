@@ -6,11 +6,15 @@ import (
 	"gupscope/core/machine"
 )
 
-// secondaryFollows: for every page of a guest's memory, the secondary MMU's entry is of the page that the
+// secondaryFollows: for every page of a guest's memory, and of what a device pages on demand, the secondary MMU's entry is of the page that the
 // page table maps there, and writable only if its entry is.
 func secondaryFollows(m *Model) []predicate {
-	return m.guestPages(func(p machine.PageID) predicate {
-		spte := m.M.SPTE(p)
+	return append(m.mirrors(m.Guest, "guest", m.M.SPTE), m.mirrors(m.ODP, "device", m.M.MTT)...)
+}
+
+func (m *Model) mirrors(has func(mm int) bool, whose string, entry func(machine.PageID) machine.Word) []predicate {
+	return m.pagesOf(has, whose, func(p machine.PageID) predicate {
+		spte := entry(p)
 		return predicate{
 			reads: append(m.resolveWords(m.M.Pages()[p].MM), spte),
 			holds: func() bool {
@@ -33,7 +37,7 @@ func secondaryFollows(m *Model) []predicate {
 func guestTLBs(m *Model) []predicate {
 	var out []predicate
 	for cpu := range m.M.CPUs {
-		out = append(out, m.guestPages(func(p machine.PageID) predicate {
+		out = append(out, m.pagesOf(m.Guest, "guest", func(p machine.PageID) predicate {
 			spte, tlb, lock := m.M.SPTE(p), m.M.GuestTLB(cpu, p), m.M.MMULock(m.M.Pages()[p].MM)
 			return predicate{
 				reads: []machine.Word{spte, tlb, lock},
@@ -50,16 +54,16 @@ func guestTLBs(m *Model) []predicate {
 	return out
 }
 
-// guestPages returns a predicate for every page of a guest's memory.
-func (m *Model) guestPages(of func(p machine.PageID) predicate) []predicate {
+// pagesOf returns a predicate for every page of the mms that have something: a guest, or a device.
+func (m *Model) pagesOf(has func(mm int) bool, whose string, of func(p machine.PageID) predicate) []predicate {
 	if !m.M.Secondary {
 		return nil
 	}
 	var out []predicate
 	for i, at := range m.M.Pages() {
-		if m.Guest(at.MM) {
+		if has(at.MM) {
 			x := of(machine.PageID(i))
-			x.what = "the guest's " + at.Name
+			x.what = "the " + whose + "'s " + at.Name
 			out = append(out, x)
 		}
 	}

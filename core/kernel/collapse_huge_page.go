@@ -9,6 +9,7 @@ import (
 //
 //	huge = alloc_charge_folio()
 //	mmap_read_lock(); swapped pages, and those being moved: fault them in, lru_add_drain(); mmap_read_unlock()
+//	newer: one had to be read from the device: give up
 //	mmap_write_lock(); lock the VMA; not as it was: give up     // no faults, no slow GUP from here on
 //	lock the anon_vma                                           // nobody walks a reverse mapping
 //	clear the PMD, flush: no translation below it is left
@@ -67,6 +68,11 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 		kcReadExit: testExitStep(kcAddr, kcResult, kcDrain),
 		kcSwapin: {Label: "swapin", Says: "are pages of it swapped out, or being moved?", Answer: "no", Ref: "__collapse_huge_page_swapin", Reads: cell.Of(machine.PMDs, machine.PTEs, machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Back: []int{kcSwapin}, Do: func(c *Ctx) Next {
 			p := c.Page(kcAddr)
+			if c.Ret() == faultRetry {
+				c.Say("the page is still being read: give up")
+				c.Set(kcResult, scanAgain)
+				return kcReadUnlock
+			}
 			pmd := machine.Entry(c.Keep(kcPMD, c.M.PMD(p)))
 			if !c.hugeFits(p) || !pmd.Present() || pmd.Has(machine.PSE) {
 				return Then
@@ -77,7 +83,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 						c.Sayf("page %d is being moved: fault there, and so wait", c.M.Pages()[q].Index)
 					}
 					c.Set(kcSwapped, 1)
-					return c.Call(fnHandleMMFault, kcSwapin, uint64(q), 0)
+					return c.Call(fnHandleMMFault, kcSwapin, uint64(q), faultOnce)
 				}
 			}
 			return Then
@@ -90,6 +96,9 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 		}},
 		kcReadUnlock: {Label: "read_unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(kcAddr)))
+			if c.L(kcResult) != scanSucceed {
+				return kcFree
+			}
 			return Then
 		}},
 		kcLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock", Touches: cell.Of(machine.MMLocks),
@@ -162,14 +171,16 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 		kcCopy:       {Label: "copy", Says: "copy the next page", Ref: "copy_mc_user_highpage", Touches: cell.Of(machine.Contents), Reads: cell.Of(machine.PTEs), Back: []int{kcCopy}, Do: (*Ctx).collapseCopy},
 		kcClearPTE: {Label: "clear_pte", Says: "clear the next PTE: its page is mapped once less", Ref: "__collapse_huge_page_copy_succeeded", Touches: cell.Of(machine.PTEs, machine.Mapcounts), Reads: cell.Of(machine.PTLs, machine.Refs), Back: []int{kcClearPTE},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) }, Do: (*Ctx).collapseClear},
-		kcRelease: {Label: "release", Says: "unlock the page; drop it from the swap cache", Ref: "release_pte_folio", Touches: swapCacheTouches, Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{kcClearPTE}, Do: func(c *Ctx) Next {
+		kcRelease: {Label: "release", Says: "unlock the page; drop it from the swap cache unless others map it", Ref: "release_pte_folio", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{kcClearPTE}, Do: func(c *Ctx) Next {
 			f := c.Held(kcRef).Frame()
 			if c.M.IsLarge(f) {
 				c.Say("drop the PTE's reference on the large folio, which we keep until the end")
 				c.Release(kcRef)
 				return c.putFree(f, 1, kcMore)
 			}
-			c.freeSwap(f)
+			if c.Load(c.M.Mapcount(f)) == 0 {
+				c.freeSwap(f)
+			}
 			c.Unlock(c.M.FolioLock(f))
 			return Then
 		}},

@@ -61,11 +61,8 @@ var _ = register(fnMMPut, &Func{
 		emKhugepaged: {Label: "khugepaged_exit", Says: "khugepaged has dropped mmap_lock, and will not touch the mm any more", Ref: "__khugepaged_exit", When: With(KhugepagedExit).AndKhugepagedExit(), Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(int(c.L(emMM)))) },
 			Do:   func(c *Ctx) Next { return Then }},
-		emNotify: {Label: "notify", Says: "tell secondary MMUs: the mm goes", Ref: "mmu_notifier_release", When: Secondary, Local: true, Calls: []FuncID{fnMMUNotifierRelease}, Do: func(c *Ctx) Next {
-			if mm := int(c.L(emMM)); c.guest(mm) {
-				return c.Call(fnMMUNotifierRelease, emDrain, uint64(mm), c.L(emAt), c.L(emEnd))
-			}
-			return Then
+		emNotify: {Label: "notify", Says: "tell secondary MMUs: the mm goes", Ref: "mmu_notifier_release", When: Secondary, Local: true, Calls: []FuncID{fnMMUNotifierRelease, fnIntervalRelease}, Do: func(c *Ctx) Next {
+			return c.tell(pages(emAt, emEnd), fnIntervalRelease, fnMMUNotifierRelease, (*Ctx).guest)
 		}},
 		emDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, emGather) }},
 		emGather: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu_fullmm", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnZapPTERange}, Do: func(c *Ctx) Next {

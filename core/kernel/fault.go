@@ -14,6 +14,7 @@ const (
 	faultTried                          // FAULT_FLAG_TRIED: it is made again
 	faultVMALock                        // FAULT_FLAG_VMA_LOCK: the VMA's lock is held instead of mmap_lock
 	faultKillable                       // FAULT_FLAG_KILLABLE: waiting ends when the task is killed
+	faultOnce                           // its caller holds mmap_lock and gives up where the fault would have to be made again
 
 	faultAccess = faultWrite | faultUnshare
 )
@@ -21,6 +22,9 @@ const (
 // faultRetry is what a fault returns that has to be made again, as it has dropped mmap_lock to wait (or would have had to
 // wait, and must not): VM_FAULT_RETRY.
 const faultRetry = 1 << 9
+
+// faultCompleted is what a fault returns that is done, and has dropped mmap_lock at its end: VM_FAULT_COMPLETED.
+const faultCompleted = 1 << 10
 
 // faultWrote is what a write fault returns that has made the page one to write
 // to: VM_FAULT_WRITE.
@@ -37,7 +41,7 @@ func faultFlags(write bool) uint64 {
 //
 //	vma = lock_vma_under_rcu(); got it: handle_mm_fault(), unlock it, done; to be made again: go on
 //	retry: mmap_read_lock(); no VMA, or not allowed: SIGSEGV
-//	handle_mm_fault(); to be made again (mmap_lock is dropped): retry
+//	handle_mm_fault(); to be made again (mmap_lock is dropped): retry; completed (mmap_lock is dropped, too): done
 //	mmap_read_unlock()
 //
 // A fault that would have to wait for a folio's lock or for I/O drops the lock that it is made under, waits, and is made
@@ -78,9 +82,12 @@ var _ = register(fnDoUserAddrFault, &Func{
 		}},
 		pfDone: {Label: "done", Says: "fault done", Local: true, Back: []int{pfLock}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
-			if ret == faultRetry {
+			switch ret {
+			case faultRetry:
 				c.Set(pfFlags, c.L(pfFlags)|faultTried)
 				return pfLock
+			case faultCompleted:
+				return c.Return(0)
 			}
 			c.Set(pfRet, faultSignal(ret))
 			return Then
@@ -91,9 +98,12 @@ var _ = register(fnDoUserAddrFault, &Func{
 		}},
 		pfVMADone: {Label: "vma_done", Says: "fault done?", Local: true, When: With(PerVMALock), Back: []int{pfLock}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
-			if ret == faultRetry {
+			switch ret {
+			case faultRetry:
 				c.Set(pfFlags, c.L(pfFlags)|faultTried)
 				return pfLock
+			case faultCompleted:
+				return c.Return(0)
 			}
 			c.Set(pfRet, faultSignal(ret))
 			return Then
@@ -254,7 +264,7 @@ var _ = register(fnHandleMMFault, &Func{
 					return hfUnlock
 				}
 				if c.L(hfFlags)&faultWrite != 0 && !now.Has(machine.RW) && c.isFile(c.Page(hfAddr)) && c.Load(c.M.VMA(c.Page(hfAddr)))&machine.VMShared != 0 {
-					return c.Call(fnWPPageShared, hfEnd, c.L(hfAddr), c.L(hfTable), uint64(now))
+					return c.Call(fnWPPageShared, hfEnd, c.L(hfAddr), c.L(hfTable), uint64(now), c.L(hfFlags))
 				}
 				if c.L(hfFlags)&faultAccess != 0 && !now.Has(machine.RW) {
 					return c.Call(fnDoWPPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable), uint64(now))

@@ -7,8 +7,8 @@ import (
 
 // With five levels of page tables (LA57) a walk reads one entry more, the P4D. With four the P4D is the PGD's entry itself:
 // there is nothing to read. It never changes while its mm lives, no more than PGD and PUD do; it is a step so that both ways down can be
-// seen beside each other. Walks by a reverse mapping, and those that touch no more than accessed and dirty bits,
-// have it with the PMD.
+// seen beside each other: the way of who comes by an address, and that of who comes by a folio (page_vma_mapped_walk). Walks that touch no
+// more than accessed and dirty bits, khugepaged's, move_pages' and mremap's have it with the PMD.
 
 // gup_fast_pgd_range and gup_fast_p4d_range, in straight line:
 //

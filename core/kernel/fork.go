@@ -138,9 +138,9 @@ const (
 //	every page table: the child gets one; lock both PTLs
 //	    swap entry: one user more of the slot; exclusive no more, here and there
 //	    migration entry: of a shared page from now on, here and there
-//	    page: take a reference
+//	    page: take a reference (from 5.19 on here, so that the test sees it)
 //	          exclusive, and maybe pinned: drop it, copy the page; the child's PTE = the copy
-//	          else: exclusive no more; mapped once more
+//	          else: take a reference (until 5.18); exclusive no more; mapped once more
 //	                write-protect the PTE; the child's PTE = it
 //	    unlock both
 //	write_protect_seq is even
@@ -214,30 +214,46 @@ var _ = register(fnCopyPageRange, &Func{
 			}},
 		cpRead:         {Label: "read_pte", Says: "read the parent's PTE", Ref: "ptep_get", Reads: cell.Of(machine.PTEs), Back: []int{cpRead}, Do: (*Ctx).copyRead},
 		cpProtectEarly: {Label: "wrprotect_first", Says: "write-protect the parent's PTE", Ref: "ptep_set_wrprotect", When: If(ForkWrprotect, ForkWrprotectFirst), Touches: cell.Of(machine.PTEs), Do: (*Ctx).copyProtect},
-		cpGet: {Label: "get", Says: "take a reference for the child", Ref: "folio_get", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
-			f := c.Frame(cpPTE)
-			c.Get(f, 1)
-			c.Hold(cpFolio, f, 1)
-			if !machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(f)))) && (c.sim.forkCopiesAnon || !machine.IsCOW(c.Load(c.M.VMA(c.Page(cpPage))))) {
+		cpGet: {Label: "get", Says: "take a reference for the child", Ref: "folio_get", When: With(ForkGetFirst), Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
+			c.copyGet()
+			if !c.copiesPinned(c.Frame(cpPTE)) {
 				return cpRmap
 			}
 			return Then
 		}},
-		cpHasPinned: {Label: "has_pinned", Says: "is the page exclusive, and has the mm pinned pages?", Answer: "yes", Ref: "folio_needs_cow_for_dma", When: With(ForkPinTest), Reads: cell.Of(machine.MMs, machine.Flags), Do: func(c *Ctx) Next {
+		cpHasPinned: {Label: "has_pinned", Says: "is the page exclusive, and has the mm pinned pages?", Answer: "yes", Ref: "folio_needs_cow_for_dma", When: With(ForkPinTest), Reads: cell.Of(machine.MMs, machine.Flags, machine.Mappings, machine.VMAs, machine.Refs), Do: func(c *Ctx) Next {
+			got := c.Held(cpFolio).Some() // else: as long as nobody copies it, it is taken behind the questions
+			if !got && !c.copiesPinned(c.Frame(cpPTE)) {
+				c.Say("it is a file's, in a mapping that does not copy: share it")
+				return cpGetLate
+			}
 			if c.Load(c.M.Flags(c.Frame(cpPTE)))&machine.PGAnonExclusive == 0 && c.sim.exclusive != 0 {
 				c.Say("the page is shared already")
+				if !got {
+					return cpGetLate
+				}
 				return cpRmap
 			}
 			if c.Load(c.M.MMFlags(c.MM))&machine.MMFHasPinned == 0 {
 				c.Say("the mm has no pinned pages")
-				return cpShare
+				return cpGetLate
 			}
 			return Then
 		}},
 		cpPinned: {Label: "pinned", Says: "may it be pinned?", Answer: "no", Ref: "folio_maybe_dma_pinned", When: With(ForkPinTest), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if c.maybePinned(c.Frame(cpPTE)) {
 				c.Say("it may be pinned: the child gets a copy")
+				if c.Held(cpNew).Some() && !c.Held(cpFolio).Some() {
+					return cpCopy
+				}
 				return cpPutBack
+			}
+			return Then
+		}},
+		cpGetLate: {Label: "get", Says: "take a reference for the child", Ref: "get_page", When: Without(ForkGetFirst), Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			c.copyGet()
+			if c.sim.exclusive != 0 && c.Load(c.M.Flags(c.Frame(cpPTE)))&machine.PGAnonExclusive == 0 {
+				return cpRmap
 			}
 			return Then
 		}},
@@ -275,13 +291,16 @@ var _ = register(fnCopyPageRange, &Func{
 		}},
 		cpMigration: {Label: "migration", Says: "the page is being moved: its migration entry is that of a shared page from now on, in the child, too", Ref: "make_readable_migration_entry", When: Migrating, Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs), Back: []int{cpRead}, Do: (*Ctx).copyMigration},
 		cpPutBack: {Label: "put_back", Says: "drop the reference again", Ref: "folio_put", When: With(ForkPinTest), Touches: cell.Of(machine.Refs, machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			f := c.Held(cpFolio).Frame()
-			c.Release(cpFolio)
-			c.Put(f, 1)
-			if c.Held(cpNew).Some() {
-				return cpCopy
+			c.Say("unlock both PTLs to allocate a page")
+			if f := c.Held(cpFolio).Frame(); f != 0 {
+				c.Release(cpFolio)
+				c.Put(f, 1)
+				if c.Held(cpNew).Some() {
+					c.Say("drop the reference again")
+					return cpCopy
+				}
+				c.Say("drop the reference again; unlock both PTLs to allocate a page")
 			}
-			c.Say("drop the reference again; unlock both PTLs to allocate a page")
 			c.copyUnlock()
 			return Then
 		}},
@@ -340,6 +359,7 @@ const (
 	cpGet
 	cpHasPinned
 	cpPinned
+	cpGetLate
 	cpShare
 	cpRmap
 	cpProtect
@@ -380,6 +400,18 @@ func (c *Ctx) copyRead() Next {
 		}
 		return Then
 	}
+}
+
+// copyGet takes the child's reference.
+func (c *Ctx) copyGet() {
+	f := c.Frame(cpPTE)
+	c.Get(f, 1)
+	c.Hold(cpFolio, f, 1)
+}
+
+// copiesPinned reports whether fork copies a page at once if it may be pinned: an anonymous one; in older kernels any of a private mapping.
+func (c *Ctx) copiesPinned(f machine.Frame) bool {
+	return machine.IsAnon(c.Load(c.M.Mapping(c.M.Head(f)))) || !c.sim.forkCopiesAnon && machine.IsCOW(c.Load(c.M.VMA(c.Page(cpPage))))
 }
 
 // copyProtect clears the bit W of the parent's PTE, atomically: the hardware may set others meanwhile.

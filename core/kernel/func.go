@@ -209,11 +209,20 @@ func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 // AndStableSwap holds where the condition does and the swap device wants pages that do not change while it reads them.
 func (c Cond) AndStableSwap() Cond { return c.and(hasStableSwap) }
 
+// Throttled holds where who dirties pages of files is throttled.
+var Throttled = Cond{where: hasThrottle}
+
+// AndThrottled holds where the condition does and who dirties pages of files is throttled.
+func (c Cond) AndThrottled() Cond { return c.and(hasThrottle) }
+
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
 // AndSignals holds where the condition does and somebody sends signals.
 func (c Cond) AndSignals() Cond { return c.and(hasSignals) }
+
+// AndLazyfree holds where the condition does and somebody frees memory lazily.
+func (c Cond) AndLazyfree() Cond { return c.and(hasLazyfree) }
 
 // Several holds where a GUP call asks for more pages than one: what it guards would tell nothing elsewhere.
 var Several = Cond{where: hasPages}
@@ -262,7 +271,7 @@ const (
 	hasHalves                         // entries are stored in halves: x86-32 with PAE
 	hasWhole                          // entries are stored whole
 	hasMovable                        // there is a ZONE_MOVABLE
-	hasSecondary                      // an mm is a guest's memory
+	hasSecondary                      // an mm has a secondary MMU
 	hasKSM                            // ksmd may merge pages
 	hasRooms                          // mremap may move pages
 	hasFiveLevels                     // page tables have five levels
@@ -270,18 +279,21 @@ const (
 	hasSharedPMDs                     // mms may share PMD tables
 	hasMappingLocks                   // i_mmap_rwsem is taken: the locks of reverse mappings are waited for, or mms may share PMD tables
 	hasStableSwap                     // the swap device wants pages that do not change while it reads them
+	hasThrottle                       // who dirties pages of files is throttled
 	hasGathers                        // two mmu_gathers of one mm may be open at once
 	hasSignals                        // somebody sends signals
 	hasRmapLocks                      // who walks a reverse mapping may meet who changes what it leads to: see rmap_lock.go
+	hasIntervals                      // an mm has a device that goes by an interval notifier
 	hasKhugepagedExit                 // khugepaged may meet the end of an mm
+	hasLazyfree                       // somebody frees memory lazily
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
 var lacks = [...]string{
 	"no large folios", "no two tasks share a CPU", "no store buffers", "no pages are moved", "no huge pages of hugetlb",
 	"entries are stored whole", "entries are stored in halves", "no ZONE_MOVABLE", "no secondary MMU", "nobody merges pages", "nobody calls mremap",
-	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages",
-	"no two mmu_gathers", "no signals", "nobody would wait for it", "no mm ends that khugepaged may be in",
+	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages", "nobody is throttled",
+	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in", "nobody frees memory lazily",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.
@@ -328,14 +340,15 @@ type Block struct {
 type BlockKind uint8
 
 const (
-	Ready         BlockKind = iota
-	OnLock                  // a lock that task Who-1 holds
-	OnReaders               // a rw-lock that readers hold
-	OnIPI                   // CPU Who-1's acknowledgement of the flush
-	OnMemory                // a free frame
-	OnWriteback             // the end of the write of a page
-	OnGracePeriod           // an RCU grace period
-	OnStores                // the CPU's own store buffer
+	Ready          BlockKind = iota
+	OnLock                   // a lock that task Who-1 holds
+	OnReaders                // a rw-lock that readers hold
+	OnIPI                    // CPU Who-1's acknowledgement of the flush
+	OnMemory                 // a free frame
+	OnWriteback              // the end of the write of a page
+	OnGracePeriod            // an RCU grace period
+	OnStores                 // the CPU's own store buffer
+	OnInvalidation           // the end of an invalidation
 )
 
 // Ready reports whether nothing is waited for.

@@ -188,5 +188,18 @@ const (
 	fnClearRefs
 	fnClearRefsPTERange
 	fnFilemapMapPages
+	fnInvalidateRangeOnlyEnd
+	fnIntervalStart
+	fnIntervalEnd
+	fnIntervalOnlyEnd
+	fnIntervalPage
+	fnIntervalRelease
+	fnIntervalReadBegin
+	fnODPInvalidate
+	fnODPMap
+	fnODPStore
+	fnODPLoad
+	fnHMMRangeFault
+	fnFaultDirtySharedPage
 	funcCount
 )

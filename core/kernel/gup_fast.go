@@ -27,11 +27,9 @@ var _ = register(fnGUPFastFallback, &Func{
 			}
 			return Then
 		}},
-		gfHasPinned: {Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: With(GUPHasPinnedFirst),
-			Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-				c.Or(c.M.MMFlags(c.MM), machine.MMFHasPinned)
-				return Then
-			}},
+		gfMark:      markStore(ownMM, Then),
+		gfMarked:    markAsked(ownMM, gfForced),
+		gfHasPinned: markSet(ownMM, Then),
 		gfForced: {Label: "fast_forced", Says: "try without locks, as if for writing: COW must be broken first", Ref: "gup_pgd_range(FOLL_WRITE)", When: With(ForcedCOW), Local: true, Calls: []FuncID{fnGUPFast}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFast, gfGot, c.L(gfAddr), c.L(gfNr), c.L(gfFlags)|FollWrite)
 		}},
@@ -66,6 +64,8 @@ func (c *Ctx) fallbackFlags() uint64 {
 
 const (
 	gfPinning = iota
+	gfMark
+	gfMarked
 	gfHasPinned
 	gfForced
 	gfFast
@@ -74,6 +74,40 @@ const (
 	gfLocked
 	gfSlow
 )
+
+// Marking an mm as one with pinned pages: until 5.13 a word of its own, which is stored plainly every time; since a bit of
+// mm->flags, set atomically unless it is set already. Who finds it set makes no atomic access, so nothing is waited for.
+// compare mm/gup.c:mm_set_has_pinned_flag
+
+// markStore stores it, and goes on at step marked.
+func markStore(mm func(*Ctx) int, marked Next) Step {
+	return Step{Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "atomic_set(&mm->has_pinned, 1)", Order: Plain, When: If(HasPinnedMark, HasPinnedStore), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		c.Store(c.M.MMFlags(mm(c)), machine.MMFHasPinned)
+		return marked
+	}}
+}
+
+// markAsked asks for it, and goes on at step marked if it is there. Without store buffers it tells nothing, and is left out.
+func markAsked(mm func(*Ctx) int, marked Next) Step {
+	return Step{Label: "is_marked", Says: "is the mm marked as one with pinned pages already?", Answer: "no", Ref: "test_bit(MMF_HAS_PINNED)", When: If(HasPinnedMark, HasPinnedBit).AndTSO(), Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		if c.Load(c.M.MMFlags(mm(c)))&machine.MMFHasPinned != 0 {
+			c.Say("the mm is marked already: it may have pinned pages")
+			return marked
+		}
+		return Then
+	}}
+}
+
+// markSet sets it, and goes on at step marked.
+func markSet(mm func(*Ctx) int, marked Next) Step {
+	return Step{Label: "has_pinned", Says: "mark the mm: it may have pinned pages", Ref: "mm_set_has_pinned_flag", When: If(HasPinnedMark, HasPinnedBit), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+		c.Or(c.M.MMFlags(mm(c)), machine.MMFHasPinned)
+		return marked
+	}}
+}
+
+// ownMM is the mm of the task that makes the call.
+func ownMM(c *Ctx) int { return c.MM }
 
 // gup_fast, in straight line:
 //

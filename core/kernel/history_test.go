@@ -26,9 +26,11 @@ khugepaged_exit             1   1       1   1   1   1    1    1    1    1   1   
 khp_shared_ok               0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         9445689f3b61  Cm
 khp_compound_ok             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 lru_batch_size              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
+swapin_polls                1   1       1   1   1   1    1    1    1    1   1       1   0   0    0         b243dcbf2f13  Tm
 khp_check_before_clear      0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 foll_pin_counting           0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         3faa52c03f44  TC
 gup_has_pinned_first        0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         008cfe4418b3  TC
+has_pinned_mark             0   0       0   0   1   1    2    2    2    2   2       2   2   2    2         a458b76a4171  TCm
 gup_write_protect_seq       0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         57efa1fe5957  TC
 forced_cow                  0   0       0   1   0   0    0    0    0    0   0       0   0   0    0         17839856fd58  TC
 gup_unshare                 0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         a7f226604170  TC
@@ -44,6 +46,10 @@ force_write_rule            0   0       1   1   1   1    1    1    1    2   2   
 gup_longterm_requires_pin   0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         -             T
 gup_retry_killable          0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         71335f37c5e8  Tm
 gup_lock_killable           0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             Tm
+gup_vma_recheck             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+fault_throttle_unlocks      0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         89b15332af7c  Tm
+fault_pins_file             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         89b15332af7c  Tm
+vm_fault_completed          0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         d92725256b4f  Tm
 gup_slow_pmd_recheck        0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             T
 gup_slow_takes_rest         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         57edfcfd3419  Tm
 gup_valid_args              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         d64e2dbc33a1  Tm
@@ -56,6 +62,9 @@ unpin_sanity_check          0   0       0   0   0   0    0    0    1    1   1   
 wp_reuse_rule               0   0       0   0   1   1    1    2    3    3   3       3   3   3    3         09854ba94c6a  TC
 anon_exclusive              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
 swp_exclusive               0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         1493a1913e34  TC
+wp_copies_large             0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
+wp_unshare_non_anon         0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         8d6a0ac09a16  TC
+huge_wp_rule                0   0       1   2   2   2    2    3    3    3   3       3   3   3    3         3bff7e3f1f16  Tm
 swapin_swap_free_first      0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         c145e0b47c77  C
 swapin_cow_rule             0   0       0   0   0   0    0    1    2    2   2       2   2   2    2         c145e0b47c77  T
 cow_clear_flush_first       1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
@@ -65,6 +74,7 @@ gup_pte_read                1   1       1   1   1   1    1    1    1    1   1   
 fault_pte_read              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             T
 pae_clear_atomic            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         b2d7a075a1cc  TC
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
+fork_get_first              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
 fork_flush_tlb              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
@@ -89,7 +99,7 @@ add_to_swap_dirties         0   0       1   1   1   1    1    1    1    1   1   
 swapcache_prepare           0   0       0   0   0   0    0    0    0    0   1       0   0   1    1         -             -
 per_vma_lock                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             -
 mprotect_upgrades           0   0       0   0   0   0    0    0    0    1   1       2   2   2    2         64fe24a3e05e  m
-madvise_free                0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+lazyfree_list               0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         802a3a92ad7a  Tm
 madvise_cold_and_pageout    0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 madvise_populate            0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         -             m
 swap_zeromap                0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         0ca0c24e3211  Tm
@@ -168,6 +178,7 @@ mremap_moves_tables         0   0       1   1   1   1    1    1    1    1   1   
 mremap_table_rmap_locks     0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         97113eb39fa7  TCm
 numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         -             Tm
 numa_huge_pmd               0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         c5b5a3dd2c1f  m
+migrate_split_partial       0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         7262f208ca68  Tm
 migrate_split_nomem         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 notifier_start              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 notifier_in_rmap            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         369ea8242c0f  m
@@ -177,6 +188,11 @@ kv_inprog_check             1   1       1   1   1   1    1    1    1    1   1   
 kv_seq_check                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 end_bumps_seq               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 kv_flush_tlbs               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+invalidate_range_only_end   0   0       1   1   1   1    1    1    1    1   1       1   1   0    0         4645b9fe84bf  Tm
+interval_read_retry         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+interval_begin_waits        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+interval_end_even           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+odp_hmm_range_fault         0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         36f30e486dce  Tm
 kv_marks_dirty              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 fence_share_before_restore  1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T
 fence_recheck_before_exclusive 1 1      1   1   1   1    1    1    1    1   1       1   1   1    1         088b8aa537c2  T

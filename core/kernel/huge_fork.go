@@ -10,8 +10,9 @@ import (
 //	table = pte_alloc_one(child)
 //	lock the child's PMD and the parent's; not huge any more: free the table, try again
 //	the huge zero page: the child's PMD = it, done
-//	take a reference
+//	take a reference (from 5.19 on)
 //	exclusive, and pinned: drop it, free the table, split the parent's PMD: PTE by PTE
+//	take a reference (until 5.18)
 //	exclusive no more; mapped by one PMD more
 //	write-protect the parent's PMD; deposit the table; the child's PMD = it
 //	unlock both
@@ -48,11 +49,7 @@ var _ = register(fnCopyHugePMD, &Func{Large: true,
 				}
 				return Then
 			}},
-		chGet: {Label: "get", Says: "take a reference for the child", Ref: "folio_get", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
-			c.Get(c.Frame(chPMD), 1)
-			c.Hold(chFolio, c.Frame(chPMD), 1)
-			return Then
-		}},
+		chGet: copyHugeGet(With(ForkGetFirst)),
 		chPinned: {Label: "pinned", Says: "is it exclusive, and pinned?", Answer: "no", Ref: "folio_try_dup_anon_rmap_pmd", When: With(ForkPinTest), Reads: cell.Of(machine.MMs, machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
 			f := c.Frame(chPMD)
 			shared := c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 && c.sim.exclusive != 0
@@ -62,6 +59,7 @@ var _ = register(fnCopyHugePMD, &Func{Large: true,
 			c.Say("it is pinned: split the parent's PMD, copy page by page")
 			return chPutBack
 		}},
+		chGetLate: copyHugeGet(Without(ForkGetFirst)),
 		chShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.AndNot(c.M.Flags(c.Frame(chPMD)), machine.PGAnonExclusive)
 			return Then
@@ -88,9 +86,12 @@ var _ = register(fnCopyHugePMD, &Func{Large: true,
 		}},
 		chMoving: copyMoving,
 		chPutBack: {Label: "put_back", Says: "drop the reference again; unlock both", Ref: "folio_put", When: With(ForkPinTest), Touches: cell.Of(machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
-			f := c.Held(chFolio).Frame()
-			c.Release(chFolio)
-			c.Put(f, 1)
+			if f := c.Held(chFolio).Frame(); f != 0 {
+				c.Release(chFolio)
+				c.Put(f, 1)
+			} else {
+				c.Say("unlock both")
+			}
 			c.unlockBoth()
 			return chFreeTable
 		}},
@@ -117,6 +118,7 @@ const (
 	chLock
 	chGet
 	chPinned
+	chGetLate
 	chShare
 	chRmap
 	chProtect
@@ -201,5 +203,14 @@ func changeHuge(says string, when Cond, upgrade bool) Step {
 			return c.Return(changeFlush)
 		}
 		return Return
+	}}
+}
+
+// copyHugeGet is the step that takes the child's reference.
+func copyHugeGet(when Cond) Step {
+	return Step{Label: "get", Says: "take a reference for the child", Ref: "folio_get", When: when, Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		c.Get(c.Frame(chPMD), 1)
+		c.Hold(chFolio, c.Frame(chPMD), 1)
+		return Then
 	}}
 }

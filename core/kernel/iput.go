@@ -7,7 +7,7 @@ import (
 
 // iput of the last reference on an unlinked file's inode, in straight line:
 //
-//	a VMA still maps it: it has a reference, too: nothing happens
+//	a VMA still maps it, or a fault has pinned it: it has a reference, too: nothing happens
 //	evict(): truncate_inode_pages_range() of everything; the inode is empty
 //	call_rcu(): free the inode, the address_space in it
 //
@@ -16,12 +16,16 @@ var _ = register(fnIput, &Func{
 	Name: "iput", File: "fs/inode.c", Params: []int{0},
 	Locals: []Local{{"file", IntLocal}},
 	Steps: []Step{
-		{Label: "last", Says: "is it the last reference?", Answer: "yes", Ref: "atomic_dec_and_lock", Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnTruncateInodePages}, Do: func(c *Ctx) Next {
+		{Label: "last", Says: "is it the last reference?", Answer: "yes", Ref: "atomic_dec_and_lock", Reads: cell.Of(machine.VMAs, machine.Inodes), Calls: []FuncID{fnTruncateInodePages}, Do: func(c *Ctx) Next {
 			file := int(c.L(0))
 			first, _ := c.M.PgoffAt(file, 0)
 			last := first + machine.Pgoff(c.M.Files[file].Pages) - 1
 			if p, _, mapped := c.M.NextOfFile(first, last, machine.NoPage); mapped {
 				c.Sayf("%s still maps it: -EBUSY", c.M.Pages()[p].Name)
+				return c.Fail(EBUSY)
+			}
+			if c.M.Throttled && c.Load(c.M.FilePins(file)) != 0 {
+				c.Say("a fault still has a reference: -EBUSY")
 				return c.Fail(EBUSY)
 			}
 			c.Say("it is the last reference: evict it")

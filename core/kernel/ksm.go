@@ -64,6 +64,7 @@ var _ = register(fnKSMDoScan, &Func{
 				return Then
 			}},
 		sdVMA: {Label: "vma", Says: "find the next page of a mergeable VMA", Ref: "for_each_vma", Reads: cell.Of(machine.VMAs, machine.MMs), Do: (*Ctx).scanVMA},
+		sdP4D: p4dStep(sdAt, "follow_page"),
 		sdPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "follow_page", Reads: cell.Of(machine.PMDs), Back: []int{sdVMA}, Do: func(c *Ctx) Next {
 			switch pmd := machine.Entry(c.Keep(sdTable, c.M.PMD(c.Page(sdAt)))); {
 			case pmd.Has(machine.PSE):
@@ -129,6 +130,7 @@ const (
 	sdMM
 	sdLock
 	sdVMA
+	sdP4D
 	sdPMD
 	sdFollow
 	sdHuge

@@ -49,6 +49,7 @@ var _ = register(fnBreakKSM, &Func{
 	Name: "break_ksm", File: "mm/ksm.c", Params: []int{bkAddr},
 	Locals: []Local{{"pmd", TableLocal}, {"page", HoldLocal}, {"addr", PageLocal}, {"ret", IntLocal}},
 	Steps: []Step{
+		bkP4D: p4dStep(bkAddr, "walk_page_range_vma"),
 		bkPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "walk_page_range_vma", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			if pmd := machine.Entry(c.Keep(bkTable, c.M.PMD(c.Page(bkAddr)))); !pmd.Present() || pmd.Has(machine.PSE) {
 				c.Say("there is no page table")
@@ -56,7 +57,7 @@ var _ = register(fnBreakKSM, &Func{
 			}
 			return Then
 		}},
-		bkLook: {Label: "look", Says: "is a page of KSM mapped there? Unshare it", Ref: "break_ksm_pmd_entry", When: With(KSMBreakUnshare), Reads: cell.Of(machine.PTLs, machine.PTEs, machine.Mappings), Calls: []FuncID{fnHandleMMFault}, Back: []int{bkPMD},
+		bkLook: {Label: "look", Says: "is a page of KSM mapped there? Unshare it", Ref: "break_ksm_pmd_entry", When: With(KSMBreakUnshare), Reads: cell.Of(machine.PTLs, machine.PTEs, machine.Mappings), Calls: []FuncID{fnHandleMMFault}, Back: []int{bkP4D},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(bkTable))) },
 			Do: func(c *Ctx) Next {
 				if !c.ksmMapped(machine.Entry(c.Load(c.PTE(c.Frame(bkTable), c.Page(bkAddr))))) {
@@ -64,14 +65,14 @@ var _ = register(fnBreakKSM, &Func{
 					return Return
 				}
 				c.Set(bkTable, 0)
-				return c.Call(fnHandleMMFault, bkPMD, c.L(bkAddr), faultUnshare)
+				return c.Call(fnHandleMMFault, bkP4D, c.L(bkAddr), faultUnshare)
 			}},
-		bkFollow: {Label: "follow", Says: "take a reference on the page mapped there", Ref: "follow_page", When: Without(KSMBreakUnshare), Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PTLs, machine.PTEs, machine.Mappings), Calls: []FuncID{fnMigrationEntryWait}, Back: []int{bkPMD},
+		bkFollow: {Label: "follow", Says: "take a reference on the page mapped there", Ref: "follow_page", When: Without(KSMBreakUnshare), Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PTLs, machine.PTEs, machine.Mappings), Calls: []FuncID{fnMigrationEntryWait}, Back: []int{bkP4D},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(bkTable))) },
 			Do: func(c *Ctx) Next {
 				if machine.Entry(c.Load(c.PTE(c.Frame(bkTable), c.Page(bkAddr)))).IsMigration() {
 					c.Say("the page is being moved: wait")
-					return c.Call(fnMigrationEntryWait, bkPMD, c.L(bkTable), c.L(bkAddr))
+					return c.Call(fnMigrationEntryWait, bkP4D, c.L(bkTable), c.L(bkAddr))
 				}
 				if !c.followAnon(bkTable, c.Page(bkAddr), bkPage) {
 					c.Say("no anonymous page is mapped there")
@@ -92,13 +93,13 @@ var _ = register(fnBreakKSM, &Func{
 			c.Set(bkRet, c.Ret())
 			return Then
 		}},
-		bkPut: {Label: "put", Says: "put the page", Ref: "put_page", When: Without(KSMBreakUnshare), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{bkPMD}, Do: func(c *Ctx) Next {
+		bkPut: {Label: "put", Says: "put the page", Ref: "put_page", When: Without(KSMBreakUnshare), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{bkP4D}, Do: func(c *Ctx) Next {
 			f := c.Held(bkPage).Frame()
 			c.Release(bkPage)
 			if c.L(bkRet)&(faultWrote|failed) != 0 {
 				return c.putFree(f, 1, end)
 			}
-			return c.putFree(f, 1, bkPMD)
+			return c.putFree(f, 1, bkP4D)
 		}},
 	},
 })
@@ -106,7 +107,8 @@ var _ = register(fnBreakKSM, &Func{
 const bkTable, bkPage, bkAddr, bkRet = 0, 1, 2, 3
 
 const (
-	bkPMD = iota
+	bkP4D = iota
+	bkPMD
 	bkLook
 	bkFollow
 	bkFault

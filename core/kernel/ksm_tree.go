@@ -212,6 +212,7 @@ var _ = register(fnGetMergeablePage, &Func{
 			}
 			return Then
 		}},
+		mgpP4D: p4dStep(mgpAddr, "follow_page"),
 		mgpPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "follow_page", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			switch pmd := machine.Entry(c.Keep(mgpTable, c.M.PMD(c.Page(mgpAddr)))); {
 			case pmd.Has(machine.PSE):
@@ -253,6 +254,7 @@ const mgpPage, mgpTable, mgpAddr = 0, 1, 2
 const (
 	mgpLock = iota
 	mgpVMA
+	mgpP4D
 	mgpPMD
 	mgpFollow
 	mgpHuge

@@ -35,6 +35,7 @@ var _ = register(fnWriteProtectPage, &Func{
 	Name:   "write_protect_page", File: "mm/ksm.c", Params: []int{kwPage, kwAddr},
 	Locals: []Local{{"page", FrameLocal}, {"pmd", TableLocal}, {"entry", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"anon_exclusive", IntLocal}},
 	Steps: []Step{
+		kwP4D: p4dStep(kwAddr, "page_vma_mapped_walk"),
 		kwWalk: {Label: "walk", Says: "is it to be found at this address? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			if !c.leadsTo(c.Frame(kwPage), c.Page(kwAddr)) {
 				c.Say("its mapping does not lead to this address")
@@ -181,7 +182,8 @@ var _ = register(fnWriteProtectPage, &Func{
 const kwPage, kwPMD, kwPTE, kwRef, kwAddr, kwExcl = 0, 1, 2, 3, 4, 5
 
 const (
-	kwWalk = iota
+	kwP4D = iota
+	kwWalk
 	kwLock
 	kwExclusive
 	kwWritable
@@ -285,6 +287,7 @@ var _ = register(fnReplacePage, &Func{
 	Name:   "replace_page", File: "mm/ksm.c", Params: []int{rpPage, rpKpage, rpOrig, rpAddr},
 	Locals: []Local{{"page", FrameLocal}, {"kpage", FrameLocal}, {"pmd", TableLocal}, {"orig_pte", PTELocal}, {"new_reference", HoldLocal}, {"old_reference", HoldLocal}, {"addr", PageLocal}},
 	Steps: []Step{
+		rpP4D: p4dStep(rpAddr, "mm_find_pmd"),
 		rpPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "mm_find_pmd", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			if pmd := machine.Entry(c.Keep(rpTable, c.M.PMD(c.Page(rpAddr)))); !pmd.Present() || pmd.Has(machine.PSE) {
 				c.Say("there is no page table any more")
@@ -358,7 +361,8 @@ var _ = register(fnReplacePage, &Func{
 const rpPage, rpKpage, rpTable, rpOrig, rpNew, rpOld, rpAddr = 0, 1, 2, 3, 4, 5, 6
 
 const (
-	rpPMD = iota
+	rpP4D = iota
+	rpPMD
 	rpLock
 	rpRecheck
 	rpGet

@@ -126,6 +126,8 @@ func (s *Sim) blocked(b Block) (why string, actor int) {
 		return "waits for a grace period: " + s.M.Mem.Layout().Decode(b.At.Cell(), s.M.Peek(b.At)), -1
 	case OnStores:
 		return "waits until what its CPU has stored is visible", s.actorOf(StoreBufferActor, b.Who-1)
+	case OnInvalidation:
+		return "waits for the end of the invalidation: " + name + " is " + s.M.Mem.Layout().Decode(b.At.Cell(), s.M.Peek(b.At)), -1
 	case OnMemory:
 		return "waits for a free frame: there is none", -1
 	case OnWriteback:

@@ -26,7 +26,7 @@ var madvWords = []string{"MADV_DONTNEED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOU
 //	mmap_read_lock(); a hole: go on, and return -ENOMEM
 //	lru_add_drain()
 //	DONTNEED: tlb_gather_mmu(); zap_pte_range(); tlb_finish_mmu()
-//	FREE: madvise_free_pte_range()
+//	FREE: madvise_free_pte_range(); until 4.11, and no swap is free: as DONTNEED
 //	COLD, PAGEOUT: madvise_cold_or_pageout_pte_range()
 //	mmap_read_unlock()
 //
@@ -38,12 +38,6 @@ var _ = register(fnMadvise, &Func{
 	Name: "madvise", File: "mm/madvise.c", Params: []int{maFirst, maLast, maAdvice},
 	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"advice", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
-		maNoFree: {Label: "known_free", Says: "is the advice known? FREE is not", When: Without(MadviseFree), Local: true, Do: func(c *Ctx) Next {
-			if c.L(maAdvice) == madvFree {
-				return c.Fail(EINVAL)
-			}
-			return Then
-		}},
 		maNoCold: {Label: "known_cold", Says: "is the advice known? COLD and PAGEOUT are not", When: Without(MadviseCold), Local: true, Do: func(c *Ctx) Next {
 			if a := c.L(maAdvice); a == madvCold || a == madvPageout {
 				return c.Fail(EINVAL)
@@ -73,7 +67,7 @@ var _ = register(fnMadvise, &Func{
 		maGo: {Label: "go", Says: "what is advised", Local: true, Calls: []FuncID{fnMadviseFree, fnMadvisePageout}, Do: func(c *Ctx) Next {
 			switch c.L(maAdvice) {
 			case madvFree:
-				return c.Call(fnMadviseFree, maUnlock, c.L(maFirst), c.L(maLast))
+				return c.Call(fnMadviseFree, maFreed, c.L(maFirst), c.L(maLast))
 			case madvCold, madvPageout:
 				return c.Call(fnMadvisePageout, maUnlock, c.L(maFirst), c.L(maLast), c.L(maAdvice))
 			}
@@ -86,6 +80,16 @@ var _ = register(fnMadvise, &Func{
 		maFinish: {Label: "finish", Says: "flush and free", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnTLBFinishMMU}, Do: func(c *Ctx) Next {
 			return c.Call(fnTLBFinishMMU, maUnlock, c.L(maFirst), c.L(maLast), 0)
 		}},
+		maFreed: {Label: "freed", Says: "was FREE done?", Answer: "yes", When: Without(LazyfreeList), Local: true, Back: []int{maGather}, Do: func(c *Ctx) Next {
+			if c.L(maAdvice) != madvFree || c.Ret() == 0 {
+				return Then
+			}
+			c.Say("FREE was not done: there is no free swap. It is DONTNEED, then")
+			for p := c.Page(maFirst); p <= c.Page(maLast); p++ {
+				c.M.Excuse(p)
+			}
+			return maGather
+		}},
 		maUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.MM))
 			return c.Return(c.L(maRet))
@@ -97,8 +101,7 @@ var _ = register(fnMadvise, &Func{
 const maFirst, maLast, maAdvice, maRet = 0, 1, 2, 3
 
 const (
-	maNoFree = iota
-	maNoCold
+	maNoCold = iota
 	maNoPopulate
 	maWhich
 	maLock
@@ -107,6 +110,7 @@ const (
 	maGo
 	maGather
 	maFinish
+	maFreed
 	maUnlock
 	maPopulated
 )
@@ -147,7 +151,7 @@ func (c *Ctx) adviseVMA() Next {
 //	swap entry: clear it, free_swap_and_cache()
 //	in the swap cache, or dirty: lock the folio, or let it be; shared: let it be; drop it
 //	    from the swap cache; clean
-//	the PTE: neither accessed nor dirty; W stays
+//	the PTE, accessed or dirty: clear it; set it, neither accessed nor dirty; W stays
 //	the folio is lazyfree: not backed by swap any more
 //	unlock; flush
 //
@@ -155,12 +159,26 @@ func (c *Ctx) adviseVMA() Next {
 // but the dirty bit of the PTE tells. (The kernel keeps the folio in a batch of the CPU first, with a
 // reference; here it is lazyfree at once.)
 //
+// Until 4.11 nothing marks the folio. Reclaim puts it into the swap cache as any other, without making it dirty, and
+// discards what is clean then (try_to_unmap_one). So there has to be swap, or MADV_FREE is MADV_DONTNEED.
+//
+// Also 6.12 clears the PTE and sets it again: clear_young_dirty_ptes() changes it in place on arm64 alone.
+//
 // compare mm/madvise.c:madvise_free_pte_range
 var _ = register(fnMadviseFree, &Func{
 	Notify: pages(mfPage, mfEnd),
 	Name:   "madvise_free_pte_range", File: "mm/madvise.c", Params: []int{mfPage, mfEnd},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"first", PageLocal}, {"flush", IntLocal}, {"split", IntLocal}, {"fullmm", IntLocal}},
 	Steps: []Step{
+		mfSwap: {Label: "free_swap", Says: "is there free swap?", Answer: "yes", Ref: "get_nr_swap_pages", When: Without(LazyfreeList), Reads: cell.Of(machine.Swap), Anywhere: cell.Of(machine.Swap), Do: func(c *Ctx) Next {
+			for slot := range c.M.Slots {
+				if c.Load(c.M.SwapMap(slot)) == 0 {
+					return Then
+				}
+			}
+			c.Say("there is no free swap")
+			return c.Return(1)
+		}},
 		mfBegin: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			c.Set(mfFirst, c.L(mfPage))
 			c.Add(c.M.FlushPending(c.mmOf(mfFirst)), 1)
@@ -191,16 +209,23 @@ var _ = register(fnMadviseFree, &Func{
 			c.AndNot(c.M.Flags(f), machine.PGDirty)
 			return Then
 		}},
-		mfPTEClean: {Label: "clean_pte", Says: "the PTE: neither accessed nor dirty", Ref: "clear_young_dirty_ptes", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
-			p := c.Page(mfPage)
-			e := machine.Entry(c.Load(c.PTE(c.Frame(mfTable), p)))
-			if e&(machine.Accessed|machine.Dirty) != 0 {
-				c.SetPTE(c.Frame(mfTable), p, e&^(machine.Accessed|machine.Dirty))
-				c.Set(mfFlushed, 1)
+		mfPTEClear: {Label: "clear_pte", Says: "accessed or dirty: clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			if machine.Entry(c.Load(c.PTE(c.Frame(mfTable), c.Page(mfPage))))&(machine.Accessed|machine.Dirty) == 0 {
+				c.Say("the PTE is neither accessed nor dirty")
+				return mfLazy
 			}
+			old := c.ClearPTE(c.Frame(mfTable), c.Page(mfPage))
+			c.Set(mfPTE, uint64(old))
+			c.Hold(mfFolio, old.Frame(), 1)
+			c.Set(mfFlushed, 1)
 			return Then
 		}},
-		mfLazy: {Label: "lazyfree", Says: "it is lazyfree: not backed by swap any more", Ref: "folio_mark_lazyfree", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		mfPTEClean: {Label: "clean_pte", Says: "set it again: neither accessed nor dirty", Ref: "clear_young_dirty_ptes", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			c.Release(mfFolio)
+			c.SetPTE(c.Frame(mfTable), c.Page(mfPage), c.Entry(mfPTE)&^(machine.Accessed|machine.Dirty))
+			return Then
+		}},
+		mfLazy: {Label: "lazyfree", Says: "it is lazyfree: not backed by swap any more", Ref: "folio_mark_lazyfree", When: With(LazyfreeList), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.markLazyfree(c.Frame(mfPTE))
 			return Then
 		}},
@@ -251,11 +276,13 @@ var _ = register(fnMadviseFree, &Func{
 const mfTable, mfPTE, mfFolio, mfPage, mfEnd, mfFirst, mfFlushed, mfSplit, mfAll = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 const (
-	mfBegin = iota
+	mfSwap = iota
+	mfBegin
 	mfPMD
 	mfLock
 	mfRead
 	mfClean
+	mfPTEClear
 	mfPTEClean
 	mfLazy
 	mfNext
@@ -298,5 +325,5 @@ func (c *Ctx) freeRead() Next {
 	if c.Load(c.M.Flags(e.Frame()))&(machine.PGSwapCache|machine.PGDirty) != 0 {
 		return mfClean
 	}
-	return mfPTEClean
+	return mfPTEClear
 }

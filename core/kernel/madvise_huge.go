@@ -221,6 +221,10 @@ var freeUnitPTEs = Step{Label: "unit_ptes", Says: "its PTEs: neither accessed no
 // compare mm/swap.c:folio_mark_lazyfree, lru_lazyfree_fn
 func (c *Ctx) markLazyfree(f machine.Frame) {
 	w := c.folioFlags(f)
+	if !c.sim.lazyfreeList {
+		c.Say("it is neither accessed nor dirty; nothing else says that it may be discarded")
+		return
+	}
 	if flags := c.Load(w); flags&machine.PGLRU == 0 || flags&machine.PGSwapBacked == 0 || flags&machine.PGSwapCache != 0 {
 		c.Say("it is not on the LRU list, or is lazyfree already")
 		return

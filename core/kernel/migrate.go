@@ -23,6 +23,7 @@ const (
 // migrate_pages of one folio that the caller has isolated, in straight line:
 //
 //	again: nobody else has a reference: it was freed meanwhile, done
+//	newer: a large folio that is not mapped as a whole: split it, move its pages one by one
 //	dst = alloc_migration_target(); none: -ENOMEM, but a large folio is split, and its pages are moved one by one
 //	lock the folio, wait for its writeback: as far as the mode allows to wait
 //	lock dst
@@ -53,7 +54,9 @@ var _ = register(fnMigratePages, &Func{Migrating: true,
 			}
 			return Then
 		}},
-		mgAlloc: {Label: "alloc", Says: "take a free frame for the new page", Ref: "alloc_migration_target", Touches: allocTouches | cell.Of(machine.Compounds), Reads: cell.Of(machine.HugetlbPool), Choose: offerTarget, Do: (*Ctx).allocTarget},
+		mgPartial:      migratePartial,
+		mgPartialSplit: migratePartialSplit,
+		mgAlloc:        {Label: "alloc", Says: "take a free frame for the new page", Ref: "alloc_migration_target", Touches: allocTouches | cell.Of(machine.Compounds), Reads: cell.Of(machine.HugetlbPool), Choose: offerTarget, Do: (*Ctx).allocTarget},
 		mgTrylock: {Label: "trylock", Says: "try the folio lock", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 			switch {
 			case c.TryLock(c.M.FolioLock(c.src())):
@@ -222,6 +225,8 @@ const mgSrc, mgDst, mgMode, mgReason, mgNode, mgPass, mgWaits, mgWasMapped, mgRC
 
 const (
 	mgFreed = iota
+	mgPartial
+	mgPartialSplit
 	mgAlloc
 	mgTrylock
 	mgLock

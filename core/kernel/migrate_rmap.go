@@ -72,6 +72,7 @@ var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
 			c.Set(tmEnd, uint64(c.folioEnd(c.Page(tmPage), c.Frame(tmFolio))))
 			return Then
 		}},
+		tmP4D: p4dStep(tmPage, "page_vma_mapped_walk"),
 		tmWalk: {Label: "walk", Says: "read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD}, Back: []int{tmWalk}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(tmPMD, c.M.PMD(c.Page(tmPage))))
 			switch {
@@ -183,6 +184,7 @@ const tmFolio, tmPMD, tmPTE, tmRef, tmPage, tmEnd, tmFlags, tmExcl = 0, 1, 2, 3,
 
 const (
 	tmBegin = iota
+	tmP4D
 	tmWalk
 	tmLock
 	tmClear
@@ -327,6 +329,7 @@ var _ = register(fnRemoveMigrationPTE, &Func{Migrating: true,
 			c.Set(rmEnd, uint64(c.folioEnd(c.Page(rmPage), c.Frame(rmDst))))
 			return Then
 		}},
+		rmP4D: p4dStep(rmPage, "page_vma_mapped_walk"),
 		rmWalk: {Label: "walk", Says: "read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.PMDs), Back: []int{rmWalk}, Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(rmPMD, c.M.PMD(c.Page(rmPage))))
 			switch {
@@ -393,6 +396,7 @@ const rmSrc, rmDst, rmPMD, rmPTE, rmRef, rmPage, rmEnd, rmToZero = 0, 1, 2, 3, 4
 
 const (
 	rmBegin = iota
+	rmP4D
 	rmWalk
 	rmLock
 	rmZero

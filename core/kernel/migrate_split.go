@@ -5,16 +5,53 @@ import (
 	"gupscope/core/machine"
 )
 
-// The rows of migrate_pages for a large folio that there is no free block for, in straight line:
+// The rows of migrate_pages for a large folio of which part is not mapped any more, or that there is no free block for, in straight line:
 //
 //	lock it; split_folio_to_list(): its pages are folios of the caller's list; unlock
-//	not split, somebody has a reference: -ENOMEM
+//	not split, somebody has a reference: partly mapped: go on with it as it is; no block: -ENOMEM
 //	every page of it: as a small folio; it counts as failed if one of them could not be moved
 //
 // NUMA balancing, which does without, leaves it whole. (The kernel looks at the list of split pages when it is
 // through with the other one; here they come at once.)
 //
 // compare mm/migrate.c:try_split_folio, migrate_pages_batch
+var migratePartial = Step{Label: "partial", Says: "is part of a large folio not mapped any more? Lock it, to split it", Answer: "no", Ref: "folio_test_partially_mapped", When: With(MigrateSplitsPartial).AndLarge(), Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnSplitHugePage},
+	Wait: func(c *Ctx) Block {
+		if !c.partlyMapped(c.src()) || !c.mayWait() {
+			return Block{}
+		}
+		return c.Free(c.M.FolioLock(c.src()))
+	},
+	Do: func(c *Ctx) Next {
+		f := c.src()
+		switch {
+		case !c.partlyMapped(f):
+			return mgAlloc
+		case !c.TryLock(c.M.FolioLock(f)):
+			c.Say("the folio is locked: leave it whole")
+			return mgAlloc
+		}
+		c.Say("part of the large folio is not mapped any more: lock it, to split it")
+		return c.Call(fnSplitHugePage, mgPartialSplit, c.frameOf(mgSrc), 1)
+	}}
+
+var migratePartialSplit = Step{Label: "partial_split", Says: "was it split? Unlock it", Answer: "yes", Ref: "try_split_folio", When: With(MigrateSplitsPartial).AndLarge(), Touches: cell.Of(machine.FolioLocks), Back: []int{mgFreed}, Do: func(c *Ctx) Next {
+	ret := c.Ret()
+	c.Unlock(c.M.FolioLock(c.src()))
+	if ret != 0 {
+		c.Say("it could not be split: unlock it, leave it whole")
+		return mgAlloc
+	}
+	c.Set(mgIsSplit, 1)
+	c.anotherFolio()
+	return mgFreed
+}}
+
+// partlyMapped reports whether a large folio waits to be split because some of its pages are not mapped any more.
+func (c *Ctx) partlyMapped(f machine.Frame) bool {
+	return c.M.IsLarge(f) && !c.M.IsHugetlb(f) && c.Load(c.M.Deferred(f)) != 0
+}
+
 var migrateSplitLock = Step{Label: "split_lock", Says: "lock the folio, to split it", Ref: "try_split_folio", When: With(MigrateSplitsNoMem).AndLarge(), Touches: cell.Of(machine.FolioLocks), Calls: []FuncID{fnSplitHugePage},
 	Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.src())) },
 	Do: func(c *Ctx) Next {

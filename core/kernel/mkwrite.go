@@ -11,14 +11,14 @@ import (
 //	the file system wants to be asked: unlock, page_mkwrite(): locked again; not the file's any more: put it, done
 //	finish_fault(): lock the PTL; the PTE is not none any more: unlock, put
 //	mapped once more; PTE = folio, writable and dirty; unlock the PTL
-//	fault_dirty_shared_page(): mark it dirty, unlock
+//	fault_dirty_shared_page(): mark it dirty, unlock; who is throttled sleeps, and may drop mmap_lock before
 //
 // The folio is locked from page_mkwrite until the PTE is there: writeback cannot clean in between.
 //
 // compare mm/memory.c:do_shared_fault
 var _ = register(fnDoSharedFault, &Func{
 	Name: "do_shared_fault", File: "mm/memory.c", Params: []int{dfAddr, dfFlags, dfTable},
-	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"copy", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"copy", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"mapping", IntLocal}},
 	Steps: []Step{
 		dhFault: {Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), dhFound) }},
 		dhFound: {Label: "found", Says: "is there a folio?", Local: true, Do: func(c *Ctx) Next {
@@ -52,11 +52,20 @@ var _ = register(fnDoSharedFault, &Func{
 				return dhDone
 			}},
 		dhDirty: {Label: "dirty", Says: "mark it dirty", Ref: "fault_dirty_shared_page", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
-			c.markDirty(c.Frame(0))
+			c.Set(dhMapping, c.dirtyShared(c.Frame(0)))
 			return Then
 		}},
-		dhDone: faultUnlock,
-		dhPut:  faultPut,
+		dhDone: {Label: "unlock", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.FolioLock(c.Frame(0)))
+			if machine.Hold(c.L(0)).Count() != 0 { // not mapped: the reference has not passed to the PTE
+				return dhPut
+			}
+			c.Set(0, 0)
+			return dhThrottle
+		}},
+		dhPut:      faultPut,
+		dhThrottle: throttleStep(dhMapping, dfAddr, dfFlags, dhEnd),
+		dhEnd:      {Label: "end", Says: "fault done", When: Throttled, Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	},
 })
 
@@ -69,7 +78,11 @@ const (
 	dhDirty
 	dhDone
 	dhPut
+	dhThrottle
+	dhEnd
 )
+
+const dhMapping = 5
 
 // ext4_page_mkwrite of a folio that is about to be mapped writable, in straight line:
 //
@@ -130,14 +143,15 @@ var _ = register(fnPageMkwrite, &Func{
 //	page_mkwrite(): locked; not the file's any more: put it, done
 //	lock the PTL; the PTE has changed: unlock, put it
 //	PTE writable and dirty; unlock the PTL
-//	mark it dirty, unlock, put it
+//	fault_dirty_shared_page(): mark it dirty, unlock; who is throttled sleeps, and may drop mmap_lock before
+//	put it
 //
 // Where no file system wants to be asked, the PTE is made writable at once; then the folio is marked.
 //
 // compare mm/memory.c:wp_page_shared, finish_mkwrite_fault, fault_dirty_shared_page
 var _ = register(fnWPPageShared, &Func{
-	Name: "wp_page_shared", File: "mm/memory.c", Params: []int{wsAddr, wsTable, wsPTE},
-	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}},
+	Name: "wp_page_shared", File: "mm/memory.c", Params: []int{wsAddr, wsTable, wsPTE, wsFlags},
+	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}, {"mapping", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
 		wsGet: {Label: "get", Says: "take a reference, unlock the PTL", Ref: "folio_get", Touches: cell.Of(machine.Refs, machine.PTLs, machine.PTEs), Calls: []FuncID{fnPageMkwrite}, Do: func(c *Ctx) Next {
 			f := c.Frame(wsPTE)
@@ -179,15 +193,21 @@ var _ = register(fnWPPageShared, &Func{
 			return Then
 		}},
 		wsDirty: {Label: "dirty", Says: "mark it dirty", Ref: "fault_dirty_shared_page", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
-			c.markDirty(c.Held(0).Frame())
+			c.Set(wsMapping, c.dirtyShared(c.Held(0).Frame()))
 			return Then
 		}},
-		wsUnlock: unlockFolio,
-		wsPut:    putFolio(end),
+		wsUnlock:   unlockFolio,
+		wsThrottle: throttleStep(wsMapping, wsAddr, wsFlags, wsThrottled),
+		wsThrottled: {Label: "throttled", Says: "was mmap_lock dropped?", When: Throttled, Local: true, Do: func(c *Ctx) Next {
+			c.Set(wsRet, c.Ret())
+			return Then
+		}},
+		wsPut: putFolio(wsEnd),
+		wsEnd: {Label: "end", Says: "fault done", When: Throttled, Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(wsRet)) }},
 	},
 })
 
-const wsTable, wsPTE, wsAddr = 1, 2, 3
+const wsTable, wsPTE, wsAddr, wsFlags, wsMapping, wsRet = 1, 2, 3, 4, 5, 6
 
 const (
 	wsGet = iota
@@ -197,5 +217,8 @@ const (
 	wsLockFolio
 	wsDirty
 	wsUnlock
+	wsThrottle
+	wsThrottled
 	wsPut
+	wsEnd
 )

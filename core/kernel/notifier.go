@@ -5,10 +5,10 @@ import (
 	"gupscope/core/machine"
 )
 
-// Secondary holds where an mm is a guest's memory: what it guards would tell nothing elsewhere.
+// Secondary holds where an mm has a secondary MMU: what it guards would tell nothing elsewhere.
 var Secondary = Cond{where: hasSecondary}
 
-// AndSecondary holds where the condition does and an mm is a guest's memory.
+// AndSecondary holds where the condition does and an mm has a secondary MMU.
 func (c Cond) AndSecondary() Cond { return c.and(hasSecondary) }
 
 // A Notify says that a function changes what pages of an mm are mapped to, and tells those that
@@ -20,6 +20,8 @@ type Notify struct {
 	// Rmap marks what finds the PTEs of a page: until 4.13 (notifier_in_rmap) it told that each was gone, after it had
 	// dropped the PTL, and nothing before.
 	Rmap bool
+	// OnlyEnd marks what has told devices that walk the process's tables already, under the PTL: see invalidate_range_only_end.
+	OnlyEnd bool
 }
 
 // page is the range of one page, which a local names.
@@ -61,27 +63,35 @@ func rmapOf(folio, addr int) *Notify {
 // guest reports whether the mm is a guest's memory: mm_has_notifiers().
 func (c *Ctx) guest(mm int) bool { return c.sim.Guest(mm) }
 
+// tell tells the subscribers of a range's mm: if there are interval notifiers, by a function that tells them first; else callbacks, if there are such.
+func (c *Ctx) tell(n *Notify, intervals, callbacks FuncID, has func(*Ctx, int) bool) Next {
+	first, last := n.Pages(c)
+	switch mm := c.M.Pages()[first].MM; {
+	case c.odp(mm):
+		return c.Call(intervals, c.next(), uint64(mm), uint64(first), uint64(last))
+	case has(c, mm):
+		return c.Call(callbacks, c.next(), uint64(mm), uint64(first), uint64(last))
+	}
+	return Then
+}
+
 // toldStart tells secondary MMUs of a change before it is made.
 func toldStart(n *Notify, when Cond) Step {
 	return Step{Label: "notify_start", Says: "tell secondary MMUs: what is mapped there will change", Ref: "mmu_notifier_invalidate_range_start",
-		When: when.AndSecondary(), Local: true, Calls: []FuncID{fnInvalidateRangeStart}, Do: func(c *Ctx) Next {
-			first, last := n.Pages(c)
-			if mm := c.M.Pages()[first].MM; c.guest(mm) {
-				return c.Call(fnInvalidateRangeStart, c.next(), uint64(mm), uint64(first), uint64(last))
-			}
-			return Then
+		When: when.AndSecondary(), Local: true, Calls: []FuncID{fnInvalidateRangeStart, fnIntervalStart}, Do: func(c *Ctx) Next {
+			return c.tell(n, fnIntervalStart, fnInvalidateRangeStart, (*Ctx).guest)
 		}}
 }
 
 // toldEnd tells secondary MMUs that the change is made.
 func toldEnd(n *Notify) Step {
+	intervals, callbacks := fnIntervalEnd, fnInvalidateRangeEnd
+	if n.OnlyEnd {
+		intervals, callbacks = fnIntervalOnlyEnd, fnInvalidateRangeOnlyEnd
+	}
 	return Step{Label: "notify_end", Says: "tell secondary MMUs: it has changed", Ref: "mmu_notifier_invalidate_range_end",
-		When: Secondary, Local: true, Calls: []FuncID{fnInvalidateRangeEnd}, Do: func(c *Ctx) Next {
-			first, last := n.Pages(c)
-			if mm := c.M.Pages()[first].MM; c.guest(mm) || c.bound(mm) {
-				return c.Call(fnInvalidateRangeEnd, c.next(), uint64(mm), uint64(first), uint64(last))
-			}
-			return Then
+		When: Secondary, Local: true, Calls: []FuncID{callbacks, intervals}, Do: func(c *Ctx) Next {
+			return c.tell(n, intervals, callbacks, (*Ctx).called)
 		}}
 }
 
@@ -127,7 +137,7 @@ func (b *Bound) notified(k *Kernel) {
 	saved := len(f.Locals) + 2
 	f.Locals = append(append([]Local{}, f.Locals...), Local{"range_start", PageLocal}, Local{"range_end", PageLocal}, Local{"result", IntLocal})
 	begins := n.Pages // the function may go on in its locals
-	n = &Notify{Rmap: n.Rmap, Pages: func(c *Ctx) (machine.PageID, machine.PageID) { return c.Page(saved - 2), c.Page(saved - 1) }}
+	n = &Notify{Rmap: n.Rmap, OnlyEnd: n.OnlyEnd, Pages: func(c *Ctx) (machine.PageID, machine.PageID) { return c.Page(saved - 2), c.Page(saved - 1) }}
 	b.Func = &f
 	n0 := len(b.Steps)
 	b.Steps = append([]Step{}, b.Steps...)
@@ -159,12 +169,8 @@ func (b *Bound) notified(k *Kernel) {
 // toldPage tells secondary MMUs that pages are not mapped there any more.
 func toldPage(n *Notify) Step {
 	return Step{Label: "notify_page", Says: "tell secondary MMUs: it is not mapped there any more", Ref: "mmu_notifier_invalidate_page",
-		When: If(NotifierStart, NotifierBefore, NotifierAfter).AndSecondary(), Local: true, Calls: []FuncID{fnInvalidatePage}, Do: func(c *Ctx) Next {
-			first, last := n.Pages(c)
-			if mm := c.M.Pages()[first].MM; c.guest(mm) || c.bound(mm) {
-				return c.Call(fnInvalidatePage, c.next(), uint64(mm), uint64(first), uint64(last))
-			}
-			return Then
+		When: If(NotifierStart, NotifierBefore, NotifierAfter).AndSecondary(), Local: true, Calls: []FuncID{fnInvalidatePage, fnIntervalPage}, Do: func(c *Ctx) Next {
+			return c.tell(n, fnIntervalPage, fnInvalidatePage, (*Ctx).called)
 		}}
 }
 
@@ -255,12 +261,25 @@ var unlockPageStep = func() Step {
 var _ = register(fnInvalidateRangeEnd, &Func{
 	Name: "kvm_mmu_notifier_invalidate_range_end", File: "virt/kvm/kvm_main.c", Params: []int{inMM, inFirst, inLast},
 	Locals: invalidateLocals,
-	Steps: []Step{
+	Steps:  endSteps(SecondaryTLBsEnd, SecondaryTLBsNotifier),
+})
+
+// The end of an invalidation of which devices that walk the process's tables were told under the PTL: from 4.15 on they are not told again.
+var _ = register(fnInvalidateRangeOnlyEnd, &Func{
+	Name: "kvm_mmu_notifier_invalidate_range_end", File: "virt/kvm/kvm_main.c", Params: []int{inMM, inFirst, inLast},
+	Locals:  invalidateLocals,
+	Steps:   endSteps(SecondaryTLBsEnd, SecondaryTLBsNotifier),
+	Instead: []Variant{{With(InvalidateRangeOnlyEnd), endSteps(SecondaryTLBsEnd)}},
+})
+
+// endSteps end an invalidation; iotlb are the values of secondary_tlbs with which devices that walk the process's tables are told.
+func endSteps(iotlb ...uint8) []Step {
+	return []Step{
 		endStep("under mmu_lock: the sequence number moves; one invalidation less is in progress", If(EndBumpsSeq, 1), true),
 		endStep("under mmu_lock: one invalidation less is in progress", Without(EndBumpsSeq), false),
-		endIOTLBStep,
-	},
-})
+		endIOTLBStep(iotlb...),
+	}
+}
 
 func endStep(says string, when Cond, bumps bool) Step {
 	return Step{Label: "end", Says: says, Ref: "mmu_invalidate_seq++", When: when.AndSecondary(), Touches: cell.Of(machine.Notifiers),
@@ -280,7 +299,9 @@ func endStep(says string, when Cond, bumps bool) Step {
 }
 
 // endIOTLBStep is what a device is told that walks the process's page tables.
-var endIOTLBStep = iotlbStep(If(SecondaryTLBs, SecondaryTLBsEnd, SecondaryTLBsNotifier), end, func(c *Ctx) (machine.PageID, machine.PageID) { return c.Page(inFirst), c.Page(inLast) })
+func endIOTLBStep(values ...uint8) Step {
+	return iotlbStep(If(SecondaryTLBs, values...), end, func(c *Ctx) (machine.PageID, machine.PageID) { return c.Page(inFirst), c.Page(inLast) })
+}
 
 // invalidate_page, which tells that a page was unmapped: until 4.13, from rmap walks, after the PTL was dropped. In straight line:
 //
@@ -305,6 +326,6 @@ var _ = register(fnInvalidatePage, &Func{
 		zapStep("lock mmu_lock; no spte of it is left; that it was dirty, nobody hears of", false, Without(KVMarksDirty), false),
 		flushGuestStep,
 		unlockPageStep,
-		endIOTLBStep,
+		endIOTLBStep(SecondaryTLBsEnd, SecondaryTLBsNotifier),
 	},
 })

@@ -15,7 +15,7 @@ import (
 //	anonymous: add_to_swap(), dirty
 //	try_to_unmap(): see rmap.go
 //	still mapped, or maybe pinned now: keep it
-//	dirty, of a file: newer kernels leave it to the flusher: keep it
+//	dirty, of a file: newer kernels leave it to the flusher: keep it; dirty and lazyfree: keep it
 //	dirty: try_to_unmap_flush_dirty(); pageout(); was it asynchronous: keep it, a later pass frees it
 //	filemap_release_folio(): drop its buffers, even if somebody holds it
 //	(what-if: wait until no GUP-fast is left that may have read a PTE)
@@ -32,7 +32,7 @@ import (
 // compare mm/vmscan.c:shrink_folio_list
 var _ = register(fnShrinkFolioList, &Func{
 	Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, File: "mm/vmscan.c", Params: []int{1},
-	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}, {"address", PageLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}, {"address", PageLocal}, {"lazyfree", IntLocal}},
 	Steps: []Step{
 		slIsolate: {Label: "isolate", Says: "take the folio off the LRU list", Ref: "isolate_lru_folios",
 			Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings, machine.PageCache, machine.SwapCache, machine.KSM, machine.VMAs), Anywhere: cell.Of(machine.Mappings, machine.Flags, machine.Refs), Choose: isolationCandidates, Do: (*Ctx).isolate},
@@ -118,6 +118,9 @@ var _ = register(fnShrinkFolioList, &Func{
 			f := c.Held(slFolio).Frame()
 			dirty, file := c.Load(c.M.Flags(f))&machine.PGDirty != 0, c.isFilePage(f)
 			switch {
+			case dirty && c.lazyfree(f):
+				c.Say("it is lazyfree, was written to, and nobody maps it: keep it")
+				return slUnlock
 			case dirty && !file:
 				return slFlushDirty
 			case dirty:
@@ -186,7 +189,7 @@ var _ = register(fnShrinkFolioList, &Func{
 	},
 })
 
-const slFolio, slPage, slFreed, slAt = 0, 1, 2, 3
+const slFolio, slPage, slFreed, slAt, slLazy = 0, 1, 2, 3, 4
 
 const (
 	slIsolate = iota
@@ -243,6 +246,7 @@ func (c *Ctx) shrinkMore() Next {
 	c.M.SetGathered(c.Task, n-1, 0)
 	c.M.Store(c.M.Gathers(c.Task), uint64(n-1))
 	c.Set(slFreed, 0)
+	c.Set(slLazy, 0)
 	c.M.SetHold(c.M.Local(c.Task, c.level, slFolio), h)
 	return slTrylock
 }
@@ -299,7 +303,7 @@ func (c *Ctx) unmapNext(after machine.PageID) Next {
 		return slRmapKeep
 	}
 	c.Set(slAt, uint64(p))
-	return c.Call(fnTryToUnmapOne, slUnmapped, uint64(machine.MakeHold(f, 1)), uint64(p))
+	return c.Call(fnTryToUnmapOne, slUnmapped, uint64(machine.MakeHold(f, 1)), uint64(p), c.L(slLazy))
 }
 
 // maybePinned is folio_maybe_dma_pinned: exact for a large folio, for a small one certain only when it says no.
@@ -337,6 +341,9 @@ func (c *Ctx) addToSwap() Next {
 	c.Or(c.M.Flags(f), machine.PGSwapCache)
 	c.Add(c.M.Ref(f), 1)
 	c.M.SetSwapCache(slot, machine.MakeHold(f, 1))
+	if !c.sim.lazyfreeList && c.sim.Kernel.has&hasLazyfree != 0 {
+		c.Set(slLazy, 1)
+	}
 	return Then
 }
 

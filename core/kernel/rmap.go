@@ -8,6 +8,7 @@ import (
 // try_to_unmap_one, of a locked folio, in straight line:
 //
 //	a huge PMD entry maps it: newer, lazyfree: discard it by that; else split the PMD
+//	a huge PMD entry maps another folio: done
 //	lock the PTL; no PTE maps it: done; each that does:
 //	clear the PTE; put the flush off, or flush at once
 //	the PTE was dirty: so is the folio
@@ -29,15 +30,19 @@ import (
 // compare mm/rmap.c:try_to_unmap_one
 var _ = register(fnTryToUnmapOne, &Func{
 	Notify: rmapOf(tuFolio, tuPage),
-	Name:   "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage},
+	Name:   "try_to_unmap_one", File: "mm/rmap.c", Params: []int{tuFolio, tuPage, tuLazy},
 	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pteval", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}, {"slot", IntLocal}, {"anon_exclusive", IntLocal}, {"defer", IntLocal}, {"lazyfree", IntLocal}, {"left", IntLocal}, {"early_pins", IntLocal}},
 	Steps: []Step{
+		tuP4D: p4dStep(tuPage, "page_vma_mapped_walk"),
 		tuWalk: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.Mappings, machine.PMDs), Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
 			p := c.Page(tuPage)
 			c.Set(tuSlot, c.Load(c.M.FolioSwap(f)))
 			switch pmd := machine.Entry(c.Keep(tuPMD, c.M.PMD(p))); {
 			case !pmd.Present():
+				return Return
+			case pmd.Has(machine.PSE) && pmd.Frame() != f:
+				c.Say("a PMD maps another folio there")
 				return Return
 			case pmd.Has(machine.PSE):
 				return tuHuge
@@ -107,6 +112,13 @@ var _ = register(fnTryToUnmapOne, &Func{
 			}
 			c.Set(tuSlot, c.L(tuSlot)-1)
 			return Then
+		}},
+		tuFresh: {Label: "lzfree", Says: "was it put into swap just now, and is it clean?", Answer: "no", Ref: "TTU_LZFREE", When: Without(LazyfreeList).AndLazyfree(), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			if c.L(tuLazy) == 0 || c.Load(c.M.Flags(c.Frame(tuFolio)))&machine.PGDirty != 0 {
+				return Then
+			}
+			c.Say("it was put into swap just now, and is clean: discard it")
+			return tuRmap
 		}},
 		tuDup: {Label: "swap_duplicate", Says: "one PTE more will name the slot", Ref: "swap_duplicate", Touches: cell.Of(machine.Swap), Do: func(c *Ctx) Next {
 			c.M.SetSwapMap(int(c.L(tuSlot)), c.Load(c.M.SwapMap(int(c.L(tuSlot))))+1)
@@ -179,7 +191,8 @@ var _ = register(fnTryToUnmapOne, &Func{
 const tuFolio, tuPMD, tuPTE, tuRef, tuPage, tuSlot, tuExcl, tuDefer, tuLazy, tuLeft, tuEarlyPins = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 const (
-	tuWalk = iota
+	tuP4D = iota
+	tuWalk
 	tuLock
 	tuEarly
 	tuClear
@@ -191,6 +204,7 @@ const (
 	tuDirty
 	tuSetDirty
 	tuSwap
+	tuFresh
 	tuDup
 	tuPinned
 	tuShare

@@ -152,6 +152,7 @@ const (
 	MunmapReadLock
 	PerVMALock
 	SwapinSkipsCache
+	SwapinPolls
 	SwapcachePrepare
 	SwapinReadWritable
 	SwapinStableWrites
@@ -168,7 +169,7 @@ const (
 	GUPValidArgs
 	PincountExactLarge
 	ForkDupRmap
-	MadviseFree
+	LazyfreeList
 	LazyfreeRefTest
 	GUPFastFileCheck
 	GUPSlowFileCheck
@@ -245,6 +246,7 @@ const (
 	NUMASavedWrite
 	NUMAHugePMD
 	MigrateSplitsNoMem
+	MigrateSplitsPartial
 	MigrateUndo
 	KSMClearBeforeCheck
 	KSMRefcountCheck
@@ -287,9 +289,23 @@ const (
 	GUPSlowTakesRest
 	GUPPinInTwo
 	GUPZoneTest
+	ForkGetFirst
+	HasPinnedMark
 	KhpAnonVMALock
 	MunmapRmapLocks
+	InvalidateRangeOnlyEnd
+	IntervalReadRetry
+	IntervalBeginWaits
+	IntervalEndEven
+	ODPRangeFault
+	GUPVMARecheck
+	FaultThrottleUnlocks
+	FaultPinsFile
+	VMFaultCompleted
 	KhugepagedExit
+	WPCopiesLarge
+	WPUnshareNonAnon
+	HugeWP
 	ruleCount
 )
 
@@ -299,6 +315,12 @@ const (
 	WPReuseRefcount1
 	WPReuseRefcount1SwapDrain
 	WPReuseExclusive
+)
+const (
+	HugeWPMapcount uint8 = iota
+	HugeWPLocked
+	HugeWPSplit
+	HugeWPRefs
 )
 const (
 	SwapinReuseSwapPage uint8 = iota
@@ -366,6 +388,11 @@ const (
 	LongtermZoneNone uint8 = iota
 	LongtermZoneCMA
 	LongtermZoneMovable
+)
+const (
+	HasPinnedNone uint8 = iota
+	HasPinnedStore
+	HasPinnedBit
 )
 const (
 	ZoneTestNone uint8 = iota

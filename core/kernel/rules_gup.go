@@ -31,6 +31,22 @@ var gupRules = []*Rule{
 		Guards:   "gup_fast_fallback: mark the mm",
 		Commit:   "008cfe4418b3", Subject: "mm: Introduce mm_struct.has_pinned",
 		Confidence: "read in source; commit seen"},
+	{ID: HasPinnedMark, Name: "has_pinned_mark", Values: []string{"none", "store", "bit"},
+		Says:     "how GUP marks the mm: not; by a plain store, every time; or by setting a bit atomically, unless it is set",
+		Protects: "the plain store may wait in a store buffer; the atomic addition of the pin has it out, and fork looks behind write_protect_seq",
+		Guards:   "gup_fast_fallback: mark the mm: it may have pinned pages",
+		Commit:   "a458b76a4171", Subject: "mm: gup: pack has_pinned in MMF_HAS_PINNED",
+		Commits:    map[uint8]string{HasPinnedStore: "008cfe4418b3", HasPinnedBit: "a458b76a4171"},
+		Confidence: "read in source; commit seen; v5.14 from memory",
+		follow: func(v *Version, k *Kernel) uint8 {
+			switch {
+			case k.value[GUPHasPinnedFirst] == 0:
+				return HasPinnedNone
+			case v.Order < 514:
+				return HasPinnedStore
+			}
+			return HasPinnedBit
+		}},
 	{ID: GUPWriteProtectSeq, Name: "gup_write_protect_seq", History: on(511), Needs: []RuleID{FOLLPinCounting},
 		Says:     "a pinning GUP-fast gives up if fork was write-protecting meanwhile",
 		Protects: "a page is pinned just before fork shares it",
@@ -198,6 +214,11 @@ var gupRules = []*Rule{
 		Guards:   "__get_user_pages_locked: take the references of the other pages of the huge page",
 		Commit:   "57edfcfd3419", Subject: "mm/gup: accelerate thp gup even for \"pages != NULL\"",
 		Confidence: "read in source (absent 6.5, present 6.6); commit from memory"},
+	{ID: GUPVMARecheck, Name: "gup_vma_recheck", History: always,
+		Says:       "GUP-slow whose fault has dropped mmap_lock looks the VMA up again when it has the lock back",
+		Protects:   "the VMA was unmapped or moved meanwhile: a page is mapped where nothing is to be",
+		Guards:     "__get_user_pages_locked: find the VMA, check its flags",
+		Confidence: "read in source; off is a what-if"},
 	{ID: FolioWalk, Name: "move_pages_folio_walk", History: on(612),
 		Says:     "move_pages() looks at the page under the page-table lock; before, it took a reference there and looked at it afterwards",
 		Protects: "nothing: it saves a reference",

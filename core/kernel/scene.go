@@ -44,12 +44,15 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
 	s.deferredPartial = k.On(DeferredSplitPartial)
-	s.sharedByCounts = k.On(MadvisePTEBatch)
+	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
+	s.lazyfreeList = k.On(LazyfreeList)
+	s.hugeWPLocks = k.Value(HugeWP) == HugeWPLocked
 	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop
 	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.Value(GUPHugetlbCommonWalk) == HugetlbCommonWalk, k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)
 	s.longtermLeavesMovable = k.Value(GUPLongtermZone) == LongtermZoneMovable
 	s.guests, s.bound = setup.guestMMs(), setup.boundMMs()
+	s.odp, s.odpWritten = setup.odpMMs()
 	s.M = machine.New(s.config(track))
 	s.ctx = make([]Ctx, len(setup.Tasks))
 	for i, t := range setup.Tasks {
@@ -85,8 +88,8 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
-	c.FiveLevels, c.StableSwap = s.Setup.FiveLevels, s.Setup.SwapStable
-	c.Secondary = s.guests|s.bound != 0
+	c.FiveLevels, c.StableSwap, c.Throttled = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled
+	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
 	c.Rooms, c.RmapLocks = s.Setup.rooms(), s.Setup.rmapLocks()
 	c.GUPPages, c.Signals = s.Setup.gupPages(), s.Setup.signals()
 	small, blocks := s.Setup.smallAtStart(), 0
@@ -354,7 +357,11 @@ func (s *Setup) has() (h has) {
 	if s.merges() {
 		h |= hasKSM
 	}
-	if s.guestMMs()|s.boundMMs() != 0 {
+	odp, _ := s.odpMMs()
+	if odp != 0 {
+		h |= hasIntervals
+	}
+	if s.guestMMs()|s.boundMMs()|odp != 0 {
 		h |= hasSecondary
 	}
 	if s.rooms() {
@@ -375,13 +382,28 @@ func (s *Setup) has() (h has) {
 	if s.SwapStable {
 		h |= hasStableSwap
 	}
+	if s.Throttled {
+		h |= hasThrottle
+	}
 	if s.gathers() {
 		h |= hasGathers
 	}
 	if s.signals() {
 		h |= hasSignals
 	}
+	if s.lazyfrees() {
+		h |= hasLazyfree
+	}
 	return h
+}
+
+// lazyfrees reports whether somebody frees memory lazily.
+func (s *Setup) lazyfrees() bool {
+	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
+			return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_FREE" })
+		})
+	})
 }
 
 // rooms reports whether there are rooms that mremap may move pages into.

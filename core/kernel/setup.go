@@ -20,6 +20,7 @@ type Setup struct {
 	Slots            int         // of the swap device; 0: as many as there are anonymous pages
 	SwapAsync        bool        // the write to swap goes on after pageout returns, and ends by itself
 	SwapStable       bool        // the swap device wants pages that do not change while it reads them (SWP_STABLE_WRITES): it compresses, or checksums
+	Throttled        bool        // who dirties pages of files is throttled: there are too many dirty ones (balance_dirty_pages)
 
 	Turns      bool // tasks that have one CPU take turns; else nobody minds
 	PAE        bool // x86-32 with PAE: page-table entries are stored in two halves; else x86-64

@@ -37,6 +37,9 @@ type Sim struct {
 	collapsesShared, collapsesCompound bool
 	deferredPartial                    bool // see the rule deferred_split_partial
 	sharedByCounts                     bool // see the rule madvise_pte_batch
+	copiesLarge                        bool // see the rule wp_copies_large
+	lazyfreeList                       bool // see the rule lazyfree_list
+	hugeWPLocks                        bool // see the rule huge_wp_rule
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
 	swapRmapFirst                      bool // see the rule swapin_rmap_first
 	swapStable                         bool // see the rule swapin_stable_writes; and the swap device is such
@@ -55,6 +58,7 @@ type Sim struct {
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
 	guests, bound                  uint64 // the mms that are guests' memory, and that devices are bound to, as bits
+	odp, odpWritten                uint64 // the mms whose memory a device pages on demand, and may write to
 	// See the rules gup_hugetlb_walk, gup_force_hugetlb_refused and madvise_dontneed_hugetlb.
 	hugetlbCommonWalk, hugetlbLoop, forceHugetlbRefused, dontneedHugetlb bool
 }

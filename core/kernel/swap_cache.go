@@ -63,10 +63,7 @@ func (c *Ctx) reuseSwapPage(f machine.Frame, slot int) bool {
 		c.Say("it is being written, to a device that wants it still")
 		return false
 	}
-	count := c.Load(c.M.Mapcount(f))
-	if c.M.IsLarge(f) {
-		count += c.Load(c.M.EntireMapcount(c.M.Head(f)))
-	}
+	count := c.hugeMapcount(f)
 	if count <= 1 && flags&machine.PGSwapCache != 0 {
 		count += c.Load(c.M.SwapMap(slot)) &^ machine.SwapHasCache
 		if count == 1 && flags&machine.PGWriteback == 0 {
@@ -76,6 +73,20 @@ func (c *Ctx) reuseSwapPage(f machine.Frame, slot int) bool {
 		}
 	}
 	return count <= 1
+}
+
+// hugeMapcount is how often that page of the folio is mapped which is mapped most often: each has what maps it alone, and
+// the PMDs that map all.
+// compare mm/huge_memory.c:page_trans_huge_mapcount (until 5.17)
+func (c *Ctx) hugeMapcount(f machine.Frame) uint64 {
+	if !c.M.IsLarge(f) {
+		return c.Load(c.M.Mapcount(f))
+	}
+	head, count := c.M.Head(f), uint64(0)
+	for i := range machine.Frame(c.M.HugePages) {
+		count = max(count, c.Load(c.M.Mapcount(head+i)))
+	}
+	return count + c.Load(c.M.EntireMapcount(head))
 }
 
 // freeSwapAndCache calls free_swap_and_cache for the slot of an entry that was zapped. The

@@ -11,6 +11,7 @@ import (
 //	folio = swap_cache_get_folio(entry)
 //	none: read it from the device: past the swap cache if only this PTE names
 //	      the slot and the device is synchronous, else through the swap cache
+//	newer: the device may still be reading it: who gives up rather than wait is told so
 //	lock the folio; somebody else has it: drop mmap_lock, wait, and make the fault again
 //	not in the swap cache for this entry any more: start again
 //	its mapping leads to another address (KSM shared it once): go on with a copy of it
@@ -66,10 +67,19 @@ var _ = register(fnDoSwapPage, &Func{
 				return Then
 			}},
 		dsInsert: {Label: "insert", Says: "put it into the swap cache, locked", Ref: "add_to_swap_cache", Touches: swapCacheTouches | cell.Of(machine.LRU), Calls: []FuncID{fnFreeUnrefFolio}, Do: (*Ctx).swapInsert},
-		dsRead: {Label: "read_cached", Says: "read the page from swap, unlock it", Ref: "swap_read_folio", Touches: cell.Of(machine.Contents, machine.Flags, machine.FolioLocks), Reads: cell.Of(machine.Disk), Do: func(c *Ctx) Next {
+		dsRead: {Label: "read_cached", Says: "read the page from swap, unlock it", Ref: "swap_read_folio", When: With(SwapinPolls), Touches: cell.Of(machine.Contents, machine.Flags, machine.FolioLocks), Reads: cell.Of(machine.Disk), Do: func(c *Ctx) Next {
 			c.swapRead()
 			c.Unlock(c.M.FolioLock(c.Held(dsFolio).Frame()))
 			return dsLock
+		}},
+		dsReadOn: {Label: "read_cached", Says: "read the page from swap, unlock it", Ref: "swap_read_folio", When: Without(SwapinPolls), Touches: cell.Of(machine.Contents, machine.Flags, machine.FolioLocks), Reads: cell.Of(machine.Disk), Do: func(c *Ctx) Next {
+			c.swapRead()
+			c.Unlock(c.M.FolioLock(c.Held(dsFolio).Frame()))
+			if c.L(dsFlags)&faultOnce != 0 && c.sim.Setup.SwapAsync && c.Load(c.M.Zeromap(c.Entry(dsPTE).Slot())) == 0 {
+				c.Say("read the page from swap; who does not wait for that gives up")
+				return dsWait
+			}
+			return Then
 		}},
 		dsLock: {Label: "lock_folio", Says: "lock the folio; is it still in the swap cache?", Answer: "yes", Ref: "folio_lock_or_retry", Touches: cell.Of(machine.FolioLocks, machine.Refs, machine.MMLocks), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block {
@@ -229,6 +239,7 @@ const (
 	dsAlloc
 	dsInsert
 	dsRead
+	dsReadOn
 	dsLock
 	dsKSM
 	dsCopy

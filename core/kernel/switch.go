@@ -198,7 +198,7 @@ func (s *Sim) givesWay(task int) bool {
 		return false
 	}
 	b := st.Wait(c)
-	return b.On == OnReaders || b.On == OnMemory || b.On == OnWriteback || b.On == OnLock && !s.spins(b.At)
+	return b.On == OnReaders || b.On == OnMemory || b.On == OnWriteback || b.On == OnInvalidation || b.On == OnLock && !s.spins(b.At)
 }
 
 // spins reports whether a lock is one that is waited for with the CPU in hand.

@@ -97,6 +97,7 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 				return Then
 			}},
 		upNotify: upNotifyStep,
+		upP4D:    p4dStep(upAddr, "page_vma_mapped_walk"),
 		upPMD: {Label: "walk", Says: "where is it mapped? Read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			pmd := machine.Entry(c.Keep(upTable, c.M.PMD(c.Page(upAddr))))
 			if !pmd.Present() || pmd.Has(machine.PSE) {
@@ -279,6 +280,7 @@ const (
 	upOriginal
 	upFolioLock
 	upNotify
+	upP4D
 	upPMD
 	upLock
 	upAnon

@@ -8,9 +8,10 @@ import (
 // do_wp_page, entered with the PTL held on a present, read-only PTE, in
 // straight line:
 //
-//	the zero page, or a page of a file: copy
+//	the zero page, or a page of a file: copy; an unshare, until 6.1: unlock, done
 //	exclusive: reuse
 //	a page of KSM, too many references, or the folio lock is taken: copy
+//	a page of a large folio, from 6.10 on: copy
 //	in the swap cache: drop it from there; references are not 1: copy
 //	it is ours alone: exclusive, reuse
 //	reuse: an unshare leaves the PTE read-only; a write makes it writable and dirty; unlock
@@ -19,6 +20,13 @@ import (
 // Kernels before 5.19 decide by counts: by mapcount and swap users (until 5.8),
 // which overlooks references through GUP; by refcount (from 5.9 on).
 //
+// The counts are the folio's. Of a large one, all PTEs but this may be gone: then it is ours alone, for
+// one page that is used. From 6.10 on the page is copied, so that the rest can be freed.
+//
+// Shared mappings have a fault of their own, wp_page_shared(), which handle_pte_fault() goes to at once. That is the order
+// of 6.2 on (b9086fde6d44): until then the page is looked at first, and an anonymous one is decided here even if its
+// mapping is shared. A shared mapping has no anonymous pages, so that nobody sees the difference.
+//
 // compare mm/memory.c:do_wp_page, wp_can_reuse_anon_folio
 var _ = register(fnDoWPPage, &Func{
 	Name: "do_wp_page", File: "mm/memory.c", Params: []int{wpAddr, wpFlags, wpTable, wpPTE},
@@ -26,32 +34,32 @@ var _ = register(fnDoWPPage, &Func{
 	Steps: []Step{
 		0: {Label: "exclusive", Says: "is the page exclusive?", Answer: "no", Ref: "PageAnonExclusive", When: With(AnonExclusive), Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			if c.notAnon() {
-				return 4
+				return wpNotAnon
 			}
 			if c.Load(c.M.Flags(c.Frame(wpPTE)))&machine.PGAnonExclusive != 0 {
 				c.Say("the page is exclusive: reuse it")
-				return 3
+				return wpReuse
 			}
 			return Then
 		}},
 		1: {Label: "count", Says: "how many references?", Ref: "wp_can_reuse_anon_folio", Reads: cell.Of(machine.Refs, machine.Flags, machine.LRU, machine.Mappings), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
 			if c.notAnon() {
 				c.Say("it is not anonymous: copy")
-				return 4
+				return wpCopy
 			}
-			f := c.Frame(wpPTE)
-			if c.M.IsLarge(f) {
+			f := c.M.Head(c.Frame(wpPTE))
+			if c.M.IsLarge(f) && c.sim.copiesLarge {
 				c.Say("a page of a large folio is not taken over: copy")
-				return 4
+				return wpCopy
 			}
 			if c.isKSM(f) {
 				c.Say("it is a page of KSM: copy")
-				return 4
+				return wpCopy
 			}
 			refs, flags := c.Load(c.M.Ref(f)), c.Load(c.M.Flags(f))
 			c.Sayf("how many references? %d", refs)
 			if refs > 3 {
-				return 4
+				return wpCopy
 			}
 			if flags&machine.PGLRU == 0 && c.Load(c.M.LRUCount(c.CPU)) != 0 {
 				return c.Call(fnLRUAddDrain, 2)
@@ -59,28 +67,39 @@ var _ = register(fnDoWPPage, &Func{
 			return Then
 		}},
 		2: {Label: "trylock", Says: "try the folio lock, leave the swap cache; is ours the only reference?", Ref: "folio_trylock", Touches: swapCacheTouches, Do: func(c *Ctx) Next {
-			f := c.Frame(wpPTE)
+			f := c.M.Head(c.Frame(wpPTE))
 			cached := c.Load(c.M.Flags(f)) & machine.PGSwapCache
 			refs := c.Load(c.M.Ref(f))
-			if refs > 1 && cached == 0 || refs > 2 || !c.Free(c.M.FolioLock(c.M.Head(f))).Ready() {
+			if refs > 1 && cached == 0 || refs > 2 || !c.Free(c.M.FolioLock(f)).Ready() {
 				c.Say("somebody else uses it: copy")
-				return 4
+				return wpCopy
 			}
 			if cached != 0 {
 				c.freeSwap(f)
 			}
 			if c.isKSM(f) || c.Load(c.M.Ref(f)) != 1 {
 				c.Say("somebody else uses it: copy")
-				return 4
+				return wpCopy
 			}
 			c.Say("ours is the only reference: it is exclusive")
-			c.Or(c.M.Flags(f), c.sim.exclusive)
-			c.ownAnon(f, c.Page(wpAddr))
+			c.Or(c.M.Flags(c.Frame(wpPTE)), c.sim.exclusive)
+			c.wpOwn()
 			return Then
 		}},
-		3: wpReuseStep,
-		4: wpCopyStep,
-		5: wpCopiedStep,
+		wpReuse: wpReuseStep,
+		wpNotAnon: {Label: "not_anon", Says: "an unshare?", Answer: "no: copy", When: Without(WPUnshareNonAnon), Local: true, Do: func(c *Ctx) Next {
+			if c.L(wpFlags)&faultUnshare != 0 {
+				c.Say("an unshare, and no anonymous page: there is nothing to do")
+				return wpNothing
+			}
+			return Then
+		}},
+		wpCopy:   wpCopyStep,
+		wpCopied: wpCopiedStep,
+		wpNothing: {Label: "unlock", Says: "unlock the PTL", When: Without(WPUnshareNonAnon), Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(wpTable)))
+			return Return
+		}},
 	},
 	Instead: []Variant{
 		{If(WPReuse, WPReuseMapcount), []Step{
@@ -137,7 +156,9 @@ var _ = register(fnDoWPPage, &Func{
 					c.Say("others map the page: copy")
 					return 6
 				}
-				c.ownAnon(f, c.Page(wpAddr))
+				if !c.M.IsLarge(f) || c.folioMapcount(f) == 1 {
+					c.wpOwn()
+				}
 				c.Say("no other maps the page: reuse it")
 				return Then
 			}},
@@ -147,8 +168,8 @@ var _ = register(fnDoWPPage, &Func{
 		}},
 		{If(WPReuse, WPReuseRefcount1), []Step{
 			0: {Label: "count", Says: "is ours the only reference?", Answer: "yes", Ref: "page_count", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks, machine.Mappings), Do: func(c *Ctx) Next {
-				f := c.Frame(wpPTE)
-				if c.notAnon() || c.M.IsLarge(f) || c.isKSM(f) || c.Load(c.M.Ref(f)) != 1 || c.Load(c.M.Mapcount(f)) != 1 || !c.Free(c.M.FolioLock(c.M.Head(f))).Ready() {
+				f := c.M.Head(c.Frame(wpPTE))
+				if c.notAnon() || c.isKSM(f) || c.Load(c.M.Ref(f)) != 1 || c.folioMapcount(f) != 1 || !c.Free(c.M.FolioLock(f)).Ready() {
 					c.Say("somebody else uses the page: copy")
 					return 2
 				}
@@ -176,6 +197,27 @@ func (c *Ctx) zeroPage() bool { return c.Frame(wpPTE) == machine.ZeroPage }
 
 // notAnon reports whether the page is the zero page or one of a file: it is always copied.
 func (c *Ctx) notAnon() bool { return c.zeroPage() || c.isFilePage(c.Frame(wpPTE)) }
+
+// Where do_wp_page goes on in kernels from 5.18 on.
+const (
+	wpReuse = iota + 3
+	wpNotAnon
+	wpCopy
+	wpCopied
+	wpNothing
+)
+
+// wpOwn makes the folio one of the anon_vma of the mm that takes it over: a large one, too, although one page of it is
+// used.
+// compare mm/rmap.c:folio_move_anon_rmap
+func (c *Ctx) wpOwn() {
+	f, p := c.Frame(wpPTE), c.Page(wpAddr)
+	if c.M.IsLarge(f) {
+		c.Store(c.M.Mapping(c.M.Head(f)), c.M.AnonMappingOf(p, c.M.Pages()[p].MM))
+		return
+	}
+	c.ownAnon(f, p)
+}
 
 var wpReuseStep = Step{Label: "reuse", Says: "make the PTE writable and dirty, unlock the PTL", Ref: "wp_page_reuse", Touches: cell.Of(machine.PTLs, machine.PTEs), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 	if c.L(wpFlags)&faultUnshare == 0 || !c.sim.unshareKeepsRO {
@@ -342,7 +384,7 @@ const (
 	wcDone
 )
 
-var wcNotifyStep, wcLateStep, wcToldStep = told(page(wcAddr))
+var wcNotifyStep, wcLateStep, wcToldStep = told(&Notify{Pages: page(wcAddr).Pages, OnlyEnd: true})
 
 // copyClear clears the PTE; its reference on the old page is ours from now on.
 func (c *Ctx) copyClear() {

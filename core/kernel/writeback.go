@@ -225,13 +225,14 @@ var _ = register(fnPageMkcleanOne, &Func{
 	Name:   "page_vma_mkclean_one", Was: []Name{{"page_mkclean_one", 518}}, File: "mm/rmap.c", Params: []int{mcFolio, mcPage},
 	Locals: []Local{{"folio", FrameLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"reference", HoldLocal}, {"address", PageLocal}},
 	Steps: []Step{
-		{Label: "read_pmd", Says: "read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+		mcP4D: p4dStep(mcPage, "page_vma_mapped_walk"),
+		mcRead: {Label: "read_pmd", Says: "read the PMD", Ref: "page_vma_mapped_walk", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			if !machine.Entry(c.Keep(mcPMD, c.M.PMD(c.Page(mcPage)))).Present() {
 				return c.Return(0)
 			}
 			return Then
 		}},
-		{Label: "lock", Says: "lock the PTL; is the PTE writable or dirty?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
+		mcLock: {Label: "lock", Says: "lock the PTL; is the PTE writable or dirty?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mcPMD))) },
 			Do: func(c *Ctx) Next {
 				c.walked(c.Entry(mcPMD))
@@ -243,20 +244,20 @@ var _ = register(fnPageMkcleanOne, &Func{
 				c.lockPTL(mcPMD)
 				return Then
 			}},
-		{Label: "clear", Says: "clear the PTE", Ref: "ptep_clear_flush", Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+		mcClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_clear_flush", Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			p := c.Page(mcPage)
 			old := c.ClearPTE(c.Frame(mcPMD), p)
 			c.Sayf("clear the PTE: it was %v", old)
 			c.Set(mcPTE, uint64(old))
 			c.Hold(mcRef, old.Frame(), 1)
-			return c.Call(fnFlushTLBMMRange, 3, uint64(c.M.Pages()[p].MM), uint64(p), uint64(p), 0)
+			return c.Call(fnFlushTLBMMRange, mcSet, uint64(c.M.Pages()[p].MM), uint64(p), uint64(p), 0)
 		}},
-		{Label: "set", Says: "set it again, read-only and clean", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+		mcSet: {Label: "set", Says: "set it again, read-only and clean", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			c.Release(mcRef)
 			c.SetPTE(c.Frame(mcPMD), c.Page(mcPage), c.Entry(mcPTE)&^(machine.RW|machine.Dirty))
 			return Then
 		}},
-		{Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+		mcUnlock: {Label: "unlock", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(mcPMD)))
 			return c.Return(1)
 		}},
@@ -264,3 +265,12 @@ var _ = register(fnPageMkcleanOne, &Func{
 })
 
 const mcFolio, mcPMD, mcPTE, mcRef, mcPage = 0, 1, 2, 3, 4
+
+const (
+	mcP4D = iota
+	mcRead
+	mcLock
+	mcClear
+	mcSet
+	mcUnlock
+)

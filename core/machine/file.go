@@ -130,6 +130,10 @@ const (
 // Inode is the state of a file's inode.
 func (m *Machine) Inode(file int) Word { return m.at(m.inode, file) }
 
+// FilePins is how many faults have a reference on a file (get_file), because their VMA's may be dropped meanwhile. It is there where
+// writers are throttled.
+func (m *Machine) FilePins(file int) Word { return m.at(m.filePins, file) }
+
 // InodeRCU is the callback that frees an inode, or 0; see RCU.
 func (m *Machine) InodeRCU(file int) Word { return m.at(m.inodeRCU, file) }
 

@@ -30,6 +30,7 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutRooms(l)
 	m.layoutGigabytes(l)
 	m.layoutSignals(l)
+	m.layoutIntervals(l)
 	return l
 }
 
@@ -246,6 +247,9 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 	m.invalidateLock = file(InodeLocks, "lock", "invalidate_lock", m.mmapText)
 	m.inode = file(Inodes, "file", "inode", words("alive", "evicted", "freed"))
 	m.inodeRCU = file(RCU, "rcu", "RCU callback of the inode", rcuText)
+	if m.Throttled {
+		m.filePins = file(Inodes, "file", "references of faults", nil)
+	}
 	if len(m.Files) > 0 {
 		m.buffers = l.Add(m.nframe, cell.Region{Class: Buffers, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: buffers"), Decode: buffersText})
 	}

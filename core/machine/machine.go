@@ -115,12 +115,14 @@ type Config struct {
 
 	FiveLevels bool // page tables have five levels, else four
 	StableSwap bool // the swap device wants pages that do not change while it reads them
+	Throttled  bool // who dirties pages of files is throttled
 
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
 	Hugetlb     int  // huge pages in the pool; see hugetlb.go
 	KSM         bool // ksmd may merge pages; see ksm.go
-	Secondary   bool // an mm is a guest's memory; see secondary.go
+	Secondary   bool // an mm has a secondary MMU; see secondary.go
+	Intervals   bool // an mm has a device that goes by an interval notifier; see interval.go
 
 	TSO   bool // CPUs have store buffers
 	Waits bool // tasks wait for grace periods
@@ -224,7 +226,7 @@ type Machine struct {
 	lruCount, lruBatch                                                                                            cell.ID
 	swapMap, swapCache, disk, io, zeromap                                                                         cell.ID
 	cacheSlot, tags, buffers, block, blockIO                                                                      cell.ID
-	size, inodeLock, invalidateLock, inode, inodeRCU                                                              cell.ID
+	size, inodeLock, invalidateLock, inode, inodeRCU, filePins                                                    cell.ID
 	rcu                                                                                                           cell.ID
 	ubc                                                                                                           cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
@@ -232,6 +234,7 @@ type Machine struct {
 	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm, copyOf                                      cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID
 	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID
+	mtt, umemMutex, activeRanges, subscriptionsSeq, intervalSeq                                                   cell.ID
 
 	home   []int   // the mm of the task that runs on a CPU, -1
 	shared []bool  // CPUs that several tasks have

@@ -123,15 +123,9 @@ func (m *Machine) layoutSecondary(l *cell.Layout) {
 		return fmt.Sprintf("%d: %s to %s", i.Count, m.pages[i.First].Name, m.pages[i.Last].Name)
 	})
 	m.invalidateSeq = add("secondary", "mmu_invalidate_seq", func(_ int, v uint64) string {
-		out := ""
-		for t, task := range m.Config.Tasks {
-			if v>>t&1 != 0 {
-				out += ", " + task.Name
-			}
-		}
-		if out == "" {
+		if v == 0 {
 			return "nobody goes by it"
 		}
-		return "as read by " + out[2:]
+		return m.readBy(v)[2:]
 	})
 }

@@ -263,6 +263,7 @@ func (m *Machine) captures(f func(w Word)) {
 		}
 	}
 	m.guestCaptures(f)
+	m.deviceCaptures(f)
 }
 
 // nonzero calls f with the words of a run of cells that are not zero.

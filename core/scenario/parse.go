@@ -118,7 +118,7 @@ func kib(n int) string {
 // The clauses are read in four rounds, so that a name may be used above the
 // line that introduces it.
 var rounds = [][]string{
-	{"GUP", "kernel", "frames", "tables", "swap", "memory", "arch", "pgtable_levels", "nr_hugepages", "preempt", "node", "speculate", "claim", "judge", "", "}"},
+	{"GUP", "kernel", "frames", "tables", "swap", "memory", "writers", "arch", "pgtable_levels", "nr_hugepages", "preempt", "node", "speculate", "claim", "judge", "", "}"},
 	{"file"},
 	{"mm"},
 	{"task"},
@@ -212,6 +212,8 @@ func (b *builder) line(word string, i int, c *cursor) {
 		b.swap(c)
 	case "memory":
 		b.memory(c)
+	case "writers":
+		b.writers(c)
 	case "arch":
 		b.arch(c)
 	case "pgtable_levels":

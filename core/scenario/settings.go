@@ -70,6 +70,13 @@ func (b *builder) swap(c *cursor) {
 	}
 }
 
+// writers reads "writers throttled".
+func (b *builder) writers(c *cursor) {
+	if b.once(c, "writers") {
+		b.file.setup.Throttled = c.choose("throttled", "throttled") != ""
+	}
+}
+
 // memory reads "memory sc|tso".
 func (b *builder) memory(c *cursor) {
 	if b.once(c, "memory") {

@@ -180,6 +180,9 @@ func told(f *File) string {
 	if s.SwapStable {
 		b.WriteString(", swap stable_writes")
 	}
+	if s.Throttled {
+		b.WriteString(", writers throttled")
+	}
 	if s.Turns {
 		b.WriteString(", tasks take turns")
 	}

@@ -250,10 +250,7 @@ func (s *story) mirrored(c *Change, add adder) {
 		return
 	}
 	was, is := machine.Entry(c.OldV), machine.Entry(c.NewV)
-	whose := "the IOTLB"
-	if s.x.guest[c.Cell] {
-		whose = "the secondary MMU"
-	}
+	whose := s.x.whose[c.Cell]
 	switch {
 	case is.Present() && (!was.Present() || was.Frame() != is.Frame()):
 		add(evMirrors, is.Frame(), -1, "puts frame %d into %s for %s", is.Frame(), whose, s.page(p))

@@ -297,6 +297,8 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 	case machine.AlarmNullMapping, machine.AlarmFreedMapping:
 		s.mapping = true
 		s.frames[machine.Frame(v)] = true
+	case machine.AlarmThrottledInode:
+		s.mapping = true
 	case machine.AlarmUnpinShared:
 		s.private = true
 		s.frames[machine.Frame(v)] = true

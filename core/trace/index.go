@@ -15,14 +15,21 @@ type index struct {
 	pmd                        map[cell.ID]machine.PageID // the first page below it
 	held                       map[cell.ID][]machine.Frame
 	tlb                        map[cell.ID]onCPU
-	secondary                  map[cell.ID]machine.PageID // entries of the secondary MMU and of the IOTLB
-	guest                      map[cell.ID]bool           // which of them are the secondary MMU's
+	secondary                  map[cell.ID]machine.PageID // entries of secondary MMUs and of the IOTLB
+	whose                      map[cell.ID]string         // what they are entries of
 	steal, irq, ipi            map[cell.ID]int            // the CPU
 	disk, slot                 map[cell.ID]int            // the slot: what it holds, its count
 	pud                        map[cell.ID]machine.PageID // the first page of the mm's below it
 	variable                   map[cell.ID]varAt
 	alarm                      map[cell.ID]machine.Alarm
 }
+
+// What holds translations beside the CPUs' TLBs.
+const (
+	theSecondaryMMU = "the secondary MMU"
+	theIOTLB        = "the IOTLB"
+	theDevicesTable = "the device's page table"
+)
 
 type onCPU struct {
 	cpu  int
@@ -44,7 +51,7 @@ func (s *story) index() {
 	*x = index{
 		ref: map[cell.ID]machine.Frame{}, flags: map[cell.ID]machine.Frame{}, content: map[cell.ID]machine.Frame{}, state: map[cell.ID]machine.Frame{},
 		pte: map[cell.ID]machine.PageID{}, pmd: map[cell.ID]machine.PageID{}, held: map[cell.ID][]machine.Frame{}, tlb: map[cell.ID]onCPU{},
-		secondary: map[cell.ID]machine.PageID{}, guest: map[cell.ID]bool{},
+		secondary: map[cell.ID]machine.PageID{}, whose: map[cell.ID]string{},
 		steal: map[cell.ID]int{}, irq: map[cell.ID]int{}, ipi: map[cell.ID]int{}, disk: map[cell.ID]int{}, slot: map[cell.ID]int{},
 		pud:      map[cell.ID]machine.PageID{},
 		variable: map[cell.ID]varAt{}, alarm: map[cell.ID]machine.Alarm{},
@@ -66,7 +73,11 @@ func (s *story) index() {
 		}
 		p := machine.PageID(p)
 		x.secondary[m.SPTE(p).Cell()], x.secondary[m.IOTLB(p).Cell()] = p, p
-		x.guest[m.SPTE(p).Cell()] = true
+		x.whose[m.SPTE(p).Cell()], x.whose[m.IOTLB(p).Cell()] = theSecondaryMMU, theIOTLB
+		if m.Intervals {
+			x.secondary[m.MTT(p).Cell()] = p
+			x.whose[m.MTT(p).Cell()] = theDevicesTable
+		}
 	}
 	for i := range m.Slots {
 		x.disk[m.Disk(i).Cell()], x.slot[m.SwapMap(i).Cell()] = i, i
@@ -183,7 +194,7 @@ func (x *index) beliefs(r *Run, v int) []belief {
 func (x *index) mirrored(st *Step, c *Change, layout *cell.Layout) (b belief, ok bool) {
 	e := machine.Entry(c.NewV)
 	for id, p := range x.pte {
-		if of, is := x.secondary[c.Cell]; is && of == p && !x.guest[c.Cell] && e.Present() && slices.Contains(x.held[id], e.Frame()) && (!ok || id < b.from) {
+		if of, is := x.secondary[c.Cell]; is && of == p && x.whose[c.Cell] == theIOTLB && e.Present() && slices.Contains(x.held[id], e.Frame()) && (!ok || id < b.from) {
 			b, ok = belief{actor: st.Actor, cpu: st.CPU, read: st.N, from: id, into: c.Cell, class: machine.PTEs, name: layout.Name(id), entry: e}, true
 		}
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // secondary are the translations of guests and devices, beside the TLBs: what KVM has of the guest's memory, what the
-// CPUs that run it have cached of that; what the IOMMU has cached of page tables.
+// CPUs that run it have cached of that; what the IOMMU has cached of page tables; the page table of a device that pages on demand.
 func (n *now) secondary() {
 	m := n.m
 	if !m.Secondary {
@@ -18,6 +18,14 @@ func (n *now) secondary() {
 		if n.r.Model.Bound(mm) {
 			x := TLB{Lane: m.MMs[mm].Name + " IOTLB"}
 			n.translations(&x, mm, m.IOTLB, mapped, "the page table says ")
+			n.out.TLBs = append(n.out.TLBs, x)
+		}
+		if n.r.Model.ODP(mm) {
+			x := TLB{Lane: m.MMs[mm].Name + " ODP"}
+			n.translations(&x, mm, m.MTT, mapped, "the page table says ")
+			if m.Peek(m.SubscriptionsSeq(mm)) != 0 {
+				x.Note = "an invalidation is in progress"
+			}
 			n.out.TLBs = append(n.out.TLBs, x)
 		}
 		if !n.r.Model.Guest(mm) {
