@@ -248,6 +248,9 @@ func TestRestsInThePage(t *testing.T) {
 	if !eval[bool](p, `document.querySelector("#counters").matches(":popover-open")`) {
 		t.Error("the panel has closed meanwhile")
 	}
+	if hidden := eval[int](p, `(document.querySelectorAll("#rests details").forEach((d) => d.open = true), [...document.querySelectorAll("#rests li")].filter((l) => !l.checkVisibility()).length)`); hidden > 0 {
+		t.Errorf("%d items of what the verdict rests on are not shown", hidden)
+	}
 	// The closest call is a run on this kernel; the counterexample next to it one on the other.
 	eval[bool](p, row+`.querySelector("td:last-child button").click() ?? true`)
 	p.wait(`/the PTE has changed/.test(document.querySelector(".row[aria-current=step]")?.textContent)`)

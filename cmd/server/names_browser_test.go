@@ -44,6 +44,9 @@ func TestRoomNames(t *testing.T) {
 	people(b, "3 people are here: you, <b>Ben</b> and Anna")
 	people(a, "3 people are here: you, <b>Ben</b> and somebody else. Somebody asks for the pen.")
 	v.shot("names")
+	if h := eval[int](v, `document.querySelector("#head").offsetHeight`); h > 70 {
+		t.Errorf("with many names the header is %d px high", h)
+	}
 
 	v.open("about:blank")
 	people(a, "2 people are here. Somebody asks")

@@ -120,7 +120,8 @@ function edit(page: Page) {
   html.tab = "source";
   html.drawer = "";
   showOwn();
-  page.editor?.focus();
+  if (page.editor) page.editor.focus();
+  else document.getElementById("text")?.focus(); // the editor will take it over
 }
 
 const html = document.documentElement.dataset;

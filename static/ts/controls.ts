@@ -9,9 +9,12 @@ const numbers = ["at", "n"] as const;
 export interface Will {
   event(e: Event): void;
   act(name: string, on: HTMLElement): void;
+  /** Whether the page will soon stand at another step, so that what a key means is not known yet. */
+  moves(): boolean;
 }
 
-export function listen(will: Will) {
+/** Returns what is to be called after each change of the page: it goes on with keys that waited. */
+export function listen(will: Will): () => void {
   const root = document.documentElement;
   const theme = remembered("theme");
   if (theme) root.dataset.theme = theme;
@@ -71,15 +74,48 @@ export function listen(will: Will) {
 
   document.addEventListener("keydown", (e) => {
     if (e.altKey || e.defaultPrevented || e.isComposing || typing(e.target, e.key)) return;
+    if (e.key === "Enter" || e.key === " ") return; // these belong to what has the focus
     const key = (e.ctrlKey || e.metaKey ? "Ctrl+" : "") + e.key;
-    for (const on of document.querySelectorAll<HTMLElement>("[data-key]")) {
-      if (!on.dataset.key!.split(" ").includes(key) || !within(on)) continue;
-      if (e.key === "Enter" || e.key === " ") return; // these belong to what has the focus
+    const on = keyed(key);
+    if ((will.moves() || waiting.length) && (on ? moving.includes(on.dataset.do!) : /^[1-9]$/.test(key))) {
       e.preventDefault();
-      on.click();
+      if (!e.repeat && waiting.length < 100) waiting.push(key);
       return;
     }
+    if (!on) return;
+    e.preventDefault();
+    on.click();
   });
+
+  // Keys that move, pressed while the page was on its way to another step: each is pressed where the one before it has led.
+  const waiting: string[] = [];
+  return () => {
+    while (waiting.length && !will.moves()) keyed(waiting.shift()!)?.click();
+  };
+}
+
+/** The events after which the page stands at another step. */
+export const moving = ["step", "goto", "run", "show", "open", "kernel"];
+
+/** What the key presses: what is shown, or else what is in a part that is folded away. */
+function keyed(key: string): HTMLElement | undefined {
+  const all = [...document.querySelectorAll<HTMLElement>("[data-key]")].filter((on) => on.dataset.key!.split(" ").includes(key));
+  return all.find(within) ?? all.find(behind);
+}
+
+/** Whether the element would be shown if its part of the page were: on a phone one part is shown at a time. What it opens in there brings the part with it. */
+function behind(on: HTMLElement): boolean {
+  const part = on.closest<HTMLElement>("#source, #race, #memory, #more");
+  if (!part || part.checkVisibility()) return false;
+  const own = document.documentElement.dataset;
+  const tab = own.tab;
+  own.tab = part.id;
+  const would = within(on);
+  const opens = document.getElementById(on.getAttribute("popovertarget") ?? "");
+  if (would && part.contains(opens)) showOwn();
+  else if (tab === undefined) delete own.tab;
+  else own.tab = tab;
+  return would;
 }
 
 /** Whether the element can be pressed by its key: it is shown, or is in a menu whose keys work while it is closed. */
@@ -196,7 +232,7 @@ export function atMost<T>(milliseconds: number, f: (x: T) => void): (x: T) => vo
 }
 
 // A page in a foreign frame may not have storage: then nothing is remembered.
-function remembered(name: string): string | null {
+export function remembered(name: string): string | null {
   try {
     return localStorage.getItem("gupscope." + name);
   } catch {
@@ -204,7 +240,7 @@ function remembered(name: string): string | null {
   }
 }
 
-function remember(name: string, value: string) {
+export function remember(name: string, value: string) {
   try {
     localStorage.setItem("gupscope." + name, value);
   } catch {

@@ -66,6 +66,8 @@ export class Editor {
             ...completionKeymap, ...lintKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap,
           ]),
           EditorView.lineWrapping,
+          // The mistakes lie over the foot of the text: the caret is brought into sight above them.
+          EditorView.scrollMargins.of(() => ({ bottom: document.getElementById("diagnostics")?.offsetHeight ?? 0 })),
           EditorView.contentAttributes.of({ "aria-label": "Scenario", spellcheck: "false", autocapitalize: "off", translate: "no" }),
           EditorView.updateListener.of((u) => {
             if (u.docChanged && !u.transactions.every((t) => t.annotation(remote))) this.typed();
@@ -163,6 +165,7 @@ export class Editor {
       })),
     }));
     this.view.dispatch(setDiagnostics(this.view.state, all));
+    if (this.view.hasFocus) this.view.dispatch({ effects: EditorView.scrollIntoView(this.view.state.selection.main.head) });
   }
 
   /** Who stands in which line, with the class of their colour. */

@@ -18,10 +18,10 @@ export function enter(page: Page) {
       page.notice("");
       if (w.role === "driver") {
         if (location.hash.slice(1) !== socket.token) history.replaceState(history.state, "", "#" + socket.token);
-        link("link-driver", location.href);
-        if (w.viewer) link("link-viewer", new URL(`${location.pathname}#${w.viewer}`, location.href).href);
+        link("link-driver", "May drive: ", location.href);
+        if (w.viewer) link("link-viewer", "Only looks on: ", new URL(`${location.pathname}#${w.viewer}`, location.href).href);
       } else {
-        link("link-viewer", location.href);
+        link("link-viewer", "Only looks on: ", location.href);
       }
     },
     batch(b, snapshot) {
@@ -149,12 +149,12 @@ function alone(address: string) {
   e.replaceChildren(a);
 }
 
-function link(id: string, href: string) {
+function link(id: string, says: string, href: string) {
   const at = document.getElementById(id);
   if (!at) return;
   const a = document.createElement("a");
   a.href = a.textContent = href;
-  at.replaceChildren(a);
+  at.replaceChildren(says, a);
 }
 
 /** The key of this tab in the room: kept over reloads, so that the pen is. */

@@ -4,6 +4,7 @@ import { act } from "./acts";
 import { show } from "./address";
 import { apply, write } from "./apply";
 import { Checker } from "./checker";
+import { column } from "./column";
 import { atMost, listen, near, showOwn } from "./controls";
 import * as drafts from "./drafts";
 import type { Editor } from "./editor";
@@ -87,6 +88,7 @@ export class Page {
   private before(e: Event) {
     if (own.includes(e.do)) {
       this.late.set(e.do, e);
+      this.waits();
       this.start();
       return;
     }
@@ -97,10 +99,25 @@ export class Page {
       this.show({ fragments: ahead.fragments, do: e.do, own: true });
     } else {
       this.boot.ahead = [];
-      document.documentElement.dataset.waiting = "";
+      this.waits();
     }
     this.start();
   }
+
+  /** What was pressed waits for the core, and the page says so. */
+  private waits() {
+    document.documentElement.dataset.waiting = "";
+    write("say", "The simulator is being loaded. What you press waits for it.");
+  }
+
+  /** Whether the page will soon stand at another step. In a room that is for all to say. */
+  get moves(): boolean {
+    if (this.transport) return this.transport === this.core && this.core.moves;
+    return this.early.length > 0 && document.documentElement.dataset.waiting !== undefined;
+  }
+
+  /** Goes on with keys that waited. */
+  goOn?: () => void;
 
   /** Fetches and starts the core, once. Until it is there, events go the way of [before]. */
   start() {
@@ -142,6 +159,7 @@ export class Page {
           if (!this.began) b.fragments = b.fragments.filter((f) => f.op !== "answer" || f.id !== "notice");
           this.began = true;
           this.show(b);
+          this.goOn?.();
           void this.mountEditor();
         }
       },
@@ -295,12 +313,16 @@ export class Page {
       if (f.op === "answer" && (f.id === "complete" || f.id === "hover")) this.asked.shift()?.(f.value ? JSON.parse(f.value) : null);
   }
 
+  /** Says a sentence. A note goes by itself when it has been read; an error stays until it is pressed, or something else is said. */
   notice(text: string, kind: "error" | "note" = "note") {
     this.said = kind === "note" && text !== "";
     write("notice", text, kind);
+    clearTimeout(this.reading);
+    if (this.said) this.reading = window.setTimeout(() => this.notice(""), 4000 + 60 * text.length);
   }
 
   private said = false;
+  private reading = 0; // the timer of a note
 
   private addressIs(value: string, push: boolean) {
     this.address = value;
@@ -456,12 +478,15 @@ function main() {
   const script = document.getElementById("boot");
   const boot: Boot | undefined = script ? JSON.parse(script.textContent!) : undefined;
   const page = new Page(boot ?? { host: "none", core: "", worker: "", css: "", file: "", open: { do: "open" } });
-  listen({
+  page.goOn = listen({
     event: (e) => (page.boot.host === "none" ? undefined : page.event(e)),
     act: (name, on) => act(page, name, on),
+    moves: () => page.moves,
   });
+  document.getElementById("notice")?.addEventListener("click", () => page.notice(""));
   if (page.boot.host === "worker" || page.boot.host === "room") takeDrops(page);
   palette((text) => page.event({ do: "palette", text }));
+  column();
   switch (page.boot.host) {
     case "worker":
       if (/^#\d+\./.test(location.hash)) {

@@ -1,4 +1,5 @@
 // The transport to a session in this browser: a Web Worker that runs the WASM.
+import { moving } from "./controls";
 import type { Batch, Event, Fragment, Transport } from "./event";
 
 type Out = { module: WebAssembly.Module } | { n: number; fragments: Fragment[] } | { failed: string };
@@ -34,6 +35,11 @@ export class Core implements Transport {
   send(event: Event) {
     this.sent.push(event);
     this.worker.postMessage({ n: ++this.n, event });
+  }
+
+  /** Whether an answer is to come after which the page stands at another step. */
+  get moves(): boolean {
+    return this.sent.some((e) => moving.includes(e.do));
   }
 
   close() {

@@ -1226,27 +1226,27 @@ func Tools(p *view.Page) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.Link.SVG != "" {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<a class=\"plain\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 103, "<a class=\"unscripted\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var63 templ.SafeURL
 			templ_7745c5c3_Var63, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(p.Link.SVG))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `header.templ`, Line: 202, Col: 52}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `header.templ`, Line: 202, Col: 57}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var63))
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 104, "\">SVG</a> <a class=\"plain\" href=\"")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 104, "\">SVG</a> <a class=\"unscripted\" href=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var64 templ.SafeURL
 			templ_7745c5c3_Var64, templ_7745c5c3_Err = templ.JoinURLErrs(templ.SafeURL(p.Link.Text))
 			if templ_7745c5c3_Err != nil {
-				return templ.Error{Err: templ_7745c5c3_Err, FileName: `header.templ`, Line: 203, Col: 53}
+				return templ.Error{Err: templ_7745c5c3_Err, FileName: `header.templ`, Line: 203, Col: 58}
 			}
 			_, templ_7745c5c3_Err = templ_7745c5c3_Buffer.WriteString(templ.EscapeString(templ_7745c5c3_Var64))
 			if templ_7745c5c3_Err != nil {
@@ -1423,7 +1423,7 @@ func SharePanel(p *view.Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 118, ">Copy the address</button></dt><dd>The address holds the run itself. Nothing is stored anywhere.</dd><dt><button data-act=\"share\">Short link</button></dt><dd>Stores this text and run on this server, for everybody who has the link. <output id=\"link-short\"></output></dd><dt><button data-act=\"embed\">Copy an embed</button></dt><dd>HTML for your own page: the race, to be stepped through there.</dd><dt><button data-act=\"live\">Share live</button></dt><dd>A room on this server: everybody who has a link sees what you do. The first link may drive, the second only looks on. <output id=\"link-driver\"></output> <output id=\"link-viewer\"></output></dd><dt class=\"of-room\"><label for=\"room-name\">Your name here</label></dt><dd class=\"of-room\"><input id=\"room-name\" type=\"text\" maxlength=\"30\" autocomplete=\"nickname\" placeholder=\"for example Ada\"> Told to everybody in the room while you are here, and stored in your browser alone.</dd><dt class=\"of-driver\"><button data-act=\"access\" data-text=\"viewers\">Take the viewers' link back</button></dt><dd class=\"of-driver\">Whoever came by it is sent away, and there is another one.</dd><dt class=\"of-driver\"><button data-act=\"access\" data-text=\"all\">Take both links back</button></dt><dd class=\"of-driver\">Everybody else is sent away, who drives too. The new links stand above.</dd><dt class=\"of-driver\">End the room</dt><dd class=\"of-driver\"><details><summary>For everybody, and for good</summary> What is in it is removed from the server. Everybody can go on alone with what they saw last. <button data-act=\"access\" data-text=\"end\">End it</button></details></dd></dl></div>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 118, ">Copy the address</button></dt><dd>The address holds the run itself. Nothing is stored anywhere.</dd><dt><button data-act=\"share\">Short link</button></dt><dd>Stores this text and run on this server, for everybody who has the link. <output id=\"link-short\"></output></dd><dt><button data-act=\"embed\">Copy an embed</button></dt><dd>HTML for your own page: the race, to be stepped through there.</dd><dt><button data-act=\"live\">Share live</button></dt><dd>A room on this server: everybody who has a link sees what you do. One link may drive, the other only looks on. <output id=\"link-driver\"></output> <output id=\"link-viewer\"></output></dd><dt class=\"of-room\"><label for=\"room-name\">Your name here</label></dt><dd class=\"of-room\"><input id=\"room-name\" type=\"text\" maxlength=\"30\" autocomplete=\"nickname\" placeholder=\"for example Ada\"> Told to everybody in the room while you are here, and stored in your browser alone.</dd><dt class=\"of-driver\"><button data-act=\"access\" data-text=\"viewers\">Take the viewers' link back</button></dt><dd class=\"of-driver\">Whoever came by it is sent away, and there is another one.</dd><dt class=\"of-driver\"><button data-act=\"access\" data-text=\"all\">Take both links back</button></dt><dd class=\"of-driver\">Everybody else is sent away, who drives too. The new links stand above.</dd><dt class=\"of-driver\">End the room</dt><dd class=\"of-driver\"><details><summary>For everybody, and for good</summary> What is in it is removed from the server. Everybody can go on alone with what they saw last. <button data-act=\"access\" data-text=\"end\">End it</button></details></dd></dl></div>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

@@ -1,0 +1,160 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// within says whether what the first selector names, which must be shown, lies between the left and the right edge of the other, and in the window.
+func within(p *tab, inner, outer string) bool {
+	p.t.Helper()
+	return eval[bool](p, `(() => {
+		const e = document.querySelector(`+quote(inner)+`), a = e.getBoundingClientRect(), b = document.querySelector(`+quote(outer)+`).getBoundingClientRect();
+		return e.checkVisibility() && a.height > 0 && a.left >= b.left - 1 && a.right <= b.right + 1 && a.top >= 0 && a.bottom <= innerHeight;
+	})()`)
+}
+
+// Keys that are pressed before the simulator is there are pressed one after the other, each where the one before it has led.
+func TestKeysWaitForTheCore(t *testing.T) {
+	s := sharedServer(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.open(s.url + "s/litmus-iriw")
+	p.wait(`document.documentElement.dataset.script !== undefined`)
+	p.key("1423")
+	p.wait(at(4))
+	// And when it is there: five steps back at once are five.
+	p.key("4321" + "4")
+	p.wait(at(9))
+	p.key(kb.ArrowLeft + kb.ArrowLeft + kb.ArrowLeft + kb.ArrowLeft + kb.ArrowLeft)
+	p.wait(at(4))
+}
+
+// What is opened and drawn can be seen: four CPUs have columns on a laptop, panels end where the window does, boxes hold what stands in them.
+func TestNothingIsHidden(t *testing.T) {
+	s := sharedServer(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url + "s/litmus-iriw")
+	p.key("1234")
+	p.wait(at(4))
+	for lane := range 4 {
+		l := "l" + string(rune('0'+lane))
+		if !eval[bool](p, `(() => {
+			const card = document.querySelector(".row.`+l+` .card").getBoundingClientRect(), head = document.querySelector(".lane.`+l+`").getBoundingClientRect();
+			return Math.abs(card.right - head.right) < 4 && card.left > head.left;
+		})()`) {
+			t.Errorf("the card of the CPU %d is not under its name", lane)
+		}
+	}
+	if cut := eval[int](p, `[...document.querySelectorAll("#memory .box")].filter((b) => b.scrollWidth > b.clientWidth + 1).length`); cut > 0 {
+		t.Errorf("%d boxes of the walk are narrower than their text", cut)
+	}
+	p.shot("columns")
+
+	p.key("/")
+	p.wait(`document.querySelector("#find-panel:popover-open")`)
+	if !within(p, "#find-panel", "#race") {
+		t.Error("what finds steps does not lie over the race")
+	}
+	p.key(kb.Escape)
+	p.key("k")
+	p.wait(`document.querySelector("#compare-panel:popover-open select")`)
+	eval[string](p, `document.querySelector("#compare-panel select").value = [...document.querySelectorAll("#compare-panel option")].map((o) => o.value).find((v) => v.startsWith("v4.6"))`)
+	eval[bool](p, `document.querySelector("#compare-panel select").dispatchEvent(new Event("change", {bubbles: true}))`)
+	p.wait(`document.querySelectorAll("#compare-panel .sides").length > 2`)
+	if !within(p, "#compare-panel", "body") {
+		t.Error("the panel of two kernels ends below the window")
+	}
+	p.shot("compared")
+	p.key(kb.Escape)
+
+	// The text's column is drawn wider, by keys, and stays so.
+	wide := `document.querySelector("#source").offsetWidth`
+	before := eval[int](p, wide)
+	eval[bool](p, `document.querySelector(".divider").focus() ?? true`)
+	p.key(kb.ArrowRight + kb.ArrowRight)
+	if after := eval[int](p, wide); after != before+32 {
+		t.Errorf("the text's column was %d px wide, and two keys make it %d", before, after)
+	}
+	if got := p.cursor(); got != 4 {
+		t.Errorf("a key of the column has moved the cursor to %d", got)
+	}
+	p.ready(s.url + "s/gup-fast-vs-munmap")
+	if after := eval[int](p, wide); after != before+32 {
+		t.Errorf("after another page was opened, the column is %d px wide", after)
+	}
+
+	// The line that is typed is seen above its mistakes, and what it changed is shown when the editor is scrolled, too.
+	p.key("e")
+	p.do(chromedp.KeyEvent(kb.End, chromedp.KeyModifiers(2)))
+	p.key("\rwrong here\rwrong again")
+	p.wait(`document.querySelectorAll("#diagnostics li").length > 0`)
+	caret := `document.querySelector("#editor .codemirror").shadowRoot.querySelector(".cm-cursor-primary")`
+	p.wait(caret + `.getBoundingClientRect().bottom <= document.querySelector("#diagnostics").getBoundingClientRect().top`)
+	p.shot("mistakes")
+	p.key(kb.Escape)
+	p.wait(`document.querySelector("#writing [data-command=changes]")`)
+	p.key("h")
+	p.wait(`document.querySelector("#changes-panel:popover-open .hunk")`)
+	if !within(p, "#changes-panel", "body") {
+		t.Error("what is changed opens outside the window")
+	}
+}
+
+// An embed is as narrow as a phone, and its cursor's buttons stand above the diagram.
+func TestEmbedOnAPhone(t *testing.T) {
+	s := sharedServer(t)
+	p := newTab(t, s.url, 360, 800)
+	p.open(s.url + "embed/gup-fast-vs-munmap?r=0x3r.6q.1x15W.2x6z.2:1I.6q.0x3E&c=28")
+	p.wait(`document.documentElement.dataset.script !== undefined`)
+	if w := eval[int](p, `document.documentElement.scrollWidth`); w != 360 {
+		t.Errorf("in 360 px the embed is %d px wide", w)
+	}
+	if !eval[bool](p, `document.querySelector("#scrub").getBoundingClientRect().bottom <= document.querySelector(".lanes").parentElement.querySelector(".grid").getBoundingClientRect().top`) {
+		t.Error("back and forward stand below the diagram")
+	}
+	p.shot("embed")
+}
+
+// On a phone keys lead to parts that are not shown; a check takes no more room than its button; seven CPUs leave the cursor's buttons in sight.
+func TestPhoneKeysAndCheck(t *testing.T) {
+	s := sharedServer(t)
+	p := newTab(t, s.url, 390, 844)
+	p.ready(s.url + "s/gup-fast-vs-reclaim")
+	p.key("s")
+	p.wait(`document.querySelector("#scenarios:popover-open")`)
+	p.key(kb.Escape)
+	p.click(`.tabs [href="#memory"]`)
+	p.key("/")
+	p.wait(`document.querySelector("#find-panel:popover-open")`)
+	p.key(kb.Escape)
+	p.key("g")
+	p.wait(`document.querySelector("#run-menu:popover-open")?.checkVisibility()`)
+	p.key(kb.Escape)
+	// Not by the driver's key: that would send its letter after the key, to what has the focus by then.
+	eval[bool](p, `document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "e", bubbles: true}))`)
+	p.wait(`document.documentElement.dataset.tab === "source" && document.querySelector("#editor").contains(document.activeElement)`)
+	p.key(kb.Escape)
+	p.click(`.tabs [href="#race"]`)
+
+	high := `document.querySelector("#head").offsetHeight`
+	before := eval[int](p, high)
+	p.key("c")
+	p.wait(`document.querySelector("#verdict.running .stop")`)
+	if now := eval[int](p, high); now != before {
+		t.Errorf("the header is %d px high, and %d while a check runs", before, now)
+	}
+	p.shot("checking")
+	p.wait(`document.querySelector("#verdict .result")`)
+	if now := eval[int](p, high); now != before || !within(p, "#verdict .spelled", "#head") {
+		t.Errorf("after the check the header is %d px high, and was %d; the verdict is %q", now, before, p.text("#verdict .spelled"))
+	}
+	p.shot("checked")
+
+	p.ready(s.url + longLink(t, 40, 20))
+	if !within(p, "#scrub .forward", "#race") {
+		t.Error("with seven CPUs, the button forward is not in sight")
+	}
+	p.shot("seven")
+}
