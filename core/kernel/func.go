@@ -224,6 +224,9 @@ func (c Cond) AndPoison() Cond { return c.and(hasPoison) }
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
 
+// AndMappings holds where the condition does and folio->mapping may change under GUP's eyes, or be secret memory's.
+func (c Cond) AndMappings() Cond { return c.and(hasMappings) }
+
 // AndSignals holds where the condition does and somebody sends signals.
 func (c Cond) AndSignals() Cond { return c.and(hasSignals) }
 
@@ -293,6 +296,7 @@ const (
 	hasKhugepagedExit                 // khugepaged may meet the end of an mm
 	hasLazyfree                       // somebody frees memory lazily
 	hasPoison                         // memory may fail
+	hasMappings                       // somebody truncates a file, or lets its inode go, or there is secret memory
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -301,6 +305,7 @@ var lacks = [...]string{
 	"entries are stored whole", "entries are stored in halves", "no ZONE_MOVABLE", "no secondary MMU", "nobody merges pages", "nobody calls mremap",
 	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages", "nobody is throttled",
 	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in", "nobody frees memory lazily", "no memory fails",
+	"no file is truncated, none is secret memory",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -203,5 +203,6 @@ const (
 	fnFaultDirtySharedPage
 	fnMadviseInjectError
 	fnMemoryFailure
+	fnFolioIsSecretmem
 	funcCount
 )

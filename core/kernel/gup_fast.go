@@ -263,7 +263,9 @@ const gmPUD, gmAddr, gmFlags, gmEnd = 1, 2, 3, 4
 //	    pte = ptep_get_lockless(ptep)
 //	    not present, or does not allow what is asked, or special: give up
 //	    folio = try_grab_folio_fast(pte_page(pte)); none: give up
+//	    secret memory, from 5.14 to 6.8: put the folio, give up
 //	    PMD or PTE changed: put the folio, give up
+//	    gup_fast_folio_allowed(folio), from 6.5 on; not: put the folio, give up
 //	    pinning read-only what may be shared: put the folio, give up
 //	    folio_set_referenced(folio)
 //
@@ -318,6 +320,24 @@ var _ = register(fnGUPFastPTERange, &Func{
 			}
 			return Then
 		}},
+		gpSecretmem: {Label: "secretmem", Says: "is it secret memory?", Ref: "folio_is_secretmem", When: If(GUPSecretmemTest, SecretmemCheckBefore).AndMappings(), Local: true, Calls: []FuncID{fnFolioIsSecretmem}, Do: func(c *Ctx) Next {
+			return c.Call(fnFolioIsSecretmem, gpIsSecretmem, c.L(gpPTE))
+		}},
+		gpIsSecretmem: {Label: "is_secretmem", Says: "no secret memory?", When: If(GUPSecretmemTest, SecretmemCheckBefore).AndMappings(), Local: true, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				return gpPut
+			}
+			return Then
+		}},
+		gpAllowedFirst: {Label: "allowed_first", Says: "may this folio be pinned so?", Ref: "gup_fast_folio_allowed", When: With(MappingCheckFirst), Local: true, Calls: []FuncID{fnGUPFastFolioAllowed}, Do: func(c *Ctx) Next {
+			return c.Call(fnGUPFastFolioAllowed, gpIsAllowedFirst, c.L(gpPTE), c.L(gpFlags))
+		}},
+		gpIsAllowedFirst: {Label: "is_allowed_first", Says: "allowed?", When: With(MappingCheckFirst), Local: true, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				return gpPut
+			}
+			return Then
+		}},
 		gpEarlyExcl: {Label: "early_exclusive", Says: "ask early whether it must be unshared?", Ref: "gup_must_unshare", When: Without(FenceRecheckBeforeExclusive), Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Choose: (*Ctx).chooseEarlyPin, Keys: inOrderOrEarly, Do: func(c *Ctx) Next {
 			if c.Key == 0 {
 				c.Say("that is asked in order")
@@ -351,10 +371,10 @@ var _ = register(fnGUPFastPTERange, &Func{
 				}
 				return Then
 			}},
-		gpAllowed: {Label: "allowed", Says: "may this folio be pinned so?", Ref: "gup_fast_folio_allowed", Local: true, Calls: []FuncID{fnGUPFastFolioAllowed}, Do: func(c *Ctx) Next {
+		gpAllowed: {Label: "allowed", Says: "may this folio be pinned so?", Ref: "gup_fast_folio_allowed", When: Without(MappingCheckFirst), Local: true, Calls: []FuncID{fnGUPFastFolioAllowed}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFastFolioAllowed, gpIsAllowed, c.L(gpPTE), c.L(gpFlags))
 		}},
-		gpIsAllowed: {Label: "is_allowed", Says: "allowed?", Local: true, Do: func(c *Ctx) Next {
+		gpIsAllowed: {Label: "is_allowed", Says: "allowed?", When: Without(MappingCheckFirst), Local: true, Do: func(c *Ctx) Next {
 			if c.Ret() != 0 {
 				return gpPut
 			}
@@ -410,6 +430,10 @@ const (
 	gpEarly
 	gpPermitted
 	gpGrabbed
+	gpSecretmem
+	gpIsSecretmem
+	gpAllowedFirst
+	gpIsAllowedFirst
 	gpEarlyExcl
 	gpRecheckPMD
 	gpRecheckPTE

@@ -41,6 +41,8 @@ share_fences                0   0       0   0   0   0    0    0    0    1   1   
 gup_fast_file_check         0   0       0   0   0   0    0    0    0    0   0       0   3   3    3         a6e79df92e4a  TC
 gup_slow_file_check         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         8ac268436e6d  TC
 gup_secretmem_check         0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         f002882ca369  T
+gup_secretmem_test          0   0       0   0   0   0    1    1    1    1   1       1   1   2    2         f002882ca369  TC
+mapping_check_before_pte_recheck 0 0    0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 zero_page_not_counted       0   0       0   0   0   0    0    0    0    0   1       0   1   1    1         c8070b787519  TC
 force_write_rule            0   0       1   1   1   1    1    1    1    2   2       2   2   2    2         19be0eaffa3a  TC
 gup_longterm_requires_pin   0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         -             T

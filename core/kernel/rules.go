@@ -312,6 +312,8 @@ const (
 	MemoryFailureAgain
 	MemoryFailureUnsplit
 	MemoryFailureKSM
+	MappingCheckFirst
+	GUPSecretmemTest
 	ruleCount
 )
 
@@ -343,6 +345,12 @@ const (
 	FileCheckV7
 	FileCheckDoubleRead
 	FileCheckFinal
+	FileCheckV7Reload
+)
+const (
+	SecretmemCheckNone uint8 = iota
+	SecretmemCheckBefore
+	SecretmemCheckAfter
 )
 const (
 	CompoundNone uint8 = iota

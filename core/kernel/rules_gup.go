@@ -109,8 +109,8 @@ var gupRules = []*Rule{
 		Commit:   "47e29d32afba", Subject: "mm/gup: page->hpage_pinned_refcount: exact pin counts for huge pages",
 		Confidence: "read in source (until 5.17 only folios of more than two pages; a huge page stands for one of those); commit seen",
 		follow:     with(507, FOLLPinCounting)},
-	{ID: GUPFastFileCheck, Name: "gup_fast_file_check", Values: []string{"none", "v7", "double_read", "final"}, History: []Since{{605, FileCheckFinal}},
-		Says:     "what GUP-fast asks about a folio that is to be pinned for writing, for long: nothing; folio_mapping() (a draft of the patch); folio->mapping, read twice (another); or read once",
+	{ID: GUPFastFileCheck, Name: "gup_fast_file_check", Values: []string{"none", "v7", "double_read", "final", "v7_reload"}, History: []Since{{605, FileCheckFinal}},
+		Says:     "what GUP-fast asks about a folio that is to be pinned for writing, for long: nothing; folio_mapping() (a draft of the patch), by a compiler that reads the word once, or again behind the question; folio->mapping, read twice (another); or read once",
 		Protects: "a page of a file is written behind its file system's back, as long as the pin lasts",
 		Guards:   "gup_fast_folio_allowed: which file system is it?",
 		Commits:  map[uint8]string{FileCheckFinal: "a6e79df92e4a"},
@@ -123,11 +123,32 @@ var gupRules = []*Rule{
 		Commit:   "8ac268436e6d", Subject: "mm/gup: disallow FOLL_LONGTERM GUP-nonfast writing to file-backed mappings",
 		Confidence: "read in source; commit seen"},
 	{ID: GUPSecretmemCheck, Name: "gup_secretmem_check", History: on(514),
-		Says:     "GUP refuses secret memory",
+		Says:     "GUP refuses secret memory (CONFIG_SECRETMEM)",
 		Protects: "memory that is taken out of the kernel's own mapping is read through it: no claim, but what calls return",
-		Guards:   "gup_fast_folio_allowed: is there secret memory?",
+		Guards:   "gup_fast_pte_range: is it secret memory?",
 		Commit:   "f002882ca369", Subject: "mm: merge folio_is_secretmem() and folio_fast_pin_allowed() into gup_fast_folio_allowed()",
 		Confidence: "read in source; the commit is that of the merged form"},
+	{ID: GUPSecretmemTest, Name: "gup_secretmem_test", Values: []string{"none", "before", "after"},
+		Says:     "when GUP-fast asks whether a folio is secret memory: never; before it looks at the PTE again; or after, with what else it asks about the folio's file: then a small folio that was truncated is refused, too",
+		Protects: "nothing: what is asked before is undone if the PTE has changed. It is wasteful",
+		Guards:   "gup_fast_pte_range: is it secret memory?",
+		Commit:   "f002882ca369", Subject: "mm: merge folio_is_secretmem() and folio_fast_pin_allowed() into gup_fast_folio_allowed()",
+		Commits:    map[uint8]string{SecretmemCheckAfter: "f002882ca369"},
+		Confidence: "read in source (absent 6.8, present 6.10); commit seen",
+		follow: func(v *Version, k *Kernel) uint8 {
+			switch {
+			case k.value[GUPSecretmemCheck] == 0:
+				return SecretmemCheckNone
+			case v.Order < 610:
+				return SecretmemCheckBefore
+			}
+			return SecretmemCheckAfter
+		}},
+	{ID: MappingCheckFirst, Name: "mapping_check_before_pte_recheck", History: nil,
+		Says:       "GUP-fast asks the folio's file before it looks at the PTE again: the folio, and the file, may be somebody else's by then. Until 6.8 it asked so for secret memory",
+		Protects:   "nothing: the second look at the PTE has the reference put all the same; it is only wasteful",
+		Guards:     "gup_fast_pte_range: may this folio be pinned so?",
+		Confidence: "what-if"},
 	{ID: GUPUnshareNonAnon, Name: "unshare_non_anon", History: on(602),
 		Says:     "a read-only pin for long, of a page of a file or the zero page in a private mapping, unshares it, too",
 		Protects: "the next write fault copies the page away under the pin",

@@ -30,7 +30,7 @@ func TestRulesAreInOrder(t *testing.T) {
 // makes of them: a rule that changes nothing shows nothing.
 func TestEveryRuleBinds(t *testing.T) {
 	// See New and Sim.
-	used := map[RuleID]bool{LRUBatchSize: true, GUPPinInTwo: true, GUPHasPinnedFirst: true, PincountExactLarge: true, KhpSharedOK: true, KhpCompoundOK: true, DeferredSplitPartial: true, SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true, UnshareKeepsRO: true, PAEClearAtomic: true, ForkPinTestAnonOnly: true, GUPHugetlbCommonWalk: true, GUPForceHugetlbRefused: true, MadviseDontneedHugetlb: true, NotifierInRmap: true, UprobeSplitsPMD: true, WPCopiesLarge: true}
+	used := map[RuleID]bool{LRUBatchSize: true, GUPPinInTwo: true, GUPHasPinnedFirst: true, GUPSecretmemCheck: true, PincountExactLarge: true, KhpSharedOK: true, KhpCompoundOK: true, DeferredSplitPartial: true, SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true, UnshareKeepsRO: true, PAEClearAtomic: true, ForkPinTestAnonOnly: true, GUPHugetlbCommonWalk: true, GUPForceHugetlbRefused: true, MadviseDontneedHugetlb: true, NotifierInRmap: true, UprobeSplitsPMD: true, WPCopiesLarge: true}
 	note := func(c Cond) {
 		if bits.Len32(uint32(c.where)) > len(lacks) {
 			t.Errorf("a condition is about what has no words in lacks: %b", c.where)

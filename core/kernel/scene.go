@@ -391,6 +391,9 @@ func (s *Setup) has() (h has) {
 	if s.signals() {
 		h |= hasSignals
 	}
+	if s.changesMappings() {
+		h |= hasMappings
+	}
 	if s.lazyfrees() {
 		h |= hasLazyfree
 	}
@@ -398,6 +401,18 @@ func (s *Setup) has() (h has) {
 		h |= hasPoison
 	}
 	return h
+}
+
+// changesMappings reports whether a folio's mapping may become NULL while GUP has the folio, or be what GUP asks for: secret memory's.
+func (s *Setup) changesMappings() bool {
+	if slices.ContainsFunc(s.Files, func(f FileSetup) bool { return f.Kind == machine.Secretmem }) {
+		return true
+	}
+	return len(s.Files) > 0 && slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
+			return slices.Contains([]FuncID{fnFtruncate, fnFallocate, fnIput}, st.Call.entry)
+		})
+	})
 }
 
 // lazyfrees reports whether somebody frees memory lazily.
