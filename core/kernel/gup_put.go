@@ -25,7 +25,7 @@ var (
 	_ = register(fnDeviceWrite, &Func{Name: "device_write", File: "device", Params: []int{0, 1},
 		Locals: []Local{{"page", IntLocal}, {"value", IntLocal}}, Steps: []Step{
 			noPage,
-			{Label: "write", Says: "the device writes to the page", Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+			{Label: "write", Says: "the device writes to the page", Touches: cell.Of(machine.Contents), Reads: fileReads, Do: func(c *Ctx) Next {
 				c.deviceWrite(int(c.L(0)), c.L(1))
 				return Return
 			}},
@@ -213,15 +213,19 @@ func (c *Ctx) pageIn(v int) machine.Hold {
 	return r.Page
 }
 
+// fileReads is what deviceWrite reads to know whether a page is still its file's.
+var fileReads = cell.Of(machine.PageCache, machine.SwapCache)
+
 // deviceWrite writes to the page that a variable holds. What the process should
-// read afterwards changes with it, unless the owner has given the page up.
+// read afterwards changes with it, unless the owner has given the page up. A page of a file that is
+// mapped shared stays the file's after munmap: who reads the file finds what the device has written.
 func (c *Ctx) deviceWrite(v int, content uint64) {
 	f := c.pageIn(v).Frame()
 	c.Sayf("the device writes %s to frame %d", c.M.Content(content), f)
 	c.Store(c.M.Contents(f), content)
 	c.M.StoredTo(f, false)
 	at, ok := machine.PinAtOf(c.M.Load(c.M.VarAt(c.Task, v)))
-	if !ok || at.Excused {
+	if !ok || at.Excused && !c.M.StillPromised(at.Page, f) {
 		return
 	}
 	c.M.DeviceWrote(at.Page, content)

@@ -32,7 +32,7 @@ var _ = register(fnVFIOUnmap, &Func{
 			c.SetFrame(vuPFN, h.Frame())
 			return Then
 		}},
-		vuUnmap: {Label: "iommu_unmap", Says: "take the IOMMU's entry away, flush its TLB: what was under way has landed", Ref: "iommu_unmap", When: With(IOMMUFlushBeforeUnpin), Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+		vuUnmap: {Label: "iommu_unmap", Says: "take the IOMMU's entry away, flush its TLB: what was under way has landed", Ref: "iommu_unmap", When: With(IOMMUFlushBeforeUnpin), Touches: cell.Of(machine.Contents), Reads: fileReads, Do: func(c *Ctx) Next {
 			if v := c.L(vuValue); v != 0 {
 				c.deviceWrite(int(c.L(vuPage)), v-1)
 			}

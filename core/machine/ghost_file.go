@@ -151,5 +151,16 @@ func (m *Machine) FileHolds(o Pgoff, content uint64) bool {
 	return v == 0 || v&^byDevice == content+1
 }
 
+// StillPromised reports whether the frame is, after the owner has given up the page at which it was mapped shared, still
+// its file's, and something is promised about what the file holds there: not where it was truncated.
+func (m *Machine) StillPromised(p PageID, f Frame) bool {
+	o, ok := m.Backing(p)
+	if !ok || m.Region(p).Kind != RegionFileShared || m.Load(m.FileShould(o)) == 0 {
+		return false
+	}
+	now, _, cached := m.resolveFile(p)
+	return cached && now == f
+}
+
 // FileShouldText is what a page of a file should hold, in words.
 func (m *Machine) FileShouldText(o Pgoff) string { return m.fileShouldText(0, m.Peek(m.FileShould(o))) }
