@@ -236,13 +236,14 @@ var _ = register(fnHandleMMFault, &Func{
 			return Then
 		}},
 		hfHuge: {Label: "huge", Says: "did a huge page do?", Local: true, When: Large, Calls: []FuncID{fnPTEAlloc}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
-			switch c.Ret() {
+			ret := c.Ret()
+			switch ret {
 			case hugeSplit:
 				return hfPMD
 			case hugeNone:
 				return c.Call(fnPTEAlloc, hfPMD, c.L(hfAddr))
 			}
-			return Return
+			return c.Return(ret)
 		}},
 		hfHugeAccess: {Label: "huge_access", Says: "set accessed in the PMD", Ref: "huge_pmd_set_accessed", When: Large, Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(hfAddr))) },

@@ -12,7 +12,7 @@ import (
 //	exclusive: reuse
 //	lock the folio (if that sleeps: not under the PMD lock); references are not 1: split the PMD
 //	it is ours alone: exclusive, reuse
-//	reuse: an unshare leaves the PMD read-only; a write makes it writable and dirty; unlock
+//	reuse: an unshare leaves the PMD read-only; a write makes it writable and dirty: VM_FAULT_WRITE; unlock
 //
 // Since 5.8 a huge page is never copied as a whole: split, each page of it is copied by its own fault. Before, see
 // huge_wp_copy.go.
@@ -52,8 +52,7 @@ var _ = register(fnDoHugePMDWPPage, &Func{Large: true,
 				}
 				if c.Load(c.M.Flags(c.Frame(hwPMD)))&machine.PGAnonExclusive != 0 {
 					c.Say("the folio is exclusive: reuse it")
-					c.hugeReuse()
-					return Return
+					return c.Return(c.hugeReuse())
 				}
 				c.Lock(c.pmdLock(p))
 				return Then
@@ -69,9 +68,9 @@ var _ = register(fnDoHugePMDWPPage, &Func{Large: true,
 			}
 			c.Say("no other maps it: reuse it")
 			c.Or(c.M.Flags(c.Frame(hwPMD)), c.sim.exclusive)
-			c.hugeReuse()
+			ret := c.hugeReuse()
 			c.hugeUnlock(true)
-			return Return
+			return c.Return(ret)
 		}},
 		hwCount: {Label: "count", Says: "is ours the only reference?", Ref: "folio_ref_count", When: If(HugeWP, HugeWPRefs).AndLarge(), Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.PMDs, machine.Flags, machine.Mappings), Reads: cell.Of(machine.Refs, machine.VMAs), Do: func(c *Ctx) Next {
 			f, p := c.Frame(hwPMD), c.Page(hwAddr)
@@ -87,9 +86,9 @@ var _ = register(fnDoHugePMDWPPage, &Func{Large: true,
 				c.hugeUnlock(true)
 				return Then
 			}
-			c.hugeReuse()
+			ret := c.hugeReuse()
 			c.hugeUnlock(true)
-			return Return
+			return c.Return(ret)
 		}},
 		hwSplit: {Label: "split", Says: "split the PMD", Ref: "__split_huge_pmd", Local: true, Calls: []FuncID{fnSplitHugePMD}, Do: func(c *Ctx) Next {
 			return c.Call(fnSplitHugePMD, hwFallback, c.L(hwAddr))
@@ -155,16 +154,18 @@ func hugeRelock(when Cond, same int) Step {
 		}}
 }
 
-// hugeReuse makes the PMD writable and dirty for a write.
-func (c *Ctx) hugeReuse() {
+// hugeReuse makes the PMD writable and dirty for a write, and returns what the fault does: who forces a write needs to
+// know that the page is one to write to, although the PMD may stay read-only.
+func (c *Ctx) hugeReuse() uint64 {
 	if c.L(hwFlags)&faultUnshare != 0 {
-		return
+		return hugeDone
 	}
 	e := c.Entry(hwPMD) | machine.Accessed | machine.Dirty
 	if c.Load(c.M.VMA(c.Page(hwAddr)))&machine.VMWrite != 0 {
 		e |= machine.RW
 	}
 	c.SetPMD(c.Page(hwAddr), e)
+	return faultWrote
 }
 
 // hugeReusable reports whether the huge page may be taken over, by mappings: nobody else maps it or a page of it.

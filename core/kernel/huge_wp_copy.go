@@ -48,9 +48,9 @@ var hugeCopySteps = []Step{
 		if c.hugeReusable() {
 			c.Say("no other maps it: reuse it")
 			c.Or(c.M.Flags(c.Frame(hwPMD)), c.sim.exclusive)
-			c.hugeReuse()
+			ret := c.hugeReuse()
 			c.hugeUnlock(c.sim.hugeWPLocks)
-			return Return
+			return c.Return(ret)
 		}
 		c.Say("others map it: take a reference, unlock, copy it")
 		c.Get(c.Frame(hwPMD), 1)

@@ -47,6 +47,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
 	s.lazyfreeList = k.On(LazyfreeList)
 	s.hugeWPLocks = k.Value(HugeWP) == HugeWPLocked
+	s.forceFollCOW = k.Value(ForceWrite) == ForceFollCOW
 	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop
 	s.hugetlbCommonWalk, s.forceHugetlbRefused, s.dontneedHugetlb = k.Value(GUPHugetlbCommonWalk) == HugetlbCommonWalk, k.On(GUPForceHugetlbRefused), k.On(MadviseDontneedHugetlb)
 	s.splitCarriesDirty = k.On(PMDSplitCarriesDirty)

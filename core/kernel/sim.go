@@ -40,6 +40,7 @@ type Sim struct {
 	copiesLarge                        bool // see the rule wp_copies_large
 	lazyfreeList                       bool // see the rule lazyfree_list
 	hugeWPLocks                        bool // see the rule huge_wp_rule
+	forceFollCOW                       bool // see the rule force_write_rule
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
 	swapRmapFirst                      bool // see the rule swapin_rmap_first
 	swapStable                         bool // see the rule swapin_stable_writes; and the swap device is such
