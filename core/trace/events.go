@@ -102,6 +102,8 @@ func (s *story) believes(b *belief) string {
 		return "finds " + where + " empty"
 	case b.class == machine.PMDs && b.entry.Has(machine.PSE) && !tlb:
 		return fmt.Sprintf("reads %s, which maps the huge page in frame %d", where, b.entry.Frame())
+	case b.class == machine.PMDs && b.entry.Has(machine.PSE):
+		return fmt.Sprintf("takes the huge page in frame %d from %s into its TLB", b.entry.Frame(), where)
 	case b.class == machine.PMDs && strings.HasPrefix(b.name, "PUD"):
 		return fmt.Sprintf("reads %s, which leads to the PMD table in frame %d", where, b.entry.Frame())
 	case b.class == machine.PMDs && tlb:
@@ -317,7 +319,7 @@ func (s *story) counted(st *Step, c *Change, add adder) {
 	n := int64(c.NewV) - int64(c.OldV)
 	switch {
 	case n > 0 && c.OldV == 0 && st.unfreezes():
-		add(evTakesRef, f, -1, "sets the count of frame %d to %d again", f, c.NewV)
+		add(evFromZero, f, -1, "gives frame %d its count again", f)
 	case n > 0 && c.OldV == 0:
 		add(evFromZero, f, -1, "adds a reference to frame %d, whose count is zero", f)
 	case n == 1 && slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Class == machine.LRU || c.Class == machine.Batches }):
