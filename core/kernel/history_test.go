@@ -116,6 +116,7 @@ reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1   
 stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 fault_around_recheck        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 fault_around                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
+lru_cache_disable           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d479960e44f2  Tm
 migrate_batch_flush         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         7e12beb8ca2a  TCm
 migrate_flush               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 migration_wait_takes_ref    1   1       1   1   1   1    1    0    0    0   0       0   0   0    0         ffa65753c431  Tm

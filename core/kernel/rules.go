@@ -314,6 +314,7 @@ const (
 	MemoryFailureKSM
 	MappingCheckFirst
 	GUPSecretmemTest
+	LRUCacheDisable
 	ruleCount
 )
 
