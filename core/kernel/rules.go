@@ -315,6 +315,7 @@ const (
 	MappingCheckFirst
 	GUPSecretmemTest
 	LRUCacheDisable
+	KhpDrainsAll
 	ruleCount
 )
 
