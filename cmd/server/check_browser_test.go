@@ -293,3 +293,33 @@ func TestHowToCheck(t *testing.T) {
 	p.click("#verdict .result")
 	p.shot("verdict")
 }
+
+// What a check finds is shown at once to who has made no step yet; to who has, by a button and its key. By keys, too, the verdict opens,
+// and v leads to the violation, or says that there is none.
+func TestCheckShowsWhatItFound(t *testing.T) {
+	s := sharedServer(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url + "s/gup-fast-vs-munmap")
+	p.key("v")
+	p.wait(`document.querySelector("#notice").textContent.includes("No claim is false in this run")`)
+	p.key("c")
+	p.wait(`document.querySelector("#verdict.sometimes") && Number(document.querySelector("#scrub input").max) > 10`)
+	p.shot("found")
+	p.key("v")
+	p.wait(`document.querySelector(".row.bad[aria-current=step]")`)
+	p.key("i")
+	p.wait(`document.querySelector("#counters:popover-open")`)
+	p.key("\x1b")
+
+	p.ready(s.url + "s/gup-fast-vs-munmap")
+	p.key("1")
+	p.wait(`document.querySelector("#scrub input").max === "1"`)
+	p.key("c")
+	p.wait(`document.querySelector("#verdict.sometimes .show-it") && !document.querySelector("#verdict .stop")`)
+	if n := eval[int](p, `Number(document.querySelector("#scrub input").max)`); n != 1 {
+		t.Errorf("the check has put a run of %d steps into the place of the reader's own", n)
+	}
+	p.shot("button")
+	p.key("a")
+	p.wait(`Number(document.querySelector("#scrub input").max) > 10`)
+}

@@ -389,10 +389,25 @@ export class Page {
     const what: Event[] = [this.boot.host === "room" || this.core ? { do: "open", link: await this.whereabouts() } : this.boot.open, { do: "text", text }];
     if (n !== this.checks) return;
     this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, what, e.do === "more" ? { do: "check" } : e, {
-      show: (fragments) => this.show({ fragments, do: "check", own: true }),
+      show: (fragments) => {
+        this.show({ fragments, do: "check", own: true });
+        this.showFound();
+      },
       failed: (sentence) => this.notice(sentence, "error"),
     });
   }
+
+  /** What a check found is shown at once to a reader who has not made a step, and has nothing else open. A room's race is everybody's. */
+  private showFound() {
+    const found = document.querySelector<HTMLElement>('#verdict.sometimes [data-command="counterexample"]');
+    const cursor = document.querySelector<HTMLInputElement>("#scrub input");
+    if (!found || cursor?.max !== "0" || this.boot.host === "room" || this.editor?.unsent) return;
+    if (document.querySelector("[popover]:popover-open") || this.checker === undefined || this.checker === this.offered) return;
+    this.offered = this.checker;
+    found.click();
+  }
+
+  private offered?: Checker; // whose counterexample was shown by itself
 
   /**
    * In a room, what is a reader's own is drawn by the reader's own core, which stands where the room does.

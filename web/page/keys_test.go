@@ -20,6 +20,12 @@ func TestKeysAreInTheTable(t *testing.T) {
 	if err := Page(p, nil).Render(context.Background(), &b); err != nil {
 		t.Fatal(err)
 	}
+	// What is beside the button Check depends on how far the check is.
+	for _, v := range []view.Verdict{{State: view.Running}, {State: view.Broken, Bad: make([]view.Counter, 1)}} {
+		if err := Verdict(&v).Render(context.Background(), &b); err != nil {
+			t.Fatal(err)
+		}
+	}
 	known := map[string]bool{"": true}
 	for _, c := range view.Commands {
 		known[strings.Join(c.Keys, " ")] = true

@@ -39,6 +39,9 @@ var Commands = []Command{
 	{"run", []string{"g"}, "Stepping", "the menu run: all of these, the speed, the branches and their names", OnPage},
 
 	{"check", []string{"c"}, "Seeing", "check all interleavings", OnPage},
+	{"counterexample", []string{"a"}, "Seeing", "show the counterexample that the check found", OnPage},
+	{"verdict", []string{"i"}, "Seeing", "what the check found: its numbers, claims, rules, ends of runs", OnPage},
+	{"stop", nil, "Seeing", "stop the check", OnPage},
 	{"how", []string{"q"}, "Seeing", "how to check: reduced or not, fingerprints or whole states", OnPage},
 	{"compare", []string{"k"}, "Seeing", "compare with another kernel, or with a branch", OnPage},
 	{"find", []string{"/"}, "Seeing", "find steps, and cells", OnPage},

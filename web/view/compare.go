@@ -7,6 +7,7 @@ import (
 
 	"gupscope/core/check"
 	"gupscope/core/kernel"
+	"gupscope/core/machine"
 	"gupscope/core/trace"
 )
 
@@ -181,7 +182,7 @@ func (x *comparing) put(l, r *trace.Step, why string) {
 	if lane := x.c.actor[st.Actor]; lane >= 0 {
 		row.Lane, row.Who = x.c.lanes[lane].Name, x.c.lanes[lane].Who
 	}
-	row.Same = l != nil && r != nil && l.Alike(r) && l.Says == r.Says && slices.EqualFunc(l.Changes, r.Changes, func(a, b trace.Change) bool { return a.Name == b.Name && a.Old == b.Old && a.New == b.New })
+	row.Same = l != nil && r != nil && l.Alike(r) && l.Says == r.Says && sameChanges(l, r)
 	if why != "" {
 		row.Right = &Side{Why: why}
 	}
@@ -189,6 +190,22 @@ func (x *comparing) put(l, r *trace.Step, why string) {
 		x.parted = st.Actor
 	}
 	x.rows = append(x.rows, row)
+}
+
+// sameChanges reports whether two steps did the same, a task's stack apart: what is on it is named by the
+// functions and their locals, which are called and numbered otherwise on another kernel.
+func sameChanges(l, r *trace.Step) bool {
+	a, b := offStack(l.Changes), offStack(r.Changes)
+	return slices.EqualFunc(a, b, func(a, b trace.Change) bool { return a.Name == b.Name && a.Old == b.Old && a.New == b.New })
+}
+
+func offStack(cs []trace.Change) (out []trace.Change) {
+	for _, c := range cs {
+		if c.Class != machine.Stacks {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 func (x *comparing) side(r *trace.Run, st *trace.Step) *Side {

@@ -2,6 +2,7 @@ package view
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -49,6 +50,37 @@ func TestComparisonNamesTheRule(t *testing.T) {
 	if c.LeftEnd == "" || c.RightEnd != "" || c.First != 46 {
 		t.Errorf("left ends with %q, right with %q, the first difference is row %d", c.LeftEnd, c.RightEnd, c.First)
 	}
+}
+
+// A function that has got another name since is the same one: the two kernels part where one of them does something else.
+func TestComparisonKnowsRenamedFunctions(t *testing.T) {
+	left := modelOf(t, "gup-fast-vs-munmap", "v4.6 with tlb_flush=pv")
+	for range 7 {
+		if _, err := left.Do(left.Model.Choices(nil)[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := OfComparison(left, modelOf(t, "gup-fast-vs-munmap", "v6.12"), "v4.6", "v6.12")
+	var alike []string
+	for _, p := range c.Parts {
+		for _, row := range p.Rows {
+			if row.First {
+				if row.Left == nil || row.Left.Func != "get_page" || len(alike) == 0 {
+					t.Errorf("they part at %+v: %s", row.Left, c.Sentence.Plain())
+				}
+				for _, want := range []string{"get_user_pages_fast", "gup_pte_range"} {
+					if !slices.Contains(alike, want) {
+						t.Errorf("%s is not the same on both; these are: %v", want, alike)
+					}
+				}
+				return
+			}
+			if row.Left.Func != row.Right.Func {
+				alike = append(alike, row.Left.Func)
+			}
+		}
+	}
+	t.Errorf("they do not part: %s", c.Sentence.Plain())
 }
 
 // Any run is the same as itself; on any other kernel, the rows have every step of both sides, in order.
