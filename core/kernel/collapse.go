@@ -15,11 +15,10 @@ const (
 
 // khugepaged on one range, and madvise(MADV_COLLAPSE) on every huge page of one, in straight line:
 //
-//	lru_add_drain()
+//	lru_add_drain_all()          // older kernels: nothing
 //	hpage_collapse_scan_pmd(), collapse_huge_page()
 //
-// The kernel drains the batches of all CPUs; here that of this CPU is. What madvise returns is
-// what the last failure was.
+// What madvise returns is what the last failure was.
 //
 // compare mm/khugepaged.c:khugepaged_scan_mm_slot, madvise_collapse
 var (
@@ -31,8 +30,8 @@ const coAddr, coLast, coAdvice, coResult = 0, 1, 2, 3
 
 func collapseEntry(name string, enforced uint64, params []int) *Func {
 	return &Func{Name: name, File: "mm/khugepaged.c", Params: params, Locals: []Local{{"address", PageLocal}, {"last", PageLocal}, {"advice", IntLocal}, {"last_fail", IntLocal}}, Steps: []Step{
-		{Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain_all", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
-			return c.Call(fnLRUAddDrain, 1)
+		{Label: "drain", Says: "empty all LRU batches", Ref: "lru_add_drain_all", When: With(KhpDrainsAll), Local: true, Calls: []FuncID{fnLRUAddDrainAll}, Do: func(c *Ctx) Next {
+			return c.Call(fnLRUAddDrainAll, 1)
 		}},
 		{Label: "scan", Says: "scan the next range", Ref: "hpage_collapse_scan_pmd", Local: true, Calls: []FuncID{fnCollapseScan}, Do: func(c *Ctx) Next {
 			return c.Call(fnCollapseScan, 2, c.L(coAddr), enforced)

@@ -24,6 +24,7 @@ khp_sync_one                0   0       0   0   0   0    0    0    0    1   1   
 khp_anon_vma_lock           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 khugepaged_exit             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 khp_shared_ok               0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         9445689f3b61  Cm
+khp_drains_all              0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         a980df33e935  Tm
 khp_compound_ok             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 lru_batch_size              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 swapin_polls                1   1       1   1   1   1    1    1    1    1   1       1   0   0    0         b243dcbf2f13  Tm
@@ -116,6 +117,7 @@ reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1   
 stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 fault_around_recheck        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 fault_around                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
+lru_cache_disable           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d479960e44f2  Tm
 migrate_batch_flush         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         7e12beb8ca2a  TCm
 migrate_flush               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 migration_wait_takes_ref    1   1       1   1   1   1    1    0    0    0   0       0   0   0    0         ffa65753c431  Tm

@@ -343,15 +343,12 @@ func (c *Ctx) passes() uint64 {
 // mayWait reports whether this try may wait for locks.
 func (c *Ctx) mayWait() bool { return c.L(mgWaits) != 0 }
 
-// lruReturn puts a folio on its way to the LRU list. move_pages() has switched the batches off meanwhile.
+// lruReturn puts a folio on its way to the LRU list.
+// compare mm/vmscan.c:folio_putback_lru
 func (c *Ctx) lruReturn(f machine.Frame) {
 	if c.M.IsHugetlb(f) {
 		c.Say("it may be isolated again: no LRU list knows a huge page of hugetlb")
 		c.Or(c.M.Flags(f), machine.PGMigratable)
-		return
-	}
-	if c.L(mgReason) == mrSyscall {
-		c.Or(c.M.Flags(f), machine.PGLRU)
 		return
 	}
 	c.lruAdd(f)

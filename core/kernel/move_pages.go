@@ -14,7 +14,7 @@ var _ = register(fnLRUAddDrainAll, &Func{
 	Name: "lru_add_drain_all", File: "mm/swap.c",
 	Locals: []Local{{"cpu", IntLocal}},
 	Steps: []Step{
-		{Label: "drain", Says: "no CPU's batch has folios", Ref: "lru_add_drain_per_cpu", Touches: cell.Of(machine.LRU, machine.Flags, machine.Refs), Reads: cell.Of(machine.IRQs, machine.Steal), Anywhere: cell.Of(machine.LRU, machine.Flags, machine.Refs, machine.IRQs, machine.Steal), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{0},
+		{Label: "drain", Says: "no CPU's batch has folios", Ref: "lru_add_drain_per_cpu", Touches: cell.Of(machine.LRU, machine.Flags, machine.Refs, machine.Ledgers), Reads: cell.Of(machine.IRQs, machine.Steal, machine.Mappings), Anywhere: cell.Of(machine.LRU, machine.Flags, machine.Refs, machine.Ledgers, machine.IRQs, machine.Steal, machine.Mappings), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{0},
 			Wait: func(c *Ctx) Block {
 				cpu := c.filledBatch()
 				switch {
@@ -52,7 +52,7 @@ func (c *Ctx) filledBatch() int {
 // move_pages of one page to a node, in straight line:
 //
 //	no such node: -ENODEV
-//	lru_cache_disable()
+//	lru_cache_disable()          // lru_add_drain_all(), and the batches stay off; older kernels drain them once
 //	mmap_read_lock(); no VMA: -EFAULT
 //	none, or in swap: -ENOENT; the zero page: -EFAULT
 //	on that node already: done
@@ -60,6 +60,7 @@ func (c *Ctx) filledBatch() int {
 //	take its folio off the LRU list, with a reference; it is not on one: -EBUSY
 //	mmap_read_unlock()
 //	migrate_pages(MIGRATE_SYNC); putback_movable_pages() if that failed
+//	lru_cache_enable()
 //
 // Newer kernels look at the page under the page-table lock; until 6.11 they took a reference there and looked
 // afterwards. Those return -EFAULT where an anonymous mapping has no page. What is returned for a page that
@@ -76,7 +77,11 @@ var _ = register(fnMovePages, &Func{Migrating: true,
 			}
 			return Then
 		}},
-		vpDrain: {Label: "drain", Says: "empty all LRU batches", Ref: "lru_cache_disable", Local: true, Calls: []FuncID{fnLRUAddDrainAll}, Do: func(c *Ctx) Next {
+		vpDisable: {Label: "disable", Says: "switch the LRU batches of all CPUs off", Ref: "lru_cache_disable", When: With(LRUCacheDisable), Touches: cell.Of(machine.LRU), Anywhere: cell.Of(machine.LRU), Do: func(c *Ctx) Next {
+			c.M.SwitchBatches(true)
+			return Then
+		}},
+		vpDrain: {Label: "drain", Says: "empty all LRU batches", Ref: "lru_add_drain_all", Local: true, Calls: []FuncID{fnLRUAddDrainAll}, Do: func(c *Ctx) Next {
 			return c.Call(fnLRUAddDrainAll, vpLock)
 		}},
 		vpLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
@@ -118,13 +123,20 @@ var _ = register(fnMovePages, &Func{Migrating: true,
 		vpUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Calls: []FuncID{fnMigratePages}, Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(vpPage)))
 			if !c.Held(vpFolio).Some() {
-				return Then
+				return vpHole
 			}
 			return c.migrate(vpFolio, vpMigrated, migrateSync, mrSyscall, int(c.L(vpNode)))
 		}},
-		vpHole:     walkHole,
-		vpReturn:   walkReturn,
-		vpMigrated: {Label: "migrated", Says: "return what came of it", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
+		vpMigrated: {Label: "migrated", Says: "see what came of it", Local: true, Do: func(c *Ctx) Next {
+			c.Set(vpRet, c.Ret())
+			return Then
+		}},
+		vpHole: walkHole,
+		vpEnable: {Label: "enable", Says: "switch the LRU batches on again", Ref: "lru_cache_enable", When: With(LRUCacheDisable), Touches: cell.Of(machine.LRU), Anywhere: cell.Of(machine.LRU), Do: func(c *Ctx) Next {
+			c.M.SwitchBatches(false)
+			return Then
+		}},
+		vpReturn: walkReturn,
 	},
 })
 
@@ -132,6 +144,7 @@ const vpFolio, vpRef, vpPMDLocal, vpPTE, vpPage, vpNode, vpFlags, vpRet = 0, 1, 
 
 const (
 	vpBegin = iota
+	vpDisable
 	vpDrain
 	vpLock
 	vpVMA
@@ -143,9 +156,10 @@ const (
 	vpUnlockPT
 	vpPut
 	vpUnlock
-	vpHole
-	vpReturn
 	vpMigrated
+	vpHole
+	vpEnable
+	vpReturn
 )
 
 // Flags of move_pages, in the order of the words.
@@ -221,7 +235,8 @@ func (c *Ctx) walkEmpty(e machine.Entry) {
 // walkHole is what FOLL_DUMP said: that nothing is mapped in an anonymous mapping, whose reader would find zeros.
 var walkHole = Step{Label: "hole", Says: "nothing mapped in an anonymous mapping?", Ref: "FOLL_DUMP", When: Without(FolioWalk), Local: true, Do: func(c *Ctx) Next {
 	if c.L(vpRet) == failed|ENOENT && c.Entry(vpPTE).None() && !c.isFile(c.Page(vpPage)) && !c.M.HugetlbPage(c.Page(vpPage)) {
-		return c.Fail(EFAULT)
+		c.Say("it is an anonymous mapping: -EFAULT")
+		c.Set(vpRet, failed|EFAULT)
 	}
 	return Then
 }}

@@ -314,6 +314,8 @@ const (
 	MemoryFailureKSM
 	MappingCheckFirst
 	GUPSecretmemTest
+	LRUCacheDisable
+	KhpDrainsAll
 	ruleCount
 )
 

@@ -91,7 +91,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.FiveLevels, c.StableSwap, c.Throttled = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled
 	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
 	c.Rooms, c.RmapLocks = s.Setup.rooms(), s.Setup.rmapLocks()
-	c.GUPPages, c.Signals, c.Poison = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons()
+	c.GUPPages, c.Signals, c.Poison, c.LRUOff = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons(), s.Setup.MovesPages()
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {

@@ -222,6 +222,9 @@ func (m *Machine) layoutCPUs(l *cell.Layout) {
 	m.lruBatch = l.Add(m.CPUs*BatchRoom, cell.Region{Class: LRU, Owner: "lru", Of: func(i int) cell.Instance { return m.OfCPU(i / BatchRoom) }, Names: m.entryNames, Name: func(i int) string {
 		return fmt.Sprintf("cpu%d LRU batch[%d]", i/BatchRoom, i%BatchRoom)
 	}, Decode: holdText})
+	if m.Config.LRUOff {
+		m.lruOff = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Of: m.OfCPU, Name: numbered("cpu%d LRU batch: switched off by")})
+	}
 }
 
 func (m *Machine) layoutSwap(l *cell.Layout) {

@@ -12,6 +12,28 @@ func (m *Machine) LRUCount(cpu int) Word { return m.at(m.lruCount, cpu) }
 // their frames: in which order they came makes no difference.
 func (m *Machine) LRUBatch(cpu, i int) Word { return m.at(m.lruBatch, cpu*BatchRoom+i) }
 
+// BatchesOff reports whether somebody has switched off the CPU's batch: what gets into it is to go on at once.
+// Linux has one count for all CPUs; a copy for each keeps what a CPU reads its own.
+func (m *Machine) BatchesOff(cpu int) bool {
+	return m.Config.LRUOff && m.Load(m.at(m.lruOff, cpu)) != 0
+}
+
+// SwitchBatches switches the batches of all CPUs off, or on again: they are on when all are through who have
+// switched them off.
+// compare mm/swap.c:lru_disable_count
+func (m *Machine) SwitchBatches(off bool) {
+	for cpu := range m.CPUs {
+		switch w := m.at(m.lruOff, cpu); {
+		case off:
+			m.Store(w, m.Load(w)+1)
+		case m.Load(w) == 0:
+			panic("machine: LRU batches are switched on that nobody has switched off")
+		default:
+			m.Store(w, m.Load(w)-1)
+		}
+	}
+}
+
 // AddToBatch puts a folio into the CPU's batch: one reference more is held
 // there. A folio that is in it already, or a full batch, breaks the caller's promise.
 func (m *Machine) AddToBatch(cpu int, f Frame) {

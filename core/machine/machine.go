@@ -134,6 +134,7 @@ type Config struct {
 
 	Signals bool // somebody sends signals; see signal.go
 	Poison  bool // memory may fail; see poison.go
+	LRUOff  bool // the LRU batches may be switched off; see lru.go
 
 	GUPPages int // the most pages that one GUP call asks for; 0 is 1
 
@@ -224,7 +225,7 @@ type Machine struct {
 	current, loadedMM, lazy, mode                                                                                 cell.ID
 	gracePeriod                                                                                                   cell.ID
 	buffered, bufferTo, bufferValue                                                                               cell.ID
-	lruCount, lruBatch                                                                                            cell.ID
+	lruCount, lruBatch, lruOff                                                                                    cell.ID
 	swapMap, swapCache, disk, io, zeromap                                                                         cell.ID
 	cacheSlot, tags, buffers, block, blockIO                                                                      cell.ID
 	size, inodeLock, invalidateLock, inode, inodeRCU, filePins                                                    cell.ID
