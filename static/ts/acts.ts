@@ -78,7 +78,8 @@ export async function act(page: Page, name: string, on: HTMLElement) {
       offer();
       break;
     case "pen":
-      page.pen?.();
+      if (page.pen) page.pen();
+      else page.notice("The pen is for rooms: who holds it drives. Share live makes one.");
       break;
     case "access":
       page.access?.(on.dataset.text as "viewers" | "all" | "end");

@@ -4,8 +4,16 @@
 const list = () => document.getElementById("palette-list")!;
 const options = () => [...list().querySelectorAll<HTMLElement>('[role="option"]:not([aria-disabled])')];
 
-/** After each list that the session has found: the first is chosen. */
+/** Whether it presses something that is not on the page just now, or does nothing there. */
+function idle(option: HTMLElement): boolean {
+  if (option.dataset.act !== "press") return false;
+  const on = document.querySelector(`[data-command="${option.dataset.text}"]`);
+  return !on || (on.getAttribute("aria-disabled") ?? "false") !== "false";
+}
+
+/** After each list that the session has found: the first is chosen. Without letters, what cannot be done just now comes last. */
 export function found() {
+  if (list().dataset.of === "") for (const o of options().filter(idle)) list().append(o);
   choose(options()[0]);
   list().scrollTop = 0;
   if (entered && fresh()) press();

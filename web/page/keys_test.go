@@ -16,6 +16,9 @@ func TestKeysAreInTheTable(t *testing.T) {
 	p := sample(3)
 	p.Header.Edited = true
 	p.Race.Run.Violation = 3
+	if p.Race.Story == nil {
+		p.Race.Story = &view.Story{}
+	}
 	var b bytes.Buffer
 	if err := Page(p, nil).Render(context.Background(), &b); err != nil {
 		t.Fatal(err)

@@ -1,10 +1,14 @@
 package session
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
+	"gupscope/core/cell"
 	"gupscope/core/claim"
+	"gupscope/core/machine"
 	"gupscope/web/page"
 	"gupscope/web/view"
 )
@@ -14,7 +18,32 @@ const mostItems = 60
 
 // palette lists what a few letters may mean.
 func (s *Session) palette(text string) []Fragment {
-	return []Fragment{morph("palette-list", page.PaletteList(text, view.Fuzzy(s.items(), text, mostItems)))}
+	items := s.items()
+	if text == "" {
+		s.fitting(items)
+	}
+	return []Fragment{morph("palette-list", page.PaletteList(text, view.Fuzzy(items, text, mostItems)))}
+}
+
+// fitting puts the commands first that one is likely to want as things stand; the script puts last what cannot be done just now.
+func (s *Session) fitting(items []view.Item) {
+	first := []string{"edit", "changes", "scenarios", "gallery"}
+	switch {
+	case s.run == nil:
+	case s.run.Len() == 0:
+		first = []string{"check", "counterexample", "verdict", "random", "false", "edit", "kernels", "scenarios", "verdicts"}
+	case s.run.FirstViolation() > 0:
+		first = []string{"violation", "why", "forward", "play", "compare", "verdict", "share", "link", "kernels"}
+	default:
+		first = []string{"forward", "back", "conflict", "false", "check", "counterexample", "verdict", "compare", "share"}
+	}
+	rank := func(x view.Item) int {
+		if i := slices.Index(first, x.Do["text"]); i >= 0 && x.Do["act"] == "press" {
+			return i
+		}
+		return len(first)
+	}
+	slices.SortStableFunc(items, func(a, b view.Item) int { return cmp.Compare(rank(a), rank(b)) })
 }
 
 // items are all that the palette offers: commands, scenarios, kernels, rules, claims.
@@ -31,11 +60,34 @@ func (s *Session) items() []view.Item {
 		}
 		out = append(out, x)
 	}
+	out = append(out, view.Item{Kind: "command", Name: "the pen: ask for it, or give it away", About: "In a room", Do: map[string]string{"act": "pen"}})
+	out = append(out, s.runItems()...)
 	for _, g := range Gallery() {
 		out = append(out, view.Item{Kind: "scenario", Name: g.Name, About: g.About, Do: map[string]string{"do": "open", "scenario": g.Name}})
 	}
 	out = append(out, s.kernelItems()...)
 	return append(out, s.claimItems()...)
+}
+
+// runItems are what can be done with each column, and with each cell that is not one task's alone.
+func (s *Session) runItems() []view.Item {
+	if s.run == nil {
+		return nil
+	}
+	var out []view.Item
+	for i, l := range s.page.Race.Lanes {
+		if l.Steps {
+			out = append(out, view.Item{Kind: "command", Name: "follow " + l.Name, About: "its steps alone are made by what goes on for more than one", Do: map[string]string{"set": "follow=" + l.Name}})
+		}
+		out = append(out, view.Item{Kind: "command", Name: "fold " + l.Name, About: "its column, or open it again", Do: map[string]string{"toggle": fmt.Sprintf("lane%d", i)}})
+	}
+	layout := s.run.Model.Memory().Layout()
+	for id := range cell.ID(layout.Len()) {
+		if !machine.Private.Has(layout.Class(id)) {
+			out = append(out, view.Item{Kind: "cell", Name: "watch " + layout.Name(id), About: "show what the steps make of it, or no more", Do: map[string]string{"do": "watch", "n": fmt.Sprint(id)}})
+		}
+	}
+	return out
 }
 
 func (s *Session) kernelItems() []view.Item {

@@ -9,7 +9,7 @@ import (
 
 // An Item is something that the palette offers.
 type Item struct {
-	Kind  string // "command", "scenario", "kernel", "rule", "claim"
+	Kind  string // "command", "scenario", "kernel", "rule", "claim", "cell"
 	Name  string
 	About string
 	Key   string            // its key, if it has one
@@ -48,7 +48,7 @@ func Fuzzy(items []Item, text string, most int) []Item {
 		}
 	}
 	slices.SortStableFunc(hits, func(a, b hit) int { return cmp.Compare(b.score, a.score) })
-	var out []Item
+	out := []Item{}
 	for _, h := range hits[:min(len(hits), most)] {
 		out = append(out, h.Item)
 	}
