@@ -238,6 +238,15 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 	},
 })
 
+// Probes reports whether a statement can be played, as far as it is about a breakpoint: uprobes leave out VMAs of hugetlb.
+// compare kernel/events/uprobes.c:valid_vma
+func (s *Setup) Probes(st *Stmt) bool {
+	if st.Call.entry != fnUprobeWriteOpcode && st.Call.entry != fnSetOrigInsn {
+		return true
+	}
+	return !s.hugetlb(&s.MMs[st.Args[0].MM].Regions[st.Args[0].Region])
+}
+
 const upOld, upNew, upRef, upTable, upPTE, upAddr, upValue, upRemove = 0, 1, 2, 3, 4, 5, 6, 7
 
 // upZapped is what upRemove says when the PTE was left none.

@@ -151,8 +151,13 @@ func (b *builder) call(t *task, s *kernel.Stmt, into *token, c *cursor) {
 		c.fail(into, &Fix{"remove " + into.text + " =", []Edit{{into.start, w.start, ""}}}, "%s returns nothing that %s could hold", w.text, into.text)
 	}
 	s.Args = b.args(t, s.Call, w, c)
-	if c.ok() && len(s.Args) > 0 && b.region(&s.Args[0]) != nil && !b.file.setup.Fails(s) {
-		c.fail(w, nil, "memory of hugetlb, and of files in memory alone, does not fail here: use anonymous memory, or a file of ext4")
+	if c.ok() && len(s.Args) > 0 && b.region(&s.Args[0]) != nil {
+		switch {
+		case !b.file.setup.Fails(s):
+			c.fail(w, nil, "memory of hugetlb, and of files in memory alone, does not fail here: use anonymous memory, or a file of ext4")
+		case !b.file.setup.Probes(s):
+			c.fail(w, nil, "uprobes leave memory of hugetlb out: use anonymous memory, or another file")
+		}
 	}
 	if c.end() && into == nil && s.Call.Result == kernel.PageResult {
 		b.report(Warning, w.start, w.end, insert("keep it", w.start, t.freshName()+" = "), "the page that %s returns is not kept, so nobody can give it back", w.text)
