@@ -353,7 +353,7 @@ func (c *Ctx) failedMapped() Next {
 		c.Set(mefTTU, ttuNoPoison)
 		return mefRmapLock
 	case flags&machine.PGDirty == 0 && c.isFilePage(f):
-		c.Say("it is mapped, of a file, and clean: is a PTE dirty?")
+		c.Say("it is mapped, of a file, and clean: its PTEs tell whether it is dirty")
 		c.Set(mefTTU, ttuPoison)
 		return mefCleanLock
 	}

@@ -14,7 +14,7 @@ var _ = register(fnLRUAddDrainAll, &Func{
 	Name: "lru_add_drain_all", File: "mm/swap.c",
 	Locals: []Local{{"cpu", IntLocal}},
 	Steps: []Step{
-		{Label: "drain", Says: "no CPU's batch has folios", Ref: "lru_add_drain_per_cpu", Touches: cell.Of(machine.LRU, machine.Flags, machine.Refs), Reads: cell.Of(machine.IRQs, machine.Steal), Anywhere: cell.Of(machine.LRU, machine.Flags, machine.Refs, machine.IRQs, machine.Steal), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{0},
+		{Label: "drain", Says: "no CPU's batch has folios", Ref: "lru_add_drain_per_cpu", Touches: cell.Of(machine.LRU, machine.Flags, machine.Refs, machine.Ledgers), Reads: cell.Of(machine.IRQs, machine.Steal, machine.Mappings), Anywhere: cell.Of(machine.LRU, machine.Flags, machine.Refs, machine.Ledgers, machine.IRQs, machine.Steal, machine.Mappings), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{0},
 			Wait: func(c *Ctx) Block {
 				cpu := c.filledBatch()
 				switch {

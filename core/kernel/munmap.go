@@ -363,6 +363,7 @@ const (
 
 // zapClear clears one PTE: its page goes into the gather with the PTE's reference.
 func (c *Ctx) zapClear() Next {
+	c.walked(c.Entry(zpTable))
 	p, table := c.Page(zpPage), c.Frame(zpTable)
 	old := machine.Entry(c.Load(c.PTE(table, p)))
 	if c.L(zpFiles) != 0 && c.privateCopy(old) {

@@ -96,9 +96,10 @@ func (m *Machine) Links(f func(a, b cell.Instance)) {
 
 func (m *Machine) entryNames(_ int, v uint64, f func(cell.Instance)) {
 	switch e := Entry(v); {
+	case m.NoFrame(e): // a number that looks like an entry
 	case e.Has(PSE) && m.splits(e.Frame()): // who has a huge entry has every page
 		m.blockNames(e.Frame(), f)
-	case e.Present() && int(e.Frame()) < m.nframe:
+	case e.Present():
 		f(m.OfFrame(e.Frame()))
 	case e.IsMigration():
 		_, frame, _, _ := e.Migration()
