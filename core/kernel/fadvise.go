@@ -12,11 +12,14 @@ import (
 //	every page: trylock its folio; dirty or under writeback: keep it
 //	mapped, or referenced by anybody: keep it           // a page is not unmapped
 //	drop its buffers; freeze the references; out of the page cache; free it
+//	was one kept that was not locked, nor under writeback: lru_add_drain_all(), and once more through all pages
+//
+// Until 5.9 what is locked, or not there, also makes for the second pass (from memory).
 //
 // compare mm/fadvise.c:generic_fadvise, mm/truncate.c:mapping_try_invalidate, mapping_evict_folio
 var _ = register(fnFadvise, &Func{
 	Name: "posix_fadvise", File: "mm/fadvise.c", Params: []int{faFile, faAdvice},
-	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"file", IntLocal}, {"advice", IntLocal}, {"last", PgoffLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"file", IntLocal}, {"advice", IntLocal}, {"last", PgoffLocal}, {"failed", IntLocal}},
 	Steps: []Step{
 		faWrite: {Label: "write", Says: "start to write out what is dirty", Ref: "__filemap_fdatawrite_range", Local: true, Calls: []FuncID{fnWritepages}, Do: func(c *Ctx) Next {
 			file := int(c.L(faFile))
@@ -36,7 +39,7 @@ var _ = register(fnFadvise, &Func{
 					return Then
 				}
 			}
-			return Return
+			return faAgain
 		}},
 		faTrylock: {Label: "trylock", Says: "try its lock; is it still the file's?", Answer: "yes", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
@@ -48,20 +51,24 @@ var _ = register(fnFadvise, &Func{
 		}},
 		faRefs: {Label: "refs", Says: "clean, unmapped, and nobody else's?", Answer: "yes", Ref: "mapping_evict_folio", Reads: cell.Of(machine.Flags, machine.Refs, machine.Buffers), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
-			if c.Load(c.M.Flags(f))&(machine.PGDirty|machine.PGWriteback) != 0 {
-				c.Say("it is dirty or under writeback: keep it")
+			switch flags := c.Load(c.M.Flags(f)); {
+			case flags&machine.PGWriteback != 0:
+				c.Say("it is under writeback: keep it")
 				return faUnlock
+			case flags&machine.PGDirty != 0:
+				c.Say("it is dirty: keep it")
+				return c.notEvicted()
 			}
 			if n := c.Load(c.M.Ref(f)); n > 2+c.private(f) {
 				c.Sayf("there are other references (%d): keep it", n)
-				return faUnlock
+				return c.notEvicted()
 			}
 			return Then
 		}},
 		faRelease: {Label: "release", Says: "drop its buffers", Ref: "filemap_release_folio", Touches: cell.Of(machine.Buffers, machine.Refs, machine.Flags), Do: func(c *Ctx) Next {
 			if f := c.Held(0).Frame(); c.fileBuffers(f) != 0 && !c.dropBuffers(f) {
 				c.Say("its buffers are busy: keep it")
-				return faUnlock
+				return c.notEvicted()
 			}
 			return Then
 		}},
@@ -69,7 +76,7 @@ var _ = register(fnFadvise, &Func{
 			f, o := c.Held(0).Frame(), c.Pgoff(faPage)
 			if n := c.Load(c.M.Ref(f)); n != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
 				c.Sayf("%d references, or dirty again: keep it", n)
-				return faUnlock
+				return c.notEvicted()
 			}
 			c.leavePageCache(f, o, 0)
 			c.Release(0)
@@ -81,15 +88,31 @@ var _ = register(fnFadvise, &Func{
 		faPut:    putFolio(faMore),
 		faMore: {Label: "next", Says: "the next page", Local: true, Back: []int{faFind}, Do: func(c *Ctx) Next {
 			if c.L(faPage) == c.L(faLast) {
-				return Return
+				return Then
 			}
 			c.Set(faPage, c.L(faPage)+1)
 			return faFind
 		}},
+		faAgain: {Label: "again", Says: "a second pass, if the first has kept one", Local: true, Calls: []FuncID{fnLRUAddDrainAll}, Back: []int{faFind}, Do: func(c *Ctx) Next {
+			if c.L(faFailed) != faKept {
+				return Return
+			}
+			first, _ := c.M.PgoffAt(int(c.L(faFile)), 0)
+			c.Set(faPage, uint64(first))
+			c.Set(faFailed, faSecond)
+			return c.Call(fnLRUAddDrainAll, faFind)
+		}},
 	},
 })
 
-const faPage, faFile, faAdvice, faLast = 1, 2, 3, 4
+const faPage, faFile, faAdvice, faLast, faFailed = 1, 2, 3, 4, 5
+
+// What faFailed says.
+const (
+	faNone   uint64 = iota // the first pass has kept no page so far
+	faKept                 // it has kept one
+	faSecond               // the second pass is under way
+)
 
 const (
 	faWrite = iota
@@ -102,7 +125,16 @@ const (
 	faUnlock
 	faPut
 	faMore
+	faAgain
 )
+
+// notEvicted notes in the first pass that a page could not be evicted: it may be in the LRU batch of another CPU.
+func (c *Ctx) notEvicted() Next {
+	if c.L(faFailed) == faNone {
+		c.Set(faFailed, faKept)
+	}
+	return faUnlock
+}
 
 // fileBuffers is the state of a folio's buffer; 0 if it is no folio of a file.
 func (c *Ctx) fileBuffers(f machine.Frame) uint64 {
