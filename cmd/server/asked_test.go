@@ -16,7 +16,7 @@ func TestAskedWrongly(t *testing.T) {
 		{(&explainCommand{File: "no-memory", Kernel: "v7"}).Run, []string{`"v7" is no kernel`}},
 		{(&explainCommand{File: "no-memory", Kernel: "v6.12 without nonsense"}).Run, []string{"is no kernel"}},
 		{(&explainCommand{File: "no-memory", Claim: "nonsense"}).Run, []string{"--claim nonsense", "no such claim", "no-lost-store", "no-deadlock"}},
-		{(&explainCommand{File: "store-vs-munmap", Claim: "no-lost-store"}).Run, []string{"no-lost-store does not break", "these do: no-stale-tlb-use"}},
+		{(&explainCommand{File: "store-vs-munmap", Claim: "no-deadlock"}).Run, []string{"no-deadlock does not break", "these do: no-stale-tlb-use"}},
 		{(&explainCommand{File: "store-vs-munmap", Kernel: "v6.12", Claim: "no-lost-store"}).Run, []string{"no-lost-store does not break", "Never"}},
 		{(&explainCommand{File: "store-vs-munmap", Run_: "0x3"}).Run, []string{"damaged at character 4"}},
 		{(&explainCommand{File: "pin-fast-vs-reclaim", Kernel: "v4.6"}).Run, []string{"n/a on v4.6", "get_user_pages_fast"}},

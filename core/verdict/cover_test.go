@@ -100,7 +100,7 @@ func TestExitsFit(t *testing.T) {
 			}
 		}
 	}
-	for _, on := range []string{"v6.12", "v4.6", "v6.12 with gup_fast_file_check=v7", "v6.12 with gup_fast_file_check=double_read", "v6.12 without gup_unshare without share_fences without anon_exclusive without swp_exclusive without swapin_read_maps_writable with wp_reuse_rule=refcount1"} {
+	for _, on := range []string{"v6.12", "v4.6", "v6.12 with gup_fast_file_check=v7", "v6.12 with gup_fast_file_check=v7_reload", "v6.12 with gup_fast_file_check=double_read", "v6.12 without gup_unshare without share_fences without anon_exclusive without swp_exclusive without swapin_read_maps_writable with wp_reuse_rule=refcount1"} {
 		k, ds := scenario.ParseKernel(on)
 		if scenario.Failed(ds) {
 			t.Fatal(ds)

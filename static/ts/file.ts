@@ -39,6 +39,7 @@ listen({
     else if (e.do === "step" && document.querySelector(`.move.follows[data-choice="${CSS.escape(e.choice ?? "")}"]`)) go(at + 1);
     else write("notice", "This file holds one run, to be stepped through. For another one, open it in the playground.");
   },
+  moves: () => false, // a step is there at once
   act(name, on) {
     if (name === "play") play();
     if (name === "unhide") unhide();
