@@ -36,13 +36,14 @@ assets:
 run: build
 	bin/gupscope serve --addr $(ADDR) --data $(DATA)
 
-# Tests make much garbage, and need little memory beside it.
+# Tests make much garbage, and need little memory beside it. Those of the page wait most of the time: WASM is tested meanwhile.
 test: export GOGC = 400
 test: BROTLI = 5
 test: chromium check-format check-generated check-modules check-vendor assets
 	$(GO) vet ./...
-	GUPSCOPE_TEST_ALL=1 $(GO) test -timeout 20m ./...
-	$(MAKE) --no-print-directory wasm-test
+	$(MAKE) --no-print-directory wasm-test & wasm=$$!; \
+	GUPSCOPE_TEST_ALL=1 $(GO) test -timeout 20m ./...; native=$$?; \
+	wait $$wasm && exit $$native
 
 # Browser tests drive a real browser. Debian's package is the one that they are made for.
 chromium:

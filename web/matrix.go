@@ -9,12 +9,12 @@ import (
 	"strconv"
 	"sync"
 
-	"gupscope/core/check"
 	"gupscope/core/kernel"
 	"gupscope/core/scenario"
 	"gupscope/core/verdict"
 	"gupscope/scenarios"
 	"gupscope/web/computed"
+	"gupscope/web/link"
 	"gupscope/web/page"
 	"gupscope/web/session"
 	"gupscope/web/view"
@@ -35,17 +35,12 @@ type matrix struct {
 	wrong error
 }
 
-// ofMatrix bounds the check of one cell: beyond it, the cell says so.
-var ofMatrix = check.Limits{States: 3_000_000, Bytes: 1 << 30}
-
 // entries are the scenarios of the gallery with what they can be found by.
 var entries = sync.OnceValue(func() []view.Entry {
 	var out []view.Entry
-	for _, s := range session.Gallery() {
-		g, _ := scenarios.ByName(s.Name)
-		f, _ := scenario.Parse(g.File(), []byte(g.Text))
-		e := view.OfEntry(s, f)
-		e.Picture = "/gallery/" + s.Name + ".svg?v=" + pictureKey(g)[len("picture."):][:12]
+	for _, e := range session.Gallery() {
+		g, _ := scenarios.ByName(e.Name)
+		e.Picture = "/gallery/" + e.Name + ".svg?v=" + pictureKey(g)[len("picture."):][:12]
 		out = append(out, e)
 	}
 	return out
@@ -103,7 +98,7 @@ func (m *matrix) at(scenario string) {
 // row returns a scenario on every kernel: what is kept of it, or if need be what the check finds.
 func row(ctx context.Context, store *computed.Store, name string, fresh bool) ([]view.Verdicted, error) {
 	g, _ := scenarios.ByName(name)
-	key := computed.Key("row", kernel.Identity(), g.Text, fmt.Sprint(ofMatrix), fmt.Sprint(view.Columns()))
+	key := computed.Key("cells", kernel.Identity(), g.Text, fmt.Sprint(verdict.CellLimits), fmt.Sprint(view.Columns()))
 	kept, err := store.Get(ctx, key)
 	if err != nil {
 		return nil, err
@@ -119,7 +114,7 @@ func row(ctx context.Context, store *computed.Store, name string, fresh bool) ([
 	cells = nil
 	for _, k := range kernel.Releases() {
 		t := verdict.Trial{Kernel: k}
-		for t.Begin(f, nil, ofMatrix); t.Go(1 << 16); {
+		for t.Begin(f, nil, verdict.CellLimits); t.Go(1 << 16); {
 			if ctx.Err() != nil {
 				return nil, ctx.Err()
 			}
@@ -131,6 +126,24 @@ func row(ctx context.Context, store *computed.Store, name string, fresh bool) ([
 		panic("web: verdicts are plain data: " + err.Error())
 	}
 	return cells, store.Put(ctx, key, value)
+}
+
+// found is what the matrix knows of a link, in words; "" if it does not know it.
+func (s *Site) found(l link.Link, k string) string {
+	m := &s.matrix
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for i := range m.rows {
+		if m.rows[i].Name != l.Scenario {
+			continue
+		}
+		for _, c := range m.rows[i].Cells {
+			if c.Kernel == k {
+				return "found by this server: " + c.Says()
+			}
+		}
+	}
+	return ""
 }
 
 // shownMatrix is the matrix as a query narrows it.

@@ -4,10 +4,16 @@ import (
 	"encoding/json"
 	"net/http/httptest"
 	"reflect"
+	"regexp"
+	"strings"
 	"testing"
 
 	"gupscope/core/kernel"
+	"gupscope/core/scenario"
+	"gupscope/core/verdict"
+	"gupscope/scenarios"
 	"gupscope/web/computed"
+	"gupscope/web/link"
 	"gupscope/web/stream"
 	"gupscope/web/view"
 )
@@ -72,5 +78,30 @@ func TestMatrixJSON(t *testing.T) {
 	}
 	if rows != got.Done {
 		t.Errorf("%d rows are told, and said to be done are %d", rows, got.Done)
+	}
+}
+
+// Who comes from a cell of the matrix stands at a step that is not folded away, and above it stands what the cell says.
+func TestFromTheMatrix(t *testing.T) {
+	const name = "gup-fast-vs-reclaim"
+	g, _ := scenarios.ByName(name)
+	f, _ := scenario.Parse(g.File(), []byte(g.Text))
+	k, _ := scenario.ParseKernel("v6.12 without gup_pte_recheck with tlb_flush=pv")
+	trial := verdict.Trial{Kernel: k}
+	for trial.Begin(f, nil, verdict.CellLimits); trial.Go(1 << 16); {
+	}
+	cell := view.OfTrial(f, &trial)
+	site := &Site{ctx: t.Context()}
+	site.matrix.rows = []view.MatrixRow{{Entry: view.Entry{Scenario: view.Scenario{Name: name}}, Cells: []view.Verdicted{cell}}}
+	for kernel, want := range map[string]string{cell.Kernel: "found by this server: Sometimes", "v6.1": "expected: Never"} {
+		w := httptest.NewRecorder()
+		site.scenarioOf(w, httptest.NewRequest("GET", "/s/"+name, nil), link.Link{Scenario: name, Kernel: kernel, Run: cell.Run, At: cell.At})
+		page := w.Body.String()
+		if !strings.Contains(page, want) {
+			t.Errorf("on %s the page does not say %q", kernel, want)
+		}
+		if here := regexp.MustCompile(`<li id="row-\d+" class="([^"]*)" aria-current="step"`).FindStringSubmatch(page); kernel == cell.Kernel && (here == nil || strings.Contains(here[1], "aside")) {
+			t.Errorf("the present row is %q", here)
+		}
 	}
 }

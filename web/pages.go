@@ -67,6 +67,7 @@ func (s *Site) home(w http.ResponseWriter, r *http.Request) {
 		s.scenarioOf(w, r, link.Link{Scenario: s.front.scenario})
 		return
 	}
+	s.discovered(w, r)
 	send(w, r, "text/html; charset=utf-8", s.absolute(r, s.front.page))
 }
 
@@ -128,10 +129,14 @@ func (s *Site) scenarioOf(w http.ResponseWriter, r *http.Request, l link.Link) {
 	}
 	b.Ahead = at.Ahead(3)
 	p := at.Page()
+	if says := s.found(l, p.Header.Kernel.Text); says != "" && l.Text == "" && p.Verdict.State == view.Unchecked {
+		p.Verdict.Says, b.Checked = says, true
+	}
 	p.Assets = assets()
 	if r.URL.Path != "/" {
 		p.Link.Path = r.URL.Path
 	}
+	s.discovered(w, r)
 	s.html(w, r, http.StatusOK, page.Page(p, b))
 }
 
@@ -276,7 +281,7 @@ func (s *Site) icon(w http.ResponseWriter, r *http.Request) {
 
 // sorry is a page, or for scripts an object, that says why there is nothing else.
 func (s *Site) sorry(w http.ResponseWriter, r *http.Request, code int, sentence string) {
-	if strings.HasPrefix(r.URL.Path, "/api/") {
+	if strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/oembed" {
 		answer(w, code, map[string]string{"error": sentence})
 		return
 	}
@@ -305,15 +310,22 @@ var hostName = regexp.MustCompile(`^[A-Za-z0-9.:\[\]-]+$`)
 // absolute writes the whole address of the page's picture, as those who show previews of links want it: with the host
 // that the page was asked from, and https where that, or the proxy before us, speaks it.
 func (s *Site) absolute(r *http.Request, html []byte) []byte {
-	scheme := "http"
-	if r.TLS != nil || s.BehindProxy && r.Header.Get("X-Forwarded-Proto") == "https" {
-		scheme = "https"
-	}
-	if !hostName.MatchString(r.Host) {
-		return html
-	}
 	const image = `<meta property="og:image" content="`
-	return bytes.Replace(html, []byte(image+"/"), []byte(image+scheme+"://"+r.Host+"/"), 1)
+	if origin := s.origin(r); origin != "" {
+		return bytes.Replace(html, []byte(image+"/"), []byte(image+origin+"/"), 1)
+	}
+	return html
+}
+
+// origin is scheme and host of this server, as who asks calls it; "" if that is no name.
+func (s *Site) origin(r *http.Request) string {
+	if !hostName.MatchString(r.Host) {
+		return ""
+	}
+	if r.TLS != nil || s.BehindProxy && r.Header.Get("X-Forwarded-Proto") == "https" {
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }
 
 // send answers with bytes that are always the same for the same address, until the next release.

@@ -14,7 +14,7 @@ func TestReadmeNamesTests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile("`([a-z/]+)\\.(Test\\w+)`")
+	named := regexp.MustCompile("`([a-z/]+)\\.((?:Test|Benchmark)\\w+)`")
 	rows := 0
 	for _, line := range strings.Split(string(text), "\n") {
 		cells := strings.Split(line, "|")

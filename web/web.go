@@ -45,7 +45,7 @@ func New(ctx context.Context, s *Site) http.Handler {
 	s.ctx, s.drawing = ctx, make(chan struct{}, 1)
 	s.front.begin(ctx)
 	r := chi.NewRouter()
-	r.Use(middleware.Recoverer, security)
+	r.Use(middleware.Recoverer, security, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
 		s.sorry(w, r, http.StatusNotFound, "There is no page of this address.")
 	})
@@ -54,14 +54,14 @@ func New(ctx context.Context, s *Site) http.Handler {
 	r.With(s.limit(60)).Get("/ws", s.Rooms.Serve)
 
 	r.Group(func(r chi.Router) {
-		r.Use(s.Metrics.count, middleware.GetHead)
+		r.Use(s.Metrics.count)
 		r.Get("/static/*", static.Serve)
 		r.Get("/favicon.ico", s.icon)
 		r.Get("/healthz", s.health)
 	})
 
 	r.Group(func(r chi.Router) {
-		r.Use(s.Metrics.count, middleware.GetHead, middleware.Compress(6), s.limit(300))
+		r.Use(s.Metrics.count, middleware.Compress(6), s.limit(300))
 		r.Get("/", s.home)
 		r.Get("/gallery", s.gallery)
 		r.Get("/gallery/{name}", s.picture)
@@ -73,6 +73,7 @@ func New(ctx context.Context, s *Site) http.Handler {
 		r.Get("/matrix/news", s.matrixNews)
 		r.Get("/s/{name}", s.scenario)
 		r.Get("/l/{id}", s.short)
+		r.Get("/oembed", s.oembed)
 		r.Get("/room/{id}", s.room)
 		r.Get("/docs", s.docs)
 		r.Get("/docs/scenarios", s.language)

@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -96,7 +97,7 @@ func TestPages(t *testing.T) {
 		{"/l/0123456789", 404, "text/html", "no link of this name"},
 		{"/nowhere", 404, "text/html", "no page of this address"},
 		{"/gallery", 200, "text/html", "gup-fast-vs-reclaim"},
-		{"/docs", 200, "text/html", "<h2"},
+		{"/docs", 200, "text/html", "What is kept, and where"},
 		{"/docs/scenarios", 200, "text/html", "expect"},
 		{"/embed/gup-fast-vs-reclaim", 200, "text/html", "data-full"},
 		{"/embed/gup-fast-vs-reclaim.svg?theme=dark", 200, "image/svg+xml", "<svg"},
@@ -117,10 +118,28 @@ func TestPages(t *testing.T) {
 }
 
 // The policy allows the WASM and what the server has itself, and nothing more; only embeds may be framed.
+// Who asks for the head of a page alone gets it.
+func TestHead(t *testing.T) {
+	s, _ := site(t)
+	for _, at := range []string{"/", "/gallery", "/s/gup-fast-vs-reclaim", "/embed/gup-fast-vs-reclaim", "/healthz", "/favicon.ico"} {
+		r, err := http.Head(s.URL + at)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if a := read(t, r); a.code != http.StatusOK || a.body != "" {
+			t.Errorf("HEAD %s answers %d, with %d bytes", at, a.code, len(a.body))
+		}
+	}
+}
+
 func TestPolicy(t *testing.T) {
 	s, _ := site(t)
 	for path, frames := range map[string]string{"/": "'none'", "/nowhere": "'none'", "/embed/gup-fast-vs-reclaim": "*", "/embed/gup-fast-vs-reclaim.svg": "*"} {
-		policy := get(t, s.URL+path).header.Get("Content-Security-Policy")
+		header := get(t, s.URL+path).header
+		if got := header.Get("Set-Cookie"); got != "" {
+			t.Errorf("%s sets the cookie %s", path, got)
+		}
+		policy := header.Get("Content-Security-Policy")
 		if strings.Contains(strings.ReplaceAll(policy, "'wasm-unsafe-eval'", ""), "unsafe") || !strings.Contains(policy, "default-src 'none'") || !strings.HasSuffix(policy, "frame-ancestors "+frames) {
 			t.Errorf("%s: %s", path, policy)
 		}
@@ -178,6 +197,56 @@ func TestShare(t *testing.T) {
 	}
 	if b := post(t, s.URL+"/api/share", "text/plain", quoted(own.Address())); b.code != 400 {
 		t.Errorf("a form of another site: got %d", b.code)
+	}
+}
+
+// A program that finds an address of ours somewhere learns how to show the run there, under its own title.
+func TestOEmbed(t *testing.T) {
+	s, _ := site(t)
+	own := link.Link{Text: "GUP mine\n\"Mine & yours.\"\n\nmm A { buf = anon 1 rw \"a\" }\n\nP0 on cpu0 in A { store(buf, \"b\") }\n"}
+	body, err := json.Marshal(map[string]string{"address": own.Address()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var made struct{ Address string }
+	if err := json.Unmarshal([]byte(post(t, s.URL+"/api/share", "application/json", string(body)).body), &made); err != nil {
+		t.Fatal(err)
+	}
+	if b := get(t, s.URL+made.Address).body; !strings.Contains(b, `<meta property="og:title" content="mine · gupscope"`) || !strings.Contains(b, "Mine &amp; yours.") {
+		t.Errorf("%s is not shown by its own title and sentence", made.Address)
+	}
+	const gallery = "/s/gup-fast-vs-reclaim?k=v6.12&r=0x3&c=2"
+	for address, want := range map[string]struct{ title, frame string }{
+		gallery:       {"gup-fast-vs-reclaim · gupscope", "/embed/gup-fast-vs-reclaim?k=v6.12&amp;r=0x3&amp;c=2"},
+		"/":           {"gup-fast-vs-reclaim · gupscope", "/embed/gup-fast-vs-reclaim"},
+		made.Address:  {"mine · gupscope", "/embed" + made.Address},
+		own.Address(): {"mine · gupscope", own.Embed()},
+	} {
+		a := get(t, s.URL+"/oembed?format=json&maxwidth=500&url="+url.QueryEscape(s.URL+address))
+		var is struct {
+			Version, Type, Title, HTML string
+			Width, Height              int
+		}
+		if err := json.Unmarshal([]byte(a.body), &is); err != nil || a.code != 200 || is.Version != "1.0" || is.Type != "rich" || is.Title != want.title ||
+			is.Width != 500 || is.Height != 600 || !strings.Contains(is.HTML, `<iframe src="`+s.URL+want.frame+`"`) {
+			t.Errorf("%s: %v, %d, %s", address, err, a.code, a.body)
+		}
+	}
+	for query, code := range map[string]int{
+		"":                                404,
+		"?url=https://example.org/s/x":    404,
+		"?url=" + s.URL + "/docs":         404,
+		"?url=" + s.URL + "/s/nothing":    404,
+		"?url=" + s.URL + "/l/0123456789": 404,
+		"?format=xml&url=" + s.URL + "/":  501,
+	} {
+		if a := get(t, s.URL+"/oembed"+query); a.code != code || !strings.Contains(a.body, `"error"`) {
+			t.Errorf("%s: %d, %s", query, a.code, a.body)
+		}
+	}
+	_, at, ok := strings.Cut(get(t, s.URL+gallery).header.Get("Link"), "<")
+	if at, _, _ = strings.Cut(at, ">"); !ok || get(t, at).code != 200 {
+		t.Errorf("the page says that it is told of at %q", at)
 	}
 }
 

@@ -48,11 +48,8 @@ func (c *rulesCommand) catalogue() error {
 }
 
 func ruleOf(r *kernel.Rule, told []string) ruleJSON {
-	x := ruleJSON{Name: r.Name, Says: r.Says, Protects: r.Protects, Guards: r.GuardedSteps(), Values: r.Values, Needs: []string{}, Kernels: map[string]string{},
+	x := ruleJSON{Name: r.Name, Says: r.Says, Protects: r.Protects, Guards: r.GuardedSteps(), Values: r.ValueNames(), Needs: []string{}, Kernels: map[string]string{},
 		Commit: r.Commit, Subject: r.Subject, Confidence: r.Confidence, Scenarios: append([]string{}, told...)}
-	if x.Values == nil {
-		x.Values = []string{"off", "on"}
-	}
 	if len(x.Guards) == 0 {
 		x.Guards = []string{r.Guards}
 	}
@@ -70,8 +67,8 @@ func ruleOf(r *kernel.Rule, told []string) ruleJSON {
 func (x *ruleJSON) print(r *kernel.Rule) {
 	fmt.Println(x.Name)
 	printWrapped(x.Says + ".")
-	if x.Protects != "-" && x.Protects != "" {
-		printWrapped("Without it: " + x.Protects + ".")
+	if lost := r.Lost(); lost != "" {
+		printWrapped(lost)
 	}
 	for _, g := range x.Guards {
 		printWrapped("guards " + g)

@@ -139,6 +139,11 @@ func (c *checkCommand) questions() ([]question, error) {
 				out = append(out, question{path, f, k, &f.Expects[i], j})
 			}
 		}
+		if kernels == nil {
+			for _, e := range f.Asides() {
+				out = append(out, question{path, f, e.Kernels[0], &e, 0})
+			}
+		}
 	}
 	return out, nil
 }
@@ -199,6 +204,9 @@ func (c *checkCommand) answer(w io.Writer, q question, questions int, at func(ch
 }
 
 func expectation(e *scenario.Expect) string {
+	if len(e.Ends) > 0 {
+		return strings.Join(e.Ends, "; ")
+	}
 	if e.Verdict == kernel.Never {
 		return "Never"
 	}
@@ -210,11 +218,16 @@ func (c *checkCommand) print(w io.Writer, q question, a answerJSON, o verdict.Ou
 	if q.expect != nil {
 		where = fmt.Sprintf("%s:%d", q.file, q.expect.Line)
 	}
-	mark := ""
-	if !a.OK {
+	mark, says := "", a.Verdict
+	switch aside := q.expect != nil && len(q.expect.Ends) > 0; { // an aside's verdict is on ends, not on claims
+	case aside && a.OK:
+		says = a.Expected
+	case aside:
+		says, mark = a.Why, "  FAILED: expected "+a.Expected
+	case !a.OK:
 		mark = fmt.Sprintf("  FAILED: expected %s, but %s", a.Expected, a.Why)
 	}
-	fmt.Fprintf(w, "%s: %s: %s%s\n", where, a.Kernel, a.Verdict, mark)
+	fmt.Fprintf(w, "%s: %s: %s%s\n", where, a.Kernel, says, mark)
 	fmt.Fprintf(w, "    %s, %d transitions, %.2f s", o.Count(), a.Transitions, a.Seconds)
 	switch {
 	case o.Verdict != check.Never:

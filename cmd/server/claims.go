@@ -29,7 +29,7 @@ type claimJSON struct {
 
 // Run lists the claims, and finds what makes each of them false.
 func (c *claimsCommand) Run() error {
-	for i, cl := range claim.Catalogue {
+	for i, cl := range claim.All() {
 		x, err := breaker(cl)
 		if err != nil {
 			return err

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"gupscope/web/link"
+	"gupscope/web/session"
 )
 
 // embedAddress is what the element's frame shows.
@@ -29,6 +32,10 @@ P0 on cpu0 in A { store(buf, "b") }
 // Somebody else's page has one script and one element.
 func TestEmbedElsewhere(t *testing.T) {
 	s := sharedServer(t)
+	walked := session.New()
+	walked.Restore(link.Link{Scenario: "gup-fast-vs-reclaim"})
+	walked.Do(session.Event{Do: "run", To: "random", N: 1})
+	run := walked.State()
 	reached := make(chan bool, 1)
 	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		script := fmt.Sprintf(`<script src="%sstatic/embed.js"`, s.url)
@@ -36,6 +43,12 @@ func TestEmbedElsewhere(t *testing.T) {
 		switch r.URL.Path {
 		case "/":
 			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, ` async></script><gup-scope scenario="gup-fast-vs-reclaim">the race, in words</gup-scope>`)
+		case "/goto": // the page around it goes to a step, before its frame is there, and hears where it stands
+			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, `></script><body><gup-scope scenario="gup-fast-vs-reclaim" run="`, run.Run, `" at="`, run.At, `"></gup-scope><script>
+				window.steps = [];
+				addEventListener("step", (e) => steps.push(e.detail));
+				document.querySelector("gup-scope").goto(1);
+			</script>`)
 		case "/text":
 			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, ` async></script><gup-scope><script type="text/plain">`, mine, `</script></gup-scope>`)
 		case "/slow": // the element is there, with a part of its content, and the rest comes late
@@ -78,6 +91,11 @@ func TestEmbedElsewhere(t *testing.T) {
 			t.Errorf("%s: the frame shows %s, and another page with the same text %s", path, src, first)
 		}
 	}
+	p.open(other.URL + "/goto")
+	p.wait(`window.steps?.at(-1)?.at === 1 && steps[0].sentence.length > 20 && [steps[0].at, steps[0].of, steps.at(-1).of].every((n) => n === ` + itoa(run.At) + `)`)
+	eval[bool](p, `(document.querySelector("gup-scope").goto(9999), true)`)
+	p.wait(`steps.at(-1).at === ` + itoa(run.At))
+
 	q := newTab(t, s.url, 800, 900)
 	q.open(first)
 	if got := q.text("body"); !strings.Contains(got, "A race of my own") {

@@ -155,9 +155,11 @@ func explained(w io.Writer, r *trace.Run, claim string) {
 		return
 	}
 	fmt.Fprintf(w, "%s\n%s", filled(e.Text, 72), e.Chart)
-	fmt.Fprintln(w)
+	if len(e.Cells) > 0 || len(e.Races) > 0 && e.Races[0].Use > 0 {
+		fmt.Fprintln(w)
+	}
 	for _, v := range e.Cells {
-		fmt.Fprintf(w, "    %s is %s\n", v.Name, v.Value)
+		hanging(w, v.Name+" is "+v.Value)
 	}
 	who := func(step int) string { return r.Model.Actors()[r.Steps()[step-1].Actor].Name }
 	for _, x := range e.Races {
@@ -168,9 +170,14 @@ func explained(w io.Writer, r *trace.Run, claim string) {
 			}
 			text := fmt.Sprintf("%s: %s reads %s (step %d); %s makes it %s (step %d); %s (step %d)",
 				x.Name, who(x.Read), x.Believed, x.Read, who(x.Stale), x.Now, x.Stale, use, x.Use)
-			fmt.Fprintln(w, "    "+strings.ReplaceAll(strings.TrimSpace(filled(text, 67)), "\n", "\n        "))
+			hanging(w, text)
 		}
 	}
+}
+
+// hanging prints a line below a diagram; what does not fit hangs.
+func hanging(w io.Writer, text string) {
+	fmt.Fprintln(w, "    "+strings.ReplaceAll(strings.TrimSpace(filled(text, 64)), "\n", "\n        "))
 }
 
 // filled breaks a paragraph into lines.

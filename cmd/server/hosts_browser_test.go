@@ -72,12 +72,12 @@ func (w *watcher) tunnel(out http.ResponseWriter, in *http.Request) {
 		return
 	}
 	out.WriteHeader(http.StatusOK)
-	here, _, err := http.NewResponseController(out).Hijack()
+	here, read, err := http.NewResponseController(out).Hijack()
 	if err != nil {
 		there.Close()
 		return
 	}
-	go func() { io.Copy(there, here); there.Close() }()
+	go func() { io.Copy(there, read); there.Close() }() // what the server has read of it already comes first
 	go func() { io.Copy(here, there); here.Close() }()
 }
 

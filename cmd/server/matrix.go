@@ -17,7 +17,7 @@ import (
 type matrixCommand struct {
 	Paths   []string `arg:"" optional:"" name:"file" help:"Scenarios, folders of them, or names of the gallery; all of the gallery if none is named."`
 	Kernels []string `help:"The columns, instead of every release with every way to flush." sep:"," placeholder:"KERNEL,…"`
-	States  uint64   `help:"Look at so many states of each at most." placeholder:"N"`
+	States  uint64   `help:"Look at so many states of each at most, not 3,000,000." placeholder:"N"`
 	JSON    bool     `name:"json" help:"Print one JSON object per scenario, kernel and line."`
 }
 
@@ -45,9 +45,13 @@ func (c *matrixCommand) Run() error {
 	bar := newProgress(len(questions))
 	var broken []string // of the row, with the columns in which they break
 	columns := map[string]string{}
+	limits := verdict.CellLimits
+	if c.States > 0 {
+		limits.States = c.States
+	}
 	inOrder(len(questions), runtime.GOMAXPROCS(0), func(i int) verdict.Trial {
 		t := verdict.Trial{Kernel: questions[i].k}
-		t.Run(questions[i].f, nil, limited(c.States))
+		t.Run(questions[i].f, nil, limits)
 		bar.at(i, check.Progress{States: t.Outcome.States})
 		bar.finished(i)
 		return t

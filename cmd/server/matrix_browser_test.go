@@ -64,6 +64,7 @@ func TestMatrix(t *testing.T) {
 	for _, t := range []*tab{p, q} {
 		t.allow("fetching the script") // a worker that looks for a newer one of itself, while there is no server
 	}
+	q.open("about:blank") // a matrix goes on asking for news
 	s.stop()
 	s.restart()
 	p.open(s.url + "matrix")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -105,4 +106,40 @@ func paletteDoes(t *testing.T, p *tab) {
 		t.Error("a key typed into an input did something else")
 	}
 	p.key("\x1b")
+}
+
+// The list of scenarios is in groups, and a line of words leaves of it what has them all; so does the gallery's.
+func TestFilter(t *testing.T) {
+	s := sharedServer(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url + "s/litmus-sb")
+	p.click("#pick-scenario")
+	p.wait(`document.activeElement.matches("#scenarios [data-filter]")`)
+	if got := eval[int](p, `document.querySelectorAll("#scenario-list section > h3").length`); got < 5 {
+		t.Errorf("the list has %d groups", got)
+	}
+	if !within(p, `#scenarios [aria-current="true"]`, "#scenarios") {
+		t.Error("the scenario that is open is out of sight")
+	}
+	p.key("RECLAIM  gup-fast")
+	left := `[...document.querySelectorAll("#scenario-list li, #entries li")].filter((li) => li.checkVisibility())`
+	p.wait(left + `.length < 30 && ` + left + `.length > 1`)
+	if !eval[bool](p, left+`.every((li) => /gup-fast/i.test(li.textContent) && /reclaim/i.test(li.closest("section").textContent))`) {
+		t.Errorf("left are %s", eval[string](p, left+`.map((li) => li.textContent).join("\n")`))
+	}
+	p.shot("scenarios")
+	first := eval[string](p, left+`[0].querySelector("b").textContent`)
+	// Not by the driver's key: that would send its letter after the key, to what has the focus by then.
+	eval[bool](p, `document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true, cancelable: true}))`)
+	p.wait(`document.title.startsWith(` + quote(first) + `) && !document.querySelector("#scenarios:popover-open")`)
+
+	p.open(s.url + "gallery?by=kernel")
+	p.wait(`document.documentElement.dataset.script !== undefined`)
+	p.click("[data-filter]")
+	p.key("hugetlb cow")
+	p.wait(left + `.length < 30 && ` + left + `.length > 1`)
+	if got := p.text(".filter output"); !strings.Contains(got, " of ") {
+		t.Errorf("beside the line stands %q", got)
+	}
+	p.shot("gallery")
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/chromedp/chromedp"
@@ -100,6 +101,46 @@ func TestNothingIsHidden(t *testing.T) {
 	if !within(p, "#changes-panel", "body") {
 		t.Error("what is changed opens outside the window")
 	}
+}
+
+// The page is never wider than its window, on laptops of all sizes: before a check and after one that names a long rule, alone and in a room.
+func TestPageFits(t *testing.T) {
+	s := sharedServer(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url + "s/lazy-tlb-vs-munmap")
+	fits := func(when string) {
+		t.Helper()
+		for _, width := range []int64{1024, 1200, 1280, 1366, 1440} {
+			p.do(chromedp.EmulateViewport(width, 900))
+			p.wait(`innerWidth === ` + itoa(int(width)))
+			if wide := eval[int](p, `document.documentElement.scrollWidth`); wide > int(width) {
+				t.Errorf("%s, in a window of %d px, the page is %d px wide", when, width, wide)
+			}
+			for _, part := range []string{"#verdict", "#verdict > *", "#more", ".help", ".check", "#pick-kernel", "#pick-scenario"} {
+				if !within(p, part, "#head") {
+					t.Errorf("%s, in a window of %d px, %s is not in sight", when, width, part)
+				}
+			}
+		}
+		p.shot(when)
+	}
+	fits("unchecked")
+	high := eval[int](p, `document.querySelector("#head").offsetHeight`)
+	p.key("c")
+	p.wait(`document.querySelector("#verdict.sometimes code")`)
+	fits("checked")
+	if now := eval[int](p, `document.querySelector("#head").offsetHeight`); now != high {
+		t.Errorf("the header is %d px high, and %d after a check", high, now)
+	}
+	if said := p.text("#verdict .result"); !strings.Contains(said, "switch_mm_checks_generation") {
+		t.Errorf("the verdict names no long rule: %s", said)
+	}
+	makeRoom(p)
+	p.key("\x1b")
+	p.wait(`document.querySelector("#people").textContent`)
+	p.key("c")
+	p.wait(`document.querySelector("#verdict.sometimes code")`)
+	fits("in a room")
 }
 
 // An embed is as narrow as a phone, and its cursor's buttons stand above the diagram.

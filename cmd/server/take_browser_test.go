@@ -12,6 +12,7 @@ import (
 
 	"github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // A download is saved into a folder of the test's own.
@@ -76,6 +77,17 @@ func TestTakeInRoom(t *testing.T) {
 	dir := downloads(v)
 	v.key("x")
 	taking(t, v, dir)
+
+	// A copy of one's own, in which one steps alone.
+	n := a.cursor()
+	mine := eval[string](v, `document.querySelector("#share a[data-full]").href`)
+	v.ready(mine)
+	v.wait(at(n))
+	v.key(kb.ArrowLeft)
+	v.wait(at(n - 1))
+	if role := eval[string](v, `document.documentElement.dataset.role ?? ""`); role != "" || a.cursor() != n {
+		t.Errorf("%s is no copy of the run: %s, and the room stands at %d", mine, role, a.cursor())
+	}
 }
 
 func taking(t *testing.T, p *tab, dir string) {
@@ -138,19 +150,27 @@ func TestTakenFile(t *testing.T) {
 	dir := downloads(p)
 	p.key("x")
 	saved(p, dir, "html", "gup-fast-vs-reclaim.html")
+	here := eval[int](p, `Number(document.querySelector("#scrub input").value)`)
 	end := eval[int](p, `Number(document.querySelector("#scrub input").max)`)
 
 	for _, width := range []int64{1440, 390} {
 		f := newTab(t, "file:", width, 900)
 		f.open("file://" + filepath.Join(dir, "gup-fast-vs-reclaim.html"))
 		f.wait(`document.documentElement.dataset.script !== undefined`)
+		f.wait(at(here))
+		f.key("\u0306") // Home
 		f.wait(at(0))
+		if got := f.text("#lanes"); !strings.Contains(got, "cpu0 P0 in A") || strings.Contains(f.text("#sentence"), "Choose") {
+			t.Errorf("above the columns stands %q, the sentence is %q", got, f.text("#sentence"))
+		}
 		f.key("\u0303") // ArrowRight
 		f.wait(at(1))
 		f.click(".move.follows")
 		f.wait(at(2))
 		f.key("\u0305") // End
-		f.wait(at(2))   // it belongs to the playground's menu
+		f.wait(at(end))
+		f.key("\u0306")
+		f.wait(at(0))
 		eval[bool](f, `(() => { const r = document.querySelector("#scrub input"); r.value = `+itoa(end)+`; r.dispatchEvent(new Event("input", {bubbles: true})); return true; })()`)
 		f.wait(at(end))
 		f.wait(`document.querySelector(".row.bad[aria-current=step]") && document.querySelector("#claims").textContent.includes("gup-returns-only-mapped-pages")`)

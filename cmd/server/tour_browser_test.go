@@ -92,7 +92,7 @@ func (w *tour) memory() {
 // checks: the verdict; the rule back on, and the proof; what the proof rests on.
 func (w *tour) checks() {
 	w.click("button.check")
-	w.wait(`/Sometimes/.test(document.querySelector("#verdict .word")?.textContent) && document.querySelector("#verdict .numbers")?.textContent.includes("stopped by")`)
+	w.wait(`/Sometimes/.test(document.querySelector("#verdict .word")?.textContent) && document.querySelector("#verdict .numbers")?.textContent.includes("prevented by")`)
 	w.click("#verdict .result")
 	w.halt("sometimes")
 	w.key("\x1b")

@@ -21,6 +21,7 @@ package claim
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/check"
 	"gupscope/core/machine"
@@ -52,7 +53,7 @@ type Breaker struct {
 // everywhere (hugetlb's copies give secrets away in every release).
 const never = 1 << 20
 
-// Catalogue is all claims, in the order in which they are shown.
+// Catalogue is the claims that a Model judges, in the order in which they are shown.
 var Catalogue = []*Claim{
 	{Name: "gup-returns-only-mapped-pages",
 		Says:    "GUP returns only a page that was mapped there, with the permission asked for, at some instant during the call.",
@@ -233,19 +234,31 @@ func (c *Claim) PromisedSince() string {
 	return fmt.Sprintf("v%d.%d", c.Promised/100, c.Promised%100)
 }
 
-// Names returns the names of all claims that scenarios may write, those that
-// the check itself judges among them.
+// Progress is the claims that the check itself judges, of all runs together.
+var Progress = []*Claim{
+	{Name: check.NoDeadlock,
+		Says:    "Whoever has program left can go on, at once or when somebody else has gone on.",
+		Breaker: Breaker{"odp-vs-dontneed", "v6.12", "v6.12 without interval_end_even"}},
+	{Name: check.NoLivelock,
+		Says:    "Nobody retries for ever, as long as everybody gets a turn: whoever can go on all the time, or waits for a lock that is free now and then.",
+		Breaker: Breaker{"uprobe-huge-retries", "v6.12", "v6.12 without uprobe_splits_pmd"}},
+}
+
+// All is every claim that scenarios may write, in the order in which they are shown.
+func All() []*Claim { return slices.Concat(Catalogue, Progress) }
+
+// Names returns the names of All.
 func Names() []string {
 	var out []string
-	for _, c := range Catalogue {
+	for _, c := range All() {
 		out = append(out, c.Name)
 	}
-	return append(out, check.NoDeadlock, check.NoLivelock)
+	return out
 }
 
 // ByName returns the claim of that name, or nil.
 func ByName(name string) *Claim {
-	for _, c := range Catalogue {
+	for _, c := range All() {
 		if c.Name == name {
 			return c
 		}

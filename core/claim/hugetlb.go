@@ -79,19 +79,35 @@ func hugetlbWritable(m *Model) []predicate {
 }
 
 // behindEnd: when all have finished, no page of a hugetlb file is kept by the page cache that
-// lies behind the file's end: nobody would ever give it back to the pool. A file on a disk promises nothing of the kind: a read
+// lies behind the file's end: nobody would ever give it back to the pool. Nor is a huge page of shmem, which nobody but khugepaged puts there. A file
+// on a disk promises nothing of the kind: a read
 // that saw the old size may put a page behind the new one, where it is clean, out of everybody's reach, and reclaimed in time.
 func behindEnd(m *Model) []predicate {
 	var out []predicate
+	var compounds []machine.Word
+	if m.M.FileTHP {
+		for f := range m.M.Frames + 1 {
+			compounds = append(compounds, m.M.Compound(machine.Frame(f)))
+		}
+	}
 	for i, at := range m.M.FilePages() {
-		if m.M.Files[at.File].Kind != machine.Hugetlbfs {
+		huge := m.M.FileTHP && m.M.Files[at.File].Kind == machine.Shmem && at.Index%m.M.HugePages == 0
+		if m.M.Files[at.File].Kind != machine.Hugetlbfs && !huge {
 			continue
 		}
 		slot, size := m.M.CacheSlot(machine.Pgoff(i)), m.M.Size(at.File)
+		reads := append(m.doneWords(), slot, size)
+		if huge {
+			reads = append(reads, compounds...)
+		}
 		out = append(out, predicate{
-			what: at.Name, reads: append(m.doneWords(), slot, size), end: true,
+			what: at.Name, reads: reads, end: true,
 			holds: func() bool {
-				return !m.Done() || m.M.Load(slot) == 0 || at.Index < machine.SizePages(m.M.Load(size))
+				if !m.Done() || at.Index < machine.SizePages(m.M.Load(size)) {
+					return true
+				}
+				f, ok := machine.Cached(m.M.Load(slot))
+				return !ok || huge && !m.M.IsLarge(f)
 			},
 			why: func() string {
 				return fmt.Sprintf("the page cache keeps %s, and the file has %d pages", at.Name, machine.SizePages(m.M.Peek(size)))

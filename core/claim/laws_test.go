@@ -48,6 +48,12 @@ func eachModel(t *testing.T, f func(t *testing.T, m *claim.Model)) {
 				}
 			}
 		}
+		for _, path := range found(t) {
+			one(path, func(t *testing.T) {
+				setup, k := readFound(t, path)
+				f(t, claim.New(setup, k))
+			})
+		}
 		for number := *generatedFrom; number < *generatedFrom+generatedModels(4, 25); number++ {
 			one(fmt.Sprint("generated ", number), func(t *testing.T) {
 				text, m := generate(number)

@@ -137,7 +137,7 @@ func (m *Model) tableWords(t machine.Frame) []machine.Word {
 
 // shared reports whether a page is anonymous and not exclusive.
 func (m *Model) shared(f machine.Frame) bool {
-	return machine.IsAnon(m.M.Load(m.M.Mapping(f))) && m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive == 0
+	return m.M.Normal(f) && machine.IsAnon(m.M.Load(m.M.Mapping(f))) && m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive == 0
 }
 
 // sharedWritable returns a writable entry of a shared page in a table whose lock is free; 0 if there is none.

@@ -83,7 +83,8 @@ func (m *Model) add(c *Claim) {
 		w := m.M.Alarm(a)
 		m.preds = append(m.preds, predicate{claim: n, what: c.Name, reads: []machine.Word{w},
 			holds: func() bool { return m.M.Load(w) == 0 },
-			why:   func() string { return m.alarmed(a) }})
+			why:   func() string { return m.alarmed(a) },
+			about: func() []machine.Word { return m.alarming(a) }})
 	}
 	if c.family != nil {
 		for _, p := range c.family(m) {
@@ -127,10 +128,15 @@ func (m *Model) index() {
 
 // Tasks is that of the Sim, if livelocks are judged: see check.Finite.
 func (m *Model) Tasks() uint64 {
-	if m.Setup.Judge != nil && !slices.Contains(m.Setup.Judge, check.NoLivelock) {
+	if !m.Judges(check.NoLivelock) {
 		return 0
 	}
 	return m.Sim.Tasks()
+}
+
+// Judges reports whether one of [Progress] is judged.
+func (m *Model) Judges(name string) bool {
+	return m.Setup.Judge == nil || slices.Contains(m.Setup.Judge, name)
 }
 
 // Claims returns the names of what is judged.
@@ -200,6 +206,7 @@ type Truth struct {
 	Holds      bool
 	Why        []string  // why it is false: a sentence for every instance
 	Cells      []cell.ID // the cells that make it false
+	About      []cell.ID // of an alarm: the cells that say why it was raised
 }
 
 // Truths returns how every judged claim stands in the present state.
@@ -220,6 +227,11 @@ func (m *Model) Truths() []Truth {
 				t.Why = append(t.Why, why)
 			}
 			t.Cells = append(t.Cells, f.Reads...)
+			if p.about != nil {
+				for _, w := range p.about() {
+					t.About = append(t.About, w.Cell())
+				}
+			}
 		}
 	}
 	return out
@@ -244,64 +256,6 @@ func (m *Model) variables(named map[[2]int]bool) string {
 		return "memory as it is"
 	}
 	return strings.Join(out, ", ")
-}
-
-// alarmed says what an alarm is about.
-func (m *Model) alarmed(a machine.Alarm) string {
-	v := m.M.Peek(m.M.Alarm(a)) - 1
-	switch a {
-	case machine.AlarmForeignPage:
-		return fmt.Sprintf("%s got frame %d, which was not mapped there during the call, or was freed since", m.Setup.Tasks[v>>16].Name, v&0xffff)
-	case machine.AlarmPinnedFreed:
-		return fmt.Sprintf("frame %d was freed while it is held through GUP", v)
-	case machine.AlarmBadPage:
-		return fmt.Sprintf("frame %d was freed although its count is not zero: bad page state", v)
-	case machine.AlarmRefOnZero:
-		return fmt.Sprintf("a reference was added to folio %d, whose count was zero", v)
-	case machine.AlarmRefUnderflow:
-		return fmt.Sprintf("more references were dropped from folio %d than it has", v)
-	case machine.AlarmUnpinShared:
-		return fmt.Sprintf("folio %d was unpinned, and is not exclusive", v)
-	case machine.AlarmFreedTable:
-		return fmt.Sprintf("%s read a page table that was freed", m.Setup.Tasks[v].Name)
-	case machine.AlarmStaleTLB:
-		return fmt.Sprintf("cpu%d used a TLB entry whose frame was freed", v)
-	case machine.AlarmUnnoticedStore:
-		return fmt.Sprintf("folio %d was stored to, and its file system had not been asked since it was cleaned", v)
-	case machine.AlarmUnexpectedDirty:
-		return fmt.Sprintf("folio %d was marked dirty, and its file system had not been asked since it was cleaned", v)
-	case machine.AlarmNoBuffers:
-		return fmt.Sprintf("writeback found folio %d dirty and without buffers: BUG", v)
-	case machine.AlarmUnstable:
-		return fmt.Sprintf("folio %d was stored to while the disk reads it", v)
-	case machine.AlarmDeviceTooLate:
-		return fmt.Sprintf("the device wrote to frame %d, which was given back and freed", v)
-	case machine.AlarmNullMapping:
-		return fmt.Sprintf("GUP followed the mapping of folio %d, which is NULL by now", v)
-	case machine.AlarmFreedMapping:
-		return fmt.Sprintf("GUP followed the mapping of folio %d to an inode that was freed", v)
-	case machine.AlarmThrottledInode:
-		return fmt.Sprintf("a throttled writer went by the mapping of %s, whose inode was freed", m.M.Files[v].Name)
-	case machine.AlarmPinnedSplit:
-		return fmt.Sprintf("folio %d was split while pins of it were counted", v)
-	case machine.AlarmTornEntry:
-		return fmt.Sprintf("%s goes by the halves of two page-table entries: what it read was never stored there", m.Setup.Tasks[v].Name)
-	case machine.AlarmUnshareWritable:
-		return fmt.Sprintf("%s unshared a page, and made its PTE writable", m.Setup.Tasks[v].Name)
-	case machine.AlarmStaleSecondary:
-		return fmt.Sprintf("the guest, or the device, of cpu%d used a page that was freed", v)
-	case machine.AlarmMissedStore:
-		return fmt.Sprintf("folio %d was stored to after it was copied, and the copy has taken its place", v)
-	case machine.AlarmUnequalMerged:
-		return fmt.Sprintf("KSM put its page in the place of folio %d, which holds something else", v)
-	case machine.AlarmLostStore, machine.AlarmLostDMA:
-		if v&machine.AlarmOfFile != 0 {
-			o := machine.Pgoff(v &^ machine.AlarmOfFile)
-			return fmt.Sprintf("a read of %s did not get %s, which was written last", m.M.FilePages()[o].Name, m.M.FileShouldText(o))
-		}
-		return fmt.Sprintf("a load of %s did not get %s, which was written last", m.M.Pages()[v].Name, m.M.ShouldText(machine.PageID(v)))
-	}
-	panic("claim: an alarm without words")
 }
 
 // eval evaluates a condition on the variables.

@@ -24,6 +24,9 @@ func pincounts(m *Model) []predicate {
 				reads = append(reads, m.M.Compound(head+machine.Frame(k)))
 			}
 		}
+		why := func() string {
+			return fmt.Sprintf("folio %d has a pincount of %d, and %d of its pages are pinned", head, int64(m.M.Peek(count)), m.livePins(head, m.M.Peek, m.M.PeekHead))
+		}
 		out = append(out, predicate{
 			what: fmt.Sprintf("folio %d", head), reads: reads,
 			holds: func() bool {
@@ -31,15 +34,15 @@ func pincounts(m *Model) []predicate {
 					return true
 				}
 				live := m.livePins(head, m.M.Load, m.M.Head)
-				if live == 0 && !m.Done() {
-					return true // and the folio may be free: the count is anybody's then
-				}
-				n := m.M.Load(count)
-				return n == live || n > live && !m.Done()
+				return live == 0 || m.M.Load(count) >= live // without pins the folio may be free: the count is anybody's then
 			},
-			why: func() string {
-				return fmt.Sprintf("folio %d has a pincount of %d, and %d of its pages are pinned", head, int64(m.M.Peek(count)), m.livePins(head, m.M.Peek, m.M.PeekHead))
+			why: why,
+		}, predicate{
+			what: fmt.Sprintf("folio %d", head), reads: reads, end: true,
+			holds: func() bool {
+				return !m.Done() || !m.M.IsLarge(head) || m.M.Load(count) == m.livePins(head, m.M.Load, m.M.Head)
 			},
+			why: why,
 		})
 	}
 	return out

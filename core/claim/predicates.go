@@ -16,7 +16,8 @@ type predicate struct {
 	reads []machine.Word
 	when  []machine.Word // nil: all of reads
 	holds func() bool
-	why   func() string // why it is false, asked only then
+	why   func() string         // why it is false, asked only then
+	about func() []machine.Word // of an alarm: the words that say why it was raised, asked only then
 }
 
 // refcounts: for every folio, _refcount is what the ledger says.
@@ -64,6 +65,9 @@ func secrets(m *Model) []predicate {
 		for f := range m.M.FrameCount() {
 			reads = append(reads, m.M.Storer(machine.Frame(f)))
 		}
+		for mm := range m.M.MMs {
+			reads = append(reads, m.M.Forking(mm))
+		}
 		out = append(out, predicate{
 			what: m.varName(t, i), reads: reads,
 			holds: func() bool {
@@ -71,13 +75,13 @@ func secrets(m *Model) []predicate {
 				if r.Kind != machine.IsPage || r.Page.IsStale() {
 					return true
 				}
-				by := m.M.Load(m.M.Storer(r.Page.Frame()))
-				return by == 0 || m.M.GUPsFrom(t, int(by)-1)
+				by, some := m.M.StoredSinceFork(r.Page.Frame(), m.M.Load)
+				return !some || m.M.GUPsFrom(t, by)
 			},
 			why: func() string {
 				r := machine.DecodeResult(m.M.Peek(v))
-				by := m.M.Peek(m.M.Storer(r.Page.Frame()))
-				return fmt.Sprintf("%s holds %v, and a thread of %s has stored there since the fork", m.varName(t, i), r.Page, m.M.MMs[by-1].Name)
+				by, _ := m.M.StoredSinceFork(r.Page.Frame(), m.M.Peek)
+				return fmt.Sprintf("%s holds %v, and a thread of %s has stored there since the fork", m.varName(t, i), r.Page, m.M.MMs[by].Name)
 			},
 		})
 	})

@@ -50,6 +50,9 @@ func (b *Bound) look(funcs []Bound, step int) Ahead {
 	if s.Touches|s.Reads != 0 {
 		now.Reads |= cell.Of(machine.Compounds) // no step says so: whoever comes to a page looks whose it is
 	}
+	if s.Touches.Has(machine.Slots) {
+		now.Anyreads |= cell.Of(machine.Swap) // who takes a slot goes through all
+	}
 	for _, fn := range s.Calls {
 		now = now.And(funcs[fn].From(0))
 	}

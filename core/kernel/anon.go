@@ -144,21 +144,3 @@ func (c *Ctx) prepareAnonVMA(p machine.PageID) {
 		c.Store(w, 1)
 	}
 }
-
-// lruAdd puts a folio into this CPU's LRU batch, which holds a reference until it is drained.
-// A batch that is full then, or switched off, is drained at once. (The kernel moves the folios one after the other, with the
-// batch locked; here that is part of the step. No scenario has as many.)
-// compare mm/swap.c:folio_add_lru, folio_batch_add_and_move
-func (c *Ctx) lruAdd(f machine.Frame) {
-	c.Add(c.M.Ref(f), 1)
-	c.M.AddToBatch(c.CPU, f)
-	if c.Load(c.M.LRUCount(c.CPU)) < c.sim.lruBatch && !c.M.BatchesOff(c.CPU) {
-		return
-	}
-	for f, ok := c.M.TakeBatch(c.CPU); ok; f, ok = c.M.TakeBatch(c.CPU) {
-		c.Or(c.M.Flags(f), machine.PGLRU)
-		if c.Put(f, 1) {
-			c.M.Free(f)
-		}
-	}
-}

@@ -17,7 +17,7 @@ func (s *Sim) Append(task int, st Stmt) {
 
 // expandOne is a statement of a user of GUP as those that run.
 func (s *Sim) expandOne(st Stmt) []Stmt {
-	e := expansion{v: s.Kernel.Version, st: st, pins: CallByName("pin_user_pages").In(s.Kernel.Version), own: -1}
+	e := expansion{v: s.Kernel.Version, in: &s.Setup, st: st, pins: CallByName("pin_user_pages").In(s.Kernel.Version), own: -1}
 	users[st.Call.Name](&e)
 	return e.out
 }

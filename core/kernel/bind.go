@@ -64,6 +64,9 @@ func Bind(k *Kernel) []Bound {
 		if k.has&hasHalves != 0 {
 			b.Steps = withHalves(b.Steps)
 		}
+		if k.has&hasFileTHP != 0 && k.On(PTEMapMayFail) {
+			b.Steps = withTableMaps(b.Steps)
+		}
 		b.Own = len(b.Steps)
 		b.notified(k)
 		for _, s := range b.Steps {

@@ -12,6 +12,8 @@ import (
 //	clear_refs_pte_range()
 //	flush; unlock
 //
+// Left out: VM_SOFTDIRTY itself, which says of VMAs whether they were mapped since (see WantsWritenotify for what else goes by it).
+//
 // compare fs/proc/task_mmu.c:clear_refs_write
 var _ = register(fnClearRefs, &Func{
 	Name: "clear_refs_write", File: "fs/proc/task_mmu.c", Params: []int{rwFirst, rwLast},
@@ -37,6 +39,10 @@ var _ = register(fnClearRefs, &Func{
 			}},
 		rwGather: {Label: "gather", Says: "announce a flush to come", Ref: "inc_tlb_flush_pending", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnClearRefsPTERange}, Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(c.MM), 1)
+			if c.pfnMap(c.Page(rwFirst)) {
+				c.Say("announce a flush to come; the VMA has no struct pages, and is passed over")
+				return rwFlush
+			}
 			return c.Call(fnClearRefsPTERange, rwFlush, c.L(rwFirst), c.L(rwLast))
 		}},
 		rwFlush: {Label: "flush", Says: "flush all of the mm", Ref: "flush_tlb_mm", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
@@ -120,7 +126,7 @@ var _ = register(fnClearRefsPTERange, &Func{
 		rrStart: {Label: "start", Says: "take the PTE out", Ref: "ptep_modify_prot_start", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			old := c.ClearPTE(c.Frame(rrTable), c.Page(rrPage))
 			c.Set(rrPTE, uint64(old))
-			if old.Frame() != machine.ZeroPage {
+			if c.M.Normal(old.Frame()) {
 				c.Hold(rrRef, old.Frame(), 1) // the PTE's reference is ours while it is out
 			}
 			return Then
@@ -148,7 +154,7 @@ var _ = register(fnClearRefsPTERange, &Func{
 				c.Lock(c.pmdLock(p))
 				c.Set(rrPTE, uint64(old))
 				c.SetPMD(p, old&^machine.Present)
-				return c.Call(fnFlushTLBMMRange, rrHugeSet, uint64(c.mmOf(rrPage)), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 1)
+				return c.Call(fnFlushTLBMMRange, rrHugeSet, uint64(c.mmOf(rrPage)), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), c.flushRange())
 			}},
 		rrHugeSet: {Label: "huge_set", Says: "put it back, read-only; unlock the PMD", Ref: "set_pmd_at", When: Large, Touches: cell.Of(machine.PTLs, machine.PMDs), Back: []int{rrPMD}, Do: func(c *Ctx) Next {
 			p, e := c.Page(rrPage), c.Entry(rrPTE).Fresh()&^machine.RW

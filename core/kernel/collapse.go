@@ -1,52 +1,133 @@
 package kernel
 
 import (
+	"slices"
+
 	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
 
 // What a scan of a range for collapse finds, as madvise_collapse_errno() turns it into an errno.
 const (
-	scanSucceed  = 0
-	scanInvalid  = failed | EINVAL // no VMA that can hold a huge page, no page table, nothing writable
-	scanNoMemory = failed | ENOMEM // no VMA, no free block
-	scanAgain    = failed | EAGAIN // somebody uses a page
+	scanSucceed   = 0
+	scanPTEMapped = 1               // of khugepaged alone: the file has a huge page there already, which PTEs may map
+	scanInvalid   = failed | EINVAL // no VMA that can hold a huge page, no page table, nothing writable
+	scanNoMemory  = failed | ENOMEM // no VMA, no free block
+	scanAgain     = failed | EAGAIN // somebody uses a page
 )
 
-// khugepaged on one range, and madvise(MADV_COLLAPSE) on every huge page of one, in straight line:
+// khugepaged on one range, in straight line:
 //
 //	lru_add_drain_all()          // older kernels: nothing
+//	until 6.5: page tables over huge pages of files that were noted: khugepaged_collapse_pte_mapped_thps()
+//	hpage_collapse_scan_pmd(), collapse_huge_page(); of a file: hpage_collapse_scan_file(), collapse_file()
+//	PTEs map a huge page of the file:
+//	    until 6.5: the PMD has a page table: note it for the next pass
+//	    mmap_read_lock(); the mm is not going: collapse_pte_mapped_thp(); mmap_read_unlock()
+//
+// compare mm/khugepaged.c:khugepaged_scan_mm_slot
+var _ = register(fnKhugepaged, &Func{Name: "khugepaged", File: "mm/khugepaged.c", Params: []int{coAddr, coLast}, Locals: collapseLocals, Steps: []Step{
+	kpDrain: collapseDrain,
+	kpNoted: {Label: "noted", Says: "are page tables over huge pages of files noted?", Answer: "yes", Ref: "khugepaged_collapse_pte_mapped_thps", When: Without(KhpRetractRCU).AndKhpPasses(), Reads: cell.Of(machine.MMs), Calls: []FuncID{fnCollapsePTEMappedTHPs}, Do: func(c *Ctx) Next {
+		if c.Load(c.M.NotedTHP(c.mmOf(coAddr))) == 0 {
+			c.Say("no page table is noted")
+			return Then
+		}
+		return c.Call(fnCollapsePTEMappedTHPs, kpScan, c.L(coAddr))
+	}},
+	kpScan: {Label: "scan", Says: "scan the next range", Ref: "hpage_collapse_scan_pmd", Local: true, Calls: []FuncID{fnCollapseScan}, Do: func(c *Ctx) Next {
+		return c.Call(fnCollapseScan, kpScanned, c.L(coAddr), 0)
+	}},
+	kpScanned: {Label: "scanned", Says: "may PTEs map a huge page of the file?", When: KhpPasses, Local: true, Do: func(c *Ctx) Next {
+		if ret := c.Ret(); ret != scanPTEMapped {
+			if ret != scanSucceed {
+				c.Set(coResult, ret)
+			}
+			return kpNext
+		}
+		return Then
+	}},
+	kpNote: {Label: "note", Says: "note the page table for the next pass", Ref: "khugepaged_add_pte_mapped_thp", When: Without(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMs), Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+		p := c.Page(coAddr)
+		if !machine.Entry(c.Load(c.M.PMD(p))).Present() {
+			c.Say("there is no page table: nothing to do")
+			return kpNext
+		}
+		c.Or(c.M.NotedTHP(c.mmOf(coAddr)), c.M.NotedBit(p))
+		return kpNext
+	}},
+	kpLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", When: With(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks),
+		Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(coAddr))) },
+		Do: func(c *Ctx) Next {
+			c.ReadLock(c.M.MmapLock(c.mmOf(coAddr)))
+			return Then
+		}},
+	kpExit: khpPassExit(testExitStep(coAddr, coResult, kpUnlock)),
+	kpMapped: {Label: "mapped", Says: "do PTEs map it? Then take their page table", Ref: "collapse_pte_mapped_thp", When: With(KhpRetractRCU).AndKhpPasses(), Local: true, Calls: []FuncID{fnCollapsePTEMappedTHP}, Do: func(c *Ctx) Next {
+		return c.Call(fnCollapsePTEMappedTHP, kpUnlock, c.L(coAddr))
+	}},
+	kpUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", When: With(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+		c.ReadUnlock(c.M.MmapLock(c.mmOf(coAddr)))
+		return Then
+	}},
+	kpNext: collapseNext(kpScan),
+}})
+
+const (
+	kpDrain = iota
+	kpNoted
+	kpScan
+	kpScanned
+	kpNote
+	kpLock
+	kpExit
+	kpMapped
+	kpUnlock
+	kpNext
+)
+
+// madvise(MADV_COLLAPSE) on every huge page of a range, in straight line:
+//
+//	lru_add_drain_all()
 //	hpage_collapse_scan_pmd(), collapse_huge_page()
 //
 // What madvise returns is what the last failure was.
 //
-// compare mm/khugepaged.c:khugepaged_scan_mm_slot, madvise_collapse
-var (
-	_ = register(fnKhugepaged, collapseEntry("khugepaged", 0, []int{coAddr, coLast}))
-	_ = register(fnMadviseCollapse, collapseEntry("madvise_collapse", 1, []int{coAddr, coLast, coAdvice}))
-)
+// compare mm/khugepaged.c:madvise_collapse
+var _ = register(fnMadviseCollapse, &Func{Name: "madvise_collapse", File: "mm/khugepaged.c", Params: []int{coAddr, coLast, coAdvice}, Locals: collapseLocals, Steps: []Step{
+	collapseDrain,
+	{Label: "scan", Says: "scan the next range", Ref: "hpage_collapse_scan_pmd", Local: true, Calls: []FuncID{fnCollapseScan}, Do: func(c *Ctx) Next {
+		return c.Call(fnCollapseScan, 2, c.L(coAddr), 1)
+	}},
+	collapseNext(1),
+}})
 
 const coAddr, coLast, coAdvice, coResult = 0, 1, 2, 3
 
-func collapseEntry(name string, enforced uint64, params []int) *Func {
-	return &Func{Name: name, File: "mm/khugepaged.c", Params: params, Locals: []Local{{"address", PageLocal}, {"last", PageLocal}, {"advice", IntLocal}, {"last_fail", IntLocal}}, Steps: []Step{
-		{Label: "drain", Says: "empty all LRU batches", Ref: "lru_add_drain_all", When: With(KhpDrainsAll), Local: true, Calls: []FuncID{fnLRUAddDrainAll}, Do: func(c *Ctx) Next {
-			return c.Call(fnLRUAddDrainAll, 1)
-		}},
-		{Label: "scan", Says: "scan the next range", Ref: "hpage_collapse_scan_pmd", Local: true, Calls: []FuncID{fnCollapseScan}, Do: func(c *Ctx) Next {
-			return c.Call(fnCollapseScan, 2, c.L(coAddr), enforced)
-		}},
-		{Label: "next", Says: "another range?", Local: true, Back: []int{1}, Do: func(c *Ctx) Next {
-			if ret := c.Ret(); ret != scanSucceed {
-				c.Set(coResult, ret)
-			}
-			if next := c.M.HugeEnd(c.Page(coAddr)); next <= c.Page(coLast) {
-				c.Set(coAddr, uint64(next))
-				return 1
-			}
-			return c.Return(c.L(coResult))
-		}},
+var collapseLocals = []Local{{"address", PageLocal}, {"last", PageLocal}, {"advice", IntLocal}, {"last_fail", IntLocal}}
+
+var collapseDrain = Step{Label: "drain", Says: "empty all LRU batches", Ref: "lru_add_drain_all", When: With(KhpDrainsAll), Local: true, Calls: []FuncID{fnLRUAddDrainAll}, Do: func(c *Ctx) Next {
+	return c.Call(fnLRUAddDrainAll, 1)
+}}
+
+// collapseNext goes on with the next range at step again, if there is one.
+func collapseNext(again int) Step {
+	return Step{Label: "next", Says: "another range?", Local: true, Back: []int{again}, Do: func(c *Ctx) Next {
+		if ret := c.Ret(); ret != scanSucceed {
+			c.Set(coResult, ret)
+		}
+		if next := c.M.HugeEnd(c.Page(coAddr)); next <= c.Page(coLast) {
+			c.Set(coAddr, uint64(next))
+			return Next(again)
+		}
+		return c.Return(c.L(coResult))
 	}}
+}
+
+// khpPassExit is a look at the mm's end that is there where khugepaged may come to huge pages of files.
+func khpPassExit(s Step) Step {
+	s.When = s.When.AndKhpPasses()
+	return s
 }
 
 // hpage_collapse_scan_pmd, in straight line:
@@ -81,6 +162,8 @@ var _ = register(fnCollapseScan, &Func{Large: true,
 				c.Say("there is no VMA")
 				c.Set(ksResult, scanNoMemory)
 				return ksUnlock
+			case c.isFile(p) && c.sim.fileTHP:
+				return c.scanFile(p)
 			case !c.hugeFits(p) || c.L(ksEnforced) == 0 && vma&machine.VMHugepage == 0:
 				c.Say("no huge page fits into the VMA, or it wants none")
 				c.Set(ksResult, scanInvalid)
@@ -110,6 +193,11 @@ var _ = register(fnCollapseScan, &Func{Large: true,
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(ksAddr)))
 			return c.Call(fnCollapseHugePage, ksDone, c.L(ksAddr))
 		}},
+		ksFile: {Label: "file", Says: "it is a file's: drop mmap_lock", Ref: "mmap_read_unlock", When: FileTHP, Touches: cell.Of(machine.MMLocks), Calls: []FuncID{fnCollapseScanFile}, Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.MmapLock(c.mmOf(ksAddr)))
+			o, _ := c.backing(c.M.HugeStart(c.Page(ksAddr)))
+			return c.Call(fnCollapseScanFile, ksDone, uint64(o))
+		}},
 		ksDone: {Label: "done", Says: "return what came of it", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	},
 })
@@ -124,8 +212,20 @@ const (
 	ksScan
 	ksUnlock
 	ksFound
+	ksFile
 	ksDone
 )
+
+// scanFile goes on with a page of a file: whoever mounts its file system has said that it wants huge pages. They begin where the file's do.
+// compare mm/khugepaged.c:khugepaged_scan_mm_slot, mm/huge_memory.c:thp_vma_suitable_order
+func (c *Ctx) scanFile(p machine.PageID) Next {
+	if o, ok := c.backing(c.M.HugeStart(p)); ok && c.hugeFits(p) && c.M.FilePages()[o].Index%c.M.HugePages == 0 {
+		return ksFile
+	}
+	c.Say("no huge page of the file fits into the VMA")
+	c.Set(ksResult, scanInvalid)
+	return ksUnlock
+}
 
 // collapseScan is the first look at the PTEs, cheap and unsure.
 func (c *Ctx) collapseScan() Next {
@@ -181,14 +281,14 @@ func (c *Ctx) collapseCount(f machine.Frame) bool {
 
 // khugepagedMeetsExit reports whether khugepaged may meet the end of an mm.
 func (s *Setup) khugepagedMeetsExit() bool {
-	var khugepaged, exit bool
-	for _, t := range s.Tasks {
-		for _, st := range t.Body {
-			khugepaged = khugepaged || st.Call.entry == fnKhugepaged
-			exit = exit || st.Call.entry == fnExit
-		}
-	}
-	return khugepaged && exit
+	return s.calls(func(c *Call) bool { return c.entry == fnKhugepaged }) && s.calls(func(c *Call) bool { return c.entry == fnExit })
+}
+
+// calls reports whether a task makes a call of a kind.
+func (s *Setup) calls(kind func(*Call) bool) bool {
+	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return slices.ContainsFunc(t.Body, func(st Stmt) bool { return kind(st.Call) })
+	})
 }
 
 // testExitStep looks, under mmap_lock, whether the last user of the mm has left it. Who leaves it waits for mmap_lock afterwards, and only then takes

@@ -124,7 +124,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				c.WriteLock(c.vmaLock(kcAddr))
 				return Then
 			}},
-		kcCountEarly: {Label: "count_early", Says: "are the references as expected, so far?", Answer: "yes", When: With(KhpCheckBeforeClear), Reads: cell.Of(machine.PTEs, machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+		kcCountEarly: {Label: "count_early", Says: "are the references as expected, so far?", Answer: "yes", Counts: true, When: With(KhpCheckBeforeClear), Reads: cell.Of(machine.PTEs, machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			for p := c.Page(kcAddr); p < c.M.HugeEnd(c.Page(kcAddr)); p++ {
 				if e := machine.Entry(c.Load(c.PTE(c.Frame(kcPMD), p))); e.Present() && e.Frame() != machine.ZeroPage && !c.collapseCount(e.Frame()) {
 					c.Say("somebody else uses a page: give up")
@@ -142,8 +142,8 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			}},
 		kcNotify:     kcNotifyStep,
 		kcEarly:      gracePeriodStep(If(RemoverWait, RemoverWaitRCUEarly)),
-		kcClear:      collapseClearStep(With(KhpFlushTellsTables), 1),
-		kcClearQuiet: collapseClearStep(Without(KhpFlushTellsTables), 0),
+		kcClear:      collapseClearStep(With(FlushRangeTellsTables), 1),
+		kcClearQuiet: collapseClearStep(Without(FlushRangeTellsTables), 0),
 		kcLate:       kcLateStep,
 		kcTold:       kcToldStep,
 		kcSync: {Label: "sync", Says: "wait for whoever walks the table", Ref: "tlb_remove_table_sync_one", When: With(KhpSyncOne), Local: true, Calls: []FuncID{fnTLBRemoveTableSyncOne}, Do: func(c *Ctx) Next {
@@ -309,7 +309,7 @@ func collapseIsolate(says string, when Cond, count bool) Step {
 	if !count {
 		step = kcIsolateLate
 	}
-	return Step{Label: "isolate", Says: says, Ref: "__collapse_huge_page_isolate", When: when, Touches: cell.Of(machine.FolioLocks, machine.Flags, machine.Refs), Reads: cell.Of(machine.PTEs, machine.Mapcounts), Back: []int{step},
+	return Step{Label: "isolate", Says: says, Counts: count, Ref: "__collapse_huge_page_isolate", When: when, Touches: cell.Of(machine.FolioLocks, machine.Flags, machine.Refs), Reads: cell.Of(machine.PTEs, machine.Mapcounts), Back: []int{step},
 		Do: func(c *Ctx) Next {
 			for int(c.L(kcIndex)) < c.M.HugePages {
 				p := c.Page(kcAddr) + machine.PageID(c.L(kcIndex))
@@ -352,7 +352,11 @@ func (c *Ctx) isolateForCollapse(e machine.Entry, count bool, again int) Next {
 	case c.Load(flags)&machine.PGLRU == 0:
 		return stop("a page is not on the LRU list: give up")
 	}
-	c.Sayf("isolate %s: locked, off the LRU list", c.M.FrameName(f))
+	if count {
+		c.Sayf("%s has the references expected (%d): isolate it, locked, off the LRU list", c.M.FrameName(f), c.Load(c.M.Ref(head)))
+	} else {
+		c.Sayf("isolate %s: locked, off the LRU list", c.M.FrameName(f))
+	}
 	c.Lock(c.M.FolioLock(head))
 	c.AndNot(flags, machine.PGLRU)
 	c.Get(f, 1)

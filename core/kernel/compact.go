@@ -28,7 +28,7 @@ var _ = register(fnCompactZone, &Func{Migrating: true,
 				c.Hold(czFolio, machine.Frame(c.Key), 1)
 				return Then
 			}},
-		czCount: {Label: "count", Says: "anonymous, with more references than mappings?", Answer: "no", Ref: "folio_mapcount", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Mappings, machine.Flags), Do: func(c *Ctx) Next {
+		czCount: {Label: "count", Says: "anonymous, with more references than mappings?", Answer: "no", Counts: true, Ref: "folio_mapcount", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Mappings, machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Held(czFolio).Frame()
 			if !c.cachedFolio(f) && c.Load(c.M.Ref(f))-1 > c.folioMapcount(f) {
 				c.Say("somebody else has a reference: leave it")

@@ -295,6 +295,7 @@ const (
 	EACCES = 13
 	EFAULT = 14
 	EBUSY  = 16
+	EEXIST = 17
 	ENODEV = 19
 	EINVAL = 22
 	ENOSPC = 28

@@ -72,7 +72,7 @@ var _ = register(fnFadvise, &Func{
 			}
 			return Then
 		}},
-		faRemove: {Label: "remove", Says: "freeze its references, take it out of the page cache", Ref: "__remove_mapping", Touches: pageCacheTouches, Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+		faRemove: {Label: "remove", Says: "freeze its references, take it out of the page cache", Counts: true, Ref: "__remove_mapping", Touches: pageCacheTouches, Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f, o := c.Held(0).Frame(), c.Pgoff(faPage)
 			if n := c.Load(c.M.Ref(f)); n != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
 				c.Sayf("%d references, or dirty again: keep it", n)

@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
@@ -145,17 +147,21 @@ func (c *Ctx) vmaWords(p machine.PageID) (lock, vma machine.Word) {
 	return c.M.VMALock(at.MM, at.Region), c.M.VMA(p)
 }
 
+// writeLockingAdvices are the advices for which madvise takes mmap_lock for writing.
+// compare mm/madvise.c:madvise_need_mmap_write
+var writeLockingAdvices = []string{"MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNMERGEABLE", "MADV_DONTFORK", "MADV_DOFORK", "MADV_WIPEONFORK", "MADV_KEEPONFORK"}
+
 // retries is faultAllowRetry where somebody may take an mmap_lock for writing, or send a signal: elsewhere nobody could tell whether a fault
 // that waits holds one for reading, and it waits with the lock held.
 func (s *Setup) retries() uint64 {
 	for _, t := range s.Tasks {
 		for _, st := range t.Body {
 			switch st.Call.entry {
-			case fnMunmap, fnFork, fnMprotect, fnMremap, fnKhugepaged, fnKill:
+			case fnMunmap, fnFork, fnMprotect, fnMremap, fnKhugepaged, fnKill, fnMlock, fnMunlock:
 				return faultAllowRetry
 			}
 			for _, a := range st.Args {
-				if a.Word == "MADV_COLLAPSE" || a.Word == "MADV_MERGEABLE" || a.Word == "MADV_UNMERGEABLE" {
+				if slices.Contains(writeLockingAdvices, a.Word) {
 					return faultAllowRetry
 				}
 			}
@@ -223,7 +229,7 @@ var _ = register(fnHandleMMFault, &Func{
 				return c.Call(fnDoHugePMDWPPage, hfHuge, c.L(hfAddr), c.L(hfFlags), uint64(pmd))
 			case pmd.Has(machine.PSE):
 				return hfHugeAccess
-			case pmd.None() && c.hugeAllowed(c.Page(hfAddr)):
+			case pmd.PMDNone() && c.hugeAllowed(c.Page(hfAddr)):
 				c.Say("the PMD is none: a huge page fits here")
 				return c.Call(fnDoHugePMDAnonymousPage, hfHuge, c.L(hfAddr), c.L(hfFlags))
 			case pmd.IsMigration():
@@ -256,10 +262,10 @@ var _ = register(fnHandleMMFault, &Func{
 		hfHalves: {Label: "orig_pte", Says: "go by what was read", When: Halved, Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
 			return c.pteFault(c.Entry(hfPTE))
 		}},
-		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", When: Whole, Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
+		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", When: Whole, Map: &TableMap{hfTable, hfAddr, Return}, Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
 			return c.pteFault(c.LoadPTE(hfPTE, c.Entry(hfTable), c.Page(hfAddr)))
 		}},
-		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoWPPage, fnWPPageShared},
+		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Map: &TableMap{hfTable, hfAddr, Return}, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoWPPage, fnWPPageShared},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(hfTable))) },
 			Do: func(c *Ctx) Next {
 				c.lockPTL(hfTable)
@@ -271,7 +277,7 @@ var _ = register(fnHandleMMFault, &Func{
 				if c.L(hfFlags)&faultWrite != 0 && !now.Has(machine.RW) && c.isFile(c.Page(hfAddr)) && c.Load(c.M.VMA(c.Page(hfAddr)))&machine.VMShared != 0 {
 					return c.Call(fnWPPageShared, hfEnd, c.L(hfAddr), c.L(hfTable), uint64(now), c.L(hfFlags))
 				}
-				if c.L(hfFlags)&faultAccess != 0 && !now.Has(machine.RW) {
+				if c.L(hfFlags)&faultAccess != 0 && !now.Has(machine.RW) && !c.isPFN(c.Page(hfAddr)) {
 					return c.Call(fnDoWPPage, hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable), uint64(now))
 				}
 				return Then
@@ -280,6 +286,9 @@ var _ = register(fnHandleMMFault, &Func{
 			e := c.Entry(hfPTE) | machine.Accessed
 			if c.L(hfFlags)&faultWrite != 0 {
 				e |= machine.Dirty
+				if c.isPFN(c.Page(hfAddr)) {
+					e |= machine.RW // wp_pfn_shared(): nobody has to be asked
+				}
 			}
 			c.SetPTE(c.Frame(hfTable), c.Page(hfAddr), e)
 			c.Unlock(c.M.PTL(c.Frame(hfTable)))
@@ -312,6 +321,9 @@ const (
 // pteFault calls what a fault needs at an entry as it was read without the lock; one that is mapped is looked at again under it.
 func (c *Ctx) pteFault(e machine.Entry) Next {
 	switch p := c.Page(hfAddr); {
+	case e.None() && c.isPFN(p):
+		c.Say("the driver has nothing for a fault: SIGBUS")
+		return c.Return(sigbus)
 	case e.None() && c.isFile(p):
 		return c.Call(c.doFault(p, c.L(hfFlags)), hfEnd, c.L(hfAddr), c.L(hfFlags), c.L(hfTable))
 	case e.None():

@@ -37,7 +37,7 @@ var _ = register(fnFilemapMapPages, &Func{
 		fmpFind:     {Label: "find", Says: "the next one that the page cache has, uptodate and unlocked: take a reference", Ref: "next_uptodate_folio", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PageCache, machine.Flags, machine.FolioLocks), Do: (*Ctx).nextUptodate},
 		fmpTrylock:  aroundTrylock("try its lock; is it still the file's, and inside it?", With(FaultAroundRecheck), true),
 		fmpLockOnly: aroundTrylock("try its lock", Without(FaultAroundRecheck), false),
-		fmpPTL: {Label: "lock", Says: "lock the PTL, if it is not", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs),
+		fmpPTL: {Label: "lock", Says: "lock the PTL, if it is not", Ref: "pte_offset_map_lock", Map: &TableMap{fmpTable, fmpAddr, fmpUnlock}, Touches: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block {
 				if c.L(fmpDid)&aroundLocked != 0 {
 					return Block{}
@@ -63,7 +63,7 @@ var _ = register(fnFilemapMapPages, &Func{
 			return Then
 		}},
 		fmpUnlock: {Label: "unlock_folio", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Back: []int{fmpFind}, Do: func(c *Ctx) Next {
-			c.Unlock(c.M.FolioLock(c.Frame(0)))
+			c.Unlock(c.folioLock(c.Frame(0)))
 			if machine.Hold(c.L(0)).Count() == 0 { // its reference is the PTE's
 				c.Set(0, 0)
 				return c.aroundNext()
@@ -104,17 +104,17 @@ func aroundTrylock(says string, when Cond, recheck bool) Step {
 	return Step{Label: "trylock", Says: says, Answer: "yes", Ref: "folio_trylock", When: when, Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Flags, machine.Inodes), Do: func(c *Ctx) Next {
 		f, o := c.Held(0).Frame(), c.aroundPgoff()
 		switch {
-		case c.Load(c.M.FolioLock(f)) != 0:
+		case c.Load(c.folioLock(f)) != 0:
 			c.Say("somebody else has locked it: leave it")
 			return fmpPut
-		case recheck && (!c.ours(f, o) || c.Load(c.M.Flags(f))&machine.PGUptodate == 0 || c.beyondEOF(o)):
+		case recheck && (!c.ours(f, o) || c.Load(c.folioFlags(f))&machine.PGUptodate == 0 || c.beyondEOF(o)):
 			c.Say("it is not the file's any more, or lies behind the end: leave it")
 			return fmpPut
 		case c.M.Failed(f):
 			c.Say(failedThere)
 			return fmpPut
 		}
-		c.Lock(c.M.FolioLock(f))
+		c.Lock(c.folioLock(f))
 		return fmpPTL
 	}}
 }
@@ -165,7 +165,7 @@ func (c *Ctx) nextUptodate() Next {
 			break
 		}
 		f, ok := machine.Cached(c.Load(c.M.CacheSlot(o)))
-		if ok && c.Load(c.M.FolioLock(f)) == 0 && c.Load(c.M.Flags(f))&(machine.PGUptodate|machine.PGHWPoison) == machine.PGUptodate && c.find(0, o) {
+		if ok && c.Load(c.folioLock(f)) == 0 && c.Load(c.folioFlags(f))&(machine.PGUptodate|machine.PGHWPoison) == machine.PGUptodate && c.find(0, o) {
 			return Then
 		}
 	}

@@ -21,11 +21,14 @@ func notSharedWritable(flags uint64, _ machine.FileKind) bool {
 }
 
 // WantsWritenotify says whether the PTEs of a file mapping must not be made writable
-// before a write fault. Soft-dirty tracking and userfaultfd are not there.
+// before a write fault. Left out are the rows of soft-dirty tracking (between vm_ops and VM_PFNMAP: a VMA without VM_SOFTDIRTY wants to be asked; only this list has it) and
+// of userfaultfd. clear_refs makes PTEs read-only here, and no flag of the VMA remembers it: what a fault maps anew in a shared mapping of shmem afterwards is writable at
+// once, where Linux would take one more fault, which asks nobody.
 // compare mm/mmap.c:vma_wants_writenotify
 var WantsWritenotify = []Decision{
 	{"not both writable and shared", notSharedWritable, false},
 	{"vm_ops has page_mkwrite", func(_ uint64, k machine.FileKind) bool { return hasPageMkwrite(k) }, true},
+	pfnMapRow,
 	{"the mapping can write back", func(_ uint64, k machine.FileKind) bool { return k.OnDisk() }, true},
 	{"otherwise", func(uint64, machine.FileKind) bool { return true }, false},
 }
@@ -35,9 +38,13 @@ var WantsWritenotify = []Decision{
 var NeedsDirtyTracking = []Decision{
 	{"not both writable and shared", notSharedWritable, false},
 	{"vm_ops has page_mkwrite", func(_ uint64, k machine.FileKind) bool { return hasPageMkwrite(k) }, true},
+	pfnMapRow,
 	{"the mapping can write back", func(_ uint64, k machine.FileKind) bool { return k.OnDisk() }, true},
 	{"otherwise", func(uint64, machine.FileKind) bool { return true }, false},
 }
+
+// pfnMapRow is of both lists: nobody writes back what has no struct pages.
+var pfnMapRow = Decision{"VM_PFNMAP", func(flags uint64, _ machine.FileKind) bool { return flags&machine.VMPFNMap != 0 }, false}
 
 // Decide goes down a decision list.
 func Decide(list []Decision, flags uint64, kind machine.FileKind) bool {
@@ -53,10 +60,10 @@ func Decide(list []Decision, flags uint64, kind machine.FileKind) bool {
 // writable again: where nobody must be asked, or has been, as the PTE is dirty.
 // compare mm/mprotect.c:can_change_shared_pte_writable
 func (c *Ctx) sharedWritable(p machine.PageID, vma uint64, old machine.Entry) bool {
-	if !c.isFile(p) || notSharedWritable(vma, 0) {
+	if !c.isFile(p) && !c.isPFN(p) || notSharedWritable(vma, 0) {
 		return false
 	}
-	return old.Has(machine.Dirty) || !Decide(WantsWritenotify, vma, c.M.Files[c.M.Region(p).File].Kind)
+	return old.Has(machine.Dirty) || !Decide(WantsWritenotify, vma, c.fileKind(p))
 }
 
 // isFile reports whether a page lies in a mapping of a file of the page cache.
@@ -67,7 +74,9 @@ func (c *Ctx) isFile(p machine.PageID) bool {
 
 // isAnonymous reports whether a page lies in a mapping without a file system behind it.
 // compare include/linux/mm.h:vma_is_anonymous
-func (c *Ctx) isAnonymous(p machine.PageID) bool { return !c.isFile(p) && !c.M.HugetlbPage(p) }
+func (c *Ctx) isAnonymous(p machine.PageID) bool {
+	return !c.isFile(p) && !c.isPFN(p) && !c.M.HugetlbPage(p)
+}
 
 // backing returns the page of the file that a page of a file mapping maps; false
 // beyond what there is room for, which is beyond the file's end, too.
@@ -215,7 +224,7 @@ var _ = register(fnDoReadFault, &Func{
 		aroundDone,
 		{Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), 3) }},
 		faultFound,
-		{Label: "map", Says: "map it, if the PTE is still none", Ref: "finish_fault", Touches: fileMapTouches, Reads: cell.Of(machine.VMAs),
+		{Label: "map", Says: "map it, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, Then}, Touches: fileMapTouches, Reads: cell.Of(machine.VMAs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
 			Do: func(c *Ctx) Next {
 				p := c.Page(dfAddr)
@@ -254,7 +263,7 @@ var faultFound = Step{Label: "found", Says: "is there a folio?", Local: true, Do
 
 // faultUnlock unlocks the folio; its reference has passed to the PTE, unless somebody was faster.
 var faultUnlock = Step{Label: "unlock", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
-	c.Unlock(c.M.FolioLock(c.Frame(0)))
+	c.Unlock(c.folioLock(c.Frame(0)))
 	if !machine.Hold(c.L(0)).Some() || machine.Hold(c.L(0)).Count() == 0 {
 		return Return
 	}
@@ -275,7 +284,7 @@ func (c *Ctx) raced(p machine.PageID) bool {
 // mapFile maps the folio in local 0; its reference becomes the PTE's.
 func (c *Ctx) mapFile(p machine.PageID, bits machine.Entry) {
 	f := c.Held(0).Frame()
-	c.Add(c.M.Mapcount(f), 1)
+	c.rmapAdd(f, 1)
 	c.Release(0)
 	c.Set(0, uint64(machine.Uncounted(f)))
 	e := machine.MakePTE(f, bits)
@@ -322,7 +331,7 @@ var _ = register(fnDoCowFault, &Func{
 			c.Store(c.M.Contents(c.Held(dfCopy).Frame()), v)
 			return Then
 		}},
-		dcMap: {Label: "map", Says: "map the copy, if the PTE is still none", Ref: "finish_fault", Touches: mapTouches,
+		dcMap: {Label: "map", Says: "map the copy, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, Then}, Touches: mapTouches,
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
 			Do: func(c *Ctx) Next {
 				p := c.Page(dfAddr)

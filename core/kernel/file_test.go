@@ -227,6 +227,9 @@ func TestDecisionLists(t *testing.T) {
 		{machine.Ramfs, shared, true},
 		{machine.Shmem, shared, false},
 		{machine.Hugetlbfs, shared, false},
+		{machine.CharDevice, shared | machine.VMPFNMap, false},
+		{machine.Ext4, shared | machine.VMPFNMap, true}, // who has page_mkwrite is asked all the same
+		{machine.CharDevice, shared | machine.VMMixedMap, false},
 	} {
 		for name, list := range map[string][]kernel.Decision{"wants_writenotify": kernel.WantsWritenotify, "needs_dirty_tracking": kernel.NeedsDirtyTracking} {
 			if got := kernel.Decide(list, tt.flags, tt.kind); got != tt.want {

@@ -19,18 +19,18 @@ func (c *Ctx) beyondEOF(o machine.Pgoff) bool {
 // ours reports whether a folio is the file's page: it may have been truncated, or
 // moved to swap, before its lock was taken.
 func (c *Ctx) ours(f machine.Frame, o machine.Pgoff) bool {
-	at := c.M.FilePages()[o]
-	return c.Load(c.M.Mapping(f)) == machine.FileMapping(at.File) && c.Load(c.M.Index(f)) == uint64(at.Index)
+	at, head := c.M.FilePages()[o], c.M.Head(f)
+	return c.Load(c.M.Mapping(head)) == machine.FileMapping(at.File) && c.Load(c.M.Index(head))+uint64(f-head) == uint64(at.Index)
 }
 
 // find takes a reference on the folio that the page cache has at a page, for local i.
 // compare mm/filemap.c:filemap_get_entry
 func (c *Ctx) find(i int, o machine.Pgoff) bool {
 	f, ok := machine.Cached(c.Load(c.M.CacheSlot(o)))
-	if !ok || !c.TryGet(f, 1) {
+	if !ok || !c.TryGet(c.M.Head(f), 1) {
 		return false
 	}
-	c.Sayf("the page cache has it: folio %d", f)
+	c.Sayf("the page cache has it: folio %d", c.M.Head(f))
 	c.Hold(i, f, 1)
 	return true
 }
@@ -187,17 +187,17 @@ func lockOurs(back int) Step {
 				c.Say("it is not the file's any more: put it, look again")
 				return c.forget(back)
 			}
-			c.Lock(c.M.FolioLock(c.Held(0).Frame()))
+			c.Lock(c.folioLock(c.Held(0).Frame()))
 			return c.handOver()
 		}}
 }
 
 // folioLockFree waits for the lock of the folio in local 0.
-func folioLockFree(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(0).Frame())) }
+func folioLockFree(c *Ctx) Block { return c.Free(c.folioLock(c.Held(0).Frame())) }
 
 // unlockFolio unlocks the folio in local 0.
 var unlockFolio = Step{Label: "unlock", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
-	c.Unlock(c.M.FolioLock(c.Held(0).Frame()))
+	c.Unlock(c.folioLock(c.Held(0).Frame()))
 	return Then
 }}
 

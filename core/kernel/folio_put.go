@@ -42,31 +42,3 @@ var _ = register(fnFreeUnrefFolio, &Func{
 			}},
 	},
 })
-
-// lru_add_drain, in straight line:
-//
-//	for every folio in this CPU's batch: put it on the LRU list, drop the batch's reference
-//
-// compare mm/swap.c:lru_add_drain
-var _ = register(fnLRUAddDrain, &Func{
-	Name: "lru_add_drain", File: "mm/swap.c",
-	Steps: []Step{
-		{Label: "any", Says: "is the batch empty?", Local: true, Do: func(c *Ctx) Next {
-			if c.M.Load(c.M.LRUCount(c.CPU)) == 0 {
-				return Return
-			}
-			return Then
-		}},
-		{Label: "drain", Says: "put a folio of the batch on the LRU list", Ref: "lru_add_fn", Touches: cell.Of(machine.LRU, machine.Flags, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{0},
-			Do: func(c *Ctx) Next {
-				f, some := c.M.TakeBatch(c.CPU)
-				if !some { // lru_add_drain_all came between, which in Linux it does before or after
-					c.Say("it was drained meanwhile")
-					return Return
-				}
-				c.Sayf("put folio %d on the LRU list", f)
-				c.Or(c.M.Flags(f), machine.PGLRU)
-				return c.putFree(f, 1, 0)
-			}},
-	},
-})

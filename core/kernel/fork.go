@@ -8,8 +8,8 @@ import (
 // dup_mmap, in straight line:
 //
 //	mmap_write_lock()
-//	every VMA: lock it; the child gets one; if it has an anon_vma, the child gets one
-//	           beneath it; copy_page_range()
+//	every VMA: lock it; VM_DONTCOPY: the next; the child gets one, not locked; VM_WIPEONFORK: that is all
+//	           if it has an anon_vma, the child gets one beneath it; copy_page_range(); also of memory without struct pages
 //	flush_tlb_mm()               // every PTE that was write-protected
 //	mmap_write_unlock(); the child may run
 //	hugetlb had no page for a copy: mmput(child); -ENOMEM
@@ -38,16 +38,31 @@ var _ = register(fnFork, &Func{
 		fkVMA: {Label: "vma", Says: "the child gets a VMA like it, linked to the anon_vma", Ref: "anon_vma_fork", Touches: cell.Of(machine.VMAs), Calls: []FuncID{fnCopyPageRange, fnCopyHugetlbPageRange}, Do: func(c *Ctx) Next {
 			r, child := int(c.L(fkRegion)), int(c.L(fkChild))
 			c.M.SetForking(c.MM, child)
+			copies := false
 			for i := range c.M.MMs[c.MM].Regions[r].Pages {
 				p := c.M.PageAt(c.MM, r, i)
 				vma := c.Load(c.M.VMA(p))
-				c.Store(c.M.VMA(c.M.Twin(p, child)), vma)
+				if vma&machine.VMDontCopy != 0 {
+					continue
+				}
+				c.Store(c.M.VMA(c.M.Twin(p, child)), vma&^machine.VMLocked)
 				c.M.Link(c.M.Twin(p, child), vma != 0)
+				if vma&machine.VMWipeOnFork != 0 {
+					continue
+				}
+				copies = true
 				if vma != 0 || !c.M.Rooms { // what is not there now may be in a room
 					c.M.Inherited(p, c.M.Twin(p, child))
 				}
 			}
-			if c.Load(c.M.AnonVMA(c.MM, r)) == 0 {
+			switch {
+			case !copies:
+				c.Say("the child gets none of it, or gets it empty: there is nothing to copy")
+				return fkNext
+			case c.isPFN(c.M.PageAt(c.MM, r, 0)):
+				c.Say("the child gets a VMA like it; no fault could find what is mapped there: it is copied")
+				return c.Call(fnCopyPageRange, fkNext, uint64(c.M.PageAt(c.MM, r, 0)), uint64(child))
+			case c.Load(c.M.AnonVMA(c.MM, r)) == 0:
 				c.Say("the child gets a VMA like it; no page of it is anonymous: there is nothing to copy")
 				return fkNext
 			}
@@ -72,7 +87,7 @@ var _ = register(fnFork, &Func{
 		}},
 		fkFlush: {Label: "flush", Says: "flush what was write-protected", Ref: "flush_tlb_mm", When: With(ForkFlushTLB), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			first, last := c.M.MMPages(c.MM)
-			return c.Call(fnFlushTLBMMRange, fkUnlock, uint64(c.MM), uint64(first), uint64(last), 0)
+			return c.Call(fnFlushTLBMMRange, fkUnlock, uint64(c.MM), uint64(first), uint64(last), 1)
 		}},
 		fkUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			c.M.SetForking(c.MM, -1)
@@ -163,11 +178,19 @@ var _ = register(fnCopyPageRange, &Func{
 	Locals: []Local{{"src_pmd", TableLocal}, {"dst_pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"prealloc", HoldLocal}, {"address", PageLocal}, {"child", IntLocal}},
 	Steps: []Step{
 		cpSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: fork is at it", Ref: "raw_write_seqcount_begin", Order: Plain, When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			if c.isPFN(c.Page(cpPage)) {
+				c.Say("it is shared: nothing is write-protected")
+				return Then
+			}
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
 		cpP4D: p4dStep(cpPage, "copy_p4d_range"),
-		cpPMD: {Label: "read_pmd", Says: "read the parent's PMD", Ref: "copy_pmd_range", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnCopyHugePMD}, Back: []int{cpPMD}, Do: func(c *Ctx) Next {
+		cpPMD: {Label: "read_pmd", Says: "read the parent's PMD", Ref: "copy_pmd_range", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnCopyHugePMD}, Back: []int{cpPMD}, Do: func(c *Ctx) Next {
+			if c.tableLeftOut() {
+				c.Say("the child gets nothing of what the page table maps")
+				return c.copyNextTable()
+			}
 			pmd := machine.Entry(c.Keep(cpSrc, c.M.PMD(c.Page(cpPage))))
 			switch {
 			case !pmd.Present() && !pmd.IsMigration():
@@ -212,7 +235,7 @@ var _ = register(fnCopyPageRange, &Func{
 				c.lockPTL(cpSrc)
 				return Then
 			}},
-		cpRead:         {Label: "read_pte", Says: "read the parent's PTE", Ref: "ptep_get", Reads: cell.Of(machine.PTEs), Back: []int{cpRead}, Do: (*Ctx).copyRead},
+		cpRead:         {Label: "read_pte", Says: "read the parent's PTE", Ref: "ptep_get", Reads: cell.Of(machine.PTEs, machine.VMAs), Back: []int{cpRead}, Do: (*Ctx).copyRead},
 		cpProtectEarly: {Label: "wrprotect_first", Says: "write-protect the parent's PTE", Ref: "ptep_set_wrprotect", When: If(ForkWrprotect, ForkWrprotectFirst), Touches: cell.Of(machine.PTEs), Do: (*Ctx).copyProtect},
 		cpGet: {Label: "get", Says: "take a reference for the child", Ref: "folio_get", When: With(ForkGetFirst), Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
 			c.copyGet()
@@ -271,7 +294,11 @@ var _ = register(fnCopyPageRange, &Func{
 		cpProtect: {Label: "wrprotect", Says: "write-protect the parent's PTE", Ref: "ptep_set_wrprotect", When: If(ForkWrprotect, ForkWrprotectLast), Touches: cell.Of(machine.PTEs), Do: (*Ctx).copyProtect},
 		cpSet: {Label: "set_pte", Says: "map it in the child, read-only", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs), Back: []int{cpRead}, Do: func(c *Ctx) Next {
 			e := c.Entry(cpPTE).Fresh() &^ (machine.RW | machine.Accessed)
-			if e.Frame() != machine.ZeroPage {
+			switch old := c.Entry(cpPTE); {
+			case c.M.IsPFN(e.Frame()):
+				c.Say("map it in the child, as it is: it is shared, and nobody counts it")
+				e = old.Fresh() &^ (machine.Dirty | machine.Accessed)
+			case e.Frame() != machine.ZeroPage:
 				c.Release(cpFolio)
 			}
 			c.SetPTE(c.Frame(cpDst), c.childPage(), e)
@@ -338,6 +365,10 @@ var _ = register(fnCopyPageRange, &Func{
 			return c.putFree(f, 1, cpSeqEven)
 		}},
 		cpSeqEven: {Label: "seq_even", Says: "write_protect_seq is even again", Ref: "raw_write_seqcount_end", Order: Plain, When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			if c.isPFN(c.Page(cpPage)) {
+				c.Say("nothing was write-protected")
+				return Then
+			}
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
@@ -388,9 +419,10 @@ func (c *Ctx) copyRead() Next {
 		p := c.Page(cpPage)
 		e := machine.Entry(c.Keep(cpPTE, c.PTE(c.Frame(cpSrc), p)))
 		switch {
-		case e.None():
+		case e.None(), c.forkLeavesOut(p):
 			if p+1 == c.M.HugeEnd(p) {
 				c.Say("there are no more PTEs")
+				c.Set(cpPTE, 0)
 				return cpUnlock
 			}
 			c.Set(cpPage, uint64(p+1))
@@ -401,11 +433,21 @@ func (c *Ctx) copyRead() Next {
 			return cpMigration
 		case e.IsPoison():
 			return cpPoison
-		case e.Frame() == machine.ZeroPage:
+		case !c.M.Normal(e.Frame()):
 			return cpSet
 		}
 		return Then
 	}
+}
+
+// tableLeftOut reports whether fork leaves out all that the page table maps from the page on.
+func (c *Ctx) tableLeftOut() bool {
+	for p := c.Page(cpPage); p < c.M.HugeEnd(c.Page(cpPage)); p++ {
+		if !c.forkLeavesOut(p) {
+			return false
+		}
+	}
+	return true
 }
 
 // copyGet takes the child's reference.

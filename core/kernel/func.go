@@ -93,6 +93,10 @@ type Step struct {
 	// else: "yes", "no".
 	Answer string
 
+	// Counts marks a step that holds a folio's references against those that its function knows of, and goes on only if there are no
+	// others. Whoever merely reads the count (is the page free already? may it be pinned?) does not.
+	Counts bool
+
 	When Cond // the rule that it belongs to; else it is passed over
 
 	// Local marks a step on the task's own locals: it runs together with the
@@ -108,6 +112,10 @@ type Step struct {
 	// Choose offers the values the step may be made with. Nil: there is one way, key 0.
 	Choose func(c *Ctx, offer func(key int))
 	Keys   []string // what the values stand for, where they are no frames
+
+	// Map says that the step maps a page table by pte_offset_map() and its like, which look at the PMD again where page tables may go
+	// from under who has mmap_lock. Nil: nobody can take it away.
+	Map *TableMap
 
 	// What a step may do is said beforehand, because the reduction of a search has to
 	// know what can still come: Touches are the classes of shared cells that Wait, Choose and Do may
@@ -125,6 +133,12 @@ type Step struct {
 	Calls []FuncID
 
 	Do func(*Ctx) Next
+}
+
+// A TableMap is how a step comes to the page table that its function has read the PMD for.
+type TableMap struct {
+	Table, Page int  // the locals with what was read, and with the page
+	Gone        Next // where the step goes instead if the PMD is another by now
 }
 
 // An Order says when others see what a step stores, where CPUs have store buffers.
@@ -191,6 +205,9 @@ func (c Cond) AndLarge() Cond { return c.and(hasLarge) }
 // AndRooms holds where the condition does and mremap may move pages.
 func (c Cond) AndRooms() Cond { return c.and(hasRooms) }
 
+// AndLargeRooms holds where the condition does, large folios are possible and mremap may move them.
+func (c Cond) AndLargeRooms() Cond { return c.and(hasLarge | hasRooms) }
+
 // AndSeveral holds where the condition does and a GUP call asks for several pages.
 func (c Cond) AndSeveral() Cond { return c.and(hasPages) }
 
@@ -202,6 +219,9 @@ func (c Cond) AndTSO() Cond { return c.and(hasTSO) }
 
 // AndHalves holds where the condition does and entries are stored in halves.
 func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
+
+// AndWhole holds where the condition does and entries are stored whole.
+func (c Cond) AndWhole() Cond { return c.and(hasWhole) }
 
 // AndGathers holds where the condition does and two mmu_gathers of one mm may be open at once.
 func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
@@ -223,6 +243,9 @@ func (c Cond) AndPoison() Cond { return c.and(hasPoison) }
 
 // Halved and Whole hold where entries are stored in halves, and where not.
 var Halved, Whole = Cond{where: hasHalves}, Cond{where: hasWhole}
+
+// AndMlocks holds where the condition does and somebody locks memory.
+func (c Cond) AndMlocks() Cond { return c.and(hasMlocks) }
 
 // AndMappings holds where the condition does and folio->mapping may change under GUP's eyes, or be secret memory's.
 func (c Cond) AndMappings() Cond { return c.and(hasMappings) }
@@ -260,6 +283,24 @@ func (c Cond) AndRmapLocks() Cond { return c.and(hasRmapLocks) }
 // AndKhugepagedExit holds where the condition does and khugepaged may meet the end of an mm.
 func (c Cond) AndKhugepagedExit() Cond { return c.and(hasKhugepagedExit) }
 
+// UprobedExit holds where uprobes may meet the end of an mm: what it guards would tell nothing elsewhere.
+var UprobedExit = Cond{where: hasUprobedExit}
+
+// FileTHP holds where pages of files may be collapsed into huge ones: what it guards would tell nothing elsewhere.
+var FileTHP = Cond{where: hasFileTHP}
+
+// AndFileTHP holds where the condition does and pages of files may be collapsed into huge ones.
+func (c Cond) AndFileTHP() Cond { return c.and(hasFileTHP) }
+
+// KhpPasses holds where khugepaged may come to huge pages of files: what it guards would tell nothing elsewhere.
+var KhpPasses = Cond{where: hasFileTHP | hasKhpPasses}
+
+// AndKhpPasses holds where the condition does and khugepaged may come to huge pages of files.
+func (c Cond) AndKhpPasses() Cond { return c.and(hasFileTHP | hasKhpPasses) }
+
+// PFNMaps holds where memory without struct pages is mapped: what it guards would tell nothing elsewhere.
+var PFNMaps = Cond{where: hasPFNs}
+
 // AndMerging holds where the condition does and ksmd may merge pages.
 func (c Cond) AndMerging() Cond { return c.and(hasKSM) }
 
@@ -296,7 +337,13 @@ const (
 	hasKhugepagedExit                 // khugepaged may meet the end of an mm
 	hasLazyfree                       // somebody frees memory lazily
 	hasPoison                         // memory may fail
+	hasMlocks                         // somebody locks memory
 	hasMappings                       // somebody truncates a file, or lets its inode go, or there is secret memory
+	hasUprobedExit                    // an mm ends that uprobes may be in
+	hasFileTHP                        // pages of files may be collapsed into huge ones
+	hasPFNs                           // memory without struct pages is mapped
+	hasKhpPasses                      // khugepaged may come to huge pages of files
+	hasNUMA                           // the kernel has NUMA balancing
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -305,7 +352,9 @@ var lacks = [...]string{
 	"entries are stored whole", "entries are stored in halves", "no ZONE_MOVABLE", "no secondary MMU", "nobody merges pages", "nobody calls mremap",
 	"tables of four levels", "no call of several pages", "no shared PMD tables", "nobody would wait for it", "the swap device needs no stable pages", "nobody is throttled",
 	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in", "nobody frees memory lazily", "no memory fails",
-	"no file is truncated, none is secret memory",
+	"nobody locks memory", "no file is truncated, none is secret memory", "no mm ends that uprobes may be in", "nobody collapses pages of files",
+	"no memory without struct pages",
+	"khugepaged comes to no huge page of a file", "no NUMA balancing",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -74,6 +74,10 @@ const (
 	fnMadviseFree
 	fnMadvisePageout
 	fnMadvisePopulate
+	fnFaultinPageRange
+	fnMadviseVMABehavior
+	fnMlock
+	fnMunlock
 	fnPwrite
 	fnPread
 	fnFsync
@@ -150,6 +154,8 @@ const (
 	fnVFIOUnmap
 	fnNativeSetPTE
 	fnPTEGetLockless
+	fnNativePMDPGetAndClear
+	fnPMDGetLockless
 	fnGUPLongtermLocked
 	fnTaskNUMAWork
 	fnDoNUMAPage
@@ -179,6 +185,8 @@ const (
 	fnSVALoad
 	fnInvalidateSecondaryTLBs
 	fnSetOrigInsn
+	fnUprobeRegister
+	fnUprobeUnregister
 	fnGUPFastP4DRange
 	fnFaultReadPTE
 	fnDoHugePMDNUMAPage
@@ -204,5 +212,11 @@ const (
 	fnMadviseInjectError
 	fnMemoryFailure
 	fnFolioIsSecretmem
+	fnCollapseScanFile
+	fnCollapseFile
+	fnRetractPageTables
+	fnVaddrGetPFNs
+	fnCollapsePTEMappedTHP
+	fnCollapsePTEMappedTHPs
 	funcCount
 )

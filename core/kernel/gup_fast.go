@@ -229,33 +229,55 @@ var _ = register(fnGUPFastPMDRange, &Func{
 	Params: []int{gmPUD, gmAddr, gmEnd, gmFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"pud", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
 	Steps: []Step{
-		{Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPTERange, fnGUPFastPMDLeaf}, Do: func(c *Ctx) Next {
-			pmd := machine.Entry(c.Keep(0, c.pmdThrough(gmPUD, gmAddr)))
-			if !pmd.Present() {
-				c.Say("the PMD is none: give up")
-				return Return
-			}
-			next := min(c.L(gmEnd), uint64(c.M.HugeEnd(c.Page(gmAddr)))) // pmd_addr_end()
-			if pmd.Has(machine.PSE) {
-				return c.Call(fnGUPFastPMDLeaf, 1, uint64(pmd), c.L(gmPUD), c.L(gmAddr), next, c.L(gmFlags))
-			}
-			c.Sayf("read the PMD (page table: frame %d)", pmd.Frame())
-			return c.Call(fnGUPFastPTERange, 1, uint64(pmd), c.L(gmAddr), next, c.L(gmFlags))
+		gmReadHalves: {Label: "read_halves", Says: "read the PMD, half by half", Ref: "pmdp_get_lockless", When: Halved, Local: true, Calls: []FuncID{fnPMDGetLockless}, Do: func(c *Ctx) Next {
+			return c.Call(fnPMDGetLockless, gmGoByIt, c.L(gmPUD), c.L(gmAddr))
 		}},
-		{Label: "next_pmd", Says: "got its pages, and are there more?", When: Several, Local: true, Back: []int{0}, Do: func(c *Ctx) Next {
+		gmGoByIt: {Label: "go_by_it", Says: "go by that", Ref: "pmd_present", When: Halved, Local: true, Calls: []FuncID{fnGUPFastPTERange, fnGUPFastPMDLeaf}, Do: (*Ctx).followPMD},
+		gmRead: {Label: "read_pmd", Says: "read the PMD", Ref: "pmdp_get_lockless", When: Whole, Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPTERange, fnGUPFastPMDLeaf}, Do: func(c *Ctx) Next {
+			pmd := machine.Entry(c.Keep(gmPMD, c.pmdThrough(gmPUD, gmAddr)))
+			switch {
+			case pmd.Has(machine.PSE):
+				c.Sayf("read the PMD: %v", pmd.Fresh())
+			case pmd.Present():
+				c.Sayf("read the PMD (page table: frame %d)", pmd.Frame())
+			}
+			return c.followPMD()
+		}},
+		gmNext: {Label: "next_pmd", Says: "got its pages, and are there more?", When: Several, Local: true, Back: []int{gmReadHalves}, Do: func(c *Ctx) Next {
 			next := uint64(c.M.HugeEnd(c.Page(gmAddr)))
 			if !c.inHand().Some() || next >= c.L(gmEnd) {
 				return Return
 			}
 			c.nextPage()
-			c.Set(0, 0)
+			c.Set(gmPMD, 0)
 			c.Set(gmAddr, next)
-			return 0
+			return gmReadHalves
 		}},
 	},
 })
 
-const gmPUD, gmAddr, gmFlags, gmEnd = 1, 2, 3, 4
+// followPMD goes down by the PMD that was read.
+func (c *Ctx) followPMD() Next {
+	pmd := c.Entry(gmPMD)
+	if !pmd.Present() {
+		c.Say("the PMD is none: give up")
+		return Return
+	}
+	next := min(c.L(gmEnd), uint64(c.M.HugeEnd(c.Page(gmAddr)))) // pmd_addr_end()
+	if pmd.Has(machine.PSE) {
+		return c.Call(fnGUPFastPMDLeaf, gmNext, uint64(pmd), c.L(gmPUD), c.L(gmAddr), next, c.L(gmFlags))
+	}
+	return c.Call(fnGUPFastPTERange, gmNext, uint64(pmd), c.L(gmAddr), next, c.L(gmFlags))
+}
+
+const gmPMD, gmPUD, gmAddr, gmFlags, gmEnd = 0, 1, 2, 3, 4
+
+const (
+	gmReadHalves = iota
+	gmGoByIt
+	gmRead
+	gmNext
+)
 
 // gup_fast_pte_range, in straight line:
 //
@@ -296,7 +318,7 @@ var _ = register(fnGUPFastPTERange, &Func{
 			c.Sayf("read the PTE: %v", e)
 			return Then
 		}},
-		gpEarly: {Label: "early_recheck", Says: "read the PTE again early?", Ref: "pte_val(pte) != pte_val(ptep_get(ptep))", When: Without(FenceGrabBeforeRecheck), Reads: cell.Of(machine.PTEs), Choose: chooseEarly, Keys: inOrderOrEarly, Do: func(c *Ctx) Next {
+		gpEarly: {Label: "early_recheck", Says: "read the PTE again early?", Ref: "pte_val(pte) != pte_val(ptep_get(ptep))", When: Without(FenceGrabBeforeRecheck).AndWhole(), Reads: cell.Of(machine.PTEs), Choose: chooseEarly, Keys: inOrderOrEarly, Do: func(c *Ctx) Next {
 			if c.Key == 0 {
 				c.Say("the PTE is read again in order")
 				return Then
@@ -350,7 +372,8 @@ var _ = register(fnGUPFastPTERange, &Func{
 			c.Say("that is asked before the PTE is read again")
 			return Then
 		}},
-		gpRecheckPMD: {Label: "recheck_pmd", Says: "is the PMD still the same?", Answer: "yes", Ref: "pmd_val(pmd) != pmd_val(*pmdp)", When: With(GUPPMDRecheck),
+		gpPMDFirst: gpPMDHalf, gpPMDSecond: gpOtherPMDHalf,
+		gpRecheckPMD: {Label: "recheck_pmd", Says: "is the PMD still the same?", Answer: "yes", Ref: "pmd_val(pmd) != pmd_val(*pmdp)", When: With(GUPPMDRecheck).AndWhole(),
 			Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 				if machine.Entry(c.Load(c.M.PMD(c.Page(gpAddr)))) != c.Entry(gpPMD).Fresh() {
 					c.Say("the PMD has changed")
@@ -358,7 +381,8 @@ var _ = register(fnGUPFastPTERange, &Func{
 				}
 				return Then
 			}},
-		gpRecheckPTE: {Label: "recheck_pte", Says: "is the PTE still the same?", Answer: "yes", Ref: "pte_val(pte) != pte_val(ptep_get(ptep))", When: With(GUPPTERecheck),
+		gpPTEFirst: gpPTEHalf, gpPTESecond: gpOtherPTEHalf,
+		gpRecheckPTE: {Label: "recheck_pte", Says: "is the PTE still the same?", Answer: "yes", Ref: "pte_val(pte) != pte_val(ptep_get(ptep))", When: With(GUPPTERecheck).AndWhole(),
 			Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 				now := c.Entry(gpAgain).Fresh()
 				if c.L(gpIsEarly)&gpReadEarly == 0 {
@@ -435,7 +459,11 @@ const (
 	gpAllowedFirst
 	gpIsAllowedFirst
 	gpEarlyExcl
+	gpPMDFirst
+	gpPMDSecond
 	gpRecheckPMD
+	gpPTEFirst
+	gpPTESecond
 	gpRecheckPTE
 	gpAllowed
 	gpIsAllowed
@@ -447,11 +475,18 @@ const (
 	gpDone
 )
 
-// What was done early, where a fence is missing: bits of gpIsEarly.
+// What was done early, where a fence is missing, and which half of an entry was looked at again first: bits of gpIsEarly.
 const (
 	gpReadEarly = 1 << iota
 	gpAskedEarly
 	gpMustEarly
+	gpHighFirst
+)
+
+// The second looks, where entries have halves.
+var (
+	gpPMDHalf, gpOtherPMDHalf = recheckHalves(theirPMD, GUPPMDRecheck, func(c *Ctx) machine.Entry { return machine.Entry(c.Load(c.M.PMD(c.Page(gpAddr)))) }, gpPMD, gpIsEarly, gpHighFirst, gpPut)
+	gpPTEHalf, gpOtherPTEHalf = recheckHalves(theirPTE, GUPPTERecheck, pteAgain, gpPTE, gpIsEarly, gpHighFirst, gpPut)
 )
 
 // chooseEarlyPin is chooseEarly for a read-only pin through a read-only PTE: others do not ask.

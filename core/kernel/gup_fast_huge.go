@@ -29,7 +29,7 @@ import (
 var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 	Name: "gup_fast_pmd_leaf", Was: []Name{{"gup_huge_pmd", 610}}, File: "mm/gup.c", FileWas: gupFileWas,
 	Params: []int{gh0PMD, ghPUD, ghAddr, ghEnd, ghFlags},
-	Locals: []Local{{"orig", PTELocal}, {"pud", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
+	Locals: []Local{{"orig", PTELocal}, {"pud", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}, {"high_first", IntLocal}},
 	Steps: []Step{
 		ghPermitted: {Label: "permitted", Says: "does the PMD allow what is asked?", Ref: "pmd_access_permitted", Local: true, Calls: []FuncID{fnTryGrabFolioFast}, Do: func(c *Ctx) Next {
 			e := c.Entry(gh0PMD)
@@ -44,7 +44,8 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 			}
 			return Then
 		}},
-		ghRecheck: {Label: "recheck_pmd", Says: "is the PMD still the same?", Answer: "yes", Ref: "pmd_val(orig) != pmd_val(*pmdp)", When: With(GUPPMDLeafRecheck),
+		ghFirst: ghHalf, ghSecond: ghOtherHalf,
+		ghRecheck: {Label: "recheck_pmd", Says: "is the PMD still the same?", Answer: "yes", Ref: "pmd_val(orig) != pmd_val(*pmdp)", When: With(GUPPMDLeafRecheck).AndWhole(),
 			Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 				if now := machine.Entry(c.Load(c.pmdThrough(ghPUD, ghAddr))); now != c.Entry(gh0PMD).Fresh() {
 					c.Sayf("the PMD has changed: it is %v", now)
@@ -91,11 +92,16 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 	},
 })
 
-const gh0PMD, ghPUD, ghAddr, ghFlags, ghEnd = 0, 1, 2, 3, 4
+// The second look, where entries have halves.
+var ghHalf, ghOtherHalf = recheckHalves(theirPMD, GUPPMDLeafRecheck, func(c *Ctx) machine.Entry { return machine.Entry(c.Load(c.pmdThrough(ghPUD, ghAddr))) }, gh0PMD, ghHighFirst, 1, ghPut)
+
+const gh0PMD, ghPUD, ghAddr, ghFlags, ghEnd, ghHighFirst = 0, 1, 2, 3, 4, 5
 
 const (
 	ghPermitted = iota
 	ghGrabbed
+	ghFirst
+	ghSecond
 	ghRecheck
 	ghAllowed
 	ghIsAllowed
@@ -131,14 +137,14 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 				c.Lock(c.pmdLock(c.Page(fhAddr)))
 				return Then
 			}},
-		fhHint: {Label: "numa_hint", Says: "has NUMA balancing made it inaccessible?", Answer: "no", Ref: "FOLL_NUMA", When: If(GUPProtnone, ProtnoneUnlessForced).AndLarge(), Local: true, Do: func(c *Ctx) Next {
+		fhHint: {Label: "numa_hint", Says: "has NUMA balancing made it inaccessible?", Answer: "no", Ref: "FOLL_NUMA", When: If(GUPProtnone, ProtnoneUnlessForced).and(hasLarge | hasNUMA), Local: true, Do: func(c *Ctx) Next {
 			if c.Entry(fhPMD).Has(machine.ProtNone) && c.L(fhFlags)&FollForce == 0 {
 				c.Say("NUMA balancing has made it inaccessible: fault it in first")
 				return fhNoPage
 			}
 			return Then
 		}},
-		fhHonor: {Label: "honor_numa_hint", Says: "has NUMA balancing made it inaccessible, and is that to be honored?", Answer: "no", Ref: "gup_can_follow_protnone", When: If(GUPProtnone, ProtnoneIfAsked).AndLarge(), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+		fhHonor: {Label: "honor_numa_hint", Says: "has NUMA balancing made it inaccessible, and is that to be honored?", Answer: "no", Ref: "gup_can_follow_protnone", When: If(GUPProtnone, ProtnoneIfAsked).and(hasLarge | hasNUMA), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			if c.Entry(fhPMD).Has(machine.ProtNone) && c.L(fhFlags)&FollHonorNUMAFault != 0 && c.Load(c.M.VMA(c.Page(fhAddr)))&machine.VMAccess != 0 {
 				c.Say("NUMA balancing has made it inaccessible: fault it in first")
 				return fhNoPage

@@ -33,6 +33,7 @@ const (
 	FollPCIP2PDMA                                // memory of a PCI device will do
 	FollInterruptible                            // any signal will do to give up
 	FollHWPoison                                 // memory that has failed is told as such
+	FollMadvPopulate                             // for MADV_POPULATE: its errors, and no page
 )
 
 // GUPFlags are the flags that programs may write. What FOLL_PCI_P2PDMA would allow is not there: no page is memory of a
@@ -41,7 +42,7 @@ const (
 var GUPFlags = []GUPFlag{
 	{Name: "FOLL_WRITE", Bit: FollWrite,
 		Doc: "The page will be written to: its PTE must be writable, or a fault makes it so."},
-	{Name: "FOLL_LONGTERM", Bit: FollLongterm,
+	{Name: "FOLL_LONGTERM", Bit: FollLongterm, Since: 502,
 		Doc: "The page will be held for long: it must not lie where pages have to be movable."},
 	{Name: "FOLL_FORCE", Bit: FollForce,
 		Doc: "Access is allowed where the process itself may not: the way of ptrace."},
@@ -77,6 +78,8 @@ var GUPFlags = []GUPFlag{
 		Doc: "No slow path: since v6.3 for GUP alone to set."},
 	{Name: "FOLL_UNLOCKABLE", Bit: FollUnlockable, Since: 603, Internal: true,
 		Doc: "mmap_lock may be dropped: for GUP alone to set."},
+	{Name: "FOLL_MADV_POPULATE", Bit: FollMadvPopulate, Since: 609, Internal: true,
+		Doc: "For MADV_POPULATE, which has errors of its own: for GUP alone to set."},
 }
 
 // FollByName returns the flag of that name, or nil.

@@ -121,7 +121,7 @@ const (
 
 // pmdFaster reports, under the PMD lock, that the PMD is not none any more.
 func (c *Ctx) pmdFaster(p machine.PageID) bool {
-	if machine.Entry(c.Load(c.M.PMD(p))).None() {
+	if machine.Entry(c.Load(c.M.PMD(p))).PMDNone() {
 		return false
 	}
 	c.Say("the PMD is not none any more: somebody else was faster")

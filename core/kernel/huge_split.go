@@ -8,6 +8,7 @@ import (
 // __split_huge_pmd, in straight line:
 //
 //	lock the PMD; it is not huge: done
+//	asked for by who splits a folio: it maps another (newer): done
 //	the huge zero page: clear the PMD, flush; fill the deposited table with the zero page
 //	old = pmdp_invalidate()                 // PSE stays, Present goes; flush
 //	to be unmapped at once (freeze): exclusive, and pinned: no; else exclusive no more; fill the
@@ -20,27 +21,24 @@ import (
 // a CPU may write through the huge translation; the flush comes before the first PTE, so no CPU has
 // a small and a huge translation of one address at once.
 //
-// compare mm/huge_memory.c:__split_huge_pmd_locked
+// Who splits or reclaims a folio holds no lock that keeps other huge pages from where it was mapped. v4.6 looked only before it took
+// the PMD's lock:
+//
+//	CPU0 (the mm)                  CPU1 (split)
+//	                               the PMD maps folio 2: to be split
+//	MADV_DONTNEED: clear the PMD
+//	store: map folio 4
+//	                               lock the PMD; it is huge: migration entries of folio 4
+//	                               split folio 2; map it again: no entry is its own
+//
+// compare mm/huge_memory.c:__split_huge_pmd, split_huge_pmd_address, __split_huge_pmd_locked
 var _ = register(fnSplitHugePMD, &Func{Large: true,
 	Notify: hugeOf(shAddr),
-	Name:   "__split_huge_pmd", File: "mm/huge_memory.c", Params: []int{shAddr, shFreeze},
-	Locals: []Local{{"old_pmd", PTELocal}, {"address", PageLocal}, {"freeze", IntLocal}},
+	Name:   "__split_huge_pmd", File: "mm/huge_memory.c", Params: []int{shAddr, shFreeze, shFolio},
+	Locals: []Local{{"old_pmd", PTELocal}, {"folio", FrameLocal}, {"address", PageLocal}, {"freeze", IntLocal}},
 	Steps: []Step{
-		shLock: {Label: "lock", Says: "lock the PMD; is it huge?", Answer: "yes", Ref: "pmd_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs),
-			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(shAddr))) },
-			Do: func(c *Ctx) Next {
-				pmd := machine.Entry(c.Load(c.M.PMD(c.Page(shAddr))))
-				if !pmd.IsHuge() {
-					c.Say("the PMD is not huge any more")
-					return Return
-				}
-				c.Lock(c.pmdLock(c.Page(shAddr)))
-				if pmd.IsMigration() {
-					c.Say("the huge page is being moved")
-					return shMoving
-				}
-				return Then
-			}},
+		shLock:    splitLock("lock the PMD; is it huge, and does it map the folio?", With(SplitRechecksFolio).AndLarge(), true),
+		shLockAny: splitLock("lock the PMD; is it huge?", Without(SplitRechecksFolio).AndLarge(), false),
 		shInvalidate: {Label: "invalidate", Says: "invalidate the PMD, flush", Ref: "pmdp_invalidate", Touches: cell.Of(machine.PMDs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			p := c.Page(shAddr)
 			old := machine.Entry(c.Load(c.M.PMD(p)))
@@ -50,7 +48,7 @@ var _ = register(fnSplitHugePMD, &Func{Large: true,
 			} else {
 				c.SetPMD(p, old&^machine.Present)
 			}
-			return c.Call(fnFlushTLBMMRange, shDoubleMap, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
+			return c.Call(fnFlushTLBMMRange, shDoubleMap, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), c.flushRange())
 		}},
 		shDoubleMap: {Label: "double_map", Says: "is it mapped by another PMD, too?", Answer: "no", Ref: "TestSetPageDoubleMap", When: With(DoubleMap), Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			if f := c.Frame(shOld); !c.M.IsHugeZero(f) && c.Load(c.M.EntireMapcount(f)) > 1 {
@@ -89,10 +87,11 @@ var _ = register(fnSplitHugePMD, &Func{Large: true,
 	},
 })
 
-const shOld, shAddr, shFreeze = 0, 1, 2
+const shOld, shFolio, shAddr, shFreeze = 0, 1, 2, 3
 
 const (
 	shLock = iota
+	shLockAny
 	shInvalidate
 	shDoubleMap
 	shFreezing
@@ -103,6 +102,29 @@ const (
 	shFill
 	shFillClean
 )
+
+// splitLock is the step that locks the PMD, if there is something to split; recheck: of the folio that the caller splits, if it has named one.
+func splitLock(says string, when Cond, recheck bool) Step {
+	return Step{Label: "lock", Says: says, Answer: "yes", Ref: "pmd_lock", When: when, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs),
+		Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(shAddr))) },
+		Do: func(c *Ctx) Next {
+			pmd := machine.Entry(c.Load(c.M.PMD(c.Page(shAddr))))
+			switch f := c.Frame(shFolio); {
+			case !pmd.IsHuge():
+				c.Say("the PMD is not huge any more")
+				return Return
+			case recheck && f != 0 && (pmd.IsMigration() || pmd.Frame() != f):
+				c.Say("another huge page is mapped there by now")
+				return Return
+			}
+			c.Lock(c.pmdLock(c.Page(shAddr)))
+			if pmd.IsMigration() {
+				c.Say("the huge page is being moved")
+				return shMoving
+			}
+			return shInvalidate
+		}}
+}
 
 // splitFreeze fills the deposited table with migration entries, in the huge entry's place.
 func (c *Ctx) splitFreeze() Next {
@@ -121,7 +143,7 @@ func (c *Ctx) splitFreeze() Next {
 	table := c.M.TakeDeposit(p).Frame()
 	c.SetPMD(p, machine.MakeTable(table))
 	for q := p; q < c.M.HugeEnd(p); q++ {
-		c.SetPTE(table, q, machine.MakeMigration(kind, head+machine.Frame(q-p), old.Has(machine.Accessed), old.Has(machine.Dirty)))
+		c.fillPTE(table, q, machine.MakeMigration(kind, head+machine.Frame(q-p), old.Has(machine.Accessed), old.Has(machine.Dirty)))
 	}
 	c.rmapAddPMD(head, -1)
 	c.Unlock(c.pmdLock(p))
@@ -137,7 +159,7 @@ func splitFill(says string, when Cond, keep machine.Entry) Step {
 		c.SetPMD(p, machine.MakeTable(table))
 		if c.M.IsHugeZero(old.Frame()) {
 			for q := p; q < c.M.HugeEnd(p); q++ {
-				c.SetPTE(table, q, machine.MakePTE(machine.ZeroPage, machine.Special))
+				c.fillPTE(table, q, machine.MakePTE(machine.ZeroPage, machine.Special))
 			}
 		} else {
 			c.splitMapping(table, p, old, keep)
@@ -163,7 +185,7 @@ func (c *Ctx) splitMapping(table machine.Frame, first machine.PageID, old, keep 
 		f := head + machine.Frame(q-first)
 		c.rmapAdd(f, 1)
 		c.Or(c.M.Flags(f), exclusive)
-		c.SetPTE(table, q, e|machine.MakePTE(f, 0)&^(machine.Present|machine.User|machine.Accessed|machine.NX))
+		c.fillPTE(table, q, e|machine.MakePTE(f, 0)&^(machine.Present|machine.User|machine.Accessed|machine.NX))
 	}
 	c.rmapAddPMD(head, -1)
 }

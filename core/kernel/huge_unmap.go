@@ -15,11 +15,11 @@ import (
 //
 // compare mm/huge_memory.c:unmap_huge_pmd_locked, __discard_anon_folio_pmd_locked
 
-var unmapHuge = Step{Label: "huge", Says: "a PMD maps it: split that", Ref: "split_huge_pmd_address", When: Without(LazyfreeWholePMD).AndLarge(), Local: true, Calls: []FuncID{fnSplitHugePMD}, Do: func(c *Ctx) Next {
-	return c.Call(fnSplitHugePMD, tuWalk, c.L(tuPage))
+var unmapHuge = Step{Label: "huge", Says: "a PMD maps it: split that", Ref: "split_huge_pmd_address", When: Without(LazyfreeWholePMD).AndLarge(), Local: true, Calls: []FuncID{fnSplitHugePMD}, Back: []int{tuWalk}, Do: func(c *Ctx) Next {
+	return c.Call(fnSplitHugePMD, tuWalk, c.L(tuPage), 0, c.L(tuFolio))
 }}
 
-var unmapHugeDiscard = Step{Label: "clear_pmd", Says: "clear the PMD, flush", Ref: "pmdp_huge_clear_flush", When: With(LazyfreeWholePMD).AndLarge(), Touches: cell.Of(machine.PMDs, machine.PTLs), Reads: cell.Of(machine.Flags), Calls: []FuncID{fnFlushTLBMMRange}, Back: []int{tuWalk},
+var unmapHugeDiscard = Step{Label: "clear_pmd", Says: "clear the PMD, flush", Ref: "pmdp_huge_clear_flush", When: With(LazyfreeWholePMD).AndLarge(), Touches: cell.Of(machine.PMDs, machine.PTLs), Reads: cell.Of(machine.Flags, machine.VMAs), Calls: []FuncID{fnFlushTLBMMRange}, Back: []int{tuWalk},
 	Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(tuPage))) },
 	Do: func(c *Ctx) Next {
 		p, f := c.Page(tuPage), c.Frame(tuFolio)
@@ -28,6 +28,9 @@ var unmapHugeDiscard = Step{Label: "clear_pmd", Says: "clear the PMD, flush", Re
 		case !old.Has(machine.PSE) || old.Frame() != f:
 			c.Say("the PMD has changed")
 			return tuWalk
+		case c.sim.sparesMlocked && c.Load(c.M.VMA(p))&machine.VMLocked != 0:
+			c.Say("the memory is locked: let it be")
+			return c.Return(1)
 		case old.Has(machine.Dirty) || c.Load(c.M.Flags(f))&machine.PGDirty != 0 || !c.lazyfree(f):
 			c.Say("it was written to: split the PMD")
 			return tuHugeSplit
@@ -36,10 +39,10 @@ var unmapHugeDiscard = Step{Label: "clear_pmd", Says: "clear the PMD, flush", Re
 		c.SetPMD(p, 0)
 		c.Set(tuPTE, uint64(old))
 		c.Hold(tuRef, f, 1)
-		return c.Call(fnFlushTLBMMRange, tuHugeCheck, uint64(c.tuMM()), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
+		return c.Call(fnFlushTLBMMRange, tuHugeCheck, uint64(c.tuMM()), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), c.flushRange())
 	}}
 
-var unmapHugeCheck = Step{Label: "check_pmd", Says: "is it clean still, and are there no other references?", Answer: "yes: discard it", Ref: "__discard_anon_folio_pmd_locked", When: With(LazyfreeWholePMD).AndLarge(), Touches: cell.Of(machine.PMDs, machine.PTLs), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+var unmapHugeCheck = Step{Label: "check_pmd", Says: "is it clean still, and are there no other references?", Answer: "yes: discard it", Counts: true, Ref: "__discard_anon_folio_pmd_locked", When: With(LazyfreeWholePMD).AndLarge(), Touches: cell.Of(machine.PMDs, machine.PTLs), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 	f := c.Frame(tuFolio)
 	if c.Load(c.M.Ref(f)) != 1+c.folioMapcount(f) || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
 		c.Say("somebody uses it: put the PMD back, split it")
@@ -64,5 +67,5 @@ var unmapHugePut = Step{Label: "put_pmd", Says: "it is mapped by one PMD less; f
 
 var unmapHugeSplit = Step{Label: "split_pmd", Says: "split the PMD", Ref: "split_huge_pmd_address", When: With(LazyfreeWholePMD).AndLarge(), Local: true, Calls: []FuncID{fnSplitHugePMD}, Back: []int{tuWalk}, Do: func(c *Ctx) Next {
 	c.Set(tuPTE, 0)
-	return c.Call(fnSplitHugePMD, tuWalk, c.L(tuPage))
+	return c.Call(fnSplitHugePMD, tuWalk, c.L(tuPage), 0, c.L(tuFolio))
 }}

@@ -72,7 +72,7 @@ var _ = register(fnDoHugePMDWPPage, &Func{Large: true,
 			c.hugeUnlock(true)
 			return c.Return(ret)
 		}},
-		hwCount: {Label: "count", Says: "is ours the only reference?", Ref: "folio_ref_count", When: If(HugeWP, HugeWPRefs).AndLarge(), Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.PMDs, machine.Flags, machine.Mappings), Reads: cell.Of(machine.Refs, machine.VMAs), Do: func(c *Ctx) Next {
+		hwCount: {Label: "count", Says: "is ours the only reference?", Counts: true, Ref: "folio_ref_count", When: If(HugeWP, HugeWPRefs).AndLarge(), Touches: cell.Of(machine.FolioLocks, machine.PTLs, machine.PMDs, machine.Flags, machine.Mappings), Reads: cell.Of(machine.Refs, machine.VMAs), Do: func(c *Ctx) Next {
 			f, p := c.Frame(hwPMD), c.Page(hwAddr)
 			switch {
 			case c.Load(c.M.Flags(f))&machine.PGAnonExclusive != 0:

@@ -101,7 +101,7 @@ var hugeCopySteps = []Step{
 		if !c.M.IsHugeZero(f) {
 			c.Hold(hwOld, f, 1)
 		}
-		return c.Call(fnFlushTLBMMRange, pcIOTLB, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
+		return c.Call(fnFlushTLBMMRange, pcIOTLB, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), c.flushRange())
 	}},
 	pcIOTLB: iotlbStep(If(SecondaryTLBs, SecondaryTLBsNotifier).AndLarge(), pcMap, hugeOf(hwAddr).Pages),
 	pcMap: {Label: "map", Says: "map the copy: writable and dirty", Ref: "page_add_new_anon_rmap", Touches: largeTouches, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {

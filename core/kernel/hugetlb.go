@@ -279,7 +279,7 @@ var _ = register(fnHugetlbChangeProtection, &Func{Hugetlb: true,
 				c.Set(hpPage, c.L(hpPage)+1)
 				return hpTake
 			}
-			return c.Call(fnFlushTLBMMRange, hpUnlockMap, uint64(c.MM), c.L(hpStart), c.L(hpEnd), 0)
+			return c.Call(fnFlushTLBMMRange, hpUnlockMap, uint64(c.MM), c.L(hpStart), c.L(hpEnd), c.flushRange())
 		}},
 		hpUnlockMap: mapTableLock.writeUnlock(hpStart, hpLocked),
 		hpUnlockVMA: vmaTableLock.writeUnlock(hpStart, hpLocked),
@@ -342,6 +342,10 @@ var _ = register(fnFollowHugetlbPage, &Func{Hugetlb: true,
 		flGrab: {Label: "grab", Says: "take a reference; unlock the PMD", Ref: "try_grab_folio", Touches: cell.Of(machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
 			c.takePin(c.Frame(flPTE), c.L(flFlags))
 			c.Unlock(c.pmdLock(c.Page(flAddr)))
+			if wantsNoPage(c.L(flFlags)) {
+				c.Say("no page is wanted: unlock the PMD")
+				return c.Return(followed)
+			}
 			return Return
 		}},
 	},

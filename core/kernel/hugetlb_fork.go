@@ -30,7 +30,11 @@ var _ = register(fnCopyHugetlbPageRange, &Func{Hugetlb: true,
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
-		chtLock: {Label: "lock", Says: "lock the PMDs of both, read the parent's", Ref: "huge_pte_lock", Touches: cell.Of(machine.PTLs, machine.PMDs), Back: []int{chtLock}, Wait: (*Ctx).bothPMDsFree, Do: func(c *Ctx) Next {
+		chtLock: {Label: "lock", Says: "lock the PMDs of both, read the parent's", Ref: "huge_pte_lock", Touches: cell.Of(machine.PTLs, machine.PMDs), Reads: cell.Of(machine.VMAs), Back: []int{chtLock}, Wait: (*Ctx).bothPMDsFree, Do: func(c *Ctx) Next {
+			if c.forkLeavesOut(c.Page(chtPage)) {
+				c.Say("the child does not get it")
+				return c.copyNextHugetlb()
+			}
 			e := machine.Entry(c.Keep(chtEntry, c.M.PMD(c.Page(chtPage))))
 			if e.IsMigration() {
 				c.Say("the parent's page is being moved: the child shares its migration entry")

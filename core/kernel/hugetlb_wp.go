@@ -44,7 +44,7 @@ var _ = register(fnHugetlbWP, &Func{Hugetlb: true,
 			c.Say("it is mapped nowhere else: reuse it")
 			return hcExclusive
 		}},
-		hcRefs: {Label: "references", Says: "is it anonymous, and who holds it known?", Answer: "no", Ref: "folio_ref_count", When: With(HugetlbReuseByRefs), Reads: cell.Of(machine.Refs, machine.Flags, machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
+		hcRefs: {Label: "references", Says: "is it anonymous, and who holds it known?", Answer: "no", Counts: true, Ref: "folio_ref_count", When: With(HugetlbReuseByRefs), Reads: cell.Of(machine.Refs, machine.Flags, machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
 			if c.Load(c.M.VMA(c.Page(hcAddr)))&machine.VMShared != 0 {
 				c.Say("the mapping is shared")
 				return hcReuse

@@ -31,7 +31,7 @@ var Identity = sync.OnceValue(func() string {
 		}
 	}
 	for _, r := range Rules {
-		fmt.Fprintln(h, "rule", r.Name, r.Values, r.Needs, r.History, r.Config)
+		fmt.Fprintln(h, "rule", r.Name, r.ValueNames(), r.Needs, r.History, r.Config)
 	}
 	for _, v := range Versions {
 		fmt.Fprintln(h, "version", v.Name, v.Order)

@@ -184,16 +184,7 @@ var _ = register(fnKSMMadvise, &Func{
 			c.Set(kaAt, 0)
 			return Then
 		}},
-		kaVMALock: {Label: "lock_vma", Says: "lock the VMA: no fault is in it", Ref: "vma_start_write", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block {
-				w, _ := c.vmaWords(c.Page(kaFirst))
-				return c.WriteFree(w)
-			},
-			Do: func(c *Ctx) Next {
-				w, _ := c.vmaWords(c.Page(kaFirst))
-				c.WriteLock(w)
-				return Then
-			}},
+		kaVMALock: vmaWriteLockStep(kaFirst),
 		kaFlags: {Label: "flags", Says: "change the VMA's flags", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			for p := c.Page(kaFirst); p <= c.Page(kaLast); p++ {
 				w := c.M.VMA(p)

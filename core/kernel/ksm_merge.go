@@ -417,7 +417,7 @@ var _ = register(fnTryToMergeOnePage, &Func{
 			}
 			return Then
 		}},
-		moStable: {Label: "set_ksm", Says: "it is KSM's from now on, and dirty", Ref: "set_page_stable_node", Touches: cell.Of(machine.Mappings, machine.Flags), Do: func(c *Ctx) Next {
+		moStable: {Label: "set_ksm", Says: "make it KSM's from now on, and dirty", Ref: "set_page_stable_node", Touches: cell.Of(machine.Mappings, machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Frame(moPage)
 			c.Store(c.M.Mapping(f), machine.KSMNoNode)
 			c.Or(c.M.Flags(f), machine.PGDirty|machine.PGReferenced)

@@ -84,7 +84,7 @@ var _ = register(fnWriteProtectPage, &Func{
 			c.protectedAs(c.Entry(kwPTE))
 			return Return
 		}},
-		kwCountFirst: {Label: "count_first", Says: "before the PTE is cleared, are there other references?", Answer: "no", Ref: "page_count", When: Without(KSMClearBeforeCheck), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+		kwCountFirst: {Label: "count_first", Says: "before the PTE is cleared, are there other references?", Answer: "no", Counts: true, Ref: "page_count", When: Without(KSMClearBeforeCheck), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			if c.ksmReferenced() {
 				c.Unlock(c.M.PTL(c.Frame(kwPMD)))
 				return c.Return(1)
@@ -119,7 +119,7 @@ var _ = register(fnWriteProtectPage, &Func{
 				return Then
 			}},
 		kwUncounted: {Label: "uncounted", Says: "nobody counts references", When: Without(KSMRefcountCheck), Local: true, Do: func(c *Ctx) Next { return kwShare }},
-		kwCount: {Label: "count", Says: "are there other references?", Answer: "no", Ref: "page_count", When: With(KSMClearBeforeCheck), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+		kwCount: {Label: "count", Says: "are there other references?", Answer: "no", Counts: true, Ref: "page_count", When: With(KSMClearBeforeCheck), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			if c.ksmReferenced() {
 				return kwRestore
 			}

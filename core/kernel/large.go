@@ -33,6 +33,9 @@ func (s *Sim) Possible(h Hop) bool {
 // is in the page's own word.
 func (c *Ctx) folioFlags(f machine.Frame) machine.Word { return c.M.Flags(c.M.Head(f)) }
 
+// folioLock is the lock of the page's folio.
+func (c *Ctx) folioLock(f machine.Frame) machine.Word { return c.M.FolioLock(c.M.Head(f)) }
+
 // folioMapcount is how often pages of the page's folio are mapped.
 // compare include/linux/mm.h:folio_mapcount
 func (c *Ctx) folioMapcount(f machine.Frame) uint64 {
@@ -43,7 +46,7 @@ func (c *Ctx) folioMapcount(f machine.Frame) uint64 {
 }
 
 // rmapAdd counts n PTEs more (or, with n < 0, less) that map the page. A large folio part of
-// which is not mapped any more is queued to be split.
+// which is not mapped any more is queued to be split; not of a file, and where those are large no others are.
 // compare mm/rmap.c:folio_add_anon_rmap_pte, folio_remove_rmap_pte
 func (c *Ctx) rmapAdd(f machine.Frame, n int) {
 	now := c.Add(c.M.Mapcount(f), n)
@@ -57,7 +60,7 @@ func (c *Ctx) rmapAdd(f machine.Frame, n int) {
 		c.Add(c.M.PagesMapped(head), 1)
 	case n < 0 && now == 0:
 		left := c.Add(c.M.PagesMapped(head), -1)
-		if c.Load(c.M.EntireMapcount(head)) == 0 && (left > 0 || !c.sim.deferredPartial) {
+		if !c.sim.fileTHP && c.Load(c.M.EntireMapcount(head)) == 0 && (left > 0 || !c.sim.deferredPartial) {
 			c.Store(c.M.Deferred(head), 1)
 		}
 	}
@@ -78,32 +81,24 @@ func (c *Ctx) rmapAddPMD(head machine.Frame, n int) {
 	}
 }
 
-// SetPMD stores the page's entry of the PMD table, plainly, under the PMD lock.
-func (c *Ctx) SetPMD(p machine.PageID, e machine.Entry) {
-	table, ok := c.M.PeekPMDTable(p)
-	if !ok {
-		panic("kernel: a PMD is set, and there is no PMD table: huge_pmd_share comes before")
-	}
-	c.M.SetEntry(table, c.M.Slot(p, machine.LevelPMD), e.Fresh())
-}
-
 // pmdLock is the lock of the page's PMD table.
 func (c *Ctx) pmdLock(p machine.PageID) machine.Word { return c.M.PMDLockOf(p) }
 
 // lastHuge is the last page that a PMD entry of p's maps.
 func (c *Ctx) lastHuge(p machine.PageID) machine.PageID { return c.M.HugeEnd(p) - 1 }
 
-// takePin takes the references of a grab under a page-table lock, which keeps the page mapped.
+// takePin takes the references of a grab under a page-table lock, which keeps the page mapped: none if no page is wanted.
 // compare mm/gup.c:try_grab_folio
 func (c *Ctx) takePin(f machine.Frame, flags uint64) {
 	n := 1
-	if flags&FollPin != 0 {
-		switch {
-		case c.countedApart(f):
-			c.Add(c.M.Pincount(c.M.Head(f)), 1)
-		case c.sim.countsPins:
-			n = pinBias
-		}
+	switch {
+	case wantsNoPage(flags):
+		c.Say("no page is wanted: take nothing")
+		return
+	case flags&FollPin != 0 && c.countedApart(f):
+		c.Add(c.M.Pincount(c.M.Head(f)), 1)
+	case flags&FollPin != 0 && c.sim.countsPins:
+		n = pinBias
 	}
 	c.Get(f, n)
 	c.M.SetHeld(c.Task, machine.MakeHold(f, n))

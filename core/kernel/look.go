@@ -355,7 +355,7 @@ func ModelVersion() string {
 		}
 	}
 	for _, r := range Rules {
-		fmt.Fprintln(h, r.Name, r.Values, r.History)
+		fmt.Fprintln(h, r.Name, r.ValueNames(), r.History)
 	}
 	return fmt.Sprintf("%08x", uint32(h.Sum64()))
 }

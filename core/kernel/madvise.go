@@ -16,17 +16,23 @@ const (
 	_ // MADV_COLLAPSE
 	madvMergeable
 	madvUnmergeable
+	_ // MADV_HWPOISON
+	madvDontFork
+	madvDoFork
+	madvWipeOnFork
+	madvKeepOnFork
 )
 
-var madvWords = []string{"MADV_DONTNEED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOUT", "MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNMERGEABLE", madvHWPoison}
+var madvWords = []string{"MADV_DONTNEED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOUT", "MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNMERGEABLE", madvHWPoison, "MADV_DONTFORK", "MADV_DOFORK", "MADV_WIPEONFORK", "MADV_KEEPONFORK"}
 
 // madvHWPoison is the advice that has a table of its own: see memory_failure.go.
 const madvHWPoison = "MADV_HWPOISON"
 
 // madvise, in straight line:
 //
-//	POPULATE: fault every page in, under mmap_lock; done
-//	mmap_read_lock(); a hole: go on, and return -ENOMEM
+//	mmap_read_lock()
+//	POPULATE: madvise_populate(); unlock, done
+//	a hole: go on, and return -ENOMEM
 //	lru_add_drain()
 //	DONTNEED: tlb_gather_mmu(); zap_pte_range(); tlb_finish_mmu()
 //	FREE: madvise_free_pte_range(); until 4.11, and no swap is free: as DONTNEED
@@ -53,18 +59,18 @@ var _ = register(fnMadvise, &Func{
 			}
 			return Then
 		}},
-		maWhich: {Label: "which", Says: "which advice?", Local: true, Calls: []FuncID{fnMadvisePopulate}, Do: func(c *Ctx) Next {
-			if a := c.L(maAdvice); a >= madvPopulateRead {
-				return c.Call(fnMadvisePopulate, maPopulated, c.L(maFirst), c.L(maLast), a)
-			}
-			return Then
-		}},
 		maLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.MM)) },
 			Do: func(c *Ctx) Next {
 				c.ReadLock(c.M.MmapLock(c.MM))
 				return Then
 			}},
+		maWhich: {Label: "which", Says: "which advice?", Local: true, Calls: []FuncID{fnMadvisePopulate}, Do: func(c *Ctx) Next {
+			if a := c.L(maAdvice); a >= madvPopulateRead {
+				return c.Call(fnMadvisePopulate, maPopulated, c.L(maFirst), c.L(maLast), a)
+			}
+			return Then
+		}},
 		maVMA:   {Label: "vma", Says: "find the VMA", Ref: "find_vma_prev", Reads: cell.Of(machine.VMAs), Do: (*Ctx).adviseVMA},
 		maDrain: {Label: "drain", Says: "empty this CPU's LRU batch", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next { return c.Call(fnLRUAddDrain, maGo) }},
 		maGo: {Label: "go", Says: "what is advised", Local: true, Calls: []FuncID{fnMadviseFree, fnMadvisePageout}, Do: func(c *Ctx) Next {
@@ -93,11 +99,16 @@ var _ = register(fnMadvise, &Func{
 			}
 			return maGather
 		}},
+		maPopulated: {Label: "populated", Says: "done", Local: true, Do: func(c *Ctx) Next {
+			if c.L(maAdvice) >= madvPopulateRead {
+				c.Set(maRet, c.Ret())
+			}
+			return Then
+		}},
 		maUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.MM))
 			return c.Return(c.L(maRet))
 		}},
-		maPopulated: {Label: "populated", Says: "done", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	},
 })
 
@@ -106,16 +117,16 @@ const maFirst, maLast, maAdvice, maRet = 0, 1, 2, 3
 const (
 	maNoCold = iota
 	maNoPopulate
-	maWhich
 	maLock
+	maWhich
 	maVMA
 	maDrain
 	maGo
 	maGather
 	maFinish
 	maFreed
-	maUnlock
 	maPopulated
+	maUnlock
 )
 
 // adviseVMA looks whether the VMAs take the advice. Holes are passed over, and said in the end.
@@ -127,7 +138,7 @@ func (c *Ctx) adviseVMA() Next {
 		case vma == 0:
 			c.Set(maRet, failed|ENOMEM)
 			continue
-		case vma&machine.VMLocked != 0, vma&machine.VMHugetlb != 0 && (advice != madvDontneed || !c.sim.dontneedHugetlb),
+		case vma&(machine.VMLocked|machine.VMPFNMap) != 0, vma&machine.VMHugetlb != 0 && (advice != madvDontneed || !c.sim.dontneedHugetlb),
 			advice == madvFree && c.M.Region(p).Kind != machine.RegionAnon:
 			c.Say("the mapping does not take the advice: -EINVAL")
 			c.Set(maRet, failed|EINVAL)
@@ -155,12 +166,12 @@ func (c *Ctx) adviseVMA() Next {
 //	in the swap cache, or dirty: lock the folio, or let it be; shared: let it be; drop it
 //	    from the swap cache; clean
 //	the PTE, accessed or dirty: clear it; set it, neither accessed nor dirty; W stays
-//	the folio is lazyfree: not backed by swap any more
+//	put the folio into this CPU's batch: when that is drained it is lazyfree, not backed by swap any more; see lru.go
 //	unlock; flush
 //
 // The page may be discarded from then on unless it is written to again, which nobody
-// but the dirty bit of the PTE tells. (The kernel keeps the folio in a batch of the CPU first, with a
-// reference; here it is lazyfree at once.)
+// but the dirty bit of the PTE tells; but reclaim discards only what is lazyfree. While the folio is in the
+// batch, with a reference, it goes to swap as any other, and stays in the swap cache.
 //
 // Until 4.11 nothing marks the folio. Reclaim puts it into the swap cache as any other, without making it dirty, and
 // discards what is clean then (try_to_unmap_one). So there has to be swap, or MADV_FREE is MADV_DONTNEED.
@@ -228,7 +239,7 @@ var _ = register(fnMadviseFree, &Func{
 			c.SetPTE(c.Frame(mfTable), c.Page(mfPage), c.Entry(mfPTE)&^(machine.Accessed|machine.Dirty))
 			return Then
 		}},
-		mfLazy: {Label: "lazyfree", Says: "it is lazyfree: not backed by swap any more", Ref: "folio_mark_lazyfree", When: With(LazyfreeList), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		mfLazy: {Label: "lazyfree", Says: "put it into this CPU's batch of lazyfree folios", Ref: "folio_mark_lazyfree", When: With(LazyfreeList), Touches: batchTouches, Do: func(c *Ctx) Next {
 			c.markLazyfree(c.Frame(mfPTE))
 			return Then
 		}},

@@ -90,7 +90,7 @@ func (c *Ctx) holdToSplit(local int, f machine.Frame) {
 
 // MADV_FREE of a huge PMD entry.
 
-var freeHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be done with the huge page?", Ref: "madvise_free_huge_pmd", When: Large, Touches: cell.Of(machine.PTLs, machine.Refs, machine.FolioLocks, machine.Flags), Reads: cell.Of(machine.PMDs, machine.Mapcounts), Back: []int{mfPMD, mfFlush},
+var freeHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be done with the huge page?", Ref: "madvise_free_huge_pmd", When: Large, Touches: cell.Of(machine.PTLs, machine.Refs, machine.FolioLocks, machine.Flags), Reads: cell.Of(machine.PMDs, machine.Mapcounts), Back: []int{mfPMD, mfNested},
 	Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(mfPage))) },
 	Do: func(c *Ctx) Next {
 		p := c.Page(mfPage)
@@ -125,10 +125,10 @@ var freeHugeInvalidate = Step{Label: "invalidate_pmd", Says: "invalidate the PMD
 	old := machine.Entry(c.Load(c.M.PMD(p)))
 	c.Set(mfPTE, uint64(old))
 	c.SetPMD(p, old&^machine.Present)
-	return c.Call(fnFlushTLBMMRange, mfHugeLazy, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
+	return c.Call(fnFlushTLBMMRange, mfHugeLazy, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), c.flushRange())
 }}
 
-var freeHugeLazy = Step{Label: "lazyfree_pmd", Says: "the PMD: neither accessed nor dirty; the folio is lazyfree; unlock", Ref: "folio_mark_lazyfree", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs, machine.Flags), Back: []int{mfPMD, mfNested}, Do: func(c *Ctx) Next {
+var freeHugeLazy = Step{Label: "lazyfree_pmd", Says: "the PMD: neither accessed nor dirty; the folio is lazyfree; unlock", Ref: "folio_mark_lazyfree", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs) | batchTouches, Back: []int{mfPMD, mfNested}, Do: func(c *Ctx) Next {
 	p, e := c.Page(mfPage), c.Entry(mfPTE).Fresh()
 	c.SetPMD(p, e&^(machine.Accessed|machine.Dirty))
 	c.Set(mfPTE, 0)
@@ -203,7 +203,7 @@ var freeUnit = Step{Label: "unit", Says: "try the folio lock; make it clean", Re
 	return Then
 }}
 
-var freeUnitPTEs = Step{Label: "unit_ptes", Says: "its PTEs: neither accessed nor dirty; the folio is lazyfree", Ref: "clear_young_dirty_ptes", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.PTEs, machine.Flags), Back: []int{mfNext}, Do: func(c *Ctx) Next {
+var freeUnitPTEs = Step{Label: "unit_ptes", Says: "its PTEs: neither accessed nor dirty; the folio is lazyfree", Ref: "clear_young_dirty_ptes", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.PTEs) | batchTouches, Back: []int{mfNext}, Do: func(c *Ctx) Next {
 	p, table := c.Page(mfPage), c.Frame(mfTable)
 	for i := range machine.PageID(c.M.HugePages) {
 		e := machine.Entry(c.Load(c.PTE(table, p+i)))
@@ -216,21 +216,6 @@ var freeUnitPTEs = Step{Label: "unit_ptes", Says: "its PTEs: neither accessed no
 	c.Set(mfPage, uint64(c.lastHuge(p)))
 	return mfNext
 }}
-
-// markLazyfree makes a folio one that is not backed by swap any more.
-// compare mm/swap.c:folio_mark_lazyfree, lru_lazyfree_fn
-func (c *Ctx) markLazyfree(f machine.Frame) {
-	w := c.folioFlags(f)
-	if !c.sim.lazyfreeList {
-		c.Say("it is neither accessed nor dirty; nothing else says that it may be discarded")
-		return
-	}
-	if flags := c.Load(w); flags&machine.PGLRU == 0 || flags&machine.PGSwapBacked == 0 || flags&machine.PGSwapCache != 0 {
-		c.Say("it is not on the LRU list, or is lazyfree already")
-		return
-	}
-	c.AndNot(w, machine.PGSwapBacked|machine.PGReferenced)
-}
 
 // MADV_COLD and PAGEOUT of a huge PMD entry.
 
@@ -252,15 +237,35 @@ var pageoutHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be
 			c.Say("only part of it is meant: take a reference, to split the folio")
 			c.Get(f, 1)
 			c.Hold(mpoFolio, f, 1)
-			return Then
+			return mpoHugeFolio
 		}
-		if c.L(mpoAdvice) == madvCold || !c.sim.sharedByCounts {
-			c.SetPMD(p, pmd&^machine.Accessed)
+		if pmd.Has(machine.Accessed) && c.makesOld() {
+			c.Say("lock the PMD; all of it is meant, and was accessed")
+			c.Lock(c.pmdLock(p))
+			return mpoHugeInvalidate
 		}
 		c.Say("all of it: take it as one")
 		c.coldOrIsolate(f)
 		return c.nextTable(mpoPage, mpoEnd, mpoPMD, mpoShrink)
 	}}
+
+var pageoutHugeInvalidate = Step{Label: "invalidate_pmd", Says: "invalidate the PMD, flush", Ref: "pmdp_invalidate", When: Large, Touches: cell.Of(machine.PMDs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+	p := c.Page(mpoPage)
+	old := machine.Entry(c.Load(c.M.PMD(p)))
+	c.Set(mpoPTE, uint64(old))
+	c.SetPMD(p, old&^machine.Present)
+	return c.Call(fnFlushTLBMMRange, mpoHugeOld, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
+}}
+
+var pageoutHugeOld = Step{Label: "old_pmd", Says: "the PMD: not accessed; PAGEOUT: take the folio off the LRU list; unlock", Ref: "pmd_mkold", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs, machine.Flags, machine.Refs), Back: []int{mpoPMD, mpoShrink}, Do: func(c *Ctx) Next {
+	p, e := c.Page(mpoPage), c.Entry(mpoPTE).Fresh()
+	c.SetPMD(p, e&^machine.Accessed)
+	c.Set(mpoPTE, 0)
+	c.Set(mpoFlushed, 1)
+	c.coldOrIsolate(e.Frame())
+	c.Unlock(c.pmdLock(p))
+	return c.nextTable(mpoPage, mpoEnd, mpoPMD, mpoShrink)
+}}
 
 var pageoutHugeFolio = Step{Label: "lock_folio", Says: "lock the folio", Ref: "folio_lock", When: Large, Touches: cell.Of(machine.FolioLocks),
 	Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(mpoFolio).Frame())) },

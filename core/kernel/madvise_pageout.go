@@ -8,17 +8,35 @@ import (
 // madvise_cold_or_pageout_pte_range over a range, in straight line, for every page table of it:
 //
 //	lock the PTL
-//	every page that is on the LRU list and mapped once: not accessed any more; PAGEOUT: isolate it
+//	every page that is on the LRU list and mapped once:
+//	    COLD: not accessed any more, in place; until 6.8, and PAGEOUT, too: clear the PTE; set it, not accessed
+//	    PAGEOUT: isolate it
 //	unlock
 //	PAGEOUT: one pass of shrink_folio_list() over what was isolated
+//	flush, if a PTE was changed
 //
-// What COLD does beyond that, deactivating, nobody here looks at.
+// What COLD does beyond that, deactivating, nobody here looks at (see machine/lru.go on the batch for it). (The kernel reclaims behind every page table; here behind the last.)
+//
+// That a PTE is made old is no matter of right and wrong: the flush puts off nothing but the next time that the bit is set. But a
+// GUP-fast between its two looks finds another PTE, and gives up; and until 6.8 who comes between the clearing and the
+// setting finds nothing mapped, and waits for the PTL in a fault:
+//
+//	CPU0 (GUP-fast, load)                 CPU1 (MADV_PAGEOUT)
+//	                                      lock the PTL; clear the PTE
+//	read the PTE: none
+//	fault: wait for the PTL               set it, not accessed; unlock
+//	the page is there
 //
 // compare mm/madvise.c:madvise_cold_or_pageout_pte_range, mm/vmscan.c:reclaim_pages
 var _ = register(fnMadvisePageout, &Func{
 	Name: "madvise_cold_or_pageout_pte_range", File: "mm/madvise.c", Params: []int{mpoPage, mpoEnd, mpoAdvice},
-	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"advice", IntLocal}, {"i", IntLocal}, {"split", IntLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"end", PageLocal}, {"first", PageLocal}, {"advice", IntLocal}, {"i", IntLocal}, {"split", IntLocal}, {"flush", IntLocal}, {"fullmm", IntLocal}},
 	Steps: []Step{
+		mpoBegin: {Label: "gather", Says: "announce a flush to come", Ref: "tlb_gather_mmu", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Set(mpoFirst, c.L(mpoPage))
+			c.Add(c.M.FlushPending(c.mmOf(mpoFirst)), 1)
+			return Then
+		}},
 		mpoPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Back: []int{mpoPMD}, Do: func(c *Ctx) Next {
 			switch pmd := machine.Entry(c.Keep(mpoTable, c.M.PMD(c.Page(mpoPage)))); {
 			case !pmd.Present():
@@ -30,8 +48,30 @@ var _ = register(fnMadvisePageout, &Func{
 			return Then
 		}},
 		mpoLock: lockPTLStep("lock", "lock the PTL", mpoTable),
-		mpoTake: {Label: "isolate", Says: "take the page off the LRU list, if it is mapped once", Ref: "folio_isolate_lru", Touches: cell.Of(machine.PTEs, machine.Flags, machine.Refs), Reads: cell.Of(machine.Mapcounts, machine.VMAs), Back: []int{mpoTake}, Do: (*Ctx).pageoutTake},
-		mpoNext: {Label: "next", Says: "the next PTE", When: Large, Local: true, Back: []int{mpoTake}, Do: func(c *Ctx) Next {
+		mpoTake: {Label: "isolate", Says: "take the page off the LRU list, if it is mapped once", Ref: "folio_isolate_lru", Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.PTEs, machine.Mapcounts, machine.VMAs), Do: (*Ctx).pageoutTake},
+		mpoClear: {Label: "clear_pte", Says: "it was accessed: clear the PTE", Ref: "ptep_get_and_clear_full", When: Without(PageoutLeavesYoung), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			old := c.ClearPTE(c.Frame(mpoTable), c.Page(mpoPage))
+			c.Set(mpoPTE, uint64(old))
+			c.Hold(mpoFolio, old.Frame(), 1)
+			return Then
+		}},
+		mpoOld: {Label: "old_pte", Says: "set it again: not accessed", Ref: "pte_mkold", When: Without(PageoutLeavesYoung), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			c.Release(mpoFolio)
+			c.SetPTE(c.Frame(mpoTable), c.Page(mpoPage), c.Entry(mpoPTE)&^machine.Accessed)
+			return Then
+		}},
+		mpoYoung: {Label: "young", Says: "it was accessed: not any more", Ref: "ptep_test_and_clear_young", When: With(PageoutLeavesYoung), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
+			p := c.Page(mpoPage)
+			c.SetPTE(c.Frame(mpoTable), p, machine.Entry(c.Load(c.PTE(c.Frame(mpoTable), p)))&^machine.Accessed)
+			return Then
+		}},
+		mpoIsolate: {Label: "isolate_old", Says: "PAGEOUT: take the page off the LRU list", Ref: "folio_isolate_lru", Touches: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+			f := c.Frame(mpoPTE)
+			c.Set(mpoFlushed, 1)
+			c.coldOrIsolate(f)
+			return Then
+		}},
+		mpoNext: {Label: "next", Says: "the next PTE", Local: true, Back: []int{mpoTake}, Do: func(c *Ctx) Next {
 			c.Set(mpoPTE, 0)
 			if p := c.Page(mpoPage); p == c.Page(mpoEnd) || p+1 == c.M.HugeEnd(p) {
 				return Then
@@ -47,7 +87,7 @@ var _ = register(fnMadvisePageout, &Func{
 			i, n := c.L(mpoIndex), c.M.Load(c.M.Gathers(c.Task))
 			if i >= n {
 				c.M.Store(c.M.Gathers(c.Task), 0)
-				return Return
+				return Then
 			}
 			h := machine.Hold(c.M.Load(c.M.Gathered(c.Task, int(i))))
 			c.M.SetGathered(c.Task, int(i), 0)
@@ -57,28 +97,54 @@ var _ = register(fnMadvisePageout, &Func{
 			c.M.Goto(c.Task, slTrylock)
 			return next
 		}},
-		mpoHugeLock:   pageoutHugeLock,
-		mpoHugeFolio:  pageoutHugeFolio,
-		mpoHugeSplit:  pageoutHugeSplit,
-		mpoHugePut:    pageoutHugePut,
-		mpoLarge:      pageoutLargeBatch,
-		mpoLargeOld:   pageoutLarge,
-		mpoLargeSplit: pageoutLargeSplit,
-		mpoLargePut:   pageoutLargePut,
-		mpoRelock:     pageoutRelock,
+		mpoNested: nestedStep(mpoFirst, mpoAll),
+		mpoFlush: {Label: "flush", Says: "was anything changed?", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			switch {
+			case c.L(mpoAll) != 0:
+				return c.flushAll(mpoFirst, mpoDone)
+			case c.L(mpoFlushed) != 0:
+				return c.Call(fnFlushTLBMMRange, mpoDone, uint64(c.mmOf(mpoFirst)), c.L(mpoFirst), c.L(mpoEnd), 0)
+			}
+			return Then
+		}},
+		mpoDone: {Label: "done", Says: "no flush is to come any more", Ref: "dec_tlb_flush_pending", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			c.Add(c.M.FlushPending(c.mmOf(mpoFirst)), -1)
+			return Return
+		}},
+		mpoHugeLock:       pageoutHugeLock,
+		mpoHugeInvalidate: pageoutHugeInvalidate,
+		mpoHugeOld:        pageoutHugeOld,
+		mpoHugeFolio:      pageoutHugeFolio,
+		mpoHugeSplit:      pageoutHugeSplit,
+		mpoHugePut:        pageoutHugePut,
+		mpoLarge:          pageoutLargeBatch,
+		mpoLargeOld:       pageoutLarge,
+		mpoLargeSplit:     pageoutLargeSplit,
+		mpoLargePut:       pageoutLargePut,
+		mpoRelock:         pageoutRelock,
 	},
 })
 
-const mpoTable, mpoPTE, mpoFolio, mpoPage, mpoEnd, mpoAdvice, mpoIndex, mpoSplit = 0, 1, 2, 3, 4, 5, 6, 7
+const mpoTable, mpoPTE, mpoFolio, mpoPage, mpoEnd, mpoFirst, mpoAdvice, mpoIndex, mpoSplit, mpoFlushed, mpoAll = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10
 
 const (
-	mpoPMD = iota
+	mpoBegin = iota
+	mpoPMD
 	mpoLock
 	mpoTake
+	mpoClear
+	mpoOld
+	mpoYoung
+	mpoIsolate
 	mpoNext
 	mpoUnlock
 	mpoShrink
+	mpoNested
+	mpoFlush
+	mpoDone
 	mpoHugeLock
+	mpoHugeInvalidate
+	mpoHugeOld
 	mpoHugeFolio
 	mpoHugeSplit
 	mpoHugePut
@@ -89,37 +155,31 @@ const (
 	mpoRelock
 )
 
-// pageoutTake looks at one PTE, and isolates its folio for PAGEOUT.
+// pageoutTake looks at one PTE, and isolates its folio for PAGEOUT, unless the PTE has to be made old first.
 func (c *Ctx) pageoutTake() Next {
 	p, table := c.Page(mpoPage), c.Frame(mpoTable)
 	e := machine.Entry(c.Load(c.PTE(table, p)))
-	next := Next(mpoUnlock)
-	if p != c.Page(mpoEnd) && p+1 != c.M.HugeEnd(p) {
-		c.Set(mpoPage, uint64(p+1))
-		next = mpoTake
-	}
-	if c.Load(c.M.VMA(p)) == 0 || !e.Present() || e.Frame() == machine.ZeroPage {
+	if c.Load(c.M.VMA(p)) == 0 || !e.Present() || !c.M.Normal(e.Frame()) {
 		c.Say("no page is mapped there")
-		return next
+		return mpoNext
 	}
-	if c.M.IsLarge(e.Frame()) {
-		c.Set(mpoPage, uint64(p))
+	f := e.Frame()
+	if c.M.IsLarge(f) {
 		c.Set(mpoPTE, uint64(e))
 		return mpoLarge
 	}
-	f := e.Frame()
 	if c.Load(c.M.Flags(f))&machine.PGLRU == 0 || c.Load(c.M.Mapcount(f)) != 1 {
 		c.Say("it is not on the LRU list, or others map it: let it be")
-		return next
+		return mpoNext
 	}
-	if e.Has(machine.Accessed) {
-		c.SetPTE(table, p, e&^machine.Accessed)
+	if e.Has(machine.Accessed) && c.makesOld() {
+		c.Say("the page is mapped once, and was accessed")
+		c.Set(mpoPTE, uint64(e))
+		return Then
 	}
-	c.AndNot(c.M.Flags(f), machine.PGReferenced)
-	if c.L(mpoAdvice) == madvPageout {
-		c.AndNot(c.M.Flags(f), machine.PGLRU)
-		c.Get(f, 1)
-		c.M.Gather(c.Task, machine.MakeHold(f, 1))
-	}
-	return next
+	c.coldOrIsolate(f)
+	return mpoNext
 }
+
+// makesOld reports whether the advice makes entries old: that to page out does not, where reclaim behind it does not look.
+func (c *Ctx) makesOld() bool { return c.L(mpoAdvice) == madvCold || !c.sim.pageoutLeavesYoung }

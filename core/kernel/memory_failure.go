@@ -252,7 +252,7 @@ var _ = register(fnMemoryFailure, &Func{
 			return Then
 		}},
 		mefAnonDone: {Label: "anon_done", Says: "nobody asks who else has it", When: Without(MemoryFailureAnonRefs).AndPoison(), Local: true, Do: func(c *Ctx) Next { return mefUnlock }},
-		mefRefs: {Label: "refs", Says: "has somebody else a reference?", Answer: "no", Ref: "has_extra_refcount", When: Poisoning, Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		mefRefs: {Label: "refs", Says: "has somebody else a reference?", Answer: "no", Counts: true, Ref: "has_extra_refcount", When: Poisoning, Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			if n := c.Load(c.M.Ref(c.failed())) - 1 - c.L(mefExtra); n > 0 {
 				c.Sayf("still referenced by %d others: -EBUSY", n)
 				return c.mefFail()

@@ -91,7 +91,7 @@ var _ = register(fnMigratePages, &Func{Migrating: true,
 			c.Lock(c.M.FolioLock(c.dst()))
 			return Then
 		}},
-		mgCheck: {Label: "check", Says: "references as expected?", Answer: "yes", Ref: "folio_ref_count", When: If(MigrateRefcheck, RefcheckBefore), Reads: cell.Of(machine.Refs, machine.Mappings, machine.Flags, machine.Mapcounts, machine.Buffers, machine.PageCache), Do: func(c *Ctx) Next {
+		mgCheck: {Label: "check", Says: "references as expected?", Answer: "yes", Counts: true, Ref: "folio_ref_count", When: If(MigrateRefcheck, RefcheckBefore), Reads: cell.Of(machine.Refs, machine.Mappings, machine.Flags, machine.Mapcounts, machine.Buffers, machine.PageCache), Do: func(c *Ctx) Next {
 			if f := c.src(); c.Load(c.M.Ref(f)) != c.expectedRefs(f)+c.folioMapcount(f) {
 				c.Say("somebody uses it")
 				return mgUnlockDst
@@ -180,7 +180,7 @@ var _ = register(fnMigratePages, &Func{Migrating: true,
 			}
 			return mgFreed
 		}},
-		mgLRU: {Label: "lru", Says: "put the new folio on its way to the LRU list", Ref: "folio_add_lru", Touches: cell.Of(machine.Flags, machine.Refs, machine.LRU), Calls: []FuncID{fnRemoveMigrationPTEs}, Do: func(c *Ctx) Next {
+		mgLRU: {Label: "lru", Says: "put the new folio on its way to the LRU list", Ref: "folio_add_lru", Touches: batchTouches, Calls: []FuncID{fnRemoveMigrationPTEs}, Do: func(c *Ctx) Next {
 			c.lruReturn(c.dst())
 			if c.L(mgWasMapped) == 0 {
 				return mgDoneDst
@@ -210,7 +210,7 @@ var _ = register(fnMigratePages, &Func{Migrating: true,
 		mgReturn:    {Label: "return", Says: "moved", Local: true, Do: func(c *Ctx) Next { return Return }},
 		mgSplitLock: migrateSplitLock,
 		mgSplit:     migrateSplit,
-		mgPutback: {Label: "putback", Says: "put it back on the LRU list, drop the reference", Ref: "putback_movable_pages", Touches: cell.Of(machine.Flags, machine.Refs, machine.LRU), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+		mgPutback: {Label: "putback", Says: "put it back on the LRU list, drop the reference", Ref: "putback_movable_pages", Touches: batchTouches, Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.src()
 			c.lruReturn(f)
 			c.Release(mgSrc)

@@ -47,7 +47,7 @@ func (c *Ctx) copyMigration() Next {
 
 // changeMigration takes W from a migration entry. A fault brings it back, if the page is exclusive still.
 // compare mm/mprotect.c:change_pte_range
-var changeMigration = Step{Label: "migration", Says: "the page is being moved: what its migration entry allows, is reading", Ref: "make_readable_exclusive_migration_entry", When: Migrating, Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.Mappings), Back: []int{crStart}, Do: func(c *Ctx) Next {
+var changeMigration = Step{Label: "migration", Says: "the page is being moved: what its migration entry allows, is reading", Ref: "make_readable_exclusive_migration_entry", When: Migrating, Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.Mappings), Back: []int{crStart, crUnlock}, Do: func(c *Ctx) Next {
 	p := c.Page(crPage)
 	e := machine.Entry(c.Load(c.PTE(c.Frame(crTable), p)))
 	if kind, _, _, _ := e.Migration(); kind == machine.MigrationWrite {

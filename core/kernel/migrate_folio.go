@@ -34,7 +34,7 @@ var _ = register(fnMoveToNewFolio, &Func{Migrating: true,
 	Locals: []Local{{"src", FrameLocal}, {"dst", FrameLocal}, {"i", IntLocal}},
 	Steps: []Step{
 		moveFallback,
-		{Label: "check", Says: "references as expected?", Answer: "yes", Ref: "folio_ref_count", When: If(MigrateRefcheck, RefcheckAfter), Reads: cell.Of(machine.Refs, machine.Mappings, machine.Flags, machine.Buffers, machine.PageCache), Do: func(c *Ctx) Next {
+		{Label: "check", Says: "references as expected?", Answer: "yes", Counts: true, Ref: "folio_ref_count", When: If(MigrateRefcheck, RefcheckAfter), Reads: cell.Of(machine.Refs, machine.Mappings, machine.Flags, machine.Buffers, machine.PageCache), Do: func(c *Ctx) Next {
 			return c.expected()
 		}},
 		moveCopy(2),
@@ -42,7 +42,7 @@ var _ = register(fnMoveToNewFolio, &Func{Migrating: true,
 	},
 	Instead: []Variant{{Without(MigrateCopyFirst), []Step{
 		moveFallback,
-		{Label: "compare", Says: "in no cache: references as expected?", Answer: "yes", Ref: "page_count", When: If(MigrateRefcheck, RefcheckAfter), Reads: cell.Of(machine.Refs, machine.Mappings, machine.Flags), Do: func(c *Ctx) Next {
+		{Label: "compare", Says: "in no cache: references as expected?", Answer: "yes", Counts: true, Ref: "page_count", When: If(MigrateRefcheck, RefcheckAfter), Reads: cell.Of(machine.Refs, machine.Mappings, machine.Flags), Do: func(c *Ctx) Next {
 			if c.cachedFolio(c.Frame(mvSrc)) {
 				c.Say("it is in a cache")
 				return Then
@@ -67,7 +67,7 @@ var (
 		}
 		return Then
 	}}
-	moveReplace = Step{Label: "replace", Says: "dst takes its place: its mapping, its index", Ref: "folio_migrate_mapping", When: If(MigrateRefcheck, RefcheckAfter), Touches: moveTouches, Do: func(c *Ctx) Next {
+	moveReplace = Step{Label: "replace", Says: "dst takes its place: its mapping, its index", Counts: true, Ref: "folio_migrate_mapping", When: If(MigrateRefcheck, RefcheckAfter), Touches: moveTouches, Do: func(c *Ctx) Next {
 		src := c.Frame(mvSrc)
 		if !c.cachedFolio(src) {
 			c.moveMapping()
@@ -78,11 +78,11 @@ var (
 			c.eachOfFolio(src, c.M.NotReplaced)
 			return c.Fail(EAGAIN)
 		}
-		c.Say("freeze the references; dst takes its place in the cache")
+		c.Say("freeze the references, as expected; dst takes its place in the cache")
 		c.moveMapping()
 		return Then
 	}}
-	moveReplaceBlind = Step{Label: "replace_blind", Says: "dst takes its place, whoever has references", Ref: "folio_migrate_mapping", When: If(MigrateRefcheck, RefcheckNone, RefcheckBefore), Touches: moveTouches, Do: func(c *Ctx) Next {
+	moveReplaceBlind = Step{Label: "replace_blind", Says: "put dst in its place, whoever has references", Ref: "folio_migrate_mapping", When: If(MigrateRefcheck, RefcheckNone, RefcheckBefore), Touches: moveTouches, Do: func(c *Ctx) Next {
 		c.moveMapping()
 		return Then
 	}}

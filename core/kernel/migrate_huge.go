@@ -38,7 +38,7 @@ var migrateHugeInvalidate = Step{Label: "invalidate", Says: "invalidate the PMD,
 	} else {
 		c.SetPMD(p, old&^machine.Present)
 	}
-	return c.Call(fnFlushTLBMMRange, tmHugePinned, uint64(c.mmOf(tmPage)), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
+	return c.Call(fnFlushTLBMMRange, tmHugePinned, uint64(c.mmOf(tmPage)), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), c.flushRange())
 }}
 
 var migrateHugePinned = Step{Label: "share_pmd", Says: "is it exclusive, and may it be pinned?", Answer: "no", Ref: "folio_try_share_anon_rmap_pmd", When: With(AnonExclusive).AndLarge(), Touches: cell.Of(machine.PMDs, machine.PTLs), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
@@ -103,6 +103,35 @@ var unmigrateHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD; is it a mig
 		return Then
 	}}
 
+// Who moves the huge page by mremap has the entry in hand for a while, under the lock of the PMD: it is at neither place.
+//
+//	CPU0 (mremap)                  CPU1 (remove_migration_ptes)
+//	lock the PMD, clear it
+//	                               the old place: no PMD
+//	                               the new place: no PMD
+//	set the PMD of the new place
+//
+// The entry stays. It moves to where the walk has not been yet, so that it is enough to wait until it is there.
+var unmigrateSync = Step{Label: "sync", Says: "lock the PMD, unlock it: nobody has its entry in hand any more", Ref: "PVMW_SYNC", When: With(RmapWalkSync).AndLargeRooms(), Reads: cell.Of(machine.PTLs),
+	Wait: func(c *Ctx) Block {
+		if !c.syncs() {
+			return Block{}
+		}
+		return c.Free(c.pmdLock(c.Page(rmPage)))
+	},
+	Do: func(c *Ctx) Next {
+		if !c.syncs() {
+			c.Say("the folio is small: the next page table")
+		}
+		return Then
+	}}
+
+// syncs reports whether remove_migration_pte minds that a PMD may be in somebody's hand.
+func (c *Ctx) syncs() bool {
+	f := c.Frame(rmDst)
+	return c.M.IsLarge(f) && !c.M.IsHugetlb(f)
+}
+
 var unmigrateHugeGet = Step{Label: "get_pmd", Says: "take a reference for the PMD", Ref: "folio_get", When: Large, Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 	f := c.newPage()
 	c.Get(f, 1)
@@ -133,7 +162,7 @@ var splitMoving = Step{Label: "fill_moving", Says: "fill the page table with mig
 	table := c.M.TakeDeposit(p).Frame()
 	c.SetPMD(p, machine.MakeTable(table))
 	for q := p; q < c.M.HugeEnd(p); q++ {
-		c.SetPTE(table, q, machine.MakeMigration(kind, head+machine.Frame(q-p), accessed, dirty))
+		c.fillPTE(table, q, machine.MakeMigration(kind, head+machine.Frame(q-p), accessed, dirty))
 	}
 	c.Unlock(c.pmdLock(p))
 	return Return

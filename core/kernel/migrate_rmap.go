@@ -83,7 +83,7 @@ var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
 				return c.migrateNextTable()
 			case pmd.Has(machine.PSE) && c.L(tmFlags)&ttuSplitHugePMD != 0:
 				c.Say("the PMD is huge: split it")
-				return c.Call(fnSplitHugePMD, tmWalk, c.L(tmPage), 1)
+				return c.Call(fnSplitHugePMD, tmWalk, c.L(tmPage), 1, c.L(tmFolio))
 			case pmd.Has(machine.PSE):
 				return tmHugeLock
 			}
@@ -311,6 +311,7 @@ func (c *Ctx) unmigrateAt(after machine.PageID) Next {
 // remove_migration_pte, of a folio that begins at an address of an mm, in straight line:
 //
 //	a PMD migration entry: as below, with the PMD in the PTE's place
+//	no PMD, a huge page: newer: lock the PMD, unlock it: who has its entry in hand has put it somewhere then; done
 //	lock the PTL; no migration entry of the old folio: done
 //	every one:
 //	    newer, after a split: all zeros: PTE = the zero page; next
@@ -335,7 +336,9 @@ var _ = register(fnRemoveMigrationPTE, &Func{Migrating: true,
 			switch {
 			case pmd.IsMigration():
 				return rmHugeLock
-			case !pmd.Present() || pmd.Has(machine.PSE):
+			case !pmd.Present():
+				return rmSync
+			case pmd.Has(machine.PSE):
 				return c.unmigrateNextTable()
 			}
 			return Then
@@ -389,6 +392,8 @@ var _ = register(fnRemoveMigrationPTE, &Func{Migrating: true,
 		rmHugeLock: unmigrateHugeLock,
 		rmHugeGet:  unmigrateHugeGet,
 		rmHugeSet:  unmigrateHugeSet,
+		rmSync:     unmigrateSync,
+		rmNone:     {Label: "none", Says: "nothing is there: the next page table", Local: true, Back: []int{rmWalk}, Do: (*Ctx).unmigrateNextTable},
 	},
 })
 
@@ -406,6 +411,8 @@ const (
 	rmHugeLock
 	rmHugeGet
 	rmHugeSet
+	rmSync
+	rmNone
 )
 
 // newPage is the page of the new folio that takes the place of the migration entry's.

@@ -42,7 +42,7 @@ var _ = register(fnDoSharedFault, &Func{
 			}
 			return Then
 		}},
-		dhMap: {Label: "map", Says: "map it writable, if the PTE is still none", Ref: "finish_fault", Touches: fileMapTouches,
+		dhMap: {Label: "map", Says: "map it writable, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, dhDone}, Touches: fileMapTouches,
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
 			Do: func(c *Ctx) Next {
 				if p := c.Page(dfAddr); !c.raced(p) {
@@ -52,11 +52,11 @@ var _ = register(fnDoSharedFault, &Func{
 				return dhDone
 			}},
 		dhDirty: {Label: "dirty", Says: "mark it dirty", Ref: "fault_dirty_shared_page", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
-			c.Set(dhMapping, c.dirtyShared(c.Frame(0)))
+			c.Set(dhMapping, c.dirtyShared(c.M.Head(c.Frame(0))))
 			return Then
 		}},
 		dhDone: {Label: "unlock", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
-			c.Unlock(c.M.FolioLock(c.Frame(0)))
+			c.Unlock(c.folioLock(c.Frame(0)))
 			if machine.Hold(c.L(0)).Count() != 0 { // not mapped: the reference has not passed to the PTE
 				return dhPut
 			}

@@ -28,7 +28,7 @@ func (c *Ctx) unhookTable(at, last, again, nothing int) Next {
 		if !pmd.Present() || c.anyVMA(p, c.M.HugeEnd(p)) {
 			continue
 		}
-		c.M.SetEntry(c.M.Upper(c.M.Pages()[p].MM, machine.LevelPMD), c.M.Slot(p, machine.LevelPMD), 0)
+		c.pmdClear(p, false)
 		c.M.GatherTable(c.Task, pmd.Frame())
 		c.Set(at, uint64(c.M.HugeEnd(p)))
 		if c.Page(at) <= c.Page(last) {
@@ -111,6 +111,9 @@ func (c *Ctx) rcuTables() {
 //	what was discarded
 //	                                   flush
 //
+// Left out: a gather that is full (ten thousand pages; sooner where there is no memory for its list; from memory) is flushed on the way, and its pages are put:
+// __tlb_remove_page() says so, and zap_pte_range() unlocks the PTL for that. Nobody here maps as much.
+//
 // compare mm/mmu_gather.c:tlb_finish_mmu, tlb_flush_mmu, include/linux/mm_types.h:mm_tlb_flush_nested
 var _ = register(fnTLBFinishMMU, &Func{
 	Name: "tlb_finish_mmu", File: "mm/mmu_gather.c", Params: []int{tfFirst, tfLast, tfTables},
@@ -138,6 +141,9 @@ var _ = register(fnTLBFinishMMU, &Func{
 			}
 			if h.Count() == 0 {
 				c.Say("the zero page is not counted")
+				if c.M.IsPFN(h.Frame()) {
+					c.Say("there is no struct page to be put")
+				}
 				return Then
 			}
 			return c.putFree(h.Frame(), 1, tfMore)
@@ -204,13 +210,16 @@ func (c *Ctx) flushAll(page, back int) Next {
 	return c.Call(fnFlushTLBMMRange, back, uint64(mm), uint64(first), uint64(last), 1)
 }
 
+// gatheringAdvices are the advices for which madvise opens an mmu_gather.
+var gatheringAdvices = []string{"MADV_DONTNEED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOUT"}
+
 // gathers reports whether two mmu_gathers of one mm may be open at once. Who changes a file opens one of every mm that maps it.
 func (s *Setup) gathers() bool {
 	opens := func(t *TaskSetup) (some, anywhere bool) {
 		for _, st := range t.Body {
 			opens := st.Call.gathers
 			for _, a := range st.Args {
-				opens = opens && (a.Word == "" || a.Word == "MADV_DONTNEED" || a.Word == "MADV_FREE" || st.Call.entry != fnMadvise)
+				opens = opens && (a.Word == "" || slices.Contains(gatheringAdvices, a.Word) || st.Call.entry != fnMadvise)
 			}
 			some = some || opens
 			anywhere = anywhere || opens && len(s.Files) > 0 && slices.ContainsFunc(st.Call.Params, func(p Param) bool { return p.Kind == FileParam || p.Kind == FilePageParam })

@@ -224,10 +224,10 @@ func (c *Ctx) movePMD() Next {
 	p, q := c.Page(mtFrom), c.Page(mtTo)
 	pmd := machine.Entry(c.Keep(mtOld, c.M.PMD(p)))
 	whole := p == c.M.HugeStart(p) && c.lastHuge(p) <= c.Page(mtEnd) && int(c.lastHuge(p)-p)+1 == c.M.HugePages
-	empty := machine.Entry(c.Load(c.M.PMD(q))).None()
+	empty := machine.Entry(c.Load(c.M.PMD(q))).PMDNone()
 	c.Set(mtEntry, movePTEs)
 	switch {
-	case pmd.None():
+	case pmd.PMDNone():
 		c.Say("the PMD is none")
 		return c.moveNext()
 	case pmd.IsHuge() && !(whole && empty):
@@ -314,7 +314,7 @@ func (c *Ctx) moveFlush(first, last machine.PageID, back int) Next {
 	if c.L(mtForce) == 0 {
 		return Next(back)
 	}
-	return c.Call(fnFlushTLBMMRange, back, uint64(c.MM), uint64(first), uint64(last), 1)
+	return c.Call(fnFlushTLBMMRange, back, uint64(c.MM), uint64(first), uint64(last), c.flushRange())
 }
 
 // moveClearPMD takes the PMD entry out.
@@ -323,7 +323,11 @@ func (c *Ctx) moveClearPMD() Next {
 	old := machine.Entry(c.Load(c.M.PMD(p)))
 	c.Sayf("clear the PMD at the old place: it was %v", old)
 	c.Set(mtPTE, uint64(old))
-	c.SetPMD(p, 0)
+	if c.L(mtEntry) == moveTable {
+		c.pmdClear(p, true)
+	} else {
+		c.SetPMD(p, 0)
+	}
 	if old.Present() {
 		c.Set(mtForce, 1)
 		if !c.M.IsHugeZero(old.Frame()) {

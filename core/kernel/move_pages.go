@@ -5,50 +5,6 @@ import (
 	"gupscope/core/machine"
 )
 
-// lru_add_drain_all, in straight line:
-//
-//	for every CPU whose batch has folios: empty it, on that CPU
-//
-// compare mm/swap.c:lru_add_drain_all
-var _ = register(fnLRUAddDrainAll, &Func{
-	Name: "lru_add_drain_all", File: "mm/swap.c",
-	Locals: []Local{{"cpu", IntLocal}},
-	Steps: []Step{
-		{Label: "drain", Says: "no CPU's batch has folios", Ref: "lru_add_drain_per_cpu", Touches: cell.Of(machine.LRU, machine.Flags, machine.Refs, machine.Ledgers), Reads: cell.Of(machine.IRQs, machine.Steal, machine.Mappings), Anywhere: cell.Of(machine.LRU, machine.Flags, machine.Refs, machine.Ledgers, machine.IRQs, machine.Steal, machine.Mappings), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{0},
-			Wait: func(c *Ctx) Block {
-				cpu := c.filledBatch()
-				switch {
-				case cpu < 0:
-				case c.Load(c.M.IRQOff(cpu)) != 0 && cpu != c.CPU:
-					return Block{OnIPI, cpu + 1, c.M.IRQOff(cpu)}
-				case c.Load(c.M.Steal(cpu))&machine.StealPreempted != 0:
-					return Block{OnIPI, cpu + 1, c.M.Steal(cpu)}
-				}
-				return Block{}
-			},
-			Do: func(c *Ctx) Next {
-				cpu := c.filledBatch()
-				if cpu < 0 {
-					return Return
-				}
-				f, _ := c.M.TakeBatch(cpu)
-				c.Sayf("cpu%d puts folio %d of its batch on the LRU list", cpu, f)
-				c.Or(c.M.Flags(f), machine.PGLRU)
-				return c.putFree(f, 1, 0)
-			}},
-	},
-})
-
-// filledBatch is the first CPU whose batch has folios, -1 if none has.
-func (c *Ctx) filledBatch() int {
-	for cpu := range c.M.CPUs {
-		if c.Load(c.M.LRUCount(cpu)) != 0 {
-			return cpu
-		}
-	}
-	return -1
-}
-
 // move_pages of one page to a node, in straight line:
 //
 //	no such node: -ENODEV

@@ -25,25 +25,11 @@ var _ = register(fnMprotect, &Func{
 	Name: "mprotect", File: "mm/mprotect.c", Params: []int{mpFirst, mpLast, mpProt},
 	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"prot", IntLocal}, {"ret", IntLocal}, {"next", IntLocal}, {"flush", IntLocal}},
 	Steps: []Step{
-		mpLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock_killable", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.MM)) },
-			Do: func(c *Ctx) Next {
-				c.WriteLock(c.M.MmapLock(c.MM))
-				return Then
-			}},
+		mpLock: mmapWriteLockStep(),
 		mpCheck: {Label: "vma", Says: "find the VMAs", Ref: "vma_find", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			return c.protectCheck()
 		}},
-		mpVMALock: {Label: "lock_vma", Says: "lock the VMA: no fault is in it", Ref: "vma_start_write", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block {
-				w, _ := c.vmaWords(c.Page(mpFirst))
-				return c.WriteFree(w)
-			},
-			Do: func(c *Ctx) Next {
-				w, _ := c.vmaWords(c.Page(mpFirst))
-				c.WriteLock(w)
-				return Then
-			}},
+		mpVMALock: vmaWriteLockStep(mpFirst),
 		mpFlags: {Label: "flags", Says: "change the VMA's flags; announce a flush to come", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnChangePTERange, fnHugetlbChangeProtection}, Do: func(c *Ctx) Next {
 			first, last := c.protectNext(max(c.Page(mpFirst), machine.PageID(c.L(mpNext))))
 			for p := first; p <= last; p++ {
@@ -188,7 +174,7 @@ var _ = register(fnChangePTERange, &Func{
 			}
 			return c.changeNextTable()
 		}},
-		crLock: lockPTLStep("lock", "lock the PTL", crTable),
+		crLock: crLockStep,
 		crBatched: {Label: "batched", Says: "has reclaim put a flush off?", Answer: "no", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			w := c.M.Batched(c.MM)
 			if c.Load(w)&1 == 0 {
@@ -197,7 +183,7 @@ var _ = register(fnChangePTERange, &Func{
 			c.Say("reclaim has put a flush off: do it now")
 			c.Or(w, 2<<c.Task)
 			first, last := c.M.MMPages(c.MM)
-			return c.Call(fnFlushTLBMMRange, crFlushed, uint64(c.MM), uint64(first), uint64(last), 0)
+			return c.Call(fnFlushTLBMMRange, crFlushed, uint64(c.MM), uint64(first), uint64(last), 1)
 		}},
 		crFlushed: {Label: "flushed", Says: "that flush is done", Ref: "atomic_cmpxchg(tlb_flush_batched)", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			w := c.M.Batched(c.MM)
@@ -237,6 +223,13 @@ const (
 	crMigration
 )
 
+// crLockStep locks the page table; is that gone, the PMD is read again.
+var crLockStep = func() Step {
+	s := lockPTLStep("lock", "lock the PTL", crTable)
+	s.Map = &TableMap{crTable, crPage, crPMD}
+	return s
+}()
+
 // changeStart takes the next present PTE of the table out. The hardware cannot
 // set bits in it meanwhile, and whoever finds it none has to take the PTL.
 func (c *Ctx) changeStart() Next {
@@ -256,7 +249,7 @@ func (c *Ctx) changeStart() Next {
 		}
 		c.Set(crPage, uint64(p))
 		c.Set(crPTE, uint64(c.ClearPTE(c.Frame(crTable), p)))
-		if e.Frame() != machine.ZeroPage {
+		if c.M.Normal(e.Frame()) {
 			c.Hold(crRef, e.Frame(), 1) // the PTE's reference is ours while it is out
 		}
 		return Then

@@ -302,7 +302,7 @@ var _ = register(fnZapPTERange, &Func{
 			}
 			return c.zapTable(Return)
 		}},
-		zpLock: lockPTLStep("lock", "lock the PTL", zpTable),
+		zpLock: zapLockStep,
 		zpBatched: {Label: "batched", Says: "has reclaim put a flush off?", Answer: "no", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			w := c.M.Batched(c.mmOf(zpPage))
 			if c.Load(w)&1 == 0 {
@@ -310,7 +310,7 @@ var _ = register(fnZapPTERange, &Func{
 			}
 			c.Say("reclaim has put a flush off: do it now")
 			c.Or(w, 2<<c.Task)
-			return c.Call(fnFlushTLBMMRange, zpFlushed, uint64(c.mmOf(zpPage)), c.L(zpPage), c.L(zpEnd), 1)
+			return c.flushAll(zpPage, zpFlushed)
 		}},
 		zpFlushed: {Label: "flushed", Says: "that flush is done", Ref: "atomic_cmpxchg(tlb_flush_batched)", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			w := c.M.Batched(c.mmOf(zpPage))
@@ -361,6 +361,13 @@ const (
 	zpHuge
 )
 
+// zapLockStep locks the page table; is that gone, the PMD is read again.
+var zapLockStep = func() Step {
+	s := lockPTLStep("lock", "lock the PTL", zpTable)
+	s.Map = &TableMap{zpTable, zpPage, zpPMD}
+	return s
+}()
+
 // zapClear clears one PTE: its page goes into the gather with the PTE's reference.
 func (c *Ctx) zapClear() Next {
 	c.walked(c.Entry(zpTable))
@@ -387,7 +394,7 @@ func (c *Ctx) zapClear() Next {
 	c.ClearPTE(table, p)
 	c.Sayf("clear the PTE: it was %v", old)
 	c.Set(zpPTE, uint64(old))
-	if old.Frame() == machine.ZeroPage {
+	if !c.M.Normal(old.Frame()) {
 		c.M.Gather(c.Task, machine.Uncounted(old.Frame())) // it is not counted, but TLBs have it
 		return zpNext
 	}

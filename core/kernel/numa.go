@@ -40,7 +40,7 @@ var _ = register(fnTaskNUMAWork, &Func{Migrating: true,
 		nwPMD:    readPMDStep(nwTable, nwPage, nwEnd, nwPMD, nwHugeSkip, nwLate),
 		nwPTL:    lockPTLStep("lock_pte", "lock the PTL", nwTable),
 		nwNext:   {Label: "next", Says: "the next PTE that maps a page", Ref: "ptep_get", Reads: cell.Of(machine.PTEs, machine.VMAs), Do: (*Ctx).hintNext},
-		nwCount: {Label: "count", Says: "has anybody else a reference?", Answer: "no", Ref: "page_count", When: If(NUMASkipsShared, NUMASkipPageCount), Reads: cell.Of(machine.Refs, machine.VMAs), Back: []int{nwNext}, Do: func(c *Ctx) Next {
+		nwCount: {Label: "count", Says: "has anybody else a reference?", Answer: "no", Counts: true, Ref: "page_count", When: If(NUMASkipsShared, NUMASkipPageCount), Reads: cell.Of(machine.Refs, machine.VMAs), Back: []int{nwNext}, Do: func(c *Ctx) Next {
 			return c.hintUnless(c.Load(c.M.Ref(c.M.Head(c.Frame(nwPTE)))) != 1, "somebody else has a reference: leave it")
 		}},
 		nwPinned: {Label: "pinned", Says: "may it be pinned, or is it mapped more than once?", Answer: "no", Ref: "folio_maybe_dma_pinned", When: If(NUMASkipsShared, NUMASkipPinned), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.VMAs), Back: []int{nwNext}, Do: func(c *Ctx) Next {
@@ -117,7 +117,7 @@ func (c *Ctx) hintNext() Next {
 	for p, last := c.Page(nwPage), min(c.Page(nwEnd), c.lastHuge(c.Page(nwPage))); p <= last; p++ {
 		c.Set(nwPage, uint64(p))
 		e := machine.Entry(c.Load(c.PTE(c.Frame(nwTable), p)))
-		if e.Has(machine.Present) && e.Frame() != machine.ZeroPage && c.Load(c.M.VMA(p))&machine.VMAccess != 0 {
+		if e.Has(machine.Present) && c.M.Normal(e.Frame()) && c.Load(c.M.VMA(p))&machine.VMAccess != 0 {
 			c.Set(nwPTE, uint64(e))
 			return Then
 		}

@@ -12,7 +12,8 @@ import (
 //	native_set_pte(), from none:  the high half; then the low half, which makes it present
 //	ptep_get_and_clear():         one 64-bit exchange; until 4.18 the low half, then the high half
 //
-// The second half is a step of its own, with the PTL held as for the first.
+// The second half is a step of its own, with the PTL held as for the first. A page table that no PMD points to yet is
+// filled whole: nobody can look (fillPTE). PMD entries are another matter: see pae_pmd.go.
 //
 // compare arch/x86/include/asm/pgtable-3level.h
 var _ = register(fnNativeSetPTE, &Func{
@@ -21,7 +22,11 @@ var _ = register(fnNativeSetPTE, &Func{
 	Steps: []Step{
 		{Label: "other_half", Says: "write the other half of the PTE", Ref: "pte_low", Touches: cell.Of(machine.PTEs, machine.PTLs), Do: func(c *Ctx) Next {
 			e := c.Entry(1).Fresh()
-			c.Sayf("write the other half of the PTE: it is %v", e)
+			half := "low"
+			if e.None() {
+				half = "high" // it was cleared, the low half first
+			}
+			c.Sayf("write the %s half of the PTE: it is %v", half, e)
 			if e.Present() && e.Frame() != machine.ZeroPage {
 				c.M.Account(e.Frame(), -1)
 			}
@@ -37,9 +42,17 @@ var _ = register(fnNativeSetPTE, &Func{
 // A halfWritten entry is one of which a step has stored the first half: the second follows at once.
 type halfWritten struct {
 	some  bool
-	table machine.Frame
+	pmd   bool          // the PMD entry of the page, which is being cleared; else its PTE
+	high  bool          // the high half is the first; else the low one
+	lock  bool          // of a PMD entry: its lock is held until the second half is there
+	table machine.Frame // of a PTE
 	page  machine.PageID
 	entry machine.Entry
+}
+
+// fillPTE stores an entry of a page table that no PMD points to yet, whole.
+func (c *Ctx) fillPTE(table machine.Frame, p machine.PageID, e machine.Entry) {
+	c.M.SetEntry(table, c.M.Slot(p, machine.LevelPTE), e.Fresh())
 }
 
 // setHalves stores the first half of an entry, and leaves the second to native_set_pte, if both differ.
@@ -58,7 +71,18 @@ func (c *Ctx) setHalves(table machine.Frame, p machine.PageID, e machine.Entry) 
 	}
 	c.M.SetEntry(table, i, first)
 	if first != e {
-		c.sim.half = halfWritten{true, table, p, e}
+		c.sim.half = halfWritten{some: true, high: e != 0, table: table, page: p, entry: e}
+	}
+}
+
+// tellHalf says which half of an entry a step has stored, if there is another to come.
+func (c *Ctx) tellHalf(st *Step) {
+	switch h := c.sim.half; {
+	case c.notes == nil || !h.some:
+	case h.high:
+		c.notes.Said = st.Told(c.notes.Said) + "; the high half first"
+	default:
+		c.notes.Said = st.Told(c.notes.Said) + "; the low half first"
 	}
 }
 
@@ -69,6 +93,10 @@ func (s *Sim) otherHalf(task int) {
 	}
 	h := s.half
 	s.half = halfWritten{}
+	if h.pmd {
+		s.otherHalfOfPMD(task, h)
+		return
+	}
 	unlock, ptl := uint64(0), s.M.PTL(h.table)
 	if s.M.Load(ptl) == 0 { // the step stands for lock, store and unlock
 		s.M.Store(ptl, uint64(task+1))
@@ -91,13 +119,18 @@ func (s *Sim) OtherHalf(task, level int) (machine.Entry, bool) {
 	return e, e.Present() && e.Frame() != machine.ZeroPage
 }
 
-// withHalves is a table whose steps that store entries are followed by native_set_pte.
+// withHalves is a table whose steps that store entries are followed by the second half.
 func withHalves(steps []Step) []Step {
 	out := append([]Step{}, steps...)
 	for i := range out {
-		if out[i].Touches&cell.Of(machine.PTEs) != 0 {
-			out[i].Touches |= cell.Of(machine.PTLs)
-			out[i].Calls = append(append([]FuncID{}, out[i].Calls...), fnNativeSetPTE)
+		for _, half := range []struct {
+			of   cell.Set
+			call FuncID
+		}{{cell.Of(machine.PTEs), fnNativeSetPTE}, {cell.Of(machine.PMDs), fnNativePMDPGetAndClear}} {
+			if steps[i].Touches&half.of != 0 {
+				out[i].Touches |= cell.Of(machine.PTLs)
+				out[i].Calls = append(append([]FuncID{}, out[i].Calls...), half.call)
+			}
 		}
 	}
 	return out
@@ -125,7 +158,7 @@ func withHalves(steps []Step) []Step {
 var _ = register(fnPTEGetLockless, &Func{
 	Name: "ptep_get_lockless", Was: []Name{{"gup_get_pte", 508}}, File: "include/linux/pgtable.h", FileWas: []Name{{"arch/x86/mm/gup.c", ownGUP}, {"mm/gup.c", 508}}, Params: []int{ptPMD, ptAddr},
 	Locals: halvesLocals,
-	Steps: readHalves(GUPPTERead, Step{Label: "done", Says: "was that ever the PTE?", Local: true, Do: func(c *Ctx) Next {
+	Steps: readHalves(GUPPTERead, theirPTE, Step{Label: "done", Says: "was that ever the PTE?", Local: true, Do: func(c *Ctx) Next {
 		e := c.Entry(ptPTE)
 		if c.M.NeverStored(c.Task, e) {
 			c.M.Raise(machine.AlarmTornEntry, uint64(c.Task))
@@ -143,7 +176,7 @@ var _ = register(fnPTEGetLockless, &Func{
 var _ = register(fnFaultReadPTE, &Func{
 	Name: "handle_pte_fault", File: "mm/memory.c", Params: []int{ptPMD, ptAddr},
 	Locals: halvesLocals,
-	Steps: readHalves(FaultPTERead, Step{Label: "done", Says: "go by that", Local: true, Do: func(c *Ctx) Next {
+	Steps: readHalves(FaultPTERead, theirPTE, Step{Label: "done", Says: "go by that", Local: true, Do: func(c *Ctx) Next {
 		c.M.Store(c.M.Local(c.Task, c.level-1, hfPTE), uint64(c.Entry(ptPTE)))
 		return Return
 	}}),
@@ -151,38 +184,58 @@ var _ = register(fnFaultReadPTE, &Func{
 
 var halvesLocals = []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"addr", PageLocal}, {"high_first", IntLocal}}
 
-// readHalves are the steps that read a PTE in halves, as a rule says, and what is done with it then.
-func readHalves(rule RuleID, done Step) []Step {
+// A halved entry is one that is read in halves, by the locals of its reader.
+type halved struct {
+	noun, ref, plain string
+	class            cell.Set
+	word             func(*Ctx) machine.Word
+}
+
+var theirPTE = halved{"PTE", "pte", "*ptep", cell.Of(machine.PTEs), func(c *Ctx) machine.Word {
+	c.walked(c.Entry(ptPMD))
+	return c.PTE(c.Frame(ptPMD), c.Page(ptAddr))
+}}
+
+// readHalves are the steps that read an entry in halves, as a rule says, and what is done with it then.
+func readHalves(rule RuleID, h halved, done Step) []Step {
 	lowHighLow, plain := If(rule, PTEReadLowHighLow).AndHalves(), If(rule, PTEReadPlain).AndHalves()
 	return []Step{
-		ptLow: {Label: "low", Says: "read the low half of the PTE", Ref: "pte.pte_low = ptep->pte_low", When: lowHighLow, Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
-			c.readHalf(false)
+		ptLow: {Label: "low", Says: "read the low half of the " + h.noun, Ref: h.ref + "_low", When: lowHighLow, Reads: h.class, Do: func(c *Ctx) Next {
+			c.readHalf(h, false)
 			return Then
 		}},
-		ptHigh: {Label: "high", Says: "read the high half", Ref: "pte.pte_high = ptep->pte_high", When: lowHighLow, Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
-			c.readHalf(true)
+		ptHigh: {Label: "high", Says: "read the high half", Ref: h.ref + "_high", When: lowHighLow, Reads: h.class, Do: func(c *Ctx) Next {
+			c.readHalf(h, true)
 			return Then
 		}},
-		ptAgain: {Label: "low_again", Says: "is the low half still the same?", Answer: "yes", Ref: "unlikely(pte.pte_low != ptep->pte_low)", When: lowHighLow, Reads: cell.Of(machine.PTEs), Back: []int{ptLow}, Do: func(c *Ctx) Next {
-			if machine.Entry(c.Load(c.PTE(c.Frame(ptPMD), c.Page(ptAddr)))).Low() != c.Entry(ptPTE).Low() {
+		ptAgain: {Label: "low_again", Says: "is the low half still the same?", Answer: "yes", Ref: "unlikely(" + h.ref + "_low)", When: lowHighLow, Reads: h.class, Back: []int{ptLow}, Do: func(c *Ctx) Next {
+			if c.loadHalved(h).Low() != c.Entry(ptPTE).Low() {
 				c.Say("the low half has changed: again")
 				c.Set(ptPTE, 0)
 				return ptLow
 			}
 			return ptDone
 		}},
-		ptFirst: {Label: "first", Says: "read one half of the PTE", Ref: "*ptep", When: plain, Reads: cell.Of(machine.PTEs), Choose: func(_ *Ctx, offer func(int)) { offer(0); offer(1) }, Keys: []string{"the low half first", "the high half first"}, Do: func(c *Ctx) Next {
+		ptFirst: {Label: "first", Says: "read one half of the " + h.noun, Ref: h.plain, When: plain, Reads: h.class, Choose: chooseHalf, Keys: halfFirst, Do: func(c *Ctx) Next {
 			c.Set(ptHighFirst, uint64(c.Key))
-			c.readHalf(c.Key == 1)
+			c.readHalf(h, c.Key == 1)
+			if c.Key == 1 {
+				c.keepHighHalf()
+			}
 			return Then
 		}},
-		ptSecond: {Label: "second", Says: "read the other half", Ref: "*ptep", When: plain, Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
-			c.readHalf(c.L(ptHighFirst) == 0)
+		ptSecond: {Label: "second", Says: "read the other half", Ref: h.plain, When: plain, Reads: h.class, Do: func(c *Ctx) Next {
+			c.readHalf(h, c.L(ptHighFirst) == 0)
 			return Then
 		}},
 		ptDone: done,
 	}
 }
+
+// A compiler reads 64 bits as it likes.
+func chooseHalf(_ *Ctx, offer func(int)) { offer(0); offer(1) }
+
+var halfFirst = []string{"the low half first", "the high half first"}
 
 const ptPMD, ptPTE, ptAddr, ptHighFirst = 0, 1, 2, 3
 
@@ -195,10 +248,24 @@ const (
 	ptDone
 )
 
-// readHalf reads one half of the PTE and puts it beside the other.
-func (c *Ctx) readHalf(high bool) {
-	c.walked(c.Entry(ptPMD))
-	now := machine.Entry(c.Load(c.PTE(c.Frame(ptPMD), c.Page(ptAddr))))
+// loadHalved loads the entry. What lies where no page table is (see ofHalves) is taken for one that maps something.
+func (c *Ctx) loadHalved(h halved) machine.Entry {
+	if h.class == theirPTE.class && c.Frame(ptPMD) == machine.ZeroPage {
+		return noTablesPTE
+	}
+	return machine.Entry(c.Load(h.word(c)))
+}
+
+// keepHighHalf marks a high half that has yet to get its low one as mapping the frame that it names: it is a capture of that.
+func (c *Ctx) keepHighHalf() {
+	if e := c.Entry(ptPTE); e.Frame() != machine.ZeroPage && int(e.Frame()) < c.M.FrameCount() {
+		c.Set(ptPTE, uint64(e|machine.ProtNone))
+	}
+}
+
+// readHalf reads one half of the entry and puts it beside the other.
+func (c *Ctx) readHalf(h halved, high bool) {
+	now := c.loadHalved(h)
 	e, half, part := c.Entry(ptPTE), "low", now.Low()
 	if high {
 		half, part = "high", now.High()
@@ -209,6 +276,56 @@ func (c *Ctx) readHalf(high bool) {
 	if c.M.NoFrame(e) {
 		e = e.Low()
 	}
-	c.Sayf("read the %s half of the PTE: it is %v", half, now)
+	where := ""
+	if h.class == theirPTE.class && c.Frame(ptPMD) == machine.ZeroPage {
+		where = ", where no page table is"
+	}
+	c.Sayf("read the %s half of the %s%s: it is %v", half, h.noun, where, now)
 	c.Set(ptPTE, uint64(e))
+}
+
+// The second look at an entry (pte_val(pte) != pte_val(*ptep)) is two loads, too, in the order that the compiler likes. So it may itself
+// find halves of two entries, and take for the same what never was:
+//
+//	CPU0 (GUP-fast)              CPU1                  CPU2
+//	low = L
+//	                             clear
+//	high = 0
+//	again: high is 0
+//	                                                   set: high = 2, low = L
+//	again: low is L: the same
+//
+// Between the two looks at the low half in low, high, low an entry has been set again; that takes another clearing, or another setting, to mislead the
+// second look as well.
+//
+// recheckHalves are its two steps: word is where the entry is, read the local with what was read of it; notes the local that keeps
+// in bit which half was the first; and put where to go if one differs.
+func recheckHalves(h halved, rule RuleID, look func(*Ctx) machine.Entry, read, notes int, bit uint64, put Next) (first, second Step) {
+	same := func(c *Ctx, high bool) Next {
+		now, was, half := look(c), c.Entry(read).Fresh(), "low"
+		differs := now.Low() != was.Low()
+		if high {
+			half, differs = "high", now.High() != was.High()
+		}
+		if differs {
+			c.Sayf("the %s half of the %s has changed: it is %v", half, h.noun, now)
+			return put
+		}
+		c.Sayf("the %s half of the %s is the same: it is %v", half, h.noun, now)
+		return Then
+	}
+	first = Step{Label: "recheck_" + h.ref + "_first", Says: "is one half of the " + h.noun + " still the same?", Answer: "yes", Ref: h.ref + "_val(" + h.plain + ")", When: With(rule).AndHalves(), Reads: h.class,
+		Choose: chooseHalf, Keys: halfFirst, Do: func(c *Ctx) Next {
+			if c.Key == 1 {
+				c.Set(notes, c.L(notes)|bit)
+			}
+			return same(c, c.Key == 1)
+		}}
+	second = Step{Label: "recheck_" + h.ref + "_second", Says: "is the other half of the " + h.noun + " still the same?", Answer: "yes", Ref: h.ref + "_val(" + h.plain + ")", When: With(rule).AndHalves(), Reads: h.class,
+		Do: func(c *Ctx) Next {
+			high := c.L(notes)&bit == 0
+			c.Set(notes, c.L(notes)&^bit)
+			return same(c, high)
+		}}
+	return first, second
 }

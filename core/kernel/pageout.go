@@ -27,7 +27,7 @@ var _ = register(fnPageout, &Func{
 	Name: "pageout", File: "mm/vmscan.c", Params: []int{0},
 	Locals: []Local{{"folio", FrameLocal}},
 	Steps: []Step{
-		{Label: "freeable", Says: "are there other references?", Answer: "no", Ref: "is_page_cache_freeable", Reads: cell.Of(machine.Refs, machine.Buffers), Do: func(c *Ctx) Next {
+		{Label: "freeable", Says: "are there other references?", Answer: "no", Counts: true, Ref: "is_page_cache_freeable", Reads: cell.Of(machine.Refs, machine.Buffers), Do: func(c *Ctx) Next {
 			if n := c.Load(c.M.Ref(c.Frame(0))); n != 2+c.private(c.Frame(0)) {
 				c.Sayf("there are other references (%d, not 2): keep it", n)
 				return c.Return(pageoutKeep)

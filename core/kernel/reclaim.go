@@ -27,7 +27,8 @@ import (
 //
 // (A large folio goes to swap as one where the device has clusters to give, which a disk has not.)
 //
-// References (the accessed bit) are not looked at, as under MADV_PAGEOUT.
+// References (the accessed bit) are not looked at, as under MADV_PAGEOUT since 6.9: else kswapd, and MADV_PAGEOUT before, keep a page that was
+// accessed since it was last made old.
 //
 // compare mm/vmscan.c:shrink_folio_list
 var _ = register(fnShrinkFolioList, &Func{
@@ -331,7 +332,7 @@ func (c *Ctx) addToSwap() Next {
 		return slRmapLock
 	}
 	slot := c.Key
-	if c.M.Slots == 0 || c.Load(c.M.SwapMap(slot)) != 0 {
+	if slot == c.M.Slots {
 		c.Say("swap is full: keep it")
 		return slUnlock
 	}
@@ -348,7 +349,7 @@ func (c *Ctx) addToSwap() Next {
 }
 
 // offerSlots offers the free slots that a captured swap entry still names, and
-// one of the others, which nothing tells apart; slot 0 if there is none to take.
+// one of the others, which nothing tells apart; slot 0 if none is wanted.
 func offerSlots(c *Ctx, offer func(int)) {
 	f := c.Held(slFolio).Frame()
 	taken := c.Load(c.M.Flags(f))&machine.PGSwapCache != 0 || c.isFilePage(f) || c.lazyfree(f)
@@ -359,6 +360,7 @@ func offerSlots(c *Ctx, offer func(int)) {
 	c.offerSlots(offer)
 }
 
+// offerSlots offers free slots; the one behind the last slot if there is none to take.
 func (c *Ctx) offerSlots(offer func(int)) {
 	any := false
 	c.M.OffersSlots(func(slot int) {
@@ -366,6 +368,6 @@ func (c *Ctx) offerSlots(offer func(int)) {
 		offer(slot)
 	})
 	if !any {
-		offer(0)
+		offer(c.M.Slots)
 	}
 }

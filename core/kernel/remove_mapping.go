@@ -17,7 +17,7 @@ var _ = register(fnRemoveMapping, &Func{
 	Name: "__remove_mapping", File: "mm/vmscan.c", Params: []int{0},
 	Locals: []Local{{"folio", FrameLocal}},
 	Steps: []Step{
-		{Label: "freeze", Says: "freeze the last two references", Ref: "folio_ref_freeze", When: With(ReclaimFreeze), Touches: swapCacheTouches | pageCacheTouches, Do: func(c *Ctx) Next {
+		{Label: "freeze", Says: "freeze the last two references", Counts: true, Ref: "folio_ref_freeze", When: With(ReclaimFreeze), Touches: swapCacheTouches | pageCacheTouches, Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			n := c.Load(c.M.Ref(f))
 			if c.lazyfree(f) {
@@ -34,7 +34,7 @@ var _ = register(fnRemoveMapping, &Func{
 			}
 			return c.removed(f)
 		}},
-		{Label: "check", Says: "are there other references?", Answer: "no", Ref: "page_count", When: Without(ReclaimFreeze), Reads: cell.Of(machine.Refs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+		{Label: "check", Says: "are there other references?", Answer: "no", Counts: true, Ref: "page_count", When: Without(ReclaimFreeze), Reads: cell.Of(machine.Refs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			n := c.Load(c.M.Ref(f))
 			if !c.lazyfree(f) && (n != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0) || c.lazyfree(f) && n != 1 {

@@ -10,6 +10,7 @@ import (
 //	a huge PMD entry maps it: newer, lazyfree: discard it by that; else split the PMD
 //	a huge PMD entry maps another folio: done
 //	lock the PTL; no PTE maps it: done; each that does:
+//	the memory is locked (mlock): unlock, give up
 //	clear the PTE; put the flush off, or flush at once
 //	the PTE was dirty: so is the folio
 //	its memory has failed: a poison entry comes in its place; mapped once less, drop the PTE's reference; unlock
@@ -50,8 +51,9 @@ var _ = register(fnTryToUnmapOne, &Func{
 			}
 			return Then
 		}},
-		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags, machine.Mappings),
+		tuLock: {Label: "lock", Says: "lock the PTL; does the PTE map the folio?", Answer: "yes", Ref: "check_pte", Map: &TableMap{tuPMD, tuPage, Return}, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags, machine.Mappings),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(tuPMD))) }, Do: (*Ctx).unmapLock},
+		tuMlocked: unmapMlocked,
 		tuEarly: {Label: "early_pins", Says: "look at the pins early?", Ref: "folio_try_share_anon_rmap_pte", When: Without(FenceClearBeforeCount), Reads: cell.Of(machine.Refs), Choose: chooseEarly, Keys: inOrderOrEarly, Do: func(c *Ctx) Next {
 			if c.Key == 0 {
 				c.Say("the pins are looked at in order")
@@ -65,7 +67,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			return Then
 		}},
 		tuClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-			if c.L(tuFlags) == ttuReclaim && c.M.Cpumask(c.tuMM())&^(1<<c.CPU) != 0 {
+			if (c.L(tuFlags) == ttuReclaim || c.L(tuFlags) == ttuCollapse) && c.M.Cpumask(c.tuMM())&^(1<<c.CPU) != 0 {
 				c.Set(tuDefer, 1)
 			}
 			old := c.ClearPTE(c.Frame(tuPMD), c.Page(tuPage))
@@ -165,7 +167,7 @@ var _ = register(fnTryToUnmapOne, &Func{
 			c.Unlock(c.M.PTL(c.Frame(tuPMD)))
 			return c.Return(1)
 		}},
-		tuDiscard: {Label: "discard", Says: "lazyfree: is it clean, and are there no other references?", Answer: "yes: discard it", Ref: "folio_ref_count", When: With(LazyfreeRefTest), Touches: cell.Of(machine.PTEs, machine.PTLs, machine.Flags), Reads: cell.Of(machine.Refs, machine.Mapcounts), Back: []int{tuRmap}, Do: func(c *Ctx) Next {
+		tuDiscard: {Label: "discard", Says: "lazyfree: is it clean, and are there no other references?", Answer: "yes: discard it", Counts: true, Ref: "folio_ref_count", When: With(LazyfreeRefTest), Touches: cell.Of(machine.PTEs, machine.PTLs, machine.Flags), Reads: cell.Of(machine.Refs, machine.Mapcounts), Back: []int{tuRmap}, Do: func(c *Ctx) Next {
 			f := c.Frame(tuFolio)
 			return c.unmapLazy(c.Load(c.M.Ref(f)) == 1+c.folioMapcount(f) && c.Load(c.M.Flags(f))&machine.PGDirty == 0)
 		}},
@@ -194,6 +196,7 @@ const (
 	tuP4D = iota
 	tuWalk
 	tuLock
+	tuMlocked
 	tuEarly
 	tuClear
 	tuBatch
@@ -231,6 +234,7 @@ const (
 	ttuReclaim  uint64 = iota // flushes may be put off
 	ttuPoison                 // poison entries take the place of its PTEs
 	ttuNoPoison               // it is unmapped as any page
+	ttuCollapse               // flushes may be put off, and locked memory is unmapped, too
 )
 
 // unmapLeaves goes on with what comes in the PTE's place: a swap entry, or nothing.

@@ -11,7 +11,7 @@ import (
 // whoever changes what the walk leads to, or goes by:
 //
 //	mremap     moves PTEs to where the walk has been, or the page table that it is in
-//	collapse   has the page table out of the tree, and may put it back
+//	collapse   has the page table out of the tree, and may put it back; of files, frees it
 //	munmap     takes the VMA out of the tree that is walked, and frees its page table afterwards
 //	split      keeps everybody from a folio that becomes many
 //
@@ -21,6 +21,7 @@ import (
 func (s *Setup) rmapLocks() bool {
 	walks, changes := slices.ContainsFunc(s.Zones, func(z ZoneSetup) bool { return !z.LongtermPinnable() }), s.rooms()
 	large := s.largeFolios()
+	walks = walks || s.FileTHP()
 	for _, t := range s.Tasks {
 		for i := range t.Body {
 			st := &t.Body[i]
@@ -35,7 +36,7 @@ func (s *Setup) rmapLocks() bool {
 }
 
 // walksRmap reports whether a statement may walk the reverse mapping of a folio; large, where a folio may have to be split first. A long-term pin
-// does where it moves the page, and a fault where it moves it to the CPU's node: Setup.rmapLocks asks for zones, and task_numa_work().
+// does where it moves the page, a fault where it moves it to the CPU's node, and khugepaged with pages of files: Setup.rmapLocks asks for zones, task_numa_work() and those.
 func (st *Stmt) walksRmap(large bool) bool {
 	advice := func(words ...string) bool {
 		return slices.ContainsFunc(st.Args, func(a Arg) bool { return slices.Contains(words, a.Word) })

@@ -33,6 +33,8 @@ func TestWhoWalksSaysSo(t *testing.T) {
 			switch call.Name {
 			case "madvise", "ksm_do_scan": // Stmt.walksRmap
 				continue
+			case "khugepaged": // of files: Setup.rmapLocks
+				continue
 			case "iput": // nobody maps what it takes away
 				continue
 			}

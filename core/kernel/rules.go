@@ -3,6 +3,7 @@ package kernel
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // A RuleID is a rule's place in the catalogue.
@@ -17,6 +18,7 @@ type Rule struct {
 	Protects string   // what goes wrong when it is off
 	Guards   string   // the step it guards: "gup_fast_pte_range: recheck PTE"
 	Values   []string // nil: off, on
+	Further  []string // what-ifs beside off and on
 	Needs    []RuleID // rules that must be on for this one to make sense
 
 	// History, oldest first: from which release on the rule has which value.
@@ -81,25 +83,36 @@ func (r *Rule) at(v *Version, k *Kernel) uint8 {
 	return val
 }
 
-// ValueName returns the name of a value: "off", "on" or one of Values.
+// ValueName returns the name of a value: "off", "on", one of Further, or one of Values.
 func (r *Rule) ValueName(v uint8) string {
+	return r.ValueNames()[v]
+}
+
+// ValueNames are the names of all values, in their order.
+func (r *Rule) ValueNames() []string {
 	if r.Values != nil {
-		return r.Values[v]
+		return r.Values
 	}
-	return [...]string{"off", "on"}[v]
+	return append([]string{"off", "on"}, r.Further...)
 }
 
 func (r *Rule) valueOf(name string) (uint8, bool) {
-	names := r.Values
-	if names == nil {
-		names = []string{"off", "on"}
+	i := slices.Index(r.ValueNames(), name)
+	return uint8(max(i, 0)), i >= 0
+}
+
+// Lost says in a sentence what goes wrong when the rule is off; "" if nothing is to be said.
+func (r *Rule) Lost() string {
+	if r.Protects == "" || r.Protects == "-" {
+		return ""
 	}
-	for i, n := range names {
-		if n == name {
-			return uint8(i), true
-		}
+	if strings.HasPrefix(r.Protects, "nothing") {
+		return "It protects " + r.Protects + "."
 	}
-	return 0, false
+	if why, ok := strings.CutPrefix(r.Protects, "no claim: "); ok {
+		return "Without it no claim breaks: " + why + "."
+	}
+	return "Without it: " + r.Protects + "."
 }
 
 // RuleByName returns the rule of that name, or nil.
@@ -192,10 +205,11 @@ const (
 	KhpSyncOne
 	KhpCheckBeforeClear
 	LazyTLB
+	TLBGenerations
 	SwitchMMChecksGeneration
 	SwitchLazyFence
 	TLBPCID
-	KhpFlushTellsTables
+	FlushRangeTellsTables
 	FenceClearBeforeCount
 	FenceGrabBeforeRecheck
 	FenceJoinBeforeGeneration
@@ -206,7 +220,12 @@ const (
 	ForkClearsExclusive
 	MadviseCold
 	MadvisePopulate
+	PopulateInGUP
+	PageoutLeavesYoung
+	MadviseWipeOnFork
+	UnmapSparesMlocked
 	LRUBatchSize
+	LRUKeepsFlag
 	KhpSharedOK
 	KhpCompoundOK
 	DeferredSplitPartial
@@ -228,6 +247,8 @@ const (
 	GUPForceHugetlbRefused
 	MadviseDontneedHugetlb
 	SplitFreeze
+	SplitRechecksFolio
+	RmapWalkSync
 	ForkDupRmapPMD
 	RemoverWait
 	GUPSeqcount
@@ -239,6 +260,8 @@ const (
 	IOMMUFlushBeforeUnpin
 	GUPPTERead
 	PAEClearAtomic
+	GUPPMDRead
+	PAEPMDClearAtomic
 	GUPLongtermZone
 	NUMABalancing
 	GUPProtnone
@@ -287,6 +310,7 @@ const (
 	GUPLockKillable
 	GUPSlowPMDRecheck
 	GUPSlowTakesRest
+	GUPPFNExists
 	GUPPinInTwo
 	GUPZoneTest
 	ForkGetFirst
@@ -316,6 +340,17 @@ const (
 	GUPSecretmemTest
 	LRUCacheDisable
 	KhpDrainsAll
+	KhpFileCount
+	KhpFileUnmapBatch
+	KhpFileFlush
+	KhpRetractRCU
+	KhpRetractAnonRecheck
+	KhpRetractLocks
+	KhpRetractNotifies
+	KhpFilePTEMapped
+	KhpFileTruncated
+	KhpRetractExit
+	PTEMapMayFail
 	ruleCount
 )
 
@@ -325,6 +360,12 @@ const (
 	WPReuseRefcount1
 	WPReuseRefcount1SwapDrain
 	WPReuseExclusive
+)
+const (
+	KhpFileCountNone uint8 = iota
+	KhpFileCountBefore
+	KhpFileCountFreeze
+	KhpFileCountCheck
 )
 const (
 	HugeWPMapcount uint8 = iota
@@ -405,6 +446,8 @@ const (
 	LongtermZoneCMA
 	LongtermZoneMovable
 )
+const UnshareFail uint8 = 2 // of GUPUnshare: what should be unshared is refused
+
 const (
 	HasPinnedNone uint8 = iota
 	HasPinnedStore

@@ -71,6 +71,12 @@ var reclaimRules = []*Rule{
 		Protects:   "nothing: the lock of the list is taken less often",
 		Guards:     "lru_add_drain: the batch is full",
 		Confidence: "15 in 6.1.192, 31 in 6.12.117 (read in source); the release between from memory"},
+	{ID: LRUKeepsFlag, Name: "lru_batch_keeps_flag", History: []Since{{0, 1}, {611, 0}},
+		Says:     "a folio that is to change its LRU list keeps PG_lru while it waits in a CPU's batch: others may isolate it, and then it does not change its list; off, it cannot be isolated until the batch is drained",
+		Protects: "nothing: who finds no PG_lru empties the batches, and has no extra reference to stumble over",
+		Guards:   "madvise_free_pte_range: put it into this CPU's batch of lazyfree folios",
+		Commit:   "33dfe9204f29", Subject: "mm/gup: clear the LRU flag of a page before adding to LRU batch",
+		Confidence: "PG_lru is cleared by the drain in 6.1.192 and 6.12.117 (read in source); the commit that took it away, v6.11, and that v6.17 and 6.12.y reverted that: from memory"},
 	{ID: LRUCacheDisable, Name: "lru_cache_disable", History: on(513),
 		Says:     "move_pages() keeps all LRU batches off until it is through; before, it emptied them once, at its start",
 		Protects: "a page that gets into a batch meanwhile is not on the LRU list, or has a reference that no mapping explains: it is not moved",
@@ -117,21 +123,13 @@ var reclaimRules = []*Rule{
 		Guards:     "task_numa_work: make the PTE inaccessible",
 		Confidence: "read in source; a configuration (CONFIG_NUMA_BALANCING)"},
 	{ID: GUPProtnone, Name: "gup_protnone_rule", Values: []string{"follow", "unless_forced", "if_asked"},
-		Says:     "what GUP does about a PTE that NUMA balancing has made inaccessible: takes the page; has it faulted in first, unless FOLL_FORCE is said; or only if FOLL_HONOR_NUMA_FAULT is",
+		History:  []Since{{0, ProtnoneUnlessForced}, {605, ProtnoneIfAsked}},
+		Says:     "what slow GUP does about a PTE that NUMA balancing has made inaccessible: takes the page; has it faulted in first, unless FOLL_FORCE is said (until 6.0 by FOLL_NUMA, which GUP sets itself then); or only if FOLL_HONOR_NUMA_FAULT is. It tells nothing without numa_balancing",
 		Protects: "nothing: whether the page moves before it is held or cannot while it is",
 		Guards:   "follow_page_pte: a NUMA hint?",
-		Commits:  map[uint8]string{ProtnoneIfAsked: "d74943a2f3cd"},
+		Commits:  map[uint8]string{ProtnoneUnlessForced: "474098edac26", ProtnoneIfAsked: "d74943a2f3cd"},
 		Commit:   "d74943a2f3cd", Subject: "mm/gup: reintroduce FOLL_NUMA as FOLL_HONOR_NUMA_FAULT",
-		Confidence: "read in source; commits seen (474098edac26, d74943a2f3cd); v6.5 from memory",
-		follow: func(v *Version, k *Kernel) uint8 {
-			switch {
-			case k.value[NUMABalancing] == 0:
-				return ProtnoneFollow
-			case v.Order < 605:
-				return ProtnoneUnlessForced
-			}
-			return ProtnoneIfAsked
-		}},
+		Confidence: "read in source; commits seen (474098edac26, which put the question in FOLL_NUMA's place in 6.1, and d74943a2f3cd); v6.5 from memory"},
 	{ID: NUMASkipsShared, Name: "numa_skip_pinned", Values: []string{"none", "page_count", "maybe_pinned"}, History: []Since{{0, NUMASkipNone}, {517, NUMASkipPageCount}, {608, NUMASkipPinned}},
 		Says:     "which pages of private mappings NUMA balancing leaves alone: none; those with any reference but the PTE's; those that may be pinned, or are mapped more than once",
 		Protects: "nothing: such a page could not be moved, and its user would fault in vain",

@@ -29,8 +29,8 @@ func TestRulesAreInOrder(t *testing.T) {
 // TestEveryRuleBinds holds that switching a rule changes the tables or what New
 // makes of them: a rule that changes nothing shows nothing.
 func TestEveryRuleBinds(t *testing.T) {
-	// See New and Sim.
-	used := map[RuleID]bool{LRUBatchSize: true, GUPPinInTwo: true, GUPHasPinnedFirst: true, GUPSecretmemCheck: true, PincountExactLarge: true, KhpSharedOK: true, KhpCompoundOK: true, DeferredSplitPartial: true, SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true, UnshareKeepsRO: true, PAEClearAtomic: true, ForkPinTestAnonOnly: true, GUPHugetlbCommonWalk: true, GUPForceHugetlbRefused: true, MadviseDontneedHugetlb: true, NotifierInRmap: true, UprobeSplitsPMD: true, WPCopiesLarge: true}
+	// See New, Sim and Bind.
+	used := map[RuleID]bool{LRUBatchSize: true, LRUKeepsFlag: true, GUPPinInTwo: true, GUPHasPinnedFirst: true, GUPSecretmemCheck: true, PincountExactLarge: true, KhpSharedOK: true, KhpCompoundOK: true, KhpFileTruncated: true, DeferredSplitPartial: true, SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true, UnshareKeepsRO: true, PAEClearAtomic: true, PAEPMDClearAtomic: true, ForkPinTestAnonOnly: true, GUPHugetlbCommonWalk: true, GUPForceHugetlbRefused: true, MadviseDontneedHugetlb: true, NotifierInRmap: true, UprobeSplitsPMD: true, WPCopiesLarge: true, PTEMapMayFail: true}
 	note := func(c Cond) {
 		if bits.Len32(uint32(c.where)) > len(lacks) {
 			t.Errorf("a condition is about what has no words in lacks: %b", c.where)
@@ -116,6 +116,8 @@ func TestKernelsAreWritten(t *testing.T) {
 		{"v6.12", []Setting{{"gup_pte_recheck", "on"}}, "v6.12", false},
 		{"v6.12", []Setting{{"tlb_flush", "pv"}, {"gup_pte_recheck", "off"}}, "v6.12 without gup_pte_recheck with tlb_flush=pv", true},
 		{"v6.12", []Setting{{"tlb_flush", "pv"}}, "v6.12 with tlb_flush=pv", false},
+		{"v6.12", []Setting{{"gup_unshare", "fail"}}, "v6.12 with gup_unshare=fail", true},
+		{"v5.18", []Setting{{"gup_unshare", "on"}, {"anon_exclusive", "on"}}, "v5.18 with gup_unshare with anon_exclusive", true},
 		{"v4.6", []Setting{{"tlb_flush", "pv"}}, "v4.6 with tlb_flush=pv", true},
 		{"v6.12", []Setting{{"tlb_flush", "pv"}, {"pt_free", "gather"}}, "v6.12 with tlb_flush=pv with pt_free=gather", true},
 	} {

@@ -17,6 +17,9 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	if v := k.Value(RemoverWait); (v == RemoverWaitRCU || v == RemoverWaitRCUEarly) && setup.merges() {
 		k.has |= hasMoves // faults wait at a marker: see write_protect_page
 	}
+	if k.On(NUMABalancing) {
+		k.has |= hasNUMA
+	}
 	s := &Sim{Kernel: k, Setup: setup, funcs: Bind(&k), actors: makeActors(&setup)}
 	s.offer = func(key int) {
 		s.choices = append(s.choices, check.Choice{Actor: s.offering, Key: uint16(key)})
@@ -35,17 +38,20 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
 	s.pinsAtOnce = s.countsPins && !k.On(GUPPinInTwo)
-	s.allowRetry = setup.retries()
+	s.allowRetry, s.forkAdvised, s.mlocks = setup.retries(), setup.forkAdvised(), setup.mlocks()
+	s.sparesMlocked = s.mlocks && k.On(UnmapSparesMlocked)
 	if k.On(GUPRetryKillable) && setup.signals() {
 		s.faultKillable = faultKillable
 	}
 	s.longtermUnlocks, s.unpinChecks = k.On(GUPValidArgs), k.On(UnpinSanityCheck)
-	s.clearsAtomically = k.On(PAEClearAtomic)
+	s.rangeTellsTables = k.On(FlushRangeTellsTables)
+	s.clearsAtomically, s.clearsPMDAtomically = k.On(PAEClearAtomic), k.On(PAEPMDClearAtomic)
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
-	s.deferredPartial = k.On(DeferredSplitPartial)
+	s.deferredPartial, s.fileTHP, s.stopsTruncated = k.On(DeferredSplitPartial), setup.FileTHP(), k.On(KhpFileTruncated)
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
-	s.lazyfreeList = k.On(LazyfreeList)
+	s.lazyfreeList, s.lruKeepsFlag = k.On(LazyfreeList), k.On(LRUKeepsFlag)
+	s.populateInGUP, s.pageoutLeavesYoung = k.On(PopulateInGUP), k.On(PageoutLeavesYoung)
 	s.hugeWPLocks = k.Value(HugeWP) == HugeWPLocked
 	s.forceFollCOW = k.Value(ForceWrite) == ForceFollCOW
 	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop
@@ -76,7 +82,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 // config is the machine that the setup needs.
 func (s *Sim) config(track machine.Track) machine.Config {
 	c := machine.Config{
-		CPUs: s.Setup.CPUs, Shared: s.Setup.TablesFromFrames, Speculate: s.Setup.Speculate, Turns: s.Setup.Turns, TSO: s.Setup.TSO, Waits: s.Kernel.On(RemoverWait), Track: track,
+		CPUs: s.Setup.CPUs, Shared: s.Setup.TablesFromFrames, Speculate: s.Setup.Speculate, Turns: s.Setup.Turns, TSO: s.Setup.TSO, Waits: s.Kernel.On(RemoverWait), Generations: s.Kernel.On(TLBGenerations), Track: track,
 		Captures: func(fn uint16) int { return s.funcs[fn].captures },
 		Locals:   func(fn uint16) int { return len(s.funcs[fn].Locals) },
 		StackText: func(v uint64) string {
@@ -91,8 +97,10 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
 	c.FiveLevels, c.StableSwap, c.Throttled = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled
 	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
-	c.Rooms, c.RmapLocks = s.Setup.rooms(), s.Setup.rmapLocks()
+	c.Rooms, c.RmapLocks, c.FileTHP = s.Setup.rooms(), s.Setup.rmapLocks(), s.Setup.FileTHP()
+	c.KhpPasses = s.Setup.khpPasses()
 	c.GUPPages, c.Signals, c.Poison, c.LRUOff = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons(), s.Setup.MovesPages()
+	c.Lazyfree = s.Setup.lazyfrees() && s.lazyfreeList
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
@@ -108,6 +116,12 @@ func (s *Sim) config(track machine.Track) machine.Config {
 			tables += (v.Pages + c.HugePages - 1) / c.HugePages
 			if v.Room {
 				continue // its pages are those of its home
+			}
+			if v.Kind == machine.RegionPFN {
+				if mm.Parent == "" {
+					c.PFNs += v.Pages
+				}
+				continue
 			}
 			slots += v.Pages
 			if v.State == Huge || v.State == Split {
@@ -126,7 +140,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	if c.LargeFolios {
 		// The small folios first, then the large ones, then what is free: see holes. Who
 		// installs a huge page has a table to deposit before it knows whether it will.
-		c.Frames = firstBlock(small, c.HugePages) + blocks*c.HugePages + s.Setup.Frames - 1
+		c.Frames = firstBlock(small, c.HugePages) + blocks*c.HugePages + s.Setup.hugeAtStart() + s.Setup.Frames - 1
 		tables += len(s.Setup.Tasks)
 	}
 	c.FrameZones = s.Setup.frameZones(c.Frames, c.HugePages, c.LargeFolios)
@@ -183,7 +197,7 @@ func (s *Sim) scene() {
 		m.Store(m.Preempts(cpu), uint64(n))
 	}
 	frame, slot := machine.Frame(1), 0
-	block, pool := s.holes(), m.HugetlbFrame(0)
+	block, pool, pfn := s.holes(), m.HugetlbFrame(0), m.PFN(0)
 	table := m.TableFrame(0)
 	if m.Shared {
 		table = m.TableFrame(m.PTETableCount() - 1) // from the other end, so that data keeps its frame numbers
@@ -213,7 +227,11 @@ func (s *Sim) scene() {
 					if i%m.HugePages == 0 {
 						s.pteTable(p, table)
 					}
-					s.page(p, i, &vs, table, &frame, &slot)
+					if vs.Kind == machine.RegionPFN {
+						s.pfnPage(p, i, &vs, table, &pfn)
+					} else {
+						s.page(p, i, &vs, table, &frame, &slot)
+					}
 				}
 				if p+1 != m.HugeEnd(p) {
 					continue
@@ -226,7 +244,7 @@ func (s *Sim) scene() {
 			}
 		}
 	}
-	s.files(&frame, &slot, &pool)
+	s.files(&frame, &slot, &pool, &block)
 	s.gigabytes()
 	for i, t := range s.Setup.Tasks {
 		if t.MM >= 0 {
@@ -368,6 +386,9 @@ func (s *Setup) has() (h has) {
 	if s.rooms() {
 		h |= hasRooms | hasMappingLocks
 	}
+	if s.uprobesMeetExit() {
+		h |= hasUprobedExit
+	}
 	if s.khugepagedMeetsExit() {
 		h |= hasKhugepagedExit
 	}
@@ -398,8 +419,20 @@ func (s *Setup) has() (h has) {
 	if s.lazyfrees() {
 		h |= hasLazyfree
 	}
+	if s.mlocks() {
+		h |= hasMlocks
+	}
 	if s.poisons() {
 		h |= hasPoison
+	}
+	if s.FileTHP() {
+		h |= hasFileTHP
+	}
+	if s.khpPasses() {
+		h |= hasKhpPasses
+	}
+	if s.pfnMaps() {
+		h |= hasPFNs
 	}
 	return h
 }
@@ -418,7 +451,7 @@ func (s *Setup) changesMappings() bool {
 
 // lazyfrees reports whether somebody frees memory lazily.
 func (s *Setup) lazyfrees() bool {
-	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+	return s.Lazyfree || slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
 		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
 			return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_FREE" })
 		})
@@ -465,7 +498,7 @@ func (s *Sim) vmFlags(v *RegionSetup) uint64 {
 	if v.Writable {
 		f |= machine.VMWrite
 	}
-	if v.Kind == machine.RegionFileShared {
+	if v.Kind == machine.RegionFileShared || v.Kind == machine.RegionPFN {
 		f |= machine.VMShared | machine.VMMayShare
 	}
 	if v.Huge {
@@ -473,6 +506,12 @@ func (s *Sim) vmFlags(v *RegionSetup) uint64 {
 	}
 	if v.Mergeable {
 		f |= machine.VMMergeable
+	}
+	switch {
+	case v.Kind == machine.RegionPFN && v.Mixed:
+		f |= machine.VMMixedMap
+	case v.Kind == machine.RegionPFN:
+		f |= machine.VMPFNMap
 	}
 	if s.Setup.hugetlb(v) {
 		f |= machine.VMHugetlb

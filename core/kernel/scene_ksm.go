@@ -9,7 +9,7 @@ func (s *Setup) smallAtStart() int {
 	for _, mm := range s.MMs {
 		for _, v := range mm.Regions {
 			switch {
-			case s.hugetlb(&v):
+			case s.hugetlb(&v), v.Kind == machine.RegionPFN:
 			case v.State == Mapped, v.State == Clean:
 				n += len(v.Fill)
 			case v.State == Merged:

@@ -5,7 +5,7 @@ import "gupscope/core/machine"
 // largeFolios reports whether large folios are possible in a scenario: where
 // something is huge, or may become so.
 func (s *Setup) largeFolios() bool {
-	if s.LargeFolios {
+	if s.LargeFolios || s.hugeFiles() {
 		return true
 	}
 	for _, mm := range s.MMs {
@@ -52,7 +52,7 @@ func (s *Sim) holes() (block machine.Frame) {
 // come to be: with its first page, the whole of it. It reports whether no PTE table is wanted there.
 func (s *Sim) hugePage(p machine.PageID, i int, vs *RegionSetup, table machine.Frame, block *machine.Frame) bool {
 	m := s.M
-	if !vs.Huge {
+	if !vs.Huge || vs.Kind != machine.RegionAnon {
 		return false
 	}
 	if i >= len(vs.Fill) {

@@ -27,6 +27,7 @@ type Setup struct {
 	FiveLevels bool // page tables have five levels (LA57); else four
 	TSO        bool // every CPU has a store buffer; else memory is sequentially consistent
 	KSM        bool // ksmd may merge pages, although no statement says so yet
+	Lazyfree   bool // somebody frees memory lazily, although no statement says so yet
 
 	Preempts  []int  // how often the host may preempt each CPU; nil: never
 	Speculate []bool // whether each CPU's walker may fill its TLB unasked; nil: no
@@ -57,6 +58,7 @@ type RegionSetup struct {
 	Gigabyte  bool     // of a hugetlb file, shared: it covers a whole gigabyte; what the file is filled with is mapped
 	Room      bool     // nothing is mapped there: mremap may move pages of the region Home there, like which it is
 	Home      int      // index into Regions
+	Mixed     bool     // of a device's memory: VM_MIXEDMAP, else VM_PFNMAP
 	Fill      []string // the content of its first pages; further pages are not touched yet
 	State     PageState
 }

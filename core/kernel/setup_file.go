@@ -25,6 +25,8 @@ const (
 	FileDirty
 	// FileDropped: on its disk alone, in no page cache. On shmem: in swap.
 	FileDropped
+	// FileHuge: of shmem: in the page cache, dirty, as huge pages.
+	FileHuge
 )
 
 // room is how many pages of a file the machine needs: what it has, what is mapped of
@@ -59,7 +61,18 @@ func (s *Setup) room(file int) int {
 func (s *Setup) cachedAtStart() int {
 	n := 0
 	for _, f := range s.Files {
-		if f.State != FileDropped && f.Kind != machine.Hugetlbfs {
+		if f.State != FileDropped && f.State != FileHuge && f.Kind != machine.Hugetlbfs {
+			n += len(f.Fill)
+		}
+	}
+	return n
+}
+
+// hugeAtStart is how many pages huge pages of files have at the start.
+func (s *Setup) hugeAtStart() int {
+	n := 0
+	for _, f := range s.Files {
+		if f.State == FileHuge {
 			n += len(f.Fill)
 		}
 	}
@@ -67,7 +80,7 @@ func (s *Setup) cachedAtStart() int {
 }
 
 // files builds the files as they are at the start.
-func (s *Sim) files(frame *machine.Frame, slot *int, pool *machine.Frame) {
+func (s *Sim) files(frame *machine.Frame, slot *int, pool, block *machine.Frame) {
 	m := s.M
 	for n, fs := range s.Setup.Files {
 		m.Store(m.Size(n), machine.Bytes(fs.Pages))
@@ -79,6 +92,12 @@ func (s *Sim) files(frame *machine.Frame, slot *int, pool *machine.Frame) {
 			case fs.Kind == machine.Hugetlbfs:
 				s.hugetlbFolio(o, content, *pool)
 				*pool++
+			case fs.State == FileHuge:
+				if i%m.HugePages == 0 {
+					s.cacheHuge(*block, o)
+				}
+				m.Store(m.Contents(*block), content)
+				*block++
 			case fs.State != FileDropped:
 				s.cacheFolio(*frame, o, content, fs.State)
 				*frame++
@@ -91,6 +110,20 @@ func (s *Sim) files(frame *machine.Frame, slot *int, pool *machine.Frame) {
 				*slot++
 			}
 		}
+	}
+}
+
+// cacheHuge puts a huge page into the page cache at the start, from a page of the file on.
+func (s *Sim) cacheHuge(head machine.Frame, o machine.Pgoff) {
+	m := s.M
+	at := m.FilePages()[o]
+	m.AllocateLarge(head)
+	m.Store(m.Ref(head), uint64(m.HugePages))
+	m.Store(m.Mapping(head), machine.FileMapping(at.File))
+	m.Store(m.Index(head), uint64(at.Index))
+	m.Store(m.Flags(head), machine.PGUptodate|machine.PGSwapBacked|machine.PGDirty|machine.PGLRU)
+	for i := range m.HugePages {
+		m.SetCacheSlot(o+machine.Pgoff(i), uint64(machine.MakeHold(head+machine.Frame(i), 1)))
 	}
 }
 
@@ -145,4 +178,5 @@ const (
 	FilePrivate = machine.RegionFilePrivate
 	FileShared  = machine.RegionFileShared
 	Hugetlb     = machine.RegionHugetlb
+	PFN         = machine.RegionPFN
 )

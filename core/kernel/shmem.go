@@ -186,7 +186,7 @@ var _ = register(fnShmemWritepage, &Func{
 	Steps: []Step{
 		{Label: "alloc_swap", Says: "take a slot, put it into the swap cache", Ref: "folio_alloc_swap", Touches: swapCacheTouches | cell.Of(machine.Slots), Choose: func(c *Ctx, offer func(int)) { c.offerSlots(offer) }, Do: func(c *Ctx) Next {
 			f, slot := c.Frame(0), c.Key
-			if c.M.Slots == 0 || c.Load(c.M.SwapMap(slot)) != 0 {
+			if slot == c.M.Slots {
 				c.Say("swap is full: keep it, dirty")
 				c.Or(c.M.Flags(f), machine.PGDirty)
 				return c.Return(pageoutKeep)

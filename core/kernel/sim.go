@@ -35,10 +35,17 @@ type Sim struct {
 	lruBatch          uint64 // see the rule lru_batch_size
 	// See the rules khp_shared_ok and khp_compound_ok.
 	collapsesShared, collapsesCompound bool
+	stopsTruncated                     bool // khugepaged leaves a range of a file that has no page any more
+	fileTHP                            bool // pages of files may be collapsed into huge ones
 	deferredPartial                    bool // see the rule deferred_split_partial
 	sharedByCounts                     bool // see the rule madvise_pte_batch
 	copiesLarge                        bool // see the rule wp_copies_large
+	populateInGUP                      bool // see the rule populate_in_gup
+	pageoutLeavesYoung                 bool // see the rule pageout_leaves_young
+	forkAdvised, mlocks                bool // see Setup.forkAdvised, Setup.mlocks
+	sparesMlocked                      bool // mlocks, and see the rule unmap_spares_mlocked
 	lazyfreeList                       bool // see the rule lazyfree_list
+	lruKeepsFlag                       bool // see the rule lru_batch_keeps_flag
 	hugeWPLocks                        bool // see the rule huge_wp_rule
 	forceFollCOW                       bool // see the rule force_write_rule
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
@@ -48,7 +55,8 @@ type Sim struct {
 	longtermLeavesMovable bool
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
 	secretmemRefused, longtermFileRefused, unshareNonAnon bool
-	clearsAtomically                                      bool   // see the rule pae_clear_atomic
+	rangeTellsTables                                      bool   // see the rule flush_range_tells_tables
+	clearsAtomically, clearsPMDAtomically                 bool   // see the rules pae_clear_atomic and pae_pmd_clear_atomic
 	pinsAtOnce                                            bool   // GUP-fast takes a pin's references with one addition: see the rule gup_pin_in_two
 	countsPins, exactPincount                             bool   // see the rules foll_pin_counting and pincount_exact_large
 	longtermUnlocks                                       bool   // see the rule gup_valid_args
@@ -197,6 +205,7 @@ func (s *Sim) doTask(task, key int) {
 		s.M.As(-1, false)
 	}
 	s.act(task, st, c)
+	c.tellHalf(st)
 	s.otherHalf(task)
 	s.M.As(c.CPU, false)
 	s.settle(task)

@@ -52,7 +52,7 @@ var _ = register(fnSplitHugePage, &Func{Large: true,
 				}
 				return Then
 			}},
-		spCan: {Label: "can_split", Says: "do mappings explain all references but ours?", Answer: "yes", Ref: "can_split_folio", When: With(SplitFreeze), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
+		spCan: {Label: "can_split", Says: "do mappings explain all references but ours?", Answer: "yes", Counts: true, Ref: "can_split_folio", When: With(SplitFreeze), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Frame(spFolio)
 			if c.M.IsHugeZero(f) || c.Load(c.M.Flags(f))&machine.PGWriteback != 0 {
 				c.Say("it is the huge zero page, or under writeback: -EBUSY")
@@ -72,7 +72,7 @@ var _ = register(fnSplitHugePage, &Func{Large: true,
 		spFlush: {Label: "flush", Says: "flush what was put off", Ref: "try_to_unmap_flush", Local: true, Calls: []FuncID{fnTryToUnmapFlush}, Do: func(c *Ctx) Next {
 			return c.Call(fnTryToUnmapFlush, spFreeze)
 		}},
-		spFreeze: {Label: "freeze", Says: "freeze the last reference, ours", Ref: "folio_ref_freeze", When: With(SplitFreeze), Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+		spFreeze: {Label: "freeze", Says: "freeze the last reference, ours", Counts: true, Ref: "folio_ref_freeze", When: With(SplitFreeze), Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			w := c.M.Ref(c.Frame(spFolio))
 			if n := c.Load(w); n != 1 {
 				c.Sayf("%d references, not 1: map it again", n)

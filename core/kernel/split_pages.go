@@ -8,7 +8,7 @@ import (
 // split_huge_pages_pid, of the page at one address, in straight line:
 //
 //	mmap_read_lock()
-//	a VMA of hugetlb: done
+//	no VMA, or one of hugetlb: done
 //	follow_page(FOLL_GET): none: done
 //	it is small, or its folio locked: done
 //	split the folio; unlock it, put it
@@ -25,8 +25,8 @@ var _ = register(fnSplitHugePagesPid, &Func{Large: true,
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(sppAddr))) },
 			Do: func(c *Ctx) Next {
 				c.ReadLock(c.M.MmapLock(c.mmOf(sppAddr)))
-				if c.Load(c.M.VMA(c.Page(sppAddr)))&machine.VMHugetlb != 0 {
-					c.Say("it is hugetlb's: not to be split")
+				if vma := c.Load(c.M.VMA(c.Page(sppAddr))); vma == 0 || vma&machine.VMHugetlb != 0 {
+					c.Say("there is no VMA, or it is hugetlb's: nothing to be split")
 					c.Set(sppRet, failed|EINVAL)
 					return sppUnlock
 				}

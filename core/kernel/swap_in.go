@@ -138,9 +138,9 @@ var _ = register(fnDoSwapPage, &Func{
 			return Then
 		}},
 		dsTryFree: {Label: "free_swap", Says: "drop it from the swap cache, if this write is its only user", Ref: "should_try_to_free_swap", When: With(SwapinSwapFreeFirst),
-			Touches: swapCacheTouches, Do: func(c *Ctx) Next {
+			Touches: swapCacheTouches, Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 				f := c.Held(dsFolio).Frame()
-				if c.L(dsFlags)&faultWrite != 0 && !c.isKSM(f) && c.Load(c.M.Ref(f)) == 2 {
+				if c.mlocked(c.Page(dsAddr)) || c.L(dsFlags)&faultWrite != 0 && !c.isKSM(f) && c.Load(c.M.Ref(f)) == 2 {
 					c.freeSwap(f)
 				}
 				return Then
@@ -173,8 +173,11 @@ var _ = register(fnDoSwapPage, &Func{
 			c.Set(dsCached, c.L(dsCached)&^swapOwn)
 			return Then
 		}},
-		dsSwapFreeLate: {Label: "swap_free_late", Says: "give the slot back", Ref: "swap_free", When: Without(SwapinSwapFreeFirst), Touches: cell.Of(machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
+		dsSwapFreeLate: {Label: "swap_free_late", Says: "give the slot back", Ref: "swap_free", When: Without(SwapinSwapFreeFirst), Touches: swapCacheTouches, Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			c.swapFree(c.Entry(dsPTE).Slot())
+			if c.mlocked(c.Page(dsAddr)) {
+				c.freeSwap(c.Frame(dsFolio))
+			}
 			return Then
 		}},
 		dsUnlockFolio: {Label: "unlock_folio", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {

@@ -9,26 +9,45 @@ import (
 
 // flush_tlb_mm_range, in straight line:
 //
-//	inc_mm_tlb_gen(mm)
+//	since 4.14: inc_mm_tlb_gen(mm)
 //	flush_tlb_multi(every CPU that has the mm loaded)
 //	newer: flush the TLB of a device that is bound to the mm
+//
+// With generations a CPU knows whether it has flushed for later requests, too, and flushes all of the mm if it has more to make up for than
+// the request says. Without them it does what the request says, each time.
 //
 // compare arch/x86/mm/tlb.c:flush_tlb_mm_range
 var _ = register(fnFlushTLBMMRange, &Func{
 	Name: "flush_tlb_mm_range", File: "arch/x86/mm/tlb.c", Params: []int{ftMM, ftFirst, ftLast, ftTables},
 	Locals: []Local{{"mm", IntLocal}, {"first", PageLocal}, {"last", PageLocal}, {"freed_tables", IntLocal}},
 	Steps: []Step{
-		{Label: "generation", Says: "a new TLB generation of the mm begins", Ref: "inc_mm_tlb_gen", Touches: cell.Of(machine.MMs, machine.IPIs), Calls: []FuncID{fnFlushTLBMulti},
+		{Label: "generation", Says: "a new TLB generation of the mm begins", Ref: "inc_mm_tlb_gen", When: With(TLBGenerations), Touches: cell.Of(machine.MMs, machine.IPIs), Calls: []FuncID{fnFlushTLBMulti},
 			Do: func(c *Ctx) Next {
-				mm := int(c.L(ftMM))
-				c.M.AdvanceGeneration(mm)
-				return c.Call(fnFlushTLBMulti, 1, uint64(mm+1), c.L(ftFirst), c.L(ftLast), c.L(ftTables), c.M.Cpumask(mm))
+				c.M.AdvanceGeneration(int(c.L(ftMM)))
+				return c.flushMulti()
 			}},
+		{Label: "cpumask", Says: "which CPUs have the mm loaded?", Answer: "those are to flush", Ref: "mm_cpumask", When: Without(TLBGenerations), Reads: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMulti}, Do: (*Ctx).flushMulti},
 		iotlbStep(If(SecondaryTLBs, SecondaryTLBsFlush), end, func(c *Ctx) (machine.PageID, machine.PageID) { return c.Page(ftFirst), c.Page(ftLast) }),
 	},
 })
 
 const ftMM, ftFirst, ftLast, ftTables = 0, 1, 2, 3
+
+// Who flushes tells flush_tlb_mm_range whether lazy CPUs must know: flush_tlb_mm always does, flush_tlb_page never, an mmu_gather where page
+// tables go. flushRange is what flush_tlb_range says of it.
+// compare arch/x86/include/asm/tlbflush.h
+func (c *Ctx) flushRange() uint64 {
+	if c.sim.rangeTellsTables {
+		return 1
+	}
+	return 0
+}
+
+// flushMulti has every CPU flush that has the mm loaded.
+func (c *Ctx) flushMulti() Next {
+	mm := int(c.L(ftMM))
+	return c.Call(fnFlushTLBMulti, 2, uint64(mm+1), c.L(ftFirst), c.L(ftLast), c.L(ftTables), c.M.Cpumask(mm))
+}
 
 // flush_tlb_multi, in straight line:
 //
@@ -102,7 +121,7 @@ func (c *Ctx) flushRequest() machine.Flush {
 func (c *Ctx) flushBroadcast() Next {
 	f := c.flushRequest()
 	for t := c.L(fmTargets); t != 0; t &= t - 1 {
-		c.M.FlushLocal(bits.TrailingZeros64(t), f)
+		c.M.FlushTold(bits.TrailingZeros64(t), f)
 	}
 	return Return
 }

@@ -138,6 +138,9 @@ var (
 //	    out of the page cache: mapping is NULL; unlock
 //	    drop the page cache's reference and ours
 //
+// A large folio goes as a whole, and has a reference of the page cache for each page. (Where it sticks out of the range the kernel splits it, or if it cannot,
+// fills it with zeros: such ranges are not played.)
+//
 // compare mm/truncate.c:truncate_inode_pages_range, truncate_cleanup_folio; mm/shmem.c:shmem_undo_range
 var _ = register(fnTruncateInodePages, &Func{
 	Name: "truncate_inode_pages_range", File: "mm/truncate.c", Params: []int{tpPage, tpLast},
@@ -149,17 +152,18 @@ var _ = register(fnTruncateInodePages, &Func{
 				c.Say("it is not the file's any more: look again")
 				return tpPut
 			}
-			c.Lock(c.M.FolioLock(c.Held(0).Frame()))
+			c.Lock(c.folioLock(c.Held(0).Frame()))
 			return Then
 		}},
 		tpWait: {Label: "wait_writeback", Says: "wait until it is not under writeback", Ref: "folio_wait_writeback", Reads: cell.Of(machine.Flags), Wait: writebackEnds, Do: func(c *Ctx) Next { return Then }},
 		tpUnmap: {Label: "unmap", Says: "is it mapped?", Answer: "yes", Ref: "unmap_mapping_folio", Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {
-			if c.Load(c.M.Mapcount(c.Held(0).Frame())) == 0 {
+			f := c.Held(0).Frame()
+			if c.folioMapcount(f) == 0 {
 				c.Say("it is mapped nowhere")
 				return Then
 			}
 			c.Say("a fault came in between: unmap it")
-			return c.Call(fnUnmapMappingRange, tpClean, c.L(tpPage), c.L(tpPage), 0)
+			return c.Call(fnUnmapMappingRange, tpClean, c.L(tpPage), c.L(tpPage)+uint64(c.M.FolioPages(f)-1), 0)
 		}},
 		tpClean: {Label: "invalidate", Says: "drop its buffers, clear dirty", Ref: "truncate_cleanup_folio", Touches: cell.Of(machine.Flags, machine.Buffers, machine.Refs), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
@@ -172,16 +176,19 @@ var _ = register(fnTruncateInodePages, &Func{
 		}},
 		tpRemove: {Label: "remove", Says: "take it out of the page cache: mapping is NULL", Ref: "filemap_remove_folio", Touches: cell.Of(machine.PageCache, machine.Mappings), Do: func(c *Ctx) Next {
 			f, o := c.Held(0).Frame(), c.Pgoff(tpPage)
-			c.M.FileForget(o)
-			c.leavePageCache(f, o, 0)
-			c.Hold(tpCacheRef, f, 1)
+			n := c.M.FolioPages(f)
+			for i := range n {
+				c.M.FileForget(o + machine.Pgoff(i))
+				c.leavePageCache(f, o+machine.Pgoff(i), 0)
+			}
+			c.Hold(tpCacheRef, f, n)
 			return Then
 		}},
 		tpUnlock: unlockFolio,
 		tpPutCache: {Label: "put_cache", Says: "drop the page cache's reference", Ref: "folio_put", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
-			f := c.Held(tpCacheRef).Frame()
+			h := c.Held(tpCacheRef)
 			c.Release(tpCacheRef)
-			c.Put(f, 1)
+			c.Put(h.Frame(), h.Count())
 			return Then
 		}},
 		tpPut: {Label: "put", Says: "put the folio", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{tpFind}, Do: func(c *Ctx) Next {
@@ -216,6 +223,11 @@ func (c *Ctx) truncateFind() Next {
 			return c.freeSwapAndCache(tpFind, slot)
 		}
 		if c.find(0, o) {
+			if f := c.Held(0).Frame(); c.M.IsLarge(f) { // from its first page on
+				head := c.M.Head(f)
+				c.Set(tpPage, uint64(o-machine.Pgoff(f-head)))
+				c.Hold(0, head, 1)
+			}
 			return Then
 		}
 		c.M.FileForget(o)

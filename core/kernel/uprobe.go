@@ -7,7 +7,7 @@ import (
 
 // uprobe_write_opcode, in straight line:
 //
-//	again: old = get_user_page_vma_remote(FOLL_FORCE | FOLL_SPLIT_PMD)
+//	again: old = get_user_page_vma_remote(FOLL_FORCE | FOLL_SPLIT_PMD)      // from 5.4 on
 //	to take the breakpoint out: a page that is not anonymous has none: done
 //	new = a copy of it, with the breakpoint; or as it was before: newer, none if the page cache has the same
 //	__replace_page():
@@ -27,6 +27,9 @@ import (
 //	                             clear the PTE, flush
 //	                             PTE = frame 2
 //	write to frame 1             the process goes on with frame 2
+//
+// Until 4.10 GUP is asked for no split, and of a huge page there is no PTE to be found: it tries again for ever. Nobody was hit as long as
+// files were mapped by PTEs alone (until huge tmpfs, 4.8): uprobes come to mappings of files.
 //
 // Rewritten (2025), it has GUP break COW, and writes into the page that is mapped then.
 //
@@ -163,7 +166,7 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 			}
 			return Then
 		}},
-		upZap: {Label: "zap", Says: "has the page cache the same, and nobody else a reference?", Answer: "no", Ref: "folio_expected_ref_count", When: With(UprobeInPlace), Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.PageCache, machine.Contents, machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+		upZap: {Label: "zap", Says: "has the page cache the same, and nobody else a reference?", Answer: "no", Counts: true, Ref: "folio_expected_ref_count", When: With(UprobeInPlace), Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.PageCache, machine.Contents, machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
 			f := c.Held(upOld).Frame()
 			known := c.folioMapcount(f) + 1
 			if c.Load(c.folioFlags(f))&machine.PGSwapCache != 0 {
@@ -238,10 +241,61 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 	},
 })
 
+// uprobe_register and uprobe_unregister, in straight line:
+//
+//	build_map_info(): lock i_mmap_rwsem; an mm that maps the text, and has users still: one more; unlock
+//	register_for_each_vma(): put the breakpoint in, or take it out
+//	mmput()
+//
+// An mm whose last user is gone is passed over: nobody will run that text. Who has a user more keeps the memory, and may be the last to go.
+//
+// compare kernel/events/uprobes.c:build_map_info, register_for_each_vma
+var (
+	_ = register(fnUprobeRegister, forEachVMA("uprobe_register", fnUprobeWriteOpcode))
+	_ = register(fnUprobeUnregister, forEachVMA("uprobe_unregister", fnSetOrigInsn))
+)
+
+func forEachVMA(name string, write FuncID) *Func {
+	const vaddr, opcode, ret = 0, 1, 2
+	const mm, call, wrote, put, done = 0, 1, 2, 3, 4
+	goes := func(c *Ctx) bool { return c.M.MMs[c.mmOf(vaddr)].Exits }
+	return &Func{Name: name, File: "kernel/events/uprobes.c", Params: []int{vaddr, opcode},
+		Locals: []Local{{"vaddr", PageLocal}, {"opcode", IntLocal}, {"ret", IntLocal}},
+		Steps: []Step{
+			mm: {Label: "map_info", Says: "has the mm users still? One more", Ref: "mmget_not_zero", When: UprobedExit, Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+				if goes(c) && c.keepMM(c.mmOf(vaddr)) != Then {
+					c.Say("the mm is going: pass it over")
+					return c.Return(0)
+				}
+				return Then
+			}},
+			call: {Label: "write", Says: "for the VMA", Ref: "register_for_each_vma", Local: true, Calls: []FuncID{write}, Do: func(c *Ctx) Next {
+				return c.Call(write, wrote, c.L(vaddr), c.L(opcode))
+			}},
+			wrote: {Label: "wrote", Says: "has that been done?", Local: true, Do: func(c *Ctx) Next {
+				c.Set(ret, c.Ret())
+				return Then
+			}},
+			put: {Label: "mmput", Says: "drop the reference on the mm", Ref: "mmput", When: UprobedExit, Local: true, Calls: []FuncID{fnMMPut}, Do: func(c *Ctx) Next {
+				if !goes(c) {
+					return Then
+				}
+				return c.Call(fnMMPut, done, uint64(c.mmOf(vaddr)))
+			}},
+			done: {Label: "done", Says: "return", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(ret)) }},
+		}}
+}
+
+// uprobesMeetExit reports whether somebody may put a breakpoint into memory that goes with its process.
+func (s *Setup) uprobesMeetExit() bool {
+	return s.calls(func(c *Call) bool { return c.entry == fnUprobeRegister || c.entry == fnUprobeUnregister }) &&
+		s.calls(func(c *Call) bool { return c.entry == fnExit })
+}
+
 // Probes reports whether a statement can be played, as far as it is about a breakpoint: uprobes leave out VMAs of hugetlb.
 // compare kernel/events/uprobes.c:valid_vma
 func (s *Setup) Probes(st *Stmt) bool {
-	if st.Call.entry != fnUprobeWriteOpcode && st.Call.entry != fnSetOrigInsn {
+	if st.Call.entry != fnUprobeRegister && st.Call.entry != fnUprobeUnregister {
 		return true
 	}
 	return !s.hugetlb(&s.MMs[st.Args[0].MM].Regions[st.Args[0].Region])
@@ -262,7 +316,7 @@ func (c *Ctx) uprobeOriginal() bool {
 	return cached && c.Load(c.M.Flags(f))&machine.PGUptodate != 0 && c.Load(c.M.Contents(f)) == c.L(upValue)
 }
 
-// uprobe_unregister takes the breakpoint out again: uprobe_write_opcode, with what was there before.
+// set_orig_insn takes the breakpoint out again: uprobe_write_opcode, with what was there before.
 //
 // From 5.4 on the copy goes, if the page cache has the same: whoever holds it is left with it.
 //

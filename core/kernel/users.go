@@ -1,6 +1,10 @@
 package kernel
 
-import "slices"
+import (
+	"slices"
+
+	"gupscope/core/machine"
+)
 
 // Who uses GUP, and how. A scenario writes direct_read(buf, "d"); what runs are the kernel's own functions, as this
 // release calls them:
@@ -12,10 +16,11 @@ import "slices"
 //	pipe_read(p)            what the pipe's page holds by now; put_page
 //	io_uring_register(buf)  see iouring.go
 //	io_uring_unregister(b)  unpin_user_page: nothing is marked dirty
-//	vfio_dma_map(buf)       pin_user_pages_remote(FOLL_WRITE | FOLL_LONGTERM); v4.6: get_user_pages_fast(FOLL_WRITE)
-//	vfio_dma_unmap(b)       see vfio.go
-//	ib_umem_get(buf)        pin_user_pages_fast(FOLL_WRITE | FOLL_LONGTERM)
-//	ib_umem_release(b)      unpin_user_pages_dirty_lock
+//	vfio_dma_map(buf)       pin_user_pages_remote(FOLL_WRITE | FOLL_LONGTERM); v4.6: get_user_pages_fast(FOLL_WRITE); IOMMU_READ: without FOLL_WRITE;
+//	                        memory without struct pages: see vfio.go
+//	vfio_dma_unmap(b)       see vfio.go; what was mapped with IOMMU_READ is not marked dirty: unpin_user_page
+//	ib_umem_get(buf)        pin_user_pages_fast(FOLL_WRITE | FOLL_LONGTERM); IB_ACCESS_REMOTE_READ: since v6.2 without FOLL_WRITE, before with FOLL_FORCE, too
+//	ib_umem_release(b)      unpin_user_pages_dirty_lock; what the card only reads is not marked dirty: unpin_user_page
 //	ptrace_peek(B.buf), ptrace_poke(B.buf, v)
 //	                        access_remote_vm with FOLL_FORCE, as /proc/PID/mem
 //
@@ -28,9 +33,11 @@ import "slices"
 // An expansion is a statement while it becomes those that run.
 type expansion struct {
 	v    *Version
+	in   *Setup
 	st   Stmt
-	pins bool // the release has pins
-	own  int  // a variable of the task that no statement names
+	was  []Stmt // the task's statements before it
+	pins bool   // the release has pins
+	own  int    // a variable of the task that no statement names
 	out  []Stmt
 }
 
@@ -81,19 +88,69 @@ func ioUringUnregister(e *expansion) {
 	e.is(-1, e.oneOf("unpin_user_page", "put_page"), e.st.Args[0])
 }
 
+// iommuWords say what a device may do with memory that is mapped for it.
+var iommuWords = []string{"IOMMU_WRITE", "IOMMU_READ"}
+
 func vfioMap(e *expansion) {
-	if e.v.Order < 502 {
-		e.is(e.st.Var, "get_user_pages_fast", e.st.Args[0], Arg{Flags: FollWrite})
-		return
+	page, flags := e.st.Args[0], lasting.Flags
+	if e.readOnly(&e.st) {
+		flags &^= FollWrite
 	}
-	e.is(e.st.Var, e.oneOf("pin_user_pages_remote", "get_user_pages"), e.st.Args[0], lasting)
+	switch r := &e.in.MMs[page.MM].Regions[page.Region]; {
+	case r.Kind == machine.RegionPFN && !r.Mixed:
+		e.out = append(e.out, e.st)
+	case e.v.Order < 502:
+		e.is(e.st.Var, "get_user_pages_fast", page, Arg{Flags: flags &^ FollLongterm})
+	default:
+		e.is(e.st.Var, e.oneOf("pin_user_pages_remote", "get_user_pages"), page, Arg{Flags: flags})
+	}
 }
 
+func vfioUnmap(e *expansion) {
+	if !e.releasesRead() {
+		e.out = append(e.out, e.st)
+	}
+}
+
+// releasesRead gives back what the statement does, if the device could only read it, and reports whether it could: nothing is marked dirty.
+func (e *expansion) releasesRead() bool {
+	for _, st := range slices.Backward(e.was) {
+		if st.Var != e.st.Args[0].Var {
+			continue
+		}
+		if !e.readOnly(&st) || e.in.MMs[st.Args[0].MM].Regions[st.Args[0].Region].Kind == machine.RegionPFN {
+			return false
+		}
+		e.is(-1, e.oneOf("unpin_user_page", "put_page"), e.st.Args[0])
+		return true
+	}
+	return false
+}
+
+// readOnly reports whether a statement has memory mapped, or registered, that the device may only read.
+func (e *expansion) readOnly(st *Stmt) bool {
+	return len(st.Args) > 1 && (st.Args[1].Word == iommuWords[1] || st.Args[1].Word == rdmaWords[1])
+}
+
+// rdmaWords say what an RDMA card may do with memory that is registered.
+var rdmaWords = []string{"IB_ACCESS_LOCAL_WRITE", "IB_ACCESS_REMOTE_READ"}
+
 func ibUmemGet(e *expansion) {
-	e.is(e.st.Var, e.oneOf("pin_user_pages_fast", "get_user_pages"), e.st.Args[0], lasting)
+	flags := lasting.Flags
+	switch {
+	case !e.readOnly(&e.st):
+	case e.v.Order < 602: // a later write fault must not copy the page away: so it breaks COW first (until b40656aa7d55)
+		flags |= FollForce
+	default:
+		flags &^= FollWrite
+	}
+	e.is(e.st.Var, e.oneOf("pin_user_pages_fast", "get_user_pages"), e.st.Args[0], Arg{Flags: flags})
 }
 
 func dirtyAndRelease(e *expansion) {
+	if e.releasesRead() {
+		return
+	}
 	if e.pins {
 		e.is(-1, "unpin_user_pages_dirty_lock", e.st.Args[0])
 		return
@@ -108,7 +165,7 @@ func ptracePoke(e *expansion) { e.is(e.st.Var, "mem_write", e.st.Args...) }
 // users are the calls that are made of others, by name.
 var users = map[string]func(*expansion){
 	"direct_read": directRead, "direct_write": directWrite, "vmsplice": vmsplice, "pipe_read": pipeRead,
-	"io_uring_unregister": ioUringUnregister, "vfio_dma_map": vfioMap,
+	"io_uring_unregister": ioUringUnregister, "vfio_dma_map": vfioMap, "vfio_dma_unmap": vfioUnmap,
 	"ib_umem_get": ibUmemGet, "ib_umem_release": dirtyAndRelease, "ptrace_peek": ptracePeek, "ptrace_poke": ptracePoke,
 }
 
@@ -126,12 +183,12 @@ func expand(setup Setup, k *Kernel) Setup {
 		}
 		t.Vars = append(slices.Clip(t.Vars), ownVar(t.Vars))
 		var body []Stmt
-		for _, st := range t.Body {
+		for i, st := range t.Body {
 			if !uses(st) {
 				body = append(body, st)
 				continue
 			}
-			e := expansion{v: k.Version, st: st, pins: CallByName("pin_user_pages").In(k.Version), own: len(t.Vars) - 1}
+			e := expansion{v: k.Version, in: &setup, st: st, was: t.Body[:i], pins: CallByName("pin_user_pages").In(k.Version), own: len(t.Vars) - 1}
 			users[st.Call.Name](&e)
 			body = append(body, e.out...)
 		}

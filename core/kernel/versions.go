@@ -34,12 +34,12 @@ var Versions = []*Version{
 	{Name: "v5.19", Order: 519, Year: 2022, About: "PG_anon_exclusive: an anonymous page knows whether one mm alone has it. Who is exclusive is reused, whatever the references; who is not is unshared before it is pinned for reading. Unmapping an exclusive page flushes at once."},
 	{Name: "v6.1", Order: 601, Year: 2022, About: "GUP-fast looks at the PMD again, and collapse sends an IPI: both khugepaged races of 2022 are closed. Fences instead of the forced flush; a forced write asks for exclusivity."},
 	{Name: "v6.1.192", Order: 601, About: "The stable tree of v6.1: its names, and what was backported: the zero page is not counted, reclaim leaves pinned pages alone, swap-in marks the slot.",
-		Backports: []RuleID{ZeroPageNotCounted, ReclaimKeepsPinned, SwapcachePrepare, KhpFlushTellsTables, HugetlbUnshareSync, PoisonIfAsked}},
-	{Name: "v6.2", Order: 602, Year: 2023, About: "Pins for long, for reading, in private mappings are reliable also for file pages and the zero page: these are unshared, too. Pages of files count as mapped until the TLBs are flushed."},
+		Backports: []RuleID{ZeroPageNotCounted, ReclaimKeepsPinned, SwapcachePrepare, FlushRangeTellsTables, KhpRetractAnonRecheck, HugetlbUnshareSync, PoisonIfAsked}},
+	{Name: "v6.2", Order: 602, Year: 2023, About: "Pins for long, for reading, in private mappings are reliable also for file pages and the zero page: these are unshared, too. Pages of files count as mapped until the TLBs are flushed. On x86-32 with PAE, GUP-fast reads PMD entries as it reads PTEs."},
 	{Name: "v6.5", Order: 605, Year: 2023, About: "A pin for writing, for long, of a mapping whose file system must be asked is refused, on both paths. Direct I/O takes pins instead of references; the zero page is not counted."},
 	{Name: "v6.12", Order: 612, Year: 2024, About: "As v6.5, with the names of today; swap-in maps exclusive pages writable on a read, and a page of zeros is not written to swap."},
 	{Name: "v6.12.117", Order: 612, About: "The stable tree of v6.12: its names, and what was backported to ext4: a file that grows has its last block zeroed, a hole is punched without writing first.",
-		Backports: []RuleID{EOFTailZeroed, KhpFlushTellsTables, HugetlbUnshareSync}},
+		Backports: []RuleID{EOFTailZeroed, FlushRangeTellsTables, HugetlbUnshareSync, LRUKeepsFlag}},
 }
 
 // Newest is the newest mainline release: what a scenario runs on that names none.

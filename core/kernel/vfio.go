@@ -39,14 +39,26 @@ var _ = register(fnVFIOUnmap, &Func{
 			return Then
 		}},
 		vuDirty: {Label: "dirty", Says: "mark the page dirty", Ref: "SetPageDirty", When: Without(FOLLPinCounting), Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			if c.M.IsPFN(c.Frame(vuPFN)) {
+				c.Say("there is no struct page to be marked dirty")
+				return Then
+			}
 			c.Or(c.folioFlags(c.Frame(vuPFN)), machine.PGDirty)
 			c.dirtiedBy(int(c.L(vuPage)))
 			return Then
 		}},
 		vuPut: {Label: "put", Says: "give the reference back", Ref: "put_page", When: Without(FOLLPinCounting), Local: true, Calls: []FuncID{fnPutPage}, Do: func(c *Ctx) Next {
+			if c.M.IsPFN(c.Frame(vuPFN)) {
+				c.giveUp(int(c.L(vuPage)))
+				return vuLate
+			}
 			return c.Call(fnPutPage, vuLate, c.L(vuPage))
 		}},
 		vuUnpin: {Label: "unpin", Says: "mark it dirty, give the pin back", Ref: "unpin_user_pages_dirty_lock", When: With(FOLLPinCounting), Local: true, Calls: []FuncID{fnUnpinUserPagesDirtyLock}, Do: func(c *Ctx) Next {
+			if c.M.IsPFN(c.Frame(vuPFN)) {
+				c.giveUp(int(c.L(vuPage)))
+				return vuLate
+			}
 			return c.Call(fnUnpinUserPagesDirtyLock, vuLate, c.L(vuPage))
 		}},
 		vuLate: {Label: "late_unmap", Says: "take the IOMMU's entry away only now: what was under way has landed", Ref: "iommu_unmap", When: Without(IOMMUFlushBeforeUnpin), Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
@@ -75,4 +87,71 @@ const (
 	vuUnpin
 	vuLate
 	vuDone
+)
+
+// Taking memory that has no struct pages for a device, in straight line:
+//
+//	mmap_read_lock()
+//	pin_user_pages_remote(): -EFAULT
+//	vma = vma_lookup(); none, or not VM_PFNMAP: that error
+//	follow_pfn(): lock the PTL; none: fault it in; the device may write, and the PTE is read-only: -EFAULT; take its number; unlock
+//	a page that is not reserved is behind the number: -EFAULT
+//	mmap_read_unlock()
+//
+// Nothing is held: that the memory is mapped no more, nobody tells the IOMMU.
+//
+// Left out: until v5.7 the number is taken from the VMA (vm_pgoff), and what the PTE allows is not asked (5cbf3264bc71, from memory). The number is the same. Newer kernels come
+// to the PTE by follow_pfnmap_start() (6.12).
+//
+// compare drivers/vfio/vfio_iommu_type1.c:vaddr_get_pfns, follow_fault_pfn
+var _ = register(fnVaddrGetPFNs, &Func{
+	Name: "vaddr_get_pfns", Was: []Name{{"vaddr_get_pfn", 512}}, File: "drivers/vfio/vfio_iommu_type1.c", Params: []int{vgAddr, vgProt},
+	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"vaddr", PageLocal}, {"prot", IntLocal}, {"ret", IntLocal}},
+	Steps: []Step{
+		vgLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(vgAddr))) },
+			Do: func(c *Ctx) Next {
+				c.ReadLock(c.M.MmapLock(c.mmOf(vgAddr)))
+				return Then
+			}},
+		vgVMA: {Label: "vma", Says: "GUP refuses; is the VMA one of VM_PFNMAP?", Answer: "yes", Ref: "vma_lookup", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			if c.Load(c.M.VMA(c.Page(vgAddr))) == 0 {
+				c.Say("there is no VMA: -EFAULT")
+				c.Set(vgRet, failed|EFAULT)
+				return vgUnlock
+			}
+			return Then
+		}},
+		vgPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "follow_pte", Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+			c.Keep(vgTable, c.M.PMD(c.Page(vgAddr)))
+			return Then
+		}},
+		vgPTE: {Label: "read_pte", Says: "under the PTL: take the number from the PTE", Ref: "pte_pfn", Reads: cell.Of(machine.PTEs, machine.PTLs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(vgTable))) },
+			Do: func(c *Ctx) Next {
+				switch e := c.LoadPTE(vgPTELocal, c.Entry(vgTable), c.Page(vgAddr)); {
+				case c.L(vgProt) == 0 && !e.Has(machine.RW):
+					c.Say("the device may write, and the PTE is read-only: -EFAULT")
+					c.Set(vgRet, failed|EFAULT)
+				default:
+					c.Sayf("under the PTL: the PTE says pfn %d, which has no struct page: nothing is held", e.Frame())
+					c.M.SetHeld(c.Task, machine.Uncounted(e.Frame()))
+				}
+				return Then
+			}},
+		vgUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.MmapLock(c.mmOf(vgAddr)))
+			return c.Return(c.L(vgRet))
+		}},
+	},
+})
+
+const vgTable, vgPTELocal, vgAddr, vgProt, vgRet = 0, 1, 2, 3, 4
+
+const (
+	vgLock = iota
+	vgVMA
+	vgPMD
+	vgPTE
+	vgUnlock
 )

@@ -42,7 +42,7 @@ var _ = register(fnDoWPPage, &Func{
 			}
 			return Then
 		}},
-		1: {Label: "count", Says: "how many references?", Ref: "wp_can_reuse_anon_folio", Reads: cell.Of(machine.Refs, machine.Flags, machine.LRU, machine.Mappings), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
+		1: {Label: "count", Says: "how many references?", Counts: true, Ref: "wp_can_reuse_anon_folio", Reads: cell.Of(machine.Refs, machine.Flags, machine.LRU, machine.Mappings), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
 			if c.notAnon() {
 				c.Say("it is not anonymous: copy")
 				return wpCopy
@@ -61,12 +61,12 @@ var _ = register(fnDoWPPage, &Func{
 			if refs > 3 {
 				return wpCopy
 			}
-			if flags&machine.PGLRU == 0 && c.Load(c.M.LRUCount(c.CPU)) != 0 {
+			if flags&machine.PGLRU == 0 && c.batched(c.CPU) {
 				return c.Call(fnLRUAddDrain, 2)
 			}
 			return Then
 		}},
-		2: {Label: "trylock", Says: "try the folio lock, leave the swap cache; is ours the only reference?", Ref: "folio_trylock", Touches: swapCacheTouches, Do: func(c *Ctx) Next {
+		2: {Label: "trylock", Says: "try the folio lock, leave the swap cache; is ours the only reference?", Counts: true, Ref: "folio_trylock", Touches: swapCacheTouches, Do: func(c *Ctx) Next {
 			f := c.M.Head(c.Frame(wpPTE))
 			cached := c.Load(c.M.Flags(f)) & machine.PGSwapCache
 			refs := c.Load(c.M.Ref(f))
@@ -167,7 +167,7 @@ var _ = register(fnDoWPPage, &Func{
 			7: wpCopiedStep,
 		}},
 		{If(WPReuse, WPReuseRefcount1), []Step{
-			0: {Label: "count", Says: "is ours the only reference?", Answer: "yes", Ref: "page_count", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks, machine.Mappings), Do: func(c *Ctx) Next {
+			0: {Label: "count", Says: "is ours the only reference?", Answer: "yes", Counts: true, Ref: "page_count", Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.FolioLocks, machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.M.Head(c.Frame(wpPTE))
 				if c.notAnon() || c.isKSM(f) || c.Load(c.M.Ref(f)) != 1 || c.folioMapcount(f) != 1 || !c.Free(c.M.FolioLock(f)).Ready() {
 					c.Say("somebody else uses the page: copy")
@@ -291,7 +291,7 @@ var _ = register(fnWPPageCopy, &Func{
 			return Then
 		}},
 		wcNotify: wcNotifyStep,
-		wcLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
+		wcLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Map: &TableMap{wcTable, wcAddr, wcForget}, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wcTable))) },
 			Do: func(c *Ctx) Next {
 				if machine.Entry(c.Load(c.PTE(c.Frame(wcTable), c.Page(wcAddr)))) != c.Entry(wcPTE).Fresh() {

@@ -61,7 +61,7 @@ var _ = register(fnPwrite, &Func{
 			return Then
 		}},
 		pwEnd: {Label: "write_end", Says: "mark it dirty; i_size", Ref: "write_end", Touches: dirtyTouches | cell.Of(machine.Inodes), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
-			f, o := c.Held(0).Frame(), c.Pgoff(pwPage)
+			f, o := c.M.Head(c.Held(0).Frame()), c.Pgoff(pwPage)
 			c.Or(c.M.Flags(f), machine.PGUptodate)
 			c.prepared(f)
 			at := c.M.FilePages()[o]

@@ -29,7 +29,7 @@ func (c *Ctx) privateCopy(e machine.Entry) bool {
 
 var zapDirtyStep = Step{Label: "set_dirty", Says: "the PTE was dirty: so is the folio", Ref: "folio_mark_dirty", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 	c.Set(zpFlush, 1)
-	c.markDirty(c.Frame(zpPTE))
+	c.markDirty(c.M.Head(c.Frame(zpPTE)))
 	return Then
 }}
 
@@ -59,7 +59,7 @@ var zapDelayedStep = Step{Label: "delayed_rmap", Says: "the folio is mapped once
 		default:
 			some = true
 			c.M.SetGathered(c.Task, i, h&^machine.DelayRmap)
-			c.Add(c.M.Mapcount(h.Frame()), -1)
+			c.rmapAdd(h.Frame(), -1)
 		}
 	}
 	return Then

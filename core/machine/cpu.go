@@ -176,9 +176,12 @@ func (m *Machine) Cpumask(mm int) uint64 {
 }
 
 // AdvanceGeneration starts a new TLB generation of the mm: every CPU that has
-// it loaded falls one more behind, requests that are out get one older.
+// it loaded falls one more behind, requests that are out get one older. Nothing, where generations are not counted.
 // Compare arch/x86/include/asm/tlbflush.h:inc_mm_tlb_gen.
 func (m *Machine) AdvanceGeneration(mm int) {
+	if !m.Generations {
+		return
+	}
 	mask := m.Cpumask(mm)
 	for c := range m.CPUs {
 		if m.falls(c, mm, mask) {
@@ -196,7 +199,7 @@ func (m *Machine) AdvanceGeneration(mm int) {
 // FlushLocal does on a CPU what a flush request asks: a CPU that only borrows the mm leaves
 // it; nothing if the CPU is up
 // to date, the request's pages if it is exactly one generation behind, all of
-// the loaded mm otherwise. A walk in flight is given up: the interrupt comes
+// the loaded mm otherwise; where generations are not counted, what it asks and no more. A walk in flight is given up: the interrupt comes
 // between instructions, and the access starts again.
 // Compare arch/x86/mm/tlb.c:flush_tlb_func.
 func (m *Machine) FlushLocal(cpu int, f Flush) {
@@ -209,6 +212,14 @@ func (m *Machine) FlushLocal(cpu int, f Flush) {
 	if mm < 0 || f.MM >= 0 && f.MM != mm {
 		return
 	}
+	if !m.Generations {
+		if f.MM >= 0 {
+			m.Invalidate(cpu, f.First, f.Last)
+		} else {
+			m.InvalidateMM(cpu, mm)
+		}
+		return
+	}
 	behind := int(m.Load(m.Behind(cpu, mm)))
 	if behind <= f.Ahead {
 		return
@@ -219,6 +230,19 @@ func (m *Machine) FlushLocal(cpu int, f Flush) {
 		m.InvalidateMM(cpu, mm)
 	}
 	m.Store(m.Behind(cpu, mm), 0)
+}
+
+// FlushTold does on a CPU what a broadcast asks, as INVLPGB and TLBI do: that and no more, whatever the CPU runs and is behind.
+func (m *Machine) FlushTold(cpu int, f Flush) {
+	if f.MM < 0 {
+		m.FlushLocal(cpu, f)
+		return
+	}
+	m.Store(m.Walker(cpu), 0)
+	m.Invalidate(cpu, f.First, f.Last)
+	if w := m.Behind(cpu, f.MM); m.Load(w) > 0 {
+		m.Store(w, m.Load(w)-1)
+	}
 }
 
 // Invalidate drops the CPU's translations of the pages from first to last.

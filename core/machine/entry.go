@@ -110,6 +110,9 @@ func (e Entry) Poisoned() Frame { return Frame(^e & swpOffsetMask >> swpOffsetSh
 // None reports whether the entry is empty; accessed and dirty do not count.
 func (e Entry) None() bool { return e&^(Accessed|Dirty) == 0 }
 
+// PMDNone reports whether an entry of a PMD table is empty, as pmd_none() does: with PAE a half may be left of one that is being cleared.
+func (e Entry) PMDNone() bool { return !e.Present() && !e.IsMigration() }
+
 // Present reports whether the entry maps something for software, as pte_present() does:
 // a PROT_NONE entry does, too, and a huge one that is just being split (PSE without
 // Present). The hardware asks for the bit Present itself.
@@ -262,4 +265,13 @@ func (h Hold) String() string {
 }
 
 func entryText(_ int, v uint64) string { return Entry(v).String() }
-func holdText(_ int, v uint64) string  { return Hold(v).String() }
+
+// upperText is the text of an entry of a PMD table or above: such an entry names no swap slot, but may be half written.
+func upperText(_ int, v uint64) string {
+	if e := Entry(v); e.IsSwap() {
+		return fmt.Sprintf("half written, not present, frame %d", e.Frame())
+	}
+	return Entry(v).String()
+}
+
+func holdText(_ int, v uint64) string { return Hold(v).String() }

@@ -11,16 +11,17 @@ import (
 type FileKind uint8
 
 const (
-	Ext4      FileKind = iota // on a disk: blocks, buffer heads, writeback
-	Shmem                     // tmpfs, memfd, shared anonymous memory: no writeback, but swap
-	Ramfs                     // neither: its pages stay until they are truncated
-	Secretmem                 // memory that is taken out of the kernel's own mapping
-	Hugetlbfs                 // huge pages from a pool
+	Ext4       FileKind = iota // on a disk: blocks, buffer heads, writeback
+	Shmem                      // tmpfs, memfd, shared anonymous memory: no writeback, but swap
+	Ramfs                      // neither: its pages stay until they are truncated
+	Secretmem                  // memory that is taken out of the kernel's own mapping
+	Hugetlbfs                  // huge pages from a pool
+	CharDevice                 // a device, whose driver maps memory without struct pages: no page cache
 )
 
 // String is the kind as scenarios write it.
 func (k FileKind) String() string {
-	return [...]string{"ext4", "shmem", "ramfs", "secretmem", "hugetlb"}[k]
+	return [...]string{"ext4", "shmem", "ramfs", "secretmem", "hugetlb", "device"}[k]
 }
 
 // OnDisk reports whether what the file holds is written back to blocks.
@@ -87,6 +88,13 @@ func (m *Machine) CacheSlot(o Pgoff) Word { return m.at(m.cacheSlot, int(o)) }
 // SetCacheSlot sets what the page cache has at a page; the reference moves in the ledger.
 func (m *Machine) SetCacheSlot(o Pgoff, v uint64) { m.setHold(m.CacheSlot(o), Hold(v)) }
 
+// Collapsing is the old page of a file's page while khugepaged puts a huge page in its place, as a Hold of the references
+// that it has to drop then: collapse_file's pagelist. It is there if Config.FileTHP. Change it with SetCollapsing.
+func (m *Machine) Collapsing(o Pgoff) Word { return m.at(m.collapsing, int(o)) }
+
+// SetCollapsing puts an old page on collapse_file's list, or takes it from there (0).
+func (m *Machine) SetCollapsing(o Pgoff, h Hold) { m.setHold(m.Collapsing(o), h) }
+
 // Cached returns the folio that a value of CacheSlot names; false if it is none.
 func Cached(slot uint64) (Frame, bool) {
 	h := Hold(slot)
@@ -146,6 +154,9 @@ func (m *Machine) EachInodeRCU(f func(file int, callback Word)) {
 
 func sizeText(_ int, v uint64) string {
 	s := fmt.Sprintf("%d pages", v/pageSize)
+	if v/pageSize == 1 {
+		s = "1 page"
+	}
 	if r := v % pageSize; r != 0 {
 		s += fmt.Sprintf(" and %d bytes", r)
 	}

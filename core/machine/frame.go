@@ -23,6 +23,7 @@ const (
 	FrameLeaked                 // refused by the allocator ("Bad page state") and never handed out again
 	FrameHole                   // there is no memory at this address
 	FramePoisoned               // given back although its memory has failed, and never handed out again
+	FrameDevice                 // memory of a device, without struct page; see pfn.go
 )
 
 // Folio flags, in one word as in the kernel. PG_locked is kept apart, as the
@@ -64,7 +65,7 @@ func (m *Machine) FrameCount() int { return m.nframe }
 
 // IsData reports whether the frame is one for data: in a shared pool it may be
 // a page table for a while.
-func (m *Machine) IsData(f Frame) bool { return int(f) < m.upperBase() }
+func (m *Machine) IsData(f Frame) bool { return int(f) < m.pfnBase() }
 
 // Ref is the folio's _refcount.
 func (m *Machine) Ref(f Frame) Word { return m.at(m.ref, int(f)) }
@@ -112,6 +113,9 @@ func (m *Machine) FrameName(f Frame) string {
 	}
 	if m.IsHugeZero(f) {
 		return "the huge zero page"
+	}
+	if m.IsPFN(f) {
+		return fmt.Sprintf("pfn %d", f)
 	}
 	return fmt.Sprintf("frame %d", f)
 }

@@ -61,9 +61,13 @@ func (m *Machine) GUPSeen(task, k, i int) Word {
 const (
 	gupPage    = 1<<32 - 1
 	gupWrite   = 1 << 32
-	gupExcused = 1 << 33 // the owner has given up what was mapped there meanwhile
+	gupExcused = 1 << 33 // the owner has given up what was mapped there meanwhile: see GUPAfter
 	gupMoved   = 34      // from this bit on: where mremap has moved it
 )
+
+// GUPAfter is the frame, as a Hold, that was mapped there last since the owner gave up what was there, and was not freed since;
+// 0 if there is none. Who gets it has got the new page.
+func (m *Machine) GUPAfter(task, k int) Word { return m.at(m.gupAfter, task*m.GUPPages+k) }
 
 // BeginGUP notes that a task's GUP call begins: what page k of it is for.
 func (m *Machine) BeginGUP(task, k int, p PageID, write bool) {
@@ -89,7 +93,7 @@ func (m *Machine) BeginGUP(task, k int, p PageID, write bool) {
 // meanwhile. It returns the page at which what it got is mapped by now: not that of the call if mremap has moved it; and whether the owner gave it up during the call.
 func (m *Machine) EndGUP(task, k int, p PageID, f Frame, got bool) (at PageID, excused bool) {
 	call := m.Peek(m.GUPAt(task, k))
-	excused = call&gupExcused != 0
+	excused = call&gupExcused != 0 && m.Peek(m.GUPAfter(task, k)) != uint64(MakeHold(f, 1))
 	if call != 0 {
 		p = m.gupPlace(call)
 	}
@@ -97,6 +101,7 @@ func (m *Machine) EndGUP(task, k int, p PageID, f Frame, got bool) (at PageID, e
 		m.Raise(AlarmForeignPage, uint64(task)<<16|uint64(f))
 	}
 	m.Store(m.GUPAt(task, k), 0)
+	m.Store(m.GUPAfter(task, k), 0)
 	for i := range seenRoom {
 		m.Store(m.GUPSeen(task, k, i), 0)
 	}
@@ -150,7 +155,7 @@ func (m *Machine) see(task, k int, f Frame) {
 
 // unsee takes a frame that was freed from what the calls in flight have seen.
 func (m *Machine) unsee(f Frame) {
-	if !m.Track.Seen {
+	if !m.Track.Seen && !m.Track.Pins {
 		return
 	}
 	for t := range m.Config.Tasks {
@@ -163,6 +168,9 @@ func (m *Machine) unsee(f Frame) {
 }
 
 func (m *Machine) unseeIn(task, k int, f Frame) {
+	if w := m.GUPAfter(task, k); m.Peek(w) == uint64(MakeHold(f, 1)) {
+		m.Mem.Amend(w.id, 0)
+	}
 	n := 0
 	for i := range seenRoom {
 		h := m.Peek(m.GUPSeen(task, k, i))
@@ -187,11 +195,14 @@ func (m *Machine) ofItsMMs(task int, p PageID) {
 
 // saw notes for GUP calls in flight that an entry became mapped.
 func (m *Machine) saw(p PageID, e Entry) {
-	if !m.Track.Seen {
+	if !m.Track.Seen && !m.Track.Pins {
 		return
 	}
 	m.eachGUP(m.pages[p].MM, func(t, k int, at uint64) {
-		if at&gupPage == uint64(p)+1 && (at&gupWrite == 0 || e.Has(RW)) {
+		if at&gupExcused != 0 && m.gupPlace(at) == p {
+			m.Store(m.GUPAfter(t, k), uint64(MakeHold(e.Frame(), 1)))
+		}
+		if m.Track.Seen && at&gupPage == uint64(p)+1 && (at&gupWrite == 0 || e.Has(RW)) {
 			m.see(t, k, e.Frame())
 		}
 	})
@@ -213,11 +224,13 @@ func (m *Machine) eachGUP(mm int, f func(task, k int, at uint64)) {
 
 // sawHuge is saw for a PMD entry that maps a huge page.
 func (m *Machine) sawHuge(first PageID, e Entry) {
-	if !m.Track.Seen {
+	if !m.Track.Seen && !m.Track.Pins {
 		return
 	}
 	m.eachGUP(m.pages[first].MM, func(t, k int, at uint64) {
-		if p := PageID(at&gupPage) - 1; p >= first && p < m.HugeEnd(first) {
+		if p := m.gupPlace(at); p >= first && p < m.HugeEnd(first) {
+			m.saw(p, m.OfHuge(e, p))
+		} else if p := PageID(at&gupPage) - 1; p >= first && p < m.HugeEnd(first) {
 			m.saw(p, m.OfHuge(e, p))
 		}
 	})
@@ -293,6 +306,7 @@ func (m *Machine) excuseGUP(p PageID) {
 	m.eachGUP(m.pages[p].MM, func(t, k int, at uint64) {
 		if m.gupPlace(at) == p {
 			m.Store(m.GUPAt(t, k), at|gupExcused)
+			m.Store(m.GUPAfter(t, k), 0)
 		}
 	})
 }
@@ -358,30 +372,39 @@ func (m *Machine) DeviceWrote(p PageID, content uint64) { m.wrote(p, content+1|b
 
 // Inherited notes that a page of a child being forked reads what its parent's does.
 func (m *Machine) Inherited(parent, child PageID) {
-	if v := m.Load(m.Should(parent)); m.Track.Values && v != discarding {
+	if v := m.Load(m.Should(parent)); m.Track.Values && v != discarding && m.promised(parent) {
 		m.Store(m.Should(child), v)
 	}
 }
 
-// Forking is the child that an mm is being forked to, plus one; 0 while it is not.
+// Forking is the child that an mm is being forked to, plus one; 0 while it is not. In the bits above, how often it
+// was forked, if Track.Stores.
 func (m *Machine) Forking(mm int) Word { return m.at(m.forking, mm) }
+
+// mmBits is how many bits of a ghost name an mm; behind them is how often it was forked.
+const mmBits = 8
 
 // SetForking notes that the mm is being forked to the child (-1: no more).
 func (m *Machine) SetForking(mm, child int) {
-	if m.Track.Values || m.Track.Stores {
-		m.Store(m.Forking(mm), uint64(child+1))
+	if !m.Track.Values && !m.Track.Stores {
+		return
 	}
+	forks := m.Load(m.Forking(mm)) >> mmBits
 	if m.Track.Stores && child < 0 {
-		m.Mem.Clear(m.Storer(0).id, m.Storer(Frame(m.upperBase())).id) // of what can be data
+		forks++
 	}
+	m.Store(m.Forking(mm), forks<<mmBits|uint64(child+1))
 }
 
+// forkingTo is the child that the mm is being forked to, plus one; 0 while it is not.
+func (m *Machine) forkingTo(mm int) uint64 { return m.Load(m.Forking(mm)) & (1<<mmBits - 1) }
+
 func (m *Machine) wrote(p PageID, v uint64) {
-	if !m.Track.Values {
+	if !m.Track.Values || !m.promised(p) {
 		return
 	}
 	// A fork under way may copy what was there before or after.
-	if child := m.Load(m.Forking(m.pages[p].MM)); child != 0 {
+	if child := m.forkingTo(m.pages[p].MM); child != 0 {
 		m.Forget(m.Twin(p, int(child-1)))
 	}
 	if m.Track.Values && m.Load(m.Should(p)) != discarding {
@@ -396,14 +419,24 @@ func (m *Machine) Forget(p PageID) {
 	}
 }
 
-// Storer is the mm whose thread stored last to the frame through private memory of its own, plus one; 0
-// if nobody has since the frame was allocated, or since a fork. It is there if Track.Stores.
+// Storer is the mm whose thread stored last to the frame through private memory of its own, plus one, and how often that was
+// forked until then; 0 if nobody has since the frame was allocated. It is there if Track.Stores.
 func (m *Machine) Storer(f Frame) Word { return m.at(m.storer, int(f)) }
+
+// StoredSinceFork returns the mm whose thread stored last to the frame, and has not been forked since; false if there is none.
+func (m *Machine) StoredSinceFork(f Frame, load func(Word) uint64) (mm int, ok bool) {
+	v := load(m.Storer(f))
+	if v == 0 {
+		return 0, false
+	}
+	mm = int(v&(1<<mmBits-1)) - 1
+	return mm, v>>mmBits == load(m.Forking(mm))>>mmBits
+}
 
 // Stored notes that a thread has stored to the frame. What it stores while it is being forked, its child may see.
 func (m *Machine) Stored(p PageID, f Frame) {
-	if kind := m.Region(p).Kind; m.Track.Stores && kind != RegionFileShared && kind != RegionHugetlb && m.Load(m.Forking(m.pages[p].MM)) == 0 {
-		m.Store(m.Storer(f), uint64(m.pages[p].MM)+1)
+	if kind := m.Region(p).Kind; m.Track.Stores && kind != RegionFileShared && kind != RegionHugetlb && kind != RegionPFN && m.forkingTo(m.pages[p].MM) == 0 {
+		m.Store(m.Storer(f), uint64(m.pages[p].MM)+1|m.Load(m.Forking(m.pages[p].MM)))
 	}
 }
 

@@ -109,6 +109,11 @@ func (m *Machine) HugeZero() Frame {
 	return Frame(m.roundUp(1 + m.Frames))
 }
 
+// MayBeHuge reports whether a PMD entry can map a huge page that begins with the frame.
+func (m *Machine) MayBeHuge(f Frame) bool {
+	return m.IsHugetlb(f) || f != ZeroPage && m.splits(f) && int(f)%m.HugePages == 0
+}
+
 // IsHugeZero reports whether the page belongs to the huge zero folio.
 func (m *Machine) IsHugeZero(f Frame) bool {
 	return m.LargeFolios && f >= m.HugeZero() && int(f) < int(m.HugeZero())+m.HugePages

@@ -52,6 +52,9 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 	of := func(i int) cell.Instance { return m.OfFrame(Frame(i)) }
 	region := func(r cell.Region, field string) cell.ID {
 		r.Owner, r.Name = "folio", func(i int) string {
+			if m.IsPFN(Frame(i)) {
+				return fmt.Sprintf("pfn %d: %s", i, field)
+			}
 			if !m.IsData(Frame(i)) {
 				return fmt.Sprintf("%s: %s", m.TableName(Frame(i)), field)
 			}
@@ -88,7 +91,7 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 		return fmt.Sprintf("slot %d", v-1)
 	}}, "swap")
 	m.content = add(Contents, "content", func(_ int, v uint64) string { return m.Content(v) })
-	m.alloc = region(cell.Region{Class: Frames, Decode: words("free", "data", "table", "bad page", "hole", "poisoned")}, "frame") // one object: the allocator goes through all
+	m.alloc = region(cell.Region{Class: Frames, Decode: words("free", "data", "table", "bad page", "hole", "poisoned", "device")}, "frame") // one object: the allocator goes through all
 	m.lockedBy = add(FolioLocks, "PG_locked", func(_ int, v uint64) string { return m.taskName(v) })
 	m.ledger = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "references held")
 	m.ptes = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "PTEs that map it")
@@ -101,12 +104,12 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	table := func(format string) func(int) string {
 		return func(i int) string { return fmt.Sprintf(format, m.TableName(m.TableFrame(i))) }
 	}
-	m.upper = l.Add(len(m.levels)*len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance {
+	m.upper = l.Add(len(m.levels)*len(m.MMs)*m.upperWidth, cell.Region{Class: PMDs, Owner: "walk", Name: m.upperName, Decode: upperText, Names: m.entryNames, Of: func(i int) cell.Instance {
 		return m.OfMM(i / m.upperWidth % len(m.MMs))
 	}})
 	ptes := m.PTETableCount()
 	m.entry = l.Add(ptes*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance { return of(i / m.width) }})
-	l.Add((n-ptes)*m.width, cell.Region{Class: PMDs, Owner: "walk", Decode: entryText, Names: m.entryNames, // behind the others: see Entry
+	l.Add((n-ptes)*m.width, cell.Region{Class: PMDs, Owner: "walk", Decode: upperText, Names: m.entryNames, // behind the others: see Entry
 		Name: func(i int) string { return m.entryName(ptes*m.width + i) }, Of: func(i int) cell.Instance { return of(ptes + i/m.width) }})
 	m.ptl = l.Add(n, cell.Region{Class: PTLs, Owner: "lock", Of: of, Name: table("PTL of the %s"), Decode: func(_ int, v uint64) string { return m.taskName(v) }})
 	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Of: ofMM, Name: func(i int) string {
@@ -161,6 +164,9 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 	m.mmFlags = add(MMs, "mm", "flags", words("none", "MMF_HAS_PINNED"))
 	m.flushPending = add(MMs, "mm", "tlb_flush_pending", nil)
 	m.batched = add(MMs, "mm", "tlb_flush_batched", func(_ int, v uint64) string { return [...]string{"flushed", "pending"}[v&1] })
+	if m.KhpPasses {
+		m.pteMappedTHP = add(MMs, "mm", "huge pages of files that khugepaged has noted", func(i int, v uint64) string { return m.notedText(i, v) })
+	}
 	m.mmState = add(MMs, "mm", "state", words("not forked yet", "alive", "exited"))
 	m.mmUsers = add(MMs, "mm", "mm_users", nil)
 	m.cpumask = add(MMs, "mm", "cpumask", func(_ int, v uint64) string { return cpuSet(v) })
@@ -218,13 +224,7 @@ func (m *Machine) layoutCPUs(l *cell.Layout) {
 	m.behind = l.Add(m.CPUs*len(m.MMs), cell.Region{Class: MMs, Owner: "cpu", Name: func(i int) string {
 		return fmt.Sprintf("cpu%d TLB generations behind %s", i/len(m.MMs), m.MMs[i%len(m.MMs)].Name)
 	}, Of: func(i int) cell.Instance { return m.OfMM(i % len(m.MMs)) }})
-	m.lruCount = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Of: m.OfCPU, Name: numbered("cpu%d LRU batch: folios")})
-	m.lruBatch = l.Add(m.CPUs*BatchRoom, cell.Region{Class: LRU, Owner: "lru", Of: func(i int) cell.Instance { return m.OfCPU(i / BatchRoom) }, Names: m.entryNames, Name: func(i int) string {
-		return fmt.Sprintf("cpu%d LRU batch[%d]", i/BatchRoom, i%BatchRoom)
-	}, Decode: holdText})
-	if m.Config.LRUOff {
-		m.lruOff = l.Add(m.CPUs, cell.Region{Class: LRU, Owner: "lru", Of: m.OfCPU, Name: numbered("cpu%d LRU batch: switched off by")})
-	}
+	m.layoutLRU(l)
 }
 
 func (m *Machine) layoutSwap(l *cell.Layout) {
@@ -241,6 +241,9 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 	}
 	m.cacheSlot = l.Add(len(m.filePages), cell.Region{Class: PageCache, Owner: "file", Names: m.entryNames, Name: func(i int) string { return m.filePages[i].Name + ": page cache" }, Decode: cacheSlotText})
 	m.tags = page(PageCache, "tags", tagsText)
+	if m.FileTHP {
+		m.collapsing = l.Add(len(m.filePages), cell.Region{Class: PageCache, Owner: "file", Names: m.entryNames, Name: func(i int) string { return m.filePages[i].Name + ": old page, being collapsed" }, Decode: holdText})
+	}
 	m.block = page(Blocks, "on disk", m.blockText)
 	m.blockIO = page(Blocks, "write", words("idle", "submitted", "written"))
 	file := func(c cell.Class, owner, field string, decode func(int, uint64) string) cell.ID {
@@ -372,6 +375,8 @@ func ErrnoName(errno int) string {
 		return "-EFAULT"
 	case 16:
 		return "-EBUSY"
+	case 17:
+		return "-EEXIST"
 	case 19:
 		return "-ENODEV"
 	case 22:
@@ -399,6 +404,9 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 	m.gupSeen = l.Add(n*m.GUPPages*seenRoom, cell.Region{Class: Ghosts, Owner: "ghost", Of: of(m.GUPPages * seenRoom), Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s frames mapped during the call for pages[%d] [%d]", m.Config.Tasks[i/seenRoom/m.GUPPages].Name, i/seenRoom%m.GUPPages, i%seenRoom)
 	}, Decode: holdText})
+	m.gupAfter = l.Add(n*m.GUPPages, cell.Region{Class: Ghosts, Owner: "ghost", Of: of(m.GUPPages), Names: m.entryNames, Private: true, Name: func(i int) string {
+		return fmt.Sprintf("%s GUP call: pages[%d] was given up, and is mapped again", m.Config.Tasks[i/m.GUPPages].Name, i%m.GUPPages)
+	}, Decode: holdText})
 	m.value = l.Add(len(m.pages), cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfMM(m.pages[i].MM) }, Name: func(i int) string { return m.pages[i].Name + " should read" }, Decode: func(_ int, v uint64) string {
 		if v == 0 || v == discarding {
 			return "anything"
@@ -406,7 +414,7 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 		return m.Content(v&^byDevice - 1)
 	}})
 	m.forking = l.Add(len(m.MMs), cell.Region{Class: Ghosts, Owner: "ghost", Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " is being forked" }, Decode: func(_ int, v uint64) string {
-		if v == 0 {
+		if v &= 1<<mmBits - 1; v == 0 {
 			return "no"
 		}
 		return "to " + m.MMs[v-1].Name
@@ -418,9 +426,9 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 	if m.Track.Stores {
 		m.storer = l.Add(m.nframe, cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: who stored to it last"), Decode: func(_ int, v uint64) string {
 			if v == 0 {
-				return "nobody since the fork"
+				return "nobody"
 			}
-			return m.MMs[v-1].Name
+			return fmt.Sprintf("%s, when it had been forked %d times", m.MMs[v&(1<<mmBits-1)-1].Name, v>>mmBits)
 		}})
 	}
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})

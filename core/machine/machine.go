@@ -25,7 +25,7 @@
 //   - Costs follow what a step touches: nothing goes through all frames, pages or
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
-// Reading order: machine.go, page.go, frame.go, large.go, hugetlb.go, gigabyte.go, alloc.go, node.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
+// Reading order: machine.go, page.go, frame.go, large.go, hugetlb.go, gigabyte.go, pfn.go, alloc.go, node.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
 // rmap.go, ksm.go, lru.go, swap.go, file.go, block.go, task.go, room.go, ghost.go, ghost_file.go.
 package machine
 
@@ -120,13 +120,19 @@ type Config struct {
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
 	Hugetlb     int  // huge pages in the pool; see hugetlb.go
+	PFNs        int  // pages of devices' memory, without struct pages; see pfn.go
 	KSM         bool // ksmd may merge pages; see ksm.go
 	Secondary   bool // an mm has a secondary MMU; see secondary.go
 	Intervals   bool // an mm has a device that goes by an interval notifier; see interval.go
 
 	TSO   bool // CPUs have store buffers
 	Waits bool // tasks wait for grace periods
-	Rooms bool // there are rooms that mremap may move pages into; see room.go
+
+	Generations bool // mms count TLB generations, and CPUs know how many they are behind
+	Rooms       bool // there are rooms that mremap may move pages into; see room.go
+
+	KhpPasses bool // khugepaged may come to huge pages of files; see NotedTHP
+	FileTHP   bool // pages of files may be collapsed into huge ones; see Collapsing
 
 	RmapLocks bool // who walks a reverse mapping may meet who changes what it leads to; see room.go
 
@@ -135,6 +141,8 @@ type Config struct {
 	Signals bool // somebody sends signals; see signal.go
 	Poison  bool // memory may fail; see poison.go
 	LRUOff  bool // the LRU batches may be switched off; see lru.go
+
+	Lazyfree bool // CPUs have a batch of folios that are to be lazyfree; see lru.go
 
 	GUPPages int // the most pages that one GUP call asks for; 0 is 1
 
@@ -218,26 +226,29 @@ type Machine struct {
 	noPMD, hugetlbLock                                                                                            cell.ID
 	reserved, reserve, faultMutex, resvUnmapped                                                                   cell.ID
 	upper, entry, ptl, pmdLock, tableOf                                                                           cell.ID
-	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched                                             cell.ID
+	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched, pteMappedTHP                               cell.ID
 	mmState, mmUsers, cpumask                                                                                     cell.ID
 	vma, vmaLock, anonVMA, rmapLock, linked                                                                       cell.ID
 	irqOff, ipi, request, steal, preempts, walker, tlb                                                            cell.ID
 	current, loadedMM, lazy, mode                                                                                 cell.ID
 	gracePeriod                                                                                                   cell.ID
 	buffered, bufferTo, bufferValue                                                                               cell.ID
-	lruCount, lruBatch, lruOff                                                                                    cell.ID
+	lruOff                                                                                                        cell.ID
 	swapMap, swapCache, disk, io, zeromap                                                                         cell.ID
-	cacheSlot, tags, buffers, block, blockIO                                                                      cell.ID
+	cacheSlot, tags, collapsing, buffers, block, blockIO                                                          cell.ID
 	size, inodeLock, invalidateLock, inode, inodeRCU, filePins                                                    cell.ID
 	rcu                                                                                                           cell.ID
 	ubc                                                                                                           cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
 	pending                                                                                                       cell.ID
 	kept                                                                                                          cell.ID
-	gupAt, gupSeen, value, forking, fileValue, notice, storer, alarm, copyOf                                      cell.ID
+	gupAt, gupSeen, gupAfter, value, forking, fileValue, notice, storer, alarm, copyOf                            cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID
 	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID
 	mtt, umemMutex, activeRanges, subscriptionsSeq, intervalSeq                                                   cell.ID
+
+	batches            []LRUKind // of each CPU, in the order in which they are drained
+	lruCount, lruBatch [lruKinds]cell.ID
 
 	home   []int   // the mm of the task that runs on a CPU, -1
 	shared []bool  // CPUs that several tasks have

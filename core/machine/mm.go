@@ -2,6 +2,7 @@ package machine
 
 import (
 	"fmt"
+	"strings"
 
 	"gupscope/core/cell"
 )
@@ -57,6 +58,26 @@ const (
 
 // UBC is a task's batched flush.
 func (m *Machine) UBC(task int) Word { return m.at(m.ubc, task) }
+
+// NotedTHP has a bit for each page table of an mm to which khugepaged has to come back, because it is over a huge page of a file, or
+// was: pte_mapped_thp of the mm's slot. It is there if Config.KhpPasses. Bit n is that of PMD entry n: see NotedBit.
+func (m *Machine) NotedTHP(mm int) Word { return m.at(m.pteMappedTHP, mm) }
+
+// NotedBit is the bit of a page's page table in NotedTHP.
+func (m *Machine) NotedBit(p PageID) uint64 { return 1 << (m.Slot(p, LevelPMD) % 64) }
+
+func (m *Machine) notedText(mm int, v uint64) string {
+	var out []string
+	for first, last := m.MMPages(mm); first <= last; first = m.HugeEnd(first) {
+		if v&m.NotedBit(first) != 0 {
+			out = append(out, m.pages[first].Name)
+		}
+	}
+	if out == nil {
+		return "none"
+	}
+	return strings.Join(out, ", ")
+}
 
 // UBCMask returns the CPUs of a batched flush.
 func UBCMask(v uint64) uint64 { return v >> ubcCPUs }

@@ -40,6 +40,7 @@ const (
 	RegionFilePrivate                   // MAP_PRIVATE of a file
 	RegionFileShared                    // MAP_SHARED of a file
 	RegionHugetlb                       // private anonymous memory in huge pages of the pool; see hugetlb.go
+	RegionPFN                           // MAP_SHARED of a device's memory, which has no struct pages; see pfn.go
 )
 
 const (

@@ -45,9 +45,9 @@ func decodeOwner(v uint64) (PageID, bool) { return PageID(v) - 1, v != 0 && v < 
 
 func (m *Machine) upperBase() int {
 	if m.LargeFolios {
-		return int(m.HugeZero()) + m.HugePages + m.Hugetlb
+		return int(m.HugeZero()) + m.HugePages + m.Hugetlb + m.PFNs
 	}
-	return 1 + m.Frames + m.Hugetlb
+	return 1 + m.Frames + m.Hugetlb + m.PFNs
 }
 func (m *Machine) poolBase() int { return m.upperBase() + len(m.levels)*len(m.MMs) }
 
@@ -216,7 +216,7 @@ func (m *Machine) accountEntry(table Frame, e Entry, n int) {
 	f := e.Frame()
 	switch {
 	case !m.isUpper(table) && !m.IsSharedPMDTable(table):
-		if f != ZeroPage {
+		if m.Normal(f) {
 			m.Account(f, n)
 			m.count(m.PTEs(f), n)
 		}

@@ -84,7 +84,7 @@ func (m *Machine) layoutTurns(l *cell.Layout) {
 }
 
 // Leave makes a CPU that tasks share load init_mm: it walks nobody's tables any more. What its TLB holds
-// stays, under the tag of the mm that it leaves, for when it comes back.
+// stays, under the tag of the mm that it leaves, for when it comes back; without generations there are no tags, and it goes with CR3.
 // Compare arch/x86/mm/tlb.c:leave_mm.
 func (m *Machine) Leave(cpu int) {
 	mm := int(m.Load(m.LoadedMM(cpu))) - 1
@@ -94,6 +94,9 @@ func (m *Machine) Leave(cpu int) {
 	if mm >= 0 {
 		w := m.cpumaskOf(mm)
 		m.Store(w, m.Load(w)&^(1<<cpu))
+		if !m.Generations {
+			m.InvalidateMM(cpu, mm)
+		}
 	}
 }
 

@@ -20,12 +20,16 @@ const (
 	VMMergeable
 	VMLocked
 	VMHugetlb
+	VMDontCopy
+	VMWipeOnFork
+	VMPFNMap   // memory without struct pages: with VM_IO, as remap_pfn_range() sets both
+	VMMixedMap // pages with and without: vm_insert_mixed()
 
 	// VMAccess is what makes a VMA accessible at all: PROT_NONE has none of it.
 	VMAccess = VMRead | VMWrite | VMExec
 )
 
-var vmFlagNames = []string{"read", "write", "exec", "shared", "mayread", "maywrite", "mayexec", "mayshare", "hugepage", "nohugepage", "mergeable", "locked", "hugetlb"}
+var vmFlagNames = []string{"read", "write", "exec", "shared", "mayread", "maywrite", "mayexec", "mayshare", "hugepage", "nohugepage", "mergeable", "locked", "hugetlb", "dontcopy", "wipeonfork", "pfnmap", "mixedmap"}
 
 // VMA is the flags of the VMA that covers the page; 0 where there is none. A VMA
 // is a maximal run of pages of a region with the same flags: munmap, mprotect and madvise of one

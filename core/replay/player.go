@@ -179,7 +179,7 @@ func (p *Player) rest() error {
 		}
 		drained := false
 		for cpu := range p.sim.M.CPUs {
-			if p.sim.M.Peek(p.sim.M.LRUCount(cpu)) == 0 {
+			if !slices.ContainsFunc(p.sim.M.LRUKinds(), func(k machine.LRUKind) bool { return p.sim.M.Peek(p.sim.M.LRUCount(cpu, k)) != 0 }) {
 				continue
 			}
 			if _, err := p.call(p.worker(cpu), "lru_add_drain"); err != nil {

@@ -61,6 +61,8 @@ func newPlayer(program *Program, k kernel.Kernel) (*Player, error) {
 			vars = append(vars, op.Slot)
 		case Collapse:
 			setup.LargeFolios = true
+		case Madvise:
+			setup.Lazyfree = setup.Lazyfree || op.Advice == Free
 		}
 		writes++
 	}

@@ -1,9 +1,6 @@
 package scenario
 
-import (
-	"gupscope/core/check"
-	"gupscope/core/claim"
-)
+import "gupscope/core/claim"
 
 // claimNames are the names that may stand behind claim, judge, judging and Sometimes.
 func claimNames() []string { return claim.Names() }
@@ -12,12 +9,6 @@ func claimNames() []string { return claim.Names() }
 func claimSays(name string) string {
 	if c := claim.ByName(name); c != nil {
 		return c.Says
-	}
-	switch name {
-	case check.NoDeadlock:
-		return "Whoever has program left can go on, at once or when somebody else has gone on."
-	case check.NoLivelock:
-		return "Nobody retries for ever, as long as everybody gets a turn: whoever can go on all the time, or waits for a lock that is free now and then."
 	}
 	return ""
 }

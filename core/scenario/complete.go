@@ -124,7 +124,7 @@ func offerRules(without bool) []Completion {
 
 func offerValues(r *kernel.Rule) []Completion {
 	var out []Completion
-	for _, v := range r.Values {
+	for _, v := range append(slices.Clone(r.Values), r.Further...) {
 		out = append(out, Completion{Label: v, Kind: Value, Detail: r.Name, Doc: ruleDoc(r)})
 	}
 	return out

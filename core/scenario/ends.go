@@ -15,6 +15,54 @@ type End struct {
 	Line    int
 }
 
+// says is the condition as it is written, without its kernels.
+func (e *End) says() string {
+	return [...]string{kernel.Never: "never", kernel.Sometimes: "sometimes", kernel.Always: "always"}[e.When] + " " + e.Text
+}
+
+// on reports whether the condition is about a kernel.
+func (e *End) on(k kernel.Kernel) bool {
+	name := k.String()
+	return e.Kernels == nil || slices.ContainsFunc(e.Kernels, func(x kernel.Kernel) bool { return x.String() == name })
+}
+
+// Asides are what conditions expect of kernels that they name and no expect line judges whole: a line that judges some claims only does not
+// look at ends. Nothing else is judged there, so that no claim ends a run early. Conditions that name no kernel need one, if no line is
+// whole: the scenario's own.
+func (f *File) Asides() []Expect {
+	judged := map[string]bool{}
+	for i := range f.Expects {
+		for _, k := range f.Expects[i].Kernels {
+			if f.Expects[i].Judge == nil {
+				judged[k.String()] = true
+			}
+		}
+	}
+	var out []Expect
+	whole := len(judged) > 0
+	for i := range f.Ends {
+		e := &f.Ends[i]
+		kernels := e.Kernels
+		if kernels == nil && !whole {
+			kernels = []kernel.Kernel{f.Kernel}
+		}
+		for _, k := range kernels {
+			if judged[k.String()] {
+				continue
+			}
+			judged[k.String()] = true
+			aside := Expect{Kernels: []kernel.Kernel{k}, Judge: []string{}, Line: e.Line}
+			for j := range f.Ends {
+				if x := &f.Ends[j]; x.on(k) {
+					aside.Ends = append(aside.Ends, x.says())
+				}
+			}
+			out = append(out, aside)
+		}
+	}
+	return out
+}
+
 // errnos are the errors that a condition may name.
 var errnos = []struct {
 	name string
@@ -43,12 +91,19 @@ func (b *builder) end(word string, c *cursor) {
 	from := c.i
 	cond := c.either(0)
 	e.Text = join(c.toks[from:c.i])
+	var kernels []spelledKernel
 	if c.keyword("on") {
-		for _, k := range c.kernels() {
-			e.Kernels = append(e.Kernels, k.kernel)
-		}
+		kernels = c.kernels()
+	}
+	for _, k := range kernels {
+		e.Kernels = append(e.Kernels, k.kernel)
 	}
 	c.end()
+	for i, k := range kernels {
+		if c.ok() {
+			b.applicable(k, b.without(kernels, i), c)
+		}
+	}
 	if len(b.file.Ends) == maxEnds {
 		b.tooMany(c.toks[0], c.toks[len(c.toks)-1], "conditions", b.countItems("never")+b.countItems("sometimes")+b.countItems("always"), maxEnds)
 		return

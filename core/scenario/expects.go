@@ -12,9 +12,10 @@ import (
 // An Expect is what a check is expected to find on some kernels.
 type Expect struct {
 	Kernels []kernel.Kernel
-	Judge   []string          // the claims that this line judges; nil: those of the file
+	Judge   []string          // the claims that this line judges; nil: those of the file; empty: conditions on ends alone
 	Verdict kernel.Quantifier // Never or Sometimes
 	Claims  []string          // which claims can become false: none if Never
+	Ends    []string          // of an aside: the conditions, as they are written
 	States  []Count           // as recorded, one for each kernel; nil: not recorded
 	Bound   int               // the search stops after so many states; 0: it is exhaustive
 
@@ -122,10 +123,15 @@ func (b *builder) allKnown(e *Expect, ks []spelledKernel, c *cursor) {
 			c.fail(&token{start: k.start, end: k.end}, b.without(ks, i), "%s is expected already, on line %d", k.kernel, line)
 		}
 		b.said[key] = c.toks[0]
-		if s := b.file.missing(k.kernel); len(s) > 0 {
-			line, _ := b.file.lines.Position(s[0].at.start)
-			c.fail(&token{start: k.start, end: k.end}, b.without(ks, i), "the scenario is n/a on %s: %s (line %d); leave the kernel out here", k.kernel, s[0].lacks(k.kernel.Version), line)
-		}
+		b.applicable(k, b.without(ks, i), c)
+	}
+}
+
+// applicable reports a kernel that the scenario cannot run on.
+func (b *builder) applicable(k spelledKernel, fix *Fix, c *cursor) {
+	if s := b.file.missing(k.kernel); len(s) > 0 {
+		line, _ := b.file.lines.Position(s[0].at.start)
+		c.fail(&token{start: k.start, end: k.end}, fix, "the scenario is n/a on %s: %s (line %d); leave the kernel out here", k.kernel, s[0].lacks(k.kernel.Version), line)
 	}
 }
 

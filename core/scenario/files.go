@@ -12,7 +12,7 @@ import (
 var fileKinds = []string{"ext4", "shmem", "ramfs", "secretmem", "hugetlb"}
 
 // fileStates are the words behind a file's contents, in the order of kernel.FileState.
-var fileStates = []string{"cached", "nobuffers", "dirty", "dropped"}
+var fileStates = []string{"cached", "nobuffers", "dirty", "dropped", "thp"}
 
 // fileLine reads "file NAME = KIND N { STRING } [ STATE ]".
 func (b *builder) fileLine(c *cursor) {
@@ -29,8 +29,12 @@ func (b *builder) fileLine(c *cursor) {
 		return
 	}
 	if c.ok() && c.sign("=") {
+		at := c.peek()
 		kind := c.choose("a sort of file ("+strings.Join(fileKinds, ", ")+")", fileKinds...)
 		f.Kind = kernel.FileKind(max(slices.Index(fileKinds, kind), 0))
+		if c.ok() && f.Kind == kernel.Secretmem {
+			b.file.uses = append(b.file.uses, site{setting: "memfd_secret", since: memfdSecret, at: at})
+		}
 		f.Pages = c.number("pages", 1, maxPages)
 		b.fileFill(&f, c)
 	}
@@ -46,6 +50,10 @@ func (b *builder) fileLine(c *cursor) {
 	s.Files = append(s.Files, f)
 }
 
+// memfdSecret is the first release with files of secret memory (from memory: 1507f51255c9, "mm: introduce memfd_secret system call to
+// create "secret" memory areas").
+const memfdSecret = 514
+
 // fileFill reads the contents of a file's first pages and how they stand.
 func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 	f.Fill = c.contents(f.Name, f.Pages)
@@ -59,10 +67,16 @@ func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 	case t == nil || !c.ok():
 	case f.State == kernel.FileCached:
 		if t.form == formWord {
-			c.want("nobuffers, dirty, dropped or the end", nil)
+			c.want("nobuffers, dirty, dropped, thp or the end", nil)
 		}
 	case len(f.Fill) == 0:
 		c.fail(t, insert("write a content", t.start, `"a" `), "only a page that holds something can be %s: write its content before, as in \"a\" %s", t.text, t.text)
+	case f.State == kernel.FileHuge && f.Kind != kernel.Shmem:
+		c.fail(t, nil, "only a file of shmem has huge pages here; those of hugetlb are huge anyhow")
+	case f.State == kernel.FileHuge && len(f.Fill)%hugePages != 0:
+		c.fail(t, nil, "a huge page has %d pages: write the contents of all", hugePages)
+	case f.State == kernel.FileHuge:
+		b.file.uses = append(b.file.uses, site{setting: "huge pages in files", since: kernel.FileTHPSince, at: t})
 	case f.Kind != kernel.Ext4 && f.State != kernel.FileDropped:
 		c.fail(t, nil, "only a file of ext4 can be %s: the pages of %s have no blocks and no buffers", t.text, fileKinds[f.Kind])
 	case f.Kind != kernel.Ext4 && f.Kind != kernel.Shmem:
@@ -138,10 +152,10 @@ func (b *builder) fileArg(p *kernel.Param, c *cursor) kernel.Arg {
 // number it maps the file from there to its end.
 func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 	if len(b.file.setup.Files) == 0 && !b.partial {
-		c.want("a sort of memory (anon, thp, hugetlb, room, or the name of a file)", nil)
+		c.want("a sort of memory (anon, thp, hugetlb, pfnmap, mixedmap, room, or the name of a file)", nil)
 		return
 	}
-	w := c.word(FileName, "a sort of memory (anon, thp, hugetlb, room, or the name of a file)", b.offerFiles)
+	w := c.word(FileName, "a sort of memory (anon, thp, hugetlb, pfnmap, mixedmap, room, or the name of a file)", b.offerFiles)
 	if w == nil {
 		return
 	}
@@ -149,7 +163,7 @@ func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 		v.File = 0
 		w.kind = Plain
 		if !b.partial {
-			names := []string{"anon", "thp", "hugetlb", "room"}
+			names := []string{"anon", "thp", "hugetlb", "pfnmap", "mixedmap", "room"}
 			for _, f := range b.file.setup.Files {
 				names = append(names, f.Name)
 			}
@@ -209,6 +223,9 @@ func fileDoc(f *kernel.FileSetup) string {
 	if f.Kind == kernel.Shmem {
 		if f.State == kernel.FileDropped {
 			return text + ": in swap."
+		}
+		if f.State == kernel.FileHuge {
+			return text + ": in the page cache, dirty, in huge pages."
 		}
 		return text + ": in the page cache, dirty."
 	}

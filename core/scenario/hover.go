@@ -142,8 +142,8 @@ func callDoc(c *kernel.Call) string {
 // ruleDoc says what a rule does, what it is good for, and who has it.
 func ruleDoc(r *kernel.Rule) string {
 	text := []string{sentence(r.Says)}
-	if r.Protects != "" && r.Protects != "-" {
-		text = append(text, "Without it: "+r.Protects+".")
+	if lost := r.Lost(); lost != "" {
+		text = append(text, lost)
 	}
 	var has []string
 	for _, v := range kernel.Versions {
@@ -192,6 +192,13 @@ func vmaDoc(v *kernel.RegionSetup) string {
 			return fmt.Sprintf("A shared mapping of a hugetlb file over a whole gigabyte, from its page %d on, %d huge %s, %s. Mms that map the same share its PMD table.", v.First, v.Pages, plural(v.Pages, "page", "pages"), rights)
 		}
 		return fmt.Sprintf("A %s mapping of a file from its page %d on, %d %s, %s, not touched yet.", how, v.First, v.Pages, plural(v.Pages, "page", "pages"), rights)
+	}
+	if v.Kind == kernel.PFN {
+		how := "VM_PFNMAP: GUP refuses it"
+		if v.Mixed {
+			how = "VM_MIXEDMAP"
+		}
+		return fmt.Sprintf("A shared mapping of a device's memory, %d %s, %s, without struct pages (%s). All of it is mapped.", v.Pages, plural(v.Pages, "page", "pages"), rights, how)
 	}
 	text := fmt.Sprintf("Anonymous memory, %d %s, %s", v.Pages, plural(v.Pages, "page", "pages"), rights)
 	if len(v.Fill) == 0 {

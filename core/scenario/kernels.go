@@ -129,7 +129,11 @@ func (c *cursor) rule(w *ruleWord) bool {
 
 func (c *cursor) ruleValue(w *ruleWord, r *kernel.Rule) bool {
 	is := c.take(Punctuation)
-	if r.Values == nil || w.Value == "off" {
+	values := r.Values
+	if values == nil {
+		values = r.Further
+	}
+	if values == nil || w.Value == "off" {
 		t := c.peek()
 		if t == nil || t.mark {
 			t = is
@@ -139,14 +143,14 @@ func (c *cursor) ruleValue(w *ruleWord, r *kernel.Rule) bool {
 			fix = &Fix{"write without " + r.Name, []Edit{{w.first.start, t.end, "without " + r.Name}}}
 		}
 		switch {
-		case r.Values == nil:
+		case r.Values == nil && (r.Further == nil || w.Value == "off"):
 			c.fail(is, fix, "%s has no values: write with %s or without %s", r.Name, r.Name, r.Name)
 		default:
 			c.fail(w.first, replace(w.first, "with"), "%s is given a value with \"with\": with %s=%s", r.Name, r.Name, strings.Join(r.Values, "|"))
 		}
 		return false
 	}
-	w.last = c.known(Value, "value of "+r.Name, r.Values, func() []Completion { return offerValues(r) })
+	w.last = c.known(Value, "value of "+r.Name, values, func() []Completion { return offerValues(r) })
 	if w.last == nil {
 		return false
 	}

@@ -112,7 +112,7 @@ func vmaNamed(m *kernel.MMSetup, name string) int {
 }
 
 // vma reads "NAME = anon N rw|ro STRING… [clean|swapped|hugepage]" or
-// "NAME = thp N rw|ro STRING… [split]", or "NAME = hugetlb N rw|ro STRING…", or "NAME = room for NAME", or a mapping of a file.
+// "NAME = thp N rw|ro STRING… [split]", or "NAME = hugetlb N rw|ro STRING…", or "NAME = pfnmap|mixedmap N rw|ro STRING…", or "NAME = room for NAME", or a mapping of a file.
 func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	v := kernel.RegionSetup{Name: c.newName(VMA, "a VMA")}
 	if c.ok() && vmaNamed(mm, v.Name) >= 0 {
@@ -135,6 +135,10 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 		v.Pages = c.number("huge pages", 1, maxPages)
 		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
 		b.contents(&v, c)
+	case c.keyword("pfnmap"):
+		b.pfnRegion(&v, false, c)
+	case c.keyword("mixedmap"):
+		b.pfnRegion(&v, true, c)
 	case c.keyword("room"):
 		b.room(&v, mm, c)
 	default:
@@ -152,6 +156,14 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	}
 	b.vmas[vmaKey{index, len(mm.Regions)}] = c.toks[0]
 	mm.Regions = append(mm.Regions, v)
+}
+
+// pfnRegion reads a mapping of a device's memory: "1 rw", "2 ro \"a\"".
+func (b *builder) pfnRegion(v *kernel.RegionSetup, mixed bool, c *cursor) {
+	v.Kind, v.Mixed = kernel.PFN, mixed
+	v.Pages = c.number("pages", 1, maxPages)
+	v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
+	b.contents(v, c)
 }
 
 // hugePages is how many pages a huge page has in scenarios.

@@ -58,6 +58,7 @@ type builder struct {
 	partial bool
 
 	perCPU []cpuLine // preempt and speculate lines
+	calls  []made
 
 	found *Completions // where completion is asked for
 }

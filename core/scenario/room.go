@@ -27,6 +27,9 @@ func (b *builder) room(v *kernel.RegionSetup, mm *kernel.MMSetup, c *cursor) {
 	case mm.Regions[home].Room:
 		c.fail(w, replace(w, mm.Regions[mm.Regions[home].Home].Name), "%s is room itself: write room for the mapping that moves there", w.text)
 		return
+	case mm.Regions[home].Kind == kernel.PFN:
+		c.fail(w, nil, "%s is a device's memory, which mremap does not move here", w.text)
+		return
 	case mm.Regions[home].Kind == kernel.Hugetlb || b.onHugetlbfs(&mm.Regions[home]):
 		c.fail(w, nil, "%s is memory of hugetlb, which mremap does not move here", w.text)
 		return
@@ -46,7 +49,7 @@ func offerHomes(mm *kernel.MMSetup) []Completion {
 	var out []Completion
 	for i := range mm.Regions {
 		r := mm.Regions[i]
-		if !r.Room && r.Kind != kernel.Hugetlb {
+		if !r.Room && r.Kind != kernel.Hugetlb && r.Kind != kernel.PFN {
 			out = append(out, Completion{Label: r.Name, Kind: VMA, Doc: vmaDoc(&r)})
 		}
 	}

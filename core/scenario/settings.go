@@ -87,7 +87,10 @@ func (b *builder) memory(c *cursor) {
 // arch reads "arch x86-64|x86-32-pae".
 func (b *builder) arch(c *cursor) {
 	if b.once(c, "arch") {
-		b.file.setup.PAE = c.choose("x86-64 or x86-32-pae", "x86-64", "x86-32-pae") == "x86-32-pae"
+		t := c.peek()
+		if b.file.setup.PAE = c.choose("x86-64 or x86-32-pae", "x86-64", "x86-32-pae") == "x86-32-pae"; b.file.setup.PAE {
+			b.file.uses = append(b.file.uses, site{setting: "PAE", x86: true, at: t})
+		}
 	}
 }
 

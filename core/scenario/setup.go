@@ -22,9 +22,8 @@ func (f *File) Setup() kernel.Setup {
 func (f *File) ForKernel(k kernel.Kernel) (kernel.Setup, []Diagnostic) {
 	s := f.setup
 	s.Judge = f.judged(k)
-	name := k.String()
-	for _, e := range f.Ends {
-		if e.Kernels == nil || slices.ContainsFunc(e.Kernels, func(x kernel.Kernel) bool { return x.String() == name }) {
+	for i := range f.Ends {
+		if e := &f.Ends[i]; e.on(k) {
 			s.Ends = append(s.Ends, e.Condition)
 		}
 	}
@@ -37,7 +36,7 @@ func (f *File) ForKernel(k kernel.Kernel) (kernel.Setup, []Diagnostic) {
 func (f *File) missing(k kernel.Kernel) []site {
 	var out []site
 	for _, s := range f.uses {
-		if since, until := s.releases(); k.Version.Order < since || until != 0 && k.Version.Order >= until {
+		if since, until := s.releases(); s.x86 && k.Version.Generic != nil || k.Version.Order < since || until != 0 && k.Version.Order >= until {
 			out = append(out, s)
 		}
 	}
@@ -58,6 +57,9 @@ func (s *site) releases() (since, until int) {
 // lacks says that a version does not have it: "v4.6 has no pin_user_pages (since v5.6)".
 func (s *site) lacks(v *kernel.Version) string {
 	since, until := s.releases()
+	if s.x86 {
+		return fmt.Sprintf("%s is code of other architectures than x86, and %s is x86's", v.Name, s.setting)
+	}
 	if s.setting != "" {
 		return fmt.Sprintf("%s has no %s (since %s)", v.Name, s.setting, release(since))
 	}
@@ -110,6 +112,8 @@ func (b *builder) whole() {
 	b.enoughLevels()
 	b.gigabytesStay()
 	b.unforked()
+	b.aloneWithFileTHP()
+	b.onPFNMaps()
 	if b.said["kernel"] != nil {
 		b.notApplicable(f.Kernel)
 	}
@@ -141,6 +145,48 @@ func (b *builder) unforked() {
 			if n.begins("mm") && len(n.toks) > 1 && n.toks[1].text == m.Name {
 				b.report(Error, n.toks[1].start, n.toks[1].end, nil, "nobody forks mm %s: a thread of mm %s has to call fork(%s)", m.Name, m.Parent, m.Name)
 			}
+		}
+	}
+}
+
+// aloneWithFileTHP reports what is not there where pages of files are collapsed.
+func (b *builder) aloneWithFileTHP() {
+	s := &b.file.setup
+	if b.partial || !s.FileTHP() {
+		return
+	}
+	for _, c := range b.calls {
+		switch {
+		case s.TruncatesPart(&c.stmt):
+			b.report(Error, c.at.start, c.at.end, nil, "%s would have to split a huge page of the file, and none is split here: keep a multiple of %d pages", c.at.text, hugePages)
+		case !s.BesideFileTHP(&c.stmt):
+			b.report(Error, c.at.start, c.at.end, nil, "%s is not played where files may have huge pages, as it does not know large folios of files here: loads, stores, GUP, munmap, MADV_DONTNEED, mprotect, fork, exit, pread, pwrite and ftruncate do", c.at.text)
+		case s.SinceFileTHP(&c.stmt) > 0 && (s.PAE || s.Zones != nil || s.CPUNodes != nil):
+			b.report(Error, c.at.start, c.at.end, nil, "khugepaged collapses pages of files on x86-64 with one node and one zone alone: leave out the others")
+		}
+	}
+	for _, u := range b.file.uses {
+		if u.since == kernel.FileTHPSince && u.call == nil && u.at.text == "thp" && (s.PAE || s.Zones != nil || s.CPUNodes != nil) {
+			b.report(Error, u.at.start, u.at.end, nil, "files have huge pages on x86-64 with one node and one zone alone: leave out the others")
+		}
+	}
+	for i, m := range s.MMs {
+		for r := range m.Regions {
+			if at := b.vmas[vmaKey{i, r}]; at != nil && s.HugeBesideFileTHP(&m.Regions[r]) {
+				b.report(Error, at.start, at.end, nil, "%s is not there beside khugepaged on pages of a file: use small pages that stay where they are", at.text)
+			}
+		}
+	}
+}
+
+// onPFNMaps reports what is not played on memory without struct pages.
+func (b *builder) onPFNMaps() {
+	if b.partial {
+		return
+	}
+	for _, c := range b.calls {
+		if !b.file.setup.OnPFNMap(&c.stmt) {
+			b.report(Error, c.at.start, c.at.end, nil, "%s is not played on memory without struct pages: loads, stores, GUP, munmap, mprotect, madvise, mlock and fork are", c.at.text)
 		}
 	}
 }
@@ -189,7 +235,7 @@ func (b *builder) enoughFrames() {
 			if len(v.Fill) > 0 && v.Kind != kernel.Hugetlb {
 				mapped++
 			}
-			if v.State != kernel.Swapped && v.Kind != kernel.Hugetlb {
+			if v.State != kernel.Swapped && v.Kind != kernel.Hugetlb && v.Kind != kernel.PFN {
 				pages += len(v.Fill)
 			}
 		}

@@ -27,7 +27,14 @@ type site struct {
 	flag    *kernel.GUPFlag // nil: the call
 	setting string          // not "": that, which there is since a release
 	since   int
+	x86     bool // a setting that x86 alone has
 	at      *token
+}
+
+// A made is a statement's call, and where it stands.
+type made struct {
+	stmt kernel.Stmt
+	at   *token
 }
 
 func (b *builder) task(n *clause) {
@@ -157,8 +164,14 @@ func (b *builder) call(t *task, s *kernel.Stmt, into *token, c *cursor) {
 			c.fail(w, nil, "memory of hugetlb, and of files in memory alone, does not fail here: use anonymous memory, or a file of ext4")
 		case !b.file.setup.Probes(s):
 			c.fail(w, nil, "uprobes leave memory of hugetlb out: use anonymous memory, or another file")
+		case !b.file.setup.Collapses(s):
+			c.fail(w, nil, "of files, only pages of shmem are collapsed here, and by khugepaged: use such a file, or anonymous memory")
+		}
+		if since := b.file.setup.SinceFileTHP(s); c.ok() && since > 0 {
+			b.file.uses = append(b.file.uses, site{setting: "huge pages in files", since: since, at: w})
 		}
 	}
+	b.calls = append(b.calls, made{*s, w})
 	if c.end() && into == nil && s.Call.Result == kernel.PageResult {
 		b.report(Warning, w.start, w.end, insert("keep it", w.start, t.freshName()+" = "), "the page that %s returns is not kept, so nobody can give it back", w.text)
 	}

@@ -44,9 +44,13 @@ func (r *Run) chart(steps []int, remarks map[int]string, waits []Wait, last stri
 		default:
 			write(&b, at, title+":")
 		}
+		before := ""
 		for ; i < j; i++ {
 			st := &r.steps[steps[i]-1]
-			write(&b, at+in, join(st.Says, remarks[st.N]))
+			if line := join(st.Says, remarks[st.N]); line != before { // a flush of two CPUs' TLBs reads as one
+				write(&b, at+in, line)
+				before = line
+			}
 		}
 	}
 	for _, w := range waits {
@@ -152,6 +156,9 @@ func (s *story) remarks() map[int]string {
 	}
 	for n, events := range s.told {
 		for _, e := range events {
+			if _, often, ok := strings.Cut(e.says, " (the last "); ok {
+				out[n] = "the last " + strings.TrimSuffix(often, ")")
+			}
 			if what, _, ok := strings.Cut(e.says, " as "); ok && e.kind == evReturns {
 				out[n] = "return " + strings.TrimPrefix(what, "returns ")
 			}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gupscope/core/check"
+	"gupscope/core/claim"
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
 )
@@ -23,7 +24,7 @@ func (r *Run) explainDeadlock() (*Explanation, error) {
 	if !r.Deadlock() {
 		return nil, fmt.Errorf("%s holds: somebody can go on, or all have finished", check.NoDeadlock)
 	}
-	e := &Explanation{Claim: check.NoDeadlock, Says: "Whoever has program left can go on some time.", Step: r.cursor}
+	e := &Explanation{Claim: check.NoDeadlock, Says: claim.ByName(check.NoDeadlock).Says, Step: r.cursor}
 	memory := false
 	waits := map[int]*Wait{}
 	for _, a := range r.Lanes() {

@@ -86,6 +86,9 @@ func (s *story) pageOfEntry(c *Change) (machine.PageID, bool) {
 			return p, true
 		}
 	}
+	if p, ok := s.x.pmd[c.Cell]; ok && (machine.Entry(c.OldV).Has(machine.PSE) || machine.Entry(c.NewV).Has(machine.PSE)) {
+		return p, true
+	}
 	return 0, false
 }
 
@@ -101,7 +104,11 @@ func (s *story) believes(b *belief) string {
 	case b.entry.None():
 		return "finds " + where + " empty"
 	case b.class == machine.PMDs && b.entry.Has(machine.PSE) && !tlb:
-		return fmt.Sprintf("reads %s, which maps the huge page in frame %d", where, b.entry.Frame())
+		how := ""
+		if !b.entry.Has(machine.RW) {
+			how = " read-only"
+		}
+		return fmt.Sprintf("reads %s, which maps the huge page in frame %d%s", where, b.entry.Frame(), how)
 	case b.class == machine.PMDs && b.entry.Has(machine.PSE):
 		return fmt.Sprintf("takes the huge page in frame %d from %s into its TLB", b.entry.Frame(), where)
 	case b.class == machine.PMDs && strings.HasPrefix(b.name, "PUD"):
@@ -114,14 +121,28 @@ func (s *story) believes(b *belief) string {
 	what := b.entry.Fresh().String()
 	if b.entry.Present() {
 		what = s.m.FrameName(b.entry.Frame())
+		if head := s.headAt(b.read, b.entry.Frame()); head != b.entry.Frame() {
+			what += fmt.Sprintf(", a page of folio %d,", head)
+		}
 		if !b.entry.Has(machine.RW) {
-			what += ", read-only,"
+			what = strings.TrimSuffix(what, ",") + ", read-only,"
 		}
 	}
 	if tlb {
 		return fmt.Sprintf("takes %s from %s into its TLB", what, where)
 	}
 	return fmt.Sprintf("reads %s from %s", what, where)
+}
+
+// headAt is the head of the folio that a frame belonged to after a step: itself, if that was a small one.
+func (s *story) headAt(n int, f machine.Frame) machine.Frame {
+	at := s.r.cursor
+	s.r.Goto(n)
+	defer s.r.Goto(at)
+	if !s.m.PeekLarge(f) {
+		return f
+	}
+	return s.m.PeekHead(f)
 }
 
 // possessive turns the layout's "PTE of A buf" into "PTE of A's buf".
@@ -202,7 +223,7 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 			case r.Kind == machine.IsErrno:
 				add(evReturns, 0, -1, "returns %s as %s's %s", machine.ErrnoName(r.Errno), task.Name, task.Vars[at.n])
 			case r.Kind == machine.IsPage && r.Page.Some() && machine.DecodeResult(c.OldV).Kind != machine.IsPage: // else it was only marked stale
-				add(evReturns, r.Page.Frame(), -1, "returns frame %d as %s's %s", r.Page.Frame(), task.Name, task.Vars[at.n])
+				add(evReturns, r.Page.Frame(), -1, "returns %s as %s's %s", s.m.FrameName(r.Page.Frame()), task.Name, task.Vars[at.n])
 			}
 		}
 	}
@@ -312,11 +333,17 @@ func (s *story) allocated(st *Step, c *Change, add adder) {
 func (s *story) frees(st *Step, f machine.Frame) bool { return changes(st, s.m.State(f).Cell()) }
 
 func (s *story) counted(st *Step, c *Change, add adder) {
-	f := s.x.ref[c.Cell]
+	f, ok := s.x.ref[c.Cell]
+	n := int64(c.NewV) - int64(c.OldV)
+	if head, what, _ := strings.Cut(c.Name, ": "); !ok && what == "pincount" {
+		if fmt.Sscanf(head, "folio %d", &f); n > 0 {
+			add(evTakesRef, f, -1, "counts the pin of folio %d", f)
+		}
+		return
+	}
 	if s.frees(st, f) {
 		return
 	}
-	n := int64(c.NewV) - int64(c.OldV)
 	switch {
 	case n > 0 && c.OldV == 0 && st.unfreezes():
 		add(evFromZero, f, -1, "gives frame %d its count again", f)
@@ -325,11 +352,15 @@ func (s *story) counted(st *Step, c *Change, add adder) {
 	case n == 1 && slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Class == machine.LRU || c.Class == machine.Batches }):
 		// the LRU batch's, which says nothing about who uses the page
 	case n == 1:
-		add(evTakesRef, f, -1, "takes a reference on frame %d", f)
+		add(evTakesRef, f, -1, "takes a reference on %s", s.m.FrameName(f))
 	case n == 1023:
 		add(evTakesRef, f, -1, "makes its reference a pin with 1023 more")
+	case n > 0 && n < 1024:
+		add(evTakesRef, f, -1, "takes %s on frame %d", references(n), f)
 	case n > 0:
 		add(evTakesRef, f, -1, "pins frame %d", f)
+	case c.NewV == 0 && n == -1 && strings.HasPrefix(st.Says, "freeze "):
+		add(evToZero, f, -1, "freezes the page's count at zero")
 	case c.NewV == 0 && n < -1:
 		add(evToZero, f, -1, "takes the page's count from %d to zero", c.OldV)
 	case c.NewV == 0:
@@ -355,6 +386,16 @@ func (s *story) written(st *Step, c *Change, add adder) {
 	f, ok := s.x.content[c.Cell]
 	if !ok || s.frees(st, f) {
 		return
+	}
+	for _, who := range []string{"the guest ", "the device "} {
+		if says := thirdPerson(st.Says); strings.HasPrefix(st.Says, who) {
+			if !strings.Contains(says, " frame ") {
+				says += fmt.Sprintf(" into frame %d", f)
+			}
+			says, _, _ = strings.Cut(says, ", which was given back")
+			add(evWrites, f, -1, "%s", says)
+			return
+		}
 	}
 	if s.m.Mem.Layout().Class(c.Cell) == machine.Contents && len(st.Path) > 0 {
 		if call := s.r.callOf(st); call == "store" && len(st.Path) == 1 {

@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gupscope/core/cell"
@@ -79,6 +80,9 @@ func (r *Run) Explain(claim string) (*Explanation, error) {
 	s.slice()
 	e.Races, e.Steps = s.races, s.numbers()
 	e.Text = s.tell(e)
+	if !s.ends {
+		e.Text = strings.Join(append([]string{e.Text}, s.guards(claim)...), " ")
+	}
 	last := claim + " is false"
 	if s.ends {
 		last = strings.Join(e.Why, "; ")
@@ -144,6 +148,9 @@ type story struct {
 	forced map[machine.PageID]bool // by whose page tables that write got the page
 	writes int                     // where the last write that is lost began, if that is known
 	asked  int                     // where the page's file system was asked last, if the claim is about that
+	got    machine.Frame           // what GUP returned, if the claim is about that
+	holder int                     // who breaks the claim by putting back what he has taken; -1
+	halves map[int]string          // who read half of an entry, and who changed half of it, by step
 	led    map[int]string          // what let somebody write in place where the claim wants a copy, or the other half of what he read, by step
 	began  int                     // where what the claim is about came about, if that was in an earlier call than the violation
 
@@ -173,9 +180,24 @@ func (s *story) about(claim string) *Explanation {
 				e.Cells = append(e.Cells, Value{layout.Name(id), layout.Decode(id, s.m.Mem.Peek(id))})
 			}
 		}
+		e.show(s.m, t.About, nil)
+		if len(e.Cells) == 0 { // it is about no page or frame in particular, but counts and flags
+			e.show(s.m, t.Cells, []string{"free", "none", "nobody"})
+		}
 	}
 	s.widen()
 	return e
+}
+
+// show adds cells to those that make the claim false, but for those with values that say nothing: a lock that is free.
+func (e *Explanation) show(m *machine.Machine, cells []cell.ID, empty []string) {
+	layout := m.Mem.Layout()
+	for _, id := range cells {
+		v := Value{layout.Name(id), layout.Decode(id, m.Mem.Peek(id))}
+		if !slices.Contains(e.Cells, v) && !slices.Contains(empty, v.Value) {
+			e.Cells = append(e.Cells, v)
+		}
+	}
 }
 
 // subject notes what a cell that makes the claim false is about; false if it
@@ -219,6 +241,11 @@ func (s *story) subject(id cell.ID) bool {
 		s.pages[p] = true
 		return true
 	}
+	f, ofFolio := s.folioOf(id)
+	known := s.frames[f]
+	if ofFolio {
+		s.frames[f] = true
+	}
 	switch s.m.Mem.Layout().Class(id) {
 	case machine.TLBs:
 		s.cache = id
@@ -232,7 +259,7 @@ func (s *story) subject(id cell.ID) bool {
 		return true
 	case machine.Flags:
 		s.private = s.private || strings.Contains(s.claim, "exclusive")
-		return s.frames[s.x.flags[id]]
+		return known
 	case machine.PageCache:
 		if len(s.pages) > 0 { // it is where a pin's page should be, and the claim is about the pin
 			return true
@@ -245,6 +272,13 @@ func (s *story) subject(id cell.ID) bool {
 		return v != 0
 	}
 	return false
+}
+
+// folioOf is the folio of which a cell holds a word: its mapcount, its flags.
+func (s *story) folioOf(id cell.ID) (f machine.Frame, ok bool) {
+	name, _, _ := strings.Cut(s.m.Mem.Layout().Name(id), ": ")
+	_, err := fmt.Sscanf(name, "folio %d", &f)
+	return f, err == nil
 }
 
 // cached notes the frames that have held a file's page.
@@ -270,7 +304,13 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 	switch a {
 	case machine.AlarmForeignPage:
 		s.actor = int(v >> 16)
-		s.frames[machine.Frame(v&0xffff)] = true
+		s.got = machine.Frame(v & 0xffff)
+		s.frames[s.got] = true
+		for i := range s.beliefs { // it may be part of a huge page
+			if b := &s.beliefs[i]; b.actor == s.actor && b.class == machine.PMDs && b.entry.Has(machine.PSE) && s.got > b.entry.Frame() && s.got < b.entry.Frame()+machine.Frame(s.m.HugePages) {
+				s.frames[b.entry.Frame()] = true
+			}
+		}
 		s.stmtPage(st)
 	case machine.AlarmTornEntry:
 		s.actor = int(v)
@@ -344,6 +384,17 @@ func (s *story) widen() {
 		return
 	}
 	frames, pages := len(s.frames), len(s.pages)
+	if (s.lost || s.values) && frames == 0 {
+		for id, first := range s.x.pmd {
+			for _, head := range s.x.held[id] {
+				for p := range s.pages {
+					if p >= first && p < s.m.HugeEnd(first) {
+						s.frames[head], s.frames[head+machine.Frame(p-first)] = true, true
+					}
+				}
+			}
+		}
+	}
 	for id, p := range s.x.pte {
 		for _, f := range s.x.held[id] {
 			if frames == 0 && s.pages[p] {

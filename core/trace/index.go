@@ -39,7 +39,7 @@ type onCPU struct {
 type varAt struct{ task, n int }
 
 func (r *Run) newStory(v int) *story {
-	s := &story{r: r, m: r.Model.M, v: v, decided: v, actor: -1,
+	s := &story{r: r, m: r.Model.M, v: v, decided: v, actor: -1, holder: -1,
 		frames: map[machine.Frame]bool{}, pages: map[machine.PageID]bool{}, named: map[cell.ID]bool{}, told: map[int][]event{}}
 	s.index()
 	s.beliefs = s.x.beliefs(r, v)
@@ -105,9 +105,11 @@ func (s *story) indexTables() {
 			if _, ok := m.PeekPMDTable(p); !ok {
 				continue
 			}
-			if _, ok := x.pmd[m.PMD(p).Cell()]; !ok {
-				x.pmd[m.PMD(p).Cell()] = p
+			id := m.PMD(p).Cell()
+			if _, ok := x.pmd[id]; !ok {
+				x.pmd[id] = p
 			}
+			x.holdHuge(id, m.Mem.Peek(id))
 			if t, ok := m.Find(p, machine.LevelPTE); ok {
 				id := m.Entry(t, m.Slot(p, machine.LevelPTE)).Cell()
 				x.pte[id] = p
@@ -130,6 +132,10 @@ func (s *story) indexTables() {
 				x.hold(c.Cell, c.OldV)
 				x.hold(c.Cell, c.NewV)
 			}
+			if _, ok := x.pmd[c.Cell]; ok && c.Class == machine.PMDs {
+				x.holdHuge(c.Cell, c.OldV)
+				x.holdHuge(c.Cell, c.NewV)
+			}
 		}
 	}
 }
@@ -146,6 +152,13 @@ func (x *index) hold(id cell.ID, v uint64) {
 		}
 	}
 	x.held[id] = append(x.held[id], e.Frame())
+}
+
+// holdHuge notes that an entry of a PMD table has held a huge page.
+func (x *index) holdHuge(id cell.ID, v uint64) {
+	if machine.Entry(v).Has(machine.PSE) {
+		x.hold(id, v)
+	}
 }
 
 // A belief is a translation that somebody has read, in a local or a TLB, and
@@ -179,7 +192,11 @@ func (x *index) beliefs(r *Run, v int) []belief {
 			}
 			if e := machine.Entry(c.NewV); c.Class == machine.TLBs && e.Present() && !e.IsStale() && (!machine.Entry(c.OldV).Present() || machine.Entry(c.OldV).Frame() != e.Frame()) {
 				if from, ok := entryRead(st, layout); ok {
-					out = append(out, belief{actor: r.owner(st), cpu: st.CPU, read: st.N, from: from, into: c.Cell, class: layout.Class(from), name: layout.Name(from), entry: e})
+					name := layout.Name(from)
+					if at, ok := x.tlb[c.Cell]; ok && layout.Class(from) == machine.PTEs { // its page table may be another's by now
+						name = "PTE of " + r.Model.M.Pages()[at.page].Name
+					}
+					out = append(out, belief{actor: r.owner(st), cpu: st.CPU, read: st.N, from: from, into: c.Cell, class: layout.Class(from), name: name, entry: e})
 				}
 			}
 		}

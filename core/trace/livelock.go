@@ -6,6 +6,7 @@ import (
 
 	"gupscope/core/cell"
 	"gupscope/core/check"
+	"gupscope/core/claim"
 	"gupscope/core/kernel"
 )
 
@@ -44,7 +45,7 @@ func (r *Run) explainLivelock() (*Explanation, error) {
 		return nil, fmt.Errorf("%s holds: this run does not go round in a circle that could go on for ever", check.NoLivelock)
 	}
 	first := r.cursor - round + 1
-	e := &Explanation{Claim: check.NoLivelock, Says: "Nobody retries for ever, as long as everybody gets a turn.", Step: r.cursor}
+	e := &Explanation{Claim: check.NoLivelock, Says: claim.ByName(check.NoLivelock).Says, Step: r.cursor}
 	for _, a := range r.Lanes() {
 		l := r.Model.Look(a.ID)
 		switch from, what := r.retries(a.ID, first); {

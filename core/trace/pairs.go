@@ -1,7 +1,10 @@
 package trace
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"gupscope/core/cell"
@@ -31,6 +34,9 @@ func (s *story) findRaces() {
 		}
 		return
 	}
+	if s.claim == "no-page-behind-the-end" && s.behindTheEnd() {
+		return
+	}
 	if s.disk {
 		s.lostWrite()
 		return
@@ -55,9 +61,41 @@ func (s *story) findRaces() {
 		s.cameAbout()
 	}
 	if len(s.races) == 0 && s.writes == 0 && s.began == 0 {
+		s.leftBehind()
+		s.clobbered()
+	}
+	if len(s.races) == 0 && s.writes == 0 && s.began == 0 {
 		s.lastConflict()
 		s.inPlace()
 	}
+}
+
+// behindTheEnd finds who put a page into the page cache behind the end of the file: he had looked at the size before somebody else changed it.
+func (s *story) behindTheEnd() bool {
+	layout := s.m.Mem.Layout()
+	for n := s.v; n > 0; n-- {
+		add := &s.r.steps[n-1]
+		if !slices.ContainsFunc(add.Changes, func(c Change) bool {
+			return c.Class == machine.PageCache && s.named[c.Cell] && c.NewV != 0 && c.OldV == 0
+		}) {
+			continue
+		}
+		for look, stale := n-1, 0; look > 0; look-- {
+			st := &s.r.steps[look-1]
+			for _, id := range st.Reads {
+				if st.Actor == add.Actor && stale > 0 && strings.HasSuffix(layout.Name(id), ": i_size") && changes(&s.r.steps[stale-1], id) {
+					s.races = append(s.races, Race{Actor: add.Actor, Read: look, first: look, Stale: stale, Use: n, Cell: id, Name: layout.Name(id),
+						Believed: s.valueAt(look, id), Now: s.valueAt(stale, id), Got: "the size that it read"})
+					return true
+				}
+			}
+			if st.Actor != add.Actor && slices.ContainsFunc(st.Changes, func(c Change) bool { return strings.HasSuffix(c.Name, ": i_size") }) {
+				stale = look
+			}
+		}
+		return false
+	}
+	return false
 }
 
 // readTwice finds a page's mapping that who breaks the claim had read before somebody else changed it.
@@ -95,6 +133,7 @@ func (s *story) inPlace() {
 	if !ok || !s.r.access(store) {
 		return
 	}
+	defer s.sharedBefore(store, f)
 	count := s.m.Mapcount(f).Cell()
 	led := map[int]string{}
 	for n := store.N - 1; n > 0; n-- {
@@ -110,6 +149,22 @@ func (s *story) inPlace() {
 				s.led = led
 			}
 			return
+		}
+	}
+}
+
+// sharedBefore finds, where nothing else has let somebody store to a frame that the load reads, who mapped it where the load is.
+func (s *story) sharedBefore(store *Step, f machine.Frame) {
+	if s.led != nil {
+		return
+	}
+	for n := store.N - 1; n > 0; n-- {
+		for _, c := range s.r.steps[n-1].Changes {
+			is, was := machine.Entry(c.NewV), machine.Entry(c.OldV)
+			if p, ok := s.x.pte[c.Cell]; ok && s.pages[p] && is.Present() && is.Frame() == f && !was.Present() {
+				s.led = map[int]string{n: fmt.Sprintf("maps frame %d at %s", f, s.page(p))}
+				return
+			}
 		}
 	}
 }
@@ -157,6 +212,69 @@ func (s *story) cameAbout() {
 	}
 }
 
+// leftBehind finds, where a migration entry is left that nobody will remove, who put it there, and where he looked for it in vain when he was through.
+func (s *story) leftBehind() {
+	if s.claim != "no-migration-entry-left" && !strings.HasPrefix(s.claim, "no-lost-") {
+		return
+	}
+	ids := slices.Collect(maps.Keys(s.x.pte))
+	slices.SortFunc(ids, func(a, b cell.ID) int { // those that the claim names first
+		if s.named[a] != s.named[b] {
+			return map[bool]int{true: -1, false: 1}[s.named[a]]
+		}
+		return cmp.Compare(a, b)
+	})
+	for _, id := range ids {
+		left := machine.Entry(s.m.Mem.Peek(id))
+		if !left.IsMigration() {
+			continue
+		}
+		_, f, _, _ := left.Migration()
+		for n := range s.r.steps[:s.v] {
+			st := &s.r.steps[n]
+			put := slices.ContainsFunc(st.Changes, func(c Change) bool {
+				return c.Class == machine.PTEs && machine.Entry(c.NewV) == left && !machine.Entry(c.OldV).IsMigration()
+			})
+			if !put {
+				continue
+			}
+			s.began, s.frames[f] = st.N, true
+			s.led = map[int]string{st.N: fmt.Sprintf("puts a migration entry in the place of frame %d", f)}
+			s.inVain(st)
+			return
+		}
+	}
+}
+
+// inVain tells where who has put a migration entry finds none, or no page table, and who changed what he looks at.
+func (s *story) inVain(put *Step) {
+	for i := range s.beliefs {
+		b := &s.beliefs[i]
+		if b.actor != put.Actor || b.read <= put.N || !b.entry.None() {
+			continue
+		}
+		s.led[b.read] = s.believes(b)
+		for n := max(1, s.r.WrittenBy(b.from, b.read-1)); n <= s.v; n++ {
+			if st := &s.r.steps[n-1]; st.Actor != put.Actor && changes(st, b.from) {
+				s.led[n] = thirdPerson(st.Says)
+			}
+		}
+	}
+}
+
+// clobbered finds, where somebody's page ends up with what another has written who had it before, when that one gave it back.
+func (s *story) clobbered() {
+	last := &s.r.steps[s.v-1]
+	for n := s.v - 1; n > 0 && s.values && s.began == 0; n-- {
+		st := &s.r.steps[n-1]
+		for f := range s.frames {
+			if st.Actor == last.Actor && s.writesTo(last, f) && s.frees(st, f) {
+				s.began = n
+			}
+		}
+	}
+}
+
 // underWriteback reports whether a change begins the writeback during which the claim's page was stored to.
 func (s *story) underWriteback(c *Change) bool {
 	f, ok := s.x.flags[c.Cell]
@@ -192,7 +310,7 @@ func (s *story) checkThenAct(act *Step) {
 			if changes(st, c.Cell) {
 				break
 			}
-			if reads(st, c.Cell) {
+			if st.counts && reads(st, c.Cell) {
 				if believed := s.valueAt(st.N, c.Cell); overtaken != 0 && believed != c.Old {
 					s.races = append(s.races, Race{Actor: act.Actor, Read: st.N, Stale: overtaken, Use: act.N, first: st.N, Check: true, Cell: c.Cell, Name: c.Name,
 						Believed: believed, Now: c.Old})
@@ -231,7 +349,7 @@ func (s *story) raised(act *Step, count cell.ID) (look, raised int) {
 		switch {
 		case st.Actor == act.Actor && changes(st, count):
 			return 0, 0
-		case st.Actor == act.Actor && reads(st, count):
+		case st.Actor == act.Actor && st.counts && reads(st, count):
 			return st.N, raised
 		}
 		for _, c := range st.Changes {
@@ -249,189 +367,6 @@ func (s *story) valueAt(n int, id cell.ID) string {
 	s.r.Goto(n)
 	defer s.r.Goto(at)
 	return s.m.Mem.Layout().Decode(id, s.m.Mem.Peek(id))
-}
-
-// staleBelief finds the translation whose believer matters most: whose doing the
-// violation is, else who made the violating step, else anybody; the one read last,
-// and a PTE rather than a PMD unless the claim is about tables.
-func (s *story) staleBelief() {
-	var best *belief
-	rank := func(b *belief) int {
-		n := 0
-		switch b.actor {
-		case s.actor:
-			n += 4
-		case s.r.steps[s.v-1].Actor:
-			n += 2
-		}
-		if (b.class == machine.PMDs) == s.table {
-			n++
-		}
-		if s.ledDown(b) { // it was taken out while the believer was below it
-			n += 8
-		}
-		return n
-	}
-	for i := range s.beliefs {
-		b := &s.beliefs[i]
-		page, known := s.x.pte[b.from]
-		if b.stale == 0 || b.entry.None() || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) && !s.ledDown(b) {
-			continue
-		}
-		if _, matters := s.use(b); !matters {
-			continue
-		}
-		if best == nil || rank(b) >= rank(best) {
-			best = b
-		}
-	}
-	if best != nil {
-		use, _ := s.use(best)
-		if s.ledDown(best) {
-			s.countedBefore(best, use)
-		}
-		s.races = append(s.races, s.raceOf(best, use))
-	}
-}
-
-// ledDown reports whether somebody has come by the frame that the claim is about through a PMD which was taken out before he had a reference.
-func (s *story) ledDown(b *belief) bool {
-	first, ok := s.x.pmd[b.from]
-	if !ok || b.class != machine.PMDs || b.entry.Has(machine.PSE) || b.stale == 0 || s.table || s.frames[b.entry.Frame()] || s.m.Mem.Layout().Class(b.into) == machine.TLBs {
-		return false
-	}
-	below := false
-	for p := range s.pages {
-		below = below || s.m.Pages()[p].MM == s.m.Pages()[first].MM && p >= first && int(p-first) < s.m.HugePages
-	}
-	return below && s.grabs(b) > 0
-}
-
-// countedBefore finds where he who took the table out counted the references on the frame, before the believer had his.
-func (s *story) countedBefore(b *belief, grab int) {
-	for n := grab - 1; n > b.stale; n-- {
-		st := &s.r.steps[n-1]
-		for f := range s.frames {
-			if id := s.m.Ref(f).Cell(); st.Actor == s.r.steps[b.stale-1].Actor && reads(st, id) {
-				s.led = map[int]string{n: fmt.Sprintf("finds no reference to frame %d but those that it knows of", f)}
-				return
-			}
-		}
-	}
-}
-
-// grabs returns the first step after a belief became untrue in which the call that read it takes a reference on what the claim is about.
-func (s *story) grabs(b *belief) int {
-	for i := b.stale; i < s.v; i++ {
-		st := &s.r.steps[i]
-		if st.Actor != b.actor || st.Stmt != s.r.steps[b.read-1].Stmt {
-			continue
-		}
-		for _, c := range st.Changes {
-			if f, ok := s.x.ref[c.Cell]; ok && s.frames[f] && c.NewV > c.OldV {
-				return st.N
-			}
-		}
-	}
-	return 0
-}
-
-// raceOf is the race of a belief that became untrue, and the step at which the believer acts on it, 0 if none.
-func (s *story) raceOf(b *belief, use int) Race {
-	r := Race{Actor: b.actor, Read: b.again, first: b.read, Stale: b.stale, Use: use, Cell: b.from, Name: b.name, Believed: b.entry.Fresh().String(), Now: b.now}
-	if cached := cell.Of(machine.TLBs, machine.Secondary); use > 0 && !cached.Has(s.m.Mem.Layout().Class(b.into)) && !b.entry.IsSwap() && s.r.steps[use-1].Stmt != s.r.steps[b.read-1].Stmt {
-		r.Got = s.heldAs(b, use)
-	}
-	return r
-}
-
-// heldAs is what a task has a frame by at a step, when the call that read the entry has returned: a variable, "P0's p"; else a reference.
-func (s *story) heldAs(b *belief, use int) string {
-	if strings.HasPrefix(s.r.callOf(&s.r.steps[use-1]), "guest_") {
-		return "its spte"
-	}
-	at := s.r.cursor
-	s.r.Goto(use - 1)
-	defer s.r.Goto(at)
-	held := "its reference"
-	a := s.r.Model.Actors()[b.actor]
-	s.m.EachVar(func(t, i int) {
-		if got := machine.DecodeResult(s.m.Peek(s.m.Var(t, i))); a.Kind == kernel.TaskActor && t == a.Task && got.Kind == machine.IsPage && got.Page.Frame() == b.entry.Frame() {
-			held = a.Name + "'s " + s.m.Config.Tasks[t].Vars[i]
-		}
-	})
-	return held
-}
-
-// use finds the first step after a belief became untrue at which the believer acts on
-// it: touches the frame that it names, or breaks the claim. The belief matters also if
-// there is no such step, but what the believer got by it is what the claim is about.
-func (s *story) use(b *belief) (step int, matters bool) {
-	if b.entry.IsSwap() {
-		return s.takenFrom(b)
-	}
-	if s.ledDown(b) {
-		return s.grabs(b), true
-	}
-	f := b.entry.Frame()
-	into := s.m.Mem.Layout().Class(b.into)
-	for i := b.stale; i < s.v; i++ {
-		st := &s.r.steps[i]
-		if st.Actor != b.actor || !s.goesBy(st, b, into) {
-			continue
-		}
-		for _, id := range st.Writes {
-			if s.x.ref[id] == f || s.x.content[id] == f || s.x.flags[id] == f {
-				return st.N, true
-			}
-		}
-		for _, id := range st.Reads {
-			if s.x.content[id] == f {
-				return st.N, true
-			}
-		}
-		if st.N == s.v {
-			return st.N, true
-		}
-	}
-	return 0, b.actor == s.actor && into != machine.TLBs && into != machine.Secondary
-}
-
-// goesBy reports whether a step may go by what its actor believes: accesses of the thread by its TLB, those of a guest or a device by what
-// mirrors the page table, and the kernel by what the same call has read.
-func (s *story) goesBy(st *Step, b *belief, into cell.Class) bool {
-	switch into {
-	case machine.TLBs:
-		return s.r.access(st)
-	case machine.Secondary:
-		call := s.r.callOf(st)
-		return call != "store" && call != "load"
-	}
-	return !s.r.elsewhere(st, &s.r.steps[b.read-1])
-}
-
-// takenFrom finds where somebody puts a page in the place of a swap entry that was not there all the time.
-func (s *story) takenFrom(b *belief) (step int, matters bool) {
-	for i := b.stale; i < s.v; i++ {
-		if st := &s.r.steps[i]; st.Actor == b.actor && changes(st, b.from) {
-			return st.N, true
-		}
-	}
-	return 0, false
-}
-
-// elsewhere reports whether a step is of an access of the thread to its memory, and
-// another statement than the one that read: what that call read it does not know.
-func (r *Run) elsewhere(st, read *Step) bool {
-	call := r.callOf(st)
-	return st.Stmt != read.Stmt && (call == "store" || call == "load")
-}
-
-// access reports whether a step is of a thread's own access to its memory, which goes
-// by the TLB; the kernel goes by its own mapping.
-func (r *Run) access(st *Step) bool {
-	call := r.callOf(st)
-	return (call == "store" || call == "load") && len(st.Path) == 1
 }
 
 func (s *story) storeAndLoad() {
@@ -473,7 +408,7 @@ func (s *story) storeAndLoad() {
 func (s *story) lostWrite() {
 	for n := s.v; n > 0 && s.writes == 0; n-- {
 		for _, c := range s.r.steps[n-1].Changes {
-			if f, ok := s.x.content[c.Cell]; ok && c.Class == machine.Contents && s.frames[f] {
+			if f, ok := s.x.content[c.Cell]; ok && c.Class == machine.Contents && s.frames[f] && !s.frees(&s.r.steps[n-1], f) {
 				s.writes = n
 			}
 		}
@@ -504,7 +439,8 @@ func (s *story) ownWrite() {
 		}
 		for i := range s.beliefs {
 			b := &s.beliefs[i]
-			if b.actor != st.Actor || b.read >= n || b.class != machine.PTEs || !s.writesTo(st, b.entry.Frame()) {
+			huge := b.class == machine.PMDs && b.entry.Has(machine.PSE)
+			if b.actor != st.Actor || b.read >= n || b.class != machine.PTEs && !huge || !s.writesTo(st, b.entry.Frame()) && !(huge && s.writesBelow(st, b.entry.Frame())) {
 				continue
 			}
 			s.writes, s.frames[b.entry.Frame()] = b.read, true
@@ -558,6 +494,16 @@ func (s *story) lookedFor(p machine.PageID, st *Step) int {
 func (s *story) writesTo(st *Step, f machine.Frame) bool {
 	for _, c := range st.Changes {
 		if g, ok := s.x.content[c.Cell]; ok && g == f && c.Class == machine.Contents {
+			return true
+		}
+	}
+	return false
+}
+
+// writesBelow reports whether a step writes to a page of a huge page.
+func (s *story) writesBelow(st *Step, head machine.Frame) bool {
+	for f := head; f < head+machine.Frame(s.m.HugePages); f++ {
+		if s.writesTo(st, f) {
 			return true
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"sort"
 	"strings"
 
+	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
 
@@ -23,6 +24,15 @@ func (s *story) slice() {
 		}
 	}
 	s.lookBefore()
+	for n, says := range s.halves {
+		if says == "" {
+			s.mention(n)
+			continue
+		}
+		s.told[n] = []event{{kind: evLooks, cpu: -1, says: says}}
+	}
+	s.copied()
+	s.cameBy()
 	for n, says := range s.led {
 		s.told[n] = append(s.told[n], event{kind: evLooks, cpu: -1, says: says})
 	}
@@ -39,9 +49,14 @@ func (s *story) slice() {
 	if !s.ends && !(s.disk && len(s.told) > 0) { // a file's page is looked at where all have finished, whoever is last
 		s.mention(s.v)
 	}
+	s.lastWrite()
+	s.reused()
+	s.namedBy()
+	s.keptByFlush()
 	s.interruptsOff()
 	s.handsOff()
 	s.putBack()
+	s.repeated()
 }
 
 func (s *story) lastRace() int {
@@ -65,6 +80,9 @@ func (s *story) begin() int {
 	if s.asked = s.lastAsked(); s.asked > 0 {
 		from = min(from, s.asked)
 	}
+	if n := s.tookIt(); n > 0 {
+		from = min(from, n)
+	}
 	if len(s.races) > 0 {
 		return from
 	}
@@ -83,6 +101,31 @@ func (s *story) begin() int {
 	return from
 }
 
+// tookIt returns where who breaks a claim on counts by putting a reference back, or who begins the story by raising one, has read the entry
+// by which he has taken it; 0 if that is not how it is.
+func (s *story) tookIt() int {
+	v := &s.r.steps[s.v-1]
+	from := 0
+	if len(s.races) > 0 {
+		if leaf := s.leafOf(s.races[0].first); leaf != nil {
+			from = leaf.read
+		}
+	}
+	lowers := slices.ContainsFunc(v.Changes, func(c Change) bool { return c.Class == machine.Refs && c.NewV < c.OldV })
+	for n := s.v - 1; n > 0 && lowers && s.claim != "no-lost-device-write"; n-- {
+		if st := &s.r.steps[n-1]; st.Actor == v.Actor && st.Stmt == v.Stmt {
+			if leaf := s.leafOf(n); leaf != nil {
+				s.holder = v.Actor
+				if from == 0 || leaf.read < from {
+					from = leaf.read
+				}
+				return from
+			}
+		}
+	}
+	return from
+}
+
 // lastAsked returns the step in which the file system was asked last before the claim's page was written to, 0 if the claim is about something else.
 func (s *story) lastAsked() int {
 	if !s.prepared {
@@ -91,7 +134,7 @@ func (s *story) lastAsked() int {
 	for n := s.v; n > 0; n-- {
 		for f := range s.frames {
 			if id := s.m.Notice(f).Cell(); slices.Contains(s.r.steps[n-1].Writes, id) && s.valueAt(n, id) == "asked" {
-				s.told[n] = []event{{kind: evLooks, frame: f, page: -1, cpu: -1, says: fmt.Sprintf("asks the file system, for frame %d is to be written to", f)}}
+				s.told[n] = []event{{kind: evLooks, frame: f, page: -1, cpu: -1, says: fmt.Sprintf("asks the file system, as frame %d is to be written to", f)}}
 				return n
 			}
 		}
@@ -116,6 +159,9 @@ func (s *story) shared() int {
 
 // racer reports whether a step is made by somebody who goes by what it has read.
 func (s *story) racer(st *Step) bool {
+	if s.holder == st.Actor || s.writes > 0 && s.r.steps[s.writes-1].Actor == st.Actor && s.leafOf(st.N) != nil {
+		return true
+	}
 	for _, r := range s.races {
 		if r.Actor == st.Actor && st.N >= r.first {
 			return true
@@ -173,7 +219,8 @@ func (s *story) matters(st *Step, e *event, from int) bool {
 	case evSlots:
 		return s.wasIn(e.cpu)
 	case evTakesRef:
-		return ours && (s.racer(st) || s.isStale(st.N))
+		leaf := s.leafOf(st.N)
+		return (ours || leaf != nil && s.frames[leaf.entry.Frame()]) && (s.racer(st) || s.isStale(st.N))
 	case evDropsRef:
 		return ours && s.isStale(st.N)
 	case evShares:
@@ -224,26 +271,6 @@ func (s *story) isStale(n int) bool {
 	return false
 }
 
-// lookBefore adds the look at the count that somebody took before taking a page's
-// exclusivity away: it saw no pin.
-func (s *story) lookBefore() {
-	for n, events := range s.told {
-		for _, e := range events {
-			if e.kind != evShares {
-				continue
-			}
-			ref := s.m.Ref(e.frame).Cell()
-			for i := n - 2; i >= 0; i-- {
-				st := &s.r.steps[i]
-				if st.Actor == s.r.steps[n-1].Actor && reads(st, ref) && strings.Contains(st.Says, "pinned") {
-					s.told[st.N] = []event{{kind: evLooks, frame: e.frame, page: -1, cpu: -1, says: "finds no pin (the count is " + s.valueAt(st.N, ref) + ")"}}
-					break
-				}
-			}
-		}
-	}
-}
-
 // mention adds a step whatever it does, told by what it does to the subjects or,
 // if that is nothing, by its own sentence.
 func (s *story) mention(n int) {
@@ -255,7 +282,7 @@ func (s *story) mention(n int) {
 	}
 	st := &s.r.steps[n-1]
 	for _, e := range s.events(st) {
-		if e.kind != evIRQsOff && (e.frame == 0 || s.frames[e.frame]) {
+		if e.kind != evIRQsOff && (e.frame == 0 || e.kind == evUnmaps || s.frames[e.frame] || e.kind == evBelieves && s.first(n)) {
 			s.told[n] = append(s.told[n], e)
 		}
 	}
@@ -275,9 +302,43 @@ func (s *story) mention(n int) {
 	switch f, reads := s.loads(st); {
 	case reads:
 		s.told[n] = []event{{kind: evLoads, frame: f, cpu: -1, says: fmt.Sprintf("%s from frame %d", thirdPerson(st.Says), f)}}
+	case s.mapping && n == s.v && strings.HasPrefix(st.Says, "folio->mapping is NULL"):
+		s.told[n] = []event{{kind: evLooks, cpu: -1, says: "reads folio->mapping again"}}
+	case st.Says == "unlock the PTL" && s.goesOn(n): // that it may be judged now does not belong to the story
+		s.told[n] = []event{{kind: evLooks, cpu: -1}}
 	default:
-		s.told[n] = []event{{kind: evReturns, cpu: -1, says: thirdPerson(st.Says)}}
+		s.told[n] = []event{{kind: evReturns, cpu: -1, says: thirdPerson(s.namingIt(st))}}
 	}
+}
+
+// namingIt is a step's own sentence, in which it names the frame that the step changes something of.
+func (s *story) namingIt(st *Step) string {
+	frames := map[machine.Frame]bool{}
+	for _, c := range st.Changes {
+		if f, ok := s.folioOf(c.Cell); ok {
+			frames[f] = true
+		}
+	}
+	f := onlyFrame(frames)
+	if len(frames) != 1 || !s.frames[f] {
+		return st.Says
+	}
+	for _, it := range []string{" it ", " it,", " it:"} {
+		if strings.Contains(st.Says, it) {
+			return strings.Replace(st.Says, it, fmt.Sprintf(" frame %d%s", f, it[3:]), 1)
+		}
+	}
+	return st.Says
+}
+
+// goesOn reports whether a step's actor is told of last before it, in the same call.
+func (s *story) goesOn(n int) bool {
+	for i := n - 1; i > 0; i-- {
+		if len(s.told[i]) > 0 {
+			return s.r.steps[i-1].Actor == s.r.steps[n-1].Actor && s.r.steps[i-1].Stmt == s.r.steps[n-1].Stmt
+		}
+	}
+	return false
 }
 
 // loads returns the frame whose content a load has read.
@@ -293,32 +354,12 @@ func (s *story) loads(st *Step) (machine.Frame, bool) {
 	return 0, false
 }
 
-// interruptsOff adds the step that kept flushes out, where any was tried.
-func (s *story) interruptsOff() {
-	tried := false
-	for _, events := range s.told {
-		for _, e := range events {
-			tried = tried || e.kind == evSends || e.kind == evMarks || e.kind == evInvalidates
-		}
-	}
-	if !tried || len(s.races) == 0 {
-		return
-	}
-	cpu := s.r.Model.Actors()[s.races[len(s.races)-1].Actor].CPU
-	off := 0
-	for i := range s.r.steps[:s.races[len(s.races)-1].Read] {
-		for _, c := range s.r.steps[i].Changes {
-			if at, ok := s.x.irq[c.Cell]; ok && c.Class == machine.IRQs && at == cpu {
-				off = 0
-				if c.NewV != 0 {
-					off = s.r.steps[i].N
-				}
-			}
-		}
-	}
-	if off != 0 {
-		s.told[off] = []event{{kind: evIRQsOff, cpu: cpu, says: "disables interrupts"}}
-	}
+// entryAt is the entry that a cell holds after a step.
+func (s *story) entryAt(n int, id cell.ID) machine.Entry {
+	at := s.r.cursor
+	s.r.Goto(n)
+	defer s.r.Goto(at)
+	return machine.Entry(s.m.Mem.Peek(id))
 }
 
 // handsOff drops what the host did to a CPU and took back before anything else mattered.
@@ -356,6 +397,39 @@ func (s *story) putBack() {
 		}
 	}
 }
+
+// repeated tells of what somebody does over and over again, as a migration that fails and is tried again, once, with how often.
+func (s *story) repeated() {
+	ns := s.numbers()
+	says := make([]string, len(ns))
+	for i, n := range ns {
+		says[i] = fmt.Sprint(s.r.steps[n-1].Actor)
+		for _, e := range s.told[n] {
+			says[i] += "; " + e.says
+		}
+	}
+	for i := 0; i < len(ns); i++ {
+		for period := 2; period <= 4; period++ {
+			times := 1
+			for j := i + times*period; j+period <= len(ns) && slices.Equal(says[i:i+period], says[j:j+period]); j += period {
+				times++
+			}
+			if times < oftenEnough {
+				continue
+			}
+			last := s.told[ns[i+period-1]]
+			last[len(last)-1].says += fmt.Sprintf(" (the last %d steps %d times)", period, times)
+			for _, n := range ns[i+period : i+times*period] {
+				delete(s.told, n)
+			}
+			i += times*period - 1
+			break
+		}
+	}
+}
+
+// oftenEnough is how often something has to be repeated to be told once.
+const oftenEnough = 3
 
 // mapped returns what is told of a step that changes a page's PTE again, to the frame that it had.
 func (s *story) mapped(n int, out *event) *event {

@@ -40,6 +40,9 @@ type teller struct {
 	lead string        // what the next sentence begins with: "While the host has cpu0 preempted, "
 	gone machine.Frame // what the last sentence ends with the freeing of
 	next int           // the CPU of the next stretch
+
+	entry string // the page-table entry that was named last: "PTE of A's buf"
+	read  string // what was told last of a PMD that somebody has read
 }
 
 // stretch tells what one actor does in one go.
@@ -75,7 +78,7 @@ func (t *teller) stretch(ns []int) {
 	if s.only(ns[0], evAcknowledges) && len(ns) == 1 && strings.HasSuffix(t.b.String(), " the flush IPI.") {
 		text := strings.TrimSuffix(t.b.String(), ".")
 		t.b.Reset()
-		t.b.WriteString(text + ", which it takes.")
+		t.b.WriteString(text + ", which it takes" + strings.TrimPrefix(s.told[ns[0]][0].says, "takes the flush IPI") + ".")
 		return
 	}
 	if t.follows(ns[0], subject, said, still) {
@@ -264,29 +267,28 @@ func (r *Run) activity(st *Step) string {
 // brief leaves out what was said already: "that PTE", "frees it".
 func (t *teller) brief(said []string) []string {
 	var out []string
-	frame := "" // the last one that was named
+	frame, before := "", "" // the frame that was named last, and the clause before
 	for _, s := range said {
+		if s == before {
+			continue
+		}
+		before = s
 		if s == "" || s == "takes a reference on "+frame && len(out) > 0 && strings.HasPrefix(out[len(out)-1], "takes a reference on ") {
 			continue
 		}
 		if slot, ok := strings.CutPrefix(s, "takes swap slot "); ok && strings.Contains(t.b.String()+strings.Join(out, " "), "gives swap slot "+slot+" back") {
 			s += " again"
 		}
-		for _, what := range []string{"PTE", "PMD"} {
-			verb, page, ok := strings.Cut(s, " the "+what+" of ")
-			page, unchanged := strings.CutSuffix(page, " unchanged")
-			if ok && (verb == "clears" || unchanged) && strings.Contains(t.b.String()+strings.Join(out, " "), "the "+what+" of "+page) {
-				s = verb + " that " + what
-				if unchanged {
-					s += " unchanged"
-				}
-			}
-		}
+		s = t.again(s)
+		s = t.thatEntry(s)
 		s = t.sameTable(s, out)
 		if rest, ok := strings.CutPrefix(s, "returns "+frame+" "); ok && frame != "" {
 			s = "returns it " + rest
 		}
-		if frame != "" && strings.HasSuffix(s, " "+frame) && !strings.HasPrefix(s, "maps ") && !strings.HasPrefix(s, "frees ") {
+		if strings.HasPrefix(s, "returns the zero page ") && len(out) > 0 && strings.HasSuffix(out[len(out)-1], " on the zero page") {
+			s = strings.Replace(s, "the zero page", "it", 1)
+		}
+		if frame != "" && strings.HasSuffix(s, " "+frame) && !strings.HasPrefix(s, "maps ") && !strings.HasPrefix(s, "frees ") && !strings.HasPrefix(s, "reads ") {
 			s = strings.TrimSuffix(s, frame) + "it"
 		}
 		if frame != "" {
@@ -297,12 +299,52 @@ func (t *teller) brief(said []string) []string {
 			if end := strings.IndexAny(frame[6:], " ,:'"); end >= 0 {
 				frame = frame[:6+end]
 			}
+		} else if strings.Contains(s, "cpu") || strings.HasPrefix(s, "clears ") || strings.HasPrefix(s, "write-protects ") || strings.HasPrefix(s, "sets ") {
+			frame = "" // "it" would be the CPU, or the entry
 		}
 		if len(out) == 0 || out[len(out)-1] != s {
 			out = append(out, s)
 		}
 	}
-	return storesTogether(out)
+	return halvesTogether(storesTogether(out))
+}
+
+// again speaks of a PMD that is read, and holds what it held when it was read before, as read again.
+func (t *teller) again(s string) string {
+	what, _, ok := strings.Cut(strings.TrimPrefix(s, "reads the "), ", which ")
+	if !ok || !strings.HasPrefix(s, "reads the PMD of ") {
+		return s
+	}
+	if t.read == s && t.entry == what {
+		return "reads the " + what + " again"
+	}
+	t.read = s
+	return s
+}
+
+// thatEntry speaks of the entry that was named last as "that PTE".
+func (t *teller) thatEntry(s string) string {
+	for _, what := range []string{"PTE", "PMD"} {
+		head, page, ok := strings.Cut(s, "the "+what+" of ")
+		if !ok {
+			continue
+		}
+		rest := ""
+		for _, end := range []string{" unchanged", ",", ":", " into ", " empty", " again"} {
+			if at := strings.Index(page, end); at >= 0 {
+				page, rest = page[:at], page[at:]+rest
+			}
+		}
+		name := what + " of " + page
+		if t.entry == name && page != "" {
+			if head == "clears " && strings.Contains(t.read, rest) { // what it maps was told
+				rest = ""
+			}
+			s = head + "that " + what + rest
+		}
+		t.entry = name
+	}
+	return s
 }
 
 // sameTable speaks of a page table that was named before as "that page table".
@@ -336,6 +378,21 @@ func storesTogether(said []string) []string {
 	return out
 }
 
+// halvesTogether makes one clause of two: clears the low half of that PTE, clears the high half of that PTE.
+func halvesTogether(said []string) []string {
+	var out []string
+	for _, s := range said {
+		verb, rest, _ := strings.Cut(s, " the ")
+		half, entry, ok := strings.Cut(rest, " half of ")
+		if n := len(out) - 1; ok && n >= 0 && !strings.Contains(s, ":") && strings.HasPrefix(out[n], verb+" the ") && (strings.HasSuffix(out[n], " half of "+entry) || strings.HasPrefix(entry, "that ") && strings.Contains(out[n], " half of the "+entry[5:])) {
+			out[n] += ", then the " + half + " half"
+			continue
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
 func (t *teller) sentence(text string) {
 	if t.b.Len() > 0 {
 		t.b.WriteString(" ")
@@ -350,7 +407,11 @@ func (t *teller) end(outcome string) {
 	text := strings.TrimSuffix(t.b.String(), ".")
 	t.b.Reset()
 	t.b.WriteString(text)
-	if outcome != "" {
+	last := text[strings.LastIndex(text, ". ")+1:]
+	switch {
+	case outcome != "" && strings.Contains(last, ": "): // it has a colon already
+		t.b.WriteString(". " + capital(outcome))
+	case outcome != "":
 		t.b.WriteString(": " + outcome)
 	}
 	t.b.WriteString(".")
@@ -361,14 +422,18 @@ func listOf(said []string) string {
 	if len(said) < 2 {
 		return strings.Join(said, "")
 	}
-	return strings.Join(said[:len(said)-1], ", ") + " and " + said[len(said)-1]
+	and := " and "
+	if strings.Contains(said[len(said)-2], ", which ") || strings.Contains(said[len(said)-2], "? ") {
+		and = ", and "
+	}
+	return strings.Join(said[:len(said)-1], ", ") + and + said[len(said)-1]
 }
 
 // outcome is why the claim is false: what it says itself, or more exactly where
 // the run tells more.
 func (s *story) outcome(e *Explanation) string {
 	if s.x.foreign(s) {
-		f := onlyFrame(s.frames)
+		f := s.got
 		fate := "which never was mapped there during the call"
 		for n := s.v; n > 0; n-- {
 			for _, ev := range s.told[n] {
@@ -389,7 +454,7 @@ func (s *story) outcome(e *Explanation) string {
 				}
 			}
 		}
-		return fmt.Sprintf("%s got frame %d, %s", s.m.Config.Tasks[s.actor].Name, f, fate)
+		return fmt.Sprintf("%s got %s, %s", s.m.Config.Tasks[s.actor].Name, s.m.FrameName(f), fate)
 	}
 	if s.only(s.v, evFromZero) || s.table {
 		return "" // that is the outcome
@@ -419,7 +484,7 @@ func (s *story) neverExclusive() string {
 
 // foreign reports whether the violation is that GUP returned a page of somebody else.
 func (x *index) foreign(s *story) bool {
-	return s.actor >= 0 && len(s.frames) == 1 && s.named[s.m.Alarm(machine.AlarmForeignPage).Cell()]
+	return s.actor >= 0 && s.named[s.m.Alarm(machine.AlarmForeignPage).Cell()]
 }
 
 func onlyFrame(fs map[machine.Frame]bool) machine.Frame {

@@ -11,11 +11,13 @@
 //
 // Reading order: trace.go, history.go (who wrote what), choices.go (a run as a short string),
 // timeline.go with spans.go and races.go (what the timeline draws), ascii.go; explain.go (why a claim breaks) with
-// pairs.go (who raced), slice.go (which steps matter), tell.go and chart.go.
+// pairs.go (who raced), slice.go (which steps matter) with copied.go, tell.go, guard.go (which rules would have kept it) with trial.go and
+// parting.go (what is done by them instead), chart.go; lockstep.go (two runs side by side).
 package trace
 
 import (
 	"fmt"
+	"strings"
 
 	"gupscope/core/cell"
 	"gupscope/core/check"
@@ -67,6 +69,9 @@ type Step struct {
 	Made   int       // two steps of a run with the same number are the same one, made once
 
 	origin string // the newest name of Func
+	counts bool   // it holds a folio's references against those that are expected: see kernel.Step
+	passed bool   // and there were no others, or it has nothing to say but that
+	asks   bool   // it decides something: it asks, or comes to something else than it is about to do
 }
 
 // A Change is what a step changed in one cell, in words.
@@ -243,7 +248,10 @@ func (r *Run) make(c check.Choice) Step {
 	m.Memory().Record(nil)
 	m.Listen(nil)
 	if l.Func != nil {
-		st.Says = l.Func.Steps[l.Step].Told(notes.Said)
+		s := &l.Func.Steps[l.Step]
+		st.Says = s.Told(notes.Said)
+		st.counts, st.passed = s.Counts, s.Counts && (notes.Said == "" || strings.Contains(notes.Said, "expected"))
+		st.asks = strings.Contains(s.Says, "?") || !strings.HasPrefix(st.Says, s.Says)
 	}
 	st.Reads, st.Writes = append([]cell.ID(nil), f.Reads...), append([]cell.ID(nil), f.Writes...)
 	for _, ch := range m.Memory().Changes(mark) {

@@ -13,7 +13,7 @@ import (
 // TestEveryClaimCanBreak plays every claim's breaker, judging that claim alone: it holds on
 // the kernel, and is false without the rule.
 func TestEveryClaimCanBreak(t *testing.T) {
-	for _, c := range claim.Catalogue {
+	for _, c := range claim.All() {
 		t.Run(c.Name, func(t *testing.T) {
 			s, ok := scenarios.ByName(c.Breaker.Scenario)
 			if !ok {

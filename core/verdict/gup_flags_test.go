@@ -23,17 +23,17 @@ pin_user_pages_remote     FOLL_GET                         -   -   E   E   E    
 pin_user_pages_unlocked   FOLL_GET                         -   -   E   E   E    E    E    E    E   E   E   E
 pin_user_pages            FOLL_PIN                         -   -   p   p   p    p    p    p    p   p   E   E
 get_user_pages            FOLL_GET                         p   p   p   p   p    p    p    p    p   p   p   p
-get_user_pages            FOLL_LONGTERM                    p   p   p   p   E    E    E    E    E   E   E   E
-get_user_pages_fast       FOLL_LONGTERM                    p   p   p   p   E    E    E    E    E   E   E   E
-get_user_pages_remote     FOLL_LONGTERM                    p   p   p   p   E    E    E    E    E   E   E   E
-get_user_pages_unlocked   FOLL_LONGTERM                    E   E   E   E   E    E    E    E    E   E   E   E
-get_user_pages_locked     FOLL_LONGTERM                    E   E   E   E   E    E    -    -    -   -   -   -
+get_user_pages            FOLL_LONGTERM                    -   p   p   p   E    E    E    E    E   E   E   E
+get_user_pages_fast       FOLL_LONGTERM                    -   p   p   p   E    E    E    E    E   E   E   E
+get_user_pages_remote     FOLL_LONGTERM                    -   p   p   p   E    E    E    E    E   E   E   E
+get_user_pages_unlocked   FOLL_LONGTERM                    -   E   E   E   E    E    E    E    E   E   E   E
+get_user_pages_locked     FOLL_LONGTERM                    -   E   E   E   E    E    -    -    -   -   -   -
 pin_user_pages            FOLL_LONGTERM                    -   -   p   p   p    p    p    p    p   p   p   p
 pin_user_pages_fast       FOLL_LONGTERM                    -   -   p   p   p    p    p    p    p   p   p   p
 pin_user_pages_remote     FOLL_LONGTERM                    -   -   p   p   p    p    p    p    p   p   p   p
 pin_user_pages_unlocked   FOLL_LONGTERM                    -   -   E   E   E    E    E    E    E   E   p   p
 pin_user_pages_locked     FOLL_LONGTERM                    -   -   E   E   E    E    -    -    -   -   -   -
-get_user_pages_fast_only  FOLL_LONGTERM                    p   p   p   p   p    p    p    p    p   p   E   E
+get_user_pages_fast_only  FOLL_LONGTERM                    -   p   p   p   p    p    p    p    p   p   E   E
 pin_user_pages_fast_only  FOLL_LONGTERM                    -   -   p   p   p    p    p    p    p   p   p   -
 get_user_pages            FOLL_INTERRUPTIBLE               -   -   -   -   -    -    -    -    -   p   p   p
 pin_user_pages_fast       FOLL_INTERRUPTIBLE               -   -   -   -   -    -    -    -    -   E   E   E
@@ -82,7 +82,7 @@ pin_user_pages   FOLL_LONGTERM                            f,shared,rw           
 pin_user_pages   FOLL_LONGTERM|FOLL_WRITE                 f,shared,rw               -   -   p   p   p    p    p    p    p   p   F   F
 pin_user_pages   FOLL_LONGTERM|FOLL_WRITE                 f,private,rw              -   -   p   p   p    p    p    p    p   p   p   p
 pin_user_pages   FOLL_WRITE                               f,shared,rw               -   -   p   p   p    p    p    p    p   p   p   p
-get_user_pages   0                                        s,shared,rw               p   p   p   p   p    F    F    F    F   F   F   F
+get_user_pages   0                                        s,shared,rw               -   -   -   -   -    F    F    F    F   F   F   F
 `
 
 // TestRefusedMemory holds what GUP makes of memory that may not be touched so against the table, on every kernel.
@@ -125,7 +125,11 @@ func answerTo(t *testing.T, call, flags, memory, on string) string {
 	if scenario.Failed(ds) {
 		t.Fatal(ds)
 	}
-	text := fmt.Sprintf("GUP flags\nkernel v6.12\nfile f = ext4 1 \"a\"\nfile s = secretmem 1 \"a\"\nmm A { buf = %s }\nframes 3\nP0 on cpu0 in A {\np = %s(buf, %s)\nv = device_read(p)\nput_page(p)\n}\n", memory, call, flags)
+	file := `f = ext4 1 "a"`
+	if strings.HasPrefix(memory, "s") {
+		file = `s = secretmem 1 "a"`
+	}
+	text := fmt.Sprintf("GUP flags\nkernel v6.12\nfile "+file+"\nmm A { buf = %s }\nframes 3\nP0 on cpu0 in A {\np = %s(buf, %s)\nv = device_read(p)\nput_page(p)\n}\n", memory, call, flags)
 	for _, o := range outcomes {
 		text += "sometimes " + o.cond + "\n"
 	}

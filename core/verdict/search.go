@@ -1,8 +1,6 @@
 package verdict
 
 import (
-	"slices"
-
 	"gupscope/core/check"
 	"gupscope/core/claim"
 	"gupscope/core/kernel"
@@ -59,12 +57,11 @@ func Reduced(f *scenario.File, k kernel.Kernel, judge []string, l check.Limits) 
 }
 
 func begin(f *scenario.File, k kernel.Kernel, judge []string, explore func(*claim.Model) *check.Check) (*Check, []scenario.Diagnostic) {
-	m, setup, ds := Model(f, k, judge)
+	m, _, ds := Model(f, k, judge)
 	if m == nil {
 		return nil, ds
 	}
-	ignored := setup.Judge != nil && !slices.Contains(setup.Judge, check.NoDeadlock)
-	return &Check{Check: explore(m), File: f, Kernel: k, model: m, ignored: ignored}, nil
+	return &Check{Check: explore(m), File: f, Kernel: k, model: m, ignored: !m.Judges(check.NoDeadlock)}, nil
 }
 
 // Reduced reports whether the proof is a reduced one.

@@ -96,6 +96,13 @@ var ties = []tie{
 	{"cow", `R/O GUP pin on R/O-mapped exclusive page \.\.\. with single PTE of THP \(2048 kB\)`, "selftest-cow-huge-one-exclusive", `P0.a == "x"`},
 	{"cow", `R/O GUP-fast pin on R/O-mapped exclusive page \.\.\. with single PTE of THP \(2048 kB\)`, "selftest-cow-huge-one-exclusive", `P0.b == "x"`},
 
+	{"cow", `vmsplice\(\) before fork\(\), unmap in parent after fork\(\) \.\.\. with partially shared THP \(2048 kB\)`, "selftest-cow-huge-partly-shared", `P0.v == "a" and P0.w == "b"`},
+	{"cow", `vmsplice\(\) \+ unmap in parent after fork\(\) \.\.\. with partially shared THP \(2048 kB\)`, "selftest-cow-huge-partly-shared", `P0.x == "a" and P0.y == "b"`},
+	{"cow", `fork\(\) with an iouring fixed buffer \.\.\. with partially shared THP \(2048 kB\)`, "selftest-cow-huge-partly-iouring", `P0.v == "x" and P0.w == "y"`},
+	{"cow", `R/O GUP-fast pin on R/O-mapped shared page \.\.\. with partially shared THP \(2048 kB\)`, "selftest-cow-huge-partly-pin", `P0.e == "x" and P0.f == "x"`},
+	{"cow", `R/O GUP pin on R/O-mapped exclusive page \.\.\. with partially shared THP \(2048 kB\)`, "selftest-cow-huge-partly-pin", `P0.a == "x" and P0.b == "x"`},
+	{"cow", `R/O GUP-fast pin on R/O-mapped exclusive page \.\.\. with partially shared THP \(2048 kB\)`, "selftest-cow-huge-partly-pin", `P0.c == "x" and P0.d == "x"`},
+
 	{"cow", `Basic COW after fork\(\) \.\.\. with partially mremap\(\)'ed THP \(2048 kB\)`, "selftest-cow-mremap", `P1.v == "a" and P1.x == "a"`},
 	{"cow", `R/O-mapping a page registered as iouring fixed buffer \.\.\. with partially mremap\(\)'ed THP \(2048 kB\)`, "selftest-cow-mremap", `P0.v == "x"`},
 	{"cow", `R/O GUP-fast pin on R/O-mapped shared page \.\.\. with partially mremap\(\)'ed THP \(2048 kB\)`, "selftest-cow-mremap", `P0.w == "x"`},
@@ -140,11 +147,10 @@ var ties = []tie{
 var untied = []struct{ test, cases, why string }{
 	{".*", `\(whole program\)`, "the sum of the others"},
 	{"cow", `.*with .*THP \((16|32|64|128|256|512|1024) kB\)`, "large folios that are smaller than a PMD: anonymous memory has none here"},
-	{"cow", `.*with partially shared THP \(2048 kB\)`, "the test shares one page by MADV_DONTFORK, which there is not; compare cow-huge-partly-shared"},
 	{"cow", `.*with hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"gup_longterm", `.*with memfd hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"khugepaged_all:anon", `.*`, "the test looks at the page tables afterwards; a condition cannot. The collapse itself is in the corpus of programs"},
-	{"khugepaged_all:shmem", `.*`, "files have no large folios here, except on hugetlbfs"},
+	{"khugepaged_all:shmem", `.*`, "the test asks whether a PMD maps the folio of the file; here PTEs map what khugepaged has made"},
 	{"ksm_functional_tests", `test_prctl_.*`, "there is no prctl(PR_SET_MEMORY_MERGE)"},
 	{"madv_populate", `test_prot_write.*`, "mprotect and mappings know no PROT_WRITE without PROT_READ"},
 	{"madv_populate", `test_populate_read`, "asks whether nothing is mapped; a condition cannot"},

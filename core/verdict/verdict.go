@@ -26,14 +26,21 @@ import (
 // DefaultLimits bound a check where nobody says otherwise.
 var DefaultLimits = check.Limits{States: 20_000_000, Bytes: 2 << 30}
 
-// Model returns the model of a scenario on a kernel, for checks and for runs.
+// CellLimits bound the check of one cell of a matrix, which has thousands: beyond them, the cell says so.
+var CellLimits = check.Limits{States: 3_000_000, Bytes: 1 << 30}
+
+// Model returns the model of a scenario on a kernel, for checks and for runs. judge are the claims that are judged: nil for those of the
+// scenario and its conditions on ends; empty for the conditions alone, else no conditions.
 func Model(f *scenario.File, k kernel.Kernel, judge []string) (*claim.Model, kernel.Setup, []scenario.Diagnostic) {
 	setup, ds := f.ForKernel(k)
 	if scenario.Failed(ds) {
 		return nil, setup, ds
 	}
 	if judge != nil {
-		setup.Judge, setup.Ends = judge, nil
+		setup.Judge = judge
+	}
+	if len(judge) > 0 {
+		setup.Ends = nil
 	}
 	return claim.New(setup, k), setup, nil
 }
@@ -44,6 +51,8 @@ type Outcome struct {
 	Broken []check.Broken // claims that can break, those that nobody judges left out
 	Seen   []check.Broken // "sometimes" conditions with a run that ends so
 	Unseen []string       // "sometimes" conditions that no run ends with
+
+	Contrary []string // other conditions that some run's end is against, in words
 
 	// Reduced says that States are those that a reduced search kept: see [check.Reduced].
 	Reduced bool
@@ -78,6 +87,16 @@ func (c *Check) Outcome() Outcome {
 		default:
 			o.Broken = append(o.Broken, b)
 		}
+	}
+	for i, name := range c.model.Claims() {
+		always, ok := c.model.AtEnd(i)
+		if !ok || !slices.Contains(o.Names(), name) {
+			continue
+		}
+		if always {
+			name = "not " + name
+		}
+		o.Contrary = append(o.Contrary, "a run ends with "+name)
 	}
 	if o.Verdict == check.Sometimes && len(o.Broken) == 0 {
 		o.Verdict = check.Never
@@ -123,7 +142,11 @@ func (o *Outcome) Met(e *scenario.Expect, kernelIndex int) (bool, string) {
 	want := slices.Sorted(slices.Values(e.Claims))
 	got := slices.Sorted(slices.Values(o.Names()))
 	if !slices.Equal(want, got) {
-		return false, "it is " + o.String()
+		why := "it is " + o.String()
+		if len(e.Ends) > 0 {
+			why = strings.Join(o.Contrary, ", and ")
+		}
+		return false, why
 	}
 	if len(o.Unseen) > 0 {
 		return false, "no run ends with " + strings.Join(o.Unseen, ", nor with ")

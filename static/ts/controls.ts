@@ -9,6 +9,8 @@ const numbers = ["at", "n"] as const;
 export interface Will {
   event(e: Event): void;
   act(name: string, on: HTMLElement): void;
+  /** Says a sentence to the reader. */
+  tell(text: string): void;
   /** Whether the page will soon stand at another step, so that what a key means is not known yet. */
   moves(): boolean;
 }
@@ -67,7 +69,9 @@ export function listen(will: Will): () => void {
   document.addEventListener(
     "toggle",
     (e) => {
-      if ((e as ToggleEvent).newState === "open") (e.target as Element).querySelector<HTMLElement>("[data-focus]")?.focus();
+      const on = (e as ToggleEvent).newState === "open" && (e.target as Element).querySelector<HTMLElement>("[data-focus]");
+      // Under a thumb, the keyboard that comes with the focus would cover what one may as well look through.
+      if (on && !(on.matches("[type=search]") && matchMedia("(pointer: coarse)").matches)) on.focus();
     },
     true,
   );
@@ -82,7 +86,12 @@ export function listen(will: Will): () => void {
       if (!e.repeat && waiting.length < 100) waiting.push(key);
       return;
     }
-    if (!on) return;
+    if (!on) {
+      // Where there is nothing to press, the sheet of keys knows why.
+      const why = [...document.querySelectorAll<HTMLElement>("[data-absent]")].find((s) => s.dataset.of!.split(" ").includes(key));
+      if (why && !document.querySelector("[popover]:popover-open")) will.tell(why.dataset.absent!);
+      return;
+    }
     e.preventDefault();
     on.click();
   });
@@ -180,6 +189,8 @@ function set(pair: string, again = false) {
 
 function toggle(on: HTMLElement) {
   const name = on.dataset.toggle!;
+  // Rows become smaller or larger by it: the present one stays in sight.
+  requestAnimationFrame(() => document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" }));
   if (name.startsWith("own-")) {
     const target = on.dataset.on ? document.getElementById(on.dataset.on) : on;
     if (target) on.setAttribute("aria-pressed", String(toggleOwn(target, name)));

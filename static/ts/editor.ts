@@ -202,7 +202,7 @@ export class Editor {
     const text = this.text;
     const answer = await this.asks.ask({ do: "complete", n: bytes(text, c.pos) });
     if (!answer?.options?.length) return null;
-    const options: Completion[] = answer.options.map((o: any) => ({ label: o.label, detail: o.detail, info: o.info, apply: o.apply }));
+    const options: Completion[] = answer.options.map((o: any) => ({ label: o.label, detail: behind(o), info: o.info, apply: o.apply }));
     return { from: units(text, answer.from), options, validFor: /^\w*$/ };
   }
 
@@ -303,8 +303,13 @@ const theme = EditorView.theme({
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--selection, rgb(90 140 220 / 0.3))" },
   ".cm-tooltip, .cm-panels": { backgroundColor: "var(--panel, Canvas)", color: "var(--ink, CanvasText)", border: "1px solid var(--rule, GrayText)" },
   ".cm-tooltip .hover": { padding: "0.4em 0.6em", maxWidth: "34em" },
-  ".cm-completionDetail": { fontStyle: "normal" },
+  ".cm-completionDetail": { fontStyle: "normal", marginLeft: "0.2em", color: "var(--muted)" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li[aria-selected]": { backgroundColor: "var(--now)", color: "var(--ink)" },
+  ".cm-completionMatchedText": { textDecoration: "none", fontWeight: "650" },
 });
+
+/** What a choice says behind its name: not the name again. */
+const behind = ({ label, detail }: { label: string; detail?: string }) => (detail?.startsWith(label) ? detail.slice(label.length) : detail);
 
 // Offsets. The session counts bytes of UTF-8, the editor UTF-16 units; for ASCII they are the same.
 

@@ -5,7 +5,14 @@
 //
 // An iframe of /embed/…, as high as its content. Attributes: scenario, kernel, run, at; or link (the ID of a short
 // link); or the text itself in <script type="text/plain">, which then goes to HOST in the address of the frame.
-// The frame fetches the simulator only when a reader touches it.
+// The frame fetches the simulator only when a reader touches it, or the page goes to a step:
+//
+//	const scope = document.querySelector("gup-scope");
+//	scope.goto(4);                                  // a button of your text, for example
+//	scope.addEventListener("step", (e) => e.detail) // {at: 4, of: 9, sentence: "…"}: whenever it stands at another step
+//
+// What the element says to its frame is {gupscope: {goto: 4}} by postMessage, and what it hears is {gupscope: {height: 480}}
+// and {gupscope: {step: …}}: that is for pages that have the frame alone.
 //
 // The element may be there before its content: this script is async, and then the parser makes the element first and
 // the text in it later; so does a program that appends it. Whenever the content changes, the element looks again.
@@ -24,7 +31,20 @@ class Scope extends HTMLElement {
     if (e.origin !== host || e.source !== this.frame?.contentWindow) return;
     const height = Number(e.data?.gupscope?.height);
     if (height > 0 && height < 20_000) this.frame!.style.height = `${height}px`;
+    const step = e.data?.gupscope?.step;
+    if (!step) return;
+    this.there = true;
+    this.dispatchEvent(new CustomEvent("step", { detail: step, bubbles: true }));
+    if (this.wanted !== undefined) this.goto(this.wanted);
   };
+  private there = false; // the frame's script listens
+  private wanted?: number; // the step to go to as soon as it does
+
+  /** Goes to a step of the run; beyond its end, to the end. */
+  goto(step: number) {
+    this.wanted = this.there ? undefined : step;
+    if (this.there) this.frame!.contentWindow!.postMessage({ gupscope: { goto: step } }, host);
+  }
 
   connectedCallback() {
     addEventListener("message", this.hear);
@@ -57,7 +77,9 @@ class Scope extends HTMLElement {
       root.append(this.frame);
     }
     this.frame.title = this.title || `gupscope: ${this.getAttribute("scenario") ?? "a race, step by step"}`;
-    if (this.frame.src !== address) this.frame.src = address;
+    if (this.frame.src === address) return;
+    this.there = false;
+    this.frame.src = address;
   }
 
   private async address(): Promise<string | undefined> {

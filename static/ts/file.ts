@@ -9,7 +9,7 @@ type Frame = Record<string, string>;
 
 const frames: Frame[] = JSON.parse(document.getElementById("frames")!.textContent!);
 const ids = new Set(frames.flatMap((f) => Object.keys(f)));
-let at = 0;
+let at = Number(document.body.dataset.at);
 
 /** What an element shows at a step: what the last frame up to there says that names it. */
 function shown(id: string, step: number): string {
@@ -50,4 +50,4 @@ listen({
   },
 });
 document.documentElement.dataset.script = "";
-go(Number(/^#(\d+)$/.exec(location.hash)?.[1] ?? 0));
+go(Number(/^#(\d+)$/.exec(location.hash)?.[1] ?? at));

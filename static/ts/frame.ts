@@ -1,13 +1,31 @@
-// A page inside somebody else's: it tells its height, and fetches the core only when a reader wants to step.
+// A page inside somebody else's: it tells its height and at which step it stands, goes to a step when the page around it
+// says so, and fetches the core only when a reader, or that page, wants to step.
 import type { Page } from "./page";
 
 export function frame(page: Page) {
-  const tell = () => {
-    // The body's height, not the window's: else a frame could only grow.
-    parent.postMessage({ gupscope: { height: Math.ceil(document.body.getBoundingClientRect().height) } }, "*");
+  const tell = (what: Record<string, unknown>) => parent.postMessage({ gupscope: what }, "*");
+  // The body's height, not the window's: else a frame could only grow.
+  const height = () => tell({ height: Math.ceil(document.body.getBoundingClientRect().height) });
+  new ResizeObserver(height).observe(document.body);
+  height();
+
+  let last = "";
+  page.shown = () => {
+    const scrub = document.querySelector<HTMLInputElement>("#scrub input");
+    if (!scrub) return;
+    const sentence = (document.getElementById("sentence")?.textContent ?? "").replace(/\s+/g, " ").trim();
+    const now = `${scrub.value} ${scrub.max} ${sentence}`;
+    if (now === last) return;
+    last = now;
+    tell({ step: { at: Number(scrub.value), of: Number(scrub.max), sentence } });
   };
-  new ResizeObserver(tell).observe(document.body);
-  tell();
+  page.shown();
+
+  addEventListener("message", (e) => {
+    if (e.source !== parent || parent === window) return;
+    const at = e.data?.gupscope?.goto;
+    if (Number.isInteger(at) && at >= 0) page.event({ do: "goto", at });
+  });
   for (const what of ["pointerdown", "keydown"] as const)
     addEventListener(what, () => page.start(), { once: true, capture: true, passive: true });
 }

@@ -3,12 +3,13 @@
 import { act } from "./acts";
 import { show } from "./address";
 import { apply, write } from "./apply";
-import { Checker } from "./checker";
+import { Checking } from "./checking";
 import { column } from "./column";
 import { atMost, listen, near, showOwn } from "./controls";
 import * as drafts from "./drafts";
 import type { Editor } from "./editor";
 import type { Batch, Boot, Event, Fragment, Taken, Transport } from "./event";
+import { filters } from "./filter";
 import { frame } from "./frame";
 import { enter } from "./live";
 import { follow } from "./matrix";
@@ -31,7 +32,7 @@ export class Page {
   address: string;
   text = "";
   kernel: string;
-  private checker?: Checker;
+  private checking = new Checking(this);
   private told?: string; // the text that the core of one's own in a room knows
   private asked: ((answer: any) => void)[] = [];
   private early: Event[] = []; // made before the core was there
@@ -60,7 +61,7 @@ export class Page {
       case "explain":
       case "more":
       case "stop":
-        void this.check(e);
+        void this.checking.ask(e);
         return;
       case "open":
       case "show":
@@ -74,8 +75,7 @@ export class Page {
       return;
     }
     if (e.do === "open" || e.do === "text" || e.do === "kernel" || (e.do === "show" && e.kernel)) {
-      this.checker?.close();
-      this.checker = undefined;
+      this.checking.close();
     }
     if (e.do !== "text") this.editor?.flush();
     if (["step", "run", "goto", "show", "open", "kernel", "text"].includes(e.do)) this.return();
@@ -149,8 +149,11 @@ export class Page {
   private make(wasm: string | WebAssembly.Module): Core {
     return new Core(this.boot.worker, wasm, {
       batch: (b) => {
-        if (this.boot.host === "room") this.own(b);
-        else if (this.replaying > 0) {
+        if (this.boot.host === "room") {
+          this.began = true;
+          delete document.documentElement.dataset.waiting;
+          this.own(b);
+        } else if (this.replaying > 0) {
           this.rest(b);
           if (--this.replaying === 0) this.caughtUp();
         } else {
@@ -184,6 +187,9 @@ export class Page {
         if (b.do === "open") this.pushes = false;
       },
     });
+    const title = document.getElementById("page-title")?.textContent;
+    if (title && document.title !== title) document.title = title;
+    this.shown?.();
     showOwn();
     near();
     if (b.do === "palette") found();
@@ -369,52 +375,13 @@ export class Page {
     });
   }
 
-  private checks = 0; // how many were asked for
-
-  private async check(e: Event) {
-    const n = ++this.checks;
-    if (e.do === "stop") {
-      this.checker?.stop();
-      return;
-    }
-    this.editor?.flush();
-    // What was stopped, or came to its bound, goes on.
-    if (this.checker?.waits && (e.do === "more" || this.checker.is(e))) {
-      this.checker.goOn();
-      return;
-    }
-    this.checker?.close();
-    this.checker = undefined;
-    const text = this.editor?.text ?? this.text;
-    const what: Event[] = [this.boot.host === "room" || this.core ? { do: "open", link: await this.whereabouts() } : this.boot.open, { do: "text", text }];
-    if (n !== this.checks) return;
-    this.checker = new Checker(this.boot.worker, this.core?.module ?? this.boot.core, what, e.do === "more" ? { do: "check" } : e, {
-      show: (fragments) => {
-        this.show({ fragments, do: "check", own: true });
-        this.showFound();
-      },
-      failed: (sentence) => this.notice(sentence, "error"),
-    });
-  }
-
-  /** What a check found is shown at once to a reader who has not made a step, and has nothing else open. A room's race is everybody's. */
-  private showFound() {
-    const found = document.querySelector<HTMLElement>('#verdict.sometimes [data-command="counterexample"]');
-    const cursor = document.querySelector<HTMLInputElement>("#scrub input");
-    if (!found || cursor?.max !== "0" || this.boot.host === "room" || this.editor?.unsent) return;
-    if (document.querySelector("[popover]:popover-open") || this.checker === undefined || this.checker === this.offered) return;
-    this.offered = this.checker;
-    found.click();
-  }
-
-  private offered?: Checker; // whose counterexample was shown by itself
-
   /**
    * In a room, what is a reader's own is drawn by the reader's own core, which stands where the room does.
    * Until the room has said where that is, the question waits.
    */
   private askOwn(e: Event) {
     if (!this.core) this.start();
+    if (!this.began) this.waits();
     if (!this.joined) {
       this.early.push(e);
       return;
@@ -482,6 +449,8 @@ export class Page {
     this.mounted?.();
   }
 
+  /** In somebody else's page: told when something has been shown. */
+  shown?: () => void;
   /** In a room: told when the editor is there; and what the button of the pen does. */
   mounted?: () => void;
   pen?: () => void;
@@ -496,12 +465,14 @@ function main() {
   page.goOn = listen({
     event: (e) => (page.boot.host === "none" ? undefined : page.event(e)),
     act: (name, on) => act(page, name, on),
+    tell: (text) => page.notice(text),
     moves: () => page.moves,
   });
   document.getElementById("notice")?.addEventListener("click", () => page.notice(""));
   if (page.boot.host === "worker" || page.boot.host === "room") takeDrops(page);
   palette((text) => page.event({ do: "palette", text }));
   column();
+  filters();
   switch (page.boot.host) {
     case "worker":
       if (/^#\d+\./.test(location.hash)) {

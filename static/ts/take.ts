@@ -35,7 +35,7 @@ export async function saveAs(page: Page, to: string) {
 
 async function taken(page: Page, to: string): Promise<Taken | null> {
   const dark = document.documentElement.dataset.theme === "dark" || (!document.documentElement.dataset.theme && matchMedia("(prefers-color-scheme: dark)").matches);
-  return (await page.take({ do: "export", to, text: to === "svg" && dark ? "dark" : undefined, link: location.origin })) as Taken | null;
+  return (await page.take({ do: "export", to, text: to === "svg" && dark ? "dark" : undefined, n: Number(document.documentElement.dataset.steps || 0), link: location.origin })) as Taken | null;
 }
 
 function save(content: Blob, name: string) {

@@ -19,6 +19,14 @@ func does(name string) templ.Attributes {
 	return out
 }
 
+// absent are the attributes by which the script says why a key does nothing: "" says nothing.
+func absent(c *view.Command) templ.Attributes {
+	if c.Absent == "" {
+		return nil
+	}
+	return templ.Attributes{"data-absent": c.Absent, "data-of": strings.Join(c.Keys, " ")}
+}
+
 // key is the first key of a command, as it stands on a keyboard.
 func key(name string) string { return view.KeyName(view.CommandNamed(name).Keys[0]) }
 

@@ -8,8 +8,8 @@ import (
 	"gupscope/web/view"
 )
 
-// Mermaid writes the race as a sequence diagram in Mermaid's language, up to the
-// present step: a participant for every lane, a note for every step, an
+// Mermaid writes the race as a sequence diagram in Mermaid's language: a participant for every lane, a note for
+// every step that matters for what goes wrong, or else for all up to the present one, an
 // arrow for every pair of steps that could have come the other way round. It is what
 // a forge shows of a ```mermaid block.
 func Mermaid(w io.Writer, p *view.Page) error {
@@ -22,7 +22,7 @@ func Mermaid(w io.Writer, p *view.Page) error {
 		m.line("    participant L%d as %s", i, mermaidText(l.Name+"\n"+l.What))
 	}
 	for i := range p.Race.Rows {
-		if x := &p.Race.Rows[i]; x.N <= p.Race.At {
+		if x := &p.Race.Rows[i]; p.Race.Folded && !x.Aside || !p.Race.Folded && x.N <= p.Race.At {
 			m.step(x)
 		}
 	}

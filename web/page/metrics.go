@@ -21,6 +21,19 @@ const (
 // DejaVu Sans, in 1/20 em, rounded up.
 const sansWidths = "hijrntqgiikrhihhnnnnnnnnnnhhrrrluoooqnmqpggnlspqmqonnpouonoihirkknnlnnhnnggmgunnnnjlinmrmmlnhnr"
 
+// cut returns as much of a text as has room, with a mark where it is cut; nothing where that would be too little to be read.
+func (f *face) cut(s string, room float64) string {
+	if f.width(s) <= room {
+		return s
+	}
+	for r := []rune(s); len(r) > 8; r = r[:len(r)-1] {
+		if t := strings.TrimRight(string(r[:len(r)-1]), " ") + "…"; f.width(t) <= room {
+			return t
+		}
+	}
+	return ""
+}
+
 func (f *face) width(s string) float64 {
 	var w float64
 	for _, r := range s {

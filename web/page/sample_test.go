@@ -144,7 +144,7 @@ func source() view.Source {
 
 func listing() []view.Listing {
 	return []view.Listing{
-		{Lane: "cpu0", Who: 1, Func: "gup_fast_pte_range", File: "mm/gup.c", Stack: []string{"get_user_pages_fast", "gup_fast"}, Steps: []view.ListingStep{
+		{Task: "P0", Lane: "cpu0", Who: 1, Func: "gup_fast_pte_range", File: "mm/gup.c", Stack: []string{"get_user_pages_fast", "gup_fast"}, Steps: []view.ListingStep{
 			{N: 1, Says: "read the PTE", Ref: "ptep_get_lockless"},
 			{N: 2, Says: "present, and allows what is asked?"},
 			{N: 3, Says: "take a reference, if not 0", Ref: "try_grab_folio_fast", Rule: "gup_get_unless_zero"},
@@ -152,7 +152,7 @@ func listing() []view.Listing {
 			{N: 5, Says: "may a shared page be pinned?", Ref: "gup_must_unshare", Rule: "gup_unshare"},
 			{N: 6, Says: "return the page", Marks: []view.Mark{{Lane: "cpu0", Who: 1}}},
 		}},
-		{Lane: "cpu1", Who: 2, Func: "shrink_folio_list", File: "mm/vmscan.c", Steps: []view.ListingStep{
+		{Task: "P1", Lane: "cpu1", Who: 2, Func: "shrink_folio_list", File: "mm/vmscan.c", Steps: []view.ListingStep{
 			{N: 1, Says: "isolate the folio"}, {N: 2, Says: "done", Marks: []view.Mark{{Lane: "cpu1", Who: 2}}},
 		}},
 	}

@@ -342,7 +342,7 @@ func Listings(ls []view.Listing) templ.Component {
 				return templ_7745c5c3_Err
 			}
 			var templ_7745c5c3_Var15 string
-			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs("listing-" + ls[i].Lane)
+			templ_7745c5c3_Var15, templ_7745c5c3_Err = templ.JoinStringErrs("listing-" + ls[i].Task)
 			if templ_7745c5c3_Err != nil {
 				return templ.Error{Err: templ_7745c5c3_Err, FileName: `source.templ`, Line: 56, Col: 76}
 			}

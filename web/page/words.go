@@ -132,7 +132,7 @@ func watched(r *view.Race) string {
 		names = append(names, w.Name)
 	}
 	if names == nil {
-		return "of a cell that is watched: none is"
+		return "of a cell that is watched: you watch none yet"
 	}
 	return "of " + strings.Join(names, ", ")
 }
@@ -191,4 +191,16 @@ func changedLines(c *view.Changes) string {
 		return gone + "."
 	}
 	return plural(c.New, "line is new", "lines are new") + ", " + gone + "."
+}
+
+// grouped are the scenarios, group by group.
+func grouped(all []view.Scenario) [][]view.Scenario {
+	var out [][]view.Scenario
+	for i, s := range all {
+		if i == 0 || s.Group != all[i-1].Group {
+			out = append(out, nil)
+		}
+		out[len(out)-1] = append(out[len(out)-1], s)
+	}
+	return out
 }

@@ -25,7 +25,7 @@ func (s *Session) compare(spec, run string) []Fragment {
 		k, ds := scenario.ParseKernel(spec)
 		switch {
 		case scenario.Failed(ds):
-			c.Refused = "The kernel " + spec + " cannot be made: " + ds[0].Message + "."
+			c.Refused = "The kernel " + spec + " cannot be made: " + sentence(ds[0].Message)
 		case s.run.Len() == 0:
 			c.Refused = "The run has no steps yet: there is nothing to compare."
 		default:

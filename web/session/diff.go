@@ -35,7 +35,7 @@ func (s *Session) everything() []Fragment {
 	s.page = s.make()
 	p := &s.page
 	out := []Fragment{
-		morph("pick-scenario", page.PickScenario(&p.Header)), morph("scenarios", page.Scenarios(&p.Header)),
+		morph("page-title", page.Title(p)), morph("pick-scenario", page.PickScenario(&p.Header)), morph("scenarios", page.Scenarios(&p.Header)),
 		morph("pick-kernel", page.PickKernel(&p.Header.Kernel)), morph("kernels", page.Kernels(&p.Header.Kernel)),
 		morph("editor", page.Editor(&p.Source)), morph("writing", page.Writing(&p.Header)), morph("diagnostics", page.Diagnostics(&p.Source)), morph("listing", page.Listings(p.Listing)),
 		morph("race", page.RacePart(p)), morph("now", page.Memory(&p.Memory)), morph("claims", page.Claims(p.Claims)), morph("cell", page.Cell(p.Cell)),
@@ -65,6 +65,9 @@ func difference(old, new *view.Page) []Fragment {
 	if !reflect.DeepEqual(old.Source.Diagnostics, new.Source.Diagnostics) || old.Source.Kept != new.Source.Kept {
 		d.morph("diagnostics", page.Diagnostics(&new.Source))
 	}
+	if old.Source.Kept != new.Source.Kept {
+		d.morph("race-kept", page.Kept(&new.Source))
+	}
 	if a, b := marksOf(&old.Source), marksOf(&new.Source); a != b {
 		d.add(b)
 	}
@@ -86,6 +89,9 @@ func (d *diff) append(id string, html string) { d.add(Fragment{Op: "append", ID:
 
 func (d *diff) header() {
 	a, b := &d.old.Header, &d.new.Header
+	if d.old.Title != d.new.Title {
+		d.morph("page-title", page.Title(d.new))
+	}
 	if a.Title != b.Title || a.Edited != b.Edited {
 		d.morph("pick-scenario", page.PickScenario(b))
 	}

@@ -8,6 +8,9 @@ import (
 
 	dombase "golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
+
+	"gupscope/web/link"
+	"gupscope/web/page"
 )
 
 // A dom is a page as a browser has it: fragments are applied to it as the
@@ -246,3 +249,38 @@ func end(page string, from int) int {
 }
 
 func around(s string, i int) string { return s[max(0, i-80):min(len(s), i+120)] }
+
+// No two elements have the same id, where two tasks share a CPU, too: a morph would lose what the reader did there.
+func TestIDsAreUnique(t *testing.T) {
+	s := New()
+	s.Restore(link.Link{Scenario: "lazy-tlb-fence"})
+	shared := false
+	s.Do(Event{Do: "run", To: "random", N: 1})
+	for at := range s.run.Len() {
+		s.Do(Event{Do: "goto", At: at})
+		lanes := map[string]bool{}
+		for _, l := range s.page.Listing {
+			shared = shared || lanes[l.Lane]
+			lanes[l.Lane] = true
+		}
+		seen := map[string]bool{}
+		var walk func(*dombase.Node)
+		walk = func(n *dombase.Node) {
+			for _, a := range n.Attr {
+				if a.Key == "id" && seen[a.Val] {
+					t.Errorf("step %d: two elements are called %s", at, a.Val)
+				}
+				if a.Key == "id" {
+					seen[a.Val] = true
+				}
+			}
+			for c := n.FirstChild; c != nil; c = c.NextSibling {
+				walk(c)
+			}
+		}
+		walk(parse(t, html(page.Page(s.Page(), nil))).root)
+	}
+	if !shared {
+		t.Error("no CPU has two tasks")
+	}
+}

@@ -36,8 +36,9 @@ type Event struct {
 	//	format                               write the text in canonical form: the editor is told
 	//	claim    Text                        write into the text that the claim Text is judged: the editor is told
 	//	changes                              set the text beside the one that it began as
-	//	export   To, Text, Link              answer with the run as To: text, mermaid, svg (Text "dark": for the night), json, trace or html
-	//	                                     (Link: where the playground is: "https://HOST"); without To, write the diagram as text into the panel that it is copied from
+	//	export   To, N, Text, Link           answer with the run as To: text, mermaid, svg (Text "dark": for the night), json, trace or html
+	//	                                     (Link: where the playground is: "https://HOST"); without To, write the diagram as text into the panel that it is copied from.
+	//	                                     Diagrams are of the steps that matter for what goes wrong; N 1: of all
 	//	address                              say what the address of the present run is
 	//	import   Text                        answer with the address of the run in a file that export json wrote
 	Do string `json:"do"`

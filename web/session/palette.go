@@ -54,7 +54,7 @@ func (s *Session) items() []view.Item {
 		if c.Where != view.OnPage || c.Name == "palette" {
 			continue
 		}
-		x := view.Item{Kind: "command", Name: c.Says, About: c.Group, Do: map[string]string{"act": "press", "text": c.Name}}
+		x := view.Item{Kind: "command", Name: c.Says, About: c.Group, Also: c.Also, Do: map[string]string{"act": "press", "text": c.Name}}
 		if len(c.Keys) > 0 {
 			x.Key = view.KeyName(c.Keys[0])
 		}
@@ -79,7 +79,7 @@ func (s *Session) runItems() []view.Item {
 		if l.Steps {
 			out = append(out, view.Item{Kind: "command", Name: "follow " + l.Name, About: "its steps alone are made by what goes on for more than one", Do: map[string]string{"set": "follow=" + l.Name}})
 		}
-		out = append(out, view.Item{Kind: "command", Name: "fold " + l.Name, About: "its column, or open it again", Do: map[string]string{"toggle": fmt.Sprintf("lane%d", i)}})
+		out = append(out, view.Item{Kind: "command", Name: "fold " + l.Name, About: "its column, or open it again", Also: "hide", Do: map[string]string{"toggle": fmt.Sprintf("lane%d", i)}})
 	}
 	layout := s.run.Model.Memory().Layout()
 	for id := range cell.ID(layout.Len()) {
@@ -132,8 +132,11 @@ func (s *Session) claimItems() []view.Item {
 		for _, t := range s.run.Model.Truths() {
 			judged[t.Name] = true
 		}
+		for _, c := range claim.Progress {
+			judged[c.Name] = s.run.Model.Judges(c.Name)
+		}
 	}
-	for _, c := range claim.Catalogue {
+	for _, c := range claim.All() {
 		x := view.Item{Kind: "claim", Name: c.Name, About: c.Says, Do: map[string]string{"act": "reveal", "text": "claim-" + c.Name}}
 		if !judged[c.Name] {
 			x.About, x.Do = "not judged here; press, and the text says so: "+c.Says, map[string]string{"do": "claim", "text": c.Name}

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"gupscope/core/check"
+	"gupscope/core/trace"
 	"gupscope/core/verdict"
 	"gupscope/web/page"
 	"gupscope/web/view"
@@ -127,7 +128,7 @@ func (s *Session) try(n int) {
 	if r.inquiry.Broken {
 		return
 	}
-	there := func(run []check.Choice) string { return s.madeOn(t.Kernel, run).String() }
+	there := func(run []check.Choice) *trace.Run { return s.madeOn(t.Kernel, run) }
 	r.view.OfTrial(t, t.Calls(s.file, s.kernel, nil), s.write, there)
 }
 

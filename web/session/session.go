@@ -172,7 +172,7 @@ func (s *Session) bind(run string, at int) {
 	if s.override != "" {
 		chosen, ds := scenario.ParseKernel(s.override)
 		if scenario.Failed(ds) {
-			s.notice("error", "The kernel %s cannot be made: %s. This is %v.", s.override, ds[0].Message, k)
+			s.notice("error", "The kernel %s cannot be made: %s This is %v.", s.override, sentence(ds[0].Message), k)
 			s.override = ""
 		} else {
 			k = chosen
@@ -215,6 +215,14 @@ func (s *Session) replay(run string, at int) {
 	s.sketch, s.around = view.NewSketch(r), -1
 	s.story = view.OfStory(r)
 	s.fold = s.story
+}
+
+// sentence ends what a diagnostic says, which may end with a question.
+func sentence(s string) string {
+	if strings.HasSuffix(s, "?") {
+		return s
+	}
+	return s + "."
 }
 
 func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
@@ -289,10 +297,12 @@ func (s *Session) sentence(r *view.Race) view.Sentence {
 }
 
 // Whole is the page with all rows of its run: what a picture shows.
-func (s *Session) Whole() *view.Page {
+func (s *Session) Whole() *view.Page { return s.whole(s.fold) }
+
+func (s *Session) whole(fold *view.Story) *view.Page {
 	p := s.page
 	if s.run != nil {
-		p.Race = s.sketch.Race(s.story, s.fold, view.Part{From: 0, To: s.run.Len()})
+		p.Race = s.sketch.Race(s.story, fold, view.Part{From: 0, To: s.run.Len()})
 	}
 	return &p
 }
@@ -315,7 +325,7 @@ func (s *Session) makeHeader() view.Header {
 	if h.Title == "" {
 		h.Title = "without a name"
 	}
-	for _, g := range Gallery() {
+	for _, g := range grouped() {
 		g.On = g.Name == s.scenario
 		h.Scenarios = append(h.Scenarios, g)
 	}
@@ -327,17 +337,17 @@ func (s *Session) makeHeader() view.Header {
 	return h
 }
 
-// Gallery lists the scenarios.
-func Gallery() []view.Scenario { return gallery() }
-
-var gallery = sync.OnceValue(func() []view.Scenario {
-	var out []view.Scenario
+// Gallery lists the scenarios, with what each can be found by.
+var Gallery = sync.OnceValue(func() []view.Entry {
+	var out []view.Entry
 	for _, g := range scenarios.List() {
 		f, _ := scenario.Parse(g.File(), []byte(g.Text))
-		out = append(out, view.Scenario{Name: g.Name, Title: g.Name, About: f.Title, Href: link.Link{Scenario: g.Name}.Address()})
+		out = append(out, view.OfEntry(view.Scenario{Name: g.Name, Title: g.Name, About: f.Title, Href: link.Link{Scenario: g.Name}.Address()}, f))
 	}
 	return out
 })
+
+var grouped = sync.OnceValue(func() []view.Scenario { return view.InGroups(Gallery()) })
 
 // menu says what the ways to go on are about.
 func (s *Session) menu() view.RunMenu {

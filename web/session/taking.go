@@ -19,28 +19,29 @@ type Taken struct {
 // mostFrames is how many steps a file that steps by itself may have: each is drawn ahead.
 const mostFrames = 600
 
-// take answers export: what the reader asked for; without To, the diagram as text in its panel.
+// take answers export: what the reader asked for; without To, the diagram as text in its panel. Diagrams are
+// of the steps that matter for what goes wrong; with N 1, or where nothing does, of all.
 func (s *Session) take(e Event) []Fragment {
 	if s.run == nil {
 		s.notice("error", "There is no run to take away: %s", s.because())
 		return []Fragment{answer("export", nil)}
 	}
-	dark := e.Text == "dark"
+	all, dark := e.N == 1, e.Text == "dark"
 	var t Taken
 	var b bytes.Buffer
 	var err error
 	switch e.To {
 	case "":
-		return []Fragment{morph("ascii", page.ASCII(s.ASCII()))}
+		return []Fragment{morph("ascii", page.ASCII(s.digest(all)))}
 	case "text":
 		t = Taken{Name: "txt", Type: "text/plain"}
-		b.WriteString(s.ASCII())
+		b.WriteString(s.digest(all))
 	case "mermaid":
 		t = Taken{Name: "mmd", Type: "text/plain"}
-		err = page.Mermaid(&b, s.Whole())
+		err = page.Mermaid(&b, s.drawn(all))
 	case "svg":
 		t = Taken{Name: "svg", Type: "image/svg+xml"}
-		err = page.SVG(&b, s.Whole(), dark)
+		err = page.SVG(&b, s.drawn(all), dark)
 	case "trace":
 		t = Taken{Name: "trace.json", Type: "application/json"}
 		err = page.TraceEvents(&b, s.Whole())
@@ -70,6 +71,23 @@ func (s *Session) take(e Event) []Fragment {
 	return []Fragment{answer("export", t)}
 }
 
+// digest is the run as kernel commit messages draw it.
+func (s *Session) digest(all bool) string {
+	if all || !s.story.Of(s.run) {
+		return s.ASCII()
+	}
+	return s.story.Chart
+}
+
+// drawn is the page with all rows of its run, those that do not matter aside.
+func (s *Session) drawn(all bool) *view.Page {
+	fold := s.story
+	if all {
+		fold = nil
+	}
+	return s.whole(fold)
+}
+
 // fileName is the scenario's name, as a file may be called.
 func (s *Session) fileName() string {
 	name := s.scenario
@@ -88,18 +106,18 @@ func (s *Session) fileName() string {
 	return name
 }
 
-// Frames returns the whole page at the start of its run, and for every step what
+// Frames returns the whole page at the cursor, and for every step what
 // changes with it on a page that shows the run and nothing else. The session stays where it is.
-func (s *Session) Frames() (start *view.Page, frames []page.FileFrame) {
+func (s *Session) Frames() (here *view.Page, frames []page.FileFrame) {
 	t := &Session{}
 	t.Restore(s.State())
 	before := page.FileFrame{}
 	for at := 0; at <= t.run.Len(); at++ {
 		t.run.Goto(at)
 		t.page = t.make()
-		p := t.Whole()
-		if at == 0 {
-			start = p
+		p := t.Whole().Recorded()
+		if at == s.run.Cursor() {
+			here = p
 		}
 		now := fileParts(p)
 		frame := page.FileFrame{}
@@ -110,7 +128,7 @@ func (s *Session) Frames() (start *view.Page, frames []page.FileFrame) {
 		}
 		frames, before = append(frames, frame), now
 	}
-	return start, frames
+	return here, frames
 }
 
 // fileParts are the parts of a page that follow the cursor.

@@ -50,7 +50,7 @@ var mermaidLine = regexp.MustCompile(`^    (participant L\d+ as [^;#]*|L\d+(->>|
 func TestMermaid(t *testing.T) {
 	entity := regexp.MustCompile(`#(35|59|lt|gt);|<br/>`)
 	everyRun(t, func(t *testing.T, s *Session) {
-		lines := strings.Split(strings.TrimSpace(taken(t, s, Event{To: "mermaid"}).Text), "\n")
+		lines := strings.Split(strings.TrimSpace(taken(t, s, Event{To: "mermaid", N: 1}).Text), "\n")
 		if lines[0] != "---" || lines[2] != "---" || lines[3] != "sequenceDiagram" {
 			t.Fatalf("it begins with %q", lines[:4])
 		}
@@ -207,6 +207,37 @@ func TestSVGIsXML(t *testing.T) {
 	})
 }
 
+// Diagrams are of the steps that matter, wherever the cursor is before what goes wrong; with N 1, of all up to the cursor.
+func TestDiagramsOfWhatMatters(t *testing.T) {
+	l, _ := Counterexample(link.Link{Scenario: "gup-fast-vs-reclaim"})
+	s := New()
+	s.Restore(l)
+	few, all := taken(t, s, Event{To: "text"}).Text, taken(t, s, Event{To: "text", N: 1}).Text
+	if few != s.story.Chart || !strings.Contains(few, "*** gup-returns-only-mapped-pages is false") || all != s.ASCII() || len(few) > len(all)/2 {
+		t.Errorf("what matters is\n%s\nof\n%s", few, all)
+	}
+	notes := func(n int) int { return strings.Count(taken(t, s, Event{To: "mermaid", N: n}).Text, "Note over") }
+	drawn := s.drawn(false).Race
+	if got, want := notes(0), drawn.Few+1; !drawn.Folded || got != want { // and what is false
+		t.Errorf("%d notes, want %d of %d steps", got, want, drawn.Len)
+	}
+	if got := notes(1); got != s.run.Cursor() {
+		t.Errorf("%d notes of the %d steps so far", got, s.run.Cursor())
+	}
+	svg := taken(t, s, Event{To: "svg"}).Text
+	if other := taken(t, s, Event{To: "svg", N: 1}).Text; len(other) < len(svg)*3/2 {
+		t.Errorf("all steps are drawn in %d bytes, those that matter in %d", len(other), len(svg))
+	}
+	for _, want := range []string{"lock of folio 1<", "interrupts off<", "VMA lock of B other"} {
+		if !strings.Contains(svg, want) {
+			t.Errorf("nothing in the picture is called %q", want)
+		}
+	}
+	if s.fold != nil && !s.page.Race.Folded {
+		t.Error("the page has changed")
+	}
+}
+
 // A saved run comes back: text, kernel, run, cursor, branches, notes and watches.
 func TestSavedComesBack(t *testing.T) {
 	for _, kind := range []string{"gallery", "own"} {
@@ -279,7 +310,10 @@ func TestFramesAreThePage(t *testing.T) {
 	s := New()
 	s.Restore(l)
 	at := s.run.Cursor()
-	_, frames := s.Frames()
+	here, frames := s.Frames()
+	if here.Race.At != at {
+		t.Errorf("the file is painted at %d, the reader stands at %d", here.Race.At, at)
+	}
 	if s.run.Cursor() != at || len(frames) != s.run.Len()+1 {
 		t.Fatalf("%d frames of %d steps, the cursor at %d", len(frames), s.run.Len(), s.run.Cursor())
 	}
@@ -291,7 +325,15 @@ func TestFramesAreThePage(t *testing.T) {
 		p := New()
 		l.At = n
 		p.Restore(l)
-		for id, want := range fileParts(p.Whole()) {
+		there := p.Whole().Recorded()
+		for _, next := range there.Race.Next {
+			for _, m := range next.Moves {
+				if m.Ready != m.Follows {
+					t.Errorf("step %d: %q can be pressed: %v; it is the run's own: %v", n, m.Says, m.Ready, m.Follows)
+				}
+			}
+		}
+		for id, want := range fileParts(there) {
 			if shown[id] != want {
 				t.Fatalf("step %d: %s is\n%s\nwant\n%s", n, id, shown[id], want)
 			}

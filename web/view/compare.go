@@ -1,13 +1,11 @@
 package view
 
 import (
+	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
-	"gupscope/core/check"
 	"gupscope/core/kernel"
-	"gupscope/core/machine"
 	"gupscope/core/trace"
 )
 
@@ -57,15 +55,13 @@ type Side struct {
 }
 
 // OfComparison plays the choices of a run on another kernel, where right stands at its start, and
-// puts both side by side. Steps are the same if actor, function and label are: a step that
-// only one of the kernels has stands alone.
+// puts both side by side: see [trace.Lockstep].
 func OfComparison(left, right *trace.Run, leftKernel, rightKernel string) Comparison {
 	x := comparing{c: columnsOf(left), left: left, right: right}
 	out := Comparison{Left: leftKernel, Right: rightKernel}
-	for i := range left.Steps() {
-		x.step(&left.Steps()[i])
+	for _, p := range trace.Lockstep(left, right) {
+		x.put(p.Left, p.Right, p.Why)
 	}
-	x.end()
 	for i := range x.rows {
 		if !x.rows[i].Same {
 			x.rows[i].First = true
@@ -79,97 +75,10 @@ func OfComparison(left, right *trace.Run, leftKernel, rightKernel string) Compar
 	return out
 }
 
-// lookAhead is how many steps of an actor may be on one side alone before those that both have.
-const lookAhead = 8
-
 type comparing struct {
 	c           *columns
 	left, right *trace.Run
 	rows        []Compared
-	parted      int // the actor that last did something else
-}
-
-// step finds what the right side does where the left one makes a step.
-func (x *comparing) step(st *trace.Step) {
-	o := x.right.Offer(st.Actor)
-	switch {
-	case !o.Ready:
-		why := o.Why
-		if o.Finished {
-			why = "it has finished"
-		}
-		x.put(st, nil, why)
-	case x.right.NextIs(st.Actor, st):
-		x.put(st, x.move(st), "")
-	case x.alone(st):
-		x.put(st, x.move(st), "")
-	case x.later(st):
-		x.put(st, nil, "")
-	default:
-		x.put(st, x.move(st), "")
-	}
-}
-
-// move makes the actor's step on the right, with the same key if there is a choice.
-func (x *comparing) move(like *trace.Step) *trace.Step {
-	c := like.Choice
-	if !x.right.Allowed(c) {
-		c = check.Choice{Actor: uint16(like.Actor), Key: uint16(x.right.Offer(like.Actor).Keys[0])}
-	}
-	if _, err := x.right.Do(c); err != nil {
-		panic("view: a step that is offered cannot be made: " + err.Error())
-	}
-	return &x.right.Steps()[x.right.Cursor()-1]
-}
-
-// alone makes the steps that only the right side has before this one, if it comes to this one at all.
-func (x *comparing) alone(st *trace.Step) bool {
-	from := x.right.Cursor()
-	for range lookAhead {
-		if !x.right.Offer(st.Actor).Ready {
-			break
-		}
-		x.move(st)
-		if x.right.NextIs(st.Actor, st) && x.right.Offer(st.Actor).Ready {
-			for i := from; i < x.right.Cursor(); i++ {
-				x.put(nil, &x.right.Steps()[i], "")
-			}
-			return true
-		}
-	}
-	x.right.Goto(from)
-	return false
-}
-
-// later reports whether what the right side does next the left one does a few steps on.
-func (x *comparing) later(st *trace.Step) bool {
-	n := 0
-	for i := st.N; i < x.left.Len() && n < lookAhead; i++ {
-		if next := &x.left.Steps()[i]; next.Actor == st.Actor {
-			if n++; x.right.NextIs(st.Actor, next) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// end lets who parted last go on to the end of the call on the right side.
-func (x *comparing) end() {
-	if len(x.rows) == 0 || x.parted < 0 || x.right.Model.Actors()[x.parted].Kind != kernel.TaskActor {
-		return
-	}
-	if !slices.ContainsFunc(x.rows, func(r Compared) bool { return !r.Same }) {
-		return
-	}
-	like := &trace.Step{Actor: x.parted, Choice: check.Choice{Actor: uint16(x.parted)}}
-	stmt := x.right.Model.Look(x.parted).Stmt
-	for range 2 * lookAhead {
-		if o := x.right.Offer(x.parted); !o.Ready || o.Look.Stmt != stmt {
-			return
-		}
-		x.put(nil, x.move(like), "")
-	}
 }
 
 // put adds a row.
@@ -182,30 +91,11 @@ func (x *comparing) put(l, r *trace.Step, why string) {
 	if lane := x.c.actor[st.Actor]; lane >= 0 {
 		row.Lane, row.Who = x.c.lanes[lane].Name, x.c.lanes[lane].Who
 	}
-	row.Same = l != nil && r != nil && l.Alike(r) && l.Says == r.Says && sameChanges(l, r)
+	row.Same = l != nil && r != nil && l.SameAs(r)
 	if why != "" {
 		row.Right = &Side{Why: why}
 	}
-	if !row.Same {
-		x.parted = st.Actor
-	}
 	x.rows = append(x.rows, row)
-}
-
-// sameChanges reports whether two steps did the same, a task's stack apart: what is on it is named by the
-// functions and their locals, which are called and numbered otherwise on another kernel.
-func sameChanges(l, r *trace.Step) bool {
-	a, b := offStack(l.Changes), offStack(r.Changes)
-	return slices.EqualFunc(a, b, func(a, b trace.Change) bool { return a.Name == b.Name && a.Old == b.Old && a.New == b.New })
-}
-
-func offStack(cs []trace.Change) (out []trace.Change) {
-	for _, c := range cs {
-		if c.Class != machine.Stacks {
-			out = append(out, c)
-		}
-	}
-	return out
 }
 
 func (x *comparing) side(r *trace.Run, st *trace.Step) *Side {
@@ -245,15 +135,10 @@ func (x *comparing) sentence(out *Comparison) Sentence {
 
 // ends says what comes of both sides, if anything goes wrong on one of them.
 func ends(out *Comparison) Sentence {
-	switch {
-	case out.LeftEnd != "" && out.RightEnd == "":
-		return Sentence{{Text: " On the one " + out.LeftEnd + "; on the other nothing is."}}
-	case out.LeftEnd == "" && out.RightEnd != "":
-		return Sentence{{Text: " On the one nothing is false; on the other " + out.RightEnd + "."}}
-	case out.LeftEnd != "":
-		return Sentence{{Text: " On the one " + out.LeftEnd + "; on the other " + out.RightEnd + "."}}
+	if out.LeftEnd == "" && out.RightEnd == "" {
+		return nil
 	}
-	return nil
+	return Sentence{{Text: " On "}, {Text: out.Left, Code: true}, {Text: " " + cmp.Or(out.LeftEnd, "nothing is false") + "; on "}, {Text: out.Right, Code: true}, {Text: " " + cmp.Or(out.RightEnd, "nothing is") + "."}}
 }
 
 // rule says which rule of the kernel a step on the right belongs to.

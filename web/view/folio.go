@@ -12,7 +12,7 @@ import (
 // still believes in.
 func (n *now) folios() {
 	m := n.m
-	for i := 1; m.IsData(machine.Frame(i)); i++ {
+	for i := 1; m.IsData(machine.Frame(i)) || m.IsPFN(machine.Frame(i)); i++ {
 		f := machine.Frame(i)
 		words := []machine.Word{m.Ref(f), m.Mapcount(f), m.Flags(f), m.Mapping(f), m.FolioSwap(f), m.Contents(f), m.State(f)}
 		id := fmt.Sprint("frame-", i)
@@ -21,6 +21,9 @@ func (n *now) folios() {
 		}
 		x := Folio{ID: id, Title: fmt.Sprintf("folio %d", i), Refcount: int(int64(m.Peek(m.Ref(f)))), Mapcount: int(int64(m.Peek(m.Mapcount(f)))),
 			Holders: n.holders(f), ChangedAt: n.ever(words...), Kind: n.kind(f)}
+		if m.IsPFN(f) {
+			x.Title = m.FrameName(f)
+		}
 		x.Dump = n.dump(f)
 		if len(m.Files) > 0 && (m.Peek(m.Buffers(f)) != 0 || n.did(m.Buffers(f))) {
 			x.Buffers = n.field(m.Buffers(f))
@@ -86,6 +89,9 @@ func (n *now) kind(f machine.Frame) string {
 	if m.Peek(m.State(f)) == machine.FrameFree {
 		return "free"
 	}
+	if m.IsPFN(f) {
+		return "a device's memory: no struct page"
+	}
 	if head := m.Head(f); head != f {
 		return fmt.Sprintf("page %d of folio %d", f-head, head)
 	}
@@ -134,6 +140,9 @@ func (n *now) flags(f machine.Frame, x *Folio) {
 func (n *now) holders(f machine.Frame) []Holder {
 	m := n.m
 	var out []Holder
+	if m.IsPFN(f) { // nobody counts who maps it
+		return nil
+	}
 	for i := range m.TableCount() {
 		t := m.TableFrame(i)
 		if m.Peek(m.State(t)) != machine.FrameTable {
@@ -162,8 +171,14 @@ func (n *now) holders(f machine.Frame) []Holder {
 		}
 	}
 	for o, page := range m.FilePages() {
-		if h := machine.Hold(m.Peek(m.CacheSlot(machine.Pgoff(o)))); h.Some() && h.Frame() == f {
+		if h := machine.Hold(m.Peek(m.CacheSlot(machine.Pgoff(o)))); h.Some() && m.PeekHead(h.Frame()) == f {
 			out = append(out, Holder{Count: h.Count(), Text: "page cache of " + page.Name, Who: whoDisk})
+		}
+		if !m.FileTHP {
+			continue
+		}
+		if h := machine.Hold(m.Peek(m.Collapsing(machine.Pgoff(o)))); h.Count() > 0 && h.Frame() == f {
+			out = append(out, Holder{Count: h.Count(), Text: "khugepaged, collapsing " + page.Name})
 		}
 	}
 	if len(m.Files) > 0 && m.Peek(m.Buffers(f)) != 0 {
@@ -173,9 +188,15 @@ func (n *now) holders(f machine.Frame) []Holder {
 		out = append(out, Holder{Count: 1, Text: "memory_failure, for good"})
 	}
 	for cpu := range m.CPUs {
-		for i := range int(m.Peek(m.LRUCount(cpu))) {
-			if machine.Hold(m.Peek(m.LRUBatch(cpu, i))).Frame() == f {
-				out = append(out, Holder{Count: 1, Text: fmt.Sprintf("LRU batch of cpu%d", cpu), Who: Who(cpu + 1)})
+		for _, k := range m.LRUKinds() {
+			n := 0
+			for i := range int(m.Peek(m.LRUCount(cpu, k))) {
+				if machine.Hold(m.Peek(m.LRUBatch(cpu, k, i))).Frame() == f {
+					n++
+				}
+			}
+			if n > 0 {
+				out = append(out, Holder{Count: n, Text: fmt.Sprintf("%v batch of cpu%d", k, cpu), Who: Who(cpu + 1)})
 			}
 		}
 	}

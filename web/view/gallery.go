@@ -127,6 +127,18 @@ func ByMechanism(all []Entry) []Group {
 	return appendGroup(out, "others", "", all, func(e *Entry) bool { return len(e.Mechanisms) == 0 })
 }
 
+// InGroups are the scenarios as [ByMechanism] groups them.
+func InGroups(all []Entry) []Scenario {
+	var out []Scenario
+	for _, g := range ByMechanism(all) {
+		for _, e := range g.Entries {
+			e.Group = g.Name
+			out = append(out, e.Scenario)
+		}
+	}
+	return out
+}
+
 // ByMail groups the gallery by the patches whose rules matter; a scenario of several stands under each.
 func ByMail(all []Entry) []Group {
 	var out []Group

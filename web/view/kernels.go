@@ -36,11 +36,7 @@ func OfKernel(k, own kernel.Kernel, override bool, na string, decides []string) 
 		for _, d := range decides {
 			y.Decides = y.Decides || d == r.Name
 		}
-		names := r.Values
-		if names == nil {
-			names = []string{"off", "on"}
-		}
-		for i, name := range names {
+		for i, name := range r.ValueNames() {
 			v := RuleValue{Name: name, On: int(k.Value(r.ID)) == i}
 			if to, err := k.With(kernel.Setting{Rule: r.Name, Value: name}); err != nil {
 				v.Refused = err.Error()

@@ -21,7 +21,7 @@ type law struct {
 
 // laws are all laws. One walk asks them all, so that a state is reached once and
 // looked at once; every law has its own test, which says what the walk found of it.
-var laws = []*law{&holdersAreTheLedger, &targetsAreThere, &diagramFits, &diagramGrowsAtItsEnd, &waitingIsABar, &cellHistory, &dumpPage, &files}
+var laws = []*law{&holdersAreTheLedger, &flagsAreOfEachPage, &targetsAreThere, &diagramFits, &diagramGrowsAtItsEnd, &waitingIsABar, &cellHistory, &dumpPage, &files, &sentencesAreSentences}
 
 // A state is where a run stands, and the view of it, which no law may change.
 type state struct {

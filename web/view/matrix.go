@@ -87,7 +87,8 @@ func OfTrial(f *scenario.File, t *verdict.Trial) Verdicted {
 		}
 	}
 	if shortest != nil {
-		v.Steps, v.At, v.Run = len(shortest.Run), Before(len(shortest.Run)), Played(f, t.Kernel, shortest.Run).String()
+		r := Played(f, t.Kernel, shortest.Run)
+		v.Steps, v.At, v.Run = r.Len(), Before(r), r.String()
 	}
 	for i := range f.Expects {
 		e := &f.Expects[i]

@@ -63,6 +63,7 @@ type Scenario struct {
 	Name  string
 	Title string
 	About string // the sentence of the scenario's file
+	Group string // what its tasks do, in a word; "" where that is not asked
 	On    bool   // it is the one that is open
 	Href  string
 }

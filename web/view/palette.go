@@ -14,6 +14,7 @@ type Item struct {
 	About string
 	Key   string            // its key, if it has one
 	Do    map[string]string // what pressing it does: the data-… of a button
+	Also  string            // other words for it
 	Off   bool              // it cannot be pressed; About says why
 }
 
@@ -33,6 +34,9 @@ func Fuzzy(items []Item, text string, most int) []Item {
 			s := score(x.Name, w)
 			if strings.Contains(x.Kind, w) {
 				s = max(s, 30)
+			}
+			if x.Also != "" && score(x.Also, w) >= 60 {
+				s = max(s, score(x.Also, w))
 			}
 			if strings.Contains(strings.ToLower(x.About), w) {
 				s = max(s, 20)

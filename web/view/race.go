@@ -42,15 +42,16 @@ type Row struct {
 	Says    string // "read the PTE"
 	Chose   string // what was chosen where something was left open: "frame 3"
 	Changes []Change
-	More    int    // changes that have no room on the card
-	Keeps   []Keep // what it now believes, without having changed anything: "pte = frame 3 W D"
-	Note    string // what is remarkable: "uses what it read at step 2"
-	Remark  string // the reader's own note
-	Bad     string // what is wrong from here on: the sentence of the claim that broke; "" if nothing
-	Pair    bool   // one of the racing pair
-	Aside   bool   // it does not matter for what goes wrong: a tick is enough
-	Quiet   bool   // it changed nothing that is shown: a look, a question
-	Key     uint64 // two rows with the same N and Key are the same step of the same run
+	More    int      // changes that have no room on the card
+	Keeps   []Keep   // what it now believes, without having changed anything: "pte = frame 3 W D"
+	Note    string   // what is remarkable: "uses what it read at step 2"
+	Opens   []string // race windows that begin here: "cpu0 goes by PTE of A buf = frame 3 W D"
+	Remark  string   // the reader's own note
+	Bad     string   // what is wrong from here on: the sentence of the claim that broke; "" if nothing
+	Pair    bool     // one of the racing pair
+	Aside   bool     // it does not matter for what goes wrong: a tick is enough
+	Quiet   bool     // it changed nothing that is shown: a look, a question
+	Key     uint64   // two rows with the same N and Key are the same step of the same run
 }
 
 // A Change is one thing that a step changed.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"gupscope/core/check"
+	"gupscope/core/trace"
 	"gupscope/core/verdict"
 )
 
@@ -125,14 +126,15 @@ func (r *Rests) OfWitnesses(w *verdict.Witnesses, run func([]check.Choice) strin
 }
 
 // OfTrial adds a trial that was made of a Never: a line of the table if it breaks something.
-func (r *Rests) OfTrial(t *verdict.Trial, calls []verdict.Call, here, there func([]check.Choice) string) {
+func (r *Rests) OfTrial(t *verdict.Trial, calls []verdict.Call, here func([]check.Choice) string, there func([]check.Choice) *trace.Run) {
 	if t.Passes() {
 		r.Quiet = append(r.Quiet, t.What())
 		return
 	}
 	x := trialOf(t)
 	if b := shortest(t.Outcome.Broken); b != nil {
-		x.Bad = &Counter{Claim: b.Claim, Steps: len(b.Run), Switches: b.Switches, Shortest: b.Shortest, Run: there(b.Run), At: Before(len(b.Run))}
+		run := there(b.Run)
+		x.Bad = &Counter{Claim: b.Claim, Steps: len(b.Run), Switches: b.Switches, Shortest: b.Shortest, Run: run.String(), At: Before(run)}
 		if i := slices.IndexFunc(calls, func(c verdict.Call) bool { return c.Claim == b.Claim && c.Run != nil }); i >= 0 {
 			c := &calls[i]
 			x.Call = &Caught{Rule: c.Rule.Name, Who: c.Task, Said: c.Said, Run: here(c.Run), At: len(c.Run)}

@@ -17,12 +17,12 @@ func OfSentence(r *trace.Run, race *Race) Sentence {
 	}
 	x := &race.Here
 	st := &r.Steps()[race.At-1]
-	s := tell(race, x, r.Model.Actors()[st.Actor].Kind == kernel.TaskActor)
+	s := tell(race, x, r.Model.Actors()[st.Actor].Kind)
 	switch {
 	case x.Bad != "" && len(st.Broken) == 0:
 		s = append(s, Word{Text: " "}, Word{Text: "Deadlock: " + x.Bad + ".", Bad: true})
 	case x.Bad != "":
-		s = append(s, Word{Text: " "}, Word{Text: strings.Join(st.Broken, " and ") + " is false now: " + x.Bad + ".", Bad: true})
+		s = append(s, Word{Text: " "}, Word{Text: "Now " + strings.Join(st.Broken, " and ") + " is false: " + x.Bad + ".", Bad: true})
 	default:
 		s = append(s, race.means(r, x)...)
 	}
@@ -41,24 +41,35 @@ func start(r *trace.Run, race *Race) Sentence {
 		}
 		s = append(s, Word{Text: l.Name, Who: l.Who}, Word{Text: " runs " + l.What})
 	}
-	return append(s, Word{Text: ". Choose who goes first."})
+	return append(s, Word{Text: "."}, Word{Text: choose})
 }
 
-// tell makes a sentence of a step: "cpu1 clears the PTE: it was frame 1 W D A."
-func tell(race *Race, x *Row, task bool) Sentence {
+// choose is what there is to do at the start, where anybody may step.
+const choose = " Choose who goes first."
+
+// tell makes a sentence of a step: "cpu1 clears the PTE: it was frame 1 W D A." Its subject is the CPU, unless
+// the step has one of its own: the host, a grace period, a disk.
+func tell(race *Race, x *Row, kind kernel.ActorKind) Sentence {
 	l := race.Lanes[x.Lane]
-	says := x.Says
-	if !task {
-		return append(race.name(upper(says)), Word{Text: "."})
+	who, says := Word{Text: l.Name, Who: l.Who}, strings.TrimPrefix(x.Says, l.Name+": ")
+	switch kind {
+	case kernel.TaskActor, kernel.InterruptActor:
+	case kernel.WalkerActor:
+		return append(Sentence{who, {Text: "'s "}}, race.name(strings.TrimPrefix(says, "the ")+".")...)
+	default:
+		return race.name(upper(happens(says)) + ".")
 	}
 	word, rest, _ := strings.Cut(says, " ")
+	word = strings.TrimSuffix(word, ":") // "load: b"
 	switch {
-	case strings.Contains(says, "?") && !verbs[word]:
-		return append(Sentence{{Text: l.Name, Who: l.Who}, {Text: " looks: "}}, race.name(says+end(says))...)
+	case asks(says):
+		return append(Sentence{who, {Text: " looks: "}}, race.name(others(says)+end(says))...)
 	case verbs[word]:
-		return append(Sentence{{Text: l.Name, Who: l.Who}, {Text: " " + third(word) + " "}}, race.name(others(rest)+end(says))...)
+		return append(Sentence{who, {Text: " " + third(word) + " "}}, race.name(others(rest)+end(says))...)
+	case strings.HasPrefix(says, l.Name+" "):
+		return race.name(others(says) + end(says))
 	}
-	return append(Sentence{{Text: l.Name, Who: l.Who}, {Text: ": "}}, race.name(says+end(says))...)
+	return append(Sentence{who, {Text: ": "}}, race.name(others(says)+end(says))...)
 }
 
 func end(s string) string {
@@ -68,14 +79,40 @@ func end(s string) string {
 	return "."
 }
 
+// asks reports whether a step's sentence is a question, with its answer: "is it large? no", and not "lock it; is it large? no".
+func asks(says string) bool {
+	first := says
+	if i := strings.IndexAny(says, "?;"); i >= 0 {
+		first = says[:i+1]
+	}
+	word, _, _ := strings.Cut(says, " ")
+	before, _, colon := strings.Cut(first, ": ")
+	return strings.HasSuffix(first, "?") && (word == "have" || !verbs[word]) && !(colon && verbs[strings.Fields(before)[0]])
+}
+
+// happens tells what comes of itself, when something else is over: "the grace period ends: free the inode" becomes
+// "the grace period ends: the inode is freed".
+func happens(says string) string {
+	when, what, _ := strings.Cut(says, ": ")
+	if x, ok := strings.CutPrefix(what, "free "); ok {
+		return when + ": " + x + " is freed"
+	}
+	if x, ok := strings.CutPrefix(what, "end "); ok {
+		return when + ": " + x + " ends"
+	}
+	return says
+}
+
 func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // verbs are the words with which a step's sentence may begin as an order; in the
 // third person somebody does it.
 var verbs = func() map[string]bool {
 	m := map[string]bool{}
-	for _, v := range strings.Fields(`add allocate announce check clear copy disable drop empty enable end find flush follow free freeze give
-		have invalidate keep load lock look make map mark put read restore return send set start store take try unhook unlock unpin walk write`) {
+	for _, v := range strings.Fields(`acknowledge add allocate announce attach back begin borrow change check choose clear collapse copy disable do drain
+		drop empty enable end evict fill find flush follow forget free freeze give go have invalidate isolate keep leave let load lock look make
+		map mark move put read refuse remember replace restore return reuse run send set sleep split start stop store submit switch take
+		try undo unhook unlock unmap unpin unshare wait walk write write-protect`) {
 		m[v] = true
 	}
 	return m
@@ -86,6 +123,8 @@ func third(v string) string {
 	switch {
 	case v == "have":
 		return "has"
+	case strings.HasSuffix(v, "o"):
+		return v + "es"
 	case strings.HasSuffix(v, "ch"), strings.HasSuffix(v, "sh"), strings.HasSuffix(v, "s"):
 		return v + "es"
 	case strings.HasSuffix(v, "y") && !strings.HasSuffix(v, "ay"):
@@ -97,11 +136,19 @@ func third(v string) string {
 // others puts the further orders of a sentence into the third person: "the
 // folio, put it" becomes "the folio, puts it".
 func others(rest string) string {
-	for _, sep := range []string{", ", "; ", ": "} {
+	for _, sep := range []string{", ", "; ", ": ", "? "} {
 		parts := strings.Split(rest, sep)
 		for i := 1; i < len(parts); i++ {
-			if w, more, _ := strings.Cut(parts[i], " "); verbs[w] {
-				parts[i] = strings.TrimSpace(third(w) + " " + more)
+			w, more, _ := strings.Cut(parts[i], " ")
+			w, mark := strings.TrimRight(w, ",;:"), w[len(strings.TrimRight(w, ",;:")):]
+			word := strings.ToLower(w)
+			switch {
+			case !verbs[word], word == "back" && !strings.HasPrefix(more, "out"): // "back on the LRU list"
+			case more == "" && (word == "read" || word == "write"): // "migration of frame 1, read"
+			case w != word && sep == "? ": // "is it large? Try the folio lock"
+				parts[i] = strings.TrimSpace("It " + third(word) + mark + " " + more)
+			case w == word:
+				parts[i] = strings.TrimSpace(third(w) + mark + " " + more)
 			}
 		}
 		rest = strings.Join(parts, sep)
@@ -162,7 +209,7 @@ func (x *Race) waiters(row *Row) Sentence {
 	}
 	for _, n := range x.Next {
 		for _, m := range n.Moves {
-			if m.On == row.Lane && !m.Ready && !m.Done {
+			if m.On == row.Lane && n.Lane != row.Lane && !m.Ready && !m.Done {
 				l := x.Lanes[n.Lane]
 				return append(Sentence{{Text: " "}, {Text: l.Name, Who: l.Who}, {Text: " "}}, x.name(m.Note+".")...)
 			}

@@ -149,8 +149,15 @@ func (k *Sketch) Race(story, fold *Story, p Part) Race {
 			}
 		}
 	}
+	windows := k.windows(p)
 	for n := p.From + 1; n <= p.To; n++ {
-		out.Rows = append(out.Rows, k.row(n, fold))
+		x := k.row(n, fold)
+		for i := range windows {
+			if windows[i].From == n {
+				x.Opens = append(x.Opens, windows[i].Texts...)
+			}
+		}
+		out.Rows = append(out.Rows, x)
 	}
 	if out.At > 0 {
 		out.Here = k.row(out.At, fold)
@@ -161,7 +168,7 @@ func (k *Sketch) Race(story, fold *Story, p Part) Race {
 			out.Tracks = max(out.Tracks, t+1)
 		}
 	}
-	out.Windows = joined(k.windows(p))
+	out.Windows = joined(windows)
 	for i := range out.Windows {
 		out.Windows[i].settle(&out)
 	}

@@ -48,6 +48,7 @@ type Diagnostic struct {
 
 // A Listing is a kernel function that a CPU is in.
 type Listing struct {
+	Task  string // "P0": a CPU may have several
 	Lane  string
 	Who   Who
 	Func  string
@@ -164,7 +165,7 @@ func OfListing(r *trace.Run) []Listing {
 			continue
 		}
 		in := &stack[len(stack)-1]
-		x := Listing{Lane: fmt.Sprintf("cpu%d", a.CPU), Who: Who(a.CPU + 1), Func: in.Func.Title, File: in.Func.File}
+		x := Listing{Task: a.Name, Lane: fmt.Sprintf("cpu%d", a.CPU), Who: Who(a.CPU + 1), Func: in.Func.Title, File: in.Func.File}
 		for _, f := range stack[:len(stack)-1] {
 			x.Stack = append(x.Stack, f.Func.Title)
 		}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"gupscope/core/check"
+	"gupscope/core/claim"
 	"gupscope/core/trace"
 	"gupscope/core/verdict"
 )
@@ -84,12 +85,18 @@ func OfClaims(r *trace.Run, spoken []string) []Claim {
 			since[b] = n
 		}
 	}
-	if r.Deadlock() {
-		out = append(out, Claim{Name: check.NoDeadlock, Says: "Whoever has program left can go on.", Why: "somebody has program left, and nobody can go on", Since: r.Cursor()})
-	}
-	if r.Livelock() > 0 {
-		if e, err := r.Explain(check.NoLivelock); err == nil {
-			out = append(out, Claim{Name: e.Claim, Says: e.Says, Why: strings.Join(e.Why, "; "), Since: r.Cursor()})
+	for _, p := range claim.Progress {
+		c := Claim{Name: p.Name, Says: p.Says, Holds: true, Spoken: slices.Contains(spoken, p.Name)}
+		switch {
+		case p.Name == check.NoDeadlock && r.Deadlock():
+			c.Holds, c.Why, c.Since = false, "somebody has program left, and nobody can go on", r.Cursor()
+		case p.Name == check.NoLivelock && r.Livelock() > 0:
+			if e, err := r.Explain(check.NoLivelock); err == nil {
+				c.Holds, c.Why, c.Since = false, strings.Join(e.Why, "; "), r.Cursor()
+			}
+		}
+		if !c.Holds || r.Model.Judges(p.Name) {
+			out = append(out, c)
 		}
 	}
 	for i, t := range r.Model.Truths() {
@@ -143,7 +150,7 @@ func OfOutcome(o *verdict.Outcome, rate float64, run func([]check.Choice) *trace
 	v := Verdict{States: counted(o.States, o.Reduced), Moves: grouped(o.Transitions), Depth: o.Depth, Rate: perSecond(rate)}
 	v.Omitted = "none: whole states were kept"
 	if p := o.Omission(); p > 0 {
-		v.Omitted = fmt.Sprintf("with a probability of %.0e at most: of states their fingerprints are kept", p)
+		v.Omitted = fmt.Sprintf("a state, with a probability of %.0e at most: what is kept of states are fingerprints", p)
 	}
 	switch o.Verdict {
 	case check.Never:
@@ -156,7 +163,7 @@ func OfOutcome(o *verdict.Outcome, rate float64, run func([]check.Choice) *trace
 	v.Rests.Broken = v.State == Broken
 	for _, b := range o.Broken {
 		r := run(b.Run)
-		c := Counter{Claim: b.Claim, Steps: len(b.Run), Switches: b.Switches, Shortest: b.Shortest, Run: r.String(), At: Before(len(b.Run))}
+		c := Counter{Claim: b.Claim, Steps: len(b.Run), Switches: b.Switches, Shortest: b.Shortest, Run: r.String(), At: Before(r)}
 		if e, err := r.Explain(b.Claim); err == nil {
 			c.Why = e.Text
 		}
@@ -203,9 +210,15 @@ func (v *Verdict) says(format string, args ...any) {
 
 func gib(bytes uint64) string { return fmt.Sprintf("%.3g GiB", float64(bytes)/(1<<30)) }
 
-// Before is where to stand in a counterexample of so many steps: so that the
-// next few presses lead over the edge.
-func Before(steps int) int { return max(0, steps-3) }
+// Before is where to stand in a counterexample: so that the next few presses lead over the edge, and at a step that
+// matters for it, which is not folded away.
+func Before(r *trace.Run) int {
+	at, story := max(0, r.Len()-3), OfStory(r)
+	for at > 0 && story.aside(&r.Steps()[at-1]) {
+		at--
+	}
+	return at
+}
 
 // grouped is a number with its thousands apart.
 func grouped(n uint64) string {

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strings"
 
 	"gupscope/core/machine"
 )
@@ -92,20 +93,37 @@ func (n *now) upper(w machine.Word, index int) PTE {
 // table is the page table that begins with a page.
 func (n *now) table(p machine.PageID) Table {
 	m := n.m
-	t := Table{VMA: n.tableName(p), Flags: "none", PMD: n.upper(m.PMD(p), m.Slot(p, machine.LevelPMD))}
-	switch vma := m.Peek(m.VMA(p)); {
-	case vma == 0:
-		t.Flags = "unmapped"
-	case vma&machine.VMWrite != 0:
-		t.Flags = "rw"
-	case vma&machine.VMRead != 0:
-		t.Flags = "ro"
-	}
+	t := Table{VMA: n.tableName(p), Flags: n.allowed(p), PMD: n.upper(m.PMD(p), m.Slot(p, machine.LevelPMD))}
 	if f, ok := m.Find(p, machine.LevelPTE); ok {
 		t.Freed = m.Peek(m.State(f)) != machine.FrameTable
 		t.Entries = n.entries(f, p)
 	}
 	return t
+}
+
+// allowed is what the VMAs of a table's pages allow: in a word, or page by page where they differ.
+func (n *now) allowed(first machine.PageID) string {
+	m := n.m
+	of := func(p machine.PageID) string {
+		switch vma := m.Peek(m.VMA(p)); {
+		case vma == 0:
+			return "unmapped"
+		case vma&machine.VMWrite != 0:
+			return "rw"
+		case vma&machine.VMRead != 0:
+			return "ro"
+		}
+		return "none"
+	}
+	all, same := "", true
+	for p := first; p < m.HugeEnd(first); p++ {
+		all += fmt.Sprintf(", [%d] %s", m.Slot(p, machine.LevelPTE), of(p))
+		same = same && of(p) == of(first)
+	}
+	if same {
+		return of(first)
+	}
+	return strings.TrimPrefix(all, ", ")
 }
 
 // tableName is what a table maps that begins with a page: its region, and from where on.
