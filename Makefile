@@ -14,18 +14,19 @@ BENCH_JSON ?= bin/bench.json
 BROTLI ?= 11
 ESBUILD = $(GO) tool esbuild --target=es2022 --minify --log-level=warning
 WASM_PACKAGES = ./core/cell ./core/check ./web/link
-export GOFLAGS := -buildvcs=false
+# One set of flags for all: what is compiled for the page is what the tests in WASM need.
+export GOFLAGS := -buildvcs=false -trimpath
 
 .PHONY: build assets run test chromium check-format check-generated check-modules check-vendor unit wasm-test bench tour generate fmt vendor clean
 
 build: assets
-	$(GO) build -trimpath -o bin/gupscope ./cmd/server
+	$(GO) build -o bin/gupscope ./cmd/server
 
 # Chunks are named by esbuild, because scripts name each other; the rest by static/pack.
 # Brotli at its best takes half a minute for the WASM, whenever that changes: BROTLI=5 while working.
 assets:
 	@set -e; dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; echo "building the assets"; \
-	GOOS=js GOARCH=wasm $(GO) build -trimpath -ldflags='-s -w' -o "$$dir/gupscope.wasm" ./wasm; \
+	GOOS=js GOARCH=wasm $(GO) build -ldflags='-s -w' -o "$$dir/gupscope.wasm" ./wasm; \
 	$(ESBUILD) static/ts/page.ts --bundle --splitting --format=esm --chunk-names=[name].[hash] --outdir="$$dir"; \
 	$(ESBUILD) static/ts/core.ts static/ts/embed.ts static/ts/file.ts static/ts/sw.ts --bundle --format=iife --outdir="$$dir" \
 		--alias:wasm_exec="$$($(GO) env GOROOT)/lib/wasm/wasm_exec.js"; \
@@ -72,7 +73,7 @@ check-vendor:
 # Under node where there is one, else in Chromium.
 WASM_EXEC = "$$(if command -v node >/dev/null; then echo "$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec"; \
 	else $(GO) build -o bin/chromium-exec ./wasm/chromium && echo "$$PWD/bin/chromium-exec"; fi)"
-WASM_TEST = GOOS=js GOARCH=wasm $(GO) test -timeout 6m -exec=$(WASM_EXEC)
+WASM_TEST = GOOS=js GOARCH=wasm $(GO) test -timeout 20m -exec=$(WASM_EXEC)
 
 # The same tests in WASM. The hashes are those on record, so a run is the same here and there after every step. Of sessions, which
 # a tab has for itself, all tests but those that go through the whole gallery: there they take minutes.
