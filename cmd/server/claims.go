@@ -7,6 +7,7 @@ import (
 
 	"gupscope/core/check"
 	"gupscope/core/claim"
+	"gupscope/core/kernel"
 	"gupscope/core/verdict"
 )
 
@@ -19,7 +20,8 @@ type claimsCommand struct {
 type claimJSON struct {
 	Name     string `json:"name"`
 	Says     string `json:"says"`
-	Promised string `json:"promised"` // since which release it is judged unasked: "always", "v5.19", "never"
+	Promised string `json:"promised"`        // since which release it is judged unasked: "always", "v5.19", "never"
+	About    string `json:"about,omitempty"` // the rule without which it is not judged at all
 	Scenario string `json:"scenario"`
 	Holds    string `json:"holds"`
 	Breaks   string `json:"breaks"`
@@ -50,6 +52,9 @@ func (c *claimsCommand) Run() error {
 		default:
 			fmt.Printf("    promised since %s\n", x.Promised)
 		}
+		if x.About != "" {
+			fmt.Printf("    not judged without %s\n", x.About)
+		}
 		fmt.Printf("    holds in %s on %s\n    false on %s: %d steps\n", x.Scenario, x.Holds, x.Breaks, x.Steps)
 	}
 	return nil
@@ -59,6 +64,9 @@ func (c *claimsCommand) Run() error {
 func breaker(cl *claim.Claim) (claimJSON, error) {
 	b := cl.Breaker
 	x := claimJSON{Name: cl.Name, Says: cl.Says, Promised: cl.PromisedSince(), Scenario: b.Scenario, Holds: b.Holds, Breaks: b.Breaks}
+	for _, id := range cl.About {
+		x.About = kernel.Rules[id].Name
+	}
 	f, k, err := open(b.Scenario, b.Breaks)
 	if err != nil {
 		return x, fmt.Errorf("claim %s: %w", cl.Name, err)

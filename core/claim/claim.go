@@ -12,7 +12,7 @@
 // step raises.
 //
 // Who adds a claim adds to the catalogue: its sentence, which says what holds and never how it is checked;
-// Promised, if older releases don't keep it; alarms (raised by steps through Machine.Raise, with words
+// Promised, if older releases don't keep it; About, if they have not what it speaks of; alarms (raised by steps through Machine.Raise, with words
 // in alarmed) or a family of predicates; Breaker, the scenario and the rule that make it false, which a
 // test plays; in judging.go, when there is something for it to judge, unless there always is.
 //
@@ -24,6 +24,7 @@ import (
 	"slices"
 
 	"gupscope/core/check"
+	"gupscope/core/kernel"
 	"gupscope/core/machine"
 )
 
@@ -34,7 +35,10 @@ type Claim struct {
 	// Promised tells from which release (as Version.Order) on the kernel means to
 	// keep it; before, it is not judged unless a scenario asks.
 	Promised int
-	Breaker  Breaker
+	// About are the rules that the sentence is about: a kernel that lacks one has not what is claimed of it, and the
+	// claim is not judged there, whoever asks.
+	About   []kernel.RuleID
+	Breaker Breaker
 
 	alarms []machine.Alarm
 	family func(*Model) []predicate
@@ -52,6 +56,9 @@ type Breaker struct {
 // never is the Promised of claims that are judged only where a scenario asks for them: they would cost every other one states, or are not kept
 // everywhere (hugetlb's copies give secrets away in every release).
 const never = 1 << 20
+
+// exclusivity is what claims about PG_anon_exclusive are about.
+var exclusivity = []kernel.RuleID{kernel.AnonExclusive}
 
 // Catalogue is the claims that a Model judges, in the order in which they are shown.
 var Catalogue = []*Claim{
@@ -80,7 +87,7 @@ var Catalogue = []*Claim{
 		Breaker: Breaker{"fork-and-write", "v6.12", "v6.12 without fork_counts_mappings"},
 		family:  mapcounts},
 	{Name: "huge-mapcounts-add-up",
-		Says:    "The entire mapcount of every large folio is the number of PMD entries that map it, and its large mapcount the number of all that map pages of it, whenever no PMD is locked.",
+		Says:    "The entire mapcount of every large folio is the number of PMD entries that map it, and its large mapcount (before v6.10, which keeps it, total_mapcount()) the number of all that map pages of it, whenever no PMD is locked.",
 		Breaker: Breaker{"pin-vs-fork-huge", "v6.12", "v6.12 without fork_counts_pmd_mappings"},
 		family:  hugeMapcounts},
 	{Name: "pincount-is-live-pins", Promised: 507,
@@ -91,11 +98,11 @@ var Catalogue = []*Claim{
 		Says:    "A large folio is not split while pins of it are counted: its pages could not share them out.",
 		Breaker: Breaker{"split-vs-pin", "v6.12", "v6.12 without split_freeze"},
 		alarms:  []machine.Alarm{machine.AlarmPinnedSplit}},
-	{Name: "exclusive-page-mapped-once", Promised: 519,
+	{Name: "exclusive-page-mapped-once", Promised: 519, About: exclusivity,
 		Says:    "An anonymous page that is exclusive is mapped by one page-table entry.",
 		Breaker: Breaker{"fork-and-write", "v6.12", "v6.12 without fork_clears_exclusive"},
 		family:  mappedOnce},
-	{Name: "writable-anon-exclusive", Promised: 519,
+	{Name: "writable-anon-exclusive", Promised: 519, About: exclusivity,
 		Says:    "A writable PTE of an anonymous page means that the page is exclusive, whenever the page-table lock is free.",
 		Breaker: Breaker{"fork-and-write", "v6.12", "v6.12 with fork_wrprotect=never"},
 		family:  writableExclusive},
@@ -107,7 +114,7 @@ var Catalogue = []*Claim{
 		Says:    "While an anonymous page is pinned for reading, it is the page that the process has there, unless the process gave it up; and so is any page that is pinned for long. In private mappings kernels before v6.2, v6.1.192 among them, pin the zero page and pages of files as they are: the next write leaves such a pin behind.",
 		Breaker: Breaker{"read-only-pin", "v6.12 without swp_exclusive", "v6.12 without swp_exclusive without gup_unshare"},
 		family:  func(m *Model) []predicate { return pins(m, false) }, track: machine.Track{Pins: true}},
-	{Name: "pinned-anon-exclusive", Promised: 519,
+	{Name: "pinned-anon-exclusive", Promised: 519, About: exclusivity,
 		Says:    "An anonymous page that is pinned is exclusive, until the pin is given back.",
 		Breaker: Breaker{"pin-fast-vs-reclaim", "v6.12", "v6.12 without gup_pte_recheck"},
 		alarms:  []machine.Alarm{machine.AlarmUnpinShared}, family: pinnedExclusive, track: machine.Track{Pins: true}},
@@ -221,6 +228,33 @@ var Catalogue = []*Claim{
 		Says:    "A page is not stored to while its disk reads it.",
 		Breaker: Breaker{"stable-pages-stores", "v6.12 with stable_pages", "v6.12"},
 		alarms:  []machine.Alarm{machine.AlarmUnstable}, track: machine.Track{Notice: true}},
+}
+
+// Lacks returns the rule that the claim is about and the kernel lacks; nil if there is none: the claim can be judged there.
+func (c *Claim) Lacks(k *kernel.Kernel) *kernel.Rule {
+	for _, id := range c.About {
+		if !k.On(id) {
+			return kernel.Rules[id]
+		}
+	}
+	return nil
+}
+
+// NothingLeft says why none of the claims can be judged on a kernel; "" if one can, or none is named. They are those of a judge line: a check
+// that judges nothing would say Never of anything.
+func NothingLeft(names []string, k kernel.Kernel) string {
+	why := ""
+	for _, name := range names {
+		c := ByName(name)
+		r := c.Lacks(&k)
+		if r == nil {
+			return ""
+		}
+		if why == "" {
+			why = fmt.Sprintf("%v has no %s, which %s is about: nothing is left to judge there", k, r.Name, name)
+		}
+	}
+	return why
 }
 
 // PromisedSince is since when the claim is judged unasked: "always", "v5.19", "never".

@@ -255,3 +255,28 @@ func TestEveryClaimCanBreak(t *testing.T) {
 		}
 	}
 }
+
+// A claim about what a kernel has not is not judged there, asked for or not; on every kernel that promises it there is what it is about.
+func TestClaimsAreAboutSomething(t *testing.T) {
+	file, ds := scenario.Parse("about.gup", []byte("GUP about\nkernel v6.12\nmm A { buf = anon 1 rw }\nP0 on cpu0 in A { store(buf, \"x\") }\n"))
+	if scenario.Failed(ds) {
+		t.Fatal(ds)
+	}
+	for _, v := range kernel.Versions {
+		k, err := kernel.Make(v.Name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		setup, _ := file.ForKernel(k)
+		setup.Judge = claim.Names()
+		judged := claim.New(setup, k).Claims()
+		for _, c := range claim.Catalogue {
+			if got, want := slices.Contains(judged, c.Name), c.Lacks(&k) == nil; got != want {
+				t.Errorf("%s on %v: judged is %v, and that it has what it is about is %v", c.Name, k, got, want)
+			}
+			if v.Order >= c.Promised && c.Lacks(&k) != nil {
+				t.Errorf("%v promises %s, and has no %s", k, c.Name, c.Lacks(&k).Name)
+			}
+		}
+	}
+}

@@ -38,12 +38,12 @@ type alarm struct {
 }
 
 // New sets a scenario up on a kernel. The claims judged are those in
-// setup.Judge, or all that the kernel promises.
+// setup.Judge, or all that the kernel promises; never those about what the kernel has not.
 func New(setup kernel.Setup, k kernel.Kernel) *Model {
 	var judge []*Claim
 	var track machine.Track
 	for _, c := range Catalogue {
-		if setup.Judge == nil && k.Version.Order < c.Promised || setup.Judge != nil && !slices.Contains(setup.Judge, c.Name) {
+		if setup.Judge == nil && k.Version.Order < c.Promised || setup.Judge != nil && !slices.Contains(setup.Judge, c.Name) || c.Lacks(&k) != nil {
 			continue
 		}
 		judge = append(judge, c)

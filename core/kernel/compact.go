@@ -7,6 +7,7 @@ import (
 
 // compact_zone as kcompactd does it, of one page, in straight line:
 //
+//	a large folio: leave it, it is as large as the block that is wanted
 //	take a reference on the folio that lies there, unless the count is zero
 //	anonymous, and more references than mappings: it could not be moved, leave it
 //	take it off the LRU list; it is not on one: leave it
@@ -21,6 +22,10 @@ var _ = register(fnCompactZone, &Func{Migrating: true,
 	Steps: []Step{
 		czGet: {Label: "get", Says: "take a reference on the folio", Ref: "folio_get_nontail_page", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings, machine.Flags, machine.PageCache, machine.SwapCache), Anywhere: cell.Of(machine.Mappings, machine.Flags, machine.Refs),
 			Choose: isolationCandidates, Do: func(c *Ctx) Next {
+				if c.Key != 0 && c.M.IsLarge(machine.Frame(c.Key)) {
+					c.Say("it is large: leave it")
+					return Return
+				}
 				if c.Key == 0 || !c.TryGet(c.M.Head(machine.Frame(c.Key)), 1) {
 					c.Say("no folio of it is on the LRU list")
 					return Return

@@ -206,6 +206,7 @@ numa_saved_write            1   1       1   1   1   1    1    1    1    1   1   
 numa_huge_pmd               0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         c5b5a3dd2c1f  m
 migrate_split_partial       0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         7262f208ca68  Tm
 migrate_split_nomem         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+move_pages_thp              0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         e8db67eb0ded  m
 notifier_start              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 notifier_in_rmap            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         369ea8242c0f  m
 notifier_change_pte         1   1       1   1   1   1    1    1    1    1   1       1   1   0    0         f7842747d13d  Tm

@@ -102,3 +102,66 @@ var migrateRest = Step{Label: "rest", Says: "are there more pages of the folio t
 	c.Set(mgNrFailed, c.L(mgRC))
 	return mgMore
 }}
+
+// The rows of move_pages for a huge page, until v4.13 (FOLL_SPLIT), in straight line:
+//
+//	take a reference on it; unlock the PMD
+//	lock the folio; split_huge_page(); unlock it, drop the reference
+//	not split, somebody else has a reference: -EBUSY
+//	look again: there is a page table, and a small page
+//
+// The tails go back to their LRU list: one page of the huge page moves. There were no migration entries in a PMD's place before v4.14.
+//
+// compare mm/gup.c:follow_page_mask
+var moveSplitGet = Step{Label: "split_get", Says: "is it a huge page? Take a reference on it, unlock the PMD", Answer: "no", Ref: "FOLL_SPLIT", When: Without(MovePagesWhole).AndLarge(), Touches: cell.Of(machine.Refs, machine.PTLs), Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+	f := c.M.Head(c.Frame(vpPTE))
+	switch {
+	case !c.Entry(vpPMDLocal).Has(machine.PSE) || c.M.IsHugetlb(f):
+		return vpGet
+	case c.L(vpIsSplit) != 0:
+		c.Say("a huge page is there again: -ENOENT; unlock the PMD")
+		c.Unlock(c.walkLock())
+		c.Set(vpRet, failed|ENOENT)
+		return vpUnlock
+	}
+	c.Say("it is a huge page: take a reference on it, unlock the PMD")
+	c.Get(f, 1)
+	c.Hold(vpRef, f, 1)
+	c.Unlock(c.walkLock())
+	return Then
+}}
+
+var moveSplitLock = Step{Label: "split_lock", Says: "lock the folio, to split it", Ref: "lock_page", When: Without(MovePagesWhole).AndLarge(), Touches: cell.Of(machine.FolioLocks), Calls: []FuncID{fnSplitHugePage},
+	Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(vpRef).Frame())) },
+	Do: func(c *Ctx) Next {
+		f := c.Held(vpRef).Frame()
+		c.Lock(c.M.FolioLock(f))
+		if !c.M.IsLarge(f) {
+			c.Say("lock the folio: it was split meanwhile")
+			c.Set(vpIsSplit, 1)
+			return vpSplitUnlock
+		}
+		return c.Call(fnSplitHugePage, vpSplitUnlock, c.frameOf(vpRef), 0)
+	}}
+
+var moveSplitUnlock = Step{Label: "split_unlock", Says: "was it split? Unlock it", Answer: "yes", Ref: "unlock_page", When: Without(MovePagesWhole).AndLarge(), Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
+	if c.L(vpIsSplit) == 0 {
+		if c.Ret() != 0 {
+			c.Say("it could not be split, somebody uses it: -EBUSY; unlock it")
+			c.Set(vpRet, failed|EBUSY)
+		}
+		c.Set(vpIsSplit, 1)
+	}
+	c.Unlock(c.M.FolioLock(c.Held(vpRef).Frame()))
+	return Then
+}}
+
+var moveSplitPut = Step{Label: "split_put", Says: "drop the reference", Ref: "put_page", When: Without(MovePagesWhole).AndLarge(), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{vpPMD}, Do: func(c *Ctx) Next {
+	f := c.Held(vpRef).Frame()
+	c.Release(vpRef)
+	back := vpPMD
+	if c.L(vpRet) != 0 {
+		back = vpUnlock
+	}
+	return c.putFree(f, 1, back)
+}}

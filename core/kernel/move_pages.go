@@ -11,6 +11,7 @@ import (
 //	lru_cache_disable()          // lru_add_drain_all(), and the batches stay off; older kernels drain them once
 //	mmap_read_lock(); no VMA: -EFAULT
 //	none, or in swap: -ENOENT; the zero page: -EFAULT
+//	a huge page: until v4.13: split it, and go on with the one page; not split: -EBUSY
 //	on that node already: done
 //	mapped more than once, and not MPOL_MF_MOVE_ALL: -EACCES
 //	take its folio off the LRU list, with a reference; it is not on one: -EBUSY
@@ -25,7 +26,7 @@ import (
 // compare mm/migrate.c:do_pages_move, add_page_for_migration
 var _ = register(fnMovePages, &Func{Migrating: true,
 	Name: "move_pages", File: "mm/migrate.c", Params: []int{vpPage, vpNode, vpFlags},
-	Locals: []Local{{"folio", HoldLocal}, {"reference", HoldLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"node", IntLocal}, {"flags", IntLocal}, {"ret", IntLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"reference", HoldLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"node", IntLocal}, {"flags", IntLocal}, {"ret", IntLocal}, {"split", IntLocal}},
 	Steps: []Step{
 		vpBegin: {Label: "node", Says: "has the node memory?", Ref: "node_state", Local: true, Do: func(c *Ctx) Next {
 			if !c.M.HasNode(int(c.L(vpNode))) {
@@ -57,6 +58,10 @@ var _ = register(fnMovePages, &Func{Migrating: true,
 				c.Lock(c.walkLock())
 				return Then
 			}},
+		vpSplitGet:    moveSplitGet,
+		vpSplitLock:   moveSplitLock,
+		vpSplitUnlock: moveSplitUnlock,
+		vpSplitPut:    moveSplitPut,
 		vpGet: {Label: "get", Says: "take a reference", Ref: "follow_page(FOLL_GET)", When: Without(FolioWalk), Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			c.Get(c.Frame(vpPTE), 1)
 			c.Hold(vpRef, c.Frame(vpPTE), 1)
@@ -96,7 +101,7 @@ var _ = register(fnMovePages, &Func{Migrating: true,
 	},
 })
 
-const vpFolio, vpRef, vpPMDLocal, vpPTE, vpPage, vpNode, vpFlags, vpRet = 0, 1, 2, 3, 4, 5, 6, 7
+const vpFolio, vpRef, vpPMDLocal, vpPTE, vpPage, vpNode, vpFlags, vpRet, vpIsSplit = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 const (
 	vpBegin = iota
@@ -106,6 +111,10 @@ const (
 	vpVMA
 	vpPMD
 	vpLockPT
+	vpSplitGet
+	vpSplitLock
+	vpSplitUnlock
+	vpSplitPut
 	vpGet
 	vpUnlockEarly
 	vpIsolate

@@ -351,6 +351,7 @@ const (
 	KhpFileTruncated
 	KhpRetractExit
 	PTEMapMayFail
+	MovePagesWhole
 	ruleCount
 )
 

@@ -35,6 +35,7 @@ var _ = register(fnVFIOUnmap, &Func{
 		vuUnmap: {Label: "iommu_unmap", Says: "take the IOMMU's entry away, flush its TLB: what was under way has landed", Ref: "iommu_unmap", When: With(IOMMUFlushBeforeUnpin), Touches: cell.Of(machine.Contents), Reads: fileReads, Do: func(c *Ctx) Next {
 			if v := c.L(vuValue); v != 0 {
 				c.deviceWrite(int(c.L(vuPage)), v-1)
+				c.Sayf("the device writes %s to frame %d, before the page is given back", c.M.Content(v-1), c.Frame(vuPFN))
 			}
 			return Then
 		}},

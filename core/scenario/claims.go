@@ -1,6 +1,9 @@
 package scenario
 
-import "gupscope/core/claim"
+import (
+	"gupscope/core/claim"
+	"gupscope/core/kernel"
+)
 
 // claimNames are the names that may stand behind claim, judge, judging and Sometimes.
 func claimNames() []string { return claim.Names() }
@@ -13,9 +16,19 @@ func claimSays(name string) string {
 	return ""
 }
 
-// promised reports whether the release means to keep the claim, so that it is
+// promised reports whether the kernel means to keep the claim, so that it is
 // judged unless the scenario says otherwise.
-func promised(name string, order int) bool {
+func promised(name string, k kernel.Kernel) bool {
 	c := claim.ByName(name)
-	return c == nil || order >= c.Promised
+	return c == nil || k.Version.Order >= c.Promised && c.Lacks(&k) == nil
+}
+
+// lacking is the rule that a claim is about and the kernel lacks; "" if there is none, or no such claim.
+func lacking(name string, k kernel.Kernel) string {
+	if c := claim.ByName(name); c != nil {
+		if r := c.Lacks(&k); r != nil {
+			return r.Name
+		}
+	}
+	return ""
 }

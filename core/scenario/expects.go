@@ -88,7 +88,7 @@ func (b *builder) verdict(e *Expect, c *cursor) {
 	case c.keyword("Sometimes"):
 		t.kind = Verdict
 		e.Verdict = kernel.Sometimes
-		e.Claims = c.claims(b.judges(e))
+		e.Claims = c.claims(b.unjudged(e))
 		return
 	case t == nil:
 	case t.text == "n" && strings.HasPrefix(b.file.text[t.start:], "n/a"):
@@ -163,26 +163,29 @@ func (f *File) judged(k kernel.Kernel) []string {
 	var names []string
 	for _, name := range claimNames() {
 		on, said := f.claims[name]
-		if on || !said && promised(name, k.Version.Order) {
+		if on || !said && promised(name, k) {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// judges returns whether an expect line judges a claim, on all its kernels.
-func (b *builder) judges(e *Expect) func(string) bool {
-	return func(name string) bool {
-		if e.Judge != nil {
-			return slices.Contains(e.Judge, name)
-		}
+// unjudged returns why an expect line does not judge a claim, on one of its kernels; "" if it does.
+func (b *builder) unjudged(e *Expect) func(string) string {
+	return func(name string) string {
 		for _, k := range e.Kernels {
-			list := b.file.judged(k)
-			if list == nil && !promised(name, k.Version.Order) || list != nil && !slices.Contains(list, name) {
-				return false
+			list := e.Judge
+			if list == nil {
+				list = b.file.judged(k)
+			}
+			switch rule := lacking(name, k); {
+			case rule != "":
+				return fmt.Sprintf("%v has no %s, which %s is about: leave it out", k, rule, name)
+			case list == nil && !promised(name, k) || list != nil && !slices.Contains(list, name):
+				return fmt.Sprintf("%s is not judged here: write claim %s on, or leave it out", name, name)
 			}
 		}
-		return true
+		return ""
 	}
 }
 

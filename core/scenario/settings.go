@@ -187,9 +187,9 @@ func (b *builder) judge(c *cursor) {
 	}
 }
 
-// claims reads names of claims; if among is not nil, they must be of those. A
+// claims reads names of claims; if unfit is not nil, it says why one may not stand here, or "". A
 // number behind a comma is none of them: it counts states.
-func (c *cursor) claims(among func(name string) bool) []string {
+func (c *cursor) claims(unfit func(name string) string) []string {
 	var names []string
 	for {
 		t := c.known(Claim, "claim", claimNames(), offerClaims)
@@ -197,8 +197,8 @@ func (c *cursor) claims(among func(name string) bool) []string {
 		case t == nil:
 		case slices.Contains(names, t.text):
 			c.fail(t, nil, "%s is listed twice", t.text)
-		case among != nil && !among(t.text):
-			c.fail(t, nil, "%s is not judged here: write claim %s on, or leave it out", t.text, t.text)
+		case unfit != nil && unfit(t.text) != "":
+			c.fail(t, nil, "%s", unfit(t.text))
 		default:
 			names = append(names, t.text)
 		}

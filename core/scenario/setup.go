@@ -117,6 +117,7 @@ func (b *builder) whole() {
 	if b.said["kernel"] != nil {
 		b.notApplicable(f.Kernel)
 	}
+	b.aboutNothing()
 }
 
 // gigabytesStay reports what would move pages of mappings over whole gigabytes.

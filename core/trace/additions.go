@@ -177,3 +177,98 @@ func (s *story) reused() {
 		}
 	}
 }
+
+// passedBy adds, where somebody goes on by what his CPU's TLB or walker has, the flush that has left this CPU out as it only borrowed the mm, and
+// the turns to a kernel thread and back:
+//
+//	CPU0                             CPU1
+//	take the translation
+//	a kernel thread: borrow the mm
+//	                                 clear the PTE
+//	                                 CPU0 only borrows the mm: no IPI
+//	back: borrow it no more
+//	go by the translation
+func (s *story) passedBy() {
+	first := s.v
+	if ns := s.numbers(); len(ns) > 0 {
+		first = ns[0]
+	}
+	cpus := map[int]bool{s.r.steps[s.v-1].CPU: true}
+	for _, r := range s.races {
+		cpus[s.r.Model.Actors()[r.Actor].CPU] = true
+	}
+	for cpu := range cpus {
+		left := 0
+		for n := first; n < s.v; n++ {
+			if strings.HasPrefix(s.r.steps[n-1].Says, fmt.Sprintf("cpu%d only borrows the mm: no IPI", cpu)) {
+				left = n
+			}
+		}
+		if left == 0 {
+			continue
+		}
+		s.add(left, fmt.Sprintf("sends no flush IPI to cpu%d, which only borrows the mm", cpu))
+		lazy, back := 0, 0
+		for n := range s.r.steps[:s.v-1] {
+			st := &s.r.steps[n]
+			lent := slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Cell == s.m.Lazy(cpu).Cell() })
+			switch {
+			case st.CPU != cpu || st.origin != "context_switch" || !lent && !strings.HasPrefix(st.Says, "borrow the mm") && !strings.HasSuffix(st.Says, "borrow it no more"):
+			case strings.HasPrefix(st.Says, "borrow ") && st.N < left:
+				lazy, back = st.N, 0
+			case strings.HasSuffix(st.Says, "borrow it no more") && lazy > 0 && back == 0:
+				back = st.N
+			}
+		}
+		if lazy > 0 {
+			s.add(lazy, "turns to a kernel thread, which borrows the mm")
+		}
+		switch {
+		case back > 0 && back < left:
+			s.add(back, "turns back to the mm's own thread, of which its store buffer keeps what others look at")
+		case back > 0:
+			s.add(back, "turns back to the mm's own thread")
+		}
+	}
+}
+
+// discarded adds, where reclaim takes a page out of a page table that was freed lazily, why it is not written to swap, and who had made the PTE clean.
+func (s *story) discarded() {
+	for _, n := range s.numbers() {
+		if s.r.steps[n-1].origin != "try_to_unmap_one" || !slices.ContainsFunc(s.told[n], func(e event) bool { return e.kind == evUnmaps }) {
+			continue
+		}
+		for m := n + 1; m < s.v; m++ {
+			st := &s.r.steps[m-1]
+			if st.Actor != s.r.steps[n-1].Actor || !strings.HasPrefix(st.Says, "lazyfree: ") {
+				continue
+			}
+			if strings.HasSuffix(st.Says, "discard it") {
+				s.add(m, "discards the page, which was freed lazily and has a clean PTE")
+				s.madeClean(n)
+			}
+			break
+		}
+	}
+}
+
+// madeClean adds the MADV_FREE that made the PTE clean which a step clears.
+func (s *story) madeClean(n int) {
+	for m := n - 1; m > 0; m-- {
+		st := &s.r.steps[m-1]
+		for _, c := range st.Changes {
+			p, ok := s.x.pte[c.Cell]
+			if is := machine.Entry(c.NewV); ok && st.origin == "madvise_free_pte_range" && changes(&s.r.steps[n-1], c.Cell) && is.Present() && !is.Has(machine.Dirty) {
+				s.add(m, "makes the PTE of "+s.page(p)+" clean")
+				return
+			}
+		}
+	}
+}
+
+// add tells of a step that is not told yet.
+func (s *story) add(n int, says string) {
+	if len(s.told[n]) == 0 {
+		s.told[n] = []event{{kind: evLooks, page: -1, cpu: -1, says: says}}
+	}
+}

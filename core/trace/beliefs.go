@@ -35,7 +35,7 @@ func (s *story) staleBelief() {
 	for i := range s.beliefs {
 		b := &s.beliefs[i]
 		page, known := s.x.pte[b.from]
-		if b.stale == 0 || b.entry.None() || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) && !s.ledDown(b) {
+		if b.stale == 0 || b.entry.None() || !s.frames[b.entry.Frame()] && !(known && s.pages[page]) && !s.hugeAt(b) && !s.ledDown(b) {
 			continue
 		}
 		if _, matters := s.use(b); !matters {
@@ -50,8 +50,25 @@ func (s *story) staleBelief() {
 		if s.ledDown(best) {
 			s.countedBefore(best, use)
 		}
+		if s.hugeAt(best) && s.values {
+			s.frames[best.entry.Frame()] = true
+		}
 		s.races = append(s.races, s.raceOf(best, use))
 	}
+}
+
+// hugeAt reports whether somebody believes that a huge page is where the claim is about.
+func (s *story) hugeAt(b *belief) bool {
+	first, ok := s.x.pmd[b.from]
+	if !ok || !b.entry.Has(machine.PSE) {
+		return false
+	}
+	for p := range s.pages {
+		if p >= first && p < s.m.HugeEnd(first) {
+			return true
+		}
+	}
+	return false
 }
 
 // ledDown reports whether somebody has come by the frame that the claim is about through a PMD which was taken out before he had a reference,

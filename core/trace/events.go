@@ -171,6 +171,8 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 		switch old, is := machine.Entry(c.OldV), machine.Entry(c.NewV); {
 		case ok && !old.Present() && is.Present() && is.Has(machine.PSE):
 			add(evMaps, 0, -1, "maps the huge page in frame %d at %s", is.Frame(), s.page(p))
+		case ok && old.IsHuge() && is.IsHuge() && is.Has(machine.ProtNone) && !old.Has(machine.ProtNone):
+			add(evUnmaps, old.Frame(), -1, "makes the %s inaccessible", possessive(c.Name))
 		case !old.Present() || machine.Entry(c.NewV).Present():
 		case strings.HasPrefix(c.Name, "PUD"):
 			add(evUnhooks, old.Frame(), -1, "clears %s, which leads to the PMD table in frame %d", possessive(c.Name), old.Frame())
@@ -295,7 +297,10 @@ func (s *story) entryChanged(c *Change, add adder) {
 		add(evUnmaps, was.Frame(), -1, "write-protects the PTE of %s", s.page(p))
 	case !was.Present() && is.Present():
 		how := ""
-		if !is.Has(machine.RW) {
+		switch {
+		case is.Has(machine.ProtNone):
+			how = " inaccessible"
+		case !is.Has(machine.RW):
 			how = " read-only"
 		}
 		add(evMaps, is.Frame(), -1, "maps %s at %s%s", s.m.FrameName(is.Frame()), s.page(p), how)
@@ -393,6 +398,7 @@ func (s *story) written(st *Step, c *Change, add adder) {
 				says += fmt.Sprintf(" into frame %d", f)
 			}
 			says, _, _ = strings.Cut(says, ", which was given back")
+			says, _, _ = strings.Cut(says, ", before the page is given back")
 			add(evWrites, f, -1, "%s", says)
 			return
 		}

@@ -395,12 +395,28 @@ func (s *story) widen() {
 			}
 		}
 	}
+	if pages == 0 {
+		s.hugePages()
+	}
 	for id, p := range s.x.pte {
 		for _, f := range s.x.held[id] {
 			if frames == 0 && s.pages[p] {
 				s.frames[f] = true
 			} else if pages == 0 && s.frames[f] {
 				s.pages[p] = true
+			}
+		}
+	}
+}
+
+// hugePages adds the pages that had the claim's frames as part of a huge page.
+func (s *story) hugePages() {
+	for id, first := range s.x.pmd {
+		for _, head := range s.x.held[id] {
+			for f := range s.frames {
+				if f >= head && f < head+machine.Frame(s.m.HugePages) {
+					s.pages[first+machine.PageID(f-head)] = true
+				}
 			}
 		}
 	}

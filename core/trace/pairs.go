@@ -61,6 +61,10 @@ func (s *story) findRaces() {
 		s.cameAbout()
 	}
 	if len(s.races) == 0 && s.writes == 0 && s.began == 0 {
+		s.letIn()
+		s.pinnedFor()
+	}
+	if len(s.races) == 0 && s.writes == 0 && s.began == 0 {
 		s.leftBehind()
 		s.clobbered()
 	}
@@ -93,7 +97,23 @@ func (s *story) behindTheEnd() bool {
 				stale = look
 			}
 		}
-		return false
+		return s.addedBehind(add)
+	}
+	return false
+}
+
+// addedBehind tells of who put a page into the page cache behind the end without having looked at the size, and of who had set it.
+func (s *story) addedBehind(add *Step) bool {
+	for n := add.N - 1; n > 0; n-- {
+		for _, c := range s.r.steps[n-1].Changes {
+			file, _, ok := strings.Cut(c.Name, ": i_size")
+			if !ok {
+				continue
+			}
+			s.began = n
+			s.led = map[int]string{n: "sets i_size of " + file + " to " + c.New, add.N: "puts its huge page into the page cache"}
+			return true
+		}
 	}
 	return false
 }
@@ -209,6 +229,35 @@ func (s *story) cameAbout() {
 	}
 	if s.began > 0 && s.r.steps[s.began-1].Actor == s.r.steps[s.v-1].Actor && s.r.steps[s.began-1].Stmt == s.r.steps[s.v-1].Stmt && !s.secondary && !s.table {
 		s.began = 0
+	}
+}
+
+// letIn finds, where a TLB allows more than the VMA and nobody raced, who made the page table allow it, in an earlier call.
+func (s *story) letIn() {
+	for n := s.v - 1; n > 0 && s.cache != 0; n-- {
+		st := &s.r.steps[n-1]
+		for _, c := range st.Changes {
+			was, is := machine.Entry(c.OldV), machine.Entry(c.NewV)
+			if p, ok := s.pageOfEntry(&c); ok && s.pages[p] && is.Present() && is.Has(machine.RW) && !(was.Present() && was.Has(machine.RW)) {
+				entry, _, _ := strings.Cut(c.Name, " of ")
+				s.began, s.frames[is.Frame()] = n, true
+				s.led = map[int]string{n: fmt.Sprintf("makes the %s of %s writable", entry, s.page(p))}
+				return
+			}
+		}
+	}
+}
+
+// pinnedFor finds, where a device writes to a page that is its no more, when it was pinned for it.
+func (s *story) pinnedFor() {
+	for n := s.v - 1; n > 0 && s.claim == "device-gone-when-page-freed"; n-- {
+		st := &s.r.steps[n-1]
+		for _, c := range st.Changes {
+			if f, ok := s.x.ref[c.Cell]; ok && c.Class == machine.Refs && s.frames[f] && c.NewV > c.OldV && s.r.callOf(st) != "" && s.r.statement(st).Call.Result == kernel.PageResult {
+				s.began = s.gotBy(st)
+				return
+			}
+		}
 	}
 }
 

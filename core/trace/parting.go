@@ -154,24 +154,32 @@ func (s *story) turned(g *guard, t turn) string {
 	does := t.does
 	switch {
 	case does == nil && t.waits != "":
-		return fmt.Sprintf("%s stops before %q in %s(): it %s", who, p.Left.Says, p.Left.Func, t.waits)
+		return fmt.Sprintf("%s stops before %s in %s(): it %s", who, quoted(p.Left.Says), p.Left.Func, t.waits)
 	case does == nil && p.Why == "has finished":
 		does = g.lastOf(t.actor)
 	}
 	switch {
 	case does == nil && p.Left != nil:
-		return fmt.Sprintf("%s does not come to %q in %s()", who, p.Left.Says, p.Left.Func)
+		return fmt.Sprintf("%s does not come to %s in %s()", who, quoted(p.Left.Says), p.Left.Func)
 	case does == nil:
 		does = p.Right
 	}
-	text := fmt.Sprintf("%s goes on in %s() with %q", who, does.Func, does.Says)
+	text := fmt.Sprintf("%s goes on in %s() with %s", who, does.Func, quoted(does.Says))
 	if p.Left != nil && p.Right == does && p.Left.Alike(does) && p.Left.Says != does.Says {
-		text += fmt.Sprintf(" (not %q)", p.Left.Says)
+		text += fmt.Sprintf(" (not %s)", quoted(p.Left.Says))
 	}
 	if t.waits != "" {
 		return text + ", and " + t.waits
 	}
 	return text
+}
+
+// quoted is a step's sentence in quotes: single ones, where it quotes what a page holds.
+func quoted(says string) string {
+	if strings.Contains(says, `"`) {
+		return "'" + says + "'"
+	}
+	return `"` + says + `"`
 }
 
 // lastOf is the last step that an actor makes on the right side: he has finished.

@@ -52,6 +52,8 @@ func (s *story) slice() {
 	s.lastWrite()
 	s.reused()
 	s.namedBy()
+	s.passedBy()
+	s.discarded()
 	s.keptByFlush()
 	s.interruptsOff()
 	s.handsOff()
@@ -388,8 +390,11 @@ func (s *story) putBack() {
 					break
 				}
 				if back := s.mapped(n, out); back != nil {
-					if strings.HasSuffix(back.says, " read-only") {
+					switch {
+					case strings.HasSuffix(back.says, " read-only"):
 						out.says, back.says = "write-protects the PTE of "+s.page(out.page), ""
+					case strings.HasSuffix(back.says, " inaccessible"):
+						out.says, back.says = "makes the PTE of "+s.page(out.page)+" inaccessible", ""
 					}
 					break
 				}

@@ -173,6 +173,9 @@ func (t *teller) subject(a kernel.Actor, st *Step) string {
 	switch a.Kind {
 	case kernel.TaskActor:
 		name = fmt.Sprintf("cpu%d", a.CPU)
+		if st.origin == "context_switch" { // of whichever thread it is that comes
+			return name
+		}
 		if !t.met[a.ID] {
 			name += "'s " + t.s.doing(a)
 		} else if t.at[a.ID] != 0 && t.s.other(t.at[a.ID], st.N) && !t.s.r.withPage(st) {
@@ -330,7 +333,7 @@ func (t *teller) thatEntry(s string) string {
 			continue
 		}
 		rest := ""
-		for _, end := range []string{" unchanged", ",", ":", " into ", " empty", " again"} {
+		for _, end := range []string{" unchanged", ",", ":", " into ", " empty", " again", " writable", " inaccessible", " clean"} {
 			if at := strings.Index(page, end); at >= 0 {
 				page, rest = page[:at], page[at:]+rest
 			}

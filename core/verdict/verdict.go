@@ -33,6 +33,9 @@ var CellLimits = check.Limits{States: 3_000_000, Bytes: 1 << 30}
 // scenario and its conditions on ends; empty for the conditions alone, else no conditions.
 func Model(f *scenario.File, k kernel.Kernel, judge []string) (*claim.Model, kernel.Setup, []scenario.Diagnostic) {
 	setup, ds := f.ForKernel(k)
+	if !scenario.Failed(ds) && (judge == nil || len(judge) > 0) {
+		ds = append(ds, f.Unjudged(k, judge)...)
+	}
 	if scenario.Failed(ds) {
 		return nil, setup, ds
 	}
