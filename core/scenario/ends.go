@@ -234,10 +234,15 @@ func (c *cursor) variable(e *kernel.Expr) kernel.Result {
 	}
 	k, _ := t.element(w, c)
 	e.Var += k
-	if t.unsure[e.Var] || t.size(w.text) > 1 {
+	if t.unsure[e.Var] || t.size(w.text) > 1 || t.givesUp(e.Var) {
 		return kernel.NoResult // that of a page that was not got is 0
 	}
 	return t.results[e.Var]
+}
+
+// givesUp reports whether a call may leave 0 in the variable: no page, and no error.
+func (t *task) givesUp(v int) bool {
+	return slices.ContainsFunc(t.Body, func(s kernel.Stmt) bool { return s.Var == v && s.Call.GivesUp })
 }
 
 // memory reads the rest of "A.x" or "A.x[1]".
