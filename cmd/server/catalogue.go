@@ -17,7 +17,8 @@ type ruleJSON struct {
 	Name       string            `json:"name"`
 	Says       string            `json:"says"`
 	Protects   string            `json:"protects"`
-	Guards     []string          `json:"guards"` // steps, as "function: sentence"
+	Untold     string            `json:"untold,omitempty"` // why no scenario shows it
+	Guards     []string          `json:"guards"`           // steps, as "function: sentence"
 	Values     []string          `json:"values"`
 	Needs      []string          `json:"needs"`
 	Kernels    map[string]string `json:"kernels"`
@@ -48,7 +49,7 @@ func (c *rulesCommand) catalogue() error {
 }
 
 func ruleOf(r *kernel.Rule, told []string) ruleJSON {
-	x := ruleJSON{Name: r.Name, Says: r.Says, Protects: r.Protects, Guards: r.GuardedSteps(), Values: r.ValueNames(), Needs: []string{}, Kernels: map[string]string{},
+	x := ruleJSON{Name: r.Name, Says: r.Says, Protects: r.Protects, Untold: r.Untold, Guards: r.GuardedSteps(), Values: r.ValueNames(), Needs: []string{}, Kernels: map[string]string{},
 		Commit: r.Commit, Subject: r.Subject, Confidence: r.Confidence, Scenarios: append([]string{}, told...)}
 	if len(x.Guards) == 0 {
 		x.Guards = []string{r.Guards}
@@ -69,6 +70,9 @@ func (x *ruleJSON) print(r *kernel.Rule) {
 	printWrapped(x.Says + ".")
 	if lost := r.Lost(); lost != "" {
 		printWrapped(lost)
+	}
+	if r.Untold != "" {
+		printWrapped("No scenario shows it: " + r.Untold + ".")
 	}
 	for _, g := range x.Guards {
 		printWrapped("guards " + g)
@@ -114,7 +118,7 @@ func spans(r *kernel.Rule) string {
 	return strings.Join(out, "; ")
 }
 
-// toldRules lists for every rule the scenarios with an expect line for a kernel that has it otherwise than its version.
+// toldRules lists for every rule the scenarios with a line for a kernel that has it otherwise than its version.
 func toldRules() (map[string][]string, error) {
 	told := map[string][]string{}
 	for _, s := range scenarios.List() {
@@ -122,12 +126,10 @@ func toldRules() (map[string][]string, error) {
 		if scenario.Failed(ds) {
 			return nil, fmt.Errorf("%v", ds[0])
 		}
-		for i := range f.Expects {
-			for _, k := range f.Expects[i].Kernels {
-				for _, c := range k.Changes() {
-					if !slices.Contains(told[c.Rule], s.Name) {
-						told[c.Rule] = append(told[c.Rule], s.Name)
-					}
+		for _, k := range f.Named() {
+			for _, c := range k.Changes() {
+				if !slices.Contains(told[c.Rule], s.Name) {
+					told[c.Rule] = append(told[c.Rule], s.Name)
 				}
 			}
 		}

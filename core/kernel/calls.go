@@ -19,6 +19,7 @@ type Call struct {
 	sva     bool              // a device that is bound to the task's mm does it
 	gathers bool              // it may open an mmu_gather
 	walks   bool              // it may walk the reverse mapping of a folio: see Stmt.walksRmap
+	GivesUp bool              // it may get nothing, and no error either: 0
 }
 
 // A Name is what something was called before a release.
@@ -116,7 +117,7 @@ var Calls = []*Call{
 		Result: PageResult, From: UserTask, Since: 506, Use: "get_user_pages_fast", entry: fnPinUserPagesFast,
 		Doc: "As get_user_pages_fast, but takes a pin (FOLL_PIN: 1024 references on a small folio): for whoever touches the data."},
 	{Name: "get_user_pages_fast_only", Was: []Name{{"__get_user_pages_fast", 508}}, Params: gupParams,
-		Result: PageResult, From: UserTask, entry: fnGetUserPagesFastOnly,
+		Result: PageResult, From: UserTask, entry: fnGetUserPagesFastOnly, GivesUp: true,
 		Doc: "As get_user_pages_fast, but gives up where locks would be needed: it returns 0 then."},
 	{Name: "get_user_pages", Params: gupParams,
 		Result: PageResult, From: UserTask, entry: fnGetUserPages,
@@ -124,7 +125,7 @@ var Calls = []*Call{
 	{Name: "pin_user_pages", Params: gupParams,
 		Result: PageResult, From: UserTask, Since: 506, Use: "get_user_pages", entry: fnPinUserPages,
 		Doc: "As get_user_pages, but takes a pin (FOLL_PIN)."},
-	{Name: "pin_user_pages_fast_only", Params: gupParams, Result: PageResult, From: UserTask, Since: 508, Until: 610, Use: "pin_user_pages_fast", entry: fnPinUserPagesFastOnly,
+	{Name: "pin_user_pages_fast_only", Params: gupParams, Result: PageResult, From: UserTask, Since: 508, Until: 610, Use: "pin_user_pages_fast", entry: fnPinUserPagesFastOnly, GivesUp: true,
 		Doc: "As pin_user_pages_fast, but gives up where locks would be needed: it returns 0 then."},
 	{Name: "get_user_pages_unlocked", Params: gupParams, Result: PageResult, From: UserTask, entry: fnGetUserPagesUnlocked,
 		Doc: "As get_user_pages, but mmap_lock is dropped while a fault waits for I/O, and everything is looked at again then."},

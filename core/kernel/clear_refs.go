@@ -32,8 +32,17 @@ var _ = register(fnClearRefs, &Func{
 				return Then
 			}},
 		rwVMALock: {Label: "lock_vma", Says: "lock the VMA, which loses VM_SOFTDIRTY: no fault is in it", Ref: "vm_flags_clear", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.WriteFree(c.vmaLock(rwFirst)) },
+			Wait: func(c *Ctx) Block {
+				if !c.writesMM() {
+					return Block{}
+				}
+				return c.WriteFree(c.vmaLock(rwFirst))
+			},
 			Do: func(c *Ctx) Next {
+				if !c.writesMM() {
+					c.Say("mmap_lock is taken for reading: so much of the VMA stays as it is")
+					return Then
+				}
 				c.WriteLock(c.vmaLock(rwFirst))
 				return Then
 			}},
@@ -67,6 +76,9 @@ var _ = register(fnClearRefs, &Func{
 })
 
 const rwFirst, rwLast = 0, 1
+
+// writesMM reports whether the task holds its mm's mmap_lock for writing.
+func (c *Ctx) writesMM() bool { return machine.MmapWriter(c.Load(c.M.MmapLock(c.MM))) == c.Task }
 
 const (
 	rwReadLock = iota

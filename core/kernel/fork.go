@@ -250,7 +250,7 @@ var _ = register(fnCopyPageRange, &Func{
 				c.Say("it is a file's, in a mapping that does not copy: share it")
 				return cpGetLate
 			}
-			if c.Load(c.M.Flags(c.Frame(cpPTE)))&machine.PGAnonExclusive == 0 && c.sim.exclusive != 0 {
+			if f := c.Frame(cpPTE); c.sim.exclusive != 0 && c.isAnon(c.M.Head(f)) && c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
 				c.Say("the page is shared already")
 				if !got {
 					return cpGetLate

@@ -17,6 +17,7 @@ type Rule struct {
 	Says     string   // what the kernel does when it is on
 	Protects string   // what goes wrong when it is off
 	Guards   string   // the step it guards: "gup_fast_pte_range: recheck PTE"
+	Untold   string   // why no scenario of the gallery comes out otherwise without it; "": some does
 	Values   []string // nil: off, on
 	Further  []string // what-ifs beside off and on
 	Needs    []RuleID // rules that must be on for this one to make sense

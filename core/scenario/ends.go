@@ -26,6 +26,27 @@ func (e *End) on(k kernel.Kernel) bool {
 	return e.Kernels == nil || slices.ContainsFunc(e.Kernels, func(x kernel.Kernel) bool { return x.String() == name })
 }
 
+// Named returns every kernel that an expect line or a condition names, each once.
+func (f *File) Named() []kernel.Kernel {
+	var out []kernel.Kernel
+	seen := map[string]bool{}
+	add := func(ks []kernel.Kernel) {
+		for _, k := range ks {
+			if !seen[k.String()] {
+				seen[k.String()] = true
+				out = append(out, k)
+			}
+		}
+	}
+	for i := range f.Expects {
+		add(f.Expects[i].Kernels)
+	}
+	for i := range f.Ends {
+		add(f.Ends[i].Kernels)
+	}
+	return out
+}
+
 // Asides are what conditions expect of kernels that they name and no expect line judges whole: a line that judges some claims only does not
 // look at ends. Nothing else is judged there, so that no claim ends a run early. Conditions that name no kernel need one, if no line is
 // whole: the scenario's own.
@@ -234,10 +255,15 @@ func (c *cursor) variable(e *kernel.Expr) kernel.Result {
 	}
 	k, _ := t.element(w, c)
 	e.Var += k
-	if t.unsure[e.Var] || t.size(w.text) > 1 {
+	if t.unsure[e.Var] || t.size(w.text) > 1 || t.givesUp(e.Var) {
 		return kernel.NoResult // that of a page that was not got is 0
 	}
 	return t.results[e.Var]
+}
+
+// givesUp reports whether a call may leave 0 in the variable: no page, and no error.
+func (t *task) givesUp(v int) bool {
+	return slices.ContainsFunc(t.Body, func(s kernel.Stmt) bool { return s.Var == v && s.Call.GivesUp })
 }
 
 // memory reads the rest of "A.x" or "A.x[1]".

@@ -150,8 +150,9 @@ func (c *cursor) ruleValue(w *ruleWord, r *kernel.Rule) bool {
 		}
 		return false
 	}
-	w.last = c.known(Value, "value of "+r.Name, values, func() []Completion { return offerValues(r) })
-	if w.last == nil {
+	if t := c.peek(); t != nil && t.form == formNumber && slices.Contains(values, t.text) {
+		w.last = c.take(Value) // lru_batch_size=15
+	} else if w.last = c.known(Value, "value of "+r.Name, values, func() []Completion { return offerValues(r) }); w.last == nil {
 		return false
 	}
 	is.tight, w.Value = true, w.last.text
