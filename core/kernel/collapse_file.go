@@ -77,6 +77,17 @@ const (
 //	store by the TLB's entry
 //	                               huge takes its place: the store is lost
 //
+// Of a page that is used by somebody, and given up, the kernel puts off the flush until it is unlocked and back on the LRU list. By then it may be whoever
+// uses it that moves it, and he finds it mapped nowhere: nothing to flush (khp_file_flush_used is the repair):
+//
+//	CPU0 (store)          CPU1 (khugepaged)                  CPU2 (kcompactd)
+//	                                                         take a reference
+//	                      clear the PTE; the flush is put off
+//	                      somebody uses it: put it back
+//	                                                         isolate it; copy it, free it
+//	store by the TLB's entry: to a page that is free
+//	                      flush
+//
 // Pages of shmem alone are collapsed here, and none of them is in swap. (Until 6.3 the references of huge that belong to the page cache are taken
 // last, and each old page goes as soon as it is copied. Nobody can tell: huge is locked.)
 //
@@ -144,6 +155,9 @@ var _ = register(fnCollapseFile, &Func{Large: true,
 		}},
 		cfBlind: {Label: "list", Says: "collapse it, whoever has references", When: If(KhpFileCount, KhpFileCountNone, KhpFileCountBefore).AndFileTHP(), Touches: cell.Of(machine.PageCache), Back: []int{cfFind}, Do: func(c *Ctx) Next {
 			return c.collapseFileListed(c.Held(cfFolio).Frame(), 2)
+		}},
+		cfFlushUsed: {Label: "flush_used", Says: "flush what was put off, before anybody else may have it", Ref: "try_to_unmap_flush", When: With(KhpFileFlushUsed).AndFileTHP(), Local: true, Calls: []FuncID{fnTryToUnmapFlush}, Do: func(c *Ctx) Next {
+			return c.Call(fnTryToUnmapFlush, cfGiveUp)
 		}},
 		cfGiveUp: {Label: "putback", Says: "put it back on the LRU list, unlock it, put it", Ref: "folio_putback_lru", When: FileTHP, Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			c.Set(cfResult, scanAgain)
@@ -228,6 +242,7 @@ const (
 	cfFreeze
 	cfCount
 	cfBlind
+	cfFlushUsed
 	cfGiveUp
 	cfFlush
 	cfCollected
@@ -324,7 +339,7 @@ func (c *Ctx) collapseFileUnmap(after machine.PageID) Next {
 
 func (c *Ctx) collapseFileUsed() Next {
 	c.Sayf("%d references: somebody else uses it, give up", c.Load(c.M.Ref(c.Held(cfFolio).Frame())))
-	return cfGiveUp
+	return cfFlushUsed
 }
 
 // collapseFileListed puts the page on the list of those that will be replaced, with some references, and goes on.

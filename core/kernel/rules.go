@@ -351,6 +351,9 @@ const (
 	KhpFileTruncated
 	KhpRetractExit
 	PTEMapMayFail
+	TruncateSplitsHuge
+	KhpRestore
+	KhpFileFlushUsed
 	ruleCount
 )
 

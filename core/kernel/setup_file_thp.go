@@ -28,8 +28,7 @@ func (s *Setup) SinceFileTHP(st *Stmt) int {
 // FileTHPSince is the first release in which files have huge pages.
 const FileTHPSince = 408
 
-// BesideFileTHP reports whether a statement can be played where files may have huge pages. Such a one is mapped, unmapped, held
-// through GUP, read, written, and truncated as a whole; who reclaims, moves or splits pages of files does not know it.
+// BesideFileTHP reports whether a statement can be played where files may have huge pages: whether who knows large folios of files runs it.
 func (s *Setup) BesideFileTHP(st *Stmt) bool {
 	if !s.FileTHP() || st.Call.Result == PageResult {
 		return true
@@ -38,19 +37,14 @@ func (s *Setup) BesideFileTHP(st *Stmt) bool {
 	case fnStore, fnLoad, fnGuestStore, fnGuestLoad, fnMunmap, fnKhugepaged, fnDeviceWrite, fnDeviceRead, fnSetPageDirtyLock, fnPutPage, fnLRUAddDrain,
 		fnUnpinUserPage, fnUnpinUserPages, fnUnpinUserPagesDirtyLock, fnUnpinUserPageRangeDirtyLock, fnUnpinFolio, fnUnpinFolios, fnUnpinUserFolio:
 		return true
-	case fnFork, fnExit, fnMprotect, fnPread, fnPwrite, fnIput:
+	case fnFork, fnExit, fnMprotect, fnPread, fnPwrite, fnIput, fnFtruncate, fnFallocate:
 		return true
-	case fnFtruncate:
-		return !s.TruncatesPart(st)
+	case fnShrinkFolioList, fnMovePages, fnCompactZone, fnSplitHugePagesPid:
+		return true
 	case fnMadvise:
-		return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_DONTNEED" })
+		return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_DONTNEED" || a.Word == "MADV_PAGEOUT" })
 	}
 	return false
-}
-
-// TruncatesPart reports whether a statement truncates a file in the middle of where a huge page may be, which would have to be split.
-func (s *Setup) TruncatesPart(st *Stmt) bool {
-	return s.FileTHP() && st.Call.entry == fnFtruncate && st.Args[1].Number%max(s.HugePages, 2) != 0
 }
 
 // HugeBesideFileTHP reports whether a region may not be there where pages of files are collapsed: other large folios are queued to be split, and nobody
