@@ -73,6 +73,16 @@ func (s *Setup) collapses() (n int) {
 	return n
 }
 
+// FileCollapsers is how many tasks have khugepaged collapse pages of files.
+func (s *Setup) FileCollapsers() (n int) {
+	for _, t := range s.Tasks {
+		if slices.ContainsFunc(t.Body, s.collapsesFile) {
+			n++
+		}
+	}
+	return n
+}
+
 // khpPasses reports whether khugepaged may come to a huge page of a file: to one that was there, or in a second pass.
 func (s *Setup) khpPasses() bool {
 	return s.collapses() > 1 || s.hugeFiles() && s.collapses() > 0

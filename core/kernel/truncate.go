@@ -142,8 +142,8 @@ var (
 //
 // compare mm/truncate.c:truncate_inode_pages_range, truncate_cleanup_folio; mm/shmem.c:shmem_undo_range
 var _ = register(fnTruncateInodePages, &Func{
-	Name: "truncate_inode_pages_range", File: "mm/truncate.c", Params: []int{tpPage, tpLast},
-	Locals: []Local{{"folio", HoldLocal}, {"cache_reference", HoldLocal}, {"pgoff", PgoffLocal}, {"last", PgoffLocal}, {"first_of_folio", PgoffLocal}},
+	Name: "truncate_inode_pages_range", File: "mm/truncate.c", Params: []int{tpPage, tpLast, tpOnce},
+	Locals: []Local{{"folio", HoldLocal}, {"cache_reference", HoldLocal}, {"pgoff", PgoffLocal}, {"last", PgoffLocal}, {"first_of_folio", PgoffLocal}, {"once", IntLocal}},
 	Steps: []Step{
 		tpFind: {Label: "find", Says: "find the next page", Ref: "find_lock_entries", Touches: cell.Of(machine.Refs, machine.PageCache), Back: []int{tpFind}, Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).truncateFind},
 		tpLock: {Label: "lock", Says: "lock it; is it still the file's?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Wait: folioLockFree, Do: func(c *Ctx) Next {
@@ -185,6 +185,7 @@ var _ = register(fnTruncateInodePages, &Func{
 				c.leavePageCache(f, o+machine.Pgoff(i), 0)
 			}
 			c.Hold(tpCacheRef, f, n)
+			c.truncatedOnce(o + machine.Pgoff(n))
 			return Then
 		}},
 		tpUnlock: unlockFolio,
@@ -195,12 +196,15 @@ var _ = register(fnTruncateInodePages, &Func{
 			return Then
 		}},
 		tpPut: {Label: "put", Says: "put the folio", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{tpFind}, Do: func(c *Ctx) Next {
+			if c.L(tpOnce) == truncateDone {
+				return c.forget(end)
+			}
 			return c.forget(tpFind)
 		}},
 	},
 })
 
-const tpCacheRef, tpPage, tpLast, tpFolio = 1, 2, 3, 4
+const tpCacheRef, tpPage, tpLast, tpFolio, tpOnce = 1, 2, 3, 4, 5
 
 const (
 	tpFind = iota
@@ -217,6 +221,25 @@ const (
 	tpPutCache
 	tpPut
 )
+
+// How often a page of the range is looked at: until the page cache has none, or once. A hole of shmem is punched so that whoever faults behind it finds no
+// folio and makes a new one, which stays. (In the kernel he waits until the hole is punched: see mm/shmem.c:shmem_falloc_wait.)
+const (
+	truncateAll uint64 = iota
+	truncateOnce
+	truncateDone // once, and that was the last
+)
+
+// truncatedOnce goes on at the page next, if each is looked at once.
+func (c *Ctx) truncatedOnce(next machine.Pgoff) {
+	switch {
+	case c.L(tpOnce) == truncateAll:
+	case next > c.Pgoff(tpLast):
+		c.Set(tpOnce, truncateDone)
+	default:
+		c.Set(tpPage, uint64(next))
+	}
+}
 
 // truncateFind finds the next page of the range that the page cache has something at.
 func (c *Ctx) truncateFind() Next {

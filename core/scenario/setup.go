@@ -163,6 +163,14 @@ func (b *builder) aloneWithFileTHP() {
 			b.report(Error, c.at.start, c.at.end, nil, "khugepaged collapses pages of files on x86-64 alone: leave out arch x86-32-pae")
 		}
 	}
+	if n := s.FileCollapsers(); n > 1 {
+		for _, c := range b.calls {
+			if s.SinceFileTHP(&c.stmt) > 0 {
+				b.report(Error, c.at.start, c.at.end, nil, "%d tasks are khugepaged, and there is one: let one task collapse pages of files", n)
+				break
+			}
+		}
+	}
 	for _, u := range b.file.uses {
 		if u.since == kernel.FileTHPSince && u.call == nil && u.at.text == "thp" && s.PAE {
 			b.report(Error, u.at.start, u.at.end, nil, "files have huge pages on x86-64 alone: leave out arch x86-32-pae")
