@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"slices"
-
 	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
@@ -79,6 +77,17 @@ const (
 //	store by the TLB's entry
 //	                               huge takes its place: the store is lost
 //
+// Of a page that is used by somebody, and given up, the kernel puts off the flush until it is unlocked and back on the LRU list. By then it may be whoever
+// uses it that moves it, and he finds it mapped nowhere: nothing to flush (khp_file_flush_used is the repair):
+//
+//	CPU0 (store)          CPU1 (khugepaged)                  CPU2 (kcompactd)
+//	                                                         take a reference
+//	                      clear the PTE; the flush is put off
+//	                      somebody uses it: put it back
+//	                                                         isolate it; copy it, free it
+//	store by the TLB's entry: to a page that is free
+//	                      flush
+//
 // Pages of shmem alone are collapsed here, and none of them is in swap. (Until 6.3 the references of huge that belong to the page cache are taken
 // last, and each old page goes as soon as it is copied. Nobody can tell: huge is locked.)
 //
@@ -146,6 +155,9 @@ var _ = register(fnCollapseFile, &Func{Large: true,
 		}},
 		cfBlind: {Label: "list", Says: "collapse it, whoever has references", When: If(KhpFileCount, KhpFileCountNone, KhpFileCountBefore).AndFileTHP(), Touches: cell.Of(machine.PageCache), Back: []int{cfFind}, Do: func(c *Ctx) Next {
 			return c.collapseFileListed(c.Held(cfFolio).Frame(), 2)
+		}},
+		cfFlushUsed: {Label: "flush_used", Says: "flush what was put off, before anybody else may have it", Ref: "try_to_unmap_flush", When: With(KhpFileFlushUsed).AndFileTHP(), Local: true, Calls: []FuncID{fnTryToUnmapFlush}, Do: func(c *Ctx) Next {
+			return c.Call(fnTryToUnmapFlush, cfGiveUp)
 		}},
 		cfGiveUp: {Label: "putback", Says: "put it back on the LRU list, unlock it, put it", Ref: "folio_putback_lru", When: FileTHP, Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			c.Set(cfResult, scanAgain)
@@ -230,6 +242,7 @@ const (
 	cfFreeze
 	cfCount
 	cfBlind
+	cfFlushUsed
 	cfGiveUp
 	cfFlush
 	cfCollected
@@ -326,7 +339,7 @@ func (c *Ctx) collapseFileUnmap(after machine.PageID) Next {
 
 func (c *Ctx) collapseFileUsed() Next {
 	c.Sayf("%d references: somebody else uses it, give up", c.Load(c.M.Ref(c.Held(cfFolio).Frame())))
-	return cfGiveUp
+	return cfFlushUsed
 }
 
 // collapseFileListed puts the page on the list of those that will be replaced, with some references, and goes on.
@@ -433,87 +446,4 @@ func (c *Ctx) collapseFileNext() (machine.Pgoff, machine.Hold) {
 		}
 	}
 	return hole, 0
-}
-
-// Collapses reports whether a statement can be played, as far as it has pages collapsed: anonymous ones, and by khugepaged those of shmem. (What
-// madvise(MADV_COLLAPSE) does about a huge page of a file that PTEs map, collapse_pte_mapped_thp, is not there; nor are huge pages of files on a disk.) What does
-// nothing would prove nothing.
-func (s *Setup) Collapses(st *Stmt) bool {
-	if fn := st.Call.table(st.Args); fn != fnKhugepaged && fn != fnMadviseCollapse || !s.MMs[st.Args[0].MM].Regions[st.Args[0].Region].Kind.OfFile() {
-		return true
-	}
-	r := s.MMs[st.Args[0].MM].Regions[st.Args[0].Region]
-	return st.Call.entry == fnKhugepaged && s.Files[r.File].Kind == machine.Shmem
-}
-
-// SinceFileTHP is the first release in which khugepaged collapses pages of files, if a statement has it do that; else 0.
-func (s *Setup) SinceFileTHP(st *Stmt) int {
-	if s.collapsesFile(*st) {
-		return FileTHPSince
-	}
-	return 0
-}
-
-// FileTHPSince is the first release in which files have huge pages.
-const FileTHPSince = 408
-
-// BesideFileTHP reports whether a statement can be played where files may have huge pages. Such a one is mapped, unmapped, held
-// through GUP, read, written, and truncated as a whole; who reclaims, moves or splits pages of files does not know it.
-func (s *Setup) BesideFileTHP(st *Stmt) bool {
-	if !s.FileTHP() || st.Call.Result == PageResult {
-		return true
-	}
-	switch fn := st.Call.table(st.Args); fn {
-	case fnStore, fnLoad, fnGuestStore, fnGuestLoad, fnMunmap, fnKhugepaged, fnDeviceWrite, fnDeviceRead, fnSetPageDirtyLock, fnPutPage, fnLRUAddDrain,
-		fnUnpinUserPage, fnUnpinUserPages, fnUnpinUserPagesDirtyLock, fnUnpinUserPageRangeDirtyLock, fnUnpinFolio, fnUnpinFolios, fnUnpinUserFolio:
-		return true
-	case fnFork, fnExit, fnMprotect, fnPread, fnPwrite, fnIput:
-		return true
-	case fnFtruncate:
-		return !s.TruncatesPart(st)
-	case fnMadvise:
-		return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_DONTNEED" })
-	}
-	return false
-}
-
-// TruncatesPart reports whether a statement truncates a file in the middle of where a huge page may be, which would have to be split.
-func (s *Setup) TruncatesPart(st *Stmt) bool {
-	return s.FileTHP() && st.Call.entry == fnFtruncate && st.Args[1].Number%max(s.HugePages, 2) != 0
-}
-
-// HugeBesideFileTHP reports whether a region may not be there where pages of files are collapsed: other large folios are queued to be split, and nobody
-// splits any there.
-func (s *Setup) HugeBesideFileTHP(r *RegionSetup) bool {
-	return s.FileTHP() && (r.Huge || s.hugetlb(r) || r.Room)
-}
-
-// FileTHP reports whether files may have huge pages: of their own, or because khugepaged collapses small ones.
-func (s *Setup) FileTHP() bool { return s.hugeFiles() || s.collapses() > 0 }
-
-// hugeFiles reports whether a file has huge pages at the start.
-func (s *Setup) hugeFiles() bool {
-	return slices.ContainsFunc(s.Files, func(f FileSetup) bool { return f.State == FileHuge })
-}
-
-// collapses is how often khugepaged is to collapse pages of files.
-func (s *Setup) collapses() (n int) {
-	for _, t := range s.Tasks {
-		for _, st := range t.Body {
-			if s.collapsesFile(st) {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// khpPasses reports whether khugepaged may come to a huge page of a file: to one that was there, or in a second pass.
-func (s *Setup) khpPasses() bool {
-	return s.collapses() > 1 || s.hugeFiles() && s.collapses() > 0
-}
-
-// collapsesFile reports whether a statement has khugepaged collapse pages of a file.
-func (s *Setup) collapsesFile(st Stmt) bool {
-	return st.Call.entry == fnKhugepaged && st.Args[0].MM < len(s.MMs) && st.Args[0].Region < len(s.MMs[st.Args[0].MM].Regions) && s.MMs[st.Args[0].MM].Regions[st.Args[0].Region].Kind.OfFile()
 }

@@ -213,13 +213,18 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				c.SetPMD(p, machine.MakeHuge(f, bits))
 				return kcUnlock
 			}},
-		kcRestore: {Label: "restore", Says: "put the page table back under the PMD", Ref: "pmd_populate", Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs),
+		kcRestore: {Label: "restore", Says: "put the page table back under the PMD", Ref: "pmd_populate", When: With(KhpRestore), Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(kcAddr))) },
 			Do: func(c *Ctx) Next {
 				c.Release(kcTable)
 				c.SetPMD(c.Page(kcAddr), machine.MakeTable(c.Frame(kcPMD)))
 				return Then
 			}},
+		kcForget: {Label: "forget", Says: "leave the PMD as it is: nobody finds the page table any more", When: Without(KhpRestore), Local: true, Do: func(c *Ctx) Next {
+			c.Release(kcTable)
+			c.M.Account(c.Frame(kcPMD), 1) // its reference is nobody's, for good
+			return Then
+		}},
 		kcRmapGiveUp: collapseRmapUnlock("unlock the anon_vma"),
 		kcPutBack: {Label: "putback", Says: "put a page back on the LRU list: unlock it, drop our reference", Ref: "release_pte_folio", Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{kcPutBack}, Do: func(c *Ctx) Next {
 			return c.collapsePutback(kcPutBack, kcUnlock)
@@ -280,6 +285,7 @@ const (
 	kcLarge
 	kcInstall
 	kcRestore
+	kcForget
 	kcRmapGiveUp
 	kcPutBack
 	kcUnlock

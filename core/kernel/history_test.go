@@ -36,6 +36,9 @@ khp_file_pte_mapped         0   0       0   0   0   0    0    0    0    1   1   
 khp_file_truncated          0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         701270fa193a  m
 khp_retract_exit            0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         18e77600f7a1  m
 pte_map_may_fail            0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         0d940a9b270b  Tm
+truncate_splits_huge        0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         71725ed10c40  m
+khp_restore                 1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+khp_file_flush_used         0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 khp_compound_ok             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 lru_batch_size              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 lru_batch_keeps_flag        1   1       1   1   1   1    1    1    1    1   1       1   1   0    1         33dfe9204f29  Tm

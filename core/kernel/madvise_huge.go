@@ -327,7 +327,7 @@ var pageoutLarge = Step{Label: "large", Says: "it belongs to a large folio: spli
 
 var pageoutLargeSplit, pageoutLargePut = splitFor(mpoLargeSplit, mpoFolio, mpoSplit, mpoRelock, func(c *Ctx) machine.Word { return c.M.PTL(c.Frame(mpoTable)) })
 
-var pageoutRelock = Step{Label: "relock", Says: "lock the PTL again; was the folio split?", Ref: "pte_offset_map_lock", When: Large, Touches: cell.Of(machine.PTLs), Back: []int{mpoTake, mpoNext, mpoUnlock},
+var pageoutRelock = Step{Label: "relock", Says: "lock the PTL again; was the folio split?", Ref: "pte_offset_map_lock", Map: &TableMap{mpoTable, mpoPage, mpoPMD}, When: Large, Touches: cell.Of(machine.PTLs), Back: []int{mpoTake, mpoNext, mpoUnlock},
 	Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mpoTable))) },
 	Do: func(c *Ctx) Next {
 		c.lockPTL(mpoTable)

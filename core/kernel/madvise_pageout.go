@@ -47,7 +47,7 @@ var _ = register(fnMadvisePageout, &Func{
 			c.Set(mpoSplit, 0)
 			return Then
 		}},
-		mpoLock: lockPTLStep("lock", "lock the PTL", mpoTable),
+		mpoLock: mapPTLStep("lock", "lock the PTL", mpoTable, mpoPage, mpoPMD),
 		mpoTake: {Label: "isolate", Says: "take the page off the LRU list, if it is mapped once", Ref: "folio_isolate_lru", Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.PTEs, machine.Mapcounts, machine.VMAs), Do: (*Ctx).pageoutTake},
 		mpoClear: {Label: "clear_pte", Says: "it was accessed: clear the PTE", Ref: "ptep_get_and_clear_full", When: Without(PageoutLeavesYoung), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			old := c.ClearPTE(c.Frame(mpoTable), c.Page(mpoPage))

@@ -157,14 +157,22 @@ func (c *Ctx) moveMapping() {
 			m.SetSwapCache(slot, machine.MakeHold(dst, n))
 			c.Store(m.FolioSwap(dst), uint64(slot)+1)
 		} else {
-			o, _ := m.PgoffAt(machine.MappingFile(c.Load(m.Mapping(src))), int(c.Load(m.Index(src))))
-			m.SetCacheSlot(o, uint64(machine.MakeHold(dst, n)))
+			c.moveSlots(src, dst, n)
 		}
 		c.AndNot(m.Flags(src), machine.PGDirty)
 	}
 	c.Store(m.Mapping(dst), c.Load(m.Mapping(src)))
 	c.Store(m.Index(dst), c.Load(m.Index(src)))
 	c.Store(m.Flags(dst), flags&(machine.PGSwapBacked|machine.PGSwapCache|machine.PGDirty))
+}
+
+// moveSlots puts dst into the page cache in src's place. A large folio has a place for each page, and in each a reference; one of hugetlb one place, with all.
+func (c *Ctx) moveSlots(src, dst machine.Frame, refs int) {
+	o, _ := c.M.PgoffAt(machine.MappingFile(c.Load(c.M.Mapping(src))), int(c.Load(c.M.Index(src))))
+	n := c.M.FolioPages(src)
+	for i := range n {
+		c.M.SetCacheSlot(o+machine.Pgoff(i), uint64(machine.MakeHold(dst+machine.Frame(i), refs/n)))
+	}
 }
 
 // moveFlags moves the rest. An anonymous page is one until it is freed.

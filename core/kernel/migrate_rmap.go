@@ -89,7 +89,7 @@ var _ = register(fnTryToMigrateOne, &Func{Migrating: true,
 			}
 			return Then
 		}},
-		tmLock: {Label: "lock", Says: "lock the PTL; does a PTE map it?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags, machine.Mappings), Back: []int{tmWalk},
+		tmLock: {Label: "lock", Says: "lock the PTL; does a PTE map it?", Answer: "yes", Ref: "check_pte", Map: &TableMap{tmPMD, tmPage, tmWalk}, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.Flags, machine.Mappings), Back: []int{tmWalk},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(tmPMD))) }, Do: func(c *Ctx) Next {
 				c.walked(c.Entry(tmPMD))
 				if !c.migrateFind() {
@@ -343,7 +343,7 @@ var _ = register(fnRemoveMigrationPTE, &Func{Migrating: true,
 			}
 			return Then
 		}},
-		rmLock: {Label: "lock", Says: "lock the PTL; is there a migration entry of it?", Answer: "yes", Ref: "check_pte", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs), Back: []int{rmWalk},
+		rmLock: {Label: "lock", Says: "lock the PTL; is there a migration entry of it?", Answer: "yes", Ref: "check_pte", Map: &TableMap{rmPMD, rmPage, rmWalk}, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs), Back: []int{rmWalk},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(rmPMD))) }, Do: func(c *Ctx) Next {
 				c.walked(c.Entry(rmPMD))
 				if !c.unmigrateFind() {

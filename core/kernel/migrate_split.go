@@ -79,6 +79,10 @@ func (c *Ctx) anotherFolio() {
 
 var migrateMore = Step{Label: "more", Says: "the next page of the folio that was split, if any", Ref: "split_folios", When: With(MigrateSplitsNoMem).AndLarge(), Local: true, Back: []int{mgFreed}, Do: func(c *Ctx) Next {
 	n := int(c.M.Load(c.M.Gathers(c.Task)))
+	for c.L(mgIsSplit) != 0 && n > 0 && !machine.Hold(c.M.Load(c.M.Gathered(c.Task, n-1))).Some() { // it lay behind the file's end
+		n--
+		c.M.Store(c.M.Gathers(c.Task), uint64(n))
+	}
 	switch {
 	case c.L(mgIsSplit) == 0:
 	case n > 0:

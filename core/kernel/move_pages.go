@@ -49,7 +49,7 @@ var _ = register(fnMovePages, &Func{Migrating: true,
 			}},
 		vpVMA: walkVMA(vpUnlock),
 		vpPMD: walkPMD(vpUnlock),
-		vpLockPT: {Label: "lock_pte", Says: "lock the PTL; is a page there?", Answer: "yes", Ref: "pte_offset_map_lock", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.PMDs),
+		vpLockPT: {Label: "lock_pte", Says: "lock the PTL; is a page there?", Answer: "yes", Ref: "pte_offset_map_lock", Map: &TableMap{vpPMDLocal, vpPage, vpPMD}, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.PMDs),
 			Wait: func(c *Ctx) Block { return c.Free(c.walkLock()) },
 			Do: func(c *Ctx) Next {
 				if !c.walkLook() {
@@ -218,7 +218,7 @@ func (c *Ctx) moveIsolate() Next {
 	case c.M.ZoneOf(f).Node == int(c.L(vpNode)):
 		c.Say("it is on that node already")
 		return Then
-	case c.L(vpFlags) != moveAll && c.folioMapcount(f) > 1:
+	case c.L(vpFlags) != moveAll && c.mappedElsewhere(c.Frame(vpPTE)):
 		c.Say("others map it, too: -EACCES")
 		c.Set(vpRet, failed|EACCES)
 		return Then
@@ -237,6 +237,15 @@ func (c *Ctx) moveIsolate() Next {
 	c.Get(f, 1)
 	c.Hold(vpFolio, f, 1)
 	return Then
+}
+
+// mappedElsewhere reports whether somebody else maps the page, too, as far as that is looked at.
+// compare mm/migrate.c:add_folio_for_migration, add_page_for_migration (6.1)
+func (c *Ctx) mappedElsewhere(f machine.Frame) bool {
+	if c.M.IsLarge(f) && !c.M.IsHugetlb(f) {
+		return c.mapsShared(f)
+	}
+	return c.folioMapcount(f) > 1
 }
 
 // do_pages_stat of one page (move_pages() without nodes), in straight line:

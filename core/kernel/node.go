@@ -52,6 +52,7 @@ func (s *Setup) frameZones(frames, hugePages int, large bool) []uint8 {
 				add((len(v.Fill)+hugePages-1)/hugePages*hugePages, v.Zone)
 			}
 		})
+		add(s.hugeAtStart(), 0)
 	}
 	for i, z := range s.Zones {
 		add(z.Frames, i)

@@ -49,7 +49,11 @@ var _ = register(fnFallocate, &Func{
 			if c.M.KindOf(c.Pgoff(phPage)) == machine.Hugetlbfs {
 				return c.Call(fnRemoveInodeHugepages, phUnlock, c.L(phPage), c.L(phPage))
 			}
-			return c.Call(fnTruncateInodePages, phBlock, c.L(phPage), c.L(phPage))
+			once := truncateAll
+			if c.M.KindOf(c.Pgoff(phPage)) == machine.Shmem {
+				once = truncateOnce
+			}
+			return c.Call(fnTruncateInodePages, phBlock, c.L(phPage), c.L(phPage), once)
 		}},
 		phBlock: {Label: "block", Says: "take its block out: a hole", Ref: "ext4_ext_remove_space", Touches: cell.Of(machine.Blocks), Do: func(c *Ctx) Next {
 			c.Store(c.M.Block(c.Pgoff(phPage)), machine.BlockHole)

@@ -11,7 +11,7 @@ import (
 //
 //	take it off the LRU list
 //	trylock it; under writeback, or maybe pinned: keep it
-//	anonymous and large: split it, to swap its pages one by one; that fails: keep it
+//	large: split it, to swap its pages one by one; that fails: keep it
 //	anonymous: add_to_swap(), dirty
 //	try_to_unmap(): see rmap.go
 //	still mapped, or maybe pinned now: keep it
@@ -55,7 +55,7 @@ var _ = register(fnShrinkFolioList, &Func{
 			f := c.Held(slFolio).Frame()
 			if c.isFilePage(f) {
 				c.Say("it is a file's: nothing to put into swap")
-				return slEarly
+				return c.shrinkFile()
 			}
 			if c.lazyfree(f) {
 				c.Say("it is lazyfree: nothing to put into swap")
@@ -69,7 +69,7 @@ var _ = register(fnShrinkFolioList, &Func{
 		}},
 		slLarge: {Label: "large", Says: "is it large?", Answer: "no", When: Large, Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs, machine.Mapcounts), Calls: []FuncID{fnSplitHugePage}, Do: func(c *Ctx) Next {
 			f := c.Held(slFolio).Frame()
-			if !c.M.IsLarge(f) || c.isFilePage(f) || c.lazyfree(f) {
+			if !c.M.IsLarge(f) || c.lazyfree(f) {
 				return slAddToSwap
 			}
 			c.Say("it is large: split it")
@@ -224,6 +224,14 @@ const (
 	slPutback
 	slMore
 )
+
+// shrinkFile is where a pass goes on with a folio of a file, which may have to be split.
+func (c *Ctx) shrinkFile() Next {
+	if c.sim.fileTHP {
+		return slLarge
+	}
+	return slEarly
+}
 
 // shrinkNext is where a pass goes on that is through with a folio.
 func (c *Ctx) shrinkNext() int {

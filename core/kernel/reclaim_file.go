@@ -20,7 +20,11 @@ func (c *Ctx) fileCandidate(p machine.PageID) (machine.Frame, bool) {
 	if e := machine.Entry(slot); e.IsSwap() {
 		f, ok = machine.Cached(c.Load(c.M.SwapCache(e.Slot())))
 	}
-	return f, ok && c.Load(c.M.Flags(f))&machine.PGLRU != 0
+	if !ok {
+		return 0, false
+	}
+	f = c.M.Head(f)
+	return f, c.Load(c.M.Flags(f))&machine.PGLRU != 0
 }
 
 var reclaimFileStep = Step{Label: "file", Says: "of a file on a disk, or of one that has none?", Ref: "folio_is_file_lru", Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {

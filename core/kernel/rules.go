@@ -353,6 +353,9 @@ const (
 	KhpRetractExit
 	PTEMapMayFail
 	MovePagesWhole
+	TruncateSplitsHuge
+	KhpRestore
+	KhpFileFlushUsed
 	ruleCount
 )
 

@@ -5,8 +5,8 @@ import (
 	"gupscope/core/machine"
 )
 
-// split_huge_page_to_list_to_order, of a large anonymous folio that the caller has locked and
-// has a reference on, by way of its head or of the tail keep, in straight line:
+// split_huge_page_to_list_to_order, of a large folio that the caller has locked and has a
+// reference on, by way of its head or of the tail keep; of an anonymous one (of a file's: see split_file.go) in straight line:
 //
 //	lock the anon_vma
 //	under writeback: -EBUSY
@@ -35,23 +35,33 @@ import (
 // compare mm/huge_memory.c:split_huge_page_to_list_to_order, __split_huge_page
 var _ = register(fnSplitHugePage, &Func{Large: true,
 	Name: "split_huge_page_to_list_to_order", Was: []Name{{"split_huge_page_to_list", 609}}, File: "mm/huge_memory.c", Params: []int{spFolio, spList, spKeep},
-	Locals: []Local{{"folio", FrameLocal}, {"list", IntLocal}, {"keep", IntLocal}, {"i", IntLocal}, {"ret", IntLocal}},
+	Locals: []Local{{"folio", FrameLocal}, {"list", IntLocal}, {"keep", IntLocal}, {"i", IntLocal}, {"ret", IntLocal}, {"address", PageLocal}},
 	Steps: []Step{
 		spRmapLock: {Label: "lock_anon_vma", Says: "lock the folio's anon_vma: nobody else walks its reverse mapping", Ref: "anon_vma_lock_write", When: RmapLocked, Touches: cell.Of(machine.RmapLocks), Reads: cell.Of(machine.Mappings),
 			Wait: func(c *Ctx) Block {
-				if w, ok := c.rmapLock(spFolio); ok {
-					return c.WriteFree(w)
+				w, ok := c.rmapLock(spFolio)
+				switch {
+				case !ok:
+					return Block{}
+				case c.isFilePage(c.Frame(spFolio)):
+					return c.ReadFree(w)
 				}
-				return Block{}
+				return c.WriteFree(w)
 			},
 			Do: func(c *Ctx) Next {
-				if w, ok := c.rmapLock(spFolio); ok {
-					c.WriteLock(w)
-				} else {
+				w, ok := c.rmapLock(spFolio)
+				switch {
+				case !ok:
 					c.Say("it has no anon_vma")
+				case c.isFilePage(c.Frame(spFolio)):
+					c.Say("it is a file's: lock file->i_mmap_rwsem, for reading")
+					c.ReadLock(w)
+				default:
+					c.WriteLock(w)
 				}
 				return Then
 			}},
+		spKind: splitKind,
 		spCan: {Label: "can_split", Says: "do mappings explain all references but ours?", Answer: "yes", Counts: true, Ref: "can_split_folio", When: With(SplitFreeze), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.Flags), Do: func(c *Ctx) Next {
 			f := c.Frame(spFolio)
 			if c.M.IsHugeZero(f) || c.Load(c.M.Flags(f))&machine.PGWriteback != 0 {
@@ -107,15 +117,22 @@ var _ = register(fnSplitHugePage, &Func{Large: true,
 			c.Set(spErrno, EAGAIN)
 			return c.Call(fnRemoveMigrationPTEs, spGiveUp, c.L(spFolio), c.L(spFolio), 0)
 		}},
-		spGiveUp: {Label: "unlock_anon_vma", Says: "unlock the anon_vma", Ref: "anon_vma_unlock_write", When: RmapLocked, Touches: cell.Of(machine.RmapLocks), Reads: cell.Of(machine.Mappings), Do: (*Ctx).splitUnlockRmap},
-		spFailed: {Label: "failed", Says: "it is not split", Local: true, Do: func(c *Ctx) Next { return c.Fail(c.L(spErrno)) }},
+		spGiveUp:       {Label: "unlock_anon_vma", Says: "unlock the anon_vma", Ref: "anon_vma_unlock_write", When: RmapLocked, Touches: cell.Of(machine.RmapLocks), Reads: cell.Of(machine.Mappings), Do: (*Ctx).splitUnlockRmap},
+		spFailed:       {Label: "failed", Says: "it is not split", Local: true, Do: func(c *Ctx) Next { return c.Fail(c.L(spErrno)) }},
+		spFileCan:      splitFileCan,
+		spFileUnmap:    splitFileUnmap,
+		spFileUnmapped: splitFileUnmapped,
+		spFileFlush:    splitFileFlush,
+		spFileFreeze:   splitFileFreeze,
+		spFileZero:     splitFileZero,
 	},
 })
 
-const spFolio, spList, spKeep, spIndex, spErrno = 0, 1, 2, 3, 4
+const spFolio, spList, spKeep, spIndex, spErrno, spAt = 0, 1, 2, 3, 4, 5
 
 const (
 	spRmapLock = iota
+	spKind
 	spCan
 	spUnmap
 	spFlush
@@ -131,10 +148,22 @@ const (
 	spRemapBack
 	spGiveUp
 	spFailed
+	spFileCan
+	spFileUnmap
+	spFileUnmapped
+	spFileFlush
+	spFileFreeze
+	spFileZero
 )
 
 func (c *Ctx) splitUnlockRmap() Next {
-	if w, ok := c.rmapLock(spFolio); ok {
+	w, ok := c.rmapLock(spFolio)
+	switch {
+	case !ok:
+	case c.isFilePage(c.Frame(spFolio)):
+		c.Say("unlock file->i_mmap_rwsem")
+		c.ReadUnlock(w)
+	default:
 		c.WriteUnlock(w)
 	}
 	return Then
@@ -146,6 +175,16 @@ var splitTouches = cell.Of(machine.Refs, machine.Mapcounts, machine.Flags, machi
 // the task's gather; the caller's list has one more.
 func (c *Ctx) splitTail() Next {
 	i := c.L(spIndex)
+	c.splitOff(i, 0)
+	c.Set(spIndex, i-1)
+	if i > 1 {
+		return spTail
+	}
+	return spHead
+}
+
+// splitOff makes tail i a folio of its own, on which the page cache is going to have so many references.
+func (c *Ctx) splitOff(i uint64, cached int) {
 	head := c.Frame(spFolio)
 	f := head + machine.Frame(i)
 	flags := c.Load(c.M.Flags(head)) &^ (machine.PGAnonExclusive | machine.PGDoubleMap | machine.PGHWPoison)
@@ -161,7 +200,7 @@ func (c *Ctx) splitTail() Next {
 	c.Store(c.M.Index(f), c.Load(c.M.Index(head))+i)
 	c.Lock(c.M.FolioLock(f))
 	c.M.Split(f)
-	c.Store(c.M.Ref(f), uint64(n))
+	c.Store(c.M.Ref(f), uint64(n+cached))
 	c.M.Gather(c.Task, machine.MakeHold(f, n))
 	if !c.sim.Kernel.On(SplitFreeze) { // else there is none but ours
 		n := c.holdersOf(f)
@@ -171,11 +210,6 @@ func (c *Ctx) splitTail() Next {
 		c.M.Account(head, -n)
 		c.M.Account(f, n)
 	}
-	c.Set(spIndex, i-1)
-	if i > 1 {
-		return spTail
-	}
-	return spHead
 }
 
 // holdersOf is how many references those have that name the page, but for the one that splitTail has
@@ -272,9 +306,12 @@ func (c *Ctx) splitPut() Next {
 		f = c.Frame(spFolio)
 	}
 	c.Unlock(c.M.FolioLock(f))
-	if c.L(spList) != 0 {
+	switch listed := machine.Hold(c.M.Load(c.M.Gathered(c.Task, n-i))).Count() > 1; {
+	case c.L(spList) != 0 && listed:
 		c.M.SetGathered(c.Task, n-i, machine.MakeHold(f, 1))
-	} else {
+	case c.L(spList) != 0:
+		c.M.SetGathered(c.Task, n-i, 0)
+	default:
 		c.M.SetGathered(c.Task, n-1, 0)
 		c.M.Store(c.M.Gathers(c.Task), uint64(n-1))
 	}

@@ -138,24 +138,27 @@ var (
 //	    out of the page cache: mapping is NULL; unlock
 //	    drop the page cache's reference and ours
 //
-// A large folio goes as a whole, and has a reference of the page cache for each page. (Where it sticks out of the range the kernel splits it, or if it cannot,
-// fills it with zeros: such ranges are not played.)
+// A large folio goes as a whole, and has a reference of the page cache for each page. Where one sticks out of the range: see truncate_huge.go.
 //
 // compare mm/truncate.c:truncate_inode_pages_range, truncate_cleanup_folio; mm/shmem.c:shmem_undo_range
 var _ = register(fnTruncateInodePages, &Func{
-	Name: "truncate_inode_pages_range", File: "mm/truncate.c", Params: []int{tpPage, tpLast},
-	Locals: []Local{{"folio", HoldLocal}, {"cache_reference", HoldLocal}, {"pgoff", PgoffLocal}, {"last", PgoffLocal}},
+	Name: "truncate_inode_pages_range", File: "mm/truncate.c", Params: []int{tpPage, tpLast, tpOnce},
+	Locals: []Local{{"folio", HoldLocal}, {"cache_reference", HoldLocal}, {"pgoff", PgoffLocal}, {"last", PgoffLocal}, {"first_of_folio", PgoffLocal}, {"once", IntLocal}},
 	Steps: []Step{
 		tpFind: {Label: "find", Says: "find the next page", Ref: "find_lock_entries", Touches: cell.Of(machine.Refs, machine.PageCache), Back: []int{tpFind}, Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).truncateFind},
 		tpLock: {Label: "lock", Says: "lock it; is it still the file's?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Wait: folioLockFree, Do: func(c *Ctx) Next {
-			if !c.ours(c.Held(0).Frame(), c.Pgoff(tpPage)) {
+			if !c.ours(c.Held(0).Frame(), c.Pgoff(tpFolio)) {
 				c.Say("it is not the file's any more: look again")
 				return tpPut
 			}
 			c.Lock(c.folioLock(c.Held(0).Frame()))
 			return Then
 		}},
-		tpWait: {Label: "wait_writeback", Says: "wait until it is not under writeback", Ref: "folio_wait_writeback", Reads: cell.Of(machine.Flags), Wait: writebackEnds, Do: func(c *Ctx) Next { return Then }},
+		tpZero:     truncateZero,
+		tpSplit:    truncateSplit,
+		tpSplitEnd: truncateSplitEnd,
+		tpBehind:   truncateBehind,
+		tpWait:     {Label: "wait_writeback", Says: "wait until it is not under writeback", Ref: "folio_wait_writeback", Reads: cell.Of(machine.Flags), Wait: writebackEnds, Do: func(c *Ctx) Next { return Then }},
 		tpUnmap: {Label: "unmap", Says: "is it mapped?", Answer: "yes", Ref: "unmap_mapping_folio", Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
 			if c.folioMapcount(f) == 0 {
@@ -163,7 +166,7 @@ var _ = register(fnTruncateInodePages, &Func{
 				return Then
 			}
 			c.Say("a fault came in between: unmap it")
-			return c.Call(fnUnmapMappingRange, tpClean, c.L(tpPage), c.L(tpPage)+uint64(c.M.FolioPages(f)-1), 0)
+			return c.Call(fnUnmapMappingRange, tpClean, c.L(tpFolio), c.L(tpFolio)+uint64(c.M.FolioPages(f)-1), 0)
 		}},
 		tpClean: {Label: "invalidate", Says: "drop its buffers, clear dirty", Ref: "truncate_cleanup_folio", Touches: cell.Of(machine.Flags, machine.Buffers, machine.Refs), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
@@ -175,13 +178,14 @@ var _ = register(fnTruncateInodePages, &Func{
 			return Then
 		}},
 		tpRemove: {Label: "remove", Says: "take it out of the page cache: mapping is NULL", Ref: "filemap_remove_folio", Touches: cell.Of(machine.PageCache, machine.Mappings), Do: func(c *Ctx) Next {
-			f, o := c.Held(0).Frame(), c.Pgoff(tpPage)
+			f, o := c.Held(0).Frame(), c.Pgoff(tpFolio)
 			n := c.M.FolioPages(f)
 			for i := range n {
 				c.M.FileForget(o + machine.Pgoff(i))
 				c.leavePageCache(f, o+machine.Pgoff(i), 0)
 			}
 			c.Hold(tpCacheRef, f, n)
+			c.truncatedOnce(o + machine.Pgoff(n))
 			return Then
 		}},
 		tpUnlock: unlockFolio,
@@ -192,16 +196,23 @@ var _ = register(fnTruncateInodePages, &Func{
 			return Then
 		}},
 		tpPut: {Label: "put", Says: "put the folio", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{tpFind}, Do: func(c *Ctx) Next {
+			if c.L(tpOnce) == truncateDone {
+				return c.forget(end)
+			}
 			return c.forget(tpFind)
 		}},
 	},
 })
 
-const tpCacheRef, tpPage, tpLast = 1, 2, 3
+const tpCacheRef, tpPage, tpLast, tpFolio, tpOnce = 1, 2, 3, 4, 5
 
 const (
 	tpFind = iota
 	tpLock
+	tpZero
+	tpSplit
+	tpSplitEnd
+	tpBehind
 	tpWait
 	tpUnmap
 	tpClean
@@ -210,6 +221,25 @@ const (
 	tpPutCache
 	tpPut
 )
+
+// How often a page of the range is looked at: until the page cache has none, or once. A hole of shmem is punched so that whoever faults behind it finds no
+// folio and makes a new one, which stays. (In the kernel he waits until the hole is punched: see mm/shmem.c:shmem_falloc_wait.)
+const (
+	truncateAll uint64 = iota
+	truncateOnce
+	truncateDone // once, and that was the last
+)
+
+// truncatedOnce goes on at the page next, if each is looked at once.
+func (c *Ctx) truncatedOnce(next machine.Pgoff) {
+	switch {
+	case c.L(tpOnce) == truncateAll:
+	case next > c.Pgoff(tpLast):
+		c.Set(tpOnce, truncateDone)
+	default:
+		c.Set(tpPage, uint64(next))
+	}
+}
 
 // truncateFind finds the next page of the range that the page cache has something at.
 func (c *Ctx) truncateFind() Next {
@@ -223,9 +253,10 @@ func (c *Ctx) truncateFind() Next {
 			return c.freeSwapAndCache(tpFind, slot)
 		}
 		if c.find(0, o) {
+			c.Set(tpFolio, uint64(o))
 			if f := c.Held(0).Frame(); c.M.IsLarge(f) { // from its first page on
 				head := c.M.Head(f)
-				c.Set(tpPage, uint64(o-machine.Pgoff(f-head)))
+				c.Set(tpFolio, uint64(o-machine.Pgoff(f-head)))
 				c.Hold(0, head, 1)
 			}
 			return Then

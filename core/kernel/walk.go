@@ -31,6 +31,13 @@ func lockPTLStep(label, says string, table int) Step {
 		}}
 }
 
+// mapPTLStep is lockPTLStep where the page table may be gone by then: then it goes on at step gone. See table_map.go.
+func mapPTLStep(label, says string, table, page int, gone Next) Step {
+	s := lockPTLStep(label, says, table)
+	s.Map = &TableMap{table, page, gone}
+	return s
+}
+
 // nextTable goes on with the next page table of a range: page and last are the locals with the address
 // and the range's last page.
 func (c *Ctx) nextTable(page, last, again, done int) Next {

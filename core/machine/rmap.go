@@ -66,7 +66,7 @@ func (m *Machine) Family(mm int) []int { return m.family[mm] }
 // NextMapping returns the first place behind after (NoPage: the first of all)
 // where the folio may be mapped, in the order of the walk: an anonymous folio's in the mm
 // whose anon_vma its mapping names and in all forked from that, at its index, there and in each of the region's rooms, if
-// their VMAs have an anon_vma; a file's in every VMA that covers its page of the file; one of KSM's
+// their VMAs have an anon_vma; a file's in every VMA that covers its page of the file, or of a large folio some, and there at the first of those; one of KSM's
 // where its stable node has items.
 // Whether it is mapped there says the PTE.
 func (m *Machine) NextMapping(f Frame, after PageID) (PageID, bool) {
@@ -76,14 +76,24 @@ func (m *Machine) NextMapping(f Frame, after PageID) (PageID, bool) {
 	}
 	if file := MappingFile(mapping); file >= 0 {
 		if o, ok := m.PgoffAt(file, int(m.Load(m.Index(f)))); ok {
-			p, _, ok := m.NextOfFile(o, o, after)
-			return p, ok
+			return m.nextOfFolio(o, o+Pgoff(m.FolioPages(f)-1), after)
 		}
 	}
 	if node := MappingKSM(mapping); node >= 0 {
 		return m.nextMerged(node, after)
 	}
 	return NoPage, false
+}
+
+// nextOfFolio returns the first page behind after's VMA, in which a VMA covers pages first to last of a file.
+func (m *Machine) nextOfFolio(first, last Pgoff, after PageID) (PageID, bool) {
+	if first != last && after != NoPage {
+		at := m.pages[after]
+		r := m.MMs[at.MM].Regions[at.Region]
+		after = m.PageAt(at.MM, at.Region, min(m.filePages[last].Index-r.First, r.Pages-1))
+	}
+	p, _, ok := m.NextOfFile(first, last, after)
+	return p, ok
 }
 
 func (m *Machine) nextAnon(mm, region, index int, after PageID) (PageID, bool) {

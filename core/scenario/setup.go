@@ -158,17 +158,23 @@ func (b *builder) aloneWithFileTHP() {
 	}
 	for _, c := range b.calls {
 		switch {
-		case s.TruncatesPart(&c.stmt):
-			b.report(Error, c.at.start, c.at.end, nil, "%s would have to split a huge page of the file, and none is split here: keep a multiple of %d pages", c.at.text, hugePages)
 		case !s.BesideFileTHP(&c.stmt):
-			b.report(Error, c.at.start, c.at.end, nil, "%s is not played where files may have huge pages, as it does not know large folios of files here: loads, stores, GUP, munmap, MADV_DONTNEED, mprotect, fork, exit, pread, pwrite and ftruncate do", c.at.text)
-		case s.SinceFileTHP(&c.stmt) > 0 && (s.PAE || s.Zones != nil || s.CPUNodes != nil):
-			b.report(Error, c.at.start, c.at.end, nil, "khugepaged collapses pages of files on x86-64 with one node and one zone alone: leave out the others")
+			b.report(Error, c.at.start, c.at.end, nil, "%s is not played where files may have huge pages, as it does not know large folios of files here: loads, stores, GUP, munmap, MADV_DONTNEED, MADV_PAGEOUT, mprotect, fork, exit, pread, pwrite, ftruncate, fallocate, reclaim, move_pages, compact_zone and split_huge_page do", c.at.text)
+		case s.SinceFileTHP(&c.stmt) > 0 && s.PAE:
+			b.report(Error, c.at.start, c.at.end, nil, "khugepaged collapses pages of files on x86-64 alone: leave out arch x86-32-pae")
+		}
+	}
+	if n := s.FileCollapsers(); n > 1 {
+		for _, c := range b.calls {
+			if s.SinceFileTHP(&c.stmt) > 0 {
+				b.report(Error, c.at.start, c.at.end, nil, "%d tasks are khugepaged, and there is one: let one task collapse pages of files", n)
+				break
+			}
 		}
 	}
 	for _, u := range b.file.uses {
-		if u.since == kernel.FileTHPSince && u.call == nil && u.at.text == "thp" && (s.PAE || s.Zones != nil || s.CPUNodes != nil) {
-			b.report(Error, u.at.start, u.at.end, nil, "files have huge pages on x86-64 with one node and one zone alone: leave out the others")
+		if u.since == kernel.FileTHPSince && u.call == nil && u.at.text == "thp" && s.PAE {
+			b.report(Error, u.at.start, u.at.end, nil, "files have huge pages on x86-64 alone: leave out arch x86-32-pae")
 		}
 	}
 	for i, m := range s.MMs {
