@@ -183,9 +183,9 @@ func second(r *trace.Run, m *trace.Meeting) error {
 		}
 		return false
 	}
-	between := func(from, to int) (n int) { // the first change of the cell by somebody else than Actor
-		for n = from + 1; n <= to; n++ {
-			if step(n).Actor != m.Actor && changed(n) {
+	between := func(from, to int) (n int) { // the first change of the cell
+		for n = from; n <= to; n++ {
+			if changed(n) {
 				return n
 			}
 		}
@@ -198,7 +198,7 @@ func second(r *trace.Run, m *trace.Meeting) error {
 			return fmt.Errorf("they do not come to the cell in this order")
 		}
 	case trace.Caught, trace.Missed:
-		if !who(m.Read, m.Actor) || !touches(m.Read) || !who(m.Write, m.Other) || !changed(m.Write) || between(m.Read, m.Write) != m.Write {
+		if !who(m.Read, m.Actor) || !touches(m.Read) || !who(m.Write, m.Other) || between(m.Read, m.Write) != m.Write {
 			return fmt.Errorf("it was not read and then changed")
 		}
 		if m.Kind == trace.Missed {
@@ -227,7 +227,7 @@ func second(r *trace.Run, m *trace.Meeting) error {
 				return fmt.Errorf("after step %d it does not wait for cpu%d", n, m.CPU)
 			}
 		}
-		if m.Read > 0 && (!who(m.Read, m.Actor) || !touches(m.Read) || !who(m.Write, m.Other) || !changed(m.Write) || r.Model.Actors()[m.Actor].CPU != m.CPU) {
+		if m.Read > 0 && (!who(m.Read, m.Actor) || !touches(m.Read) || !who(m.Write, m.Other) || between(m.Read, m.Write) != m.Write || r.Model.Actors()[m.Actor].CPU != m.CPU) {
 			return fmt.Errorf("what is said to be kept true was not read, or not changed")
 		}
 	}

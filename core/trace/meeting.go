@@ -125,8 +125,8 @@ func (m *Meeting) repeats(o Meeting) bool {
 func (r *Run) looks(all []Meeting) []Meeting {
 	for _, i := range r.line.stale {
 		k := &r.line.beliefs[i]
-		if k.Stale > r.cursor {
-			continue
+		if k.Stale > r.cursor || r.NextWrite(k.Cell, k.Read-1) != k.Stale {
+			continue // its reader has changed it, too
 		}
 		m := Meeting{Actor: k.Actor, Other: r.steps[k.Stale-1].Actor, Cell: k.Cell, Name: k.Name, Read: k.Read, Write: k.Stale}
 		if k.end != 0 && k.end <= r.cursor {
@@ -136,7 +136,7 @@ func (r *Run) looks(all []Meeting) []Meeting {
 		case m.To > 0 && reads(&r.steps[m.To-1], k.Cell):
 			m.Kind, m.Look, m.To = Caught, m.To, 0
 			st := &r.steps[m.Look-1]
-			if now, ok := r.valueBefore(k.Cell, m.Look); !ok || now == k.raw || !st.asks && !keeps(st, k.Cell) {
+			if now, ok := r.valueBefore(k.Cell, m.Look); !ok || now == k.raw || !st.turned && !strings.Contains(st.Says, "?") && !keeps(st, k.Cell) {
 				continue // it is again what it was, or is read for something else
 			}
 			m.worth = 60
@@ -215,11 +215,8 @@ func (r *Run) keptTrue(m *Meeting) {
 		if k.Actor != holder || !r.translates(k) || k.Read > m.From || k.end != 0 && k.end <= m.From {
 			continue
 		}
-		w := k.Stale
-		if w == 0 && m.To > 0 {
-			w = r.NextWrite(k.Cell, m.To-1)
-		}
-		if w == 0 || w > r.cursor || r.steps[w-1].Actor != m.Other {
+		w := r.NextWrite(k.Cell, k.Read-1)
+		if w == 0 || w > r.cursor || r.steps[w-1].Actor != m.Other || w > m.From && (m.To == 0 || w < m.To) {
 			continue
 		}
 		m.Actor = holder
