@@ -60,9 +60,10 @@ const nearly = 10
 
 // meetings finds where actors met up to the cursor: those that came nearest, in the order of the run.
 func (r *Run) meetings() []Meeting {
+	contested := r.contested()
 	var all []Meeting
-	all = r.looks(all)
-	all = r.waits(all)
+	all = r.looks(all, contested)
+	all = r.waits(all, contested)
 	all = r.flushes(all)
 	all = r.turns(all)
 	near := best(slices.DeleteFunc(slices.Clone(all), func(m Meeting) bool { return m.worth < nearly }), nil, mostMeetings)
@@ -76,35 +77,37 @@ func (r *Run) meetings() []Meeting {
 
 // begin is the first step of a meeting.
 func (m *Meeting) begin() int {
-	if n := m.steps(); len(n) > 0 {
-		return n[0]
+	first := 0
+	for _, n := range [...]int{m.Read, m.Write, m.Look} {
+		if n > 0 && (first == 0 || n < first) {
+			first = n
+		}
 	}
-	return m.From
+	return cmp.Or(first, m.From)
 }
 
 // steps are those that a meeting names, in order.
 func (m *Meeting) steps() []int {
-	var out []int
-	for _, n := range []int{m.Read, m.Write, m.Look, m.Free} {
-		if n > 0 {
-			out = append(out, n)
-		}
-	}
+	out := slices.DeleteFunc([]int{m.Read, m.Write, m.Look, m.Free}, func(n int) bool { return n == 0 })
 	slices.Sort(out)
 	return out
 }
 
-// best adds to what is chosen the nearest of all, the later first, one of a kind for every cell and pair of actors.
+// best adds to what is chosen the nearest of all, of those as near the latest, one of a kind for every cell and pair of actors.
 func best(all, chosen []Meeting, most int) []Meeting {
-	slices.SortStableFunc(all, func(a, b Meeting) int { return cmp.Or(b.worth-a.worth, b.begin()-a.begin()) })
-	for i := range all {
-		m := &all[i]
-		if len(chosen) == most {
+	for len(chosen) < most {
+		var next *Meeting
+		for i := range all {
+			m := &all[i]
+			if next != nil && (m.worth < next.worth || m.worth == next.worth && m.begin() <= next.begin()) || slices.ContainsFunc(chosen, m.repeats) {
+				continue
+			}
+			next = m
+		}
+		if next == nil {
 			break
 		}
-		if !slices.ContainsFunc(chosen, m.repeats) {
-			chosen = append(chosen, *m)
-		}
+		chosen = append(chosen, *next)
 	}
 	return chosen
 }
@@ -121,12 +124,32 @@ func (m *Meeting) repeats(o Meeting) bool {
 	return m.Cell == o.Cell && (pair || m.Actor == o.Other && m.Other == o.Actor)
 }
 
-// looks finds what was read and changed by somebody else while its reader could go by it: it looked again, or did not.
-func (r *Run) looks(all []Meeting) []Meeting {
-	for _, i := range r.line.stale {
+// A contest is what somebody has kept of a cell, and the first step after that which changes it: another's.
+type contest struct {
+	*kept
+	write int
+}
+
+// contested are the contests up to the cursor.
+func (r *Run) contested() []contest {
+	var out []contest
+	for i := range r.line.beliefs {
 		k := &r.line.beliefs[i]
-		if k.Stale > r.cursor || r.NextWrite(k.Cell, k.Read-1) != k.Stale {
-			continue // its reader has changed it, too
+		if k.Read > r.cursor {
+			break
+		}
+		if w := r.NextWrite(k.Cell, k.Read-1); w > 0 && w <= r.cursor && r.steps[w-1].Actor != k.Actor {
+			out = append(out, contest{k, w})
+		}
+	}
+	return out
+}
+
+// looks finds what was read and changed by somebody else while its reader could go by it: it looked again, or did not.
+func (r *Run) looks(all []Meeting, contested []contest) []Meeting {
+	for _, k := range contested {
+		if k.Stale != k.write {
+			continue // it had forgotten it by then
 		}
 		m := Meeting{Actor: k.Actor, Other: r.steps[k.Stale-1].Actor, Cell: k.Cell, Name: k.Name, Read: k.Read, Write: k.Stale}
 		if k.end != 0 && k.end <= r.cursor {
@@ -143,7 +166,7 @@ func (r *Run) looks(all []Meeting) []Meeting {
 			if st.rule != nil && st.asks {
 				m.worth += 5
 			}
-		case r.translates(k) && r.movedIn(k.Actor, k.Stale, m.To):
+		case r.translates(k.kept) && r.movedIn(k.Actor, k.Stale, m.To):
 			m.Kind, m.worth = Missed, 40
 		default:
 			continue
@@ -169,7 +192,12 @@ func (r *Run) movedIn(actor, from, to int) bool {
 	if to == 0 {
 		to = r.cursor + 1
 	}
-	return slices.ContainsFunc(r.steps[from:to-1], func(st Step) bool { return st.Actor == actor })
+	for i := from; i < to-1; i++ {
+		if r.steps[i].Actor == actor {
+			return true
+		}
+	}
+	return false
 }
 
 // valueBefore is what a cell held before a step; false if no step before that has changed it.
@@ -182,7 +210,7 @@ func (r *Run) valueBefore(id cell.ID, n int) (uint64, bool) {
 }
 
 // waits finds who waited for whom, and what that kept true.
-func (r *Run) waits(all []Meeting) []Meeting {
+func (r *Run) waits(all []Meeting, contested []contest) []Meeting {
 	for i := range r.line.spans {
 		s := &r.line.spans[i]
 		if s.Kind != Waiting || s.For < 0 || s.From > r.cursor || r.Model.Actors()[s.For].CPU == s.CPU {
@@ -195,14 +223,14 @@ func (r *Run) waits(all []Meeting) []Meeting {
 		if m.To == m.From+1 || r.lastOf(m.Other, m.From) == nil {
 			m.worth = 3 // it was its turn at once, or it has not begun
 		}
-		r.keptTrue(&m)
+		r.keptTrue(&m, contested)
 		all = append(all, m)
 	}
 	return all
 }
 
 // keptTrue finds what who is waited for went by the while, if who waits has changed that, or changes it later.
-func (r *Run) keptTrue(m *Meeting) {
+func (r *Run) keptTrue(m *Meeting, contested []contest) {
 	holder := m.Actor
 	if r.Model.Actors()[holder].Kind == kernel.InterruptActor {
 		if !r.irqsOff(r.Model.Actors()[holder].CPU, m.From) {
@@ -210,13 +238,12 @@ func (r *Run) keptTrue(m *Meeting) {
 		}
 		holder = r.owner(&Step{Actor: holder, CPU: r.Model.Actors()[holder].CPU})
 	}
-	for i := range r.line.beliefs {
-		k := &r.line.beliefs[i]
-		if k.Actor != holder || !r.translates(k) || k.Read > m.From || k.end != 0 && k.end <= m.From {
+	for _, k := range contested {
+		if k.Actor != holder || k.Read > m.From || k.end != 0 && k.end <= m.From || !r.translates(k.kept) {
 			continue
 		}
-		w := r.NextWrite(k.Cell, k.Read-1)
-		if w == 0 || w > r.cursor || r.steps[w-1].Actor != m.Other || w > m.From && (m.To == 0 || w < m.To) {
+		w := k.write
+		if r.steps[w-1].Actor != m.Other || w > m.From && (m.To == 0 || w < m.To) {
 			continue
 		}
 		m.Actor = holder
