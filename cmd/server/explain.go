@@ -40,6 +40,15 @@ type explanationJSON struct {
 	Run    string     `json:"run"`
 }
 
+// accountJSON is what --json prints of a run that breaks nothing.
+type accountJSON struct {
+	Kernel string `json:"kernel"`
+	Text   string `json:"text"`
+	Chart  string `json:"chart"`
+	Steps  []int  `json:"steps"`
+	Run    string `json:"run"`
+}
+
 type cellOf struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
@@ -70,6 +79,9 @@ func (c *explainCommand) Run() error {
 		r, err := trace.Replay(m, c.Run_)
 		if err != nil {
 			return err
+		}
+		if c.Claim == "" && r.FirstViolation() == 0 && !r.Deadlock() && r.Livelock() == 0 {
+			return c.account(r)
 		}
 		return c.breach(r, c.Claim)
 	}
@@ -124,6 +136,19 @@ func (c *explainCommand) judge(f *scenario.File, k kernel.Kernel) ([]string, err
 		return nil, nil
 	}
 	return nil, fmt.Errorf("--claim %s: there is no such claim; judged here are %s", c.Claim, strings.Join(names, ", "))
+}
+
+// account tells a run that breaks nothing.
+func (c *explainCommand) account(r *trace.Run) error {
+	a := r.Account()
+	if c.JSON {
+		return json.NewEncoder(os.Stdout).Encode(accountJSON{r.Model.Kernel.String(), a.Text, a.Chart, append([]int{}, a.Steps...), r.String()})
+	}
+	fmt.Printf("%v: this run breaks nothing: %d of %d steps\n--run %s\n\n%s", r.Model.Kernel, len(a.Steps), r.Len(), r, filled(a.Text, 72))
+	if a.Chart != "" {
+		fmt.Print("\n" + a.Chart)
+	}
+	return nil
 }
 
 func (c *explainCommand) breach(r *trace.Run, claim string) error {
@@ -245,8 +270,12 @@ func (c *explainCommand) pass(f *scenario.File, k kernel.Kernel, o *verdict.Outc
 	if err != nil {
 		return err
 	}
+	near, err := tellings(f, k, runs)
+	if err != nil {
+		return err
+	}
 	if c.JSON {
-		return json.NewEncoder(os.Stdout).Encode(passOf(s, k, o, caught, ends, calls, closest))
+		return json.NewEncoder(os.Stdout).Encode(passOf(s, k, o, caught, ends, calls, closest, near))
 	}
 	fmt.Printf("%s on %v: %v\n%s%v", f.Name, k, o.String(), elsewhere(f, k), s)
 	if len(calls) > 0 {
@@ -256,6 +285,7 @@ func (c *explainCommand) pass(f *scenario.File, k kernel.Kernel, o *verdict.Outc
 		fmt.Printf("    %v\n", call)
 		if closest[i] != "" {
 			fmt.Printf("        --run %s\n", closest[i])
+			fmt.Printf("        %s\n", strings.ReplaceAll(strings.TrimSpace(filled(near[i], 68)), "\n", "\n        "))
 		}
 	}
 	fmt.Printf("\nHow runs end\n%s", s.Histogram(f.Name))
@@ -277,6 +307,21 @@ func texts(f *scenario.File, k kernel.Kernel, runs [][]check.Choice) ([]string, 
 				return nil, err
 			}
 			out[i] = r.String()
+		}
+	}
+	return out, nil
+}
+
+// tellings tells runs; "" for those that were not found.
+func tellings(f *scenario.File, k kernel.Kernel, runs [][]check.Choice) ([]string, error) {
+	out := make([]string, len(runs))
+	for i, choices := range runs {
+		if choices != nil {
+			r, err := play(f, k, choices)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = told(r)
 		}
 	}
 	return out, nil
@@ -323,6 +368,7 @@ type callJSON struct {
 	Task  string `json:"task,omitempty"`
 	Said  string `json:"said,omitempty"`
 	Run   string `json:"run,omitempty"`
+	Text  string `json:"text,omitempty"`
 }
 
 type endJSON struct {
@@ -331,7 +377,7 @@ type endJSON struct {
 	Run    string `json:"run,omitempty"`
 }
 
-func passOf(s *verdict.Survey, k kernel.Kernel, o *verdict.Outcome, caught, ends []string, calls []verdict.Call, closest []string) passJSON {
+func passOf(s *verdict.Survey, k kernel.Kernel, o *verdict.Outcome, caught, ends []string, calls []verdict.Call, closest, near []string) passJSON {
 	p := passJSON{Kernel: k.String(), Verdict: o.String(), States: s.States, Complete: s.Complete,
 		Caught: []caughtJSON{}, Closest: []callJSON{}, Vacuous: append([]string{}, s.Vacuous...), Unreached: []string{}, Untaken: []string{}, Ends: []endJSON{}}
 	for i, b := range s.Stopped() {
@@ -345,7 +391,7 @@ func passOf(s *verdict.Survey, k kernel.Kernel, o *verdict.Outcome, caught, ends
 		p.Untaken = append(p.Untaken, b.Place.String()+": "+b.Way())
 	}
 	for i, call := range calls {
-		p.Closest = append(p.Closest, callJSON{call.Rule.Name, call.Claim, len(call.Run), call.Task, call.Said, closest[i]})
+		p.Closest = append(p.Closest, callJSON{call.Rule.Name, call.Claim, len(call.Run), call.Task, call.Said, closest[i], near[i]})
 	}
 	for i, e := range s.Ends {
 		p.Ends = append(p.Ends, endJSON{e.Values, e.States, ends[i]})

@@ -95,6 +95,15 @@ func (c *runCommand) print(r *trace.Run) {
 			fmt.Printf("next  %-8s %-26s %s\n", a.Name, o.Func, why)
 		}
 	}
+	fmt.Printf("\n%s", filled(told(r), 72))
+}
+
+// told is the run in words: why it goes wrong, or how it came to where it stands.
+func told(r *trace.Run) string {
+	if e, err := r.Explain(""); err == nil {
+		return e.Text
+	}
+	return r.Account().Text
 }
 
 // changes are what a step changed of the machine, in words; a task's own stack

@@ -155,18 +155,3 @@ func (r *Run) whoHasMemory(name func(int) string) string {
 	}
 	return capital(text) + "."
 }
-
-// capital begins a sentence; CPUs and tasks keep their names.
-func capital(s string) string {
-	if strings.HasPrefix(s, "cpu") {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return one
-	}
-	return many
-}

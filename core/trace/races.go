@@ -57,6 +57,9 @@ func (r *Run) Windows() []Window {
 	slices.Sort(stale)
 	for _, i := range stale {
 		w := r.line.beliefs[i].Window
+		if !windowed.Has(r.Model.Memory().Layout().Class(w.Cell)) {
+			continue
+		}
 		if w.To == 0 {
 			w.To = len(r.steps)
 			if n := r.line.moved[w.Actor]; n > w.Stale {

@@ -29,8 +29,9 @@ type use struct{ wrote, read int }
 // A kept is a value that an actor has kept of a cell, while it may go by it.
 type kept struct {
 	Window
-	into   cell.ID
-	closed bool
+	into cell.ID
+	raw  uint64
+	end  int // the step of the actor at which it looked again, or forgot it; 0: it still may go by it
 }
 
 type spanKey struct {
@@ -167,16 +168,16 @@ func (t *timeline) believe(r *Run, st *Step, u *undone) {
 	}
 	for _, c := range st.Changes {
 		for _, i := range t.by[c.Cell] {
-			if k := &t.beliefs[i]; !k.closed && k.Actor != st.Actor && k.Stale == 0 {
+			if k := &t.beliefs[i]; k.end == 0 && k.Actor != st.Actor && k.Stale == 0 {
 				change(i, func(k *kept) { k.Stale = st.N })
 				t.stale = append(t.stale, i)
 			}
 		}
 	}
 	end := func(i int) {
-		if k := &t.beliefs[i]; !k.closed && k.Actor == st.Actor {
+		if k := &t.beliefs[i]; k.end == 0 && k.Actor == st.Actor {
 			change(i, func(k *kept) {
-				k.closed = true
+				k.end = st.N
 				if k.Stale != 0 {
 					k.To = st.N
 				}
@@ -195,12 +196,12 @@ func (t *timeline) believe(r *Run, st *Step, u *undone) {
 	}
 	layout := r.Model.Memory().Layout()
 	for _, k := range st.Kept {
-		if !windowed.Has(layout.Class(k.From)) {
+		if private.Has(layout.Class(k.From)) {
 			continue
 		}
 		t.by[k.From] = append(t.by[k.From], len(t.beliefs))
 		t.into[k.Into] = append(t.into[k.Into], len(t.beliefs))
-		t.beliefs = append(t.beliefs, kept{Window: Window{Actor: st.Actor, Read: st.N, Cell: k.From, Name: k.Name, Value: k.Value}, into: k.Into})
+		t.beliefs = append(t.beliefs, kept{Window: Window{Actor: st.Actor, Read: st.N, Cell: k.From, Name: k.Name, Value: k.Value}, into: k.Into, raw: k.Raw})
 	}
 }
 

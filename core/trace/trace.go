@@ -11,8 +11,9 @@
 //
 // Reading order: trace.go, history.go (who wrote what), choices.go (a run as a short string),
 // timeline.go with spans.go and races.go (what the timeline draws), ascii.go; explain.go (why a claim breaks) with
-// pairs.go (who raced), slice.go (which steps matter) with copied.go, tell.go, guard.go (which rules would have kept it) with trial.go and
-// parting.go (what is done by them instead), chart.go; lockstep.go (two runs side by side).
+// pairs.go (who raced) with writes.go and began.go, slice.go (which steps matter) with copied.go, tell.go with brief.go, words.go and outcome.go, guard.go (which rules would have kept it) with trial.go and
+// parting.go (what is done by them instead), chart.go; account.go (how a run that breaks nothing came to where it stands) with
+// meeting.go (where two actors met); lockstep.go (two runs side by side) with deciding.go (what decides between them).
 package trace
 
 import (
@@ -68,10 +69,12 @@ type Step struct {
 	Ends   bool      // the task has finished with it
 	Made   int       // two steps of a run with the same number are the same one, made once
 
-	origin string // the newest name of Func
-	counts bool   // it holds a folio's references against those that are expected: see kernel.Step
-	passed bool   // and there were no others, or it has nothing to say but that
-	asks   bool   // it decides something: it asks, or comes to something else than it is about to do
+	origin string       // the newest name of Func
+	counts bool         // it holds a folio's references against those that are expected: see kernel.Step
+	passed bool         // and there were no others, or it has nothing to say but that
+	asks   bool         // it decides something: it asks, or comes to something else than it is about to do
+	turned bool         // it says why it does not do what it was about to
+	rule   *kernel.Rule // that it belongs to; nil: none
 }
 
 // A Change is what a step changed in one cell, in words.
@@ -251,6 +254,9 @@ func (r *Run) make(c check.Choice) Step {
 		s := &l.Func.Steps[l.Step]
 		st.Says = s.Told(notes.Said)
 		st.counts, st.passed = s.Counts, s.Counts && (notes.Said == "" || strings.Contains(notes.Said, "expected"))
+		verb, _, _ := strings.Cut(st.Says, " ")
+		st.turned = st.counts && !st.passed || !strings.Contains(s.Says, "?") && !strings.HasPrefix(s.Says, verb+" ")
+		st.rule, _ = s.When.Rule()
 		st.asks = strings.Contains(s.Says, "?") || !strings.HasPrefix(st.Says, s.Says)
 	}
 	st.Reads, st.Writes = append([]cell.ID(nil), f.Reads...), append([]cell.ID(nil), f.Writes...)

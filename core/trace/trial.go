@@ -10,13 +10,7 @@ import (
 
 // play plays the run on its kernel with some settings; nil if there is no such kernel, or it is the same.
 func (s *story) play(settings []kernel.Setting) *guard {
-	var set []kernel.Setting
-	for _, c := range s.r.Model.Kernel.Changes() {
-		if !slices.ContainsFunc(settings, func(n kernel.Setting) bool { return n.Rule == c.Rule }) {
-			set = append(set, c)
-		}
-	}
-	k, err := kernel.Make(s.r.Model.Kernel.Version.Name, append(set, settings...)...)
+	k, err := kernel.Make(s.r.Model.Kernel.Version.Name, withAll(s.r.Model.Kernel.Changes(), settings)...)
 	if err != nil || slices.Equal(k.Changes(), s.r.Model.Kernel.Changes()) {
 		return nil // one stands on another that is not there, or nothing changes
 	}

@@ -254,6 +254,9 @@ func (s *Session) make() view.Page {
 		p.Source = p.Source.Marked(view.OfMarks(s.run))
 	}
 	p.Race = s.sketch.Race(s.story, s.fold, s.part())
+	if p.Race.Story == nil {
+		p.Race.Account = view.OfAccount(s.run)
+	}
 	for _, b := range s.kept {
 		b.view.On = b.run == l.Run
 		p.Race.Branches = append(p.Race.Branches, b.view)
@@ -303,6 +306,7 @@ func (s *Session) whole(fold *view.Story) *view.Page {
 	p := s.page
 	if s.run != nil {
 		p.Race = s.sketch.Race(s.story, fold, view.Part{From: 0, To: s.run.Len()})
+		p.Race.Account = s.page.Race.Account
 	}
 	return &p
 }

@@ -44,7 +44,7 @@ var Commands = []Command{
 	{"check", []string{"c"}, "Seeing", "check all interleavings", OnPage, "", ""},
 	{"counterexample", []string{"a"}, "Seeing", "show the counterexample that the check found", OnPage, "No check has found a counterexample here. The key c checks.", ""},
 	{"verdict", []string{"i"}, "Seeing", "the verdict: what the check found, outcomes, which rules matter", OnPage, "There is no verdict yet. The key c checks.", "outcomes"},
-	{"why", []string{"j"}, "Seeing", "why the run goes wrong, in words and as a short diagram", OnPage, "There is nothing to explain here yet.", "explain"},
+	{"why", []string{"j"}, "Seeing", "the run in words and as a short diagram: how it came to this, or why it goes wrong", OnPage, "There is nothing to explain here yet.", "explain"},
 	{"stop", nil, "Seeing", "stop the check", OnPage, "", ""},
 	{"how", []string{"q"}, "Seeing", "how to check: reduced or not, fingerprints or whole states", OnPage, "", ""},
 	{"compare", []string{"k"}, "Seeing", "compare with another kernel, or with a branch", OnPage, "", ""},

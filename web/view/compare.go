@@ -16,7 +16,9 @@ type Comparison struct {
 	There       bool     // the right side is another kernel
 	Sentence    Sentence
 	Parts       []ComparedPart
-	First       int // the number of the first difference among the rows, from 1; 0: there is none
+	First       int    // the number of the first difference among the rows, from 1; 0: there is none
+	Decides     int    // that of the difference after which the two come to something else, 0: there is none, or no single rule makes it
+	Deciding    string // what decides, in a sentence; "" if they come to the same
 	Refused     string
 	LeftEnd     string // what is wrong at the end, "" if nothing is
 	RightEnd    string
@@ -42,6 +44,7 @@ type Compared struct {
 	Left, Right *Side
 	Same        bool
 	First       bool // the first difference
+	Decides     bool // the one that decides what comes of it
 }
 
 // A Side is a step.
@@ -59,7 +62,8 @@ type Side struct {
 func OfComparison(left, right *trace.Run, leftKernel, rightKernel string) Comparison {
 	x := comparing{c: columnsOf(left), left: left, right: right}
 	out := Comparison{Left: leftKernel, Right: rightKernel}
-	for _, p := range trace.Lockstep(left, right) {
+	pairs := trace.Lockstep(left, right)
+	for _, p := range pairs {
 		x.put(p.Left, p.Right, p.Why)
 	}
 	for i := range x.rows {
@@ -67,6 +71,17 @@ func OfComparison(left, right *trace.Run, leftKernel, rightKernel string) Compar
 			x.rows[i].First = true
 			out.First = i + 1
 			break
+		}
+	}
+	if d := trace.Decide(left, right, pairs); d != nil {
+		better, worse := rightKernel, leftKernel
+		if !d.There {
+			better, worse = worse, better
+		}
+		out.Deciding = d.Text(better, worse)
+		if d.At >= 0 {
+			x.rows[d.At].Decides = true
+			out.Decides = d.At + 1
 		}
 	}
 	out.LeftEnd, out.RightEnd = wrongs(left), wrongs(right)

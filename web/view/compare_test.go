@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"gupscope/core/check"
 	"gupscope/core/kernel"
 	"gupscope/core/scenario"
 	"gupscope/core/trace"
@@ -195,6 +196,53 @@ func TestBranchesHaveEveryStep(t *testing.T) {
 		}
 		if first := c.First; first > 0 && left.Steps()[0].Hash != right.Steps()[0].Hash && first != 1 {
 			t.Errorf("%s: they part at once, and %d is told", g.Name, first)
+		}
+	}
+}
+
+// What decides is not what comes first: of all that two kernels do otherwise, it is that without which the better one breaks the claim as well,
+// or that with which the worse one does not. Where both come to the same, nothing decides.
+func TestComparisonFindsWhatDecides(t *testing.T) {
+	for _, c := range []struct {
+		scenario, left, right string
+		later                 bool // than the first difference
+		want                  []string
+	}{
+		{"dirty-cow", "", "v6.12", true, []string{"force_write_rule", "without which it breaks no-lost-store"}},
+		{"dirty-cow", "v6.12", "v4.6", false, nil}, // there is nothing to start from
+		{"gup-fast-vs-reclaim", "", "v6.12", true, []string{"tlb_flush alone keeps gup-returns-only-mapped-pages", "So does gup_pte_recheck", "the host has preempted it"}},
+		{"gup-fast-vs-munmap", "v4.6 with tlb_flush=pv", "v6.12", true, []string{"flush_tlb"}},
+		{"pin-fast-vs-reclaim", "", "v6.12", false, []string{"gup_fast_pte_range", "the PTE has changed", "That is gup_pte_recheck, without which it breaks pinned-anon-exclusive"}},
+	} {
+		g, _ := scenarios.ByName(c.scenario)
+		f, _ := scenario.Parse(g.Name, []byte(g.Text))
+		left := modelOf(t, c.scenario, c.left)
+		found, _ := verdict.New(f, left.Model.Kernel, nil, check.Limits{})
+		for found.Run(1<<20).Phase < check.Stopped {
+		}
+		for _, b := range found.Outcome().Broken[:min(1, len(found.Outcome().Broken))] {
+			for _, choice := range b.Run {
+				if _, err := left.Do(choice); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		x := OfComparison(left, modelOf(t, c.scenario, c.right), left.Model.Kernel.String(), c.right)
+		if (x.Deciding == "") != (c.want == nil) || c.want != nil && (x.Decides < x.First || c.later != (x.Decides > x.First)) {
+			t.Errorf("%s: the first difference is row %d, row %d decides: %q", c.scenario, x.First, x.Decides, x.Deciding)
+		}
+		for _, want := range c.want {
+			if !strings.Contains(x.Deciding, want) {
+				t.Errorf("%s: %q does not say %q", c.scenario, x.Deciding, want)
+			}
+		}
+		n := 0
+		for _, p := range x.Parts {
+			for i := range p.Rows {
+				if n++; p.Rows[i].Decides != (n == x.Decides) {
+					t.Errorf("%s: row %d is marked as what decides, which is row %d", c.scenario, n, x.Decides)
+				}
+			}
 		}
 	}
 }

@@ -62,3 +62,18 @@ func (s *Story) aside(st *trace.Step) bool {
 func (s *Story) Of(r *trace.Run) bool {
 	return s != nil && r.Len() >= s.Steps && r.Steps()[s.Steps-1].Hash == s.keys[s.Steps-1]
 }
+
+// An Account is how a run that breaks nothing came to where its cursor stands.
+type Account struct {
+	Text  string // a paragraph
+	Chart string // the steps that it names, in columns; "" if it names none
+}
+
+// OfAccount tells a run up to its cursor; nil at the start, where there is nothing to tell.
+func OfAccount(r *trace.Run) *Account {
+	if r.Cursor() == 0 {
+		return nil
+	}
+	a := r.Account()
+	return &Account{a.Text, a.Chart}
+}
