@@ -23,6 +23,7 @@ export interface Asks {
   ask(event: Event): Promise<any>;
 }
 
+const around = 50; // px of other lines above and below one that is brought into sight
 const rest = 400; // ms without typing, before the text is sent
 const remote = Annotation.define<boolean>();
 
@@ -33,7 +34,7 @@ export class Editor {
   private fixes: ({ from: number; to: number; insert: string } | undefined)[] = [];
   private sent: string; // the text as the session knows it from here
 
-  constructor(box: HTMLElement, css: string, private asks: Asks) {
+  constructor(private box: HTMLElement, css: string, private asks: Asks) {
     const pre = box.querySelector("#text")!;
     const text = pre.textContent ?? "";
     this.sent = text;
@@ -176,6 +177,26 @@ export class Editor {
       .map(([line, name, colour]) => new Who(name, colour).range(this.view.state.doc.line(line).from));
     this.view.dispatch({ effects: setWho.of(RangeSet.of(at, true)) });
     this.view.requestMeasure(); // the gutter may be wider now, and lines broken anew
+  }
+
+  /** Brings the line into sight in which the CPU of that colour stands, unless somebody writes. */
+  reveal(colour: number) {
+    if (this.view.hasFocus) return;
+    for (let at = this.view.state.field(whoField).iter(); at.value; at.next())
+      if ((at.value as Who).colour === colour) this.bring(at.from);
+  }
+
+  /** Scrolls the part of the page that the editor is in, so that the line stands in it with some lines around. */
+  private bring(at: number) {
+    const part = this.box.closest("section");
+    if (!part) return;
+    const line = this.view.lineBlockAt(at);
+    const top = this.view.documentTop + line.top;
+    const { top: first, bottom: last } = part.getBoundingClientRect();
+    const above = top - around - first;
+    const below = top + line.height + around + (document.getElementById("diagnostics")?.offsetHeight ?? 0) - last;
+    if (above < 0) part.scrollTop += above;
+    else if (below > 0) part.scrollTop += Math.min(below, above);
   }
 
   /** Sends what rests, now. */

@@ -15,6 +15,7 @@ import { enter } from "./live";
 import { follow } from "./matrix";
 import { keep, withoutNetwork } from "./offline";
 import { found, palette } from "./palette";
+import { look } from "./sight";
 import { takeDrops } from "./take";
 import { Core } from "./worker";
 
@@ -94,7 +95,7 @@ export class Page {
     }
     this.early.push(e);
     const ahead = this.boot.ahead?.[0];
-    if (ahead && ahead.event.do === e.do && ahead.event.choice === e.choice && ahead.event.at === e.at) {
+    if (ahead && leadsTo(ahead.event, e)) {
       this.boot.ahead!.shift();
       this.show({ fragments: ahead.fragments, do: e.do, own: true });
     } else {
@@ -193,7 +194,7 @@ export class Page {
     showOwn();
     near();
     if (b.do === "palette") found();
-    if (["step", "run", "goto", "show", "kernel", "open", "text", "note", "snapshot"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
+    look(b.do, this.editor);
   }
 
   /** What was said of the text, for an editor that comes later. */
@@ -456,6 +457,12 @@ export class Page {
   pen?: () => void;
   /** In a room: takes links back, or ends it. */
   access?: (what: "viewers" | "all" | "end") => void;
+}
+
+/** Whether the frame of that step is what the reader asks for: the step itself, or going forward to it. */
+function leadsTo(step: Event, e: Event): boolean {
+  if (e.do === "goto") return e.at === step.at! + 1;
+  return e.do === step.do && e.choice === step.choice && e.at === step.at;
 }
 
 function main() {
