@@ -1,6 +1,5 @@
 // data-act: what the script does itself, without the session.
 import { showOwn } from "./controls";
-import { drop, offer } from "./drafts";
 import type { Page } from "./page";
 import { play, unhide } from "./play";
 import { rowInSight } from "./sight";
@@ -72,11 +71,10 @@ export async function act(page: Page, name: string, on: HTMLElement) {
       page.editor?.fix(Number(on.dataset.n));
       break;
     case "recover":
-      page.recover();
+      page.edits.recover();
       break;
     case "drop":
-      drop(page.name);
-      offer();
+      page.edits.forget();
       break;
     case "pen":
       if (page.pen) page.pen();

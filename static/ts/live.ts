@@ -27,7 +27,7 @@ export function enter(page: Page) {
     batch(b, snapshot) {
       // What was typed while the connection was away: sent again, if nobody else changed the text.
       const mine = snapshot && page.editor?.unsent ? page.editor.text : undefined;
-      page.show(page.ofRoom(b));
+      page.show(page.mine.ofRoom(b));
       if (mine !== undefined && mine !== page.text) {
         if (page.text === base) {
           page.editor!.show(mine);
@@ -38,9 +38,9 @@ export function enter(page: Page) {
         }
       }
       base = page.text;
-      page.follow();
+      page.mine.follow();
       if (!snapshot) return;
-      page.join();
+      page.mine.join();
       void page.mountEditor();
     },
     people(p) {
