@@ -44,7 +44,7 @@ func (s *Site) picture(w http.ResponseWriter, r *http.Request) {
 	name := strings.TrimSuffix(chi.URLParam(r, "name"), ".svg")
 	g, ok := scenarios.ByName(name)
 	if !ok {
-		s.sorry(w, r, http.StatusNotFound, "There is no scenario of this name in the gallery.")
+		s.sorry(w, r, http.StatusNotFound, noScenario(name))
 		return
 	}
 	svg, err := s.drawn(r.Context(), g)

@@ -7,6 +7,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -76,11 +77,15 @@ func inGallery(name string) bool {
 	return ok
 }
 
+func noScenario(name string) string {
+	return fmt.Sprintf("There is no scenario of this name in the gallery: %s.", name)
+}
+
 // scenario is a scenario of the gallery at any point of any run.
 func (s *Site) scenario(w http.ResponseWriter, r *http.Request) {
 	name := chi.URLParam(r, "name")
 	if !inGallery(name) {
-		s.sorry(w, r, http.StatusNotFound, "There is no scenario of this name in the gallery.")
+		s.sorry(w, r, http.StatusNotFound, noScenario(name))
 		return
 	}
 	s.scenarioOf(w, r, link.Link{Scenario: name})
@@ -211,7 +216,7 @@ func (s *Site) room(w http.ResponseWriter, r *http.Request) {
 func (s *Site) embed(w http.ResponseWriter, r *http.Request) {
 	name, form := cutForm(chi.URLParam(r, "name"))
 	if !inGallery(name) {
-		s.sorry(w, r, http.StatusNotFound, "There is no scenario of this name in the gallery.")
+		s.sorry(w, r, http.StatusNotFound, noScenario(name))
 		return
 	}
 	l, err := link.Query(name, r.URL.Query())
@@ -286,7 +291,7 @@ func (s *Site) sorry(w http.ResponseWriter, r *http.Request, code int, sentence 
 		return
 	}
 	s.html(w, r, code, page.Doc(&view.Doc{Title: http.StatusText(code), Assets: assets(), Pages: docPages("")},
-		templ.Raw("<h1>"+templ.EscapeString(sentence)+`</h1><p><a href="/">To the playground</a></p>`)))
+		templ.Raw("<h1>"+templ.EscapeString(sentence)+`</h1><p><a href="/gallery">All scenarios</a> · <a href="/">To the playground</a></p>`)))
 }
 
 func (s *Site) html(w http.ResponseWriter, r *http.Request, code int, c templ.Component) {

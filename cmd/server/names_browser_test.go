@@ -48,6 +48,16 @@ func TestRoomNames(t *testing.T) {
 		t.Errorf("with many names the header is %d px high", h)
 	}
 
+	// On a phone, too, who is here and the button of the pen are in sight.
+	a.key("\x1b")
+	a.do(chromedp.EmulateViewport(390, 844))
+	a.wait(`document.documentElement.clientWidth === 390`)
+	if !eval[bool](a, `(() => { const e = document.querySelector("#people button").getBoundingClientRect(); return document.querySelector("#people").checkVisibility() && e.height > 20 && e.left >= 0 && e.right <= innerWidth && e.bottom < 200; })()`) {
+		t.Error("on a phone the pen is out of sight")
+	}
+	a.shot("phone")
+	a.do(chromedp.EmulateViewport(1440, 900))
+
 	v.open("about:blank")
 	people(a, "2 people are here. Somebody asks")
 	v.open(viewer)

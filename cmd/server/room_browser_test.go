@@ -160,7 +160,7 @@ func TestRoomClosed(t *testing.T) {
 	} {
 		p := newTab(t, s.url, 1440, 900)
 		p.open(address)
-		p.wait(`document.getElementById("notice").textContent.includes(` + quote(says) + `)`)
+		p.wait(`document.getElementById("sentence").textContent.includes(` + quote(says) + `)`)
 	}
 }
 
@@ -202,7 +202,7 @@ func TestRoomAccess(t *testing.T) {
 	fresh := eval[string](a, `location.href`)
 	old := newTab(t, s.url, 1440, 900)
 	old.open(driver)
-	says(old, "does not open the room")
+	old.wait(`document.querySelector("#sentence a[href='/']") && document.getElementById("sentence").textContent.includes("does not open the room")`)
 	a.open("about:blank")
 	a.open(fresh)
 	a.wait(`document.documentElement.dataset.pen === "mine"`)
@@ -219,5 +219,5 @@ func TestRoomAccess(t *testing.T) {
 	v.shot("ended")
 	late := newTab(t, s.url, 1440, 900)
 	late.open(viewer)
-	says(late, "was ended by who drove it")
+	late.wait(`document.getElementById("sentence").textContent.includes("was ended by who drove it")`)
 }

@@ -32,6 +32,9 @@ func TestNothingMoves(t *testing.T) {
 		for _, m := range moved {
 			t.Errorf("%d px: this moved: %s", size[0], m)
 		}
+		// The editor draws what is in sight, and somewhat more: without the kernel's functions below it, that is enough lines to compare.
+		p.click("#listing [data-toggle=unlisted]")
+		p.wait(inEditor(".cm-content") + `.querySelectorAll(".cm-line").length >= 30`)
 		mounted := lines(p, inEditor(".cm-content")+".getRootNode()", ".cm-line")
 		if n := min(len(painted), len(mounted)); n < 30 { // the editor does not draw what is far away
 			t.Errorf("%d px: of %d painted lines %d are mounted", size[0], len(painted), len(mounted))

@@ -53,6 +53,7 @@ func TestTour(t *testing.T) {
 			w.checks()
 			w.compares()
 			w.writes()
+			w.file()
 			w.leaves(s)
 		})
 	}
@@ -137,6 +138,38 @@ func (w *tour) writes() {
 	w.halt("changes")
 	w.click("#changes > .row-of [data-act=write]")
 	w.wait(`!document.querySelector("#writing [data-do=changes]")`)
+	w.key("\x1b")
+}
+
+// file: a race of another kind in the same page, from the list of scenarios: a device writes through a long-term pin while the page is written back. Checked,
+// its counterexample walked to the end; the file's pages and its disk; what the file system was told.
+func (w *tour) file() {
+	w.part("race")
+	w.click("#pick-scenario")
+	eval[bool](w.tab, `(() => { const i = document.querySelector("#scenarios input"); i.value = "longterm fast writeback"; i.dispatchEvent(new Event("input", {bubbles: true})); return true; })()`)
+	w.halt("scenarios")
+	w.click("#scenarios [data-scenario=longterm-pin-fast-vs-writeback]")
+	w.wait(`document.querySelector("#pick-scenario .name").textContent === "longterm-pin-fast-vs-writeback" && document.querySelector(".move.ready")`)
+	w.click(".move.ready")
+	w.wait(at(1))
+	w.halt("file-first-step")
+	w.click("button.check")
+	w.wait(`document.querySelector("#verdict .show-it")`)
+	w.click("#verdict .show-it")
+	w.wait(`document.querySelector(".row.bad")`)
+	w.key("\u0305") // End
+	w.wait(`document.querySelector(".row.bad[aria-current=step]")`)
+	w.halt("file-goes-wrong")
+	if w.phone {
+		w.part("source")
+		w.halt("file-in-the-kernel")
+	}
+	w.part("memory")
+	w.halt("file-memory")
+	w.part("race")
+	w.click("#story .why")
+	w.wait(`document.querySelector("#story-panel:popover-open")`)
+	w.halt("file-why")
 	w.key("\x1b")
 }
 

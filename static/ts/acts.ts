@@ -1,8 +1,8 @@
 // data-act: what the script does itself, without the session.
 import { showOwn } from "./controls";
-import { drop, offer } from "./drafts";
 import type { Page } from "./page";
 import { play, unhide } from "./play";
+import { rowInSight } from "./sight";
 import { copyAs, openFile, saveAs } from "./take";
 
 export async function act(page: Page, name: string, on: HTMLElement) {
@@ -71,11 +71,10 @@ export async function act(page: Page, name: string, on: HTMLElement) {
       page.editor?.fix(Number(on.dataset.n));
       break;
     case "recover":
-      page.recover();
+      page.edits.recover();
       break;
     case "drop":
-      drop(page.name);
-      offer();
+      page.edits.forget();
       break;
     case "pen":
       if (page.pen) page.pen();
@@ -94,7 +93,7 @@ function zoom(by: number) {
   const to = by ? zooms[Math.min(Math.max(at, 0), zooms.length - 1)]! : "100";
   if (to === "100") delete html.zoom;
   else html.zoom = to;
-  document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
+  rowInSight();
 }
 
 /** Does a command of the table by pressing what does it. */

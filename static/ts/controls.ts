@@ -2,6 +2,7 @@
 // (data-act) and the reader's own state (data-set, data-toggle). The README says what each attribute means.
 import { toggleOwn } from "./apply";
 import type { Event } from "./event";
+import { look, rowInSight } from "./sight";
 
 const words = ["scenario", "text", "kernel", "run", "choice", "claim", "to", "lane"] as const;
 const numbers = ["at", "n"] as const;
@@ -184,13 +185,14 @@ function set(pair: string, again = false) {
   if (again || value === "") delete document.documentElement.dataset[name];
   else document.documentElement.dataset[name] = value;
   if (name === "theme") remember(name, value);
+  if (name === "tab") requestAnimationFrame(() => look("goto"));
   showOwn();
 }
 
 function toggle(on: HTMLElement) {
   const name = on.dataset.toggle!;
   // Rows become smaller or larger by it: the present one stays in sight.
-  requestAnimationFrame(() => document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" }));
+  requestAnimationFrame(rowInSight);
   if (name.startsWith("own-")) {
     const target = on.dataset.on ? document.getElementById(on.dataset.on) : on;
     if (target) on.setAttribute("aria-pressed", String(toggleOwn(target, name)));

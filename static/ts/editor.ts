@@ -7,8 +7,8 @@
 import {
   Annotation, autocompletion, closeCompletion, Compartment, completionKeymap, Decoration, defaultKeymap, drawSelection, EditorState,
   EditorView, gutter, GutterMarker, highlightActiveLine, highlightActiveLineGutter, history, historyKeymap, hoverTooltip, indentLess, indentMore, keymap, lineNumbers,
-  lintGutter, lintKeymap, RangeSet, search, searchKeymap, setDiagnostics, StateEffect, StateField,
-  type Completion, type CompletionContext, type CompletionResult, type DecorationSet, type Diagnostic, type Tooltip,
+  lintGutter, lintKeymap, RangeSet, search, searchKeymap, setDiagnostics, StateEffect, StateField, tooltips,
+  type Completion, type CompletionContext, type CompletionResult, type DecorationSet, type Diagnostic, type Rect, type Tooltip,
 } from "../vendor/editor.js";
 import type { Event } from "./event";
 
@@ -23,6 +23,7 @@ export interface Asks {
   ask(event: Event): Promise<any>;
 }
 
+const around = 50; // px of other lines above and below one that is brought into sight
 const rest = 400; // ms without typing, before the text is sent
 const remote = Annotation.define<boolean>();
 
@@ -33,7 +34,7 @@ export class Editor {
   private fixes: ({ from: number; to: number; insert: string } | undefined)[] = [];
   private sent: string; // the text as the session knows it from here
 
-  constructor(box: HTMLElement, css: string, private asks: Asks) {
+  constructor(private box: HTMLElement, css: string, private asks: Asks) {
     const pre = box.querySelector("#text")!;
     const text = pre.textContent ?? "";
     this.sent = text;
@@ -55,7 +56,8 @@ export class Editor {
         extensions: [
           lineNumbers(), lintGutter(), history(), drawSelection(), search({ top: true }), highlightActiveLine(), highlightActiveLineGutter(),
           tokens, who, this.readOnly.of([]),
-          autocompletion({ override: [(c) => this.complete(c)], icons: false }),
+          autocompletion({ override: [(c) => this.complete(c)], icons: false, positionInfo: (_, list, option, info, space) => ({ style: beside(list, option, info, space) }) }),
+          tooltips({ tooltipSpace: () => room() }),
           hoverTooltip((_, at) => this.hover(at)),
           keymap.of([
             // Tab leaves the editor, as everywhere on a page; Ctrl-[ and Ctrl-] indent.
@@ -178,6 +180,26 @@ export class Editor {
     this.view.requestMeasure(); // the gutter may be wider now, and lines broken anew
   }
 
+  /** Brings the line into sight in which the CPU of that colour stands, unless somebody writes. */
+  reveal(colour: number) {
+    if (this.view.hasFocus) return;
+    for (let at = this.view.state.field(whoField).iter(); at.value; at.next())
+      if ((at.value as Who).colour === colour) this.bring(at.from);
+  }
+
+  /** Scrolls the part of the page that the editor is in, so that the line stands in it with some lines around. */
+  private bring(at: number) {
+    const part = this.box.closest("section");
+    if (!part) return;
+    const line = this.view.lineBlockAt(at);
+    const top = this.view.documentTop + line.top;
+    const { top: first, bottom: last } = part.getBoundingClientRect();
+    const above = top - around - first;
+    const below = top + line.height + around + (document.getElementById("diagnostics")?.offsetHeight ?? 0) - last;
+    if (above < 0) part.scrollTop += above;
+    else if (below > 0) part.scrollTop += Math.min(below, above);
+  }
+
   /** Sends what rests, now. */
   flush() {
     clearTimeout(this.timer);
@@ -244,6 +266,27 @@ export class Editor {
     }
     return (byte) => unit[byte] ?? text.length;
   }
+}
+
+/** Where lists and hover texts may stand: in the window, and not over the mistakes. */
+function room(): Rect {
+  const mistakes = document.getElementById("diagnostics")?.getBoundingClientRect();
+  const bottom = mistakes?.height ? Math.min(mistakes.top, innerHeight) : innerHeight;
+  return { top: 0, left: 0, bottom, right: document.documentElement.clientWidth };
+}
+
+const narrowest = 220; // px, of what is told of a choice beside the list
+
+/** What is told of a choice stands at the right of the list or at its left; where neither has room, below or above all of it: never over the choices. */
+function beside(list: Rect, option: Rect, info: Rect, space: Rect): string {
+  const right = space.right - list.right - 4, left = list.left - space.left - 4;
+  if (Math.max(right, left) >= narrowest) {
+    const width = Math.min(400, Math.max(right, left));
+    const top = Math.max(space.top, Math.min(option.top, space.bottom - (info.bottom - info.top))) - list.top;
+    return `top: ${top}px; ${right >= left ? "left" : "right"}: 100%; max-width: ${width}px; width: max-content`;
+  }
+  const below = space.bottom - list.bottom, above = list.top - space.top;
+  return `${below >= above ? "top" : "bottom"}: 100%; left: 0; right: 0; max-width: none; max-height: ${Math.max(below, above) - 6}px; overflow-y: auto`;
 }
 
 interface Fix {

@@ -3,6 +3,7 @@ import { apply, write } from "./apply";
 import { listen, showOwn } from "./controls";
 import { play, unhide } from "./play";
 import type { Event } from "./event";
+import { look } from "./sight";
 
 /** By the id of its element, what differs from the frame before. */
 type Frame = Record<string, string>;
@@ -29,7 +30,7 @@ function go(to: number) {
   document.querySelector(".row[aria-current]")?.removeAttribute("aria-current");
   document.getElementById(`row-${at}`)?.setAttribute("aria-current", "step");
   showOwn();
-  document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
+  look("goto");
 }
 
 listen({
@@ -40,6 +41,7 @@ listen({
     else write("notice", "This file holds one run, to be stepped through. For another one, open it in the playground.");
   },
   moves: () => false, // a step is there at once
+  tell: (text) => write("notice", text),
   act(name, on) {
     if (name === "play") play();
     if (name === "unhide") unhide();

@@ -1,4 +1,5 @@
 // A page in a room: what the room says of people and of the pen.
+import { write } from "./apply";
 import type { Page } from "./page";
 import { Socket, type People } from "./socket";
 
@@ -27,7 +28,7 @@ export function enter(page: Page) {
     batch(b, snapshot) {
       // What was typed while the connection was away: sent again, if nobody else changed the text.
       const mine = snapshot && page.editor?.unsent ? page.editor.text : undefined;
-      page.show(page.ofRoom(b));
+      page.show(page.mine.ofRoom(b));
       if (mine !== undefined && mine !== page.text) {
         if (page.text === base) {
           page.editor!.show(mine);
@@ -38,9 +39,9 @@ export function enter(page: Page) {
         }
       }
       base = page.text;
-      page.follow();
+      page.mine.follow();
       if (!snapshot) return;
-      page.join();
+      page.mine.join();
       void page.mountEditor();
     },
     people(p) {
@@ -51,7 +52,10 @@ export function enter(page: Page) {
       tell(p, you, html.role === "driver");
       page.editor?.lock(p.pen !== you);
     },
-    notice: (text, kind) => page.notice(text, kind),
+    notice(text, kind) {
+      if (you || kind !== "error") page.notice(text, kind);
+      else outside(text);
+    },
     lost() {
       delete html.connected;
       page.editor?.lock(true);
@@ -137,6 +141,15 @@ function naming(call: (name: string) => void) {
       // as above
     }
   });
+}
+
+/** There is no way into the room: the page, which is empty, says why, where else its sentences stand. */
+function outside(why: string) {
+  const home = document.createElement("a");
+  home.href = "/";
+  home.textContent = "To the playground";
+  document.getElementById("sentence")?.replaceChildren(why + " ", home);
+  write("say", why);
 }
 
 /** Out of the room, what was seen last can be gone on with: the address of the run is known here. */

@@ -1,25 +1,24 @@
 // The script of every page with a session: reads #boot, makes the transport,
 // and lets events and fragments flow. Start here.
 import { act } from "./acts";
-import { show } from "./address";
+import { Address } from "./address";
 import { apply, write } from "./apply";
 import { Checking } from "./checking";
 import { column } from "./column";
-import { atMost, listen, near, showOwn } from "./controls";
-import * as drafts from "./drafts";
+import { listen, near, showOwn } from "./controls";
+import { Edits } from "./edits";
 import type { Editor } from "./editor";
 import type { Batch, Boot, Event, Fragment, Taken, Transport } from "./event";
 import { filters } from "./filter";
 import { frame } from "./frame";
 import { enter } from "./live";
 import { follow } from "./matrix";
+import { isOwn, Mine } from "./mine";
 import { keep, withoutNetwork } from "./offline";
 import { found, palette } from "./palette";
+import { look } from "./sight";
 import { takeDrops } from "./take";
 import { Core } from "./worker";
-
-/** What a reader asks without changing anything: answered by the reader's own core, in a room too. */
-const own = ["export", "import", "find", "cell", "compare", "rows", "palette", "format", "claim", "changes"];
 
 /** What the parts of the script share on one page. */
 export class Page {
@@ -28,32 +27,30 @@ export class Page {
   /** A core of the reader's own. On a page of one's own it is the transport; in a room it answers the editor. */
   core?: Core;
   editor?: Editor;
-  /** The address of the present run. */
-  address: string;
   text = "";
   kernel: string;
+  /** What was typed and is stored nowhere. */
+  readonly edits = new Edits(this);
+  /** In a room: what is this reader's alone. */
+  readonly mine = new Mine(this);
+  private at: Address;
   private checking = new Checking(this);
-  private told?: string; // the text that the core of one's own in a room knows
   private asked: ((answer: any) => void)[] = [];
   private early: Event[] = []; // made before the core was there
   private late = new Map<string, Event>(); // asked before the core was there, the last of each kind
   private replaying = 0; // answers to come that the page shows already
   private pushes = false; // what opens next gets an entry in the browser's history
-  private began = false; // the core has shown the page
+  began = false; // the core has shown the page
 
   constructor(readonly boot: Boot) {
-    this.address = location.pathname + location.search + location.hash;
+    this.at = new Address(location.pathname + location.search + location.hash, boot.host === "worker", () => this.whenThere(() => this.core!.send({ do: "address" })));
     this.kernel = boot.open.kernel ?? "";
     this.text = document.getElementById("text")?.textContent ?? "";
   }
 
   /** An event that the reader made. What was said before it has been read. */
   event(e: Event, back = false) {
-    if (e.do === "open" && !back && e.scenario !== undefined && this.edits && !this.leaving) {
-      void this.leave(e);
-      return;
-    }
-    this.leaving = false;
+    if (e.do === "open" && !back && e.scenario !== undefined && this.edits.holds(() => this.event(e))) return;
     this.pushes = e.do === "open" && !back;
     if (this.said) this.notice("");
     switch (e.do) {
@@ -70,15 +67,15 @@ export class Page {
         for (const open of document.querySelectorAll<HTMLElement>("[popover]:popover-open")) open.hidePopover();
         break;
     }
-    if (own.includes(e.do) && this.boot.host === "room") {
-      this.askOwn(e);
+    if (isOwn(e) && this.boot.host === "room") {
+      this.mine.ask(e);
       return;
     }
     if (e.do === "open" || e.do === "text" || e.do === "kernel" || (e.do === "show" && e.kernel)) {
       this.checking.close();
     }
     if (e.do !== "text") this.editor?.flush();
-    if (["step", "run", "goto", "show", "open", "kernel", "text"].includes(e.do)) this.return();
+    if (["step", "run", "goto", "show", "open", "kernel", "text"].includes(e.do)) this.mine.return();
     if (e.do === "kernel" || e.do === "open" || (e.do === "show" && e.kernel)) this.kernel = e.kernel ?? "";
     if (this.transport) this.transport.send(e);
     else this.before(e);
@@ -86,7 +83,7 @@ export class Page {
 
   /** Before the core is there: the frames that came with the page, and a list for later. */
   private before(e: Event) {
-    if (own.includes(e.do)) {
+    if (isOwn(e)) {
       this.late.set(e.do, e);
       this.waits();
       this.start();
@@ -94,7 +91,7 @@ export class Page {
     }
     this.early.push(e);
     const ahead = this.boot.ahead?.[0];
-    if (ahead && ahead.event.do === e.do && ahead.event.choice === e.choice && ahead.event.at === e.at) {
+    if (ahead && leadsTo(ahead.event, e)) {
       this.boot.ahead!.shift();
       this.show({ fragments: ahead.fragments, do: e.do, own: true });
     } else {
@@ -105,7 +102,7 @@ export class Page {
   }
 
   /** What was pressed waits for the core, and the page says so. */
-  private waits() {
+  waits() {
     document.documentElement.dataset.waiting = "";
     write("say", "The simulator is being loaded. What you press waits for it.");
   }
@@ -152,7 +149,7 @@ export class Page {
         if (this.boot.host === "room") {
           this.began = true;
           delete document.documentElement.dataset.waiting;
-          this.own(b);
+          this.mine.answer(b);
         } else if (this.replaying > 0) {
           this.rest(b);
           if (--this.replaying === 0) this.caughtUp();
@@ -180,10 +177,10 @@ export class Page {
       answer: (id, value) => this.answer(id, value, b),
       address: (value, push) => {
         if (value === undefined) {
-          this.addressWas();
+          this.at.was();
           return;
         }
-        this.addressIs(value, push || (this.pushes && b.do === "open"));
+        this.at.is(value, push || (this.pushes && b.do === "open"));
         if (b.do === "open") this.pushes = false;
       },
     });
@@ -193,7 +190,7 @@ export class Page {
     showOwn();
     near();
     if (b.do === "palette") found();
-    if (["step", "run", "goto", "show", "kernel", "open", "text", "note", "snapshot"].includes(b.do)) document.querySelector('.row[aria-current="step"]')?.scrollIntoView({ block: "nearest" });
+    look(b.do, this.editor);
   }
 
   /** What was said of the text, for an editor that comes later. */
@@ -213,7 +210,7 @@ export class Page {
         break;
       case "complete":
       case "hover":
-        this.asked.shift()?.(value);
+        this.answered(value);
         break;
       case "export":
       case "import":
@@ -227,7 +224,7 @@ export class Page {
         else this.notice("The text has changed meanwhile: press again.");
         break;
       case "edited":
-        this.isEdited(value, b);
+        this.edits.said(value, b);
         break;
     }
   }
@@ -239,7 +236,7 @@ export class Page {
     this.editor?.flush();
     return new Promise((answer) => {
       this.taking.push(answer);
-      if (this.boot.host === "room") this.askOwn(e);
+      if (this.boot.host === "room") this.mine.ask(e);
       else this.whenThere(() => this.core!.send(e));
     });
   }
@@ -255,68 +252,15 @@ export class Page {
 
   private later: (() => void)[] = [];
 
-  /** What the text is a text of: drafts are kept by that name. */
-  name = "";
-  private edits = false; // the text is not the original's
-  private safe = true; // what was typed is kept in this browser
-  private leaving = false; // the reader has said that edits may go
-
-  private isEdited({ name, edited }: { name: string; edited: boolean }, b: Batch) {
-    const left = this.edits && this.name !== name ? this.name : "";
-    this.name = name;
-    this.edits = edited && this.boot.host === "worker";
-    if (this.boot.host !== "worker") return;
-    if (b.do === "text") {
-      drafts.offer();
-      if (edited) this.safe = drafts.keep(name, this.text);
-      else drafts.drop(name);
-      return;
-    }
-    const draft = drafts.kept(name);
-    drafts.offer(draft && draft.text !== this.text ? draft : undefined);
-    if (left) this.notice(`Your edits of ${left} are kept: open it again to take them up.`);
-  }
-
-  /** Opens something else; before that asks, if what was typed would be lost. */
-  private async leave(e: Event) {
-    this.editor?.flush();
-    if (!this.safe && !(await drafts.guard())) return;
-    this.leaving = true;
-    this.event(e);
-  }
-
-  /** Before the page goes: what was typed just now is kept; what cannot be kept is asked about. */
-  goes(e: BeforeUnloadEvent | PageTransitionEvent) {
-    if (this.boot.host !== "worker") return;
-    if (this.editor?.unsent) this.safe = drafts.keep(this.name, this.editor.text);
-    if (e.type === "beforeunload" && !this.safe && (this.edits || this.editor?.unsent)) e.preventDefault();
-  }
-
   /** Puts another text into the editor, as if the reader had typed it. */
   write(text: string) {
     if (this.editor && !this.editor.write(text)) this.notice("Who holds the pen writes: ask for it first.", "error");
-  }
-
-  recover() {
-    const draft = drafts.kept(this.name);
-    if (draft) this.write(draft.text);
-    drafts.offer();
   }
 
   /** Of a batch that the page shows already: sentences, and the verdict unless the server painted the check's. */
   private rest(b: Batch) {
     const keep = (f: Fragment) => (f.op === "answer" ? f.id === "notice" : f.id === "verdict" && !this.boot.checked);
     this.show({ ...b, fragments: b.fragments.filter(keep) });
-  }
-
-  /** In a room, what the reader's own core answers: never what everybody shares. */
-  private own(b: Batch) {
-    if (own.includes(b.do)) {
-      this.show(b);
-      return;
-    }
-    for (const f of b.fragments)
-      if (f.op === "answer" && (f.id === "complete" || f.id === "hover")) this.asked.shift()?.(f.value ? JSON.parse(f.value) : null);
   }
 
   /** Says a sentence. A note goes by itself when it has been read; an error stays until it is pressed, or something else is said. */
@@ -330,104 +274,31 @@ export class Page {
   private said = false;
   private reading = 0; // the timer of a note
 
-  private addressIs(value: string, push: boolean) {
-    this.address = value;
-    clearTimeout(this.due);
-    this.due = 0;
-    for (const a of document.querySelectorAll<HTMLAnchorElement>("a[data-full]")) a.href = value;
-    if (this.boot.host === "worker") show(value, push);
-    for (const told of this.waiting.splice(0)) told(value);
-  }
-
-  private due = 0;
-  private waiting: ((address: string) => void)[] = [];
-
-  /** The address has changed. To make it takes the longer the longer the run is, so it is asked for when the reader pauses. */
-  private addressWas() {
-    clearTimeout(this.due);
-    this.due = window.setTimeout(() => this.whenThere(() => this.core!.send({ do: "address" })), 250);
-  }
-
   /** The address of what the page shows just now. */
   whereabouts(): Promise<string> {
     this.editor?.flush();
-    if (this.boot.host === "room" || !this.core) return Promise.resolve(this.address);
-    return new Promise((told) => {
-      this.waiting.push(told);
-      this.whenThere(() => this.core!.send({ do: "address" }));
-    });
+    return this.boot.host === "room" || !this.core ? Promise.resolve(this.address) : this.at.next();
+  }
+
+  /** The address of the present run, as far as it was said. */
+  get address(): string {
+    return this.at.now;
   }
 
   /** A question that only the reader asks: answered by a core of the reader's own. */
   ask(e: Event): Promise<any> {
     if (!this.core) this.start();
-    if (this.boot.host === "room") {
-      if (this.told !== this.editor!.text) {
-        this.told = this.editor!.text;
-        this.core!.send({ do: "open", text: this.told, kernel: this.kernel });
-      }
-    } else {
-      this.editor?.flush();
-    }
+    if (this.boot.host === "room") this.mine.tell();
+    else this.editor?.flush();
     return new Promise((answer) => {
       this.asked.push(answer);
       this.core!.send(e);
     });
   }
 
-  /**
-   * In a room, what is a reader's own is drawn by the reader's own core, which stands where the room does.
-   * Until the room has said where that is, the question waits.
-   */
-  private askOwn(e: Event) {
-    if (!this.core) this.start();
-    if (!this.began) this.waits();
-    if (!this.joined) {
-      this.early.push(e);
-      return;
-    }
-    this.told = undefined;
-    if (!this.away) this.core!.send({ do: "open", link: this.address });
-    // Of what was typed just now the room may not have heard yet.
-    if (this.editor && ["format", "claim", "changes"].includes(e.do)) this.core!.send({ do: "text", text: this.editor.text });
-    if (e.do === "rows") this.away = true;
-    if (e.do === "cell") this.cell = e;
-    this.core!.send(e);
-  }
-
-  private joined = false;
-
-  /** The room has said all there is; what was asked before is asked now. */
-  join() {
-    this.joined = true;
-    for (const e of this.early.splice(0)) this.askOwn(e);
-  }
-
-  /** In a room: the cell that the reader has open, drawn anew when the room has moved. */
-  follow() {
-    if (!this.cell || !document.querySelector("#cell-panel:popover-open")) return;
-    this.followSoon(this.cell);
-  }
-
-  private cell?: Event;
-  private followSoon = atMost<Event>(300, (e) => this.askOwn(e));
-
-  /** In a room: the reader has scrolled to rows that the room does not draw. What the room says of the diagram waits. */
-  private away = false;
-
-  /** What the room says, for a reader who may be elsewhere in a long run: all but the diagram, until it is drawn anew. */
-  ofRoom(b: Batch): Batch {
-    if (b.fragments.some((f) => f.op === "morph" && f.id === "race")) this.away = false;
-    if (!this.away) return b;
-    const diagram = /^(rows|row-\d+|frame|spans?|span-.*|edges|edge-.*|windows|window-.*|veil|earlier|later)$/;
-    return { ...b, do: "rows", fragments: b.fragments.filter((f) => !diagram.test(f.id ?? "")) };
-  }
-
-  /** Back to the cursor, if the reader has scrolled away from it. */
-  private return() {
-    if (!this.away) return;
-    this.away = false;
-    this.transport?.send({ do: "open" });
+  /** The first question that waits has its answer. */
+  answered(value: any) {
+    this.asked.shift()?.(value);
   }
 
   private mounting = false;
@@ -458,6 +329,12 @@ export class Page {
   access?: (what: "viewers" | "all" | "end") => void;
 }
 
+/** Whether the frame of that step is what the reader asks for: the step itself, or going forward to it. */
+function leadsTo(step: Event, e: Event): boolean {
+  if (e.do === "goto") return e.at === step.at! + 1;
+  return e.do === step.do && e.choice === step.choice && e.at === step.at;
+}
+
 function main() {
   const script = document.getElementById("boot");
   const boot: Boot | undefined = script ? JSON.parse(script.textContent!) : undefined;
@@ -486,7 +363,7 @@ function main() {
         withoutNetwork(page);
       }
       page.start();
-      for (const going of ["beforeunload", "pagehide"] as const) addEventListener(going, (e) => page.goes(e as BeforeUnloadEvent));
+      for (const going of ["beforeunload", "pagehide"] as const) addEventListener(going, (e) => page.edits.goes(e as BeforeUnloadEvent));
       // Back and forward between scenarios: the address says what is to be seen.
       addEventListener("popstate", () => page.event({ do: "open", link: location.pathname + location.search + location.hash }, true));
       break;

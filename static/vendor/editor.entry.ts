@@ -9,6 +9,6 @@ export { Annotation, EditorState, StateEffect, StateField, Compartment, RangeSet
 export type { Extension, Range, Text } from "@codemirror/state";
 export {
   Decoration, EditorView, GutterMarker, drawSelection, gutter, highlightActiveLine, highlightActiveLineGutter, hoverTooltip, keymap,
-  lineNumbers, rectangularSelection,
+  lineNumbers, rectangularSelection, tooltips,
 } from "@codemirror/view";
-export type { DecorationSet, Tooltip, ViewUpdate } from "@codemirror/view";
+export type { DecorationSet, Rect, Tooltip, ViewUpdate } from "@codemirror/view";

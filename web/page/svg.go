@@ -198,9 +198,13 @@ func (d *drawing) span(s *view.Span) {
 	fmt.Fprintf(&d.below, `<path d="M%.1f %.1fV%.1f" stroke="%s" stroke-width="3"%s><title>%s</title></path>`,
 		x, d.top[s.From], d.bottom[s.To], ink, dashed(dash), html.EscapeString(spanText(d.race, s)))
 	f := face{family: sansFamily, size: 8, widths: sansWidths, other: 0.75}
-	if short := f.cut(s.Short, d.bottom[s.To]-d.top[s.From]-6); short != "" {
+	words, room := s.Text, d.bottom[s.To]-d.top[s.From]-6
+	if f.width(words) > room {
+		words = f.cut(s.Short, room)
+	}
+	if words != "" {
 		fmt.Fprintf(&d.below, `<text transform="translate(%.1f %.1f) rotate(90)" font-family="%s" font-size="8" fill="%s">%s</text>`,
-			x-8.6, d.top[s.From]+2, f.family, ink, html.EscapeString(short))
+			x-8.6, d.top[s.From]+2, f.family, ink, html.EscapeString(words))
 	}
 }
 

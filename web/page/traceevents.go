@@ -23,7 +23,7 @@ import (
 // Flow arrows are IPIs, hand-overs and racing accesses. A claim that breaks is an instant over all threads.
 func TraceEvents(w io.Writer, p *view.Page) error {
 	t := traceEvents{race: &p.Race, threads: map[string]int{}}
-	t.add(event{Name: "process_name", Ph: "M", Args: map[string]any{"name": "gupscope: " + p.Header.Title + " on " + p.Header.Kernel.Text}})
+	t.add(event{Name: "process_name", Ph: "M", TID: 1, Args: map[string]any{"name": "gupscope: " + p.Header.Title + " on " + p.Header.Kernel.Text}})
 	for i := range p.Race.Lanes {
 		t.lane(i)
 	}
@@ -35,7 +35,9 @@ func TraceEvents(w io.Writer, p *view.Page) error {
 	slices.SortStableFunc(t.events, func(a, b event) int {
 		return cmp.Or(cmp.Compare(meta(b), meta(a)), cmp.Compare(a.TS, b.TS), cmp.Compare(b.Dur, a.Dur))
 	})
-	return json.NewEncoder(w).Encode(map[string]any{
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false) // older readers of the format know no \u in strings
+	return e.Encode(map[string]any{
 		"traceEvents": t.events, "displayTimeUnit": "ms",
 		"otherData": map[string]string{"scenario": p.Header.Title, "kernel": p.Header.Kernel.Text, "run": p.Link.Run},
 	})

@@ -23,6 +23,11 @@ func spanText(r *view.Race, s *view.Span) string {
 	return t + ", step " + strconv.Itoa(s.From) + " to " + strconv.Itoa(s.To)
 }
 
+// lengthOf is the class of words of that length, for the style sheet, which knows how much room they need: in sixes of letters.
+func lengthOf(words string) string {
+	return "n" + strconv.Itoa(min((len([]rune(words))+5)/6, 8))
+}
+
 func edgeText(r *view.Race, e *view.Edge) string {
 	t := "step " + strconv.Itoa(e.From) + " on " + r.Lanes[e.FromLane].Name + " → step " +
 		strconv.Itoa(e.To) + " on " + r.Lanes[e.ToLane].Name + ": " + e.Text
@@ -203,4 +208,25 @@ func grouped(all []view.Scenario) [][]view.Scenario {
 		out[len(out)-1] = append(out[len(out)-1], s)
 	}
 	return out
+}
+
+// listed are the steps of a function, those together that follow each other and are not there for the same reason.
+func listed(steps []view.ListingStep) [][]view.ListingStep {
+	var out [][]view.ListingStep
+	for i := range steps {
+		if n := len(out); n > 0 && steps[i].Lacks != "" && out[n-1][0].Lacks == steps[i].Lacks {
+			out[n-1] = append(out[n-1], steps[i])
+			continue
+		}
+		out = append(out, steps[i:i+1:i+1])
+	}
+	return out
+}
+
+// numbered is the number of a step, or of the first and the last of several.
+func numbered(g []view.ListingStep) string {
+	if len(g) == 1 {
+		return strconv.Itoa(g[0].N)
+	}
+	return strconv.Itoa(g[0].N) + "–" + strconv.Itoa(g[len(g)-1].N)
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 
 	"gupscope/core/trace"
 )
@@ -229,9 +230,8 @@ func (k *Sketch) spans(p Part) []Span {
 		if x.Open {
 			x.To = k.r.Len()
 		}
-		x.Short = x.Text
+		x.Short = short(s.Kind, s.Text)
 		if s.Kind == trace.Waiting {
-			x.Short = "waits"
 			if s.For >= 0 && k.c.actor[s.For] >= 0 {
 				x.On = k.c.actor[s.For]
 				x.Short = "waits for " + k.c.lanes[x.On].Name
@@ -240,6 +240,34 @@ func (k *Sketch) spans(p Part) []Span {
 		out = append(out, x)
 	}
 	return out
+}
+
+// short says what lasts in a word or two: whose lock it is stands in the long form.
+func short(kind trace.SpanKind, text string) string {
+	switch kind {
+	case trace.IRQsOff:
+		return "IRQs off"
+	case trace.Preempted:
+		return "preempted"
+	case trace.Waiting:
+		return "waits"
+	case trace.GracePeriod:
+		return "RCU"
+	}
+	name, how, _ := strings.Cut(text, ", for ")
+	for _, known := range []string{"PTL", "PMD lock", "VMA lock", "mmap_lock", "i_rwsem", "invalidate_lock", "i_mmap_rwsem"} {
+		if strings.Contains(name, known) {
+			name = known
+			break
+		}
+	}
+	if folio, ok := strings.CutPrefix(name, "lock of "); ok {
+		name = folio + " locked"
+	}
+	if how != "" {
+		name += ", " + how
+	}
+	return name
 }
 
 var spanKinds = [...]SpanKind{trace.IRQsOff: IRQsOff, trace.Locked: LockHeld, trace.Preempted: Preempted, trace.Waiting: Waiting, trace.GracePeriod: GracePeriod}

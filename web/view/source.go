@@ -51,6 +51,7 @@ type Listing struct {
 	Task  string // "P0": a CPU may have several
 	Lane  string
 	Who   Who
+	Moved bool // it has made the last step
 	Func  string
 	File  string   // "mm/gup.c"
 	Stack []string // the functions that called it, outermost first
@@ -65,6 +66,7 @@ type ListingStep struct {
 	Rule  string // the rule it belongs to
 	Off   bool   // passed over here, for the rule is off
 	Lacks string // or for the scenario lacks what it is about: "no large folios"
+	Was   bool   // it was the last step of the run so far
 	Marks []Mark // who does it next
 	Bad   bool
 }
@@ -155,9 +157,9 @@ func OfMarks(r *trace.Run) map[int][]Mark {
 // OfListing is the functions that the CPUs are in, the one that has moved last on top.
 func OfListing(r *trace.Run) []Listing {
 	var out []Listing
-	last := -1
+	last := &trace.Step{Actor: -1}
 	if r.Cursor() > 0 {
-		last = r.Steps()[r.Cursor()-1].Actor
+		last = &r.Steps()[r.Cursor()-1]
 	}
 	for _, a := range r.Lanes() {
 		stack := r.Model.Stack(a.Task)
@@ -165,7 +167,7 @@ func OfListing(r *trace.Run) []Listing {
 			continue
 		}
 		in := &stack[len(stack)-1]
-		x := Listing{Task: a.Name, Lane: fmt.Sprintf("cpu%d", a.CPU), Who: Who(a.CPU + 1), Func: in.Func.Title, File: in.Func.File}
+		x := Listing{Task: a.Name, Lane: fmt.Sprintf("cpu%d", a.CPU), Who: Who(a.CPU + 1), Moved: a.ID == last.Actor, Func: in.Func.Title, File: in.Func.File}
 		for _, f := range stack[:len(stack)-1] {
 			x.Stack = append(x.Stack, f.Func.Title)
 		}
@@ -174,12 +176,13 @@ func OfListing(r *trace.Run) []Listing {
 			if rule, ok := s.When.Rule(); ok {
 				ls.Rule = rule.Name
 			}
+			ls.Was = x.Moved && last.Func == x.Func && last.Index == i
 			if i == in.Step {
 				ls.Marks = []Mark{{Lane: x.Lane, Who: x.Who}}
 			}
 			x.Steps = append(x.Steps, ls)
 		}
-		if a.ID == last {
+		if x.Moved {
 			out = append([]Listing{x}, out...)
 		} else {
 			out = append(out, x)

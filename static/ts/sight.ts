@@ -1,0 +1,21 @@
+// What is in sight after a step: its row, its step in the kernel's function, its statement in the text.
+import type { Editor } from "./editor";
+
+/** After these, the page stands elsewhere. */
+const steps = ["step", "run", "goto", "show", "kernel", "open", "text", "note", "snapshot"];
+
+/** Brings into sight what the last event was about; the text only while nobody writes in it. */
+export function look(event: string, editor?: Editor) {
+  if (!steps.includes(event)) return;
+  const row = rowInSight();
+  (document.querySelector("#listing li.was") ?? document.querySelector("#listing li.at"))?.scrollIntoView({ block: "nearest" });
+  const colour = /(?:^| )w(\d+)(?: |$)/.exec(row?.className ?? "")?.[1];
+  if (colour && event !== "text") editor?.reveal(Number(colour));
+}
+
+/** The present row stays in sight, whatever else becomes smaller or larger. */
+export function rowInSight(): Element | null {
+  const row = document.querySelector('.row[aria-current="step"]');
+  row?.scrollIntoView({ block: "nearest" });
+  return row;
+}
