@@ -67,11 +67,11 @@ func eachModel(t *testing.T, f func(t *testing.T, m *claim.Model)) {
 }
 
 // walk takes random steps from the start until nothing can go on or a claim is
-// broken, n times, and calls f around every step.
-func walk(m *claim.Model, n int, f func(c check.Choice, step func())) {
+// broken, n times, and calls f around every step of the walk of that number.
+func walk(m *claim.Model, n int, f func(number int, c check.Choice, step func())) {
 	start := m.Memory().Mark()
 	rng := rand.New(rand.NewPCG(1, 2))
-	for range n {
+	for number := range n {
 		for range 2000 { // a walk may go round in a loop of retries
 			cs := m.Choices(nil)
 			if len(cs) == 0 {
@@ -79,7 +79,7 @@ func walk(m *claim.Model, n int, f func(c check.Choice, step func())) {
 			}
 			c := cs[rng.IntN(len(cs))]
 			mark := m.Memory().Mark()
-			f(c, func() { m.Do(c) })
+			f(number, c, func() { m.Do(c) })
 			if len(m.Broken(mark, nil)) > 0 {
 				break
 			}
@@ -88,153 +88,133 @@ func walk(m *claim.Model, n int, f func(c check.Choice, step func())) {
 	}
 }
 
-// TestStepsTouchWhatTheySay holds the footprint of every step against the
+// A taken step is what the laws of steps look at.
+type taken struct {
+	m      *claim.Model
+	choice check.Choice
+	look   kernel.Look // at the actor before the step; no function if it is no task within one
+	step   *kernel.Step
+	foot   cell.Footprint
+	notes  kernel.Notes
+	mark   cell.Mark // before it
+	fail   func(format string, args ...any)
+}
+
+// TestLawsOfSteps goes through every scenario, and holds every law at every step: those that cost more on fewer walks.
+func TestLawsOfSteps(t *testing.T) {
+	eachModel(t, func(t *testing.T, m *claim.Model) {
+		seen := map[string]bool{} // a mistake is told once
+		s := taken{m: m, fail: func(format string, args ...any) {
+			if what := fmt.Sprintf(format, args...); !seen[what] {
+				seen[what] = true
+				t.Error(what)
+			}
+		}}
+		m.Listen(&s.notes)
+		walk(m, 60, func(number int, c check.Choice, step func()) {
+			s.choice, s.look, s.step = c, m.Look(int(c.Actor)), nil
+			s.foot, s.notes, s.mark = cell.Footprint{}, kernel.Notes{}, m.Memory().Mark()
+			if s.look.Func != nil {
+				s.step = &s.look.Func.Steps[s.look.Step]
+			}
+			ahead := s.look.Func != nil && number < 30
+			var before kernel.Ahead
+			if ahead {
+				before = m.Ahead(m.Actors()[c.Actor].Task)
+			}
+			m.Memory().Record(&s.foot)
+			step()
+			m.Memory().Record(nil)
+			if s.step != nil {
+				s.touchesWhatItSays()
+				s.answersItsQuestion()
+			}
+			s.goesWhereItSays()
+			if ahead {
+				s.wasAhead(before)
+			}
+			if number < 20 {
+				s.brokenIsBrokenAfresh()
+			}
+			if number < 4 {
+				s.predicatesReadWhatTheySay()
+			}
+		})
+	})
+}
+
+// touchesWhatItSays holds the footprint of a step against the
 // classes that its table names: the reduction of the search rests on them. What
 // the ghosts of a GUP call read where it begins and ends is the claims' own.
-func TestStepsTouchWhatTheySay(t *testing.T) {
-	eachModel(t, func(t *testing.T, m *claim.Model) {
-		layout := m.Memory().Layout()
-		seen := map[string]bool{}
-		walk(m, 60, func(c check.Choice, step func()) {
-			l := m.Look(int(c.Actor))
-			ghosts := cell.Set(0)
-			var foot cell.Footprint
-			m.Memory().Record(&foot)
-			step()
-			m.Memory().Record(nil)
-			if l.Func == nil {
-				return
+func (s *taken) touchesWhatItSays() {
+	ghosts := cell.Set(0)
+	if after := s.m.Look(int(s.choice.Actor)); after.Stmt != s.look.Stmt {
+		ghosts = cell.Of(machine.PTEs, machine.PMDs)
+	}
+	layout := s.m.Memory().Layout()
+	check := func(does string, ids []cell.ID, says cell.Set) {
+		for _, id := range ids {
+			if cl := layout.Class(id); !says.Has(cl) {
+				s.fail("%s, %q %s %s, which it does not say", s.look.Func.Name, s.step.Label, does, machine.ClassName(cl))
 			}
-			if after := m.Look(int(c.Actor)); after.Stmt != l.Stmt {
-				ghosts = cell.Of(machine.PTEs, machine.PMDs)
-			}
-			st := l.Func.Steps[l.Step]
-			check := func(does string, ids []cell.ID, says cell.Set) {
-				for _, id := range ids {
-					cl := layout.Class(id)
-					if says.Has(cl) {
-						continue
-					}
-					if what := fmt.Sprintf("%s, %q %s %s, which it does not say", l.Func.Name, st.Label, does, machine.ClassName(cl)); !seen[what] {
-						seen[what] = true
-						t.Errorf("%s: %s", what, layout.Name(id))
-					}
-				}
-			}
-			check("writes", foot.Writes, machine.Private|st.Touches)
-			check("reads", foot.Reads, machine.Private|st.Touches|st.Reads|ghosts)
-		})
-	})
+		}
+	}
+	check("writes", s.foot.Writes, machine.Private|s.step.Touches)
+	check("reads", s.foot.Reads, machine.Private|s.step.Touches|s.step.Reads|ghosts)
 }
 
-// TestStepsGoWhereTheySay holds where every step, the local ones among them,
+// goesWhereItSays holds where every step, the local ones among them,
 // goes back to and what it calls against its table.
-func TestStepsGoWhereTheySay(t *testing.T) {
-	eachModel(t, func(t *testing.T, m *claim.Model) {
-		var notes kernel.Notes
-		m.Listen(&notes)
-		seen := map[kernel.Hop]bool{}
-		walk(m, 60, func(c check.Choice, step func()) {
-			notes = kernel.Notes{}
-			step()
-			for _, h := range notes.Went {
-				if seen[h] {
-					continue
-				}
-				seen[h] = true
-				fn := &m.Funcs()[h.Fn]
-				st := &fn.Steps[h.From]
-				if h.To <= h.From && !slices.Contains(st.Back, h.To) {
-					t.Errorf("%s, %q goes back to step %d, which it does not say", fn.Name, st.Label, h.To)
-				}
-				if called := m.Funcs()[h.Called].Func; called != nil && !slices.Contains(st.Calls, h.Called) {
-					t.Errorf("%s, %q calls %s, which it does not say", fn.Name, st.Label, called.Name)
-				}
-			}
-		})
-	})
+func (s *taken) goesWhereItSays() {
+	for _, h := range s.notes.Went {
+		fn := &s.m.Funcs()[h.Fn]
+		st := &fn.Steps[h.From]
+		if h.To <= h.From && !slices.Contains(st.Back, h.To) {
+			s.fail("%s, %q goes back to step %d, which it does not say", fn.Name, st.Label, h.To)
+		}
+		if called := s.m.Funcs()[h.Called].Func; called != nil && !slices.Contains(st.Calls, h.Called) {
+			s.fail("%s, %q calls %s, which it does not say", fn.Name, st.Label, called.Name)
+		}
+	}
 }
 
-// TestQuestionsAreAnswered wants a trace to say how every check came out.
-func TestQuestionsAreAnswered(t *testing.T) {
-	eachModel(t, func(t *testing.T, m *claim.Model) {
-		var notes kernel.Notes
-		m.Listen(&notes)
-		seen := map[string]bool{}
-		walk(m, 60, func(c check.Choice, step func()) {
-			l := m.Look(int(c.Actor))
-			notes = kernel.Notes{}
-			step()
-			if l.Func == nil {
-				return
-			}
-			st := &l.Func.Steps[l.Step]
-			if told := st.Told(notes.Said); strings.HasSuffix(told, "?") && !seen[told] {
-				seen[told] = true
-				t.Errorf("%s, %q says %q, and nobody learns the answer", l.Func.Name, st.Label, told)
-			}
-		})
-	})
+// answersItsQuestion wants a trace to say how a check came out.
+func (s *taken) answersItsQuestion() {
+	if told := s.step.Told(s.notes.Said); strings.HasSuffix(told, "?") {
+		s.fail("%s, %q says %q, and nobody learns the answer", s.look.Func.Name, s.step.Label, told)
+	}
 }
 
-// TestAheadIsWhatComes holds what a task touches, step after step, against what
+// wasAhead holds what a task touches, step after step, against what
 // was said to lie ahead of it at every moment before.
-func TestAheadIsWhatComes(t *testing.T) {
-	eachModel(t, func(t *testing.T, m *claim.Model) {
-		layout := m.Memory().Layout()
-		walk(m, 30, func(c check.Choice, step func()) {
-			l := m.Look(int(c.Actor))
-			if l.Func == nil {
-				step()
-				return
-			}
-			task := m.Actors()[c.Actor].Task
-			before := m.Ahead(task)
-			var foot cell.Footprint
-			m.Memory().Record(&foot)
-			step()
-			m.Memory().Record(nil)
-			after := m.Ahead(task)
-			if before.And(after) != before {
-				t.Fatalf("%s, %q: behind it lies %+v, which was not ahead of it: %+v", l.Func.Name, l.Func.Steps[l.Step].Label, after, before)
-			}
-			for _, id := range foot.Writes {
-				if cl := layout.Class(id); !machine.Private.Has(cl) && !before.Touches.Has(cl) {
-					t.Fatalf("%s, %q writes %s, which was not ahead of it", l.Func.Name, l.Func.Steps[l.Step].Label, layout.Name(id))
-				}
-			}
-		})
+func (s *taken) wasAhead(before kernel.Ahead) {
+	if after := s.m.Ahead(s.m.Actors()[s.choice.Actor].Task); before.And(after) != before {
+		s.fail("%s, %q: behind it lies %+v, which was not ahead of it: %+v", s.look.Func.Name, s.step.Label, after, before)
+	}
+	layout := s.m.Memory().Layout()
+	for _, id := range s.foot.Writes {
+		if cl := layout.Class(id); !machine.Private.Has(cl) && !before.Touches.Has(cl) {
+			s.fail("%s, %q writes %s, which was not ahead of it", s.look.Func.Name, s.step.Label, layout.Name(id))
+		}
+	}
+}
+
+// predicatesReadWhatTheySay holds what a predicate reads against the cells that it names.
+func (s *taken) predicatesReadWhatTheySay() {
+	layout := s.m.Memory().Layout()
+	s.m.EachPredicate(func(claim, what string, unsaid []cell.ID) {
+		for _, id := range unsaid {
+			s.fail("%s for %s reads %s, which it does not say", claim, what, layout.Name(id))
+		}
 	})
 }
 
-// TestPredicatesReadWhatTheySay holds what a predicate reads against the cells that it names.
-func TestPredicatesReadWhatTheySay(t *testing.T) {
-	eachModel(t, func(t *testing.T, m *claim.Model) {
-		layout := m.Memory().Layout()
-		walk(m, 4, func(c check.Choice, step func()) {
-			step()
-			m.EachPredicate(func(claim, what string, unsaid []cell.ID) {
-				for _, id := range unsaid {
-					t.Fatalf("%s for %s reads %s, which it does not say", claim, what, layout.Name(id))
-				}
-			})
-		})
-	})
-}
-
-// TestBrokenAfterAStepIsBrokenAfresh holds the evaluation of what a step has
-// changed against that of everything.
-func TestBrokenAfterAStepIsBrokenAfresh(t *testing.T) {
-	eachModel(t, func(t *testing.T, m *claim.Model) {
-		walk(m, 20, func(c check.Choice, step func()) {
-			mark := m.Memory().Mark()
-			step()
-			got, want := m.Broken(mark, nil), m.Broken(-1, nil)
-			if fmt.Sprint(got) != fmt.Sprint(want) {
-				t.Fatalf("after %v: got %v, want %v", c, got, want)
-			}
-		})
-	})
+// brokenIsBrokenAfresh holds the evaluation of what a step has changed against that of everything.
+func (s *taken) brokenIsBrokenAfresh() {
+	got, want := s.m.Broken(s.mark, nil), s.m.Broken(-1, nil)
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		s.fail("after %v: got %v, want %v", s.choice, got, want)
+	}
 }
 
 // TestEveryClaimCanBreak names for each claim a scenario of the gallery in which

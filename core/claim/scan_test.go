@@ -17,7 +17,7 @@ func TestNothingIsOverlooked(t *testing.T) {
 		setup := m.Setup
 		setup.Frames += 3 // some that are free behind others that are
 		m = claim.New(setup, m.Kernel)
-		walk(m, 20, func(c check.Choice, step func()) {
+		walk(m, 20, func(_ int, c check.Choice, step func()) {
 			step()
 			for _, table := range []bool{false, true} {
 				var got []machine.Frame
