@@ -26,7 +26,7 @@
 //     slots but by [cell.Memory.Nonzero], which passes over 64 at a time.
 //
 // Reading order: machine.go, page.go, frame.go, large.go, hugetlb.go, gigabyte.go, pfn.go, alloc.go, node.go, entry.go, table.go, cpu.go, storebuffer.go, turns.go, mm.go, vma.go,
-// rmap.go, ksm.go, lru.go, swap.go, file.go, block.go, task.go, room.go, ghost.go, ghost_file.go.
+// rmap.go, ksm.go, lru.go, swap.go, file.go, block.go, task.go, room.go, alarm.go, ghost_*.go.
 package machine
 
 import (

@@ -313,3 +313,35 @@ func (m *Machine) tableText(p PageID) string {
 
 // Owner returns the page that entry 0 of a PTE table maps now; false if the frame is no PTE table.
 func (m *Machine) Owner(f Frame) (PageID, bool) { return decodeOwner(m.Peek(m.TableOf(f))) }
+
+// Resolve returns what the page's process would find there now: the frame mapped by its PTE
+// or held by the swap cache for its swap entry, or by the page cache for a page of a file (ok), or the slot on
+// disk (slot >= 0), or neither; neither, too, where its memory has failed.
+func (m *Machine) Resolve(p PageID) (f Frame, slot int, ok bool) {
+	if e := Entry(m.Load(m.PMD(p))); e.Has(PSE) {
+		return m.OfHuge(e, p).Frame(), -1, true
+	} else if e.IsMigration() {
+		_, head, _, _ := e.Migration()
+		return head + Frame(m.Slot(p, LevelPTE)), -1, true
+	}
+	t, found := m.Find(p, LevelPTE)
+	if !found {
+		return m.resolveFile(p)
+	}
+	e := Entry(m.Mem.Load(m.Entry(t, m.Slot(p, LevelPTE)).id))
+	switch {
+	case e.Present():
+		return e.Frame(), -1, true
+	case e.IsSwap():
+		if h := Hold(m.Load(m.SwapCache(e.Slot()))); h.Some() {
+			return h.Frame(), e.Slot(), true
+		}
+		return 0, e.Slot(), false
+	case e.IsMigration():
+		_, f, _, _ := e.Migration()
+		return f, -1, true
+	case e.IsPoison():
+		return 0, -1, false
+	}
+	return m.resolveFile(p)
+}

@@ -50,7 +50,7 @@ func (s *story) staleBelief() {
 		if s.ledDown(best) {
 			s.countedBefore(best, use)
 		}
-		if s.hugeAt(best) && s.values {
+		if s.hugeAt(best) {
 			s.frames[best.entry.Frame()] = true
 		}
 		s.races = append(s.races, s.raceOf(best, use))

@@ -150,8 +150,9 @@ func (r *Run) whoHasMemory(name func(int) string) string {
 	if len(done) > 0 {
 		text += ": " + listOf(done) + plural(len(done), " has", " have") + " finished"
 	}
+	const small = " Linux would reclaim a page, or kill somebody; here the scenario has too few frames."
 	if len(out) > 0 {
-		return capital(listOf(out)) + ", and " + text + "."
+		return capital(listOf(out)) + ", and " + text + "." + small
 	}
-	return capital(text) + "."
+	return capital(text) + "." + small
 }

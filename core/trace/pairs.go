@@ -60,8 +60,10 @@ func (s *story) findRaces() {
 		s.letIn()
 		s.pinnedFor()
 	}
-	if len(s.races) == 0 && s.writes == 0 && s.began == 0 {
+	if len(s.races) == 1 && s.m.Mem.Layout().Class(s.races[0].Cell) == machine.PMDs || len(s.races) == 0 && s.writes == 0 && s.began == 0 {
 		s.leftBehind()
+	}
+	if len(s.races) == 0 && s.writes == 0 && s.began == 0 {
 		s.clobbered()
 	}
 	if len(s.races) == 0 && s.writes == 0 && s.began == 0 {
