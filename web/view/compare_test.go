@@ -231,6 +231,9 @@ func TestComparisonFindsWhatDecides(t *testing.T) {
 		if (x.Deciding == "") != (c.want == nil) || c.want != nil && (x.Decides < x.First || c.later != (x.Decides > x.First)) {
 			t.Errorf("%s: the first difference is row %d, row %d decides: %q", c.scenario, x.First, x.Decides, x.Deciding)
 		}
+		if s := x.Sentence.Plain(); c.scenario == "dirty-cow" && c.want != nil && !strings.Contains(s, "the same step to another effect") {
+			t.Errorf("%s: %q", c.scenario, s)
+		}
 		for _, want := range c.want {
 			if !strings.Contains(x.Deciding, want) {
 				t.Errorf("%s: %q does not say %q", c.scenario, x.Deciding, want)
