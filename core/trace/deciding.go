@@ -56,7 +56,7 @@ func Decide(left, right *Run, pairs []Pair) *Decision {
 		if s.without(d, rules, pairs, all, good); d.At < 0 && name != "" {
 			s.enough(d, rules, pairs, all)
 		}
-		if d.At >= 0 {
+		if d.At >= 0 || name == "" { // what variables hold is not worth trying every rule
 			break
 		}
 	}
@@ -224,7 +224,7 @@ func (d *Decision) Text(better, worse string) string {
 		comes = "breaks " + d.Claim
 	}
 	if d.At < 0 { // that two together would is not tried
-		return "They come to something else by several rules together: no single one decides between " + better + " and " + worse + "."
+		return "They come to something else, and no single rule that was tried decides between " + better + " and " + worse + "."
 	}
 	if d.Alone {
 		text := fmt.Sprintf("%s alone keeps %s at these choices: on %s with it as on %s, %s.", d.Rules[0], d.Claim, worse, better, strings.TrimSuffix(d.Says, "."))
