@@ -54,7 +54,10 @@ func (t *accounting) meeting(m *Meeting) string {
 		return text + "; " + t.who(m.Actor, m.Look) + " looks again (" + t.at(m.Look) + ")" + t.next(m.Look) + t.rule(m.Look)
 	case Missed:
 		text := t.reads(m, what) + ", before " + t.changes(m) + "; " + t.who(m.Actor, m.Read)
-		if m.To == 0 {
+		switch {
+		case m.To == 0 && !t.r.movedIn(m.Actor, m.Write, 0):
+			return text + " has made no step since, and goes by what it read"
+		case m.To == 0:
 			return text + " still goes by what it read"
 		}
 		return fmt.Sprintf("%s does not look again, and goes by what it read until step %d", text, m.To)

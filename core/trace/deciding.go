@@ -31,9 +31,6 @@ type Decision struct {
 	Claim string   // that breaks on the one side alone, "" if they differ in what variables hold
 }
 
-// fewRules is up to how many rules each is tried where no step tells which of them matter.
-const fewRules = 12
-
 // Decide finds what decides between two runs that [Lockstep] has paired, both at their ends; nil if they come to the same.
 func Decide(left, right *Run, pairs []Pair) *Decision {
 	name, there, ok := partedBy(left, right)
@@ -54,36 +51,56 @@ func Decide(left, right *Run, pairs []Pair) *Decision {
 	s := bad.newStory(v)
 	d := &Decision{At: -1, There: there, Claim: name}
 	all := s.otherwise(&good.Model.Kernel)
-	for _, rule := range decisive(pairs, all) {
+	first := decisive(left, right, pairs, all)
+	for _, rules := range [][]*kernel.Rule{first, others(first, all)} {
+		if s.without(d, rules, pairs, all, good); d.At < 0 && name != "" {
+			s.enough(d, rules, pairs, all)
+		}
+		if d.At >= 0 || name == "" { // what variables hold is not worth trying every rule
+			break
+		}
+	}
+	return d
+}
+
+// without finds a rule without which the better kernel comes to what the worse one does: the one that acts first.
+func (s *story) without(d *Decision, rules []*kernel.Rule, pairs []Pair, all []kernel.Setting, good *Run) {
+	for _, rule := range rules {
 		trial := s.play(lacking(all, rule))
 		if len(all) == 1 {
-			trial = &guard{right: bad}
+			trial = &guard{right: s.r}
 		}
-		if trial == nil || name != "" && trial.right.breaks(name) == 0 || name == "" && differ(bad, trial.right) {
+		if trial == nil || d.Claim != "" && trial.right.breaks(d.Claim) == 0 || d.Claim == "" && differ(s.r, trial.right) {
 			continue
 		}
 		g := &guard{k: good.Model.Kernel, right: New(claim.New(good.Model.Setup, good.Model.Kernel))}
 		if g.pairs = differing(Lockstep(trial.right, g.right)); len(g.pairs) == 0 {
 			continue
 		}
-		if at := rowOf(g, pairs, there); at >= 0 && (d.At < 0 || at < d.At) {
+		if at := rowOf(g, pairs, d.There); at >= 0 && (d.At < 0 || at < d.At) {
 			end := trial.right.Len()
 			trial.right.Goto(end)
 			d.At, d.Rules, d.Says = at, []string{rule.Name}, trial.right.newStory(end).parting(g)
 		}
 	}
-	if d.At < 0 && name != "" {
-		s.enough(d, pairs, all)
+}
+
+// others are the rules of settings that are none of some.
+func others(some []*kernel.Rule, all []kernel.Setting) (out []*kernel.Rule) {
+	for _, c := range all {
+		if r := kernel.RuleByName(c.Rule); !slices.Contains(some, r) {
+			out = append(out, r)
+		}
 	}
-	return d
+	return out
 }
 
 // mostEnough is how many rules are named each of which is enough.
 const mostEnough = 3
 
 // enough finds the rules each of which keeps the claim on the worse kernel, as far as a small check sees.
-func (s *story) enough(d *Decision, pairs []Pair, all []kernel.Setting) {
-	for _, rule := range decisive(pairs, all) {
+func (s *story) enough(d *Decision, rules []*kernel.Rule, pairs []Pair, all []kernel.Setting) {
+	for _, rule := range rules {
 		g := s.keeps(d.Claim, with(rule, all)...)
 		if g == nil {
 			continue
@@ -148,8 +165,9 @@ func (s *story) otherwise(its *kernel.Kernel) (out []kernel.Setting) {
 	return out
 }
 
-// decisive are the rules of those that differ which steps belong to that are not the same on both sides; where there are few, all of them.
-func decisive(pairs []Pair, all []kernel.Setting) (out []*kernel.Rule) {
+// decisive are the rules of those that differ which steps belong to that are not the same on both sides, and by which the kernels depart from
+// their releases.
+func decisive(left, right *Run, pairs []Pair, all []kernel.Setting) (out []*kernel.Rule) {
 	add := func(r *kernel.Rule) {
 		if r != nil && !slices.Contains(out, r) && slices.ContainsFunc(all, func(c kernel.Setting) bool { return c.Rule == r.Name }) {
 			out = append(out, r)
@@ -162,9 +180,9 @@ func decisive(pairs []Pair, all []kernel.Setting) (out []*kernel.Rule) {
 			}
 		}
 	}
-	for i := range all {
-		if len(all) <= fewRules {
-			add(kernel.RuleByName(all[i].Rule))
+	for _, r := range [...]*Run{left, right} {
+		for _, c := range r.Model.Kernel.Changes() {
+			add(kernel.RuleByName(c.Rule))
 		}
 	}
 	return out
@@ -191,23 +209,22 @@ func rowOf(g *guard, pairs []Pair, there bool) int {
 	if st == nil {
 		st = g.pairs[0].step()
 	}
-	return slices.IndexFunc(pairs, func(p Pair) bool {
-		side := p.Left
-		if there {
-			side = p.Right
-		}
-		return !p.Same && side != nil && side.Alike(st) && side.Says == st.Says
-	})
+	is := func(side *Step) bool { return side != nil && side.Alike(st) && side.Says == st.Says }
+	at := slices.IndexFunc(pairs, func(p Pair) bool { return !p.Same && (there && is(p.Right) || !there && is(p.Left)) })
+	if at < 0 { // who goes another way is the worse side
+		at = slices.IndexFunc(pairs, func(p Pair) bool { return !p.Same && (is(p.Left) || is(p.Right)) })
+	}
+	return at
 }
 
 // Text is the decision in a sentence; better and worse are what the two kernels are called.
 func (d *Decision) Text(better, worse string) string {
-	comes := "comes to what " + worse + " comes to"
+	comes := "comes to the same"
 	if d.Claim != "" {
 		comes = "breaks " + d.Claim
 	}
-	if d.At < 0 {
-		return "They come to something else by several rules together: no single one that shows here decides between " + better + " and " + worse + "."
+	if d.At < 0 { // that two together would is not tried
+		return "They come to something else, and no single rule that was tried decides between " + better + " and " + worse + "."
 	}
 	if d.Alone {
 		text := fmt.Sprintf("%s alone keeps %s at these choices: on %s with it as on %s, %s.", d.Rules[0], d.Claim, worse, better, strings.TrimSuffix(d.Says, "."))
@@ -216,5 +233,5 @@ func (d *Decision) Text(better, worse string) string {
 		}
 		return text
 	}
-	return fmt.Sprintf("On %s, %s. That is %s, without which it %s at these choices, too.", better, strings.TrimSuffix(d.Says, "."), d.Rules[0], comes)
+	return fmt.Sprintf("On %s, %s. That is %s: with it as on %s, %s %s at these choices, too.", better, strings.TrimSuffix(d.Says, "."), d.Rules[0], worse, better, comes)
 }

@@ -145,3 +145,28 @@ func offStack(cs []Change) (out []Change) {
 	}
 	return out
 }
+
+// Otherwise returns what the right step of a pair changes to another effect than the left one, and what the left one does to the same cell: the
+// first of these, each nil where the step leaves the cell as it is. Both are nil if there is none.
+func (p *Pair) Otherwise() (left, right *Change) {
+	if p.Left == nil || p.Right == nil {
+		return nil, nil
+	}
+	of := func(st *Step, name string) *Change {
+		for i := range st.Changes {
+			if st.Changes[i].Class != machine.Stacks && st.Changes[i].Name == name {
+				return &st.Changes[i]
+			}
+		}
+		return nil
+	}
+	for _, st := range []*Step{p.Right, p.Left} {
+		for _, c := range offStack(st.Changes) {
+			l, r := of(p.Left, c.Name), of(p.Right, c.Name)
+			if l == nil || r == nil || l.Old != r.Old || l.New != r.New {
+				return l, r
+			}
+		}
+	}
+	return nil, nil
+}

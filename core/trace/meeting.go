@@ -70,6 +70,9 @@ func (r *Run) meetings() []Meeting {
 	if len(near) < mostOrdered {
 		near = best(r.orders(all), near, mostOrdered)
 	}
+	if len(near) == 0 {
+		near = r.clash()
+	}
 	all = near
 	slices.SortStableFunc(all, func(a, b Meeting) int { return cmp.Compare(a.begin(), b.begin()) })
 	return all
@@ -88,7 +91,7 @@ func (m *Meeting) begin() int {
 
 // steps are those that a meeting names, in order.
 func (m *Meeting) steps() []int {
-	out := slices.DeleteFunc([]int{m.Read, m.Write, m.Look, m.Free}, func(n int) bool { return n == 0 })
+	out := slices.DeleteFunc([]int{m.Read, m.Write, m.Look, m.From, m.To, m.Free}, func(n int) bool { return n == 0 })
 	slices.Sort(out)
 	return out
 }
@@ -166,6 +169,8 @@ func (r *Run) looks(all []Meeting, contested []contest) []Meeting {
 			if st.rule != nil && st.asks {
 				m.worth += 5
 			}
+		case r.translates(k.kept) && m.To == 0:
+			m.Kind, m.worth = Missed, 55
 		case r.translates(k.kept) && r.movedIn(k.Actor, k.Stale, m.To):
 			m.Kind, m.worth = Missed, 40
 		default:
@@ -247,7 +252,7 @@ func (r *Run) keptTrue(m *Meeting, contested []contest) {
 			continue
 		}
 		m.Actor = holder
-		m.Cell, m.Name, m.Read, m.Write, m.worth = k.Cell, k.Name, k.Read, w, 50
+		m.Cell, m.Name, m.Read, m.Write, m.worth = k.Cell, k.Name, k.Read, w, 57
 		m.Frame, m.Free = machine.Entry(k.raw).Frame(), 0
 		if m.To > 0 {
 			m.Free = r.freed(machine.Entry(k.raw), m.Read)
@@ -398,6 +403,42 @@ func (r *Run) orders(all []Meeting) []Meeting {
 		}
 	}
 	return all
+}
+
+// clash is a conflict that the edges leave out, where they have none: between two of them somebody has looked himself.
+func (r *Run) clash() []Meeting {
+	type last struct{ step, other int } // who came to a cell last, and who of somebody else
+	touched, changed := map[cell.ID]last{}, map[cell.ID]last{}
+	of := func(in map[cell.ID]last, id cell.ID, st *Step) int {
+		l := in[id]
+		if l.step > 0 && r.steps[l.step-1].Actor != st.Actor {
+			return l.step
+		}
+		return l.other
+	}
+	note := func(in map[cell.ID]last, id cell.ID, st *Step) { in[id] = last{st.N, of(in, id, st)} }
+	layout := r.Model.Memory().Layout()
+	var found []Meeting
+	for i := range r.steps[:r.cursor] {
+		st := &r.steps[i]
+		meet := func(n int, id cell.ID) {
+			if class := layout.Class(id); n > 0 && !untold.Has(class) {
+				found = append(found, Meeting{Kind: Ordered, Actor: r.steps[n-1].Actor, Other: st.Actor, Cell: id, Name: r.nameIn(id, n, st), Read: n, Write: st.N, worth: ordering[class]})
+			}
+		}
+		for _, c := range st.Changes {
+			meet(of(touched, c.Cell, st), c.Cell)
+		}
+		for _, id := range st.Reads {
+			meet(of(changed, id, st), id)
+			note(touched, id, st)
+		}
+		for _, c := range st.Changes {
+			note(touched, c.Cell, st)
+			note(changed, c.Cell, st)
+		}
+	}
+	return best(found, nil, 1)
 }
 
 // untold are the classes of cells of which nobody would speak: private ones, what the ledger has, what a CPU's store buffer has.

@@ -140,12 +140,36 @@ func (x *comparing) sentence(out *Comparison) Sentence {
 		s = append(s, race.name(row.Left.Says+end(row.Left.Says))...)
 	case row.Right.Why != "":
 		s = append(s, Word{Text: "On "}, Word{Text: out.Right, Code: true}, Word{Text: " "}, Word{Text: row.Lane, Who: row.Who}, Word{Text: " cannot make this step here (" + row.Left.Says + "): " + row.Right.Why + "."})
+	case row.Left.Says == row.Right.Says:
+		s = append(s, Word{Text: "Here both make the same step to another effect. "}, Word{Text: row.Lane, Who: row.Who}, Word{Text: ": "})
+		s = append(append(s, race.name(row.Left.Says+end(row.Left.Says))...), x.effect(out)...)
+		s = append(s, x.rule(row.Right.N)...)
 	default:
 		s = append(s, Word{Text: "Here they part. On "}, Word{Text: out.Left, Code: true}, Word{Text: ", "}, Word{Text: row.Lane, Who: row.Who}, Word{Text: ": " + row.Left.Says + ". On "}, Word{Text: out.Right, Code: true}, Word{Text: ": "})
 		s = append(s, race.name(row.Right.Says+end(row.Right.Says))...)
 		s = append(s, x.rule(row.Right.N)...)
 	}
 	return append(s, ends(out)...)
+}
+
+// effect says what the first difference is, where both make the same step.
+func (x *comparing) effect(out *Comparison) Sentence {
+	row := &x.rows[out.First-1]
+	p := trace.Pair{Left: &x.left.Steps()[row.Left.N-1], Right: &x.right.Steps()[row.Right.N-1]}
+	l, r := p.Otherwise()
+	if l == nil && r == nil {
+		return nil
+	}
+	name := ""
+	to := func(c *trace.Change) string {
+		if c == nil {
+			return "stays as it is"
+		}
+		name = c.Name
+		return "becomes " + c.New
+	}
+	left, right := to(l), to(r)
+	return Sentence{{Text: " On "}, {Text: out.Left, Code: true}, {Text: ", " + name + " " + left + "; on "}, {Text: out.Right, Code: true}, {Text: " it " + right + "."}}
 }
 
 // ends says what comes of both sides, if anything goes wrong on one of them.

@@ -208,11 +208,11 @@ func TestComparisonFindsWhatDecides(t *testing.T) {
 		later                 bool // than the first difference
 		want                  []string
 	}{
-		{"dirty-cow", "", "v6.12", true, []string{"force_write_rule", "without which it breaks no-lost-store"}},
+		{"dirty-cow", "", "v6.12", true, []string{"force_write_rule", "with it as on v4.6, v6.12 breaks no-lost-store"}},
 		{"dirty-cow", "v6.12", "v4.6", false, nil}, // there is nothing to start from
 		{"gup-fast-vs-reclaim", "", "v6.12", true, []string{"tlb_flush alone keeps gup-returns-only-mapped-pages", "So does gup_pte_recheck", "the host has preempted it"}},
 		{"gup-fast-vs-munmap", "v4.6 with tlb_flush=pv", "v6.12", true, []string{"flush_tlb"}},
-		{"pin-fast-vs-reclaim", "", "v6.12", false, []string{"gup_fast_pte_range", "the PTE has changed", "That is gup_pte_recheck, without which it breaks pinned-anon-exclusive"}},
+		{"pin-fast-vs-reclaim", "", "v6.12", false, []string{"gup_fast_pte_range", "the PTE has changed", "That is gup_pte_recheck: with it as on", "breaks pinned-anon-exclusive at these choices, too"}},
 	} {
 		g, _ := scenarios.ByName(c.scenario)
 		f, _ := scenario.Parse(g.Name, []byte(g.Text))
@@ -230,6 +230,9 @@ func TestComparisonFindsWhatDecides(t *testing.T) {
 		x := OfComparison(left, modelOf(t, c.scenario, c.right), left.Model.Kernel.String(), c.right)
 		if (x.Deciding == "") != (c.want == nil) || c.want != nil && (x.Decides < x.First || c.later != (x.Decides > x.First)) {
 			t.Errorf("%s: the first difference is row %d, row %d decides: %q", c.scenario, x.First, x.Decides, x.Deciding)
+		}
+		if s := x.Sentence.Plain(); c.scenario == "dirty-cow" && c.want != nil && !strings.Contains(s, "the same step to another effect") {
+			t.Errorf("%s: %q", c.scenario, s)
 		}
 		for _, want := range c.want {
 			if !strings.Contains(x.Deciding, want) {
