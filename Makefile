@@ -38,7 +38,8 @@ run: build
 	bin/gupscope serve --addr $(ADDR) --data $(DATA)
 
 # Tests make much garbage, and need little memory beside it. Those of the page wait most of the time: WASM is tested meanwhile.
-test: export GOGC = 400
+test: export GOGC = 1000
+test: export GOMEMLIMIT = 3GiB
 test: BROTLI = 5
 test: chromium check-format check-generated check-modules check-vendor assets
 	$(GO) vet ./...
