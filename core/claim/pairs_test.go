@@ -147,6 +147,7 @@ var gaps = []gap{
 	{"to be huge", "pin", "fork", 508, 510, "no-lost-store", "the same, of a small page: pin-vs-fork"},
 	{"huge", "refault", "split", 0, 407, "no-lost-store no-migration-entry-left no-livelock", "the split takes another huge page for its own: split-vs-refault"},
 	{"huge", "refault", "reclaim", 0, 407, "no-lost-store no-migration-entry-left no-livelock", "the same"},
+	{"huge", "refault", "move", 0, 407, "no-lost-store no-migration-entry-left no-livelock", "the same: until v4.13 move_pages splits what it finds"},
 	{"huge", "fork", "split", 0, 407, "no-lost-store no-migration-entry-left no-livelock", "the same: COW maps the other huge page"},
 	{"huge", "mremap", "move", 414, 513, "no-livelock", "a PMD migration entry that mremap has in hand is overlooked: mremap-huge-vs-migrate. (Before, there were none: move_pages split what it found)"},
 	{"to be huge", "mremap", "move", 500, 514, "no-livelock", "a page table moves without the locks of reverse mappings: mremap-table-vs-migrate"},

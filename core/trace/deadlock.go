@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 
@@ -49,6 +50,11 @@ func (r *Run) explainDeadlock() (*Explanation, error) {
 	e.Text = r.tellDeadlock(e, cycle, memory)
 	e.Chart = r.chart(e.Steps, nil, e.Cycle, "*** deadlock")
 	return e, nil
+}
+
+// Starved reports whether nobody can go on at the cursor, and somebody waits for a free frame: there are too few of them in the scenario.
+func (r *Run) Starved() bool {
+	return r.Deadlock() && slices.ContainsFunc(r.Lanes(), func(a kernel.Actor) bool { return r.Model.Look(a.ID).On == kernel.OnMemory })
 }
 
 // findCycle follows who waits for whom until somebody comes up twice.

@@ -89,6 +89,9 @@ func OfTrial(f *scenario.File, t *verdict.Trial) Verdicted {
 	if shortest != nil {
 		r := Played(f, t.Kernel, shortest.Run)
 		v.Steps, v.At, v.Run = r.Len(), Before(r), r.String()
+		if r.Starved() {
+			v.Word += ", as the scenario has too few frames"
+		}
 	}
 	for i := range f.Expects {
 		e := &f.Expects[i]
