@@ -354,6 +354,7 @@ const (
 	TruncateSplitsHuge
 	KhpRestore
 	KhpFileFlushUsed
+	MemoryFailureShmem
 	ruleCount
 )
 
