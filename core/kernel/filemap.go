@@ -166,7 +166,7 @@ var _ = register(fnFilemapGetFolio, &Func{
 			}
 			return c.handOver()
 		}},
-		fgLock: lockOurs(fgLookup),
+		fgLock: lockOurs(fgLookup, (*Ctx).handOver),
 	},
 })
 
@@ -177,9 +177,9 @@ const (
 	fgLock
 )
 
-// lockOurs locks the folio in local 0, and hands it over if it is still the page in
+// lockOurs locks the folio in local 0, and goes on as locked says (to hand it over) if it is still the page in
 // local 1; else it goes back to look again.
-func lockOurs(back int) Step {
+func lockOurs(back int, locked func(*Ctx) Next) Step {
 	return Step{Label: "lock", Says: "lock it; is it still the file's?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Mappings),
 		Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{back}, Wait: folioLockFree,
 		Do: func(c *Ctx) Next {
@@ -188,7 +188,7 @@ func lockOurs(back int) Step {
 				return c.forget(back)
 			}
 			c.Lock(c.folioLock(c.Held(0).Frame()))
-			return c.handOver()
+			return locked(c)
 		}}
 }
 

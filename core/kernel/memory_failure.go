@@ -16,13 +16,13 @@ func (s *Setup) poisons() bool {
 	})
 }
 
-// Fails reports whether a statement can be played, as far as it has memory fail: what memory_failure does about huge pages of hugetlb, and about files that
-// are in memory alone, which keep the page, is left out.
+// Fails reports whether a statement can be played, as far as it has memory fail: what memory_failure does about huge pages of hugetlb, and about ramfs and
+// secret memory, is left out.
 func (s *Setup) Fails(st *Stmt) bool {
 	for _, a := range st.Args {
 		if a.Word == madvHWPoison {
 			r := &s.MMs[st.Args[0].MM].Regions[st.Args[0].Region]
-			return !s.hugetlb(r) && (r.Kind == machine.RegionAnon || s.Files[r.File].Kind.OnDisk())
+			return !s.hugetlb(r) && (r.Kind == machine.RegionAnon || s.Files[r.File].Kind.OnDisk() || s.Files[r.File].Kind == machine.Shmem)
 		}
 	}
 	return true
@@ -90,6 +90,7 @@ const (
 //	in the swap cache, clean: it leaves that: who swaps it in reads the disk again
 //	anonymous: nobody has it any more
 //	of a file: out of the page cache, dirty or not: who wants it reads the disk again
+//	          newer: of shmem, which has no disk: it stays there, and who wants it gets SIGBUS, or -EIO
 //	neither, and not on the LRU list: -EBUSY
 //	somebody else has a reference still: -EBUSY           // newer kernels do not ask where the page was anonymous
 //	unlock it; the reference stays: the frame is never used again
@@ -224,9 +225,15 @@ var _ = register(fnMemoryFailure, &Func{
 			c.AndNot(c.M.Flags(c.failed()), machine.PGLRU)
 			return mefRefs
 		}},
+		mefShmem: {Label: "shmem", Says: "it is one of shmem: it stays in the page cache; take it off the LRU list", Ref: "shmem_error_remove_folio", When: With(MemoryFailureShmem).AndPoison(), Touches: cell.Of(machine.Flags), Reads: cell.Of(machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
+			c.excuseFailed(false)
+			c.AndNot(c.M.Flags(c.failed()), machine.PGLRU)
+			c.Set(mefExtra, 1)
+			return mefRefs
+		}},
 		mefTruncate: {Label: "truncate", Says: "drop its buffers, clear dirty; take it off the LRU list", Ref: "truncate_inode_folio", When: Poisoning, Touches: cell.Of(machine.Flags, machine.Buffers, machine.Refs), Reads: cell.Of(machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
 			f := c.failed()
-			c.excuseFailed(c.Load(c.M.Flags(f))&machine.PGDirty != 0)
+			c.excuseFailed(c.Load(c.M.Flags(f))&machine.PGDirty != 0 && c.onDisk(f)) // of shmem nobody is told
 			if c.fileBuffers(f) != 0 {
 				c.M.SetBuffers(f, 0)
 				c.Put(f, 1)
@@ -314,6 +321,7 @@ const (
 	mefIdentify
 	mefSwapDirty
 	mefSwapClean
+	mefShmem
 	mefTruncate
 	mefRemove
 	mefPutCache
@@ -328,6 +336,12 @@ const (
 	mefPut
 	mefReturn
 )
+
+// onDisk reports whether a folio is a file's that a disk is behind.
+func (c *Ctx) onDisk(f machine.Frame) bool {
+	file := machine.MappingFile(c.Load(c.M.Mapping(f)))
+	return file >= 0 && c.M.Files[file].Kind.OnDisk()
+}
 
 // failed is the page whose memory has failed.
 func (c *Ctx) failed() machine.Frame { return c.Held(mefPage).Frame() }
@@ -352,7 +366,7 @@ func (c *Ctx) failedMapped() Next {
 		c.Say("it is mapped, and in the swap cache: swap entries come in its PTEs' place")
 		c.Set(mefTTU, ttuNoPoison)
 		return mefRmapLock
-	case flags&machine.PGDirty == 0 && c.isFilePage(f):
+	case flags&machine.PGDirty == 0 && c.onDisk(f):
 		c.Say("it is mapped, of a file, and clean: its PTEs tell whether it is dirty")
 		c.Set(mefTTU, ttuPoison)
 		return mefCleanLock
@@ -401,6 +415,9 @@ func (c *Ctx) failedIdentify() Next {
 	case (flags|c.L(mefFlags))&machine.PGLRU == 0:
 		c.Say("somebody has taken it off the LRU list: who knows? -EBUSY")
 		return c.mefFail()
+	case file && !c.onDisk(f):
+		c.Say("one of shmem")
+		return mefShmem
 	case file:
 		c.Say("one of a file")
 		return mefTruncate

@@ -24,6 +24,10 @@ var unmapSetPoison = Step{Label: "set_poison", Says: "put the poison entry", Ref
 	p, e := c.Page(tuPage), machine.MakePoison(c.Entry(tuPTE).Frame())
 	c.Sayf("put the poison entry: %v", e)
 	c.SetPTE(c.Frame(tuPMD), p, e)
+	if c.ofShmem(p) {
+		c.M.ExcusePins(p) // what the file holds stays promised: nobody is told that it is lost
+		return tuRmap
+	}
 	c.M.Excuse(p)
 	c.M.Discarded(p)
 	return tuRmap
@@ -31,6 +35,11 @@ var unmapSetPoison = Step{Label: "set_poison", Says: "put the poison entry", Ref
 
 // failedThere is what is said by who comes upon memory that has failed, in steps that are there anyway.
 const failedThere = "its memory has failed"
+
+// ofShmem reports whether a page is one of a file of shmem, mapped shared.
+func (c *Ctx) ofShmem(p machine.PageID) bool {
+	return c.M.Region(p).Kind == machine.RegionFileShared && c.fileKind(p) == machine.Shmem
+}
 
 // What MADV_FREE does about a poison entry.
 // compare mm/madvise.c:madvise_free_pte_range

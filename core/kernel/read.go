@@ -57,6 +57,9 @@ var _ = register(fnPread, &Func{
 		prWait: {Label: "wait", Says: "wait until it is unlocked, put it", Ref: "folio_put_wait_locked", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.FolioLocks), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{prSize},
 			Wait: folioLockFree, Do: func(c *Ctx) Next { return c.forget(prSize) }},
 		prShmem: {Label: "hole", Says: "a hole?", Local: true, Do: func(c *Ctx) Next {
+			if ret := c.Ret(); ret&failed != 0 {
+				return c.Return(ret)
+			}
 			if !c.Held(0).Some() {
 				return Return
 			}

@@ -221,6 +221,7 @@ const (
 	TruncateSplitsHuge
 	KhpRestore
 	KhpFileFlushUsed
+	MemoryFailureShmem
 	ruleCount
 )
 

@@ -203,4 +203,10 @@ var reclaimRules = []*Rule{
 		Protects:   "whoever maps one goes on with memory that has failed",
 		Guards:     "memory_failure: is it one of KSM?",
 		Confidence: "from memory"},
+	{ID: MemoryFailureShmem, Name: "memory_failure_shmem", History: on(516),
+		Says:     "a page of shmem whose memory has failed stays in the page cache, and who wants it gets SIGBUS or -EIO; before, it was taken out as one of a disk is",
+		Protects: "what the page held is lost without a word: the next reader finds a hole, of zeros",
+		Guards:   "memory_failure: it is one of shmem",
+		Commit:   "a76054266661", Subject: "mm: shmem: don't truncate page if memory failure happens",
+		Confidence: "from memory"},
 }

@@ -18,7 +18,7 @@ const (
 //	the page cache has a folio: take a reference, lock it; not ours any more: start again
 //	it has a swap entry: shmem_swapin_folio(), start again if somebody else was faster
 //	a hole, for reading: no folio. Else alloc, zeroed; into the page cache, locked
-//	return it locked
+//	return it locked, unless its memory has failed: SIGBUS, -EIO      // the callers look
 //
 // compare mm/shmem.c:shmem_get_folio_gfp
 var _ = register(fnShmemGetFolio, &Func{
@@ -33,12 +33,32 @@ var _ = register(fnShmemGetFolio, &Func{
 			}
 			return c.handOver()
 		}},
-		sgLock: lockOurs(sgLookup),
+		sgLock: lockOurs(sgLookup, func(c *Ctx) Next {
+			if c.M.Poison {
+				return sgFailed
+			}
+			return c.handOver()
+		}),
 		sgSwapped: {Label: "swapped_in", Says: "did it come back?", Local: true, Back: []int{sgLookup}, Do: func(c *Ctx) Next {
 			if !c.Held(0).Some() {
 				return sgLookup
 			}
 			return c.handOver()
+		}},
+		sgFailed: {Label: "hwpoison", Says: "has its memory failed?", Answer: "no", Ref: "folio_test_hwpoison", When: Poisoning, Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Flags), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			f := c.Held(0).Frame()
+			if !c.M.Failed(f) {
+				return c.handOver()
+			}
+			c.Say("its memory has failed: unlock it, put it")
+			c.Unlock(c.folioLock(f))
+			return c.forget(sgPoison)
+		}},
+		sgPoison: {Label: "poison", Says: "a fault: SIGBUS; else -EIO", Ref: "VM_FAULT_HWPOISON", When: Poisoning, Local: true, Do: func(c *Ctx) Next {
+			if c.L(2) == sgpCache {
+				return c.Return(faultHWPoison)
+			}
+			return c.Fail(EIO)
 		}},
 	},
 })
@@ -49,6 +69,8 @@ const (
 	sgAdd
 	sgLock
 	sgSwapped
+	sgFailed
+	sgPoison
 )
 
 // shmemLookup looks a page up, and decides where it comes from.

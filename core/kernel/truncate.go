@@ -142,8 +142,8 @@ var (
 //
 // compare mm/truncate.c:truncate_inode_pages_range, truncate_cleanup_folio; mm/shmem.c:shmem_undo_range
 var _ = register(fnTruncateInodePages, &Func{
-	Name: "truncate_inode_pages_range", File: "mm/truncate.c", Params: []int{tpPage, tpLast, tpOnce},
-	Locals: []Local{{"folio", HoldLocal}, {"cache_reference", HoldLocal}, {"pgoff", PgoffLocal}, {"last", PgoffLocal}, {"first_of_folio", PgoffLocal}, {"once", IntLocal}},
+	Name: "truncate_inode_pages_range", File: "mm/truncate.c", Params: []int{tpFirst, tpLast, tpOnce},
+	Locals: []Local{{"folio", HoldLocal}, {"cache_reference", HoldLocal}, {"pgoff", PgoffLocal}, {"last", PgoffLocal}, {"first_of_folio", PgoffLocal}, {"once", IntLocal}, {"first", PgoffLocal}},
 	Steps: []Step{
 		tpFind: {Label: "find", Says: "find the next page", Ref: "find_lock_entries", Touches: cell.Of(machine.Refs, machine.PageCache), Back: []int{tpFind}, Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).truncateFind},
 		tpLock: {Label: "lock", Says: "lock it; is it still the file's?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Wait: folioLockFree, Do: func(c *Ctx) Next {
@@ -204,7 +204,7 @@ var _ = register(fnTruncateInodePages, &Func{
 	},
 })
 
-const tpCacheRef, tpPage, tpLast, tpFolio, tpOnce = 1, 2, 3, 4, 5
+const tpCacheRef, tpPage, tpLast, tpFolio, tpOnce, tpFirst = 1, 2, 3, 4, 5, 6
 
 const (
 	tpFind = iota
@@ -243,7 +243,7 @@ func (c *Ctx) truncatedOnce(next machine.Pgoff) {
 
 // truncateFind finds the next page of the range that the page cache has something at.
 func (c *Ctx) truncateFind() Next {
-	for o := c.Pgoff(tpPage); o <= c.Pgoff(tpLast); o++ {
+	for o := max(c.Pgoff(tpPage), c.Pgoff(tpFirst)); o <= c.Pgoff(tpLast); o++ {
 		c.Set(tpPage, uint64(o))
 		slot := machine.Entry(c.Load(c.M.CacheSlot(o)))
 		if slot.IsSwap() {

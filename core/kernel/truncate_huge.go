@@ -35,11 +35,11 @@ var (
 			return tpWait
 		}
 		last := first + machine.Pgoff(c.M.HugePages-1)
-		if first >= c.Pgoff(tpPage) && last <= c.Pgoff(tpLast) {
+		if first >= c.Pgoff(tpFirst) && last <= c.Pgoff(tpLast) {
 			c.Say("all of it lies in the range")
 			return tpWait
 		}
-		for o := max(first, c.Pgoff(tpPage)); o <= min(last, c.Pgoff(tpLast)); o++ {
+		for o := max(first, c.Pgoff(tpFirst)); o <= min(last, c.Pgoff(tpLast)); o++ {
 			c.Sayf("it sticks out of the range: fill page %d with zeros", c.M.FilePages()[o].Index)
 			c.Store(c.M.Contents(f+machine.Frame(o-first)), 0)
 			c.M.FileForget(o)

@@ -45,12 +45,19 @@ var _ = register(fnPwrite, &Func{
 			if c.M.KindOf(c.Pgoff(pwPage)).OnDisk() {
 				return c.Call(fnFilemapGetFolio, pwStable, c.L(pwPage))
 			}
-			return c.Call(fnShmemGetFolio, pwCopy, c.L(pwPage), sgpWrite)
+			return c.Call(fnShmemGetFolio, pwFailed, c.L(pwPage), sgpWrite)
 		}},
 		pwStable: waitStable,
 		pwPrepare: {Label: "prepare", Says: "attach a buffer, map its block", Ref: "ext4_block_write_begin", Touches: prepareTouches, Do: func(c *Ctx) Next {
 			c.prepare(c.Held(0).Frame(), c.Pgoff(pwPage))
-			return Then
+			return pwCopy
+		}},
+		pwFailed: {Label: "found", Says: "is there a folio to write to?", When: Poisoning, Local: true, Do: func(c *Ctx) Next {
+			if c.Ret()&failed != 0 {
+				c.Say("its memory has failed: -EIO")
+				return pwInodeUnlock
+			}
+			return pwCopy
 		}},
 		pwCopy: {Label: "copy", Says: "copy the bytes into the folio", Ref: "copy_folio_from_iter_atomic", Touches: cell.Of(machine.Contents, machine.Flags), Do: func(c *Ctx) Next {
 			f, v := c.Held(0).Frame(), c.L(pwValue)
@@ -90,6 +97,7 @@ const (
 	pwFolio
 	pwStable
 	pwPrepare
+	pwFailed
 	pwCopy
 	pwEnd
 	pwUnlock

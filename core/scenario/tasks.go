@@ -161,7 +161,7 @@ func (b *builder) call(t *task, s *kernel.Stmt, into *token, c *cursor) {
 	if c.ok() && len(s.Args) > 0 && b.region(&s.Args[0]) != nil {
 		switch {
 		case !b.file.setup.Fails(s):
-			c.fail(w, nil, "memory of hugetlb, and of files in memory alone, does not fail here: use anonymous memory, or a file of ext4")
+			c.fail(w, nil, "memory of hugetlb, of ramfs and secret memory does not fail here: use anonymous memory, or a file of ext4 or shmem")
 		case !b.file.setup.Probes(s):
 			c.fail(w, nil, "uprobes leave memory of hugetlb out: use anonymous memory, or another file")
 		case !b.file.setup.Collapses(s):
