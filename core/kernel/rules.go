@@ -352,6 +352,7 @@ const (
 	KhpFileTruncated
 	KhpRetractExit
 	PTEMapMayFail
+	LRUDeactivate
 	ruleCount
 )
 
@@ -415,6 +416,11 @@ const (
 	ProtnoneFollow uint8 = iota
 	ProtnoneUnlessForced
 	ProtnoneIfAsked
+)
+const (
+	LRUDeactivateNone uint8 = iota
+	LRUDeactivateAnon
+	LRUDeactivateAll
 )
 const (
 	LRUBatch15 uint8 = iota
