@@ -78,7 +78,7 @@ var reclaimRules = []*Rule{
 		Guards:   "madvise_free_pte_range: put it into this CPU's batch of lazyfree folios",
 		Commit:   "33dfe9204f29", Subject: "mm/gup: clear the LRU flag of a page before adding to LRU batch",
 		Confidence: "PG_lru is cleared by the drain in 6.1.192 and 6.12.117 (read in source); the commit that took it away, v6.11, and that v6.17 and 6.12.y reverted that: from memory"},
-	{ID: LRUDeactivate, Name: "lru_deactivate", Values: []string{"none", "anon", "all"}, History: []Since{{0, LRUDeactivateAnon}, {509, LRUDeactivateNone}}, Config: map[uint8]int{LRUDeactivateAll: 601},
+	{ID: LRUDeactivate, Name: "lru_deactivate", Advice: "MADV_COLD", Values: []string{"none", "anon", "all"}, History: []Since{{0, LRUDeactivateAnon}, {509, LRUDeactivateNone}}, Config: map[uint8]int{LRUDeactivateAll: 601},
 		Says:     "which folios MADV_COLD puts into its CPU's batch, to be deactivated: none, where new folios are not active, and nothing makes them so here; anonymous ones, which begin active; or all, where the LRU lists are generations (CONFIG_LRU_GEN_ENABLED)",
 		Protects: "nothing: folios that are not needed leave the active list",
 		Guards:   "madvise_cold_or_pageout_pte_range: it was accessed: not any more",

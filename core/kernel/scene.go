@@ -102,7 +102,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.KhpPasses = s.Setup.khpPasses()
 	c.GUPPages, c.Signals, c.Poison, c.LRUOff = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons(), s.Setup.MovesPages()
 	c.Lazyfree = s.Setup.lazyfrees() && s.lazyfreeList
-	c.Deactivate = s.Setup.advises("MADV_COLD") && s.Kernel.On(LRUDeactivate)
+	c.Deactivate = s.Setup.Advises("MADV_COLD") && s.Kernel.On(LRUDeactivate)
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
@@ -452,10 +452,10 @@ func (s *Setup) changesMappings() bool {
 }
 
 // lazyfrees reports whether somebody frees memory lazily.
-func (s *Setup) lazyfrees() bool { return s.Lazyfree || s.advises("MADV_FREE") }
+func (s *Setup) lazyfrees() bool { return s.Lazyfree || s.Advises("MADV_FREE") }
 
-// advises reports whether some task gives that advice.
-func (s *Setup) advises(advice string) bool {
+// Advises reports whether some task gives madvise that advice.
+func (s *Setup) Advises(advice string) bool {
 	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
 		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
 			return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == advice })
