@@ -110,7 +110,7 @@ func (c *Ctx) newAnon(f machine.Frame, p machine.PageID) {
 	c.prepareAnonVMA(p)
 	c.ownAnon(f, p)
 	c.Store(m.Mapcount(f), 1)
-	c.Store(m.Flags(f), machine.PGUptodate|machine.PGSwapBacked|c.sim.exclusive)
+	c.Store(m.Flags(f), machine.PGUptodate|machine.PGSwapBacked|c.sim.exclusive|c.sim.beginsActive())
 	c.lruAdd(f)
 }
 

@@ -43,6 +43,7 @@ memory_failure_shmem        0   0       0   0   0   0    0    1    1    1    1  
 khp_compound_ok             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 lru_batch_size              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 lru_batch_keeps_flag        1   1       1   1   1   1    1    1    1    1   1       1   1   0    1         33dfe9204f29  Tm
+lru_deactivate              1   1       1   1   0   0    0    0    0    0   0       0   0   0    0         b518154e59aa  m
 swapin_polls                1   1       1   1   1   1    1    1    1    1   1       1   0   0    0         b243dcbf2f13  Tm
 khp_check_before_clear      0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
 foll_pin_counting           0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         3faa52c03f44  TC

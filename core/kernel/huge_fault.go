@@ -135,7 +135,7 @@ func (c *Ctx) newHugeAnon(head machine.Frame, p machine.PageID) {
 	c.prepareAnonVMA(p)
 	c.ownAnon(head, c.M.HugeStart(p))
 	c.rmapAddPMD(head, 1)
-	c.Store(c.M.Flags(head), machine.PGUptodate|machine.PGSwapBacked|machine.PGLRU|c.sim.exclusive)
+	c.Store(c.M.Flags(head), machine.PGUptodate|machine.PGSwapBacked|machine.PGLRU|c.sim.exclusive|c.sim.beginsActive())
 }
 
 // hugeAccess sets accessed, and dirty for a write, in a huge PMD that allows the access.

@@ -112,7 +112,7 @@ func (c *Ctx) drainOne(cpu int) (machine.Frame, string) {
 }
 
 // moveLRU does with a folio what the batch is for in which it was, and returns that in words.
-// compare mm/swap.c:folio_batch_move_lru, lru_add, lru_lazyfree
+// compare mm/swap.c:folio_batch_move_lru, lru_add, lru_deactivate, lru_lazyfree
 func (c *Ctx) moveLRU(k machine.LRUKind, f machine.Frame) string {
 	w := c.M.Flags(f)
 	if k == machine.LRUAdd {
@@ -121,9 +121,13 @@ func (c *Ctx) moveLRU(k machine.LRUKind, f machine.Frame) string {
 	}
 	flags := c.Load(w)
 	if c.sim.lruKeepsFlag && flags&machine.PGLRU == 0 {
-		return fmt.Sprintf("folio %d was isolated meanwhile: it does not become lazyfree", f)
+		return fmt.Sprintf("folio %d was isolated meanwhile: it stays what it is", f)
 	}
 	c.Or(w, machine.PGLRU)
+	if k == machine.LRUDeactivate {
+		c.AndNot(w, machine.PGActive|machine.PGReferenced)
+		return fmt.Sprintf("folio %d goes to the inactive list", f)
+	}
 	if flags&machine.PGSwapBacked == 0 || flags&machine.PGSwapCache != 0 {
 		return fmt.Sprintf("folio %d is lazyfree already, or in the swap cache", f)
 	}
@@ -155,6 +159,25 @@ func (c *Ctx) markLazyfree(f machine.Frame) {
 		c.AndNot(w, machine.PGLRU)
 	}
 	c.batch(machine.LRULazyfree, f)
+}
+
+// deactivate puts a folio into this CPU's batch of those that are to leave the active list, if it is on that, or if the lists
+// are generations. Here the folio is on it that was active from its beginning.
+// compare mm/swap.c:folio_deactivate
+func (c *Ctx) deactivate(f machine.Frame) {
+	if !c.M.Config.Deactivate {
+		return
+	}
+	f = c.M.Head(f)
+	w := c.M.Flags(f)
+	if flags := c.Load(w); flags&machine.PGLRU == 0 || c.sim.activeAnon && flags&machine.PGActive == 0 {
+		return
+	}
+	if !c.sim.lruKeepsFlag {
+		c.AndNot(w, machine.PGLRU)
+	}
+	c.Sayf("put folio %d into this CPU's batch, to be deactivated", f)
+	c.batch(machine.LRUDeactivate, f)
 }
 
 // batch puts a folio into one of this CPU's batches, which holds a reference until it is drained.

@@ -41,3 +41,35 @@ func TestLazyfreeBatch(t *testing.T) {
 		}
 	}
 }
+
+// TestDeactivateBatch holds how many folios MADV_COLD leaves in its CPU's batch, and how many are active then.
+func TestDeactivateBatch(t *testing.T) {
+	for _, tt := range []struct {
+		on, region, does string
+		batched, active  int
+	}{
+		{"v5.8", `anon 2 rw "a" "b"`, "madvise(buf, MADV_COLD)", 2, 2},
+		{"v5.8", `anon 2 rw "a" "b"`, "madvise(buf, MADV_COLD)\nlru_add_drain()", 0, 0},
+		{"v5.8", `anon 2 rw "a" "b"`, "madvise(buf, MADV_COLD)\nlru_add_drain()\nmadvise(buf, MADV_COLD)", 0, 0}, // they are not active any more
+		{"v5.8", "anon 1 rw", `store(buf, "a")` + "\nmadvise(buf, MADV_COLD)", 1, 1},                             // new, and drained by MADV_COLD
+		{"v5.8", `thp 1 rw "a" "b"`, "madvise(buf, MADV_COLD)", 0, 0},                                            // a large folio does not wait
+		{"v5.9", `anon 2 rw "a" "b"`, "madvise(buf, MADV_COLD)", 0, 0},
+		{"v6.12", `anon 2 rw "a" "b"`, "madvise(buf, MADV_COLD)", 0, 0},
+		{"v6.12 with lru_deactivate=all", `anon 2 rw "a" "b"`, "madvise(buf, MADV_COLD)", 2, 0},
+	} {
+		m, batched, active := alone(t, tt.on, fmt.Sprintf("mm A { buf = %s }\nP0 on cpu0 in A {\n%s\n}", tt.region, tt.does)).M, 0, 0
+		for _, k := range m.LRUKinds() {
+			if k == machine.LRUDeactivate {
+				batched = int(m.Peek(m.LRUCount(0, k)))
+			}
+		}
+		for f := machine.Frame(1); m.IsData(f); f++ {
+			if m.Peek(m.Ref(f)) != 0 && m.Peek(m.Flags(f))&machine.PGActive != 0 {
+				active++
+			}
+		}
+		if batched != tt.batched || active != tt.active {
+			t.Errorf("%s on %s: %d in the batch, %d active; want %d and %d", tt.does, tt.on, batched, active, tt.batched, tt.active)
+		}
+	}
+}

@@ -219,7 +219,7 @@ var freeUnitPTEs = Step{Label: "unit_ptes", Says: "its PTEs: neither accessed no
 
 // MADV_COLD and PAGEOUT of a huge PMD entry.
 
-var pageoutHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be done with the huge page?", Ref: "pmd_trans_huge_lock", When: Large, Touches: cell.Of(machine.PTLs, machine.Refs, machine.Flags, machine.PMDs), Reads: cell.Of(machine.Mapcounts, machine.Mappings), Back: []int{mpoPMD, mpoShrink},
+var pageoutHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be done with the huge page?", Ref: "pmd_trans_huge_lock", When: Large, Touches: cell.Of(machine.PTLs, machine.PMDs) | batchTouches, Back: []int{mpoPMD, mpoShrink},
 	Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(mpoPage))) },
 	Do: func(c *Ctx) Next {
 		p := c.Page(mpoPage)
@@ -257,7 +257,7 @@ var pageoutHugeInvalidate = Step{Label: "invalidate_pmd", Says: "invalidate the 
 	return c.Call(fnFlushTLBMMRange, mpoHugeOld, uint64(c.M.Pages()[p].MM), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), 0)
 }}
 
-var pageoutHugeOld = Step{Label: "old_pmd", Says: "the PMD: not accessed; PAGEOUT: take the folio off the LRU list; unlock", Ref: "pmd_mkold", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs, machine.Flags, machine.Refs), Back: []int{mpoPMD, mpoShrink}, Do: func(c *Ctx) Next {
+var pageoutHugeOld = Step{Label: "old_pmd", Says: "the PMD: not accessed; PAGEOUT: take the folio off the LRU list; unlock", Ref: "pmd_mkold", When: Large, Touches: cell.Of(machine.PMDs, machine.PTLs) | batchTouches, Back: []int{mpoPMD, mpoShrink}, Do: func(c *Ctx) Next {
 	p, e := c.Page(mpoPage), c.Entry(mpoPTE).Fresh()
 	c.SetPMD(p, e&^machine.Accessed)
 	c.Set(mpoPTE, 0)
@@ -280,10 +280,13 @@ var pageoutHugeSplit = Step{Label: "split_huge", Says: "split the folio", Ref: "
 
 var _, pageoutHugePut = splitFor(mpoHugeSplit, mpoFolio, mpoSplit, mpoPMD, nil)
 
-// coldOrIsolate does with a folio that was found what the advice says: PAGEOUT isolates it.
+// coldOrIsolate does with a folio that was found what the advice says: PAGEOUT isolates it, COLD deactivates it.
 func (c *Ctx) coldOrIsolate(f machine.Frame) {
 	w := c.folioFlags(f)
 	c.AndNot(w, machine.PGReferenced)
+	if c.L(mpoAdvice) == madvCold {
+		c.deactivate(f)
+	}
 	if c.L(mpoAdvice) == madvPageout && c.Load(w)&machine.PGLRU != 0 {
 		c.AndNot(w, machine.PGLRU)
 		c.Get(f, 1)
@@ -294,7 +297,7 @@ func (c *Ctx) coldOrIsolate(f machine.Frame) {
 // MADV_COLD and PAGEOUT of a PTE that maps a page of a large folio. Where it comes from, the address
 // is that of the PTE.
 
-var pageoutLargeBatch = Step{Label: "large", Says: "it belongs to a large folio: is all of that mapped in the range?", Ref: "madvise_folio_pte_batch", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.Refs, machine.FolioLocks, machine.Flags, machine.PTEs), Reads: cell.Of(machine.Mapcounts, machine.Mappings), Back: []int{mpoNext}, Do: func(c *Ctx) Next {
+var pageoutLargeBatch = Step{Label: "large", Says: "it belongs to a large folio: is all of that mapped in the range?", Ref: "madvise_folio_pte_batch", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.FolioLocks, machine.PTEs) | batchTouches, Back: []int{mpoNext}, Do: func(c *Ctx) Next {
 	p, table := c.Page(mpoPage), c.Frame(mpoTable)
 	f := c.M.Head(c.Frame(mpoPTE))
 	switch {

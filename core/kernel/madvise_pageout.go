@@ -15,7 +15,7 @@ import (
 //	PAGEOUT: one pass of shrink_folio_list() over what was isolated
 //	flush, if a PTE was changed
 //
-// What COLD does beyond that, deactivating, nobody here looks at (see machine/lru.go on the batch for it). (The kernel reclaims behind every page table; here behind the last.)
+// What COLD does beyond that, deactivating the folio, waits in a batch of the CPU, with a reference: see deactivate. (The kernel reclaims behind every page table; here behind the last.)
 //
 // That a PTE is made old is no matter of right and wrong: the flush puts off nothing but the next time that the bit is set. But a
 // GUP-fast between its two looks finds another PTE, and gives up; and until 6.8 who comes between the clearing and the
@@ -48,7 +48,7 @@ var _ = register(fnMadvisePageout, &Func{
 			return Then
 		}},
 		mpoLock: mapPTLStep("lock", "lock the PTL", mpoTable, mpoPage, mpoPMD),
-		mpoTake: {Label: "isolate", Says: "take the page off the LRU list, if it is mapped once", Ref: "folio_isolate_lru", Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.PTEs, machine.Mapcounts, machine.VMAs), Do: (*Ctx).pageoutTake},
+		mpoTake: {Label: "isolate", Says: "take the page off the LRU list, if it is mapped once", Ref: "folio_isolate_lru", Touches: batchTouches, Reads: cell.Of(machine.PTEs, machine.VMAs), Do: (*Ctx).pageoutTake},
 		mpoClear: {Label: "clear_pte", Says: "it was accessed: clear the PTE", Ref: "ptep_get_and_clear_full", When: Without(PageoutLeavesYoung), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			old := c.ClearPTE(c.Frame(mpoTable), c.Page(mpoPage))
 			c.Set(mpoPTE, uint64(old))
@@ -65,7 +65,7 @@ var _ = register(fnMadvisePageout, &Func{
 			c.SetPTE(c.Frame(mpoTable), p, machine.Entry(c.Load(c.PTE(c.Frame(mpoTable), p)))&^machine.Accessed)
 			return Then
 		}},
-		mpoIsolate: {Label: "isolate_old", Says: "PAGEOUT: take the page off the LRU list", Ref: "folio_isolate_lru", Touches: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
+		mpoIsolate: {Label: "isolate_old", Says: "PAGEOUT: take the page off the LRU list", Ref: "folio_isolate_lru", Touches: batchTouches, Do: func(c *Ctx) Next {
 			f := c.Frame(mpoPTE)
 			c.Set(mpoFlushed, 1)
 			c.coldOrIsolate(f)

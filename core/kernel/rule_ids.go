@@ -222,6 +222,7 @@ const (
 	KhpRestore
 	KhpFileFlushUsed
 	MemoryFailureShmem
+	LRUDeactivate
 	ruleCount
 )
 
@@ -285,6 +286,11 @@ const (
 	ProtnoneFollow uint8 = iota
 	ProtnoneUnlessForced
 	ProtnoneIfAsked
+)
+const (
+	LRUDeactivateNone uint8 = iota
+	LRUDeactivateAnon
+	LRUDeactivateAll
 )
 const (
 	LRUBatch15 uint8 = iota

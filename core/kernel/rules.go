@@ -30,8 +30,9 @@ type Rule struct {
 	// Version.Order) on it is a configuration that existed; without an entry it is a what-if.
 	Config map[uint8]int
 
-	Hugetlb   bool // it is about huge pages of hugetlb, and changes nothing where there are none
-	Secondary bool // it is about secondary MMUs, and changes nothing where there are none
+	Hugetlb   bool   // it is about huge pages of hugetlb, and changes nothing where there are none
+	Secondary bool   // it is about secondary MMUs, and changes nothing where there are none
+	Advice    string // it is about that advice of madvise, and changes nothing where nobody gives it
 
 	Commit     string           // the commit that introduced it, "" if unknown
 	Commits    map[uint8]string // by value, where there are several: the commit that it came with

@@ -51,6 +51,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.deferredPartial, s.fileTHP, s.stopsTruncated = k.On(DeferredSplitPartial), setup.FileTHP(), k.On(KhpFileTruncated)
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
 	s.lazyfreeList, s.lruKeepsFlag = k.On(LazyfreeList), k.On(LRUKeepsFlag)
+	s.activeAnon = k.Value(LRUDeactivate) == LRUDeactivateAnon
 	s.populateInGUP, s.pageoutLeavesYoung = k.On(PopulateInGUP), k.On(PageoutLeavesYoung)
 	s.hugeWPLocks = k.Value(HugeWP) == HugeWPLocked
 	s.forceFollCOW = k.Value(ForceWrite) == ForceFollCOW
@@ -101,6 +102,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.KhpPasses = s.Setup.khpPasses()
 	c.GUPPages, c.Signals, c.Poison, c.LRUOff = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons(), s.Setup.MovesPages()
 	c.Lazyfree = s.Setup.lazyfrees() && s.lazyfreeList
+	c.Deactivate = s.Setup.Advises("MADV_COLD") && s.Kernel.On(LRUDeactivate)
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0
 	for i, mm := range s.Setup.MMs {
@@ -311,7 +313,7 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 	m.Store(m.Mapcount(f), 1)
 	m.Store(m.Mapping(f), machine.AnonMapping(at.MM, at.Region))
 	m.Store(m.Index(f), uint64(i))
-	flags := machine.PGUptodate | machine.PGSwapBacked | machine.PGLRU | s.exclusive
+	flags := machine.PGUptodate | machine.PGSwapBacked | machine.PGLRU | s.exclusive | s.beginsActive()
 	bits := machine.Dirty
 	if vs.Writable {
 		bits |= machine.RW

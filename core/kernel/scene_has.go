@@ -112,12 +112,23 @@ func (s *Setup) changesMappings() bool {
 }
 
 // lazyfrees reports whether somebody frees memory lazily.
-func (s *Setup) lazyfrees() bool {
-	return s.Lazyfree || slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+func (s *Setup) lazyfrees() bool { return s.Lazyfree || s.Advises("MADV_FREE") }
+
+// Advises reports whether some task gives madvise that advice.
+func (s *Setup) Advises(advice string) bool {
+	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
 		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
-			return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_FREE" })
+			return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == advice })
 		})
 	})
+}
+
+// beginsActive is PG_active where new anonymous folios have it, and somebody looks at it.
+func (s *Sim) beginsActive() uint64 {
+	if s.activeAnon && s.M.Config.Deactivate {
+		return machine.PGActive
+	}
+	return 0
 }
 
 // rooms reports whether there are rooms that mremap may move pages into.

@@ -81,7 +81,7 @@ func (s *Sim) hugeFolio(p machine.PageID, i int, vs *RegionSetup, table, head ma
 	m.AllocateLarge(head)
 	m.Store(m.Mapping(head), machine.AnonMapping(at.MM, at.Region))
 	m.Store(m.Index(head), uint64(i))
-	m.Store(m.Flags(head), machine.PGUptodate|machine.PGSwapBacked|machine.PGLRU|s.exclusive)
+	m.Store(m.Flags(head), machine.PGUptodate|machine.PGSwapBacked|machine.PGLRU|s.exclusive|s.beginsActive())
 	for k := 0; k < m.HugePages && i+k < len(vs.Fill); k++ {
 		m.Store(m.Contents(head+machine.Frame(k)), m.Value(vs.Fill[i+k]))
 	}

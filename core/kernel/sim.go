@@ -46,6 +46,7 @@ type Sim struct {
 	sparesMlocked                      bool // mlocks, and see the rule unmap_spares_mlocked
 	lazyfreeList                       bool // see the rule lazyfree_list
 	lruKeepsFlag                       bool // see the rule lru_batch_keeps_flag
+	activeAnon                         bool // see the rule lru_deactivate
 	hugeWPLocks                        bool // see the rule huge_wp_rule
 	forceFollCOW                       bool // see the rule force_write_rule
 	readSwapinWritable                 bool // see the rule swapin_read_maps_writable

@@ -40,9 +40,10 @@ const (
 	PGDoubleMap  // until 6.1: the large folio is, or was, mapped by a PMD and by PTEs at once
 	PGMigratable // a huge page of hugetlb that is in use and may be isolated: HPG_migratable
 	PGHWPoison   // its memory has failed; of a large folio, the page's own word has it
+	PGActive     // until 5.8, where somebody calls MADV_COLD: it is on the active list; see lru.go
 )
 
-var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive", "double_map", "migratable", "hwpoison"}
+var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive", "double_map", "migratable", "hwpoison", "active"}
 
 // FlagNames returns the names of the flags that are set, as dump_page() prints them.
 func FlagNames(flags uint64) []string {

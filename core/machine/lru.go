@@ -9,21 +9,22 @@ import (
 // An LRUKind is one of the batches of folios that each CPU has on their way to an LRU list, or from one to another: Linux's
 // cpu_fbatches (pagevecs, until v5.17). They are in the order in which they are drained.
 //
-// Left out are four, which only say where on which list a folio stands: lru_move_tail (end of writeback, of a folio that
-// reclaim has marked), lru_deactivate_file (pages of files that could not be invalidated, not mapped), lru_activate (a second
-// folio_mark_accessed()) and lru_deactivate (MADV_COLD; until v4.11 MADV_FREE, too). Reclaim here comes to any folio that a
-// scenario names, active or not, and there is no PG_active to tell who would get into them: lru_deactivate takes active folios alone, which
-// until v5.8 all new anonymous pages are, and since then few, but for kernels with generations of LRU lists (all this from memory).
-// What that hides is their reference: until the drain who counts finds one more than here, as in the two batches that are there.
+// Left out are three, which only say where on which list a folio stands: lru_move_tail (end of writeback, of a folio that
+// reclaim has marked), lru_deactivate_file (pages of files that could not be invalidated, not mapped) and lru_activate (a second
+// folio_mark_accessed(), or an access that reclaim has seen). Reclaim here comes to any folio that a scenario names, active or not.
+// What that hides is their reference: until the drain who counts finds one more than here, as in the batches that are there.
+// mlock()'s, a batch of its own since v5.18, is left out with PG_mlocked: mlock() empties it before it returns, and pages that are
+// faulted in later wait in it instead of in lru_add, with as many references and without PG_lru, too (all this from memory).
 type LRUKind uint8
 
 const (
-	LRUAdd      LRUKind = iota // lru_add: new folios
-	LRULazyfree                // lru_lazyfree: MADV_FREE; only where somebody frees lazily, see Config.Lazyfree
+	LRUAdd        LRUKind = iota // lru_add: new folios
+	LRUDeactivate                // lru_deactivate: MADV_COLD; only where that deactivates some, see Config.Deactivate
+	LRULazyfree                  // lru_lazyfree: MADV_FREE; only where somebody frees lazily, see Config.Lazyfree
 	lruKinds
 )
 
-var lruNames = [...]string{"LRU", "lru_lazyfree"}
+var lruNames = [...]string{"LRU", "lru_deactivate", "lru_lazyfree"}
 
 func (k LRUKind) String() string { return lruNames[k] }
 
@@ -105,7 +106,7 @@ func (m *Machine) TakeBatch(cpu int, k LRUKind) (Frame, bool) {
 
 func (m *Machine) layoutLRU(l *cell.Layout) {
 	for k := range lruKinds {
-		if k == LRULazyfree && !m.Config.Lazyfree {
+		if k == LRULazyfree && !m.Config.Lazyfree || k == LRUDeactivate && !m.Config.Deactivate {
 			continue
 		}
 		m.batches = append(m.batches, k)

@@ -379,3 +379,23 @@ func TestLanguage(t *testing.T) {
 		}
 	}
 }
+
+// TestRuleValuesThatAreNumbers: values may be numbers, and only those that the rule has.
+func TestRuleValuesThatAreNumbers(t *testing.T) {
+	if k, ds := ParseKernel("v6.12 with lru_batch_size=15"); len(ds) > 0 || k.String() != "v6.12 with lru_batch_size=15" {
+		t.Errorf("%v: %v", k, ds)
+	}
+	if _, ds := ParseKernel("v6.12 with lru_batch_size=16"); !Failed(ds) {
+		t.Error("lru_batch_size has no value 16")
+	}
+}
+
+// TestPageThatWasNotGot: a call that gives up leaves 0, which a condition may ask for; others leave a page or an error.
+func TestPageThatWasNotGot(t *testing.T) {
+	for call, fails := range map[string]bool{"get_user_pages_fast_only": false, "get_user_pages_fast": true} {
+		text := "GUP test\n\"A test.\"\n\nkernel v6.12\nmm A { buf = anon 1 rw \"a\" }\n\nP0 on cpu0 in A { p = " + call + "(buf) }\n\nnever P0.p == 0\n"
+		if _, ds := Parse("test", []byte(text)); Failed(ds) != fails {
+			t.Errorf("%s: %v", call, ds)
+		}
+	}
+}

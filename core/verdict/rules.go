@@ -152,7 +152,7 @@ func contains(ts []Trial, t *Trial) bool {
 // that the scenario has run. A rule without any step decides something inside
 // one: it is always tried.
 func (s *Survey) about(r *kernel.Rule) bool {
-	if r.Hugetlb && s.model.M.Hugetlb == 0 || r.Secondary && !s.model.M.Secondary {
+	if r.Hugetlb && s.model.M.Hugetlb == 0 || r.Secondary && !s.model.M.Secondary || r.Advice != "" && !s.model.Setup.Advises(r.Advice) {
 		return false
 	}
 	steps := false
