@@ -123,6 +123,7 @@ func (s *Site) scenarioOf(w http.ResponseWriter, r *http.Request, l link.Link) {
 	}
 	at := session.New()
 	at.Restore(l)
+	said := at.Said()
 	if choice := q.Get("do"); choice != "" {
 		at.Do(session.Event{Do: "step", Choice: choice, At: at.State().At})
 		l = at.State()
@@ -134,6 +135,7 @@ func (s *Site) scenarioOf(w http.ResponseWriter, r *http.Request, l link.Link) {
 	}
 	b.Ahead = at.Ahead(3)
 	p := at.Page()
+	p.Said = said
 	if says := s.found(l, p.Header.Kernel.Text); says != "" && l.Text == "" && p.Verdict.State == view.Unchecked {
 		p.Verdict.Says, b.Checked = says, true
 	}

@@ -72,6 +72,12 @@ func (w *tour) race(s *process) {
 			w.halt("next-step")
 		}
 	}
+	if !w.phone && !eval[bool](w.tab, `(() => {
+		const step = document.querySelector("#listing li.was") ?? document.querySelector("#listing li.at"), s = step.getBoundingClientRect();
+		const head = document.querySelector("#listing > header").getBoundingClientRect(), box = document.getElementById("listing").getBoundingClientRect();
+		return s.top >= head.bottom - 1 && s.bottom <= box.bottom + 1 && box.bottom <= innerHeight + 1; })()`) {
+		w.t.Error("the step in the kernel's function is out of sight")
+	}
 	w.halt("it-goes-wrong")
 	w.click("#story .why")
 	w.wait(`document.querySelector("#story-panel:popover-open")`)

@@ -70,6 +70,13 @@ func writing(t *testing.T, p *tab) {
 	p.do(chromedp.KeyEvent(" | FOLL_HW"))
 	p.wait(inEditor(".cm-tooltip-autocomplete li[aria-selected]") + `?.textContent.includes("FOLL_HWPOISON")`)
 	p.wait(inEditor(".cm-completionInfo") + `?.textContent.length > 20`)
+	// The documentation is beside the choices, and the choices are not over what is wrong so far.
+	p.wait(`(() => {
+		const list = ` + inEditor(".cm-tooltip-autocomplete > ul") + `.getBoundingClientRect(), told = ` + inEditor(".cm-completionInfo") + `.getBoundingClientRect();
+		const wrong = document.getElementById("diagnostics").getBoundingClientRect();
+		const apart = (a, b) => a.right <= b.left + 1 || b.right <= a.left + 1 || a.bottom <= b.top + 1 || b.bottom <= a.top + 1;
+		return wrong.height > 0 && told.top >= 0 && apart(list, told) && apart(list, wrong);
+	})()`)
 	p.shot("complete")
 	time.Sleep(200 * time.Millisecond) // the editor takes no key for a list that has just appeared
 	stroke(p, "\r")

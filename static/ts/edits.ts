@@ -47,12 +47,13 @@ export class Edits {
     goOn();
   }
 
-  /** Before the page goes: what was typed just now is kept; what cannot be kept is asked about. */
+  /** Before the page goes: what was typed just now, and the session has not said yet that it knows, is kept; what cannot be kept is asked about. */
   goes(e: BeforeUnloadEvent | PageTransitionEvent) {
-    const { editor, boot } = this.page;
+    const { editor, boot, text } = this.page;
     if (boot.host !== "worker") return;
-    if (editor?.unsent) this.safe = drafts.keep(this.name, editor.text);
-    if (e.type === "beforeunload" && !this.safe && (this.are || editor?.unsent)) e.preventDefault();
+    const fresh = editor !== undefined && editor.text !== text;
+    if (fresh) this.safe = drafts.keep(this.name, editor.text);
+    if (e.type === "beforeunload" && !this.safe && (this.are || fresh)) e.preventDefault();
   }
 
   /** Takes up what was typed another time. */

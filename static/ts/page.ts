@@ -354,10 +354,10 @@ function main() {
     case "worker":
       if (/^#\d+\./.test(location.hash)) {
         // The server never saw this text, and painted something else.
-        page.boot.open = { do: "open", link: location.hash };
+        // Where the link is damaged, that stays.
         page.boot.checked = false;
         page.boot.ahead = [];
-        document.documentElement.dataset.waiting = "";
+        page.event({ do: "open", link: location.hash }, true);
         page.notice("This text is in the address alone and was sent to nobody: your browser draws it.");
       } else if (page.boot.shell) {
         withoutNetwork(page);

@@ -2,6 +2,7 @@ package page
 
 import (
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,6 +22,19 @@ func spanText(r *view.Race, s *view.Span) string {
 		return t + ", since step " + strconv.Itoa(s.From)
 	}
 	return t + ", step " + strconv.Itoa(s.From) + " to " + strconv.Itoa(s.To)
+}
+
+var arrow = regexp.MustCompile(`[\w.]+(?:->\w+)+`)
+
+// arrows cuts a sentence before and after what has an arrow in it.
+func arrows(s string) []string {
+	var out []string
+	from := 0
+	for _, at := range arrow.FindAllStringIndex(s, -1) {
+		out = append(out, s[from:at[0]], s[at[0]:at[1]])
+		from = at[1]
+	}
+	return append(out, s[from:])
 }
 
 // lengthOf is the class of words of that length, for the style sheet, which knows how much room they need: in sixes of letters.

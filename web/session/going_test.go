@@ -212,3 +212,37 @@ func TestFind(t *testing.T) {
 		t.Errorf("the page gets %+v", fs)
 	}
 }
+
+// The functions that the CPUs are in: first that of the task that has moved, in which the step that was made and the next one are marked.
+func TestListingFollows(t *testing.T) {
+	l, _ := Counterexample(link.Link{Scenario: "gup-fast-vs-reclaim"})
+	s := New()
+	s.Restore(l)
+	made := 0
+	for n := 1; n <= s.run.Len(); n++ {
+		s.Do(Event{Do: "goto", At: n})
+		st := &s.run.Steps()[n-1]
+		for i, f := range s.page.Listing {
+			if f.Moved && i > 0 {
+				t.Errorf("step %d: %s has moved, and %s stands above it", n, f.Lane, s.page.Listing[0].Lane)
+			}
+			next := 0
+			for _, x := range f.Steps {
+				next += len(x.Marks)
+				if !x.Was {
+					continue
+				}
+				made++
+				if !f.Moved || f.Func != st.Func || x.N != st.Index+1 {
+					t.Errorf("step %d of %s is shown as step %d of %s", st.Index+1, st.Func, x.N, f.Func)
+				}
+			}
+			if next != 1 {
+				t.Errorf("step %d: %s stands at %d steps of %s", n, f.Lane, next, f.Func)
+			}
+		}
+	}
+	if made < s.run.Len()/2 {
+		t.Errorf("of %d steps, %d are shown where they were made", s.run.Len(), made)
+	}
+}

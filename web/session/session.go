@@ -17,6 +17,7 @@ package session
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -205,7 +206,7 @@ func (s *Session) replay(run string, at int) {
 	case errors.As(err, &d):
 		s.notice("note", "The run is another one from step %d on: %s.", d.Step, d.Why)
 	case err != nil:
-		s.notice("note", "%s.", upper(err.Error()))
+		s.notice("error", "%s.", upper(err.Error()))
 	}
 	s.run = r
 	if at < 0 {
@@ -230,6 +231,18 @@ func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 // notice is a sentence for the reader, with the next fragments.
 func (s *Session) notice(kind, format string, args ...any) {
 	s.notices = append(s.notices, answer("notice", map[string]string{"kind": kind, "text": fmt.Sprintf(format, args...)}))
+}
+
+// Said is what will be said with the next event: of what a link names that there is not. A page that is painted without an event says it itself.
+func (s *Session) Said() string {
+	var all []string
+	for _, f := range s.notices {
+		var n struct{ Text string }
+		if json.Unmarshal([]byte(f.Value), &n) == nil && n.Text != "" {
+			all = append(all, n.Text)
+		}
+	}
+	return strings.Join(all, " ")
 }
 
 // make is the page as it ought to be now.

@@ -35,6 +35,7 @@ package view
 type Page struct {
 	Title    string // of the window
 	About    string // what it is, in a sentence
+	Said     string // what the reader is told of the link, if it does not lead where it says
 	Header   Header
 	Source   Source
 	Listing  []Listing
