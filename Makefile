@@ -44,7 +44,7 @@ test: BROTLI = 5
 test: chromium check-format check-generated check-modules check-vendor assets
 	$(GO) vet ./...
 	$(MAKE) --no-print-directory wasm-test & wasm=$$!; \
-	GUPSCOPE_TEST_ALL=1 $(GO) test -timeout 20m ./...; native=$$?; \
+	GUPSCOPE_TEST_ALL=1 $(GO) test -timeout 40m ./...; native=$$?; \
 	wait $$wasm && exit $$native
 
 # Browser tests drive a real browser. Debian's package is the one that they are made for.
