@@ -6,6 +6,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/chromedp/chromedp"
 )
 
 // What somebody does who opens the page for the first time: the next step, over
@@ -73,7 +75,9 @@ func TestKeys(t *testing.T) {
 	p.wait(fmt.Sprintf(`document.querySelector("#scrub input").value == %d`, at-1))
 	p.key("\u0303") // ArrowRight
 	p.wait(fmt.Sprintf(`document.querySelector("#scrub input").value == %d`, at))
-	p.click("#editor .codemirror")
+	where := eval[[]float64](p, `(r => [r.x + r.width / 2, r.y + 20])(document.querySelector("#editor").getBoundingClientRect())`) // its middle may be out of sight
+	p.do(chromedp.MouseClickXY(where[0], where[1]))
+	p.wait(`document.activeElement.matches("#editor .codemirror")`)
 	p.key("1")
 	time.Sleep(300 * time.Millisecond)
 	if got := p.cursor(); got != at {
