@@ -96,7 +96,7 @@ func (m *Machine) Links(f func(a, b cell.Instance)) {
 
 func (m *Machine) entryNames(_ int, v uint64, f func(cell.Instance)) {
 	switch e := Entry(v); {
-	case m.NoFrame(e): // a number that looks like an entry
+	case m.NoFrame(e), e.Has(PSE) && e.Frame() == 0: // a number that looks like an entry
 	case e.Has(PSE) && m.splits(e.Frame()): // who has a huge entry has every page
 		m.blockNames(e.Frame(), f)
 	case e.Present():

@@ -143,14 +143,16 @@ func (n *now) holders(f machine.Frame) []Holder {
 	if m.IsPFN(f) { // nobody counts who maps it
 		return nil
 	}
+	astray := 0 // PTEs that were written into a page table which is free
 	for i := range m.TableCount() {
 		t := m.TableFrame(i)
-		if m.Peek(m.State(t)) != machine.FrameTable {
-			continue
-		}
 		for e := range m.Width() {
 			pte := machine.Entry(m.Peek(m.Entry(t, e)))
 			if !pte.Present() || m.PeekHead(pte.Frame()) != f {
+				continue
+			}
+			if m.Peek(m.State(t)) != machine.FrameTable {
+				astray++
 				continue
 			}
 			text, who := "a PTE", Who(0)
@@ -242,6 +244,13 @@ func (n *now) holders(f machine.Frame) []Holder {
 		if split, ok := n.r.Model.Sim.Splitting(t); ok && split.Frozen && split.Head == f {
 			out = append(out, Holder{Count: -1, Text: "frozen while " + task.Name + " splits it", Who: n.c.task(n.r.Model.Sim, t)})
 		}
+	}
+	rest := int(int64(m.Peek(m.Ledger(f))))
+	for _, h := range out {
+		rest -= h.Count
+	}
+	if lost := min(rest, astray); lost > 0 { // what a table held before it was freed has been given back
+		out = append(out, Holder{Count: lost, Text: "a PTE in a page table that is free", Bad: true})
 	}
 	return out
 }
