@@ -98,13 +98,9 @@ func TestDiagrams(t *testing.T) {
 
 // TestReplay plays random runs again from their text, and walks in them.
 func TestReplay(t *testing.T) {
-	runs := 10
-	if testing.Short() { // in WASM, where it takes minutes, and where only the arithmetic could be another
-		runs = 2
-	}
 	for _, s := range scenarios.List() {
 		rng := rand.New(rand.NewPCG(3, 4))
-		for range runs {
+		for range 10 {
 			r := trace.New(model(t, s.Name))
 			hashes := []uint64{r.Model.Memory().Hash()}
 			for range 120 {

@@ -13,9 +13,8 @@ import (
 
 // An agreement is of all ways to prove a scenario on a kernel. One worker that keeps fingerprints is what
 // everybody uses; by several workers, with whole states, and reduced, what is found is the same, and so is it for
-// the explorer that is too slow and too simple to be wrong. How states are kept and shared out does not depend on the kernel: it is
-// asked on the one that a scenario names itself, however many states there are, and in up to 50,000 on all others. The explorer takes
-// seconds where the first takes one: it is asked in up to 40,000 and in up to 2,000.
+// the explorer that is too slow and too simple to be wrong. That takes seconds where the first takes one: it is asked in up to 40,000
+// states on the kernel that a scenario names itself, in up to 2,000 on all others.
 type agreement struct {
 	own, exhausted atomic.Int64 // scenarios on the kernel that they name themselves, and those that were small enough for that one
 }
@@ -35,7 +34,7 @@ func (a *agreement) hold(t *testing.T, f *scenario.File, e *scenario.Expect, k k
 		}
 	}
 
-	if e.Judge == nil && (own || want.States <= 50_000) { // what is judged makes no difference to how states are kept
+	if e.Judge == nil { // what is judged makes no difference to how states are kept
 		got := finish(t, k)(Parallel(f, k, nil, check.Limits{}, 3)).Result
 		got.Depth = want.Depth // of which worker?
 		same("by several workers", got)
