@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 
+	"gupscope/core/trace"
 	"gupscope/core/verdict"
 )
 
@@ -29,7 +30,7 @@ func (c *endsCommand) Run() error {
 	}
 	s := verdict.Explore(m, surveyed(c.States))
 	fresh, _, _ := verdict.Model(f, k, nil)
-	runs, err := texts(f, k, s.Witness(fresh, surveyed(c.States)).Ends)
+	runs, err := played(f, k, s.Witness(fresh, surveyed(c.States)).Ends, (*trace.Run).String)
 	if err != nil {
 		return err
 	}

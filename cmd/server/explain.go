@@ -253,11 +253,11 @@ func (c *explainCommand) pass(f *scenario.File, k kernel.Kernel, o *verdict.Outc
 	s := verdict.Explore(m, surveyed(c.States))
 	fresh, _, _ := verdict.Model(f, k, nil)
 	w := s.Witness(fresh, surveyed(c.States))
-	caught, err := texts(f, k, w.Branches)
+	caught, err := played(f, k, w.Branches, (*trace.Run).String)
 	if err != nil {
 		return err
 	}
-	ends, err := texts(f, k, w.Ends)
+	ends, err := played(f, k, w.Ends, (*trace.Run).String)
 	if err != nil {
 		return err
 	}
@@ -266,11 +266,11 @@ func (c *explainCommand) pass(f *scenario.File, k kernel.Kernel, o *verdict.Outc
 	for _, call := range calls {
 		runs = append(runs, call.Run)
 	}
-	closest, err := texts(f, k, runs)
+	closest, err := played(f, k, runs, (*trace.Run).String)
 	if err != nil {
 		return err
 	}
-	near, err := tellings(f, k, runs)
+	near, err := played(f, k, runs, told)
 	if err != nil {
 		return err
 	}
@@ -297,8 +297,8 @@ func (c *explainCommand) pass(f *scenario.File, k kernel.Kernel, o *verdict.Outc
 	return nil
 }
 
-// texts writes runs as --run takes them; "" for those that were not found.
-func texts(f *scenario.File, k kernel.Kernel, runs [][]check.Choice) ([]string, error) {
+// played plays runs, and says of each what say does: "" for those that were not found.
+func played(f *scenario.File, k kernel.Kernel, runs [][]check.Choice, say func(*trace.Run) string) ([]string, error) {
 	out := make([]string, len(runs))
 	for i, choices := range runs {
 		if choices != nil {
@@ -306,22 +306,7 @@ func texts(f *scenario.File, k kernel.Kernel, runs [][]check.Choice) ([]string, 
 			if err != nil {
 				return nil, err
 			}
-			out[i] = r.String()
-		}
-	}
-	return out, nil
-}
-
-// tellings tells runs; "" for those that were not found.
-func tellings(f *scenario.File, k kernel.Kernel, runs [][]check.Choice) ([]string, error) {
-	out := make([]string, len(runs))
-	for i, choices := range runs {
-		if choices != nil {
-			r, err := play(f, k, choices)
-			if err != nil {
-				return nil, err
-			}
-			out[i] = told(r)
+			out[i] = say(r)
 		}
 	}
 	return out, nil

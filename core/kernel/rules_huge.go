@@ -74,7 +74,7 @@ var hugeRules = []*Rule{
 		Says:       "khugepaged that gives a page of a file up, because somebody uses it, flushes before it puts it back on the LRU list and unlocks it, not after",
 		Protects:   "who uses it moves it meanwhile, as it is mapped nowhere; a CPU goes on storing to the old page by its TLB",
 		Guards:     "collapse_file: put it back on the LRU list",
-		Confidence: "what-if: no kernel has it. That the flush comes behind out_unlock is from memory (\"If collapse is unsuccessful, does flush actually need to be done?\", asks the comment there)"},
+		Confidence: "what-if. That no kernel has it, because the flush comes last when collapse gives up, too, is from memory"},
 	{ID: KhpRetractRCU, Name: "khp_retract_rcu", History: on(606),
 		Says:     "khugepaged takes the page tables over a huge page of a file under their own locks, and has them freed by RCU; before, under mmap_lock, if nobody had it, and freed them at once",
 		Protects: "nothing: it takes tables that it had to leave before",
