@@ -69,6 +69,22 @@ func TestCheckAndStop(t *testing.T) {
 	// Another text ends the check.
 	edit(p, `device_write(p, "d")`, `device_write(p, "e")`)
 	p.wait(`!document.querySelector("#verdict .stop")`)
+
+	// A worker that does not hear Stop is ended, and the page says so; the next one begins anew.
+	p.click("button.check")
+	p.wait(`document.querySelector("#verdict .stop")`)
+	eval[bool](p, `(() => {
+		const post = Worker.prototype.postMessage;
+		Worker.prototype.postMessage = function (m) { if (m.event?.do !== "stop") post.call(this, m); };
+		return true;
+	})()`)
+	p.click("#verdict .stop")
+	p.wait(`/did not hear Stop/.test(document.querySelector("#notice").textContent)`)
+	if said := p.text("#verdict"); said != "ended without a result" {
+		t.Errorf("of a check that was ended the page says %q", said)
+	}
+	p.click("button.check")
+	p.wait(`document.querySelector("#verdict .stop")`)
 }
 
 // longTasks returns the tasks that have held up the main thread for more than 50 ms

@@ -12,7 +12,7 @@ import (
 func (p *process) computes(rows int) {
 	p.t.Helper()
 	var is struct{ Done int }
-	for end := time.Now().Add(patience); is.Done < rows; time.Sleep(200 * time.Millisecond) {
+	for end := time.Now().Add(patience); is.Done < rows; time.Sleep(2 * time.Second) {
 		r, err := http.Get(p.url + "matrix.json")
 		if err != nil {
 			p.t.Fatal(err)

@@ -232,8 +232,13 @@ func (c *Ctx) collapseScan() Next {
 	first, writable := c.M.HugeStart(c.Page(ksAddr)), false
 	for p := first; p < c.M.HugeEnd(first); p++ {
 		e := machine.Entry(c.Load(c.PTE(c.Frame(ksTable), p)))
-		if e.None() || e.IsSwap() || e.IsMigration() || e.Present() && e.Frame() == machine.ZeroPage {
+		if e.None() || (e.IsSwap() || e.IsMigration()) && c.sim.collapsesSwapped || e.Present() && e.Frame() == machine.ZeroPage {
 			continue
+		}
+		if e.IsSwap() || e.IsMigration() {
+			c.Say("a page is not there: not now")
+			c.Set(ksResult, scanAgain)
+			return ksUnlock
 		}
 		if e.IsPoison() {
 			c.Say(failedThere)

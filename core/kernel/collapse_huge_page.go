@@ -59,14 +59,14 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			c.Hold(kcHuge, machine.Frame(c.Key), 1)
 			return Then
 		}},
-		kcReadLock: {Label: "read_lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
+		kcReadLock: {Label: "read_lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", When: With(KhpSwapin), Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(kcAddr))) },
 			Do: func(c *Ctx) Next {
 				c.ReadLock(c.M.MmapLock(c.mmOf(kcAddr)))
 				return Then
 			}},
-		kcReadExit: testExitStep(kcAddr, kcResult, kcDrain),
-		kcSwapin: {Label: "swapin", Says: "are pages of it swapped out, or being moved?", Answer: "no", Ref: "__collapse_huge_page_swapin", Reads: cell.Of(machine.PMDs, machine.PTEs, machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Back: []int{kcSwapin}, Do: func(c *Ctx) Next {
+		kcReadExit: kcReadExitStep,
+		kcSwapin: {Label: "swapin", Says: "are pages of it swapped out, or being moved?", Answer: "no", Ref: "__collapse_huge_page_swapin", When: With(KhpSwapin), Reads: cell.Of(machine.PMDs, machine.PTEs, machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Back: []int{kcSwapin}, Do: func(c *Ctx) Next {
 			p := c.Page(kcAddr)
 			if c.Ret() == faultRetry {
 				c.Say("the page is still being read: give up")
@@ -88,13 +88,13 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			}
 			return Then
 		}},
-		kcDrain: {Label: "drain", Says: "empty this CPU's LRU batch, if pages came from swap", Ref: "lru_add_drain", Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
+		kcDrain: {Label: "drain", Says: "empty this CPU's LRU batch, if pages came from swap", Ref: "lru_add_drain", Local: true, When: With(KhpSwapin), Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
 			if c.L(kcSwapped) == 0 {
 				return Then
 			}
 			return c.Call(fnLRUAddDrain, kcReadUnlock)
 		}},
-		kcReadUnlock: {Label: "read_unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+		kcReadUnlock: {Label: "read_unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", When: With(KhpSwapin), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(kcAddr)))
 			if c.L(kcResult) != scanSucceed {
 				return kcFree
@@ -250,6 +250,20 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 })
 
 const kcPMD, kcTable, kcHuge, kcRef, kcAddr, kcIndex, kcResult, kcSwapped = 0, 1, 2, 3, 4, 5, 6, 7
+
+// kcReadExitStep belongs to the look for swapped pages: who does not look for them does not take the lock for reading either.
+var kcReadExitStep = func() Step {
+	s := testExitStep(kcAddr, kcResult, kcDrain)
+	look := s.Do
+	s.When = With(KhpSwapin).AndKhugepagedExit()
+	s.Do = func(c *Ctx) Next {
+		if !c.sim.khugepagedTestsExit {
+			return Then
+		}
+		return look(c)
+	}
+	return s
+}()
 
 const (
 	kcAlloc = iota

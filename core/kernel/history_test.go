@@ -199,6 +199,9 @@ gup_longterm_zone           0   0       1   1   1   1    2    2    2    2   2   
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 gup_protnone_rule           1   1       1   1   1   1    1    1    1    1   1       1   2   2    2         d74943a2f3cd  TCm
 numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
+mprotect_gathers            0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         4a18419f71cd  Cm
+khp_swapin                  0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
+migrate_young_dirty         0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         2e3468778dbe  Cm
 gather_nested               0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         99baac21e458  Cm
 clear_refs_write_lock       0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         29a951dfb3c3  C
 clear_refs_skips_pinned     0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         9348b73c2e1b  C

@@ -143,7 +143,7 @@ func (c *Ctx) splitFreeze() Next {
 	table := c.M.TakeDeposit(p).Frame()
 	c.SetPMD(p, machine.MakeTable(table))
 	for q := p; q < c.M.HugeEnd(p); q++ {
-		c.fillPTE(table, q, machine.MakeMigration(kind, head+machine.Frame(q-p), old.Has(machine.Accessed), old.Has(machine.Dirty)))
+		c.fillPTE(table, q, c.moving(kind, head+machine.Frame(q-p), old))
 	}
 	c.rmapAddPMD(head, -1)
 	c.Unlock(c.pmdLock(p))

@@ -271,7 +271,14 @@ func (c *Ctx) migrationEntry(old machine.Entry) machine.Entry {
 	case c.L(tmExcl) != 0:
 		kind = machine.MigrationReadExclusive
 	}
-	return machine.MakeMigration(kind, old.Frame(), old.Has(machine.Accessed), old.Has(machine.Dirty))
+	return c.moving(kind, old.Frame(), old)
+}
+
+// moving is a migration entry of a kind in the place of an old one. Until v6.1 it forgets whether the page was accessed and dirtied
+// there; the folio is dirty by then.
+func (c *Ctx) moving(kind machine.MigrationKind, f machine.Frame, old machine.Entry) machine.Entry {
+	keeps := c.sim.migratesYoungDirty
+	return machine.MakeMigration(kind, f, keeps && old.Has(machine.Accessed), keeps && old.Has(machine.Dirty))
 }
 
 // remove_migration_ptes, in straight line:

@@ -15,7 +15,7 @@ var protFlags = []uint64{0, machine.VMRead, machine.VMRead | machine.VMWrite}
 //	mmap_write_lock(); a hole: -ENOMEM; not allowed: -EACCES; as it is already: done
 //	lock the VMAs; tlb_gather_mmu()
 //	every VMA that is not so already: change its flags; change_pte_range()
-//	flush, if anything was taken away; mmap_write_unlock()
+//	flush, if anything was taken away (newer: or somebody else has a flush to come); mmap_write_unlock()
 //
 // The flush comes after the PTL is dropped: for a while the PTE says read-only, and
 // a CPU still writes through its TLB.
@@ -23,7 +23,7 @@ var protFlags = []uint64{0, machine.VMRead, machine.VMRead | machine.VMWrite}
 // compare mm/mprotect.c:do_mprotect_pkey, mprotect_fixup
 var _ = register(fnMprotect, &Func{
 	Name: "mprotect", File: "mm/mprotect.c", Params: []int{mpFirst, mpLast, mpProt},
-	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"prot", IntLocal}, {"ret", IntLocal}, {"next", IntLocal}, {"flush", IntLocal}},
+	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"prot", IntLocal}, {"ret", IntLocal}, {"next", IntLocal}, {"flush", IntLocal}, {"fullmm", IntLocal}},
 	Steps: []Step{
 		mpLock: mmapWriteLockStep(),
 		mpCheck: {Label: "vma", Says: "find the VMAs", Ref: "vma_find", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
@@ -41,18 +41,25 @@ var _ = register(fnMprotect, &Func{
 			next, _ := c.protectNext(last + 1)
 			c.Set(mpNext, uint64(next))
 			if c.M.HugetlbPage(first) {
-				return c.Call(fnHugetlbChangeProtection, mpFlush, uint64(first), uint64(last))
+				return c.Call(fnHugetlbChangeProtection, mpTaken, uint64(first), uint64(last))
 			}
-			return c.Call(fnChangePTERange, mpFlush, uint64(first), uint64(last))
+			return c.Call(fnChangePTERange, mpTaken, uint64(first), uint64(last))
 		}},
-		mpFlush: {Label: "flush", Says: "was anything taken away?", Ref: "tlb_finish_mmu", Local: true, Back: []int{mpFlags}, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+		mpTaken: {Label: "taken", Says: "was anything taken away?", Local: true, Back: []int{mpFlags}, Do: func(c *Ctx) Next {
 			if c.Ret() != 0 {
 				c.Set(mpChanged, 1)
 			}
 			if c.L(mpNext) != 0 {
 				return mpFlags
 			}
-			if c.L(mpChanged) == 0 {
+			return Then
+		}},
+		mpNested: mpNestedStep,
+		mpFlush: {Label: "flush", Says: "flush, if there is reason to", Ref: "tlb_finish_mmu", Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
+			switch {
+			case c.L(mpAll) != 0:
+				return c.flushAll(mpFirst, mpFlushed)
+			case c.L(mpChanged) == 0:
 				return Then
 			}
 			return c.Call(fnFlushTLBMMRange, mpFlushed, uint64(c.MM), c.L(mpFirst), c.L(mpLast), 0)
@@ -72,17 +79,27 @@ var _ = register(fnMprotect, &Func{
 	},
 })
 
-const mpFirst, mpLast, mpProt, mpRet, mpNext, mpChanged = 0, 1, 2, 3, 4, 5
+const mpFirst, mpLast, mpProt, mpRet, mpNext, mpChanged, mpAll = 0, 1, 2, 3, 4, 5, 6
 
 const (
 	mpLock = iota
 	mpCheck
 	mpVMALock
 	mpFlags
+	mpTaken
+	mpNested
 	mpFlush
 	mpFlushed
 	mpUnlock
 )
+
+// mpNestedStep looks for another gather only where mprotect's own is one: older kernels count it as one (tlb_flush_pending), but
+// go by what they have changed themselves.
+var mpNestedStep = func() Step {
+	s := nestedStep(mpFirst, mpAll)
+	s.When = With(MprotectGathers).AndGathers()
+	return s
+}()
 
 // protectCheck says whether the range may be protected so. What comes before a
 // hole is changed all the same.

@@ -223,6 +223,9 @@ const (
 	KhpFileFlushUsed
 	MemoryFailureShmem
 	LRUDeactivate
+	MprotectGathers
+	KhpSwapin
+	MigrateYoungDirty
 	ruleCount
 )
 

@@ -34,24 +34,26 @@ type Sim struct {
 	splitCarriesDirty bool   // see the rule pmd_split_carries_dirty
 	lruBatch          uint64 // see the rule lru_batch_size
 	// See the rules khp_shared_ok and khp_compound_ok.
-	collapsesShared, collapsesCompound bool
-	stopsTruncated                     bool // khugepaged leaves a range of a file that has no page any more
-	fileTHP                            bool // pages of files may be collapsed into huge ones
-	deferredPartial                    bool // see the rule deferred_split_partial
-	sharedByCounts                     bool // see the rule madvise_pte_batch
-	copiesLarge                        bool // see the rule wp_copies_large
-	populateInGUP                      bool // see the rule populate_in_gup
-	pageoutLeavesYoung                 bool // see the rule pageout_leaves_young
-	forkAdvised, mlocks                bool // see Setup.forkAdvised, Setup.mlocks
-	sparesMlocked                      bool // mlocks, and see the rule unmap_spares_mlocked
-	lazyfreeList                       bool // see the rule lazyfree_list
-	lruKeepsFlag                       bool // see the rule lru_batch_keeps_flag
-	activeAnon                         bool // see the rule lru_deactivate
-	hugeWPLocks                        bool // see the rule huge_wp_rule
-	forceFollCOW                       bool // see the rule force_write_rule
-	readSwapinWritable                 bool // see the rule swapin_read_maps_writable
-	swapRmapFirst                      bool // see the rule swapin_rmap_first
-	swapStable                         bool // see the rule swapin_stable_writes; and the swap device is such
+	collapsesShared, collapsesCompound, collapsesSwapped bool
+	khugepagedTestsExit                                  bool // see the rule khugepaged_exit
+	migratesYoungDirty                                   bool // see the rule migrate_young_dirty
+	stopsTruncated                                       bool // khugepaged leaves a range of a file that has no page any more
+	fileTHP                                              bool // pages of files may be collapsed into huge ones
+	deferredPartial                                      bool // see the rule deferred_split_partial
+	sharedByCounts                                       bool // see the rule madvise_pte_batch
+	copiesLarge                                          bool // see the rule wp_copies_large
+	populateInGUP                                        bool // see the rule populate_in_gup
+	pageoutLeavesYoung                                   bool // see the rule pageout_leaves_young
+	forkAdvised, mlocks                                  bool // see Setup.forkAdvised, Setup.mlocks
+	sparesMlocked                                        bool // mlocks, and see the rule unmap_spares_mlocked
+	lazyfreeList                                         bool // see the rule lazyfree_list
+	lruKeepsFlag                                         bool // see the rule lru_batch_keeps_flag
+	activeAnon                                           bool // see the rule lru_deactivate
+	hugeWPLocks                                          bool // see the rule huge_wp_rule
+	forceFollCOW                                         bool // see the rule force_write_rule
+	readSwapinWritable                                   bool // see the rule swapin_read_maps_writable
+	swapRmapFirst                                        bool // see the rule swapin_rmap_first
+	swapStable                                           bool // see the rule swapin_stable_writes; and the swap device is such
 	// See the rule gup_longterm_zone.
 	longtermLeavesMovable bool
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.

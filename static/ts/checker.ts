@@ -3,6 +3,8 @@
 import type { Event, Fragment } from "./event";
 import { Core } from "./worker";
 
+const patience = 6000; // ms
+
 export class Checker {
   private core: Core;
   private opening: number; // answers to come to the events that say what is checked
@@ -16,7 +18,7 @@ export class Checker {
     wasm: string | WebAssembly.Module,
     what: Event[],
     private first: Event,
-    then: { show(fragments: Fragment[]): void; failed(sentence: string): void },
+    private then: { show(fragments: Fragment[]): void; failed(sentence: string): void },
   ) {
     this.core = new Core(script, wasm, {
       batch: ({ fragments }) => {
@@ -51,8 +53,11 @@ export class Checker {
 
   stop() {
     this.core.send({ do: "stop" });
-    // A slice lasts 30 ms. Should one not end, the worker does.
-    this.stopping = window.setTimeout(() => this.close(), 2000);
+    // A slice lasts 30 ms, and on a machine that does much else besides a second. Should one not end, the worker does.
+    this.stopping = window.setTimeout(() => {
+      this.close();
+      this.then.failed("The check did not hear Stop, and was ended: what it had found is gone. Checking again begins anew.");
+    }, patience);
   }
 
   /** Goes on where it stopped, with more room if that was the reason. */

@@ -44,10 +44,25 @@ export class Checking {
         this.showFound();
       },
       failed: (sentence) => {
-        delete document.documentElement.dataset.checking;
+        this.ended();
         page.notice(sentence, "error");
       },
     });
+  }
+
+  /** A worker ended without a last word: nothing is under way that could be stopped. */
+  private ended() {
+    this.close();
+    for (const stop of document.querySelectorAll('[data-do="stop"]')) {
+      const says = document.createElement("span");
+      says.className = "numbers";
+      says.textContent = "ended without a result";
+      const verdict = stop.closest("#verdict");
+      if (verdict) {
+        verdict.className = "verdict unchecked";
+        verdict.replaceChildren(says);
+      } else stop.replaceWith(says);
+    }
   }
 
   /** What a check found is shown at once to a reader who has not made a step, and has nothing else open. A room's race is everybody's. */
