@@ -22,8 +22,8 @@ import (
 // nine, and a rule has its step in one of them, with the same declared effects as in the rest. What workers share, and how whole states
 // are kept, knows nothing of kernels: 5,000 states fill more than one segment.
 //
-// Shortest runs are searched for when the proof is over, by the same code however it was made. So they are compared for the scenario on
-// its own kernel, and where the slow explorer looks, who knows how long they are; elsewhere what the proofs have found.
+// Shortest runs are searched for when the proof is over, by the same code however it was made. They are compared where the slow explorer
+// looks, too, who knows how long they are; elsewhere what the proofs have found.
 type agreement struct {
 	own, exhausted atomic.Int64 // scenarios on the kernel that they name themselves, and those that were small enough for that one
 }
@@ -53,10 +53,10 @@ func (a *agreement) hold(t *testing.T, f *scenario.File, e *scenario.Expect, k k
 	}
 	before[model] = want
 
-	slowly := !testing.Short() && (want.States <= 2_000 || own && want.States <= 40_000)
+	small := want.States <= 2_000 || own && want.States <= 40_000
 	same := func(how string, got check.Result) {
 		want := want
-		if !own && !slowly {
+		if !small {
 			got.Claims, want.Claims = namesOnly(got.Claims), namesOnly(want.Claims)
 		}
 		if !reflect.DeepEqual(got, want) {
@@ -64,7 +64,7 @@ func (a *agreement) hold(t *testing.T, f *scenario.File, e *scenario.Expect, k k
 		}
 	}
 	prove := func(c *Check, ds []scenario.Diagnostic) check.Result {
-		if own || slowly {
+		if small {
 			return finish(t, k)(c, ds).Result
 		}
 		return proof(t, c, ds)
@@ -88,7 +88,7 @@ func (a *agreement) hold(t *testing.T, f *scenario.File, e *scenario.Expect, k k
 		got.States, got.Transitions, got.Depth = want.States, want.Transitions, want.Depth // its own
 		same("reduced", got)
 	}
-	if slowly {
+	if small && !testing.Short() {
 		exhaust(t, f, e, k, want)
 		if own {
 			a.exhausted.Add(1)
