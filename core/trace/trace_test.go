@@ -22,6 +22,10 @@ var rewrite = flag.Bool("rewrite", false, "write the diagrams anew; only commit 
 
 // model returns a scenario of the gallery on its own kernel.
 func model(t *testing.T, name string) *claim.Model {
+	return modelOf(t, parsed(t, name))
+}
+
+func parsed(t *testing.T, name string) *scenario.File {
 	s, ok := scenarios.ByName(name)
 	if !ok {
 		t.Fatalf("there is no scenario %s", name)
@@ -30,6 +34,10 @@ func model(t *testing.T, name string) *claim.Model {
 	if scenario.Failed(ds) {
 		t.Fatal(ds)
 	}
+	return f
+}
+
+func modelOf(t *testing.T, f *scenario.File) *claim.Model {
 	m, _, ds := verdict.Model(f, f.Kernel, nil)
 	if m == nil {
 		t.Fatal(ds)
@@ -96,12 +104,18 @@ func TestDiagrams(t *testing.T) {
 	}
 }
 
-// TestReplay plays random runs again from their text, and walks in them.
+// TestReplay plays random runs again from their text, and walks in them: ten of each scenario, and one in WASM, where thousands of steps that are
+// the same show that all are.
 func TestReplay(t *testing.T) {
+	runs := 10
+	if testing.Short() {
+		runs = 1
+	}
 	for _, s := range scenarios.List() {
 		rng := rand.New(rand.NewPCG(3, 4))
-		for range 10 {
-			r := trace.New(model(t, s.Name))
+		f := parsed(t, s.Name)
+		for range runs {
+			r := trace.New(modelOf(t, f))
 			hashes := []uint64{r.Model.Memory().Hash()}
 			for range 120 {
 				cs := r.Model.Choices(nil)
@@ -113,7 +127,7 @@ func TestReplay(t *testing.T) {
 				}
 				hashes = append(hashes, r.Model.Memory().Hash())
 			}
-			again, err := trace.Replay(model(t, s.Name), r.String())
+			again, err := trace.Replay(modelOf(t, f), r.String())
 			if err != nil || again.Cursor() != r.Cursor() || again.Model.Memory().Hash() != r.Model.Memory().Hash() {
 				t.Fatalf("%s: %s replays to step %d of %d: %v", s.Name, r, again.Cursor(), r.Cursor(), err)
 			}

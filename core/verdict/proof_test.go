@@ -18,8 +18,8 @@ import (
 // the explorer that is too slow and too simple to be wrong. That takes seconds where the first takes one: it is asked in up to 40,000
 // states on the kernel that a scenario names itself, in up to 2,000 on all others.
 //
-// On its own kernel, a scenario is asked in all ways whatever its size. On others it is reduced in up to 20,000 states: they are eight of
-// nine, and a rule has its step in one of them, with the same declared effects as in the rest. What workers share, and how whole states
+// On its own kernel, a scenario is asked in all ways whatever its size. On others it is reduced in up to 20,000 states: they are seven of
+// eight, and a rule has its step in one of them, with the same declared effects as in the rest. What workers share, and how whole states
 // are kept, knows nothing of kernels: 5,000 states fill more than one segment.
 //
 // Shortest runs are searched for when the proof is over, by the same code however it was made. They are compared where the slow explorer
