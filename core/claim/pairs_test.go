@@ -211,7 +211,7 @@ func meet(t *testing.T, s stage, a, b actor, v *kernel.Version) (states uint64, 
 	if scenario.Failed(ds) {
 		return 0, false
 	}
-	r := proof(check.Reduced(claim.Reduce(claim.New(setup, k)), check.Limits{}))
+	r := proof(check.New(claim.New(setup, k), check.Limits{})) // races leave little to be left out: reduced, it takes three times as long
 	if got, want := strings.Join(names(r), " "), broken(s, a, b, v); got != want || (r.Verdict == check.Never) != (want == "") {
 		t.Errorf("%s: %s against %s on %s: %v [%s], not [%s]:\n%s", s.name, a.name, b.name, v.Name, r.Verdict, got, want, text)
 	}

@@ -18,7 +18,7 @@ import (
 // another has written before, or taken from a pool: who comes first into conflict with its next step is
 // one of those that were said to be against it.
 func TestRestIsWhatComes(t *testing.T) {
-	eachModel(t, func(t *testing.T, m *claim.Model) {
+	eachModel(t, func(t *testing.T, m *claim.Model, some func(int) int) {
 		rng := rand.New(rand.NewPCG(3, 4))
 		r := claim.Reduce(m)
 		m.Memory().Watch(r.Changed)
@@ -29,7 +29,7 @@ func TestRestIsWhatComes(t *testing.T) {
 				t.Error(what)
 			}
 		}
-		for range 60 {
+		for range some(60) {
 			since := m.Memory().Mark()
 			run(m, rng, rng.IntN(60), -1, func(check.Choice) {})
 			still := rng.IntN(r.Actors())
@@ -68,13 +68,13 @@ func TestRestIsWhatComes(t *testing.T) {
 // in conflict with whoever takes it: what others do with it afterwards is of no concern then. The swap
 // device looks at all slots for one that is to be written, which is then taken.
 func TestFreeIsSought(t *testing.T) {
-	eachModel(t, func(t *testing.T, m *claim.Model) {
+	eachModel(t, func(t *testing.T, m *claim.Model, some func(int) int) {
 		r := claim.Reduce(m)
 		m.Memory().Watch(r.Changed)
 		seen := map[string]bool{}
 		rng := rand.New(rand.NewPCG(9, 10))
 		start := m.Memory().Mark()
-		for range 20 {
+		for range some(20) {
 			run(m, rng, 100, -1, func(check.Choice) {
 				for _, c := range m.Choices(nil) {
 					a := int(c.Actor)
@@ -99,7 +99,7 @@ func TestFreeIsSought(t *testing.T) {
 // other, which claims are broken on the way. A state that walks come to again is tried once.
 func TestIndependentStepsCommute(t *testing.T) {
 	var pairs atomic.Int64
-	eachModel(t, func(t *testing.T, m *claim.Model) {
+	eachModel(t, func(t *testing.T, m *claim.Model, some func(int) int) {
 		rng := rand.New(rand.NewPCG(5, 6))
 		r := claim.Reduce(m)
 		mem := m.Memory()
@@ -110,7 +110,7 @@ func TestIndependentStepsCommute(t *testing.T) {
 			runs = 200
 		}
 		tried := map[uint64]bool{}
-		for range runs {
+		for range some(runs) {
 			run(m, rng, 100, -1, func(check.Choice) {
 				if tried[mem.Hash()] {
 					return
@@ -137,7 +137,7 @@ func TestIndependentStepsCommute(t *testing.T) {
 
 // TestNextIsKept holds what is remembered of an actor's next step against what it is.
 func TestNextIsKept(t *testing.T) {
-	eachModel(t, func(t *testing.T, m *claim.Model) {
+	eachModel(t, func(t *testing.T, m *claim.Model, some func(int) int) {
 		rng := rand.New(rand.NewPCG(7, 8))
 		kept, fresh := claim.Reduce(m), claim.Reduce(m)
 		mem := m.Memory()
@@ -146,7 +146,7 @@ func TestNextIsKept(t *testing.T) {
 		if testing.Short() {
 			rounds = 1
 		}
-		for range rounds {
+		for range some(rounds) {
 			marks := []cell.Mark{mem.Mark()}
 			run(m, rng, 200, -1, func(check.Choice) {
 				if rng.IntN(4) == 0 {

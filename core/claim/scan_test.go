@@ -13,11 +13,11 @@ import (
 // What is found without looking at everything is what looking at everything finds:
 // the free frames on offer, and who can move.
 func TestNothingIsOverlooked(t *testing.T) {
-	eachModel(t, func(t *testing.T, m *claim.Model) {
+	eachModel(t, func(t *testing.T, m *claim.Model, some func(int) int) {
 		setup := m.Setup
 		setup.Frames += 3 // some that are free behind others that are
 		m = claim.New(setup, m.Kernel)
-		walk(m, 20, func(_ int, c check.Choice, step func()) {
+		walk(m, some(20), func(_ int, c check.Choice, step func()) {
 			step()
 			for _, table := range []bool{false, true} {
 				var got []machine.Frame

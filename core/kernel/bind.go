@@ -1,6 +1,9 @@
 package kernel
 
-import "fmt"
+import (
+	"fmt"
+	"sync"
+)
 
 // funcs are the step tables by FuncID, filled by the init of each operation's file.
 var funcs [funcCount]*Func
@@ -47,8 +50,38 @@ type Bound struct {
 	enters, leaves int // the steps where it is entered and left, if not at its first and behind its last: see Notify
 }
 
-// Bind builds the tables of a kernel.
+// Bind returns the tables of a kernel, for whoever asks to look at, and not to write to.
 func Bind(k *Kernel) []Bound {
+	key := tables{k.Version, k.value, k.has}
+	bound.Lock()
+	defer bound.Unlock()
+	if known, ok := bound.of[key]; ok {
+		return known
+	}
+	if len(bound.of) == mostBound {
+		clear(bound.of)
+	}
+	out := bind(k)
+	bound.of[key] = out
+	return out
+}
+
+// Models of one kernel and kind of scenario have the same tables. Who explains a run makes dozens of models, and a text that is being written
+// becomes one with every key: the last few tables are kept, of which each takes some 200 KB.
+const mostBound = 64
+
+type tables struct {
+	version *Version
+	value   [ruleCount]uint8
+	has     has
+}
+
+var bound = struct {
+	sync.Mutex
+	of map[tables][]Bound
+}{of: map[tables][]Bound{}}
+
+func bind(k *Kernel) []Bound {
 	out := make([]Bound, len(funcs))
 	for id, f := range funcs {
 		if f == nil {

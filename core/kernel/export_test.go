@@ -7,8 +7,12 @@ import "gupscope/core/machine"
 // kernel's own functions does. It returns what takes that back.
 func Instead(name string, steps []Step) (restore func()) {
 	was := funcs[fnLRUAddDrain]
-	funcs[fnLRUAddDrain] = &Func{Name: name, File: "test", Steps: steps}
-	return func() { funcs[fnLRUAddDrain] = was }
+	set := func(f *Func) {
+		funcs[fnLRUAddDrain] = f
+		clear(bound.of)
+	}
+	set(&Func{Name: name, File: "test", Steps: steps})
+	return func() { set(was) }
 }
 
 // Locks are two locks of the machine: those of the first two folios.

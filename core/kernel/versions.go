@@ -3,6 +3,7 @@ package kernel
 import (
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // A Version is a kernel release that scenarios may name.
@@ -92,6 +93,11 @@ func Make(version string, settings ...Setting) (Kernel, error) {
 	if v == nil {
 		return Kernel{}, &UnknownVersion{version}
 	}
+	if len(settings) == 0 {
+		if known, ok := plainKernels.Load(v); ok {
+			return known.(Kernel), nil
+		}
+	}
 	k := Kernel{Version: v}
 	set := [ruleCount]bool{}
 	for _, s := range settings {
@@ -129,8 +135,14 @@ func Make(version string, settings ...Setting) (Kernel, error) {
 			}
 		}
 	}
+	if len(settings) == 0 {
+		plainKernels.Store(v, k)
+	}
 	return k, nil
 }
+
+// plainKernels are those that depart from their version in nothing, by *Version: whoever reads a scenario asks for them all the time.
+var plainKernels sync.Map
 
 // On reports whether a rule is on (or has any value but the first).
 func (k *Kernel) On(id RuleID) bool { return k.value[id] != 0 }

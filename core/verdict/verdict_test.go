@@ -104,7 +104,7 @@ func TestExpectations(t *testing.T) {
 			t.Parallel()
 			f := parse(t, path)
 			asides(t, f)
-			found := map[[2]int]scenario.Outcome{}
+			before, found := agreed{}, map[[2]int]scenario.Outcome{}
 			kernels, asked := []kernel.Kernel{f.Kernel}, map[string]bool{}
 			for i := range f.Expects {
 				e := &f.Expects[i]
@@ -126,7 +126,7 @@ func TestExpectations(t *testing.T) {
 					if ok, why := o.Met(e, j); !ok {
 						t.Errorf("line %d: on %v expected %v %v, but %s", e.Line, k, e.Verdict, e.Claims, why)
 					}
-					all.hold(t, f, e, k, o)
+					all.hold(t, f, e, k, o, before)
 				}
 			}
 			if *rewrite {
@@ -139,7 +139,7 @@ func TestExpectations(t *testing.T) {
 			for _, k := range kernels {
 				if e := (scenario.Expect{}); !asked[k.String()] {
 					asked[k.String()] = true
-					all.hold(t, f, &e, k, run(t, f, &e, k))
+					all.hold(t, f, &e, k, run(t, f, &e, k), before)
 				}
 			}
 		})

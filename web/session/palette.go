@@ -62,7 +62,7 @@ func (s *Session) items() []view.Item {
 	}
 	out = append(out, view.Item{Kind: "command", Name: "the pen: ask for it, or give it away", About: "In a room", Do: map[string]string{"act": "pen"}})
 	out = append(out, s.runItems()...)
-	for _, g := range Gallery() {
+	for _, g := range listed() {
 		out = append(out, view.Item{Kind: "scenario", Name: g.Name, About: g.About, Do: map[string]string{"do": "open", "scenario": g.Name}})
 	}
 	out = append(out, s.kernelItems()...)

@@ -21,7 +21,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/a-h/templ"
 
@@ -353,18 +352,6 @@ func (s *Session) makeHeader() view.Header {
 	}
 	return h
 }
-
-// Gallery lists the scenarios, with what each can be found by.
-var Gallery = sync.OnceValue(func() []view.Entry {
-	var out []view.Entry
-	for _, g := range scenarios.List() {
-		f, _ := scenario.Parse(g.File(), []byte(g.Text))
-		out = append(out, view.OfEntry(view.Scenario{Name: g.Name, Title: g.Name, About: f.Title, Href: link.Link{Scenario: g.Name}.Address()}, f))
-	}
-	return out
-})
-
-var grouped = sync.OnceValue(func() []view.Scenario { return view.InGroups(Gallery()) })
 
 // menu says what the ways to go on are about.
 func (s *Session) menu() view.RunMenu {

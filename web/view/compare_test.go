@@ -101,8 +101,8 @@ func TestComparisonHasEveryStep(t *testing.T) {
 		if c := OfComparison(left, modelOf(t, g.Name, ""), "a", "a"); c.First != 0 {
 			t.Errorf("%s: %s is not the same as itself: %s", g.Name, left, c.Sentence.Plain())
 		}
+		f, _ := scenario.Parse(g.Name, []byte(g.Text))
 		for _, v := range kernel.Versions {
-			f, _ := scenario.Parse(g.Name, []byte(g.Text))
 			k, _ := scenario.ParseKernel(v.Name)
 			m, _, _ := verdict.Model(f, k, nil)
 			if m == nil {

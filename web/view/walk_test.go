@@ -140,7 +140,7 @@ func TestSketchFollows(t *testing.T) {
 		m, _, _ := verdict.Model(file, file.Kernel, nil)
 		r := trace.New(m)
 		k := NewSketch(r)
-		for range 60 {
+		for range 30 { // of each scenario: eleven thousand looks
 			r.Goto(rnd.IntN(r.Len() + 1))
 			for range rnd.IntN(30) {
 				if cs := m.Choices(nil); len(cs) > 0 {
