@@ -20,7 +20,7 @@ func (m *Model) Judging(dst []bool) []bool {
 			judges = at.held
 		case "pin-matches-page-table":
 			judges = at.writePin
-		case "read-only-pin-matches-page-table":
+		case "read-only-pin-matches-page-table", "longterm-pin-matches-page-table":
 			judges = at.readPin
 		case "pinned-anon-exclusive":
 			judges = at.pin
