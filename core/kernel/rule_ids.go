@@ -220,7 +220,7 @@ const (
 	MovePagesWhole
 	TruncateSplitsHuge
 	KhpRestore
-	KhpFileFlushUsed
+	KhpFileGiveUp
 	MemoryFailureShmem
 	LRUDeactivate
 	ruleCount
