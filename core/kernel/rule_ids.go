@@ -223,6 +223,7 @@ const (
 	KhpFileGiveUp
 	MemoryFailureShmem
 	LRUDeactivate
+	ForkClearsSwpExclusive
 	ruleCount
 )
 
