@@ -48,6 +48,8 @@ func (m *Model) Judging(dst []bool) []bool {
 			judges = at.translated
 		case "no-small-and-huge-translation":
 			judges = at.translated && m.hugePMDs()
+		case "swap-keeps-content":
+			judges = m.M.Slots > 0
 		case "moved-page-misses-no-store":
 			judges = m.MovesPages()
 		default:
