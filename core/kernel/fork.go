@@ -314,7 +314,7 @@ var _ = register(fnCopyPageRange, &Func{
 				e &^= machine.SwpExclusive
 				c.SetPTE(c.Frame(cpSrc), c.Page(cpPage), e)
 			default:
-				c.Say("one user more of the slot; the swap entry goes to the child as it is: exclusive")
+				c.Say("hand the swap entry to the child as it is, exclusive; one user more of the slot")
 			}
 			c.SetPTE(c.Frame(cpDst), c.childPage(), e)
 			c.M.Inherited(c.Page(cpPage), c.childPage())
