@@ -67,26 +67,26 @@ func ruleOf(r *kernel.Rule, told []string) ruleJSON {
 
 func (x *ruleJSON) print(r *kernel.Rule) {
 	fmt.Println(x.Name)
-	printWrapped(x.Says + ".")
+	printWrapped(4, x.Says+".")
 	if lost := r.Lost(); lost != "" {
-		printWrapped(lost)
+		printWrapped(4, lost)
 	}
 	if r.Untold != "" {
-		printWrapped("No scenario shows it: " + r.Untold + ".")
+		printWrapped(4, "No scenario shows it: "+r.Untold+".")
 	}
 	for _, g := range x.Guards {
-		printWrapped("guards " + g)
+		printWrapped(4, "guards "+g)
 	}
 	if len(x.Needs) > 0 {
-		printWrapped("needs " + strings.Join(x.Needs, ", "))
+		printWrapped(4, "needs "+strings.Join(x.Needs, ", "))
 	}
-	printWrapped(spans(r))
+	printWrapped(4, spans(r))
 	if x.Commit != "" {
-		printWrapped(fmt.Sprintf("%s (%q)", x.Commit, x.Subject))
+		printWrapped(4, fmt.Sprintf("%s (%q)", x.Commit, x.Subject))
 	}
-	printWrapped("known: " + x.Confidence)
+	printWrapped(4, "known: "+x.Confidence)
 	if len(x.Scenarios) > 0 {
-		printWrapped("told by " + strings.Join(x.Scenarios, ", "))
+		printWrapped(4, "told by "+strings.Join(x.Scenarios, ", "))
 	}
 }
 

@@ -48,7 +48,7 @@ func (c *kernelsCommand) Run() error {
 		} else {
 			fmt.Println(x.Name)
 		}
-		printWrapped(x.About)
+		printWrapped(4, x.About)
 		if len(x.Differs) > 0 {
 			fmt.Printf("    other than %s:\n", x.Before)
 		}
@@ -79,15 +79,18 @@ func kernelOfVersion(v *kernel.Version) kernelJSON {
 	return x
 }
 
-// printWrapped prints a text indented, in lines of eighty characters at most.
-func printWrapped(text string) {
+// printWrapped prints a text with so many blanks before each line, in lines of eighty characters at most, but for words that are longer.
+func printWrapped(indent int, text string) {
 	line := ""
 	for _, w := range strings.Fields(text) {
-		if len(line)+1+len(w) > 76 {
-			fmt.Println("   " + line)
+		if line != "" && indent+len(line)+1+len(w) > 80 {
+			fmt.Printf("%*s%s\n", indent, "", line)
 			line = ""
 		}
-		line += " " + w
+		if line != "" {
+			line += " "
+		}
+		line += w
 	}
-	fmt.Println("   " + line)
+	fmt.Printf("%*s%s\n", indent, "", line)
 }

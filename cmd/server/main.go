@@ -6,7 +6,7 @@
 //	gupscope rules FILE                   which rules matter
 //	gupscope rules                        all rules: what each does and guards, and who has it
 //	gupscope kernels                      all kernels: what each is known for, what differs
-//	gupscope claims                       all claims, and what makes each of them false
+//	gupscope claims                       all claims, and all that makes each of them false
 //	gupscope matrix                       scenarios and kernels
 //	gupscope ends FILE                    a histogram of final states
 //	gupscope walk FILE --seed N           random runs, for what is too large
@@ -36,7 +36,7 @@ type commands struct {
 	Explain explainCommand `cmd:"" help:"Say why a scenario breaks, in a paragraph and a diagram for a commit message; or what it rests on that it does not."`
 	Rules   rulesCommand   `cmd:"" help:"Which rules matter: what breaks without each of them; or which would repair what is broken. Without a scenario: list all rules."`
 	Kernels kernelsCommand `cmd:"" help:"List the kernels: what each is known for, and which rules it has otherwise than the one before."`
-	Claims  claimsCommand  `cmd:"" help:"List the claims, each with the scenario and the kernel that make it false."`
+	Claims  claimsCommand  `cmd:"" help:"List the claims, each with the scenarios, the kernels and the rules that make it false."`
 	Matrix  matrixCommand  `cmd:"" help:"A table of scenarios and kernels."`
 	Ends    endsCommand    `cmd:"" help:"How runs end: a histogram of the final values with a witness each, as litmus tools print it."`
 	Walk    walkCommand    `cmd:"" help:"Random runs through what is too large to be checked. Exit code 1: a claim broke."`

@@ -51,6 +51,8 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("%s unshared a page, and made its PTE writable", m.Setup.Tasks[v].Name)
 	case machine.AlarmStaleSecondary:
 		return fmt.Sprintf("the guest, or the device, of cpu%d used a page that was freed", v)
+	case machine.AlarmReadOther:
+		return fmt.Sprintf("swap slot %d was read, and does not hold what its page held in the end: %s", v, m.M.Content(m.M.Peek(m.M.LeftSwap(int(v)))-1))
 	case machine.AlarmMissedStore:
 		return fmt.Sprintf("folio %d was stored to after it was copied, and the copy has taken its place", v)
 	case machine.AlarmUnequalMerged:
@@ -111,6 +113,8 @@ func (m *Model) alarming(a machine.Alarm) []machine.Word {
 		return []machine.Word{m.M.Ref(f), m.M.Pincount(f)}
 	case machine.AlarmTornEntry, machine.AlarmUnshareWritable:
 		return m.atPages(int(v))
+	case machine.AlarmReadOther:
+		return []machine.Word{m.M.Disk(int(v)), m.M.LeftSwap(int(v))}
 	case machine.AlarmMissedStore:
 		return []machine.Word{m.M.Contents(f)}
 	case machine.AlarmUnequalMerged:

@@ -20,7 +20,7 @@ func (m *Model) Judging(dst []bool) []bool {
 			judges = at.held
 		case "pin-matches-page-table":
 			judges = at.writePin
-		case "read-only-pin-matches-page-table":
+		case "read-only-pin-matches-page-table", "longterm-pin-matches-page-table":
 			judges = at.readPin
 		case "pinned-anon-exclusive":
 			judges = at.pin
@@ -48,6 +48,8 @@ func (m *Model) Judging(dst []bool) []bool {
 			judges = at.translated
 		case "no-small-and-huge-translation":
 			judges = at.translated && m.hugePMDs()
+		case "swap-keeps-content":
+			judges = m.M.Slots > 0
 		case "moved-page-misses-no-store":
 			judges = m.MovesPages()
 		default:

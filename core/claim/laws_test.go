@@ -105,6 +105,7 @@ type taken struct {
 	foot   cell.Footprint
 	notes  kernel.Notes
 	mark   cell.Mark // before it
+	spins  []cell.ID // the model's spinlocks
 	fail   func(format string, args ...any)
 }
 
@@ -112,7 +113,7 @@ type taken struct {
 func TestLawsOfSteps(t *testing.T) {
 	eachModel(t, func(t *testing.T, m *claim.Model, some func(int) int) {
 		seen := map[string]bool{} // a mistake is told once
-		s := taken{m: m, fail: func(format string, args ...any) {
+		s := taken{m: m, spins: spinlocks(m), fail: func(format string, args ...any) {
 			if what := fmt.Sprintf(format, args...); !seen[what] {
 				seen[what] = true
 				t.Error(what)
@@ -143,6 +144,9 @@ func TestLawsOfSteps(t *testing.T) {
 			}
 			if number < some(20) {
 				s.brokenIsBrokenAfresh()
+			}
+			if number < some(10) {
+				s.sleepsOnlyWhereItMay()
 			}
 			if number < some(4) {
 				s.predicatesReadWhatTheySay()
@@ -203,6 +207,15 @@ func (s *taken) wasAhead(before kernel.Ahead) {
 	for _, id := range s.foot.Writes {
 		if cl := layout.Class(id); !machine.Private.Has(cl) && !before.Touches.Has(cl) {
 			s.fail("%s, %q writes %s, which was not ahead of it", s.look.Func.Name, s.step.Label, layout.Name(id))
+		}
+	}
+}
+
+// sleepsOnlyWhereItMay holds where every task has come to against what it may do there.
+func (s *taken) sleepsOnlyWhereItMay() {
+	for i := range s.m.Actors() {
+		if err := sleepsOnlyWhereItMay(s.m, s.spins, i); err != nil {
+			s.fail("%v", err)
 		}
 	}
 }

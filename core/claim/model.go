@@ -54,6 +54,7 @@ func New(setup kernel.Setup, k kernel.Kernel) *Model {
 		track.Stores = track.Stores || c.track.Stores
 		track.Shared = track.Shared || c.track.Shared
 		track.Copies = track.Copies || c.track.Copies
+		track.Swapped = track.Swapped || c.track.Swapped
 	}
 	for _, c := range judge {
 		for _, a := range c.alarms {

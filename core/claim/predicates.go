@@ -88,12 +88,33 @@ func secrets(m *Model) []predicate {
 	return out
 }
 
+// A pinKind says of which pages that are held a claim speaks.
+type pinKind int
+
+const (
+	pinsForWriting   pinKind = iota
+	pinsForReading           // of anonymous pages; of any page for long in a shared mapping
+	pinsNotYetCopied         // for reading, for long, of a page in a private mapping that is no copy: a page of a file, the zero page
+)
+
+// pinKind is which of the claims speaks of a page that is held; false if none does. A page of a file, or the zero page, that is pinned
+// for reading, and not for long, is legally left behind by a write.
+func (m *Model) pinKind(pin machine.PinAt, f machine.Frame) (pinKind, bool) {
+	switch {
+	case pin.Write:
+		return pinsForWriting, true
+	case m.isAnon(f), pin.Longterm && m.M.Region(pin.Page).Kind == machine.RegionFileShared:
+		return pinsForReading, true
+	}
+	return pinsNotYetCopied, pin.Longterm
+}
+
 // pins: for every variable that holds a page, the page table leads to that
 // page. Judged while nobody is inside the PTL section that may change the PTE.
-func pins(m *Model, write bool) []predicate {
+func pins(m *Model, kind pinKind) []predicate {
 	var out []predicate
 	var mappings []machine.Word
-	if !write {
+	if kind != pinsForWriting {
 		mappings = m.mappingWords()
 	}
 	m.M.EachVar(func(t, i int) {
@@ -103,11 +124,14 @@ func pins(m *Model, write bool) []predicate {
 			reads: append(append(m.pinnedWords(t), mappings...), v, at),
 			holds: func() bool {
 				pin, ok := machine.PinAtOf(m.M.Load(at))
-				if !ok || pin.Excused || pin.Write != write || !m.covers(pin) {
+				if !ok || pin.Excused || pin.Write != (kind == pinsForWriting) || !m.covers(pin) {
 					return true
 				}
 				r := machine.DecodeResult(m.M.Load(v))
-				if r.Kind != machine.IsPage || !write && !pin.Longterm && !m.isAnon(r.Page.Frame()) || m.changing(pin.Page) {
+				if r.Kind != machine.IsPage {
+					return true
+				}
+				if is, some := m.pinKind(pin, r.Page.Frame()); !some || is != kind || m.changing(pin.Page) {
 					return true
 				}
 				f, _, ok := m.M.Resolve(pin.Page)
@@ -134,8 +158,7 @@ func (m *Model) pinnedWords(task int) (out []machine.Word) {
 	return out
 }
 
-// isAnon reports whether a page is one of an anonymous folio. A page of a file, or the zero page, that is
-// pinned for reading, and not for long, is legally left behind by a write.
+// isAnon reports whether a page is one of an anonymous folio.
 func (m *Model) isAnon(f machine.Frame) bool {
 	return f != machine.ZeroPage && machine.IsAnon(m.M.Load(m.M.Mapping(m.M.Head(f))))
 }

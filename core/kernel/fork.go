@@ -308,9 +308,13 @@ var _ = register(fnCopyPageRange, &Func{
 		cpSwap: {Label: "swap", Says: "one user more of the slot; the swap entry goes to the child; neither is exclusive", Ref: "copy_nonpresent_pte", Touches: cell.Of(machine.Swap, machine.PTEs), Back: []int{cpRead}, Do: func(c *Ctx) Next {
 			e := c.Entry(cpPTE)
 			c.M.SetSwapMap(e.Slot(), c.Load(c.M.SwapMap(e.Slot()))+1)
-			if e.Has(machine.SwpExclusive) {
+			switch {
+			case !e.Has(machine.SwpExclusive):
+			case c.sim.forkClearsSwp:
 				e &^= machine.SwpExclusive
 				c.SetPTE(c.Frame(cpSrc), c.Page(cpPage), e)
+			default:
+				c.Say("hand the swap entry to the child as it is, exclusive; one user more of the slot")
 			}
 			c.SetPTE(c.Frame(cpDst), c.childPage(), e)
 			c.M.Inherited(c.Page(cpPage), c.childPage())

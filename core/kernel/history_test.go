@@ -38,7 +38,8 @@ khp_retract_exit            0   0       0   0   1   1    1    1    1    1   1   
 pte_map_may_fail            0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         0d940a9b270b  Tm
 truncate_splits_huge        0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         71725ed10c40  m
 khp_restore                 1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
-khp_file_flush_used         0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+khp_file_give_up            0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         -             m
+fork_clears_swp_exclusive   0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         1493a1913e34  Cm
 memory_failure_shmem        0   0       0   0   0   0    0    1    1    1    1       1   1   1    1         a76054266661 m
 khp_compound_ok             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 lru_batch_size              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm

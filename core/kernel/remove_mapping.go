@@ -17,7 +17,7 @@ var _ = register(fnRemoveMapping, &Func{
 	Name: "__remove_mapping", File: "mm/vmscan.c", Params: []int{0},
 	Locals: []Local{{"folio", FrameLocal}},
 	Steps: []Step{
-		{Label: "freeze", Says: "freeze the last two references", Counts: true, Ref: "folio_ref_freeze", When: With(ReclaimFreeze), Touches: swapCacheTouches | pageCacheTouches, Do: func(c *Ctx) Next {
+		{Label: "freeze", Says: "freeze the last two references", Counts: true, Ref: "folio_ref_freeze", When: With(ReclaimFreeze), Touches: swapCacheTouches | pageCacheTouches, Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			n := c.Load(c.M.Ref(f))
 			if c.lazyfree(f) {
@@ -43,7 +43,7 @@ var _ = register(fnRemoveMapping, &Func{
 			}
 			return Then
 		}},
-		{Label: "drop", Says: "set the count to zero, leave the cache", Ref: "set_page_count", When: Without(ReclaimFreeze), Touches: swapCacheTouches | pageCacheTouches, Do: func(c *Ctx) Next {
+		{Label: "drop", Says: "set the count to zero, leave the cache", Ref: "set_page_count", When: Without(ReclaimFreeze), Touches: swapCacheTouches | pageCacheTouches, Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 			return c.removed(c.Frame(0))
 		}},
 	},
@@ -57,6 +57,7 @@ func (c *Ctx) removed(f machine.Frame) Next {
 		o, _ := c.M.PgoffAt(machine.MappingFile(c.Load(c.M.Mapping(f))), int(c.Load(c.M.Index(f))))
 		c.leavePageCache(f, o, 0)
 	} else if !c.lazyfree(f) {
+		c.M.LeavesSwap(int(c.Load(c.M.FolioSwap(f)))-1, f)
 		c.leaveSwapCache(f)
 	}
 	c.M.SetHold(c.M.Local(c.Task, c.level-1, slFolio), 0)

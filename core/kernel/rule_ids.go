@@ -220,12 +220,13 @@ const (
 	MovePagesWhole
 	TruncateSplitsHuge
 	KhpRestore
-	KhpFileFlushUsed
+	KhpFileGiveUp
 	MemoryFailureShmem
 	LRUDeactivate
 	MprotectGathers
 	KhpSwapin
 	MigrateYoungDirty
+	ForkClearsSwpExclusive
 	ruleCount
 )
 

@@ -30,7 +30,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	}
 	s.swapRmapFirst = k.On(SwapinRmapFirst)
 	s.readSwapinWritable, s.swapStable = k.On(SwapinReadWritable), setup.SwapStable && k.On(SwapinStableWrites)
-	s.unshareNonAnon = k.On(GUPUnshareNonAnon)
+	s.unshareNonAnon, s.forkClearsSwp = k.On(GUPUnshareNonAnon), k.On(ForkClearsSwpExclusive)
 	if k.On(UprobeSplitsPMD) {
 		s.uprobeSplits = FollSplitPMD
 	}

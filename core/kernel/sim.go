@@ -57,16 +57,16 @@ type Sim struct {
 	// See the rule gup_longterm_zone.
 	longtermLeavesMovable bool
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
-	secretmemRefused, longtermFileRefused, unshareNonAnon bool
-	rangeTellsTables                                      bool   // see the rule flush_range_tells_tables
-	clearsAtomically, clearsPMDAtomically                 bool   // see the rules pae_clear_atomic and pae_pmd_clear_atomic
-	pinsAtOnce                                            bool   // GUP-fast takes a pin's references with one addition: see the rule gup_pin_in_two
-	countsPins, exactPincount                             bool   // see the rules foll_pin_counting and pincount_exact_large
-	longtermUnlocks                                       bool   // see the rule gup_valid_args
-	unpinChecks                                           bool   // see the rule unpin_sanity_check
-	uprobeSplits                                          uint64 // FollSplitPMD, see the rule uprobe_splits_pmd
-	allowRetry                                            uint64 // see Setup.retries
-	faultKillable                                         uint64 // faultKillable, see the rule gup_retry_killable
+	secretmemRefused, longtermFileRefused, unshareNonAnon, forkClearsSwp bool
+	rangeTellsTables                                                     bool   // see the rule flush_range_tells_tables
+	clearsAtomically, clearsPMDAtomically                                bool   // see the rules pae_clear_atomic and pae_pmd_clear_atomic
+	pinsAtOnce                                                           bool   // GUP-fast takes a pin's references with one addition: see the rule gup_pin_in_two
+	countsPins, exactPincount                                            bool   // see the rules foll_pin_counting and pincount_exact_large
+	longtermUnlocks                                                      bool   // see the rule gup_valid_args
+	unpinChecks                                                          bool   // see the rule unpin_sanity_check
+	uprobeSplits                                                         uint64 // FollSplitPMD, see the rule uprobe_splits_pmd
+	allowRetry                                                           uint64 // see Setup.retries
+	faultKillable                                                        uint64 // faultKillable, see the rule gup_retry_killable
 	// See the rules unshare_keeps_ro, fork_pin_test_anon_only.
 	unshareKeepsRO, forkCopiesAnon bool
 	guests, bound                  uint64 // the mms that are guests' memory, and that devices are bound to, as bits

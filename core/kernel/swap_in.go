@@ -330,8 +330,9 @@ func (c *Ctx) fromSwap(slot int) uint64 {
 	c.Sayf("read %s from swap", c.M.Content(v))
 	if c.Load(c.M.Zeromap(slot)) != 0 {
 		c.Say("the slot is one of zeros: nothing is read")
-		return 0
+		v = 0
 	}
+	c.M.ReadSwap(slot, v)
 	return v
 }
 

@@ -86,6 +86,17 @@ type Setting struct {
 	Value string // "off", "on", or one of the rule's values
 }
 
+// String is the setting as a scenario writes it: "without gup_pte_recheck", "with tlb_flush=pv".
+func (s Setting) String() string {
+	switch s.Value {
+	case "off":
+		return "without " + s.Rule
+	case "on":
+		return "with " + s.Rule
+	}
+	return "with " + s.Rule + "=" + s.Value
+}
+
 // Make returns the kernel of that version with the settings applied. The error
 // is one of *UnknownVersion, *UnknownRule, *BadValue, *Repeated, *Needed.
 func Make(version string, settings ...Setting) (Kernel, error) {
@@ -172,14 +183,7 @@ func (k Kernel) String() string {
 	var b strings.Builder
 	b.WriteString(k.Version.Name)
 	for _, s := range k.changes {
-		switch s.Value {
-		case "off":
-			b.WriteString(" without " + s.Rule)
-		case "on":
-			b.WriteString(" with " + s.Rule)
-		default:
-			b.WriteString(" with " + s.Rule + "=" + s.Value)
-		}
+		b.WriteString(" " + s.String())
 	}
 	return b.String()
 }
@@ -190,7 +194,7 @@ func (k *Kernel) WhatIf() string {
 		r := RuleByName(s.Rule)
 		since, ok := r.Config[k.value[r.ID]]
 		if !ok || k.Version.Order < since {
-			return fmt.Sprintf("what-if: no %s was released%s", k.Version.Name, Kernel{Version: &Version{}, changes: []Setting{s}})
+			return fmt.Sprintf("what-if: no %s was released %v", k.Version.Name, s)
 		}
 	}
 	return ""

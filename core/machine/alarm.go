@@ -31,6 +31,7 @@ const (
 	AlarmStaleSecondary               // a guest's access used a translation whose frame was freed
 	AlarmThrottledInode               // a throttled writer went by the mapping of an inode that was freed
 	AlarmMissedStore                  // a page was stored to after it was copied, and the copy took its place
+	AlarmReadOther                    // a page was read from swap that held something else when it left
 	Alarms
 )
 

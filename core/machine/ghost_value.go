@@ -103,7 +103,7 @@ func (m *Machine) StoredSinceFork(f Frame, load func(Word) uint64) (mm int, ok b
 
 // Stored notes that a thread has stored to the frame. What it stores while it is being forked, its child may see.
 func (m *Machine) Stored(p PageID, f Frame) {
-	if kind := m.Region(p).Kind; m.Track.Stores && kind != RegionFileShared && kind != RegionHugetlb && kind != RegionPFN && m.forkingTo(m.pages[p].MM) == 0 {
+	if kind := m.Region(p).Kind; m.Track.Stores && kind != RegionFileShared && kind != RegionPFN && m.forkingTo(m.pages[p].MM) == 0 {
 		m.Store(m.Storer(f), uint64(m.pages[p].MM)+1|m.Load(m.Forking(m.pages[p].MM)))
 	}
 }

@@ -433,4 +433,5 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 	}
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
 	m.layoutCopies(l)
+	m.layoutSwapGhosts(l)
 }

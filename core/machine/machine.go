@@ -188,14 +188,15 @@ func (m *Machine) GUPsFrom(task, mm int) bool {
 
 // Track says which ghosts are kept.
 type Track struct {
-	Seen   bool   // which frames were mapped during a GUP call
-	Values bool   // what memory should read
-	Pins   bool   // where a held page was got, and whether the owner gave that up
-	Notice bool   // what file systems know of writes to their pages
-	Stores bool   // who stored to a frame last
-	Shared bool   // what pages held when KSM began to share them
-	Copies bool   // what became of pages since they were copied, to be replaced
-	Alarms uint64 // the alarms that are raised, as a bit set
+	Seen    bool   // which frames were mapped during a GUP call
+	Values  bool   // what memory should read
+	Pins    bool   // where a held page was got, and whether the owner gave that up
+	Notice  bool   // what file systems know of writes to their pages
+	Stores  bool   // who stored to a frame last
+	Shared  bool   // what pages held when KSM began to share them
+	Copies  bool   // what became of pages since they were copied, to be replaced
+	Swapped bool   // what pages held when they left the swap cache
+	Alarms  uint64 // the alarms that are raised, as a bit set
 }
 
 // A Machine is the state of everything, in the cells of Mem.
@@ -235,7 +236,7 @@ type Machine struct {
 	gracePeriod                                                                                                   cell.ID
 	buffered, bufferTo, bufferValue                                                                               cell.ID
 	lruOff                                                                                                        cell.ID
-	swapMap, swapCache, disk, io, zeromap                                                                         cell.ID
+	swapMap, swapCache, disk, io, zeromap, leftSwap                                                               cell.ID
 	cacheSlot, tags, collapsing, buffers, block, blockIO                                                          cell.ID
 	size, inodeLock, invalidateLock, inode, inodeRCU, filePins                                                    cell.ID
 	rcu                                                                                                           cell.ID

@@ -21,6 +21,9 @@ func (m *Machine) SetSwapMap(slot int, v uint64) {
 	if v == 0 {
 		m.Store(m.Disk(slot), 0)
 		m.Store(m.Zeromap(slot), 0)
+		if m.Track.Swapped {
+			m.Store(m.LeftSwap(slot), 0)
+		}
 	}
 }
 

@@ -329,6 +329,9 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 	case machine.AlarmMissedStore:
 		s.values = true
 		s.frames[machine.Frame(v)] = true
+	case machine.AlarmReadOther:
+		s.values = true
+		s.stmtPage(st)
 	case machine.AlarmDeviceTooLate:
 		s.frames[machine.Frame(v)] = true
 	case machine.AlarmStaleSecondary:
