@@ -5,10 +5,10 @@ import (
 	"gupscope/core/machine"
 )
 
-// What a program may ask for, in the order of the words.
-var protWords = []string{"PROT_NONE", "PROT_READ", "PROT_READ_WRITE"}
+// What a program may ask for, in the order of the words. What may be written to x86 can read, too: of PROT_WRITE alone only those know who look at the VMA (check_vma_flags()).
+var protWords = []string{"PROT_NONE", "PROT_READ", "PROT_READ_WRITE", "PROT_WRITE"}
 
-var protFlags = []uint64{0, machine.VMRead, machine.VMRead | machine.VMWrite}
+var protFlags = []uint64{0, machine.VMRead, machine.VMRead | machine.VMWrite, machine.VMWrite}
 
 // mprotect of a range, in straight line:
 //

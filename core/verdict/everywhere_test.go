@@ -1,0 +1,45 @@
+package verdict
+
+import (
+	"testing"
+
+	"gupscope/core/scenario"
+	"gupscope/scenarios"
+)
+
+const (
+	smallCheck = 1_000 // states; larger checks would make the test in WASM long, and go by the same steps
+	ofSmall    = 7     // of small checks, every so manieth
+)
+
+// TestVerdictsEverywhere holds verdicts and numbers of states against those on file. Natively TestExpectations does that for all lines; this
+// test runs as WebAssembly, too, and asks there for every seventh of the small ones: what a browser finds is what a test has found.
+func TestVerdictsEverywhere(t *testing.T) {
+	small, asked := 0, 0
+	for _, s := range scenarios.List() {
+		f, ds := scenario.Parse(s.File(), []byte(s.Text))
+		if scenario.Failed(ds) {
+			t.Fatal(ds)
+		}
+		for i := range f.Expects {
+			e := &f.Expects[i]
+			for j, k := range e.Kernels {
+				if len(e.States) <= j || e.States[j].States > smallCheck {
+					continue
+				}
+				if small++; small%ofSmall != 0 {
+					continue
+				}
+				asked++
+				o := run(t, f, e, k)
+				if ok, why := o.Met(e, j); !ok {
+					t.Errorf("%s:%d: on %v expected %v %v, but %s", s.File(), e.Line, k, e.Verdict, e.Claims, why)
+				}
+			}
+		}
+	}
+	t.Logf("%d of %d small checks", asked, small)
+	if asked < 100 {
+		t.Errorf("%d checks are too few", asked)
+	}
+}
