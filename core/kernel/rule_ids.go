@@ -223,6 +223,7 @@ const (
 	KhpFileFlushUsed
 	MemoryFailureShmem
 	LRUDeactivate
+	KhpPageLock
 	ruleCount
 )
 

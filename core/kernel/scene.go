@@ -48,6 +48,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.clearsAtomically, s.clearsPMDAtomically = k.On(PAEClearAtomic), k.On(PAEPMDClearAtomic)
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound = k.On(KhpSharedOK), k.On(KhpCompoundOK)
+	s.collapseLocks = k.On(KhpPageLock)
 	s.deferredPartial, s.fileTHP, s.stopsTruncated = k.On(DeferredSplitPartial), setup.FileTHP(), k.On(KhpFileTruncated)
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
 	s.lazyfreeList, s.lruKeepsFlag = k.On(LazyfreeList), k.On(LRUKeepsFlag)

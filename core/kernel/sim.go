@@ -35,6 +35,7 @@ type Sim struct {
 	lruBatch          uint64 // see the rule lru_batch_size
 	// See the rules khp_shared_ok and khp_compound_ok.
 	collapsesShared, collapsesCompound bool
+	collapseLocks                      bool // see the rule khp_page_lock
 	stopsTruncated                     bool // khugepaged leaves a range of a file that has no page any more
 	fileTHP                            bool // pages of files may be collapsed into huge ones
 	deferredPartial                    bool // see the rule deferred_split_partial
