@@ -227,7 +227,7 @@ func (s *Sim) scene() {
 					s.scanned(p, i, &vs)
 				}
 				if !s.hugePage(p, i, &vs, table, &block) {
-					if i%m.HugePages == 0 {
+					if i%m.HugePages == 0 && !s.Setup.mapsByPMD(&vs) {
 						s.pteTable(p, table)
 					}
 					if vs.Kind == machine.RegionPFN {

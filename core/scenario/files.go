@@ -58,6 +58,7 @@ const memfdSecret = 514
 func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 	f.Fill = c.contents(f.Name, f.Pages)
 	t := c.peek()
+	defer b.fileByPMD(f, c)
 	for i, w := range fileStates {
 		if i > 0 && c.keyword(w) {
 			f.State = kernel.FileState(i)
@@ -66,8 +67,8 @@ func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 	switch {
 	case t == nil || !c.ok():
 	case f.State == kernel.FileCached:
-		if t.form == formWord {
-			c.want("nobuffers, dirty, dropped, thp or the end", nil)
+		if t.form == formWord && t.text != "pmd" {
+			c.want("nobuffers, dirty, dropped, thp, pmd or the end", nil)
 		}
 	case len(f.Fill) == 0:
 		c.fail(t, insert("write a content", t.start, `"a" `), "only a page that holds something can be %s: write its content before, as in \"a\" %s", t.text, t.text)
@@ -82,6 +83,19 @@ func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 	case f.Kind != kernel.Ext4 && f.Kind != kernel.Shmem:
 		c.fail(t, nil, "a page of %s is in memory alone and cannot be dropped", fileKinds[f.Kind])
 	}
+}
+
+// fileByPMD reads whether faults map huge pages of a file by PMD entries.
+func (b *builder) fileByPMD(f *kernel.FileSetup, c *cursor) {
+	t := c.peek()
+	if !c.keyword("pmd") {
+		return
+	}
+	if f.PMD = true; f.Kind != kernel.Shmem {
+		c.fail(t, nil, "only huge pages of shmem are mapped by PMD entries here; those of hugetlb are anyhow")
+		return
+	}
+	b.file.uses = append(b.file.uses, site{setting: "huge pages in files", since: kernel.FileTHPSince, at: t})
 }
 
 // contents reads the contents of the first of some pages.
@@ -225,6 +239,9 @@ func fileDoc(f *kernel.FileSetup) string {
 			return text + ": in swap."
 		}
 		if f.State == kernel.FileHuge {
+			if f.PMD {
+				return text + ": in the page cache, dirty, in huge pages, which faults map by PMD entries."
+			}
 			return text + ": in the page cache, dirty, in huge pages."
 		}
 		return text + ": in the page cache, dirty."
