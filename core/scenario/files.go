@@ -58,17 +58,17 @@ const memfdSecret = 514
 func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 	f.Fill = c.contents(f.Name, f.Pages)
 	t := c.peek()
-	defer b.fileByPMD(f, c)
 	for i, w := range fileStates {
 		if i > 0 && c.keyword(w) {
 			f.State = kernel.FileState(i)
 		}
 	}
+	b.fileByPMD(f, c)
 	switch {
 	case t == nil || !c.ok():
 	case f.State == kernel.FileCached:
-		if t.form == formWord && t.text != "pmd" {
-			c.want("nobuffers, dirty, dropped, thp, pmd or the end", nil)
+		if t.form == formWord && !f.PMD {
+			c.want("nobuffers, dirty, dropped, thp or the end", nil)
 		}
 	case len(f.Fill) == 0:
 		c.fail(t, insert("write a content", t.start, `"a" `), "only a page that holds something can be %s: write its content before, as in \"a\" %s", t.text, t.text)
@@ -85,16 +85,13 @@ func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 	}
 }
 
-// fileByPMD reads whether faults map huge pages of a file by PMD entries.
+// fileByPMD reads whether faults map huge pages of a file of shmem by PMD entries.
 func (b *builder) fileByPMD(f *kernel.FileSetup, c *cursor) {
 	t := c.peek()
-	if !c.keyword("pmd") {
+	if f.Kind != kernel.Shmem || !c.keyword("pmd") {
 		return
 	}
-	if f.PMD = true; f.Kind != kernel.Shmem {
-		c.fail(t, nil, "only huge pages of shmem are mapped by PMD entries here; those of hugetlb are anyhow")
-		return
-	}
+	f.PMD = true
 	b.file.uses = append(b.file.uses, site{setting: "huge pages in files", since: kernel.FileTHPSince, at: t})
 }
 

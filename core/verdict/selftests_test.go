@@ -150,7 +150,7 @@ var untied = []struct{ test, cases, why string }{
 	{"cow", `.*with hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"gup_longterm", `.*with memfd hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"khugepaged_all:anon", `.*`, "the test looks at the page tables afterwards; a condition cannot. The collapse itself is in the corpus of programs"},
-	{"khugepaged_all:shmem", `.*`, "the test asks whether a PMD maps the folio of the file; here PTEs map what khugepaged has made"},
+	{"khugepaged_all:shmem", `.*`, "the test asks whether a PMD maps the folio of the file; a condition cannot. And MADV_COLLAPSE of a file is not played"},
 	{"ksm_functional_tests", `test_prctl_.*`, "there is no prctl(PR_SET_MEMORY_MERGE)"},
 	{"madv_populate", `test_prot_write.*`, "mprotect and mappings know no PROT_WRITE without PROT_READ"},
 	{"madv_populate", `test_populate_read`, "asks whether nothing is mapped; a condition cannot"},
