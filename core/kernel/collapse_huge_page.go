@@ -178,10 +178,10 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				c.Release(kcRef)
 				return c.putFree(f, 1, kcMore)
 			}
-			if c.Load(c.M.Mapcount(f)) == 0 {
+			if c.Load(c.M.Mapcount(f)) == 0 && (c.sim.collapseLocks || c.Free(c.M.FolioLock(f)).Ready()) { // who has not locked it tries to, for this alone
 				c.freeSwap(f)
 			}
-			c.Unlock(c.M.FolioLock(f))
+			c.collapseUnlock(f)
 			return Then
 		}},
 		kcPut: {Label: "put", Says: "drop the PTE's reference and ours", Ref: "free_page_and_swap_cache", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
@@ -359,13 +359,13 @@ func (c *Ctx) isolateForCollapse(e machine.Entry, count bool, again int) Next {
 		return stop("a page is gone: give up")
 	case c.M.IsLarge(f) && !c.sim.collapsesCompound:
 		return stop("a page belongs to a large folio: give up")
-	case c.M.IsLarge(f) && c.Load(c.M.FolioLock(head)) == c.me():
+	case c.M.IsLarge(f) && c.isolated(head):
 		c.Say("its large folio is isolated already")
 		if int(c.L(kcIndex)) == c.M.HugePages {
 			return kcUnlockPTL
 		}
 		return Next(again)
-	case !c.Free(c.M.FolioLock(head)).Ready():
+	case c.sim.collapseLocks && !c.Free(c.M.FolioLock(head)).Ready():
 		return stop("a page is locked: give up")
 	case count && !c.collapseCount(f):
 		return stop("somebody else has a reference: give up")
@@ -377,7 +377,11 @@ func (c *Ctx) isolateForCollapse(e machine.Entry, count bool, again int) Next {
 	} else {
 		c.Sayf("isolate %s: locked, off the LRU list", c.M.FrameName(f))
 	}
-	c.Lock(c.M.FolioLock(head))
+	if c.sim.collapseLocks {
+		c.Lock(c.M.FolioLock(head))
+	} else {
+		c.Sayf("isolate %s: off the LRU list, not locked", c.M.FrameName(f))
+	}
 	c.AndNot(flags, machine.PGLRU)
 	c.Get(f, 1)
 	c.M.Gather(c.Task, machine.MakeHold(f, 1))
@@ -439,8 +443,15 @@ func (c *Ctx) collapsePutback(again, done int) Next {
 	c.M.SetGathered(c.Task, n-1, 0)
 	c.M.Store(c.M.Gathers(c.Task), uint64(n-1))
 	c.Or(c.folioFlags(f), machine.PGLRU)
-	c.Unlock(c.M.FolioLock(c.M.Head(f)))
+	c.collapseUnlock(c.M.Head(f))
 	return c.putFree(f, 1, again)
+}
+
+// collapseUnlock unlocks an isolated folio, if isolating locked it.
+func (c *Ctx) collapseUnlock(head machine.Frame) {
+	if c.sim.collapseLocks {
+		c.Unlock(c.M.FolioLock(head))
+	}
 }
 
 // No PTE below the PMD changes for secondary MMUs but at this one place.
@@ -457,6 +468,16 @@ func collapseClearStep(when Cond, tables uint64) Step {
 			c.Hold(kcTable, c.Frame(kcPMD), 1)
 			return c.Call(fnFlushTLBMMRange, kcLate, uint64(c.mmOf(kcAddr)), uint64(p), uint64(c.lastHuge(p)), tables)
 		}}
+}
+
+// isolated reports whether the task has isolated a large folio.
+func (c *Ctx) isolated(head machine.Frame) bool {
+	for i := range int(c.M.Load(c.M.Gathers(c.Task))) {
+		if c.M.Head(machine.Hold(c.M.Load(c.M.Gathered(c.Task, i))).Frame()) == head {
+			return true
+		}
+	}
+	return false
 }
 
 // ungather takes a page out of the task's gather, with its reference.

@@ -88,8 +88,8 @@ const (
 //	tell secondary MMUs that it is done; free the table
 //	unlock i_mmap_rwsem, the huge page; put it
 //
-// What is in the table can be had from the page cache again: the next fault maps it. (With MADV_COLLAPSE the kernel maps the huge page by its PMD then. Huge pages
-// of files are mapped page by page alone here; so khugepaged's form is all there is.)
+// What is in the table can be had from the page cache again: the next fault maps it. (With MADV_COLLAPSE the kernel maps the huge page by its PMD then. That advice
+// is not there for files; so khugepaged's form is all there is.)
 //
 // The lock of the huge page keeps faults from mapping it, and truncation, which locks it, too. It does not keep from the table who takes PTEs
 // away before he has that lock, under i_mmap_rwsem alone:
@@ -301,7 +301,12 @@ func pteMappedLock(put Next) Step {
 // pteMappedPMD reads the PMD, and goes on at step none if there is no page table.
 func pteMappedPMD(none Next) Step {
 	return Step{Label: "read_pmd", Says: "read the PMD", Ref: "find_pmd_or_thp_or_none", When: KhpPasses, Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
-		if pmd := machine.Entry(c.Keep(pmPMDLocal, c.M.PMD(c.Page(pmAt)))); !pmd.Present() {
+		switch pmd := machine.Entry(c.Keep(pmPMDLocal, c.M.PMD(c.Page(pmAt)))); {
+		case pmd.Has(machine.PSE):
+			c.Say("the PMD maps it: nothing to do")
+			c.Set(pmPMDLocal, 0)
+			return none
+		case !pmd.Present():
 			c.Say("there is no page table: nothing to do")
 			return none
 		}

@@ -202,6 +202,8 @@ func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 //
 //	hugetlb: hugetlb_fault()
 //	pmd none: do_huge_pmd_anonymous_page() if a huge page fits; else allocate a page table
+//	    of a file, where a huge page may be mapped by its PMD: do_read_fault() or do_shared_fault(), without a page table
+//	pmd huge, of a file, and to be written, and read-only: __split_huge_pmd(): none again
 //	pmd huge: do_huge_pmd_numa_page() if NUMA balancing made it inaccessible; do_huge_pmd_wp_page(), or set accessed
 //	pte = ptep_get_lockless(); none: do_anonymous_page(); swapped: do_swap_page(); being moved: migration_entry_wait();
 //	    poison: SIGBUS
@@ -225,6 +227,8 @@ var _ = register(fnHandleMMFault, &Func{
 			switch {
 			case pmd.Has(machine.PSE|machine.ProtNone) && c.Load(c.M.VMA(c.Page(hfAddr)))&machine.VMAccess != 0:
 				return c.Call(fnDoHugePMDNUMAPage, hfEnd, c.L(hfAddr), uint64(pmd))
+			case pmd.Has(machine.PSE) && c.L(hfFlags)&faultAccess != 0 && !pmd.Has(machine.RW) && c.isFile(c.Page(hfAddr)):
+				return hfFileSplit
 			case pmd.Has(machine.PSE) && c.L(hfFlags)&faultAccess != 0 && !pmd.Has(machine.RW):
 				return c.Call(fnDoHugePMDWPPage, hfHuge, c.L(hfAddr), c.L(hfFlags), uint64(pmd))
 			case pmd.Has(machine.PSE):
@@ -235,6 +239,8 @@ var _ = register(fnHandleMMFault, &Func{
 			case pmd.IsMigration():
 				c.Say("the huge page is being moved: wait")
 				return c.Call(fnPMDMigrationEntryWait, hfEnd, c.L(hfTable), c.L(hfAddr))
+			case !pmd.Present() && c.mapsByPMD(c.Page(hfAddr)) && (c.L(hfFlags)&faultWrite == 0 || c.M.Region(c.Page(hfAddr)).Kind == machine.RegionFileShared):
+				return hfFileFault
 			case !pmd.Present():
 				c.Say("the PMD is none: a page table is missing")
 				return c.Call(fnPTEAlloc, hfPMD, c.L(hfAddr))
@@ -298,7 +304,9 @@ var _ = register(fnHandleMMFault, &Func{
 			c.Unlock(c.M.PTL(c.Frame(hfTable)))
 			return Return
 		}},
-		hfEnd: {Label: "end", Says: "fault done", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
+		hfEnd:       {Label: "end", Says: "fault done", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
+		hfFileSplit: faultSplitsFilePMD,
+		hfFileFault: faultWithoutTable,
 	},
 })
 
@@ -316,6 +324,8 @@ const (
 	hfEnd
 	hfHuge
 	hfHugeAccess
+	hfFileSplit
+	hfFileFault
 )
 
 // pteFault calls what a fault needs at an entry as it was read without the lock; one that is mapped is looked at again under it.

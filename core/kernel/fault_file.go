@@ -208,7 +208,8 @@ const (
 //
 //	do_fault_around(), where that is on; the page is mapped by now: done
 //	__do_fault(): the folio, locked
-//	finish_fault(): lock the PTL; the PTE is not none any more: put the folio
+//	finish_fault(): no page table, and the folio is huge: do_set_pmd(): see file_pmd.go
+//	    lock the PTL; the PTE is not none any more: put the folio
 //	mapped once more; PTE = folio, with the protection of the VMA: read-only where the
 //	file system must be asked first, and in private mappings; unlock the PTL
 //	unlock the folio
@@ -224,6 +225,7 @@ var _ = register(fnDoReadFault, &Func{
 		aroundDone,
 		{Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), 3) }},
 		faultFound,
+		faultSetPMD(4, 6, 6, (*Ctx).readFaultBits),
 		{Label: "map", Says: "map it, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, Then}, Touches: fileMapTouches, Reads: cell.Of(machine.VMAs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
 			Do: func(c *Ctx) Next {

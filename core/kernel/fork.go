@@ -196,6 +196,9 @@ var _ = register(fnCopyPageRange, &Func{
 			case !pmd.Present() && !pmd.IsMigration():
 				c.Say("the parent has no page table there")
 				return c.copyNextTable()
+			case pmd.IsHuge() && c.isFile(c.Page(cpPage)):
+				c.Say("it maps a huge page of a file: the child has faults map it")
+				return c.copyNextTable()
 			case pmd.IsHuge():
 				return c.Call(fnCopyHugePMD, cpHuge, c.L(cpPage), c.L(cpChild))
 			}

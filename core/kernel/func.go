@@ -298,6 +298,12 @@ var KhpPasses = Cond{where: hasFileTHP | hasKhpPasses}
 // AndKhpPasses holds where the condition does and khugepaged may come to huge pages of files.
 func (c Cond) AndKhpPasses() Cond { return c.and(hasFileTHP | hasKhpPasses) }
 
+// FilePMDs holds where PMD entries may map huge pages of files: what it guards would tell nothing elsewhere.
+var FilePMDs = Cond{where: hasFileTHP | hasFilePMDs}
+
+// AndFilePMDs holds where the condition does and PMD entries may map huge pages of files.
+func (c Cond) AndFilePMDs() Cond { return c.and(hasFileTHP | hasFilePMDs) }
+
 // PFNMaps holds where memory without struct pages is mapped: what it guards would tell nothing elsewhere.
 var PFNMaps = Cond{where: hasPFNs}
 
@@ -344,6 +350,7 @@ const (
 	hasPFNs                           // memory without struct pages is mapped
 	hasKhpPasses                      // khugepaged may come to huge pages of files
 	hasNUMA                           // the kernel has NUMA balancing
+	hasFilePMDs                       // PMD entries may map huge pages of files
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -354,7 +361,7 @@ var lacks = [...]string{
 	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in", "nobody frees memory lazily", "no memory fails",
 	"nobody locks memory", "no file is truncated, none is secret memory", "no mm ends that uprobes may be in", "nobody collapses pages of files",
 	"no memory without struct pages",
-	"khugepaged comes to no huge page of a file", "no NUMA balancing",
+	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -110,6 +110,7 @@ const (
 	fnDoHugePMDWPPage
 	fnSplitHugePMD
 	fnZapHugePMD
+	fnSplitFilePMD
 	fnCopyHugePMD
 	fnChangeHugePMD
 	fnCollapseHugePage

@@ -22,6 +22,7 @@ gup_compound_recheck        0   0       0   0   0   0    1    2    2    2   2   
 gup_pmd_recheck             0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         70cbc3cc78a9  TC
 khp_sync_one                0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         2ba99c5e0881  TC
 khp_anon_vma_lock           1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+khp_page_lock               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 khugepaged_exit             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 khp_shared_ok               0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         9445689f3b61  Cm
 khp_drains_all              0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         a980df33e935  Tm

@@ -9,6 +9,7 @@ import (
 //
 //	lock the PMD; it is not huge: done
 //	asked for by who splits a folio: it maps another (newer): done
+//	a file's: clear the PMD, flush; nothing comes in its place: see file_pmd.go
 //	the huge zero page: clear the PMD, flush; fill the deposited table with the zero page
 //	old = pmdp_invalidate()                 // PSE stays, Present goes; flush
 //	to be unmapped at once (freeze): exclusive, and pinned: no; else exclusive no more; fill the
@@ -84,6 +85,7 @@ var _ = register(fnSplitHugePMD, &Func{Large: true,
 		shMoving:    splitMoving,
 		shFill:      splitFill("fill the page table with PTEs that are as dirty as the PMD was; the PMD points to it; unlock", With(PMDSplitCarriesDirty), machine.RW|machine.Accessed|machine.Dirty),
 		shFillClean: splitFill("fill the page table with clean PTEs; the PMD points to it; unlock", Without(PMDSplitCarriesDirty), machine.RW|machine.Accessed),
+		shFile:      splitFilePMD,
 	},
 })
 
@@ -101,6 +103,7 @@ const (
 	shMoving
 	shFill
 	shFillClean
+	shFile
 )
 
 // splitLock is the step that locks the PMD, if there is something to split; recheck: of the folio that the caller splits, if it has named one.
@@ -116,6 +119,9 @@ func splitLock(says string, when Cond, recheck bool) Step {
 			case recheck && f != 0 && (pmd.IsMigration() || pmd.Frame() != f):
 				c.Say("another huge page is mapped there by now")
 				return Return
+			case c.isFile(c.Page(shAddr)):
+				c.Say("it is a file's: clear it")
+				return shFile
 			}
 			c.Lock(c.pmdLock(c.Page(shAddr)))
 			if pmd.IsMigration() {
@@ -194,6 +200,7 @@ func (c *Ctx) splitMapping(table machine.Frame, first machine.PageID, old, keep 
 //
 //	lock the PMD; it is not huge any more: done
 //	clear it: the folio goes into the gather with the PMD's reference
+//	a file's, and the PMD was dirty: so is the folio
 //	mapped by one PMD less; free the deposited page table; unlock
 //
 // compare mm/huge_memory.c:zap_huge_pmd
@@ -215,8 +222,9 @@ var _ = register(fnZapHugePMD, &Func{Large: true,
 					c.M.Excuse(q)
 				}
 				c.SetPMD(p, 0)
-				table := c.M.TakeDeposit(p).Frame()
-				c.Hold(zhTable, table, 1)
+				if table := c.M.TakeDeposit(p); table.Some() { // there is none beside a file's
+					c.Hold(zhTable, table.Frame(), 1)
+				}
 				c.Lock(c.pmdLock(p))
 				if old.IsMigration() {
 					return Then
@@ -227,6 +235,7 @@ var _ = register(fnZapHugePMD, &Func{Large: true,
 				}
 				return Then
 			}},
+		zapFilePMDDirty,
 		{Label: "rmap", Says: "the folio is mapped by one PMD less; unlock the PMD", Ref: "folio_remove_rmap_pmd", Touches: cell.Of(machine.Mapcounts, machine.Flags, machine.PTLs), Do: func(c *Ctx) Next {
 			if f := c.Frame(zhPMD); c.Entry(zhPMD).Has(machine.PSE) && !c.M.IsHugeZero(f) {
 				c.rmapAddPMD(f, -1)
@@ -236,6 +245,10 @@ var _ = register(fnZapHugePMD, &Func{Large: true,
 		}},
 		{Label: "free_deposit", Says: "free the deposited page table", Ref: "zap_deposited_table", Touches: tableFreeTouches, Do: func(c *Ctx) Next {
 			f := c.Held(zhTable).Frame()
+			if f == 0 {
+				c.Say("there is no deposited page table beside a file's")
+				return Return
+			}
 			c.Release(zhTable)
 			c.Put(f, 1)
 			c.M.Free(f)

@@ -5,8 +5,8 @@ import (
 	"gupscope/core/machine"
 )
 
-// The rows of try_to_unmap_one for a huge PMD entry. Only a folio that is lazyfree still has one there:
-// what goes to swap was split before. In straight line:
+// The rows of try_to_unmap_one for a huge PMD entry. Only a folio that is lazyfree still has one there, or one of
+// a file that is about to be split: what goes to swap was split before. In straight line:
 //
 //	newer: dirty, the folio or the PMD: split the PMD
 //	    clear the PMD, flush; references that mappings do not explain, or dirty by now: put it back, split
@@ -19,7 +19,7 @@ var unmapHuge = Step{Label: "huge", Says: "a PMD maps it: split that", Ref: "spl
 	return c.Call(fnSplitHugePMD, tuWalk, c.L(tuPage), 0, c.L(tuFolio))
 }}
 
-var unmapHugeDiscard = Step{Label: "clear_pmd", Says: "clear the PMD, flush", Ref: "pmdp_huge_clear_flush", When: With(LazyfreeWholePMD).AndLarge(), Touches: cell.Of(machine.PMDs, machine.PTLs), Reads: cell.Of(machine.Flags, machine.VMAs), Calls: []FuncID{fnFlushTLBMMRange}, Back: []int{tuWalk},
+var unmapHugeDiscard = Step{Label: "clear_pmd", Says: "clear the PMD, flush", Ref: "pmdp_huge_clear_flush", When: With(LazyfreeWholePMD).AndLarge(), Touches: cell.Of(machine.PMDs, machine.PTLs), Reads: cell.Of(machine.Flags, machine.VMAs, machine.Mappings), Calls: []FuncID{fnFlushTLBMMRange}, Back: []int{tuWalk},
 	Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(tuPage))) },
 	Do: func(c *Ctx) Next {
 		p, f := c.Page(tuPage), c.Frame(tuFolio)
@@ -28,6 +28,9 @@ var unmapHugeDiscard = Step{Label: "clear_pmd", Says: "clear the PMD, flush", Re
 		case !old.Has(machine.PSE) || old.Frame() != f:
 			c.Say("the PMD has changed")
 			return tuWalk
+		case c.isFile(p):
+			c.Say("it is a file's: split the PMD")
+			return tuHugeSplit
 		case c.sim.sparesMlocked && c.Load(c.M.VMA(p))&machine.VMLocked != 0:
 			c.Say("the memory is locked: let it be")
 			return c.Return(1)

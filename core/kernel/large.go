@@ -76,7 +76,7 @@ func (c *Ctx) rmapAddPMD(head machine.Frame, n int) {
 		return
 	}
 	c.AndNot(c.M.Flags(head), machine.PGDoubleMap)
-	if mapped := c.Load(c.M.PagesMapped(head)); mapped > 0 && int(mapped) < c.M.HugePages {
+	if mapped := c.Load(c.M.PagesMapped(head)); mapped > 0 && int(mapped) < c.M.HugePages && !c.sim.fileTHP {
 		c.Store(c.M.Deferred(head), 1)
 	}
 }

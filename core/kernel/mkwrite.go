@@ -26,7 +26,7 @@ var _ = register(fnDoSharedFault, &Func{
 				return c.Return(ret)
 			}
 			if o, _ := c.backing(c.Page(dfAddr)); !hasPageMkwrite(c.M.KindOf(o)) {
-				return dhMap
+				return dhPMD
 			}
 			return Then
 		}},
@@ -42,6 +42,7 @@ var _ = register(fnDoSharedFault, &Func{
 			}
 			return Then
 		}},
+		dhPMD: faultSetPMD(dhPMD, dhDirty, dhDone, func(*Ctx, machine.PageID) machine.Entry { return machine.RW | machine.Dirty }),
 		dhMap: {Label: "map", Says: "map it writable, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, dhDone}, Touches: fileMapTouches,
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
 			Do: func(c *Ctx) Next {
@@ -74,6 +75,7 @@ const (
 	dhFound
 	dhUnlock
 	dhAsked
+	dhPMD
 	dhMap
 	dhDirty
 	dhDone

@@ -290,6 +290,9 @@ var _ = register(fnZapPTERange, &Func{
 				return c.zapTable(Return)
 			case pmd.IsHuge() && (p != c.M.HugeStart(p) || c.Page(zpEnd) < c.lastHuge(p)):
 				c.Say("the PMD maps more than is to go: split it")
+				if c.isFile(p) {
+					return c.Call(fnSplitHugePMD, zpFileSplit, uint64(p))
+				}
 				return c.Call(fnSplitHugePMD, zpPMD, uint64(p))
 			case pmd.IsHuge():
 				return c.Call(fnZapHugePMD, zpHuge, uint64(p))
@@ -339,6 +342,7 @@ var _ = register(fnZapPTERange, &Func{
 			c.Unlock(c.M.PTL(c.Frame(zpTable)))
 			return c.zapTable(Return)
 		}},
+		zpFileSplit: zapFileSplit,
 	},
 })
 
@@ -359,6 +363,7 @@ const (
 	zpDelayed
 	zpUnlock
 	zpHuge
+	zpFileSplit
 )
 
 // zapLockStep locks the page table; is that gone, the PMD is read again.

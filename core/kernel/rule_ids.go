@@ -227,6 +227,7 @@ const (
 	KhpSwapin
 	MigrateYoungDirty
 	ForkClearsSwpExclusive
+	KhpPageLock
 	ruleCount
 )
 

@@ -49,6 +49,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound, s.collapsesSwapped = k.On(KhpSharedOK), k.On(KhpCompoundOK), k.On(KhpSwapin)
 	s.migratesYoungDirty, s.khugepagedTestsExit = k.On(MigrateYoungDirty), k.On(KhugepagedExit)
+	s.collapseLocks = k.On(KhpPageLock)
 	s.deferredPartial, s.fileTHP, s.stopsTruncated = k.On(DeferredSplitPartial), setup.FileTHP(), k.On(KhpFileTruncated)
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
 	s.lazyfreeList, s.lruKeepsFlag = k.On(LazyfreeList), k.On(LRUKeepsFlag)
@@ -227,7 +228,7 @@ func (s *Sim) scene() {
 					s.scanned(p, i, &vs)
 				}
 				if !s.hugePage(p, i, &vs, table, &block) {
-					if i%m.HugePages == 0 {
+					if i%m.HugePages == 0 && !s.Setup.mapsByPMD(&vs) {
 						s.pteTable(p, table)
 					}
 					if vs.Kind == machine.RegionPFN {

@@ -90,6 +90,9 @@ func (s *Setup) has() (h has) {
 	if s.FileTHP() {
 		h |= hasFileTHP
 	}
+	if s.filePMDs() {
+		h |= hasFilePMDs
+	}
 	if s.khpPasses() {
 		h |= hasKhpPasses
 	}

@@ -9,7 +9,8 @@ type FileSetup struct {
 	Pages int      // its size at the start
 	Fill  []string // the content of its first pages; further pages are holes
 	State FileState
-	Room  int // pages that it may come to have; 0: as many as are mapped or named by a task
+	Room  int  // pages that it may come to have; 0: as many as are mapped or named by a task
+	PMD   bool // of shmem: faults map its huge pages by PMD entries
 }
 
 // A FileState says how the filled pages of a file stand at the start.

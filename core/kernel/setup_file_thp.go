@@ -61,6 +61,16 @@ func (s *Setup) hugeFiles() bool {
 	return slices.ContainsFunc(s.Files, func(f FileSetup) bool { return f.State == FileHuge })
 }
 
+// filePMDs reports whether PMD entries may map huge pages of files.
+func (s *Setup) filePMDs() bool {
+	return s.FileTHP() && slices.ContainsFunc(s.Files, func(f FileSetup) bool { return f.PMD })
+}
+
+// mapsByPMD reports whether a region begins without page tables, as it maps a file whose huge pages faults map by PMD entries.
+func (s *Setup) mapsByPMD(r *RegionSetup) bool {
+	return r.Kind.OfFile() && s.Files[r.File].PMD && s.Files[r.File].State == FileHuge
+}
+
 // collapses is how often khugepaged is to collapse pages of files.
 func (s *Setup) collapses() (n int) {
 	for _, t := range s.Tasks {

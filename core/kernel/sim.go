@@ -54,6 +54,7 @@ type Sim struct {
 	readSwapinWritable                                   bool // see the rule swapin_read_maps_writable
 	swapRmapFirst                                        bool // see the rule swapin_rmap_first
 	swapStable                                           bool // see the rule swapin_stable_writes; and the swap device is such
+	collapseLocks                                        bool // see the rule khp_page_lock
 	// See the rule gup_longterm_zone.
 	longtermLeavesMovable bool
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.

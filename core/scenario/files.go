@@ -63,10 +63,11 @@ func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 			f.State = kernel.FileState(i)
 		}
 	}
+	b.fileByPMD(f, c)
 	switch {
 	case t == nil || !c.ok():
 	case f.State == kernel.FileCached:
-		if t.form == formWord {
+		if t.form == formWord && !f.PMD {
 			c.want("nobuffers, dirty, dropped, thp or the end", nil)
 		}
 	case len(f.Fill) == 0:
@@ -82,6 +83,16 @@ func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 	case f.Kind != kernel.Ext4 && f.Kind != kernel.Shmem:
 		c.fail(t, nil, "a page of %s is in memory alone and cannot be dropped", fileKinds[f.Kind])
 	}
+}
+
+// fileByPMD reads whether faults map huge pages of a file of shmem by PMD entries.
+func (b *builder) fileByPMD(f *kernel.FileSetup, c *cursor) {
+	t := c.peek()
+	if f.Kind != kernel.Shmem || !c.keyword("pmd") {
+		return
+	}
+	f.PMD = true
+	b.file.uses = append(b.file.uses, site{setting: "huge pages in files", since: kernel.FileTHPSince, at: t})
 }
 
 // contents reads the contents of the first of some pages.
@@ -225,6 +236,9 @@ func fileDoc(f *kernel.FileSetup) string {
 			return text + ": in swap."
 		}
 		if f.State == kernel.FileHuge {
+			if f.PMD {
+				return text + ": in the page cache, dirty, in huge pages, which faults map by PMD entries."
+			}
 			return text + ": in the page cache, dirty, in huge pages."
 		}
 		return text + ": in the page cache, dirty."

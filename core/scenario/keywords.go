@@ -41,6 +41,7 @@ var keywords = []keyword{
 	{"throttled", "writers throttled", "Who dirties a page of a file sleeps until writeback has caught up; the fault drops its lock for that, if it may."},
 	{"anon", "NAME = anon N rw|ro", "Private anonymous memory of N pages."},
 	{"thp", "NAME = thp N rw|ro", "Private anonymous memory of N huge pages (of two pages each): MADV_HUGEPAGE; behind the contents of a file of shmem, huge pages that it has."},
+	{"pmd", "file F = shmem N thp pmd", "Behind a file of shmem: where there is no page table, a fault maps a huge page of it by the PMD; without it, page by page."},
 	{"hugetlb", "NAME = hugetlb N rw|ro", "Private memory of N huge pages of the pool, which mmap has reserved (MAP_HUGETLB); with file, a file of hugetlbfs of N huge pages."},
 	{"pfnmap", "NAME = pfnmap N rw|ro", "A shared mapping of N pages of a device's memory, which has no struct pages (remap_pfn_range: VM_IO, VM_PFNMAP): GUP refuses it."},
 	{"mixedmap", "NAME = mixedmap N rw|ro", "As pfnmap, but the VMA may have pages with struct pages, too (vm_insert_mixed: VM_MIXEDMAP): what it has is looked for PTE by PTE."},

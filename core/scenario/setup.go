@@ -173,7 +173,7 @@ func (b *builder) aloneWithFileTHP() {
 		}
 	}
 	for _, u := range b.file.uses {
-		if u.since == kernel.FileTHPSince && u.call == nil && u.at.text == "thp" && s.PAE {
+		if u.since == kernel.FileTHPSince && u.call == nil && (u.at.text == "thp" || u.at.text == "pmd") && s.PAE {
 			b.report(Error, u.at.start, u.at.end, nil, "files have huge pages on x86-64 alone: leave out arch x86-32-pae")
 		}
 	}

@@ -161,7 +161,7 @@ var untied = []struct{ test, cases, why string }{
 	{"cow", `.*with hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"gup_longterm", `.*with memfd hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"khugepaged_all:anon", `collapse_(single_pte_entry_compound|compound_extreme|swapin_single_pte|fork) \(khugepaged:anon\)`, "a process prepares the range before khugepaged comes; here a task of the kernel waits for none, and finds it half prepared in some runs. The same is tied where MADV_COLLAPSE does it, but for compound_extreme and fork"},
-	{"khugepaged_all:shmem", `.*`, "the test asks whether a PMD maps the folio of the file; here PTEs map what khugepaged has made"},
+	{"khugepaged_all:shmem", `.*`, "the test asks whether a PMD maps the folio of the file; a condition cannot. And MADV_COLLAPSE of a file is not played"},
 	{"ksm_functional_tests", `test_prctl_.*`, "there is no prctl(PR_SET_MEMORY_MERGE)"},
 	{"madv_populate", `test_softdirty.*`, "PTEs have no soft-dirty bit"},
 }
