@@ -30,7 +30,7 @@ type note struct {
 }
 
 const (
-	maxKept  = 8 // branches; the oldest go
+	maxKept  = 8 // branches
 	maxNotes = 60
 	maxWords = 300 // bytes of a note or a name
 )
@@ -43,10 +43,25 @@ func (s *Session) keep(at int) {
 			return
 		}
 	}
-	s.kept = append([]branch{s.branchOf(s.run, run, "", at)}, s.kept...)
-	if len(s.kept) > maxKept {
-		s.kept = s.kept[:maxKept]
+	s.prepend(s.branchOf(s.run, run, "", at))
+}
+
+// prepend puts a branch before the others. The oldest that nobody has named makes room for it; if all have names, the oldest
+// of all, and that is said.
+func (s *Session) prepend(b branch) {
+	s.kept = append([]branch{b}, s.kept...)
+	if len(s.kept) <= maxKept {
+		return
 	}
+	for i := len(s.kept) - 1; i > 0; i-- {
+		if s.kept[i].name == "" {
+			s.kept = append(s.kept[:i:i], s.kept[i+1:]...)
+			return
+		}
+	}
+	last := s.kept[maxKept]
+	s.kept = s.kept[:maxKept]
+	s.notice("note", "%d branches are kept, and all have names: %q makes room for the new one.", maxKept, last.name)
 }
 
 func (s *Session) branchOf(r *trace.Run, run, name string, at int) branch {
@@ -88,10 +103,7 @@ func (s *Session) keepHere(e Event) {
 			return
 		}
 	}
-	s.kept = append([]branch{s.branchOf(s.run, run, name, s.run.Cursor())}, s.kept...)
-	if len(s.kept) > maxKept {
-		s.kept = s.kept[:maxKept]
-	}
+	s.prepend(s.branchOf(s.run, run, name, s.run.Cursor()))
 }
 
 // forget drops a branch.
@@ -196,6 +208,46 @@ func (s *Session) load(l link.Link) {
 	for _, w := range strings.Split(l.Watched, "~") {
 		if id, err := strconv.Atoi(w); err == nil && id >= 0 && len(s.watched) < maxNotes {
 			s.watch(cell.ID(id))
+		}
+	}
+}
+
+// looked are the names of the cells that are watched, and of the one that is open, the last. A cell's number is another one in another text.
+func (s *Session) looked() (names []string) {
+	if s.run == nil {
+		return []string{""}
+	}
+	layout := s.run.Model.Memory().Layout()
+	for _, id := range s.watched {
+		names = append(names, layout.Name(id))
+	}
+	if s.cell < 0 || s.cell >= layout.Len() {
+		return append(names, "")
+	}
+	return append(names, layout.Name(cell.ID(s.cell)))
+}
+
+// lookAgain finds the cells of these names in what is shown now. What there is no more is watched no more, and that is said.
+func (s *Session) lookAgain(names []string) {
+	layout, at := s.run.Model.Memory().Layout(), map[string]int{}
+	for _, name := range names {
+		at[name] = -1
+	}
+	for id := range cell.ID(layout.Len()) {
+		if _, wanted := at[layout.Name(id)]; wanted {
+			at[layout.Name(id)] = int(id)
+		}
+	}
+	s.watched, s.cell = nil, -1
+	for i, name := range names {
+		switch id := at[name]; {
+		case i == len(names)-1 && id >= 0:
+			s.cell = id
+		case i == len(names)-1:
+		case id >= 0:
+			s.watched = append(s.watched, cell.ID(id))
+		default:
+			s.notice("note", "There is no %s any more: it is not watched.", name)
 		}
 	}
 }

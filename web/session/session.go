@@ -188,7 +188,9 @@ func (s *Session) bind(run string, at int) {
 		return
 	}
 	s.shown = s.file
+	called := s.looked()
 	s.run = trace.New(m)
+	s.lookAgain(called)
 	s.replay(run, at)
 }
 

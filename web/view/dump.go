@@ -19,9 +19,9 @@ func (n *now) dump(f machine.Frame) string {
 	head := m.PeekHead(f)
 	large := m.PeekLarge(head)
 	mapcount := int64(m.Peek(m.Mapcount(f)))
-	entire := int64(0)
+	all, entire, mapped := int64(0), int64(0), 0
 	if large {
-		entire = int64(m.Peek(m.EntireMapcount(head)))
+		all, entire, mapped = n.mapcounts(head)
 		mapcount += entire
 	}
 	s := fmt.Sprintf("page: refcount:%d mapcount:%d mapping:%s index:%s pfn:%s", int64(m.Peek(m.Ref(head))), mapcount, n.mappingPointer(head),
@@ -30,17 +30,24 @@ func (n *now) dump(f machine.Frame) string {
 		return s
 	}
 	pages := m.HugePages
-	mapped, all := 0, entire
+	if entire > 0 {
+		mapped += entirelyMapped
+	}
+	return s + fmt.Sprintf("\nhead: order:%d mapcount:%d entire_mapcount:%d nr_pages_mapped:%d pincount:%d", bits.Len(uint(pages))-1, all, entire, mapped, int64(m.Peek(m.Pincount(head))))
+}
+
+// mapcounts are, of a large folio: how many entries map pages of it, how many of these are PMDs, which map all of it, and how many pages PTEs map.
+func (n *now) mapcounts(head machine.Frame) (all, entire int64, mapped int) {
+	m := n.m
+	entire = int64(m.Peek(m.EntireMapcount(head)))
+	all = entire
 	for i := range m.FolioPages(head) {
 		if c := int64(m.Peek(m.Mapcount(head + machine.Frame(i)))); c > 0 {
 			mapped++
 			all += c
 		}
 	}
-	if entire > 0 {
-		mapped += entirelyMapped
-	}
-	return s + fmt.Sprintf("\nhead: order:%d mapcount:%d entire_mapcount:%d nr_pages_mapped:%d pincount:%d", bits.Len(uint(pages))-1, all, entire, mapped, int64(m.Peek(m.Pincount(head))))
+	return all, entire, mapped
 }
 
 // mappingPointer is what %p makes of folio_mapping(): a hash of the pointer to the address_space, zeros where

@@ -25,10 +25,23 @@ func (n *now) folios() {
 			x.Title = m.FrameName(f)
 		}
 		x.Dump = n.dump(f)
+		pincount := -1
+		if head := m.PeekHead(f); m.PeekLarge(head) {
+			all, entire, _ := n.mapcounts(head)
+			if x.Mapcount += int(entire); f == head {
+				x.Mapcount, x.Pincount, pincount = int(all), int(int64(m.Peek(m.Pincount(head)))), int(m.Pincount(head).Cell())
+				if n.did(m.Pincount(head)) {
+					x.Changed = append(x.Changed, "pincount")
+				}
+			}
+			if n.did(m.EntireMapcount(head)) {
+				x.Changed = append(x.Changed, "mapcount")
+			}
+		}
 		if len(m.Files) > 0 && (m.Peek(m.Buffers(f)) != 0 || n.did(m.Buffers(f))) {
 			x.Buffers = n.field(m.Buffers(f))
 		}
-		x.CellOf = FolioCells{int(m.Ref(f).Cell()), int(m.Mapcount(f).Cell()), -1, int(m.Flags(f).Cell()), int(m.Mapping(f).Cell()), int(m.Contents(f).Cell())}
+		x.CellOf = FolioCells{int(m.Ref(f).Cell()), int(m.Mapcount(f).Cell()), pincount, int(m.Flags(f).Cell()), int(m.Mapping(f).Cell()), int(m.Contents(f).Cell())}
 		sum := 0
 		var terms []string
 		for _, h := range x.Holders {
@@ -51,6 +64,8 @@ func (n *now) folios() {
 			x.Mapping = "anon_vma of " + m.MMs[mm].Name
 		} else if file := machine.MappingFile(m.Peek(m.Mapping(f))); file >= 0 {
 			x.Mapping = "file " + m.Files[file].Name
+		} else if node := machine.MappingKSM(m.Peek(m.Mapping(f))); node >= 0 {
+			x.Mapping = fmt.Sprintf("stable node %d", node)
 		}
 		if m.Peek(m.State(f)) != machine.FrameFree {
 			x.Content = m.Content(m.Peek(m.Contents(f)))
@@ -103,6 +118,8 @@ func (n *now) kind(f machine.Frame) string {
 		parts = append(parts, "anon of "+m.MMs[mm].Name)
 	} else if file := machine.MappingFile(m.Peek(m.Mapping(f))); file >= 0 {
 		parts = append(parts, "of file "+m.Files[file].Name)
+	} else if machine.MappingKSM(m.Peek(m.Mapping(f))) >= 0 {
+		parts = append(parts, "of KSM")
 	}
 	if s := m.Peek(m.FolioSwap(f)); s != 0 {
 		parts = append(parts, fmt.Sprintf("in the swap cache at slot %d", s-1))

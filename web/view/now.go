@@ -192,7 +192,7 @@ func (n *now) at(id cell.ID) []Walker {
 		if b.since > 0 {
 			w.Note += fmt.Sprintf(", not there since %d", b.since)
 		}
-		if n.m.Mem.Layout().Class(id) == machine.PMDs {
+		if n.m.Mem.Layout().Class(id) == machine.PMDs && !b.value.Has(machine.PSE) {
 			w.Holds = "the table"
 		} else {
 			w.To = n.target(b.value)

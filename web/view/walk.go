@@ -51,11 +51,28 @@ func (n *now) walk(mm int) Walk {
 			continue
 		}
 		t := Table{VMA: n.tableName(owner), Flags: "unhooked", Freed: true, PMD: PTE{ID: -1, Index: "–", None: true}}
+		if n.deposited(f) {
+			t.Flags, t.Freed = "deposited beside the huge page", false
+		}
 		t.Entries = n.entries(f, owner)
 		w.Leaves = append(w.Leaves, t)
 	}
 	w.Loose = n.hardware(mm)
 	return w
+}
+
+// deposited reports whether a page table waits beside a huge PMD entry.
+func (n *now) deposited(f machine.Frame) bool {
+	m := n.m
+	if !m.LargeFolios {
+		return false
+	}
+	for p := range m.Pages() {
+		if h := machine.Hold(m.Peek(m.Deposit(machine.PageID(p)))); h.Some() && h.Frame() == f {
+			return true
+		}
+	}
+	return false
 }
 
 // uppers are the entries of an mm's table of a level above the PMDs that lead to its regions.
@@ -85,6 +102,8 @@ func (n *now) upper(w machine.Word, index int) PTE {
 	p := PTE{ID: int(w.Cell()), Cell: n.m.Mem.Layout().Name(w.Cell()), Index: fmt.Sprintf("[%d]", index), Text: e.String(), None: e.None(), Changed: n.did(w), Walkers: n.at(w.Cell())}
 	if e.Present() && !e.Has(machine.PSE) {
 		p.Text = "points to the next table"
+	} else if e.Present() {
+		p.To = n.target(e)
 	}
 	p.Was = n.changed[w.Cell()]
 	return p
