@@ -79,7 +79,7 @@ func TestDumpPage(t *testing.T) { dumpPage.test(t) }
 
 var (
 	dumpOfPage = regexp.MustCompile(`^page: refcount:(-?\d+) mapcount:(-?\d+) mapping:[0-9a-f]{16} index:0x[0-9a-f]+ pfn:0x([0-9a-f]+)$`)
-	dumpOfHead = regexp.MustCompile(`^head: order:\d+ mapcount:-?\d+ entire_mapcount:-?\d+ nr_pages_mapped:\d+ pincount:-?\d+$`)
+	dumpOfHead = regexp.MustCompile(`^head: order:\d+ mapcount:(-?\d+) entire_mapcount:-?\d+ nr_pages_mapped:\d+ pincount:(-?\d+)$`)
 )
 
 var dumpPage = law{meets: []string{"small folio", "large folio"}, holds: func(s *state) error {
@@ -91,6 +91,17 @@ var dumpPage = law{meets: []string{"small folio", "large folio"}, holds: func(s 
 		}
 		if len(lines) == 2 {
 			s.met["large folio"]++
+			// The head's card counts what maps the folio, a tail's what maps its page: by a PTE, or with the others by a PMD.
+			counts, want := dumpOfHead.FindStringSubmatch(lines[1]), m[2]
+			if f.CellOf.Pincount >= 0 {
+				want = counts[1]
+				if counts[2] != fmt.Sprint(f.Pincount) {
+					return fmt.Errorf("%s is pinned %d times, and is dumped as %q", f.Title, f.Pincount, f.Dump)
+				}
+			}
+			if want != fmt.Sprint(f.Mapcount) {
+				return fmt.Errorf("%s has the mapcount %d, and is dumped as %q", f.Title, f.Mapcount, f.Dump)
+			}
 			continue
 		}
 		s.met["small folio"]++
