@@ -216,17 +216,3 @@ func vmaDoc(v *kernel.RegionSetup) string {
 		kernel.Split:   ": a large folio, each page of it mapped by its PTE.",
 	}[v.State]
 }
-
-// wordDoc documents a flag or word of calls.
-func wordDoc(word string) string {
-	if f := kernel.FollByName(word); f != nil {
-		return f.Doc
-	}
-	switch word {
-	case "MADV_DONTNEED":
-		return "The content is thrown away: the next access finds a fresh page."
-	case "MADV_HWPOISON":
-		return "The memory of the pages fails: they are marked, unmapped and never used again; who touches it gets SIGBUS, unless a disk has what it held."
-	}
-	return ""
-}

@@ -148,7 +148,8 @@ export class Editor {
   tokens(list: [number, number, string][]) {
     if (this.unsent) return; // of an older text; a newer answer is on its way
     const at = this.offsets();
-    const marks = list.filter(([from, to]) => from < to).map(([from, to, kind]) => Decoration.mark({ class: "tok-" + kind }).range(at(from), at(to)));
+    const within = list.map(([from, to, kind]) => ({ from: at(from), to: at(to), kind })).filter(({ from, to }) => from < to);
+    const marks = within.map(({ from, to, kind }) => Decoration.mark({ class: "tok-" + kind }).range(from, to));
     this.view.dispatch({ effects: setTokens.of(Decoration.set(marks, true)) });
   }
 

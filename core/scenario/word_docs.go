@@ -1,0 +1,49 @@
+package scenario
+
+import "gupscope/core/kernel"
+
+// wordDoc documents a flag or word of calls.
+func wordDoc(word string) string {
+	if f := kernel.FollByName(word); f != nil {
+		return f.Doc
+	}
+	return wordDocs[word]
+}
+
+// wordDocs document the words of calls that are no flags of GUP.
+var wordDocs = map[string]string{
+	"MADV_DONTNEED":       "The content is thrown away: the next access finds a fresh page, or what the file has.",
+	"MADV_FREE":           "The content may be thrown away when memory is short, unless somebody stores to the page first.",
+	"MADV_COLD":           "The pages are the next to be reclaimed: not accessed, and at the inactive end of the LRU list.",
+	"MADV_PAGEOUT":        "The pages are reclaimed now: to swap, or to the file's disk.",
+	"MADV_POPULATE_READ":  "All pages are mapped as a read fault would map them, without being read.",
+	"MADV_POPULATE_WRITE": "All pages are mapped as a write fault would map them, writable and without being written.",
+	"MADV_COLLAPSE":       "The range becomes a huge page now, as khugepaged would make it later.",
+	"MADV_MERGEABLE":      "KSM may merge the pages with others of the same content.",
+	"MADV_UNMERGEABLE":    "KSM leaves the pages alone from now on; what it merged gets pages of its own again.",
+	"MADV_HWPOISON":       "The memory of the pages fails: they are marked, unmapped and never used again; who touches it gets SIGBUS, unless a disk has what it held.",
+	"MADV_DONTFORK":       "fork leaves the range out: the child has nothing there.",
+	"MADV_DOFORK":         "fork copies the range again, as without MADV_DONTFORK.",
+	"MADV_WIPEONFORK":     "The child of a fork finds the range empty: zeros, on pages of its own.",
+	"MADV_KEEPONFORK":     "The child of a fork finds the range as it is, as without MADV_WIPEONFORK.",
+
+	"PROT_NONE":       "No access: every load and store is a fault.",
+	"PROT_READ":       "Loads only: a store is a fault.",
+	"PROT_READ_WRITE": "Loads and stores: PROT_READ and PROT_WRITE.",
+	"PROT_WRITE":      "Stores; what the hardware can write to it can read as well.",
+
+	"MPOL_MF_MOVE":     "Only pages that no other process maps are moved.",
+	"MPOL_MF_MOVE_ALL": "Pages that others map are moved, too.",
+
+	"SIGKILL": "It ends the process: who waits so that a fatal signal may wake him gives up.",
+	"SIGUSR1": "An ordinary signal: who waits so that any signal may wake him gives up.",
+
+	"IOMMU_WRITE": "The device may write to the memory: the pages are pinned for writing.",
+	"IOMMU_READ":  "The device only reads: the pages are pinned for reading.",
+
+	"IB_ACCESS_LOCAL_WRITE": "The device may write to the memory: the pages are pinned for writing.",
+	"IB_ACCESS_REMOTE_READ": "The device only reads; until v6.2 the pages were pinned for writing by force all the same.",
+
+	"FALLOC_FL_PUNCH_HOLE": "The pages of the range are taken out of the file, which keeps its size: what is read there is zeros.",
+	"POSIX_FADV_DONTNEED":  "The file's clean pages leave the page cache, unless somebody maps or holds them.",
+}
