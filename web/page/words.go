@@ -68,12 +68,12 @@ func moveID(r *view.Race, at, j int) string {
 	return "move-" + r.Lanes[at].Name + "-" + strconv.Itoa(j)
 }
 
-// moveKey is the key that presses a lane's first button.
-func moveKey(at, j int) string {
-	if j == 0 && at < 9 {
-		return strconv.Itoa(at + 1)
+// moveKey is the key that presses a lane's first button that can be pressed: one with these before it.
+func moveKey(at int, before []view.Move) string {
+	if at >= 9 || slices.ContainsFunc(before, func(m view.Move) bool { return m.Ready }) {
+		return ""
 	}
-	return ""
+	return strconv.Itoa(at + 1)
 }
 
 // sign says a verdict by shape.
