@@ -148,6 +148,7 @@ func draw(m *view.Memory) picture {
 				walkers = append(walkers, e.Walkers...)
 			}
 			if len(t.Entries) == 0 {
+				point(t.PMD.To, "maps")
 				row++ // the PMD's box alone
 			}
 			stand(walkers, ptes)
@@ -159,7 +160,10 @@ func draw(m *view.Memory) picture {
 
 func tableTitle(t *view.Table) string {
 	s := "PTEs of " + t.VMA
-	if len(t.Entries) == 0 {
+	switch {
+	case t.PMD.To != "":
+		s = t.VMA + ": the PMD maps " + t.PMD.Text
+	case len(t.Entries) == 0:
 		s = t.VMA + ": no table"
 	}
 	if t.Flags != "" {

@@ -65,7 +65,7 @@ var targetsAreThere = law{meets: []string{"entry that points", "walker that poin
 	}
 	for _, w := range s.memory.Walks {
 		for _, l := range w.Leaves {
-			for _, e := range l.Entries {
+			for _, e := range append(l.Entries, l.PMD) {
 				if !shown[e.To] {
 					return fmt.Errorf("%s points at %s, which is not shown", e.Cell, e.To)
 				}
