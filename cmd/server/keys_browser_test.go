@@ -73,8 +73,8 @@ func TestEveryKey(t *testing.T) {
 		{kb.Escape, "Escape", "", `!` + hasOpened("scenarios")},
 		{"t", "t", "", hasOpened("kernels")},
 		{kb.Escape, "Escape", "", `!` + hasOpened("kernels")},
-		{"l", "l", "frames    1", `/frames 1\b/.test(` + editorView + `.state.doc.toString())`},
-		{"h", "h", "// ours\nframes 1", hasOpened("changes-panel")},
+		{"l", "l", "frames    2", `/frames 2\b/.test(` + editorView + `.state.doc.toString())`},
+		{"h", "h", "// ours\nframes 2", hasOpened("changes-panel")},
 		{kb.Escape, "Escape", "", `!` + hasOpened("changes-panel")},
 		{"e", "e", "", `document.activeElement.matches("#editor, #editor *")`},
 		{kb.Escape, "Escape", "", `!document.activeElement.matches("#editor, #editor *")`},
@@ -83,7 +83,7 @@ func TestEveryKey(t *testing.T) {
 		{"?", "?", "", hasOpened("keys-panel")},
 	} {
 		if k.frames != "" { // there is something to be formatted, or changed
-			edit(p, "frames 1", k.frames)
+			edit(p, "frames 2", k.frames)
 			p.wait(`document.querySelector("#pick-scenario").textContent.includes("edited")`)
 			eval[bool](p, `(document.activeElement.blur(), true)`)
 		}

@@ -140,7 +140,7 @@ func (w *tour) writes() {
 	w.halt("a-mistake")
 	w.click("#diagnostics .fix")
 	w.wait(`!document.querySelector("#diagnostics .fix")`)
-	edit(w.tab, "frames 1", "frames 2")
+	edit(w.tab, "frames 2", "frames 4")
 	w.wait(`document.querySelector("#writing [data-do=changes]")`)
 	w.click("#writing [data-do=changes]")
 	w.wait(`document.querySelector("#changes-panel:popover-open .hunk")`)

@@ -106,15 +106,15 @@ func writing(t *testing.T, p *tab) {
 	p.wait(editorView + `.state.doc.toString().includes("FOLL_WRITE |") && document.querySelectorAll("#diagnostics li").length === 0`)
 
 	// Format; undo takes it back, for it is typing as any other.
-	edit(p, "frames 1", "frames    1")
+	edit(p, "frames 2", "frames    2")
 	p.wait(`document.querySelector("#pick-scenario").textContent.includes("edited")`)
 	p.click("#writing [data-do=format]")
-	p.wait(`/frames 1\b/.test(` + editorView + `.state.doc.toString())`)
-	caret(p, "frames 1")
+	p.wait(`/frames 2\b/.test(` + editorView + `.state.doc.toString())`)
+	caret(p, "frames 2")
 	p.do(chromedp.KeyEvent("z", chromedp.KeyModifiers(2)))
-	p.wait(editorView + `.state.doc.toString().includes("frames    1")`)
+	p.wait(editorView + `.state.doc.toString().includes("frames    2")`)
 	p.do(chromedp.KeyEvent("F", chromedp.KeyModifiers(1|8)))
-	p.wait(`/frames 1\b/.test(` + editorView + `.state.doc.toString())`)
+	p.wait(`/frames 2\b/.test(` + editorView + `.state.doc.toString())`)
 
 	// What is changed, one change taken back, then all.
 	edit(p, "put_page(p)", "put_page(p) // ours")
@@ -140,7 +140,7 @@ func TestDrafts(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + "s/gup-fast-vs-reclaim")
-	edit(p, "frames 1", "frames 2")
+	edit(p, "frames 2", "frames 4")
 	p.wait(`location.hash.startsWith("#1.")`)
 	// Another scenario: nothing is lost, and that is said.
 	p.key("\x1b")
@@ -148,13 +148,13 @@ func TestDrafts(t *testing.T) {
 	p.key("s")
 	p.click(`#scenarios [data-scenario="cow-vs-pin"], #scenarios li:nth-child(3) a`)
 	p.wait(`document.getElementById("notice").textContent.includes("kept")`)
-	p.wait(`!` + editorView + `.state.doc.toString().includes("frames 2") || ` + editorView + `.state.doc.toString().includes("GUP gup-fast-vs-reclaim") === false`)
+	p.wait(`!` + editorView + `.state.doc.toString().includes("frames 4") || ` + editorView + `.state.doc.toString().includes("GUP gup-fast-vs-reclaim") === false`)
 	p.open("about:blank")
 	p.ready(s.url + "s/gup-fast-vs-reclaim")
 	p.wait(`document.querySelector("#draft time").textContent !== "" && document.querySelector("#draft").checkVisibility()`)
 	p.shot("draft")
 	p.click("#draft [data-act=recover]")
-	p.wait(editorView + `.state.doc.toString().includes("frames 2")`)
+	p.wait(editorView + `.state.doc.toString().includes("frames 4")`)
 	p.wait(`!document.querySelector("#draft").checkVisibility() && document.querySelector("#writing [data-do=changes]")`)
 	p.click("#writing [data-do=changes]")
 	p.click("#changes > .row-of [data-act=write]")
@@ -165,7 +165,7 @@ func TestDrafts(t *testing.T) {
 		t.Error("a draft is offered that was taken back")
 	}
 	// Typed just before the page goes.
-	edit(p, "frames 1", "frames 3")
+	edit(p, "frames 2", "frames 3")
 	p.open("about:blank")
 	p.ready(s.url + "s/gup-fast-vs-reclaim")
 	p.wait(`document.querySelector("#draft").checkVisibility()`)
@@ -182,7 +182,7 @@ func TestGuard(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.ready(s.url + "s/gup-fast-vs-reclaim")
-	edit(p, "frames 1", "frames 2")
+	edit(p, "frames 2", "frames 4")
 	p.wait(`location.hash.startsWith("#1.")`)
 	other := func() {
 		p.click("#pick-scenario")
@@ -193,7 +193,7 @@ func TestGuard(t *testing.T) {
 	p.shot("guard")
 	p.click("#guard [value=stay]")
 	p.wait(`!document.querySelector("#guard[open]")`)
-	if !strings.Contains(typed(p), "frames 2") {
+	if !strings.Contains(typed(p), "frames 4") {
 		t.Error("who stays has lost the edits")
 	}
 	p.key("\x1b")

@@ -24,14 +24,13 @@ func swappedShared(m *Model) []predicate {
 	}
 	var out []predicate
 	for slot := range m.M.Slots {
-		named := func(load func(machine.Word) uint64) bool {
+		named := func() bool {
 			for i := range m.M.TableCount() {
 				t := m.M.TableFrame(i)
-				if load(m.M.PTL(t)) != 0 {
-					continue
-				}
-				for e := range m.M.Width() {
-					if e := machine.Entry(load(m.M.Entry(t, e))); e.IsSwap() && e.Slot() == slot {
+				for i := range m.M.Width() {
+					// Who makes an entry one of this slot reads the page's flags: the others are of no interest.
+					e := machine.Entry(m.M.Glance(m.M.Entry(t, i)))
+					if e.IsSwap() && e.Slot() == slot && m.M.Load(m.M.PTL(t)) == 0 && m.M.Load(m.M.Entry(t, i)) != 0 {
 						return true
 					}
 				}
@@ -42,7 +41,7 @@ func swappedShared(m *Model) []predicate {
 			what: fmt.Sprintf("swap slot %d", slot), reads: slices.Concat([]machine.Word{m.M.SwapCache(slot)}, flags, tables),
 			holds: func() bool {
 				h := machine.Hold(m.M.Load(m.M.SwapCache(slot)))
-				return !h.Some() || m.M.Load(m.M.Flags(h.Frame()))&machine.PGAnonExclusive == 0 || !named(m.M.Load)
+				return !h.Some() || m.M.Load(m.M.Flags(h.Frame()))&machine.PGAnonExclusive == 0 || !named()
 			},
 			why: func() string {
 				f := machine.Hold(m.M.Peek(m.M.SwapCache(slot))).Frame()

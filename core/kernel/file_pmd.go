@@ -37,7 +37,7 @@ func (c *Ctx) mapsByPMD(p machine.PageID) bool {
 }
 
 // faultWithoutTable makes a fault on a file before there is a page table; one that copies for a private mapping needs that.
-var faultWithoutTable = Step{Label: "file_fault", Says: "the PMD is none, and a huge page of the file would fit: ask the file first", Ref: "do_fault", When: FilePMDs, Local: true, Calls: []FuncID{fnDoReadFault, fnDoSharedFault}, Do: func(c *Ctx) Next {
+var faultWithoutTable = Step{Label: "file_fault", Says: "the PMD is none, and a huge page of the file would fit: ask the file first", Ref: "do_fault", When: FilePMDs, Local: true, Calls: []FuncID{fnDoReadFault, fnDoSharedFault}, Back: []int{hfEnd}, Do: func(c *Ctx) Next {
 	if c.L(hfFlags)&faultWrite != 0 {
 		return c.Call(fnDoSharedFault, hfEnd, c.L(hfAddr), c.L(hfFlags), 0)
 	}

@@ -104,7 +104,7 @@ func someEvent(rnd *rand.Rand, s *Session, kind int) Event {
 		k := []string{"", "v4.6", "v6.1", "v6.12", "v6.12 with tlb_flush=pv", "v9"}
 		return Event{Do: "kernel", Kernel: k[rnd.IntN(len(k))]}
 	case 1:
-		texts := []string{s.text + "\n// more", strings.Replace(s.text, "frames 1", "frames 2", 1), strings.Replace(s.text, "mm ", "mmm ", 1), strings.Replace(s.text, "mmm ", "mm ", 1)}
+		texts := []string{s.text + "\n// more", strings.Replace(s.text, "frames 2", "frames 3", 1), strings.Replace(s.text, "mm ", "mmm ", 1), strings.Replace(s.text, "mmm ", "mm ", 1)}
 		return Event{Do: "text", Text: texts[rnd.IntN(len(texts))]}
 	case 2, 3:
 		return Event{Do: "goto", At: rnd.IntN(s.run.Len() + 1), N: rnd.IntN(8) / 7}
