@@ -75,7 +75,9 @@ func TestKeys(t *testing.T) {
 	p.wait(fmt.Sprintf(`document.querySelector("#scrub input").value == %d`, at-1))
 	p.key("\u0303") // ArrowRight
 	p.wait(fmt.Sprintf(`document.querySelector("#scrub input").value == %d`, at))
-	where := eval[[]float64](p, `(r => [r.x + r.width / 2, r.y + 20])(document.querySelector("#editor").getBoundingClientRect())`) // its middle may be out of sight
+	// The text's pane has gone to the line of the step: the click goes where both pane and text are.
+	where := eval[[]float64](p, `(([r, pane]) => [r.x + r.width / 2, (Math.max(r.top, pane.top) + Math.min(r.bottom, pane.bottom, innerHeight)) / 2])(
+		["#editor", "#source"].map((s) => document.querySelector(s).getBoundingClientRect()))`)
 	p.do(chromedp.MouseClickXY(where[0], where[1]))
 	p.wait(`document.activeElement.matches("#editor .codemirror")`)
 	p.key("1")
