@@ -112,7 +112,7 @@ func row(ctx context.Context, store *computed.Store, name string, fresh bool) ([
 	}
 	f, _ := scenario.Parse(g.File(), []byte(g.Text))
 	cells = nil
-	for _, k := range kernel.Releases() {
+	for _, k := range kernel.EveryFlush() {
 		t := verdict.Trial{Kernel: k}
 		for t.Begin(f, nil, verdict.CellLimits); t.Go(1 << 16); {
 			if ctx.Err() != nil {

@@ -16,7 +16,8 @@ import (
 // matrixCommand is "gupscope matrix [FILE|DIR…]".
 type matrixCommand struct {
 	Paths   []string `arg:"" optional:"" name:"file" help:"Scenarios, folders of them, or names of the gallery; all of the gallery if none is named."`
-	Kernels []string `help:"The columns, instead of every release with every way to flush." sep:"," placeholder:"KERNEL,…"`
+	Kernels []string `help:"The columns, instead of every release." sep:"," placeholder:"KERNEL,…" xor:"columns"`
+	Flush   bool     `help:"Every release with every way to flush TLBs: three columns each, and four times the time." xor:"columns"`
 	States  uint64   `help:"Look at so many states of each at most, not 3,000,000." placeholder:"N"`
 	JSON    bool     `name:"json" help:"Print one JSON object per scenario, kernel and line."`
 }
@@ -91,7 +92,10 @@ func (c *matrixCommand) Run() error {
 // questions lists the cells, and the kernels of the columns.
 func (c *matrixCommand) questions() ([]question, []kernel.Kernel, error) {
 	var kernels []kernel.Kernel
-	if c.Kernels == nil {
+	switch {
+	case c.Flush:
+		kernels = kernel.EveryFlush()
+	case c.Kernels == nil:
 		kernels = kernel.Releases()
 	}
 	for _, spec := range c.Kernels {

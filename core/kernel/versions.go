@@ -46,8 +46,26 @@ var Versions = []*Version{
 // Newest is the newest mainline release: what a scenario runs on that names none.
 var Newest = ByName("v6.12")
 
-// Releases are all releases with every way to flush TLBs: the columns of a table of verdicts.
+// Plain is the version without changes.
+func (v *Version) Plain() Kernel {
+	k, err := Make(v.Name)
+	if err != nil {
+		panic("kernel: a version without changes can be made: " + err.Error())
+	}
+	return k
+}
+
+// Releases are all versions as they were released: the columns of a table of verdicts.
 func Releases() []Kernel {
+	var out []Kernel
+	for _, v := range Versions {
+		out = append(out, v.Plain())
+	}
+	return out
+}
+
+// EveryFlush are the releases with every way to flush TLBs: as machines without and with a hypervisor, or of other makers, run them.
+func EveryFlush() []Kernel {
 	var out []Kernel
 	for _, v := range Versions {
 		for _, flush := range Rules[TLBFlush].Values {

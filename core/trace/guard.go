@@ -210,7 +210,7 @@ func (s *story) standing(w *kernel.Version, rules []kernel.Setting) []kernel.Set
 
 // upTo is everything that a later release has otherwise.
 func (s *story) upTo(w *kernel.Version) (out []kernel.Setting) {
-	mine, its := &s.r.Model.Kernel, plain(w)
+	mine, its := &s.r.Model.Kernel, w.Plain()
 	for _, r := range kernel.Rules {
 		if r.Config != nil {
 			continue // a property of the machine, which a release does not change
@@ -248,7 +248,7 @@ func (s *story) fewest(claim string, all []kernel.Setting) *guard {
 func unreleased() (out []*kernel.Rule) {
 	on := map[kernel.RuleID]bool{}
 	for _, v := range kernel.Versions {
-		k := plain(v)
+		k := v.Plain()
 		for _, r := range kernel.Rules {
 			on[r.ID] = on[r.ID] || k.On(r.ID)
 		}
@@ -261,18 +261,9 @@ func unreleased() (out []*kernel.Rule) {
 	return out
 }
 
-// plain is the kernel of a version without changes.
-func plain(v *kernel.Version) kernel.Kernel {
-	k, err := kernel.Make(v.Name)
-	if err != nil {
-		panic("trace: a version without changes can be made: " + err.Error())
-	}
-	return k
-}
-
 // valueIn is the name of the value that a rule has in a version.
 func valueIn(v *kernel.Version, r *kernel.Rule) string {
-	k := plain(v)
+	k := v.Plain()
 	return r.ValueName(k.Value(r.ID))
 }
 

@@ -55,7 +55,7 @@ type Verdicted struct {
 // Columns are the kernels of the matrix.
 func Columns() []Column {
 	var out []Column
-	for _, k := range kernel.Releases() {
+	for _, k := range kernel.EveryFlush() {
 		c := Column{Version: k.Version.Name, Flush: kernel.Rules[kernel.TLBFlush].ValueName(k.Value(kernel.TLBFlush)), Kernel: k.String()}
 		c.First = len(out) == 0 || out[len(out)-1].Version != c.Version
 		out = append(out, c)
