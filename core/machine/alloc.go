@@ -57,7 +57,7 @@ func (m *Machine) Available(table bool) bool {
 // pool is where an allocation looks: the states of its frames. A free one's is zero.
 func (m *Machine) pool(table bool) (first, end cell.ID) {
 	if table && !m.Shared {
-		return m.alloc + cell.ID(m.poolBase()), m.alloc + cell.ID(m.pmdTableBase())
+		return m.alloc + cell.ID(m.poolBase), m.alloc + cell.ID(m.pmdTableBase)
 	}
 	return m.alloc + 1, m.alloc + 1 + cell.ID(m.Frames)
 }

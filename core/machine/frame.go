@@ -66,7 +66,7 @@ func (m *Machine) FrameCount() int { return m.nframe }
 
 // IsData reports whether the frame is one for data: in a shared pool it may be
 // a page table for a while.
-func (m *Machine) IsData(f Frame) bool { return int(f) < m.pfnBase() }
+func (m *Machine) IsData(f Frame) bool { return int(f) < m.pfnBase }
 
 // Ref is the folio's _refcount.
 func (m *Machine) Ref(f Frame) Word { return m.at(m.ref, int(f)) }

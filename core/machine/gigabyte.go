@@ -79,25 +79,22 @@ func (m *Machine) PMDLockOf(p PageID) Word {
 	return m.NoPMD()
 }
 
-// pmdTableBase is the first frame of the PMD tables that mms may share.
-func (m *Machine) pmdTableBase() int { return m.poolBase() + m.Tables }
-
-func (m *Machine) pmdTable(i int) Frame { return Frame(m.pmdTableBase() + i) }
+func (m *Machine) pmdTable(i int) Frame { return Frame(m.pmdTableBase + i) }
 
 // IsSharedPMDTable reports whether the frame is one for PMD tables that mms may share.
 func (m *Machine) IsSharedPMDTable(f Frame) bool {
-	return int(f) >= m.pmdTableBase() && int(f) < m.pmdTableBase()+m.PMDTables
+	return int(f) >= m.pmdTableBase && int(f) < m.pmdTableBase+m.PMDTables
 }
 
 // OffersPMDTables calls f with the frames that a PMD table may take, as Offers does.
 func (m *Machine) OffersPMDTables(f func(Frame)) {
-	first := m.alloc + cell.ID(m.pmdTableBase())
+	first := m.alloc + cell.ID(m.pmdTableBase)
 	m.offer(first, first+cell.ID(m.PMDTables), m.alloc, m.staleFrames(), func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, func(i int) { f(Frame(i)) })
 }
 
 // PMDTableAvailable reports whether a PMD table may be allocated now.
 func (m *Machine) PMDTableAvailable() bool {
-	first := m.alloc + cell.ID(m.pmdTableBase())
+	first := m.alloc + cell.ID(m.pmdTableBase)
 	end := first + cell.ID(m.PMDTables)
 	m.Mem.Note(first, end)
 	return m.Mem.Zero(first, end) < end

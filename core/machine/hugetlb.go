@@ -30,12 +30,12 @@ func (m *Machine) HugetlbPage(p PageID) bool { return m.Hugetlb > 0 && m.hugetlb
 func (k RegionKind) OfFile() bool { return k == RegionFilePrivate || k == RegionFileShared }
 
 // hugetlbBase is the first frame of the pool.
-func (m *Machine) hugetlbBase() int { return m.pfnBase() - m.Hugetlb }
+func (m *Machine) hugetlbBase() int { return m.pfnBase - m.Hugetlb }
 
 // IsHugetlb reports whether the frame is a huge page of the pool.
 // Compare include/linux/page-flags.h:folio_test_hugetlb.
 func (m *Machine) IsHugetlb(f Frame) bool {
-	return int(f) >= m.hugetlbBase() && int(f) < m.pfnBase()
+	return int(f) >= m.hugetlbBase() && int(f) < m.pfnBase
 }
 
 // HugetlbFrame returns huge page i of the pool.

@@ -112,7 +112,7 @@ func (m *Machine) entryNames(_ int, v uint64, f func(cell.Instance)) {
 // migrationNames calls f with the frames that a migration entry stands for: of a large folio, perhaps all.
 func (m *Machine) migrationNames(frame Frame, f func(cell.Instance)) {
 	switch {
-	case int(frame) >= m.upperBase():
+	case int(frame) >= m.upperBase:
 	case m.LargeFolios:
 		m.blockNames(frame, f)
 	default:

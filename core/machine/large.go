@@ -102,12 +102,7 @@ func (m *Machine) FolioPages(f Frame) int {
 // memory reads; 0 in a machine without large folios. PMD entries that map it
 // are not counted, references through GUP are. (The kernel allocates it at first use, and each mm that
 // has used it has a reference; here it is there from the start.)
-func (m *Machine) HugeZero() Frame {
-	if !m.LargeFolios {
-		return 0
-	}
-	return Frame(m.roundUp(1 + m.Frames))
-}
+func (m *Machine) HugeZero() Frame { return m.hugeZero }
 
 // MayBeHuge reports whether a PMD entry can map a huge page that begins with the frame.
 func (m *Machine) MayBeHuge(f Frame) bool {
@@ -124,9 +119,6 @@ func (m *Machine) IsHugeZero(f Frame) bool {
 func (m *Machine) OfHuge(pmd Entry, p PageID) Entry {
 	return pmd + Entry(m.Slot(p, LevelPTE))<<pfnShift
 }
-
-// roundUp returns the first number from n on that a block may begin with.
-func (m *Machine) roundUp(n int) int { return (n + m.HugePages - 1) / m.HugePages * m.HugePages }
 
 // Deposit is the page table that waits beside the page's huge PMD entry, as a Hold, for the day
 // on which the entry is split; 0 if none does. Change it with SetDeposit.

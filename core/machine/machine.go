@@ -215,11 +215,14 @@ type Machine struct {
 	alone      []int             // the regions' numbers, each a place of its own
 	filePages  []FilePage        // all pages of files, by Pgoff
 	fileFirst  []int             // a file's first page's Pgoff
-	nframe     int
-	width      int // entries of a PTE table
-	upperWidth int // entries of a table above
-	regions    int // the most that an mm has
-	gatherMax  int // pages that an mmu_gather has room for
+	width      int               // entries of a PTE table
+	upperWidth int               // entries of a table above
+	regions    int               // the most that an mm has
+	gatherMax  int               // pages that an mmu_gather has room for
+
+	// Where the frames of each kind begin: see numberFrames.
+	hugeZero                                           Frame
+	pfnBase, upperBase, poolBase, pmdTableBase, nframe int
 
 	// First cells of the regions.
 	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                               cell.ID
@@ -273,7 +276,7 @@ func New(c Config) *Machine {
 	if m.LargeFolios {
 		m.gatherMax += m.HugePages // the pages of a folio that is split meanwhile
 	}
-	m.nframe = m.poolBase() + c.Tables + c.PMDTables
+	m.numberFrames()
 	m.numberFilePages()
 	m.homes()
 	m.findShared()

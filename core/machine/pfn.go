@@ -8,14 +8,11 @@ package machine
 // To software the entry is special (vm_normal_page() finds none), as that of the zero page is. It is nobody's: no allocator has it, so nothing that names it becomes stale.
 // These numbers come last of those for data, and have none of their words but what is stored there.
 
-// pfnBase is the first of them.
-func (m *Machine) pfnBase() int { return m.upperBase() - m.PFNs }
-
 // IsPFN reports whether the number is that of memory without struct pages.
-func (m *Machine) IsPFN(f Frame) bool { return int(f) >= m.pfnBase() && int(f) < m.upperBase() }
+func (m *Machine) IsPFN(f Frame) bool { return int(f) >= m.pfnBase && int(f) < m.upperBase }
 
 // PFN returns page i of the memory without struct pages.
-func (m *Machine) PFN(i int) Frame { return Frame(m.pfnBase() + i) }
+func (m *Machine) PFN(i int) Frame { return Frame(m.pfnBase + i) }
 
 // Normal reports whether a PTE that names the frame maps a page that is counted: not the zero page, not memory without struct pages.
 // Compare mm/memory.c:vm_normal_page.

@@ -43,23 +43,31 @@ func decodeOwner(v uint64) (PageID, bool) { return PageID(v) - 1, v != 0 && v < 
 // their own: first the PGDs, then those of the levels below. PTE tables come and
 // go; their frames are those of the pool or, where it is shared, any for data.
 
-func (m *Machine) upperBase() int {
+// numberFrames numbers the frames: the zero page, those for data, the huge zero folio's, hugetlb's, those without a struct page, the
+// tables above the PTEs, those that come and go, and the PMD tables that mms may share.
+func (m *Machine) numberFrames() {
+	at := 1 + m.Frames
 	if m.LargeFolios {
-		return int(m.HugeZero()) + m.HugePages + m.Hugetlb + m.PFNs
+		at = (at + m.HugePages - 1) / m.HugePages * m.HugePages // blocks begin with multiples
+		m.hugeZero = Frame(at)
+		at += m.HugePages
 	}
-	return 1 + m.Frames + m.Hugetlb + m.PFNs
+	m.pfnBase = at + m.Hugetlb
+	m.upperBase = m.pfnBase + m.PFNs
+	m.poolBase = m.upperBase + len(m.levels)*len(m.MMs)
+	m.pmdTableBase = m.poolBase + m.Tables
+	m.nframe = m.pmdTableBase + m.PMDTables
 }
-func (m *Machine) poolBase() int { return m.upperBase() + len(m.levels)*len(m.MMs) }
 
 // Upper returns the frame of the mm's table of a level above the PTEs.
 func (m *Machine) Upper(mm, level int) Frame {
-	return Frame(m.upperBase() + m.rank[level]*len(m.MMs) + mm)
+	return Frame(m.upperBase + m.rank[level]*len(m.MMs) + mm)
 }
 
 // Root returns the frame of an mm's PGD.
 func (m *Machine) Root(mm int) Frame { return m.Upper(mm, LevelPGD) }
 
-func (m *Machine) isUpper(f Frame) bool { return int(f) >= m.upperBase() && int(f) < m.poolBase() }
+func (m *Machine) isUpper(f Frame) bool { return int(f) >= m.upperBase && int(f) < m.poolBase }
 
 // TableCount returns how many frames can be tables that come and go: PTE tables, and behind them PMD tables that mms share;
 // TableFrame(i) is the i-th.
@@ -81,7 +89,7 @@ func (m *Machine) TableFrame(i int) Frame {
 	case m.Shared:
 		return Frame(1 + i)
 	}
-	return Frame(m.poolBase() + i)
+	return Frame(m.poolBase + i)
 }
 
 // IsPTETable reports whether the frame can be a PTE table.
@@ -89,18 +97,18 @@ func (m *Machine) IsPTETable(f Frame) bool {
 	if m.Shared {
 		return f > 0 && int(f) <= m.Frames
 	}
-	return int(f) >= m.poolBase() && int(f) < m.pmdTableBase()
+	return int(f) >= m.poolBase && int(f) < m.pmdTableBase
 }
 
 // tableIndex returns a frame's place among those that can be tables that come and go.
 func (m *Machine) tableIndex(f Frame) int {
 	if m.IsSharedPMDTable(f) {
-		return m.PTETableCount() + int(f) - m.pmdTableBase()
+		return m.PTETableCount() + int(f) - m.pmdTableBase
 	}
 	if m.Shared {
 		return int(f) - 1
 	}
-	return int(f) - m.poolBase()
+	return int(f) - m.poolBase
 }
 
 // TableOf says whose PTE table a frame is; see SetTable.
@@ -114,7 +122,7 @@ func (m *Machine) SetTable(f Frame, p PageID) {
 // Entry is entry i of a table.
 func (m *Machine) Entry(table Frame, i int) Word {
 	if m.isUpper(table) {
-		return m.at(m.upper, (int(table)-m.upperBase())*m.upperWidth+i)
+		return m.at(m.upper, (int(table)-m.upperBase)*m.upperWidth+i)
 	}
 	return m.at(m.entry, m.tableIndex(table)*m.width+i)
 }
@@ -207,7 +215,7 @@ func (m *Machine) mapped(table Frame, i int, e Entry) {
 	} else if e.Has(PSE) {
 		m.sawHuge(m.pmdPage(table, i), e)
 	} else if m.IsSharedPMDTable(e.Frame()) {
-		m.sawTable((int(table)-m.upperBase())%len(m.MMs), i, e.Frame())
+		m.sawTable((int(table)-m.upperBase)%len(m.MMs), i, e.Frame())
 	}
 }
 
@@ -233,7 +241,7 @@ func (m *Machine) count(w Word, n int) { m.Store(w, m.Peek(w)+uint64(n)) }
 
 // pmdPage returns the first page that entry i of a PMD table maps.
 func (m *Machine) pmdPage(table Frame, i int) PageID {
-	mm := (int(table) - m.upperBase()) % len(m.MMs)
+	mm := (int(table) - m.upperBase) % len(m.MMs)
 	r := len(m.pmds[mm]) - 1
 	for m.pmds[mm][r] > i {
 		r--
@@ -288,7 +296,7 @@ func (m *Machine) Mapped(p PageID) Entry {
 // TableName is what people call a table: "PTE table of A buf".
 func (m *Machine) TableName(f Frame) string {
 	if m.isUpper(f) {
-		i := int(f) - m.upperBase()
+		i := int(f) - m.upperBase
 		return LevelName(m.levels[i/len(m.MMs)]) + " table of " + m.MMs[i%len(m.MMs)].Name
 	}
 	if v := m.Peek(m.TableOf(f)); v > ownerFile {
