@@ -47,7 +47,7 @@ import (
 // compare mm/khugepaged.c:collapse_huge_page
 var _ = register(fnCollapseHugePage, &Func{Large: true,
 	Name: "collapse_huge_page", File: "mm/khugepaged.c", FileWas: []Name{{"mm/huge_memory.c", 408}}, Params: []int{kcAddr},
-	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"folio", HoldLocal}, {"pte_reference", HoldLocal}, {"address", PageLocal}, {"i", IntLocal}, {"result", IntLocal}, {"swapped_in", IntLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"folio", HoldLocal}, {"pte_reference", HoldLocal}, {"src_page", FrameLocal}, {"address", PageLocal}, {"i", IntLocal}, {"result", IntLocal}, {"swapped_in", IntLocal}},
 	Steps: []Step{
 		kcAlloc: {Label: "alloc", Says: "take a free block", Ref: "alloc_charge_folio", Touches: allocTouches | cell.Of(machine.Compounds), Choose: blockOffers, Do: func(c *Ctx) Next {
 			c.Set(kcAddr, uint64(c.M.HugeStart(c.Page(kcAddr))))
@@ -170,7 +170,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 		}},
 		kcRmapUnlock: collapseRmapUnlock("unlock the anon_vma: the pages are locked"),
 		kcCopy:       {Label: "copy", Says: "copy the next page", Ref: "copy_mc_user_highpage", Touches: cell.Of(machine.Contents), Reads: cell.Of(machine.PTEs), Back: []int{kcCopy}, Do: (*Ctx).collapseCopy},
-		kcRelease: {Label: "release", Says: "put the next page back on the LRU list: unlock it, drop our reference", Ref: "release_pte_folio", Touches: cell.Of(machine.PTEs, machine.Flags, machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.PTLs),
+		kcRelease: {Label: "release", Says: "put the next page back on the LRU list: unlock it, drop our reference", Ref: "release_pte_folio", Touches: cell.Of(machine.PTEs, machine.Flags, machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) }, Do: (*Ctx).collapseRelease},
 		kcClearPTE: {Label: "clear_pte", Says: "clear its PTE: it is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.PTEs, machine.Mapcounts), Reads: cell.Of(machine.PTLs, machine.Refs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) },
@@ -178,9 +178,11 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 				old := c.ClearPTE(c.Frame(kcPMD), c.Page(kcAddr)+machine.PageID(c.L(kcIndex)))
 				c.Set(kcIndex, c.L(kcIndex)+1)
 				c.Sayf("clear the PTE: it was %v; its page is mapped once less", old)
-				c.rmapAdd(old.Frame(), -1)
-				c.Hold(kcRef, old.Frame(), 1)
-				c.M.Replaced(old.Frame())
+				f := c.Frame(kcPage)
+				c.Set(kcPage, 0)
+				c.rmapAdd(f, -1)
+				c.Hold(kcRef, f, 1)
+				c.M.Replaced(f)
 				return Then
 			}},
 		kcFreeSwap: {Label: "free_swap", Says: "drop it from the swap cache, unless others map it, or have it locked", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
@@ -253,7 +255,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 	},
 })
 
-const kcPMD, kcTable, kcHuge, kcRef, kcAddr, kcIndex, kcResult, kcSwapped = 0, 1, 2, 3, 4, 5, 6, 7
+const kcPMD, kcTable, kcHuge, kcRef, kcPage, kcAddr, kcIndex, kcResult, kcSwapped = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 // kcReadExitStep belongs to the look for swapped pages: who does not look for them does not take the lock for reading either.
 var kcReadExitStep = func() Step {
@@ -425,6 +427,7 @@ func (c *Ctx) collapseRelease() Next {
 			continue
 		}
 		f := e.Frame()
+		c.SetFrame(kcPage, f)
 		if c.M.IsLarge(f) {
 			c.Say("it belongs to a large folio, which we keep until the end")
 			return Then
@@ -432,8 +435,7 @@ func (c *Ctx) collapseRelease() Next {
 		c.ungather(f)
 		c.Or(c.M.Flags(f), machine.PGLRU)
 		c.collapseUnlock(f)
-		c.Put(f, 1)
-		return Then
+		return c.putFree(f, 1, kcClearPTE) // the PTE has one still
 	}
 	c.Say("all PTEs are cleared")
 	if c.M.Load(c.M.Gathers(c.Task)) == 0 {

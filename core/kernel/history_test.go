@@ -225,6 +225,7 @@ kv_inprog_check             1   1       1   1   1   1    1    1    1    1   1   
 kv_seq_check                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 end_bumps_seq               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 kv_flush_tlbs               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_flush_notifies          1   1       0   0   0   0    0    0    0    0   0       0   0   0    0         0f10851ea475 Tm
 invalidate_range_only_end   0   0       1   1   1   1    1    1    1    1   1       1   1   0    0         4645b9fe84bf  Tm
 interval_read_retry         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 interval_begin_waits        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm

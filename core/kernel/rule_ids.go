@@ -184,6 +184,7 @@ const (
 	KhpAnonVMALock
 	MunmapRmapLocks
 	InvalidateRangeOnlyEnd
+	KSMFlushNotifies
 	IntervalReadRetry
 	IntervalBeginWaits
 	IntervalEndEven

@@ -163,8 +163,9 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 		}},
 		upClear: {Label: "clear", Says: "clear the PTE, flush", Ref: "ptep_clear_flush", Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			c.Hold(upRef, c.ClearPTE(c.Frame(upTable), c.Page(upAddr)).Frame(), 1)
-			return c.Call(fnFlushTLBMMRange, upChange, uint64(c.mmOf(upAddr)), c.L(upAddr), c.L(upAddr), 0)
+			return c.Call(fnFlushTLBMMRange, upIOTLB, uint64(c.mmOf(upAddr)), c.L(upAddr), c.L(upAddr), 0)
 		}},
+		upIOTLB: iotlbStep(If(SecondaryTLBs, SecondaryTLBsNotifier), upChange, page(upAddr).Pages),
 		upChange: changeSPTEStep(upAddr, func(c *Ctx) machine.Entry {
 			if !c.Held(upNew).Some() {
 				return machine.RW // none comes in its place
@@ -416,6 +417,7 @@ const (
 	upAnon
 	upExclusive
 	upClear
+	upIOTLB
 	upChange
 	upSet
 	upRmap
