@@ -200,7 +200,8 @@ gup_zone_test               0   0       0   1   1   1    1    1    1    1   1   
 gup_longterm_zone           0   0       1   1   1   1    2    2    2    2   2       2   2   2    2         d1e153fea2a8  TCm
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 gup_protnone_rule           1   1       1   1   1   1    1    1    1    1   1       1   2   2    2         d74943a2f3cd  TCm
-numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
+numa_skip_pinned            0   0       3   3   3   3    3    1    1    1   1       1   1   2    2         80d47f5de5e3  TCm
+numa_skips_dirty_file       0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         09a913a7a947  Tm
 mprotect_gathers            0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         4a18419f71cd  Cm
 khp_swapin                  0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 migrate_young_dirty         0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         2e3468778dbe  Cm

@@ -132,6 +132,7 @@ const (
 	NUMABalancing
 	GUPProtnone
 	NUMASkipsShared
+	NUMASkipsDirtyFile
 	NUMASavedWrite
 	NUMAHugePMD
 	MigrateSplitsNoMem
@@ -345,6 +346,7 @@ const (
 	NUMASkipNone uint8 = iota
 	NUMASkipPageCount
 	NUMASkipPinned
+	NUMASkipMapcount
 )
 const (
 	RefcheckNone uint8 = iota
