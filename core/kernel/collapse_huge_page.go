@@ -16,7 +16,8 @@ import (
 //	tlb_remove_table_sync_one()                                 // nobody walks the table any more
 //	lock the PTL; every page: trylock, references as expected, isolate; else put the PMD back, give up
 //	unlock the PTL, the anon_vma; copy every page
-//	every page: clear the PTE; drop its references; large folios back to the LRU list
+//	every page: back to the LRU list, unlocked; clear the PTE; drop it from the swap cache, and the PTE's reference
+//	large folios back to the LRU list
 //	PMD = huge, exclusive, writable, dirty; deposit the page table
 //	mmap_write_unlock()
 //
@@ -46,7 +47,7 @@ import (
 // compare mm/khugepaged.c:collapse_huge_page
 var _ = register(fnCollapseHugePage, &Func{Large: true,
 	Name: "collapse_huge_page", File: "mm/khugepaged.c", FileWas: []Name{{"mm/huge_memory.c", 408}}, Params: []int{kcAddr},
-	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"folio", HoldLocal}, {"pte_reference", HoldLocal}, {"address", PageLocal}, {"i", IntLocal}, {"result", IntLocal}, {"swapped_in", IntLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"folio", HoldLocal}, {"pte_reference", HoldLocal}, {"src_page", FrameLocal}, {"address", PageLocal}, {"i", IntLocal}, {"result", IntLocal}, {"swapped_in", IntLocal}},
 	Steps: []Step{
 		kcAlloc: {Label: "alloc", Says: "take a free block", Ref: "alloc_charge_folio", Touches: allocTouches | cell.Of(machine.Compounds), Choose: blockOffers, Do: func(c *Ctx) Next {
 			c.Set(kcAddr, uint64(c.M.HugeStart(c.Page(kcAddr))))
@@ -169,30 +170,35 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 		}},
 		kcRmapUnlock: collapseRmapUnlock("unlock the anon_vma: the pages are locked"),
 		kcCopy:       {Label: "copy", Says: "copy the next page", Ref: "copy_mc_user_highpage", Touches: cell.Of(machine.Contents), Reads: cell.Of(machine.PTEs), Back: []int{kcCopy}, Do: (*Ctx).collapseCopy},
-		kcClearPTE: {Label: "clear_pte", Says: "clear the next PTE: its page is mapped once less", Ref: "__collapse_huge_page_copy_succeeded", Touches: cell.Of(machine.PTEs, machine.Mapcounts), Reads: cell.Of(machine.PTLs, machine.Refs), Back: []int{kcClearPTE},
-			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) }, Do: (*Ctx).collapseClear},
-		kcRelease: {Label: "release", Says: "unlock the page; drop it from the swap cache unless others map it", Ref: "release_pte_folio", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{kcClearPTE}, Do: func(c *Ctx) Next {
-			f := c.Held(kcRef).Frame()
-			if c.M.IsLarge(f) {
-				c.Say("drop the PTE's reference on the large folio, which we keep until the end")
-				c.Release(kcRef)
-				return c.putFree(f, 1, kcMore)
-			}
-			if c.Load(c.M.Mapcount(f)) == 0 && (c.sim.collapseLocks || c.Free(c.M.FolioLock(f)).Ready()) { // who has not locked it tries to, for this alone
+		kcRelease: {Label: "release", Says: "put the next page back on the LRU list: unlock it, drop our reference", Ref: "release_pte_folio", Touches: cell.Of(machine.PTEs, machine.Flags, machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.PTLs), Calls: []FuncID{fnFreeUnrefFolio},
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) }, Do: (*Ctx).collapseRelease},
+		kcClearPTE: {Label: "clear_pte", Says: "clear its PTE: it is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.PTEs, machine.Mapcounts), Reads: cell.Of(machine.PTLs, machine.Refs),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(kcPMD))) },
+			Do: func(c *Ctx) Next {
+				old := c.ClearPTE(c.Frame(kcPMD), c.Page(kcAddr)+machine.PageID(c.L(kcIndex)))
+				c.Set(kcIndex, c.L(kcIndex)+1)
+				c.Sayf("clear the PTE: it was %v; its page is mapped once less", old)
+				f := c.Frame(kcPage)
+				c.Set(kcPage, 0)
+				c.rmapAdd(f, -1)
+				c.Hold(kcRef, f, 1)
+				c.M.Replaced(f)
+				return Then
+			}},
+		kcFreeSwap: {Label: "free_swap", Says: "drop it from the swap cache, unless others map it, or have it locked", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+			if f := c.Held(kcRef).Frame(); !c.M.IsLarge(f) && c.Load(c.M.Mapcount(f)) == 0 && c.Free(c.M.FolioLock(f)).Ready() {
 				c.freeSwap(f)
 			}
-			c.collapseUnlock(f)
 			return Then
 		}},
-		kcPut: {Label: "put", Says: "drop the PTE's reference and ours", Ref: "free_page_and_swap_cache", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+		kcPut: {Label: "put", Says: "drop the PTE's reference", Ref: "free_page_and_swap_cache", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f := c.Held(kcRef).Frame()
 			c.Release(kcRef)
-			c.ungather(f)
-			return c.putFree(f, 2, kcMore)
+			return c.putFree(f, 1, kcMore)
 		}},
-		kcMore: {Label: "more", Says: "another PTE?", Local: true, Back: []int{kcClearPTE}, Do: func(c *Ctx) Next {
+		kcMore: {Label: "more", Says: "another PTE?", Local: true, Back: []int{kcRelease}, Do: func(c *Ctx) Next {
 			if int(c.L(kcIndex)) < c.M.HugePages {
-				return kcClearPTE
+				return kcRelease
 			}
 			return Then
 		}},
@@ -249,7 +255,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 	},
 })
 
-const kcPMD, kcTable, kcHuge, kcRef, kcAddr, kcIndex, kcResult, kcSwapped = 0, 1, 2, 3, 4, 5, 6, 7
+const kcPMD, kcTable, kcHuge, kcRef, kcPage, kcAddr, kcIndex, kcResult, kcSwapped = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 // kcReadExitStep belongs to the look for swapped pages: who does not look for them does not take the lock for reading either.
 var kcReadExitStep = func() Step {
@@ -292,8 +298,9 @@ const (
 	kcUnlockPTL
 	kcRmapUnlock
 	kcCopy
-	kcClearPTE
 	kcRelease
+	kcClearPTE
+	kcFreeSwap
 	kcPut
 	kcMore
 	kcLarge
@@ -407,23 +414,28 @@ func (c *Ctx) collapseCopy() Next {
 		return kcCopy
 	}
 	c.Set(kcIndex, 0)
-	return kcClearPTE
+	return kcRelease
 }
 
-// collapseClear clears the next PTE that maps a page, whose reference is ours then.
-func (c *Ctx) collapseClear() Next {
-	for int(c.L(kcIndex)) < c.M.HugePages {
+// collapseRelease puts the next page that a PTE maps back on the LRU list, where its PTE and that one's reference still keep it; of a large folio, that waits until the end.
+func (c *Ctx) collapseRelease() Next {
+	for ; int(c.L(kcIndex)) < c.M.HugePages; c.Set(kcIndex, c.L(kcIndex)+1) {
 		p := c.Page(kcAddr) + machine.PageID(c.L(kcIndex))
-		c.Set(kcIndex, c.L(kcIndex)+1)
-		old := c.ClearPTE(c.Frame(kcPMD), p)
-		if old.None() || old.Frame() == machine.ZeroPage {
+		e := machine.Entry(c.Load(c.PTE(c.Frame(kcPMD), p)))
+		if e.None() || e.Frame() == machine.ZeroPage {
+			c.ClearPTE(c.Frame(kcPMD), p)
 			continue
 		}
-		c.Sayf("clear the PTE: it was %v; its page is mapped once less", old)
-		c.rmapAdd(old.Frame(), -1)
-		c.Hold(kcRef, old.Frame(), 1)
-		c.M.Replaced(old.Frame())
-		return kcRelease
+		f := e.Frame()
+		c.SetFrame(kcPage, f)
+		if c.M.IsLarge(f) {
+			c.Say("it belongs to a large folio, which we keep until the end")
+			return Then
+		}
+		c.ungather(f)
+		c.Or(c.M.Flags(f), machine.PGLRU)
+		c.collapseUnlock(f)
+		return c.putFree(f, 1, kcClearPTE) // the PTE has one still
 	}
 	c.Say("all PTEs are cleared")
 	if c.M.Load(c.M.Gathers(c.Task)) == 0 {

@@ -18,7 +18,7 @@ const (
 // follow_page_pte, in straight line:
 //
 //	pmd none: no page; for a dump of anonymous memory -EFAULT
-//	a huge PMD: split it, if asked (FOLL_SPLIT_PMD); else follow_huge_pmd()
+//	a huge PMD: split it, if asked (FOLL_SPLIT_PMD), and see to it that there is a page table; else follow_huge_pmd()
 //	lock the PTL; the PMD has changed: again
 //	not present, or not writable enough: no page; for a dump, none or the zero page: -EFAULT
 //	memory without a struct page: -EEXIST; until 5.15, where a page is wanted, -EFAULT
@@ -44,7 +44,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			case pmd.Has(machine.PSE) && c.L(fpFlags)&FollSplitPMD != 0 && !c.M.HugetlbPage(c.Page(fpAddr)):
 				c.Say("the PMD is huge: split it")
 				c.Set(fpPMD, 0)
-				return c.Call(fnSplitHugePMD, fpReadPMD, c.L(fpAddr))
+				return c.Call(fnSplitHugePMD, fpSplit, c.L(fpAddr))
 			case pmd.Has(machine.PSE):
 				if c.M.HugetlbPage(c.Page(fpAddr)) && !c.sim.hugetlbCommonWalk {
 					return c.Call(fnFollowHugetlbPage, fpHuge, c.L(fpAddr), c.L(fpFlags))
@@ -197,6 +197,13 @@ var _ = register(fnFollowPagePTE, &Func{
 			c.Unlock(c.M.PTL(c.Frame(fpPMD)))
 			return c.Fail(EFAULT)
 		}},
+		fpSplit: {Label: "split", Says: "it is split: is there a page table now?", Answer: "yes", Ref: "pte_alloc", When: Large, Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnPTEAlloc}, Back: []int{fpReadPMD}, Do: func(c *Ctx) Next {
+			if machine.Entry(c.Load(c.M.PMD(c.Page(fpAddr)))).PMDNone() {
+				c.Say("the split of a file's has left none: put a page table there, lest a fault maps a huge page again")
+				return c.Call(fnPTEAlloc, fpReadPMD, c.L(fpAddr))
+			}
+			return fpReadPMD
+		}},
 	},
 })
 
@@ -225,6 +232,7 @@ const (
 	fpThere
 	fpNoStruct
 	fpNoStructOld
+	fpSplit
 )
 
 // dumpsHole reports whether the page is looked for to be dumped, and nobody could tell it from zeros: anonymous memory

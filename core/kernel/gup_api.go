@@ -42,7 +42,7 @@ func gupEntry(name string, fn FuncID, flags uint64, api gupAPI) *Func {
 	back := len(steps) + 1
 	if fn == fnGetUserPagesLocked {
 		back++
-		steps = append(steps, gupLongterm(0, 2, 1, flags, back))
+		steps = append(steps, gupLongterm(0, 2, 1, flags, FollUnlockable, back))
 	}
 	steps = append(steps,
 		Step{Label: "call", Says: "get the page", Local: true, Calls: []FuncID{fn}, Do: func(c *Ctx) Next {
@@ -67,7 +67,7 @@ func gupRemote(name string, flag uint64, api gupAPI) *Func {
 	got, done := at+3, at+5
 	steps = append(steps,
 		Step{Label: "mm", Says: "take a reference on the mm", Ref: "get_task_mm", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next { return c.keepMM(c.mmOf(0)) }},
-		gupLongterm(0, 2, 1, flags, got),
+		gupLongterm(0, 2, 1, flags, FollUnlockable, got),
 		Step{Label: "call", Says: "get the page", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
 			return c.Call(fnGetUserPagesLocked, got, c.L(0), c.L(2), c.L(1)|uint64(flags))
 		}},

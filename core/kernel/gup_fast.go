@@ -42,7 +42,7 @@ var _ = register(fnGUPFastFallback, &Func{
 			}
 			return Then
 		}},
-		gfLongterm: gupLongterm(gfAddr, gfNr, gfFlags, FollTouch|FollUnlockable, gfSlow),
+		gfLongterm: gupLongterm(gfAddr, gfNr, gfFlags, FollTouch|FollUnlockable, FollTouch|FollUnlockable, gfSlow),
 		gfLocked: {Label: "locked", Says: "get it under mmap_lock", Ref: "__gup_longterm_locked", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
 			got := c.gotPages()
 			return c.Call(fnGetUserPagesLocked, gfSlow, c.L(gfAddr)+got, c.L(gfNr)-got, c.L(gfFlags)|c.fallbackFlags())
@@ -53,11 +53,12 @@ var _ = register(fnGUPFastFallback, &Func{
 
 const gfAddr, gfFlags, gfNr = 0, 1, 2
 
-// fallbackFlags are what the slow path is told beside the caller's flags: mmap_lock may be dropped, but until v6.2 not for pins
-// for long.
+// fallbackFlags are what the slow path is told beside the caller's flags: what is got is touched, and mmap_lock may be dropped; but until v6.2 neither for pins
+// for long, which went past get_user_pages_unlocked().
+// compare mm/gup.c:__gup_longterm_unlocked (6.1)
 func (c *Ctx) fallbackFlags() uint64 {
 	if c.L(gfFlags)&FollLongterm != 0 && !c.sim.longtermUnlocks {
-		return FollTouch
+		return 0
 	}
 	return FollTouch | FollUnlockable
 }

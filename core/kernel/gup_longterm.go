@@ -144,15 +144,15 @@ func (c *Ctx) pinsForLong() bool {
 	return false
 }
 
-// gupLongterm is the step that goes the way of pins for long, with more flags, for the pages that are not got yet.
-func gupLongterm(addr, nr, flags int, more uint64, back int) Step {
+// gupLongterm is the step that goes the way of pins for long, with more flags, for the pages that are not got yet. Until v6.2 those of late are not among them.
+func gupLongterm(addr, nr, flags int, more, late uint64, back int) Step {
 	return Step{Label: "longterm", Says: "for long?", When: With(GUPLongtermZone).AndMovable(), Local: true, Calls: []FuncID{fnGUPLongtermLocked}, Do: func(c *Ctx) Next {
 		if c.L(flags)&FollLongterm == 0 {
 			return Then
 		}
 		more := more
 		if !c.sim.longtermUnlocks {
-			more &^= FollUnlockable
+			more &^= late
 		}
 		got := c.gotPages()
 		return c.Call(fnGUPLongtermLocked, back, c.L(addr)+got, c.L(nr)-got, c.L(flags)|more)

@@ -7,7 +7,7 @@ import (
 
 // __get_user_pages_locked, in straight line:
 //
-//	mmap_read_lock_killable()
+//	mmap_read_lock_killable()           // unless the caller has mmap_lock
 //	if pinning: mark the mm
 //	every page:
 //	    vma = find_vma(); none, or not allowed: -EFAULT
@@ -41,12 +41,11 @@ var _ = register(fnGetUserPagesLocked, &Func{
 	Locals: []Local{{"start", PageLocal}, {"gup_flags", FlagsLocal}, {"foll_flags", FlagsLocal}, {"nr_pages", IntLocal}, {"ret", IntLocal}, {"vm_flags", IntLocal}},
 	Steps: []Step{
 		glLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", When: Without(GUPLockKillable), Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))) },
-			Do:   (*Ctx).gupLocked},
+			Wait: (*Ctx).gupLockFree, Do: (*Ctx).gupLocked},
 		glLockKillable: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock_killable", When: With(GUPLockKillable), Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.killable(c.ReadFree(c.M.MmapLock(c.mmOf(glAddr)))) },
+			Wait: func(c *Ctx) Block { return c.killable(c.gupLockFree()) },
 			Do: func(c *Ctx) Next {
-				if !c.ReadFree(c.M.MmapLock(c.mmOf(glAddr))).Ready() {
+				if !c.gupLockFree().Ready() {
 					c.Say(killedFirst)
 					return c.Fail(EAGAIN)
 				}
@@ -135,7 +134,11 @@ var _ = register(fnGetUserPagesLocked, &Func{
 			return glVMA
 		}},
 		glUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-			c.ReadUnlock(c.M.MmapLock(c.mmOf(glAddr)))
+			if c.gupComesLocked() {
+				c.Say("mmap_lock stays with the caller")
+			} else {
+				c.ReadUnlock(c.M.MmapLock(c.mmOf(glAddr)))
+			}
 			return c.Return(c.L(glRet))
 		}},
 		glSignal: {Label: "signal", Says: "mmap_lock is dropped; is there a signal?", Answer: "no", Ref: "gup_signal_pending", When: With(GUPRetryKillable).AndSignals(), Reads: cell.Of(machine.Signals), Do: func(c *Ctx) Next {
@@ -170,9 +173,26 @@ func (c *Ctx) faultin(unshare bool) Next {
 	return c.Call(fnHandleMMFault, glFaulted, c.L(glAddr), c.faultinFlags(c.L(glFoll), unshare))
 }
 
-// gupLocked takes mmap_lock, which is free, for the first time.
+// gupComesLocked reports whether the caller of GUP holds mmap_lock, for writing: uprobes.
+func (c *Ctx) gupComesLocked() bool {
+	return machine.MmapWriter(c.Load(c.M.MmapLock(c.mmOf(glAddr)))) == c.Task
+}
+
+// gupLockFree says whether mmap_lock can be taken, or is held already.
+func (c *Ctx) gupLockFree() Block {
+	if c.gupComesLocked() {
+		return Block{}
+	}
+	return c.ReadFree(c.M.MmapLock(c.mmOf(glAddr)))
+}
+
+// gupLocked takes mmap_lock, which is free, for the first time; or its caller has it.
 func (c *Ctx) gupLocked() Next {
-	c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
+	if c.gupComesLocked() {
+		c.Say("the caller holds mmap_lock")
+	} else {
+		c.ReadLock(c.M.MmapLock(c.mmOf(glAddr)))
+	}
 	c.Set(glFoll, c.L(glFlags))
 	if c.L(glFlags)&FollPin == 0 {
 		return glVMA

@@ -200,7 +200,8 @@ gup_zone_test               0   0       0   1   1   1    1    1    1    1   1   
 gup_longterm_zone           0   0       1   1   1   1    2    2    2    2   2       2   2   2    2         d1e153fea2a8  TCm
 numa_balancing              0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 gup_protnone_rule           1   1       1   1   1   1    1    1    1    1   1       1   2   2    2         d74943a2f3cd  TCm
-numa_skip_pinned            0   0       0   0   0   0    0    1    1    1   1       1   1   2    2         80d47f5de5e3  TC
+numa_skip_pinned            0   0       3   3   3   3    3    1    1    1   1       1   1   2    2         80d47f5de5e3  TCm
+numa_skips_dirty_file       0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         09a913a7a947  Tm
 mprotect_gathers            0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         4a18419f71cd  Cm
 khp_swapin                  0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 migrate_young_dirty         0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         2e3468778dbe  Cm
@@ -225,6 +226,7 @@ kv_inprog_check             1   1       1   1   1   1    1    1    1    1   1   
 kv_seq_check                1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 end_bumps_seq               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 kv_flush_tlbs               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+ksm_flush_notifies          1   1       0   0   0   0    0    0    0    0   0       0   0   0    0         0f10851ea475 Tm
 invalidate_range_only_end   0   0       1   1   1   1    1    1    1    1   1       1   1   0    0         4645b9fe84bf  Tm
 interval_read_retry         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm
 interval_begin_waits        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             Tm

@@ -10,7 +10,7 @@ import (
 //	where is it mapped? Its mapping must lead to this address: failed
 //	lock the PTL; the PTE does not map it: failed
 //	the PTE is read-only and clean, the page not exclusive, no flush is pending: nothing to do, done
-//	clear the PTE, flush the TLBs
+//	clear the PTE, flush the TLBs; until 4.14 those of devices, too
 //	mapcount + 1 (ours) + 1 (the swap cache's) are not all references: restore the PTE, failed
 //	exclusive: maybe pinned? restore the PTE, failed. Else it is exclusive no more
 //	the PTE was dirty: so is the page
@@ -100,8 +100,9 @@ var _ = register(fnWriteProtectPage, &Func{
 			return Then
 		}},
 		kwFlush: {Label: "flush", Says: "flush the page from every TLB", Ref: "flush_tlb_page", When: With(KSMFlush), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
-			return c.Call(fnFlushTLBMMRange, kwMarker, uint64(c.mmOf(kwAddr)), c.L(kwAddr), c.L(kwAddr), 0)
+			return c.Call(fnFlushTLBMMRange, kwIOTLB, uint64(c.mmOf(kwAddr)), c.L(kwAddr), c.L(kwAddr), 0)
 		}},
+		kwIOTLB: ksmIOTLB(kwAddr, kwMarker),
 		kwMarker: {Label: "marker", Says: "put a marker there, at which faults wait; unlock the PTL, to sleep", Ref: "make_readable_migration_entry", When: If(RemoverWait, RemoverWaitRCU, RemoverWaitRCUEarly), Touches: cell.Of(machine.PTEs, machine.PTLs), Do: func(c *Ctx) Next {
 			c.SetPTE(c.Frame(kwPMD), c.Page(kwAddr), c.ksmMarker())
 			c.Unlock(c.M.PTL(c.Frame(kwPMD)))
@@ -193,6 +194,7 @@ const (
 	kwEarlyWait
 	kwClear
 	kwFlush
+	kwIOTLB
 	kwMarker
 	kwWait
 	kwRelock
@@ -320,8 +322,9 @@ var _ = register(fnReplacePage, &Func{
 			if old.Present() && old.Frame() != machine.ZeroPage {
 				c.Hold(rpOld, old.Frame(), 1) // the page, or without the second look whatever is there
 			}
-			return c.Call(fnFlushTLBMMRange, rpChange, uint64(c.mmOf(rpAddr)), c.L(rpAddr), c.L(rpAddr), 0)
+			return c.Call(fnFlushTLBMMRange, rpIOTLB, uint64(c.mmOf(rpAddr)), c.L(rpAddr), c.L(rpAddr), 0)
 		}},
+		rpIOTLB:  ksmIOTLB(rpAddr, rpChange),
 		rpChange: changeSPTEStep(rpAddr, func(c *Ctx) machine.Entry { return machine.MakePTE(c.Frame(rpKpage), 0) }),
 		rpSet: {Label: "set_pte", Says: "map KSM's page, read-only", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs, machine.Contents), Do: func(c *Ctx) Next {
 			e := c.protected(machine.MakePTE(c.Frame(rpKpage), 0), c.Page(rpAddr))
@@ -368,6 +371,7 @@ const (
 	rpGet
 	rpRmapNew
 	rpClear
+	rpIOTLB
 	rpChange
 	rpSet
 	rpRmapOld
@@ -375,6 +379,20 @@ const (
 	rpPut
 	rpUnlock
 )
+
+// ksmIOTLB is the step that tells devices that walk the process's page tables, under the PTL, that a PTE was cleared.
+// compare include/linux/mmu_notifier.h:ptep_clear_flush_notify (until 6.5)
+func ksmIOTLB(addr, back int) Step {
+	s := iotlbStep(With(KSMFlushNotifies), back, page(addr).Pages)
+	tell := s.Do
+	s.Do = func(c *Ctx) Next {
+		if !c.sim.notifiesUnderPTL {
+			return Next(back)
+		}
+		return tell(c)
+	}
+	return s
+}
 
 // protected is an entry with the protection of the page's VMA: one that may not be used at all, if that is PROT_NONE.
 // compare include/linux/mm.h:mk_pte, vma->vm_page_prot

@@ -176,7 +176,8 @@ func (c *Ctx) adviseVMA() Next {
 // Until 4.11 nothing marks the folio. Reclaim puts it into the swap cache as any other, without making it dirty, and
 // discards what is clean then (try_to_unmap_one). So there has to be swap, or MADV_FREE is MADV_DONTNEED.
 //
-// Also 6.12 clears the PTE and sets it again: clear_young_dirty_ptes() changes it in place on arm64 alone.
+// 6.12 leaves accessed and dirty to clear_young_dirty_ptes(). That it, too, clears the PTE and sets it again, and changes it in place on arm64 alone,
+// is from memory.
 //
 // compare mm/madvise.c:madvise_free_pte_range
 var _ = register(fnMadviseFree, &Func{

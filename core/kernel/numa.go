@@ -11,7 +11,7 @@ import (
 //	announce a flush to come
 //	every huge PMD: see numa_huge.go
 //	every page table: lock the PTL
-//	    every present PTE: of a page that could not be moved: leave it
+//	    every present PTE: of a page of KSM, one that could not be moved, or (4.17 and newer) a dirty one of a file: leave it
 //	        take it out, put it back inaccessible (as PROT_NONE)
 //	    unlock
 //	flush; mmap_read_unlock()
@@ -40,12 +40,29 @@ var _ = register(fnTaskNUMAWork, &Func{Migrating: true,
 		nwPMD:    readPMDStep(nwTable, nwPage, nwEnd, nwPMD, nwHugeSkip, nwLate),
 		nwPTL:    lockPTLStep("lock_pte", "lock the PTL", nwTable),
 		nwNext:   {Label: "next", Says: "the next PTE that maps a page", Ref: "ptep_get", Reads: cell.Of(machine.PTEs, machine.VMAs), Do: (*Ctx).hintNext},
+		nwKSM: {Label: "ksm", Says: "is it a page of KSM?", Answer: "no", Ref: "PageKsm", When: Merging, Reads: cell.Of(machine.Mappings), Back: []int{nwNext}, Do: func(c *Ctx) Next {
+			if c.isKSM(c.M.Head(c.Frame(nwPTE))) {
+				c.Say("it is a page of KSM: leave it")
+				return c.hintAgain()
+			}
+			return Then
+		}},
+		nwMapped: {Label: "mapped", Says: "do others map it?", Answer: "no", Ref: "page_mapcount", When: If(NUMASkipsShared, NUMASkipMapcount), Reads: cell.Of(machine.Mapcounts, machine.VMAs), Back: []int{nwNext}, Do: func(c *Ctx) Next {
+			return c.hintUnless(c.folioMapcount(c.Frame(nwPTE)) != 1, "others map it: leave it")
+		}},
 		nwCount: {Label: "count", Says: "has anybody else a reference?", Answer: "no", Counts: true, Ref: "page_count", When: If(NUMASkipsShared, NUMASkipPageCount), Reads: cell.Of(machine.Refs, machine.VMAs), Back: []int{nwNext}, Do: func(c *Ctx) Next {
 			return c.hintUnless(c.Load(c.M.Ref(c.M.Head(c.Frame(nwPTE)))) != 1, "somebody else has a reference: leave it")
 		}},
 		nwPinned: {Label: "pinned", Says: "may it be pinned, or is it mapped more than once?", Answer: "no", Ref: "folio_maybe_dma_pinned", When: If(NUMASkipsShared, NUMASkipPinned), Reads: cell.Of(machine.Refs, machine.Mapcounts, machine.VMAs), Back: []int{nwNext}, Do: func(c *Ctx) Next {
 			f := c.Frame(nwPTE)
 			return c.hintUnless(c.maybePinned(f) || c.folioMapcount(f) > 1, "it may be pinned, or others map it: leave it")
+		}},
+		nwDirty: {Label: "dirty_file", Says: "is it a dirty page of a file?", Answer: "no", Ref: "folio_is_file_lru", When: With(NUMASkipsDirtyFile), Reads: cell.Of(machine.Flags), Back: []int{nwNext}, Do: func(c *Ctx) Next {
+			if c.Load(c.folioFlags(c.Frame(nwPTE)))&(machine.PGSwapBacked|machine.PGDirty) == machine.PGDirty {
+				c.Say("it is a dirty page of a file: leave it")
+				return c.hintAgain()
+			}
+			return Then
 		}},
 		nwStart: {Label: "start", Says: "take the PTE out", Ref: "ptep_modify_prot_start", Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			old := c.ClearPTE(c.Frame(nwTable), c.Page(nwPage))
@@ -91,8 +108,11 @@ const (
 	nwPMD
 	nwPTL
 	nwNext
+	nwKSM
+	nwMapped
 	nwCount
 	nwPinned
+	nwDirty
 	nwStart
 	nwCommit
 	nwCommitSaved
@@ -129,7 +149,7 @@ func (c *Ctx) hintNext() Next {
 // hintUnless passes a page of a private mapping over.
 func (c *Ctx) hintUnless(skip bool, why string) Next {
 	if !skip || !machine.IsCOW(c.Load(c.M.VMA(c.Page(nwPage)))) {
-		return nwStart
+		return Then
 	}
 	c.Say(why)
 	return c.hintAgain()

@@ -132,6 +132,7 @@ const (
 	NUMABalancing
 	GUPProtnone
 	NUMASkipsShared
+	NUMASkipsDirtyFile
 	NUMASavedWrite
 	NUMAHugePMD
 	MigrateSplitsNoMem
@@ -184,6 +185,7 @@ const (
 	KhpAnonVMALock
 	MunmapRmapLocks
 	InvalidateRangeOnlyEnd
+	KSMFlushNotifies
 	IntervalReadRetry
 	IntervalBeginWaits
 	IntervalEndEven
@@ -344,6 +346,7 @@ const (
 	NUMASkipNone uint8 = iota
 	NUMASkipPageCount
 	NUMASkipPinned
+	NUMASkipMapcount
 )
 const (
 	RefcheckNone uint8 = iota

@@ -39,7 +39,7 @@ func (s *Setup) BesideFileTHP(st *Stmt) bool {
 		return true
 	case fnFork, fnExit, fnMprotect, fnPread, fnPwrite, fnIput, fnFtruncate, fnFallocate:
 		return true
-	case fnShrinkFolioList, fnMovePages, fnCompactZone, fnSplitHugePagesPid, fnMadviseInjectError:
+	case fnShrinkFolioList, fnMovePages, fnCompactZone, fnSplitHugePagesPid, fnMadviseInjectError, fnUprobeRegister, fnUprobeUnregister:
 		return true
 	case fnMadvise:
 		return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_DONTNEED" || a.Word == "MADV_PAGEOUT" })

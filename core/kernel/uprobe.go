@@ -7,13 +7,15 @@ import (
 
 // uprobe_write_opcode, in straight line:
 //
-//	again: old = get_user_page_vma_remote(FOLL_FORCE | FOLL_SPLIT_PMD)      // from 5.4 on
-//	to take the breakpoint out: a page that is not anonymous has none: done
+//	again: old = get_user_page_vma_remote(FOLL_FORCE | FOLL_SPLIT_PMD)      // from 5.4 on; mmap_lock is held by the caller
+//	verify_opcode(): the breakpoint is there already; or it is to be taken out, and none is there: done
+//	to take it out: a page that is not anonymous is the file's: done
+//	the VMA has an anon_vma from here on
 //	new = a copy of it, with the breakpoint; or as it was before: newer, none if the page cache has the same
 //	__replace_page():
 //	    folio_lock(old); lock the PTL; the PTE does not map it any more: give both back; again
 //	    the copy is an anonymous page of the mm
-//	    clear the PTE, flush; PTE = the copy, if there is one
+//	    clear the PTE, flush; PTE = the copy, if there is one, read-only as in every private mapping
 //	    old is mapped once less; drop the PTE's reference; unlock both
 //	put_page(old)
 //
@@ -31,7 +33,11 @@ import (
 // Until 4.10 GUP is asked for no split, and of a huge page there is no PTE to be found: it tries again for ever. Nobody was hit as long as
 // files were mapped by PTEs alone (until huge tmpfs, 4.8): uprobes come to mappings of files.
 //
-// Rewritten (2025), it has GUP break COW, and writes into the page that is mapped then.
+// Rewritten (2025), it has GUP break COW to put a breakpoint in, and writes into the page that is mapped then: if the PTE is writable, or the
+// page exclusive; else again, with COW broken.
+//
+// Left out: that the zero page is refused (newer): no fault maps it into a mapping of a file; and that where the file's page that comes back is one
+// of a huge page, PTEs are collapsed (collapse_pte_mapped_thp(), 5.4 and newer).
 //
 // compare kernel/events/uprobes.c:uprobe_write_opcode, __replace_page
 var _ = register(fnUprobeWriteOpcode, &Func{
@@ -41,8 +47,12 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 		upGet: {Label: "get", Says: "get the page, to read it", Ref: "get_user_page_vma_remote", When: Without(UprobeInPlace), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
 			return c.Call(fnGetUserPagesLocked, upGot, c.L(upAddr), 1, FollGet|FollForce|c.sim.uprobeSplits)
 		}},
-		upGetWrite: {Label: "get_write", Says: "get the page, to write to it: GUP breaks COW", Ref: "get_user_page_vma_remote", When: With(UprobeInPlace), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesLocked, upGot, c.L(upAddr), 1, FollGet|FollForce|FollWrite|c.sim.uprobeSplits)
+		upGetWrite: {Label: "get_write", Says: "get the page; to write to it, GUP breaks COW", Ref: "get_user_pages_remote", When: With(UprobeInPlace), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
+			flags := FollGet | FollForce | c.sim.uprobeSplits
+			if c.L(upRemove) != upLooking {
+				flags |= FollWrite
+			}
+			return c.Call(fnGetUserPagesLocked, upGot, c.L(upAddr), 1, flags)
 		}},
 		upGot: {Label: "got", Says: "got it?", Local: true, Do: func(c *Ctx) Next {
 			h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
@@ -51,20 +61,32 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 				return c.Return(ret)
 			}
 			c.M.SetHold(c.M.Local(c.Task, c.level, upOld), h)
-			if h.Frame() == machine.ZeroPage {
-				c.Say("it is the zero page: there is no text to be probed")
-				return upPut
-			}
-			if c.L(upRemove) == 0 {
-				return upAlloc
-			}
 			return Then
+		}},
+		upVerify: {Label: "verify", Says: "is a breakpoint in it?", Ref: "verify_opcode", Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
+			switch there := c.sim.breakpoint(c.Load(c.M.Contents(c.Held(upOld).Frame()))); {
+			case there && c.L(upRemove) == 0:
+				c.Say("a breakpoint is in it already")
+				return upPut
+			case !there && c.L(upRemove) != 0:
+				c.Say("no breakpoint is in it")
+				return upPut
+			case there:
+				c.Say("a breakpoint is in it")
+				return Then
+			}
+			c.Say("no breakpoint is in it yet")
+			return upPrepare
 		}},
 		upIsAnon: {Label: "anonymous", Says: "is there a copy at all?", Answer: "yes, it is anonymous", Ref: "PageAnon", Reads: cell.Of(machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
 			if !c.isAnon(c.M.Head(c.Held(upOld).Frame())) {
-				c.Say("it is the file's page: no breakpoint is in it")
+				c.Say("it is the file's page: leave it as it is")
 				return upPut
 			}
+			return Then
+		}},
+		upPrepare: {Label: "anon_vma", Says: "the VMA has an anon_vma from here on", Ref: "anon_vma_prepare", When: Without(UprobeInPlace), Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			c.prepareAnonVMA(c.Page(upAddr))
 			return Then
 		}},
 		upAlloc: {Label: "alloc", Says: "take a free frame", Ref: "alloc_page_vma", When: Without(UprobeInPlace), Touches: allocTouches,
@@ -120,7 +142,7 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 				c.lockPTL(upTable)
 				c.Set(upPTE, uint64(e))
 				if !c.Held(upNew).Some() {
-					return upClear
+					return upExclusive
 				}
 				return Then
 			}},
@@ -128,29 +150,37 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 			c.newAnon(c.Held(upNew).Frame(), c.Page(upAddr))
 			return Then
 		}},
+		upExclusive: {Label: "exclusive", Says: "is the PTE writable, or the page exclusive?", Answer: "yes", Ref: "PageAnonExclusive", When: With(UprobeInPlace), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			if c.sim.exclusive == 0 || c.Entry(upPTE).Has(machine.RW) || c.exclusiveAnon(c.Held(upOld).Frame()) {
+				return Then
+			}
+			c.Say("the PTE is read-only, and the page may be shared: unlock the PTL; again, to break COW")
+			c.Unlock(c.M.PTL(c.Frame(upTable)))
+			if c.L(upRemove) != 0 {
+				c.Set(upRemove, upBreaking)
+			}
+			return upRetryLate
+		}},
 		upClear: {Label: "clear", Says: "clear the PTE, flush", Ref: "ptep_clear_flush", Touches: cell.Of(machine.PTEs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			c.Hold(upRef, c.ClearPTE(c.Frame(upTable), c.Page(upAddr)).Frame(), 1)
-			return c.Call(fnFlushTLBMMRange, upChange, uint64(c.mmOf(upAddr)), c.L(upAddr), c.L(upAddr), 0)
+			return c.Call(fnFlushTLBMMRange, upIOTLB, uint64(c.mmOf(upAddr)), c.L(upAddr), c.L(upAddr), 0)
 		}},
+		upIOTLB: iotlbStep(If(SecondaryTLBs, SecondaryTLBsNotifier), upChange, page(upAddr).Pages),
 		upChange: changeSPTEStep(upAddr, func(c *Ctx) machine.Entry {
 			if !c.Held(upNew).Some() {
 				return machine.RW // none comes in its place
 			}
 			return machine.MakePTE(c.Held(upNew).Frame(), 0)
 		}),
-		upSet: {Label: "set", Says: "replace the page: the PTE maps the copy", Ref: "set_pte_at", Order: Plain, When: Without(UprobeInPlace), Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
-			bits := machine.Entry(0)
+		upSet: {Label: "set", Says: "replace the page: the PTE maps the copy, read-only", Ref: "set_pte_at", Order: Plain, When: Without(UprobeInPlace), Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			if !c.Held(upNew).Some() {
 				c.Say("the PTE stays none: the next access finds the file's page")
 				c.M.Forget(c.Page(upAddr))
 				return Then
 			}
-			if c.Load(c.M.VMA(c.Page(upAddr)))&machine.VMWrite != 0 {
-				bits = machine.RW
-			}
 			f := c.Held(upNew).Frame()
 			c.Release(upNew)
-			c.SetPTE(c.Frame(upTable), c.Page(upAddr), machine.MakePTE(f, bits))
+			c.SetPTE(c.Frame(upTable), c.Page(upAddr), c.protected(machine.MakePTE(f, 0), c.Page(upAddr)))
 			c.M.Forget(c.Page(upAddr)) // the process did not ask for that
 			return Then
 		}},
@@ -214,9 +244,6 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 		upPut: {Label: "put", Says: "drop the reference that GUP took", Ref: "put_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			h := c.Held(upOld)
 			c.Release(upOld)
-			if h.Count() == 0 {
-				return Return // the zero page
-			}
 			return c.putFree(h.Frame(), h.Count(), end)
 		}},
 		upRetryLate: upLateStep,
@@ -244,20 +271,23 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 // uprobe_register and uprobe_unregister, in straight line:
 //
 //	build_map_info(): lock i_mmap_rwsem; an mm that maps the text, and has users still: one more; unlock
-//	register_for_each_vma(): put the breakpoint in, or take it out
+//	register_for_each_vma(): mmap_write_lock()
+//	    the VMA is gone; or a breakpoint is to be put in, and the process may write there: pass it over
+//	    put the breakpoint in, or take it out; mmap_write_unlock()
 //	mmput()
 //
 // An mm whose last user is gone is passed over: nobody will run that text. Who has a user more keeps the memory, and may be the last to go.
 //
-// compare kernel/events/uprobes.c:build_map_info, register_for_each_vma
+// compare kernel/events/uprobes.c:build_map_info, register_for_each_vma, valid_vma
 var (
-	_ = register(fnUprobeRegister, forEachVMA("uprobe_register", fnUprobeWriteOpcode))
-	_ = register(fnUprobeUnregister, forEachVMA("uprobe_unregister", fnSetOrigInsn))
+	_ = register(fnUprobeRegister, forEachVMA("uprobe_register", fnUprobeWriteOpcode, machine.VMWrite))
+	_ = register(fnUprobeUnregister, forEachVMA("uprobe_unregister", fnSetOrigInsn, 0))
 )
 
-func forEachVMA(name string, write FuncID) *Func {
+// forEachVMA is the loop over the VMAs that map the text, of which there is one here; those with a bit of unfit are passed over.
+func forEachVMA(name string, write FuncID, unfit uint64) *Func {
 	const vaddr, opcode, ret = 0, 1, 2
-	const mm, call, wrote, put, done = 0, 1, 2, 3, 4
+	const mm, lock, vma, call, wrote, unlock, put, done = 0, 1, 2, 3, 4, 5, 6, 7
 	goes := func(c *Ctx) bool { return c.M.MMs[c.mmOf(vaddr)].Exits }
 	return &Func{Name: name, File: "kernel/events/uprobes.c", Params: []int{vaddr, opcode},
 		Locals: []Local{{"vaddr", PageLocal}, {"opcode", IntLocal}, {"ret", IntLocal}},
@@ -269,11 +299,32 @@ func forEachVMA(name string, write FuncID) *Func {
 				}
 				return Then
 			}},
+			lock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock", Touches: cell.Of(machine.MMLocks),
+				Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.mmOf(vaddr))) },
+				Do: func(c *Ctx) Next {
+					c.WriteLock(c.M.MmapLock(c.mmOf(vaddr)))
+					return Then
+				}},
+			vma: {Label: "vma", Says: "is there a VMA that may have breakpoints?", Answer: "yes", Ref: "valid_vma", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+				switch vma := c.Load(c.M.VMA(c.Page(vaddr))); {
+				case vma == 0:
+					c.Say("there is no VMA any more: pass it over")
+					return unlock
+				case vma&unfit != 0:
+					c.Say("the process may write there: pass it over")
+					return unlock
+				}
+				return Then
+			}},
 			call: {Label: "write", Says: "for the VMA", Ref: "register_for_each_vma", Local: true, Calls: []FuncID{write}, Do: func(c *Ctx) Next {
 				return c.Call(write, wrote, c.L(vaddr), c.L(opcode))
 			}},
 			wrote: {Label: "wrote", Says: "has that been done?", Local: true, Do: func(c *Ctx) Next {
 				c.Set(ret, c.Ret())
+				return Then
+			}},
+			unlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+				c.WriteUnlock(c.M.MmapLock(c.mmOf(vaddr)))
 				return Then
 			}},
 			put: {Label: "mmput", Says: "drop the reference on the mm", Ref: "mmput", When: UprobedExit, Local: true, Calls: []FuncID{fnMMPut}, Do: func(c *Ctx) Next {
@@ -292,19 +343,34 @@ func (s *Setup) uprobesMeetExit() bool {
 		s.calls(func(c *Call) bool { return c.entry == fnExit })
 }
 
-// Probes reports whether a statement can be played, as far as it is about a breakpoint: uprobes leave out VMAs of hugetlb.
+// Probes reports whether a statement can be played, as far as it is about a breakpoint: uprobes come to private mappings of files, not of hugetlb. (All here
+// may be made executable, as where the file system is not mounted noexec.)
 // compare kernel/events/uprobes.c:valid_vma
 func (s *Setup) Probes(st *Stmt) bool {
 	if st.Call.entry != fnUprobeRegister && st.Call.entry != fnUprobeUnregister {
 		return true
 	}
-	return !s.hugetlb(&s.MMs[st.Args[0].MM].Regions[st.Args[0].Region])
+	r := &s.MMs[st.Args[0].MM].Regions[st.Args[0].Region]
+	return r.Kind == machine.RegionFilePrivate && !s.hugetlb(r)
+}
+
+// breakpoint reports whether a page with that content has a breakpoint: what somebody puts there as one.
+// compare kernel/events/uprobes.c:is_swbp_insn
+func (s *Sim) breakpoint(content uint64) bool {
+	for _, t := range s.Setup.Tasks {
+		for _, st := range t.Body {
+			if st.Call.Name == "uprobe_register" && s.M.Value(st.Args[1].Value) == content {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 const upOld, upNew, upRef, upTable, upPTE, upAddr, upValue, upRemove = 0, 1, 2, 3, 4, 5, 6, 7
 
-// upZapped is what upRemove says when the PTE was left none.
-const upZapped = 2
+// What upRemove says besides 0, that a breakpoint is put in: that it is taken out; that COW must be broken for it; that the PTE was left none.
+const upLooking, upBreaking, upZapped = 1, 3, 2
 
 // uprobeOriginal reports whether the page cache has an uptodate page that holds what the text held before.
 func (c *Ctx) uprobeOriginal() bool {
@@ -313,7 +379,7 @@ func (c *Ctx) uprobeOriginal() bool {
 		return false
 	}
 	f, cached := machine.Cached(c.Load(c.M.CacheSlot(o)))
-	return cached && c.Load(c.M.Flags(f))&machine.PGUptodate != 0 && c.Load(c.M.Contents(f)) == c.L(upValue)
+	return cached && c.Load(c.folioFlags(f))&machine.PGUptodate != 0 && c.Load(c.M.Contents(f)) == c.L(upValue)
 }
 
 // set_orig_insn takes the breakpoint out again: uprobe_write_opcode, with what was there before.
@@ -336,7 +402,9 @@ const (
 	upGet = iota
 	upGetWrite
 	upGot
+	upVerify
 	upIsAnon
+	upPrepare
 	upAlloc
 	upCopy
 	upHasCopy
@@ -347,7 +415,9 @@ const (
 	upPMD
 	upLock
 	upAnon
+	upExclusive
 	upClear
+	upIOTLB
 	upChange
 	upSet
 	upRmap

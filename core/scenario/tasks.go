@@ -163,7 +163,7 @@ func (b *builder) call(t *task, s *kernel.Stmt, into *token, c *cursor) {
 		case !b.file.setup.Fails(s):
 			c.fail(w, nil, "memory of hugetlb, of ramfs and secret memory does not fail here: use anonymous memory, or a file of ext4 or shmem")
 		case !b.file.setup.Probes(s):
-			c.fail(w, nil, "uprobes leave memory of hugetlb out: use anonymous memory, or another file")
+			c.fail(w, nil, "uprobes come to private mappings of files, not of hugetlb: map a file of ext4 or shmem, as in \"text = f private ro\"")
 		case !b.file.setup.Collapses(s):
 			c.fail(w, nil, "of files, only pages of shmem are collapsed here, and by khugepaged: use such a file, or anonymous memory")
 		}
