@@ -28,7 +28,16 @@ type ruleJSON struct {
 	Scenarios  []string          `json:"scenarios"` // whose expect lines tell what comes without it
 }
 
-// catalogue prints every rule.
+// leftOutJSON is what it prints of what is none.
+type leftOutJSON struct {
+	Name    string `json:"name"`
+	Says    string `json:"says"`
+	LeftOut string `json:"left_out"` // why
+	Commit  string `json:"commit"`
+	Subject string `json:"subject,omitempty"`
+}
+
+// catalogue prints every rule, and what is left out.
 func (c *rulesCommand) catalogue() error {
 	told, err := toldRules()
 	if err != nil {
@@ -44,6 +53,27 @@ func (c *rulesCommand) catalogue() error {
 			fmt.Println()
 		}
 		x.print(r)
+	}
+	return c.leftOut()
+}
+
+// leftOut prints what looks like a rule and is none.
+func (c *rulesCommand) leftOut() error {
+	for _, o := range kernel.LeftOut {
+		if c.JSON {
+			if err := json.NewEncoder(os.Stdout).Encode(leftOutJSON{o.Name, o.Says, o.Why, o.Commit, o.Subject}); err != nil {
+				return err
+			}
+			continue
+		}
+		fmt.Printf("\n%s: left out\n", o.Name)
+		printWrapped(4, o.Says+".")
+		printWrapped(4, "No rule, because "+o.Why+".")
+		if o.Subject != "" {
+			printWrapped(4, fmt.Sprintf("%s (%q)", o.Commit, o.Subject))
+		} else {
+			printWrapped(4, o.Commit)
+		}
 	}
 	return nil
 }

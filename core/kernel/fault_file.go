@@ -56,6 +56,11 @@ func Decide(list []Decision, flags uint64, kind machine.FileKind) bool {
 	panic("kernel: a decision list ends with a row that always applies")
 }
 
+// wantsWritenotify is what the list says, where anybody asks it.
+func (c *Ctx) wantsWritenotify(flags uint64, kind machine.FileKind) bool {
+	return c.sim.tracksDirty && Decide(WantsWritenotify, flags, kind)
+}
+
 // sharedWritable reports whether the protection of a shared file mapping makes a PTE
 // writable again: where nobody must be asked, or has been, as the PTE is dirty.
 // compare mm/mprotect.c:can_change_shared_pte_writable
@@ -63,7 +68,7 @@ func (c *Ctx) sharedWritable(p machine.PageID, vma uint64, old machine.Entry) bo
 	if !c.isFile(p) && !c.isPFN(p) || notSharedWritable(vma, 0) {
 		return false
 	}
-	return old.Has(machine.Dirty) || !Decide(WantsWritenotify, vma, c.fileKind(p))
+	return old.Has(machine.Dirty) || !c.wantsWritenotify(vma, c.fileKind(p))
 }
 
 // isFile reports whether a page lies in a mapping of a file of the page cache.
@@ -244,7 +249,7 @@ var _ = register(fnDoReadFault, &Func{
 func (c *Ctx) readFaultBits(p machine.PageID) machine.Entry {
 	o, _ := c.backing(p)
 	flags := c.Load(c.M.VMA(p))
-	if flags&machine.VMWrite != 0 && flags&machine.VMShared != 0 && !Decide(WantsWritenotify, flags, c.M.KindOf(o)) {
+	if flags&machine.VMWrite != 0 && flags&machine.VMShared != 0 && !c.wantsWritenotify(flags, c.M.KindOf(o)) {
 		return machine.RW
 	}
 	return 0

@@ -80,7 +80,7 @@ pincount_exact_large        0   0       0   1   1   1    1    1    1    1   1   
 dio_redirty                 1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 iou_file_check              0   0       0   0   0   0    1    1    1    1   1       1   2   2    2         -             Tm
 iommu_flush_before_unpin    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
-dio_unpin_check             0   0       0   0   0   0    0    0    0    0   0       0   1   0    0         -             Tm
+dio_unpin_check             0   0       0   0   0   0    0    0    0    0   0       0   1   0    0         a7e689dd1c06  TCm
 unpin_sanity_check          0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         b6a2619c60b4  TC
 wp_reuse_rule               0   0       0   0   1   1    1    2    3    3   3       3   3   3    3         09854ba94c6a  TC
 anon_exclusive              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
@@ -103,7 +103,7 @@ fork_get_first              0   0       0   0   0   0    0    0    1    1   1   
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
 fork_flush_tlb              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
-fork_wrprotect              1   1       1   1   2   2    2    2    2    2   2       2   2   2    2         -             T
+fork_wrprotect              1   1       1   1   2   2    2    2    2    2   2       2   2   2    2         f3c64eda3e50  TC
 fork_counts_mappings        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 reclaim_batch               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         72b252aed506  TC
 reclaim_flush_dirty         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         d950c9477d51  TC
@@ -117,6 +117,7 @@ lazyfree_refcount_check     0   0       0   0   0   0    0    1    1    1   1   
 delayed_rmap                0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         5df397dec7c4  TC
 zap_flush_before_unlock     1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         1cf35d47712d  TCm
 ext4_skip_nobuf             0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         cc5095747edf  TC
+dirty_tracking              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         d08b3851da41  TCm
 inode_rcu                   1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         fa0d7e3de6d6  Cm
 tlb_flush                   0   2       0   0   0   0    0    0    0    0   0       0   0   0    0         858a43aae236  Tm
 pt_free                     0   1       0   0   0   0    0    0    0    0   0       0   0   0    0         9e52fc2b50de  Cm
@@ -285,5 +286,42 @@ func TestHistory(t *testing.T) {
 	}
 	if len(columns) != len(Versions) {
 		t.Errorf("the table has %d kernels, there are %d", len(columns), len(Versions))
+	}
+}
+
+// uncommitted are the rules that change from one kernel to the next with no commit in our sources: some way, or both.
+var uncommitted = strings.Fields(`
+add_to_swap_dirties deferred_split_partial dio_unpin_check fault_pte_read fence_join_before_generation gup_compound_recheck
+gup_hugetlb_walk gup_lock_killable gup_longterm_requires_pin gup_longterm_zone gup_secretmem_test gup_slow_pmd_recheck gup_zone_test
+invalidate_range_only_end iou_file_check khp_compound_ok khp_file_flush khp_file_give_up khp_swapin ksm_break_unshare ksm_checksum_first
+ksm_reuse lazyfree_whole_pmd lru_batch_size madvise_cold_and_pageout madvise_free_poison madvise_populate madvise_pte_batch
+memory_failure_counts_anon memory_failure_kills_unsplit memory_failure_ksm memory_failure_says_again migrate_split_nomem mprotect_upgrades
+numa_saved_write numa_skip_pinned pae_pmd_clear_atomic pageout_leaves_young per_vma_lock pmd_split_carries_dirty reclaim_may_writepage
+split_maps_zeropage swapcache_prepare swapin_cow_rule swapin_read_maps_writable swapin_rmap_first swapin_skips_cache swapin_stable_writes
+switch_mm_lazy_fence thp_double_map uprobe_splits_pmd uprobe_uses_original wp_copies_large
+`)
+
+// TestChangesNameTheirCommits: what a kernel does otherwise than the one before came with a commit, which the rule names; or it is on the list
+// of those that none of our sources names one for. Stable trees carry what a later release has, so of them only what is theirs alone counts.
+func TestChangesNameTheirCommits(t *testing.T) {
+	without := map[string]bool{}
+	for _, v := range Versions {
+		if v.Generic != nil || v.Backports != nil {
+			continue
+		}
+		for _, d := range v.Differences() {
+			if d.Commit == "" {
+				without[d.Rule.Name] = true
+			}
+		}
+	}
+	for _, name := range uncommitted {
+		if !without[name] {
+			t.Errorf("%s names its commits by now: take it off the list", name)
+		}
+		delete(without, name)
+	}
+	for name := range without {
+		t.Errorf("%s changes and names no commit: name it, from a source, or say here that none is known", name)
 	}
 }

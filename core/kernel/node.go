@@ -49,7 +49,7 @@ func (s *Setup) frameZones(frames, hugePages int, large bool) []uint8 {
 		add(firstBlock(len(out)-1, hugePages)-len(out), 0)
 		s.eachRegion(func(v *RegionSetup) {
 			if v.State == Huge || v.State == Split {
-				add((len(v.Fill)+hugePages-1)/hugePages*hugePages, v.Zone)
+				add(RoundUp(len(v.Fill), hugePages), v.Zone)
 			}
 		})
 		add(s.hugeAtStart(), 0)

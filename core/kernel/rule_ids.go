@@ -55,6 +55,7 @@ const (
 	GUPSecretmemCheck
 	GUPUnshareNonAnon
 	InodeRCU
+	DirtyTracking
 	ZapFlushBeforeUnlock
 	DelayedRmap
 	Ext4SkipNobuf

@@ -306,11 +306,12 @@ var gupRules = []*Rule{
 		Commit:   "a7e689dd1c06", Subject: "block: Convert bio_iov_iter_get_pages to use iov_iter_extract_pages",
 		Confidence: "read in source (absent 6.4, present 6.5); commit seen"},
 	{ID: DIOUnpinCheck, Name: "dio_unpin_check", Needs: []RuleID{DIOUsesPin, UnpinSanityCheck},
-		Says:       "direct I/O gives its pins back by unpin_user_page(), which checks that anonymous pages are still exclusive; newer kernels by unpin_user_folio(), which does not",
-		Protects:   "nothing: it reports that a pinned page came to be shared",
-		Untold:     "pinned-anon-exclusive is false as soon as the page is shared, before anybody gives the pin back",
-		Guards:     "bio_release_pages: is the page still exclusive?",
-		Confidence: "read in source (6.5, 6.12); v6.11 from memory",
+		Says:     "direct I/O gives its pins back by unpin_user_page(), which checks that anonymous pages are still exclusive; newer kernels by unpin_user_folio(), which does not",
+		Protects: "nothing: it reports that a pinned page came to be shared",
+		Untold:   "pinned-anon-exclusive is false as soon as the page is shared, before anybody gives the pin back",
+		Guards:   "bio_release_pages: is the page still exclusive?",
+		Commit:   "a7e689dd1c06", Subject: "block: Convert bio_iov_iter_get_pages to use iov_iter_extract_pages",
+		Confidence: "read in source (6.5, 6.12); commit seen, that direct I/O has pins; v6.11 from memory",
 		follow: func(v *Version, k *Kernel) uint8 {
 			if v.Order >= 611 {
 				return 0

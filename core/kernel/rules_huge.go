@@ -68,6 +68,7 @@ var hugeRules = []*Rule{
 		Says:     "when khugepaged looks for references on a page of a file that it does not know of, and gives up if there are: never; before it takes the PTEs away; or after, and they are frozen, or only looked at, as the page is locked",
 		Protects: "who holds the page goes on using the old one",
 		Guards:   "collapse_file: are the references as expected?",
+		Commits:  map[uint8]string{KhpFileCountCheck: "a2e17cc2efc7"},
 		Commit:   "a2e17cc2efc7", Subject: "mm/khugepaged: maintain page cache uptodate flag",
 		Confidence: "the look at the references read in source (6.1, 6.12); that they were frozen, commit id and v6.4 from memory; the other values are mistakes that no kernel made"},
 	{ID: KhpFileUnmapBatch, Name: "khp_file_unmap_batch", History: on(518),

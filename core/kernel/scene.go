@@ -51,6 +51,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.collapsesShared, s.collapsesCompound, s.collapsesSwapped = k.On(KhpSharedOK), k.On(KhpCompoundOK), k.On(KhpSwapin)
 	s.migratesYoungDirty, s.khugepagedTestsExit = k.On(MigrateYoungDirty), k.On(KhugepagedExit)
 	s.collapseLocks = k.On(KhpPageLock)
+	s.tracksDirty = k.On(DirtyTracking)
 	s.deferredPartial, s.fileTHP, s.stopsTruncated = k.On(DeferredSplitPartial), setup.FileTHP(), k.On(KhpFileTruncated)
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
 	s.lazyfreeList, s.lruKeepsFlag = k.On(LazyfreeList), k.On(LRUKeepsFlag)

@@ -1,6 +1,10 @@
 package kernel
 
-import "gupscope/core/machine"
+import (
+	"slices"
+
+	"gupscope/core/machine"
+)
 
 // A FileSetup is one file.
 type FileSetup struct {
@@ -74,18 +78,25 @@ func (s *Setup) hugeAtStart() int {
 	n := 0
 	for _, f := range s.Files {
 		if f.State == FileHuge {
-			n += len(f.Fill)
+			n += RoundUp(len(f.Fill), max(s.HugePages, 2))
 		}
 	}
 	return n
 }
+
+// RoundUp is how many pages the huge pages have, of so many each, that the first pages of something lie in.
+func RoundUp(pages, each int) int { return (pages + each - 1) / each * each }
 
 // files builds the files as they are at the start.
 func (s *Sim) files(frame *machine.Frame, slot *int, pool, block *machine.Frame) {
 	m := s.M
 	for n, fs := range s.Setup.Files {
 		m.Store(m.Size(n), machine.Bytes(fs.Pages))
-		for i, text := range fs.Fill {
+		fill := fs.Fill
+		if fs.State == FileHuge { // what has no content holds zeros
+			fill = append(slices.Clone(fill), make([]string, RoundUp(len(fill), m.HugePages)-len(fill))...)
+		}
+		for i, text := range fill {
 			o, _ := m.PgoffAt(n, i)
 			content := m.Value(text)
 			m.FileWrote(o, content)

@@ -37,6 +37,7 @@ type Sim struct {
 	collapsesShared, collapsesCompound, collapsesSwapped bool
 	khugepagedTestsExit                                  bool // see the rule khugepaged_exit
 	migratesYoungDirty                                   bool // see the rule migrate_young_dirty
+	tracksDirty                                          bool // who stores to a shared page of a file asks its file system before
 	stopsTruncated                                       bool // khugepaged leaves a range of a file that has no page any more
 	fileTHP                                              bool // pages of files may be collapsed into huge ones
 	deferredPartial                                      bool // see the rule deferred_split_partial

@@ -180,6 +180,10 @@ func (c *Ctx) writebackFind() Next {
 
 // writebackMkclean goes on to the next shared mapping that covers the page.
 func (c *Ctx) writebackMkclean() Next {
+	if !c.sim.tracksDirty {
+		c.Say("PTEs stay as they are")
+		return c.writebackCleaned()
+	}
 	if c.L(wbAddr) == 0 && c.Load(c.M.Mapcount(c.Held(0).Frame())) == 0 {
 		c.Say("it is mapped nowhere")
 		return c.writebackCleaned()

@@ -21,7 +21,7 @@ func (u *Untold) Error() string { return fmt.Sprintf("op %d, %s: %s", u.Op, u.Te
 //
 // Operations of a program come one after the other, those of a scenario's tasks in any
 // order. So a program can be written down where nobody but a child acts once it is forked, by the last
-// operation of its parent. A huge page has two pages in a scenario.
+// operation of its parent.
 func Scenario(p *Program, k kernel.Kernel) (string, error) {
 	w := teller{program: p, process: "A", tasks: map[string]*told{}, regions: map[string]*Op{}, forked: map[string]string{}, holder: map[string]string{}}
 	for i := range p.Steps {
@@ -44,6 +44,7 @@ type teller struct {
 	holder  map[string]string // who has pinned a slot
 	ends    []string
 	frames  int
+	huge    int // huge pages that may be taken
 	pageout bool
 	vars    int
 	fork    string // the child that the last operation has made
@@ -146,7 +147,8 @@ func (w *teller) operation(op *Op, r *Result) string {
 	case Migrate:
 		return "a scenario would have to say on which node each page lies"
 	case Collapse:
-		return "a huge page has 512 pages there, and two in a scenario"
+		w.huge++
+		w.returned(r, "madvise(%s, MADV_COLLAPSE)", w.page(op))
 	default:
 		return fmt.Sprintf("%s is what tasks of the kernel do, and in a scenario they do it at any time", op.Verb)
 	}
@@ -157,7 +159,7 @@ func (w *teller) operation(op *Op, r *Result) string {
 func (w *teller) mem(op *Op) string {
 	switch op.Kind {
 	case THP, Anon2M:
-		return "a huge page has 512 pages there, and two in a scenario"
+		w.huge += 2
 	}
 	w.regions[op.Region] = op
 	w.names = append(w.names, op.Region)
@@ -264,6 +266,9 @@ func (w *teller) task() string { return "P" + w.process }
 // maxTold is how many frames a scenario made of a program has free, at most.
 const maxTold = 40
 
+// maxHuge is how many huge pages of these.
+const maxHuge = 6
+
 func (w *teller) text(k kernel.Kernel) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "GUP replay-%s\n\"Program %s of the corpus, and what %s did.\"\n\nkernel %s\n\n", w.program.ID, w.program.ID, w.program.Kernel, k)
@@ -275,7 +280,10 @@ func (w *teller) text(k kernel.Kernel) string {
 		fmt.Fprintf(&b, "    %s = %s %s\n", name, w.memory(w.regions[name]), map[Prot]string{ProtRead: "ro", ProtReadWrite: "rw"}[w.regions[name].Prot])
 	}
 	fmt.Fprintf(&b, "}\n%s\n", strings.Join(w.mms, "\n"))
-	fmt.Fprintf(&b, "frames %d\n", min(w.frames+1, maxTold))
+	if w.huge > 0 {
+		fmt.Fprintf(&b, "hpage_pmd_nr %d\n", hugePages)
+	}
+	fmt.Fprintf(&b, "frames %d\n", min(w.huge, maxHuge)*hugePages+min(w.frames+1, maxTold))
 	if w.pageout {
 		fmt.Fprintln(&b, "swap async")
 	}
@@ -302,6 +310,10 @@ func (w *teller) fileLine(b *strings.Builder, region int, op *Op) {
 // memory is the sort of memory of a region.
 func (w *teller) memory(op *Op) string {
 	switch op.Kind {
+	case THP:
+		return "thp 1"
+	case Anon2M:
+		return fmt.Sprintf("anon %d", hugePages)
 	case Anon, Hugetlb:
 		return fmt.Sprintf("%s %d", op.Kind, op.Pages)
 	case Ext4Private, ShmemPrivate:

@@ -35,7 +35,7 @@ func (b *builder) fileLine(c *cursor) {
 		if c.ok() && f.Kind == kernel.Secretmem {
 			b.file.uses = append(b.file.uses, site{setting: "memfd_secret", since: memfdSecret, at: at})
 		}
-		f.Pages = c.number("pages", 1, maxPages)
+		f.Pages = c.number("pages", 1, b.maxPages())
 		b.fileFill(&f, c)
 	}
 	c.end()
@@ -74,8 +74,8 @@ func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 		c.fail(t, insert("write a content", t.start, `"a" `), "only a page that holds something can be %s: write its content before, as in \"a\" %s", t.text, t.text)
 	case f.State == kernel.FileHuge && f.Kind != kernel.Shmem:
 		c.fail(t, nil, "only a file of shmem has huge pages here; those of hugetlb are huge anyhow")
-	case f.State == kernel.FileHuge && len(f.Fill)%hugePages != 0:
-		c.fail(t, nil, "a huge page has %d pages: write the contents of all", hugePages)
+	case f.State == kernel.FileHuge && kernel.RoundUp(len(f.Fill), b.file.setup.HugePages) > f.Pages:
+		c.fail(t, nil, "a huge page has %d pages, and %s has %d: write a multiple of that as its size", b.file.setup.HugePages, f.Name, f.Pages)
 	case f.State == kernel.FileHuge:
 		b.file.uses = append(b.file.uses, site{setting: "huge pages in files", since: kernel.FileTHPSince, at: t})
 	case f.Kind != kernel.Ext4 && f.State != kernel.FileDropped:
@@ -154,7 +154,7 @@ func (b *builder) fileArg(p *kernel.Param, c *cursor) kernel.Arg {
 		c.fail(open, nil, "a whole file is wanted here: write %s", w.text)
 		return kernel.Arg{}
 	}
-	arg.Page = c.number("pages before it", 0, maxPages-1)
+	arg.Page = c.number("pages before it", 0, b.maxPages()-1)
 	c.sign("]")
 	return arg
 }
@@ -184,12 +184,12 @@ func (b *builder) fileRegion(v *kernel.RegionSetup, c *cursor) {
 		return
 	}
 	if c.punct("[") {
-		v.First = c.number("pages before it", 0, maxPages-1)
+		v.First = c.number("pages before it", 0, b.maxPages()-1)
 		c.sign("]")
 	}
 	v.Pages = max(b.file.setup.Files[v.File].Pages-v.First, 1)
 	if t := c.peek(); t != nil && t.form == formNumber {
-		v.Pages = c.number("pages", 1, maxPages)
+		v.Pages = c.number("pages", 1, b.maxPages())
 	}
 	v.Kind = kernel.FileShared
 	if c.choose("shared or private", "shared", "private") == "private" {

@@ -122,11 +122,11 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	switch {
 	case !c.ok() || !c.sign("="):
 	case c.keyword("anon"):
-		v.Pages = c.number("pages", 1, maxPages)
+		v.Pages = c.number("pages", 1, b.maxPages())
 		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
 		b.fill(&v, c)
 	case c.keyword("thp"):
-		v.Pages = hugePages * c.number("huge pages", 1, maxPages/hugePages)
+		v.Pages = b.file.setup.HugePages * c.number("huge pages", 1, b.maxPages()/b.file.setup.HugePages)
 		v.Huge = true
 		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
 		b.fillHuge(&v, c)
@@ -152,7 +152,7 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	}
 	v.Pages = max(v.Pages, 1)
 	if !c.ok() {
-		v.Pages = maxPages
+		v.Pages = b.maxPages()
 	}
 	b.vmas[vmaKey{index, len(mm.Regions)}] = c.toks[0]
 	mm.Regions = append(mm.Regions, v)
@@ -165,9 +165,6 @@ func (b *builder) pfnRegion(v *kernel.RegionSetup, mixed bool, c *cursor) {
 	v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
 	b.contents(v, c)
 }
-
-// hugePages is how many pages a huge page has in scenarios.
-const hugePages = 2
 
 // fillHuge reads the contents of the first pages of huge pages and how these stand.
 func (b *builder) fillHuge(v *kernel.RegionSetup, c *cursor) {

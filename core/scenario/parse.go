@@ -66,7 +66,7 @@ type builder struct {
 func newBuilder(name, text string) *builder {
 	f := &File{claims: map[string]bool{}, source: name, text: text, lines: NewLines(text)}
 	f.Kernel, _ = kernel.Make(kernel.Newest.Name)
-	f.setup.Frames = 1
+	f.setup.Frames, f.setup.HugePages = 1, hugePages
 	return &builder{file: f, said: map[string]*token{}, vmas: map[vmaKey]*token{}, onCPU: map[int]*task{}, forks: map[int]*token{}}
 }
 
@@ -116,9 +116,10 @@ func kib(n int) string {
 	return fmt.Sprintf("%d.%d KiB", tenths/10, tenths%10)
 }
 
-// The clauses are read in four rounds, so that a name may be used above the
+// The clauses are read in rounds, so that a name may be used above the
 // line that introduces it.
 var rounds = [][]string{
+	{"hpage_pmd_nr"},
 	{"GUP", "kernel", "frames", "tables", "swap", "memory", "writers", "arch", "pgtable_levels", "nr_hugepages", "preempt", "node", "speculate", "claim", "judge", "", "}"},
 	{"file"},
 	{"mm"},
@@ -139,7 +140,7 @@ func (b *builder) clauses(o *outline) {
 		}
 	}
 	for r, words := range rounds {
-		if r == 1 {
+		if r == 2 {
 			b.settleClaims()
 		}
 		for i, n := range b.file.items {
@@ -219,6 +220,8 @@ func (b *builder) line(word string, i int, c *cursor) {
 		b.arch(c)
 	case "pgtable_levels":
 		b.levels(c)
+	case "hpage_pmd_nr":
+		b.pagesPerPMD(c)
 	case "nr_hugepages":
 		b.hugepages(c)
 	case "preempt":

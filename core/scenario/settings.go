@@ -115,6 +115,23 @@ func (b *builder) enoughLevels() {
 	}
 }
 
+// hugePages is how many pages a huge page has in a scenario that does not say.
+const hugePages = 2
+
+// pagesPerPMD reads "hpage_pmd_nr 512".
+func (b *builder) pagesPerPMD(c *cursor) {
+	if !b.once(c, "hpage_pmd_nr") {
+		return
+	}
+	t := c.peek()
+	n := c.number("pages in a huge page", hugePages, 512)
+	if c.ok() && n&(n-1) != 0 {
+		c.fail(t, nil, "a huge page has 2, 4, 8 … 512 pages, a power of two, and %d is none", n)
+		return
+	}
+	b.file.setup.HugePages = max(n, hugePages)
+}
+
 // hugepages reads "nr_hugepages N".
 func (b *builder) hugepages(c *cursor) {
 	if b.once(c, "nr_hugepages") {

@@ -108,6 +108,7 @@ func (b *builder) whole() {
 	}
 	b.countZones()
 	b.enoughFrames()
+	b.enoughPages()
 	b.enoughHugepages()
 	b.enoughLevels()
 	b.gigabytesStay()
@@ -223,6 +224,19 @@ func (b *builder) absent() {
 	}
 }
 
+// enoughPages reports address spaces that are too large together.
+func (b *builder) enoughPages() {
+	n := 0
+	for _, m := range b.file.setup.MMs {
+		for _, v := range m.Regions {
+			n += v.Pages
+		}
+	}
+	if at := b.said["hpage_pmd_nr"]; at != nil && n > maxAllPages {
+		b.report(Error, at.start, at.end, nil, "the address spaces have %d pages together; at most %d are possible: fewer mappings, or fewer pages in a huge page", n, maxAllPages)
+	}
+}
+
 // enoughFrames reports a machine that is too large. In use at the start are the
 // filled pages that are not swapped out and, if tables come from frames, the
 // tables above them: one PGD for an mm, PUD and PMD if anything is mapped, and
@@ -231,7 +245,10 @@ func (b *builder) enoughFrames() {
 	s := &b.file.setup
 	pages, tables := 0, 0
 	for _, f := range s.Files {
-		if f.State != kernel.FileDropped && f.Kind != kernel.Hugetlbfs {
+		switch {
+		case f.State == kernel.FileHuge:
+			pages += kernel.RoundUp(len(f.Fill), s.HugePages)
+		case f.State != kernel.FileDropped && f.Kind != kernel.Hugetlbfs:
 			pages += len(f.Fill)
 		}
 	}
@@ -242,7 +259,10 @@ func (b *builder) enoughFrames() {
 			if len(v.Fill) > 0 && v.Kind != kernel.Hugetlb {
 				mapped++
 			}
-			if v.State != kernel.Swapped && v.Kind != kernel.Hugetlb && v.Kind != kernel.PFN {
+			switch {
+			case v.State == kernel.Huge || v.State == kernel.Split:
+				pages += kernel.RoundUp(len(v.Fill), s.HugePages)
+			case v.State != kernel.Swapped && v.Kind != kernel.Hugetlb && v.Kind != kernel.PFN:
 				pages += len(v.Fill)
 			}
 		}
@@ -255,7 +275,7 @@ func (b *builder) enoughFrames() {
 		said = fmt.Sprintf("%d frames and %d page tables are in use at the start and %d frames are free", pages, tables, s.Frames)
 		pages += tables
 	}
-	if pages+s.Frames <= maxFrames {
+	if pages+s.Frames <= b.maxFrames() {
 		return
 	}
 	at := cmp.Or(b.said["frames"], b.said["tables"], b.file.items[0].first())
@@ -264,5 +284,5 @@ func (b *builder) enoughFrames() {
 			at = n.first()
 		}
 	}
-	b.report(Error, at.start, at.end, nil, "%s; at most %d frames are possible in all", said, maxFrames)
+	b.report(Error, at.start, at.end, nil, "%s; at most %d frames are possible in all", said, b.maxFrames())
 }

@@ -359,7 +359,7 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 	case kernel.FileParam, kernel.FilePageParam:
 		return b.fileArg(p, c)
 	case kernel.NumberParam:
-		return kernel.Arg{Number: c.number(p.Name, 0, maxPages)}
+		return kernel.Arg{Number: c.number(p.Name, 0, b.maxPages())}
 	case kernel.VarParam, kernel.VarsParam:
 		return t.held(c, call, p.Kind == kernel.VarsParam)
 	case kernel.ValueParam:

@@ -35,7 +35,7 @@ func (b *builder) zoneNumber(z kernel.ZoneSetup) int {
 
 // frames reads "frames N [movable | cma] [node N]".
 func (b *builder) frames(c *cursor) {
-	n := c.number("frames", 0, maxFrames)
+	n := c.number("frames", 0, b.maxFrames())
 	z := c.zone()
 	key := "frames"
 	if z != (kernel.ZoneSetup{}) {
@@ -80,12 +80,12 @@ func (b *builder) countZones() {
 	s.Frames = 0
 	for i, z := range s.Zones {
 		s.Frames += z.Frames
-		if z.Frames%hugePages != 0 && i < len(s.Zones)-1 && b.hasHuge() {
+		if z.Frames%s.HugePages != 0 && i < len(s.Zones)-1 && b.hasHuge() {
 			t := b.said["frames"]
 			if t == nil {
 				t = b.file.items[0].first()
 			}
-			b.report(Error, t.start, t.end, nil, "huge pages take frames in blocks of %d: %s has %d free frames, write an even number", hugePages, z.Zone, z.Frames)
+			b.report(Error, t.start, t.end, nil, "huge pages take frames in blocks of %d: %s has %d free frames, write a multiple of that", s.HugePages, z.Zone, z.Frames)
 		}
 	}
 }

@@ -137,14 +137,33 @@ func (r *Run) tellDeadlock(e *Explanation, cycle []*Wait, memory bool) string {
 // whoHasMemory says where the frames went, and that nobody gives one back.
 func (r *Run) whoHasMemory(name func(int) string) string {
 	m := r.Model.M
-	var out []string
-	for i, p := range m.Pages() {
+	mapped := func(i int) machine.Frame {
 		if t, ok := m.Find(machine.PageID(i), machine.LevelPTE); ok {
-			if e := machine.Entry(m.Peek(m.Entry(t, m.Slot(machine.PageID(i), machine.LevelPTE)))); e.Present() && e.Frame() != machine.ZeroPage {
-				mm, vma, _ := strings.Cut(p.Name, " ")
-				out = append(out, fmt.Sprintf("frame %d is %s's %s", e.Frame(), mm, vma))
+			if e := machine.Entry(m.Peek(m.Entry(t, m.Slot(machine.PageID(i), machine.LevelPTE)))); e.Present() {
+				return e.Frame()
 			}
 		}
+		return machine.ZeroPage
+	}
+	var out []string
+	pages := m.Pages()
+	for i := 0; i < len(pages); i++ {
+		f := mapped(i)
+		if f == machine.ZeroPage {
+			continue
+		}
+		mm, vma, _ := strings.Cut(pages[i].Name, " ")
+		end := i + 1 // of a run of pages that follow each other, as those of a huge page do
+		for end < len(pages) && pages[end].MM == pages[i].MM && pages[end].Region == pages[i].Region && mapped(end) == f+machine.Frame(end-i) {
+			end++
+		}
+		if end-i < 4 {
+			out = append(out, fmt.Sprintf("frame %d is %s's %s", f, mm, vma))
+			continue
+		}
+		_, last, _ := strings.Cut(pages[end-1].Name, " ")
+		out = append(out, fmt.Sprintf("frames %d to %d are %s's %s to %s", f, int(f)+end-1-i, mm, vma, last))
+		i = end - 1
 	}
 	var done []string
 	for _, a := range r.Lanes() {

@@ -32,6 +32,24 @@ func TestEveryRuleIsTold(t *testing.T) {
 	}
 }
 
+// TestEveryCallIsMade: some scenario makes every call that there is, under one of its names.
+func TestEveryCallIsMade(t *testing.T) {
+	made := map[*kernel.Call]bool{}
+	for _, s := range scenarios.List() {
+		f, _ := scenario.Parse(s.File(), []byte(s.Text))
+		for _, task := range f.Setup().Tasks {
+			for _, st := range task.Body {
+				made[st.Call] = true
+			}
+		}
+	}
+	for _, c := range kernel.Calls {
+		if !made[c] {
+			t.Errorf("no scenario calls %s", c.Name)
+		}
+	}
+}
+
 // shows calls f for every rule that two kernels of the scenario differ in, of which its lines say different things.
 func shows(f *scenario.File, show func(rule string)) {
 	said := sayings(f)

@@ -97,4 +97,5 @@ func (n *now) news() {
 		}
 		n.out.News = append(n.out.News, x)
 	}
+	n.out.News = foldNews(n.out.News)
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"gupscope/core/kernel"
@@ -86,6 +87,7 @@ func (n *now) folios() {
 		}
 		n.out.Folios = append(n.out.Folios, x)
 	}
+	n.out.Folios = n.foldFolios(n.out.Folios)
 }
 
 // inUse reports whether the frame is worth a card though nothing names it and it has not changed: the
@@ -156,34 +158,14 @@ func (n *now) flags(f machine.Frame, x *Folio) {
 // holders are all who hold references on a folio: the ledger, name by name.
 func (n *now) holders(f machine.Frame) []Holder {
 	m := n.m
-	var out []Holder
 	if m.IsPFN(f) { // nobody counts who maps it
 		return nil
 	}
-	astray := 0 // PTEs that were written into a page table which is free
-	for i := range m.TableCount() {
-		t := m.TableFrame(i)
-		for e := range m.Width() {
-			pte := machine.Entry(m.Peek(m.Entry(t, e)))
-			if !pte.Present() || m.PeekHead(pte.Frame()) != f {
-				continue
-			}
-			if m.Peek(m.State(t)) != machine.FrameTable {
-				astray++
-				continue
-			}
-			text, who := "a PTE", Who(0)
-			if m.IsSharedPMDTable(t) {
-				text = "the " + m.TableName(t)
-			}
-			if p, ok := m.Leaf(t, e); ok {
-				page := m.Pages()[p]
-				text, who = "mapped at "+page.Name, n.c.mm[page.MM]
-			}
-			out = append(out, Holder{Count: 1, Text: text, Who: who})
-		}
+	by := n.byEntries()[f]
+	out, astray := slices.Clone(by.holders), by.astray
+	if m.IsHugeZero(f) && f == m.HugeZero() {
+		out = append(out, Holder{Count: 1, Text: "huge_zero_folio"})
 	}
-	out = append(out, n.hugeMappings(f)...)
 	for s := range m.Slots {
 		if h := machine.Hold(m.Peek(m.SwapCache(s))); h.Some() && m.PeekHead(h.Frame()) == f {
 			out = append(out, Holder{Count: h.Count(), Text: "swap cache", Who: whoDisk})
@@ -272,23 +254,55 @@ func (n *now) holders(f machine.Frame) []Holder {
 	return out
 }
 
-// hugeMappings are the PMD entries that map a large folio, and what keeps the huge zero page.
-func (n *now) hugeMappings(f machine.Frame) []Holder {
+// An entered folio is one that entries of page tables lead to.
+type entered struct {
+	holders []Holder
+	astray  int // PTEs that were written into a page table which is free
+}
+
+// byEntries are the folios that PTEs map, and PMD entries. All entries are gone through once.
+func (n *now) byEntries() map[machine.Frame]entered {
+	if n.entered != nil {
+		return n.entered
+	}
 	m := n.m
-	if !m.PeekLarge(f) {
-		return nil
-	}
-	if m.IsHugeZero(f) && f == m.HugeZero() {
-		return []Holder{{Count: 1, Text: "huge_zero_folio"}}
-	}
-	var out []Holder
-	for p, page := range m.Pages() {
-		id := machine.PageID(p)
-		if pmd := machine.Entry(m.Peek(m.PMD(id))); !m.Gigabyte(id) && id == m.HugeStart(id) && pmd.Has(machine.PSE) && pmd.Frame() == f {
-			out = append(out, Holder{Count: 1, Text: "mapped at " + page.Name + " by its PMD", Who: n.c.mm[page.MM]})
+	n.entered = map[machine.Frame]entered{}
+	for i := range m.TableCount() {
+		t := m.TableFrame(i)
+		for e := range m.Width() {
+			pte := machine.Entry(m.Peek(m.Entry(t, e)))
+			if !pte.Present() {
+				continue
+			}
+			f := m.PeekHead(pte.Frame())
+			x := n.entered[f]
+			if m.Peek(m.State(t)) != machine.FrameTable {
+				x.astray++
+				n.entered[f] = x
+				continue
+			}
+			text, who := "a PTE", Who(0)
+			if m.IsSharedPMDTable(t) {
+				text = "the " + m.TableName(t)
+			}
+			if p, ok := m.Leaf(t, e); ok {
+				page := m.Pages()[p]
+				text, who = "mapped at "+page.Name, n.c.mm[page.MM]
+			}
+			x.holders = append(x.holders, Holder{Count: 1, Text: text, Who: who})
+			n.entered[f] = x
 		}
 	}
-	return out
+	for p, page := range m.Pages() {
+		id := machine.PageID(p)
+		pmd := machine.Entry(m.Peek(m.PMD(id)))
+		if f := pmd.Frame(); !m.Gigabyte(id) && id == m.HugeStart(id) && pmd.Has(machine.PSE) && m.PeekLarge(f) && !m.IsHugeZero(f) {
+			x := n.entered[f]
+			x.holders = append(x.holders, Holder{Count: 1, Text: "mapped at " + page.Name + " by its PMD", Who: n.c.mm[page.MM]})
+			n.entered[f] = x
+		}
+	}
+	return n.entered
 }
 
 // slots are the swap slots that are in use, or were in this run.

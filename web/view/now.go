@@ -21,6 +21,7 @@ type now struct {
 	changed map[cell.ID]string // what that step changed: what it was
 	beliefs []belief
 	targets map[string]bool
+	entered map[machine.Frame]entered // see byEntries
 	out     Memory
 }
 
@@ -204,9 +205,17 @@ func (n *now) at(id cell.ID) []Walker {
 
 // target returns the ID of what an entry points at, and sees to it that it is shown.
 func (n *now) target(e machine.Entry) string {
+	if id, t := n.pointsAt(e); id != "" {
+		return n.point(id, t)
+	}
+	return ""
+}
+
+// pointsAt is what an entry points at, and its ID; "" if at nothing.
+func (n *now) pointsAt(e machine.Entry) (string, Target) {
 	switch {
 	case e.Present() && e.Frame() == machine.ZeroPage:
-		return n.point("frame-0", Target{Text: "zero page"})
+		return "frame-0", Target{Text: "zero page"}
 	case e.Present():
 		f := e.Frame()
 		t := Target{Text: n.m.FrameName(f), Changed: n.did(n.m.Contents(f), n.m.State(f))}
@@ -222,11 +231,11 @@ func (n *now) target(e machine.Entry) string {
 		default:
 			t.Note = n.m.Content(n.m.Peek(n.m.Contents(f)))
 		}
-		return n.point(fmt.Sprint("frame-", f), t)
+		return fmt.Sprint("frame-", f), t
 	case e.IsSwap():
-		return n.point(fmt.Sprint("slot-", e.Slot()), Target{Text: fmt.Sprintf("slot %d", e.Slot()), Note: n.m.Content(n.m.Peek(n.m.Disk(e.Slot())))})
+		return fmt.Sprint("slot-", e.Slot()), Target{Text: fmt.Sprintf("slot %d", e.Slot()), Note: n.m.Content(n.m.Peek(n.m.Disk(e.Slot())))}
 	}
-	return ""
+	return "", Target{}
 }
 
 func (n *now) point(id string, t Target) string {

@@ -2,7 +2,6 @@ package view
 
 import (
 	"fmt"
-	"strings"
 
 	"gupscope/core/machine"
 )
@@ -120,31 +119,6 @@ func (n *now) table(p machine.PageID) Table {
 	return t
 }
 
-// allowed is what the VMAs of a table's pages allow: in a word, or page by page where they differ.
-func (n *now) allowed(first machine.PageID) string {
-	m := n.m
-	of := func(p machine.PageID) string {
-		switch vma := m.Peek(m.VMA(p)); {
-		case vma == 0:
-			return "unmapped"
-		case vma&machine.VMWrite != 0:
-			return "rw"
-		case vma&machine.VMRead != 0:
-			return "ro"
-		}
-		return "none"
-	}
-	all, same := "", true
-	for p := first; p < m.HugeEnd(first); p++ {
-		all += fmt.Sprintf(", [%d] %s", m.Slot(p, machine.LevelPTE), of(p))
-		same = same && of(p) == of(first)
-	}
-	if same {
-		return of(first)
-	}
-	return strings.TrimPrefix(all, ", ")
-}
-
 // tableName is what a table maps that begins with a page: its region, and from where on.
 func (n *now) tableName(p machine.PageID) string {
 	if at := n.m.Pages()[p]; at.Index > 0 {
@@ -156,15 +130,17 @@ func (n *now) tableName(p machine.PageID) string {
 // entries are the PTEs of a table, from its first page on, that its region uses.
 func (n *now) entries(table machine.Frame, first machine.PageID) []PTE {
 	m := n.m
-	var out []PTE
+	var all []leaf
 	for id := first; id < m.HugeEnd(first); id++ {
 		at := m.Slot(id, machine.LevelPTE)
 		w := m.Entry(table, at)
 		e := machine.Entry(m.Peek(w))
-		out = append(out, PTE{ID: int(w.Cell()), Cell: m.Mem.Layout().Name(w.Cell()), Index: fmt.Sprintf("[%d]", at), Text: e.String(),
-			To: n.target(e), None: e.None(), Changed: n.did(w), Was: n.changed[w.Cell()], Walkers: n.at(w.Cell())})
+		l := leaf{PTE: PTE{ID: int(w.Cell()), Cell: m.Mem.Layout().Name(w.Cell()), Index: fmt.Sprintf("[%d]", at), Text: e.String(),
+			None: e.None(), Changed: n.did(w), Was: n.changed[w.Cell()], Walkers: n.at(w.Cell())}}
+		l.id, l.at = n.pointsAt(e)
+		all = append(all, l)
 	}
-	return out
+	return n.folded(all)
 }
 
 // hardware are the CPUs' own walkers that are inside a table of the mm.

@@ -45,10 +45,20 @@ var flagsAreOfEachPage = law{meets: []string{"table of a region that is partly u
 				continue
 			}
 			s.met["table of a region that is partly unmapped"]++
+			next := 0
 			for i, part := range strings.Split(l.Flags, ", ") {
-				if i < len(l.Entries) && !strings.HasPrefix(part, l.Entries[i].Index+" ") {
+				index, _, _ := strings.Cut(part, " ")
+				var from, to int
+				if n, _ := fmt.Sscanf(index, "[%d–%d]", &from, &to); n == 1 {
+					to = from
+				}
+				if i > 0 && from != next {
 					return fmt.Errorf("the entries are %+v, above them stands %q", l.Entries, l.Flags)
 				}
+				next = to + 1
+			}
+			if k := len(l.Entries); k > 0 && !strings.HasSuffix(l.Entries[k-1].Index, fmt.Sprintf("%d]", next-1)) {
+				return fmt.Errorf("the entries are %+v, above them stands %q", l.Entries, l.Flags)
 			}
 		}
 	}
