@@ -9,7 +9,7 @@ type Race struct {
 	Rows     []Row // those that are drawn
 	Here     Row   // the present one, drawn or not; the zero Row at the start
 	Few      int   // so many steps of the run are not aside
-	Tracks   int   // so many bars stand beside each other somewhere in the run
+	Bars     []int // per lane: so many bars stand beside each other somewhere in the run
 	Spans    []Span
 	Edges    []Edge
 	Windows  []Window

@@ -24,6 +24,7 @@ type Sketch struct {
 	taken  int       // of the run's edges
 
 	tracks []int // of the run's spans
+	bars   []int // per lane: how many tracks it has
 
 	fold    *Story // the one by which rows are aside and functions named
 	few     []sketchedFew
@@ -54,7 +55,7 @@ type sketchedFew struct {
 // NewSketch returns the sketch of a run.
 func NewSketch(r *trace.Run) *Sketch {
 	c := columnsOf(r)
-	return &Sketch{r: r, c: c, last: make([]place, len(c.lanes)), lastFew: make([]place, len(c.lanes)), moved: make([]int, len(r.Model.Actors())), wrong: map[int]string{}}
+	return &Sketch{r: r, c: c, last: make([]place, len(c.lanes)), lastFew: make([]place, len(c.lanes)), bars: make([]int, len(c.lanes)), moved: make([]int, len(r.Model.Actors())), wrong: map[int]string{}}
 }
 
 // OfRace draws all rows of a run.
@@ -88,6 +89,7 @@ func (k *Sketch) add(st *trace.Step) {
 func (k *Sketch) drop() {
 	n := len(k.rows)
 	x := &k.rows[n-1]
+	narrower := x.spans < len(k.tracks)
 	k.last[x.Lane] = x.was
 	k.moved[x.actor] = x.moved
 	k.edges, k.taken, k.tracks, k.clocks = k.edges[:x.edges], x.taken, k.tracks[:x.spans], k.clocks[:n-1]
@@ -96,6 +98,20 @@ func (k *Sketch) drop() {
 		k.few = k.few[:n-1]
 	}
 	k.rows = k.rows[:n-1]
+	if !narrower {
+		return
+	}
+	clear(k.bars)
+	for i := range k.tracks {
+		k.widen(i)
+	}
+}
+
+// widen sees to it that a span's lane has room for it.
+func (k *Sketch) widen(i int) {
+	if lane := k.lane(&k.r.Spans()[i]); lane >= 0 {
+		k.bars[lane] = max(k.bars[lane], k.tracks[i]+1)
+	}
 }
 
 // stack gives the bars that have begun tracks of their own beside those that overlap them.
@@ -114,6 +130,7 @@ func (k *Sketch) stack() {
 			track++
 		}
 		k.tracks = append(k.tracks, track)
+		k.widen(i)
 	}
 }
 
@@ -164,11 +181,7 @@ func (k *Sketch) Race(story, fold *Story, p Part) Race {
 		out.Here = k.row(out.At, fold)
 	}
 	out.Spans = k.spans(p)
-	for i, t := range k.tracks {
-		if k.lane(&r.Spans()[i]) >= 0 {
-			out.Tracks = max(out.Tracks, t+1)
-		}
-	}
+	out.Bars = slices.Clone(k.bars)
 	out.Windows = joined(windows)
 	for i := range out.Windows {
 		out.Windows[i].settle(&out)
