@@ -4,7 +4,7 @@ import type { Batch, Event } from "./event";
 import type { Page } from "./page";
 
 /** What a reader asks without changing anything: answered by the reader's own core, in a room too. */
-const asked = ["export", "import", "find", "cell", "compare", "rows", "palette", "format", "claim", "changes"];
+const asked = ["export", "import", "find", "cell", "compare", "rows", "palette", "format", "claim", "changes", "words"];
 
 export const isOwn = (e: { do: string }) => asked.includes(e.do);
 

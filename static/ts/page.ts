@@ -6,7 +6,7 @@ import type { Apart } from "./apart";
 import { apply, write } from "./apply";
 import { Checking } from "./checking";
 import { column } from "./column";
-import { listen, near, showOwn } from "./controls";
+import { atMost, listen, moving, near, showOwn } from "./controls";
 import { Edits } from "./edits";
 import type { Editor } from "./editor";
 import type { Batch, Boot, Event, Fragment, Taken, Transport } from "./event";
@@ -192,8 +192,12 @@ export class Page {
     showOwn();
     near();
     if (b.do === "palette") found();
+    if (moving.includes(b.do) && document.querySelector("#story-panel:popover-open #account")) this.retell({ do: "words" });
     look(b.do, this.editor);
   }
+
+  /** What tells in words how it came to this is open, and the run stands elsewhere now. */
+  private retell = atMost<Event>(200, (e) => (this.boot.host === "room" ? this.mine.ask(e) : this.core?.send(e)));
 
   /** What was said of the text, for an editor that comes later. */
   private ofText = { tokens: [] as any[], diagnostics: [] as any[], marks: [] as any[] };
