@@ -65,9 +65,15 @@ func OfRace(r *trace.Run, story, fold *Story) Race {
 
 // follow takes in what has become of the run.
 func (k *Sketch) follow() {
-	steps := k.r.Steps()
+	steps, bars := k.r.Steps(), len(k.tracks)
 	for n := len(k.rows); n > 0 && (n > len(steps) || k.rows[n-1].made != steps[n-1].Made); n-- {
 		k.drop()
+	}
+	if len(k.tracks) < bars { // the bars that are left are those of steps that are left
+		clear(k.bars)
+		for i := range k.tracks {
+			k.widen(i)
+		}
 	}
 	for n := len(k.rows); n < len(steps); n++ {
 		k.add(&steps[n])
@@ -89,7 +95,6 @@ func (k *Sketch) add(st *trace.Step) {
 func (k *Sketch) drop() {
 	n := len(k.rows)
 	x := &k.rows[n-1]
-	narrower := x.spans < len(k.tracks)
 	k.last[x.Lane] = x.was
 	k.moved[x.actor] = x.moved
 	k.edges, k.taken, k.tracks, k.clocks = k.edges[:x.edges], x.taken, k.tracks[:x.spans], k.clocks[:n-1]
@@ -98,13 +103,6 @@ func (k *Sketch) drop() {
 		k.few = k.few[:n-1]
 	}
 	k.rows = k.rows[:n-1]
-	if !narrower {
-		return
-	}
-	clear(k.bars)
-	for i := range k.tracks {
-		k.widen(i)
-	}
 }
 
 // widen sees to it that a span's lane has room for it.
