@@ -136,6 +136,7 @@ func (s *Site) scenarioOf(w http.ResponseWriter, r *http.Request, l link.Link) {
 	b.Ahead = at.Ahead(3)
 	p := at.Page()
 	p.Said = said
+	at.Tell(p)
 	if says := s.found(l, p.Header.Kernel.Text); says != "" && l.Text == "" && p.Verdict.State == view.Unchecked {
 		p.Verdict.Says, b.Checked = says, true
 	}

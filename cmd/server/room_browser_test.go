@@ -67,6 +67,25 @@ func TestRoom(t *testing.T) {
 		t.Errorf("a viewer moved the run to %d", got)
 	}
 
+	// But a viewer may go on alone from there: nobody else sees it, whatever the room does meanwhile; and come back to where the room is then.
+	v.click("#notice [data-act=what-if]")
+	v.wait(at(start + 2))
+	a.click("#scrub [data-key=ArrowLeft]")
+	v.wait(`document.getElementById("people").textContent.includes("The room has moved on")`)
+	v.shot("what-if")
+	v.click("#scrub [data-key=ArrowLeft]")
+	v.wait(at(start + 1))
+	if got := a.cursor(); got != start {
+		t.Errorf("a viewer's what-if moved the run to %d", got)
+	}
+	v.key("z")
+	v.wait(at(start))
+	same()
+	a.click(".move.follows")
+	a.wait(at(start + 1))
+	v.wait(at(start + 1))
+	same()
+
 	// A second driver asks for the pen and gets it.
 	b := enterRoom(t, s, driver)
 	b.wait(`document.documentElement.dataset.pen === "other"`)
@@ -137,6 +156,29 @@ func TestRoomText(t *testing.T) {
 	if got := a.text("#verdict .word"); got != "" {
 		t.Errorf("the viewer's check shows %q at the driver", got)
 	}
+
+	// Alone, the viewer may write, and choose a kernel: told to nobody, and on the way back kept as a draft.
+	v.click("#people [data-act=what-if]")
+	v.wait(`document.documentElement.dataset.apart !== undefined && !` + editorView + `.state.readOnly`)
+	edit(v, "// ours", "// mine alone")
+	v.wait(`document.querySelector("#pick-scenario").textContent.includes("edited")`)
+	v.click("#pick-kernel")
+	v.click("#rule-gup_pte_recheck [data-do=kernel]")
+	v.wait(`!document.querySelector("#pick-kernel").textContent.includes("recheck")`)
+	v.key("\x1b")
+	v.click("#people [data-act=what-if]")
+	v.wait(`document.querySelector("#draft:not([hidden])") && ` + editorView + `.state.doc.toString().includes("// ours") && ` + editorView + `.state.readOnly`)
+	v.wait(`document.querySelector("#pick-kernel").textContent.includes("rule")`)
+	if strings.Contains(typed(a), "mine alone") {
+		t.Error("the driver sees what the viewer wrote alone")
+	}
+
+	// What the driver typed just before the page went is offered again.
+	eval[bool](a, `(() => { const v = `+editorView+`, at = v.state.doc.toString().indexOf("// ours"); v.dispatch({changes: {from: at, to: at + 7, insert: "// late"}}); location.reload(); return true; })()`)
+	a.wait(`document.querySelector("#draft:not([hidden])") && document.querySelector("#editor[data-mounted]") && document.documentElement.dataset.pen === "mine"`)
+	a.click("#draft [data-act=recover]")
+	v.wait(editorView + `.state.doc.toString().includes("// late")`)
+	a.wait(`document.querySelector("#draft[hidden]")`)
 
 	// The driver chooses another kernel: that is what the viewer checks.
 	a.click("#pick-kernel")

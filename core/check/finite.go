@@ -83,13 +83,32 @@ func FairCycle(m Finite, choices []Choice) bool {
 	mem := m.Memory()
 	mark, home := mem.Mark(), mem.Snapshot(nil)
 	defer mem.Undo(mark)
-	at := standingOf(m, m.Choices(nil))
-	due, can := at.due(), at.can|aTask
+	round := StandingOf(m).Round()
 	for _, choice := range choices {
 		m.Do(choice)
-		at = standingOf(m, m.Choices(nil))
-		due = paid(m, due, choice.Actor, at)
-		can |= at.can
+		round.Move(m, choice.Actor, StandingOf(m))
 	}
-	return due&can == 0 && slices.Equal(home, mem.Snapshot(nil))
+	return round.Fair() && slices.Equal(home, mem.Snapshot(nil))
 }
+
+// A Standing is who can move in a state, and who is owed a move there. Who keeps them need make no step again to
+// know whether a [Round] is fair.
+type Standing struct{ standing }
+
+// StandingOf returns the standing in the present state.
+func StandingOf(m Finite) Standing { return Standing{standingOf(m, m.Choices(nil))} }
+
+// A Round is steps that lead back to where they began.
+type Round struct{ due, can uint64 }
+
+// Round begins a round in a state.
+func (s Standing) Round() Round { return Round{s.due(), s.can | aTask} }
+
+// Move takes in a step of an actor, to a state.
+func (r *Round) Move(m Finite, actor uint16, to Standing) {
+	r.due = paid(m, r.due, actor, to.standing)
+	r.can |= to.can
+}
+
+// Fair reports whether the round could be made for ever: see [FairCycle].
+func (r *Round) Fair() bool { return r.due&r.can == 0 }

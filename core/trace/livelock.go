@@ -15,6 +15,9 @@ import (
 // shortest; 0 if the run is in none.
 func (r *Run) Livelock() int {
 	n := r.cursor
+	if !r.Model.WentBack() {
+		return 0
+	}
 	for from := n - 1; from > 0; from-- {
 		if r.steps[from-1].Hash == r.steps[n-1].Hash && r.fair(from) {
 			return n - from
@@ -26,16 +29,19 @@ func (r *Run) Livelock() int {
 	return 0
 }
 
-// fair reports whether the steps from one on to the cursor are a fair cycle.
+// fair reports whether the steps from one on to the cursor are a fair cycle. No step is made again for it: a task that waits and
+// retries comes to the same states hundreds of times in a long run, and of each it is asked.
 func (r *Run) fair(from int) bool {
-	at := r.cursor
-	mem := r.Model.Memory()
-	if len(mem.Changes(r.marks[from])) > 0 {
-		return false
+	began := r.stood
+	if from > 0 {
+		began = r.steps[from-1].stands
 	}
-	r.Goto(from)
-	defer r.Goto(at)
-	return check.FairCycle(r.Model, r.Choices()[from:at])
+	round := began.Round()
+	for i := range r.steps[from:r.cursor] {
+		st := &r.steps[from+i]
+		round.Move(r.Model, st.Choice.Actor, st.stands)
+	}
+	return round.Fair() && len(r.Model.Memory().Changes(r.marks[from])) == 0
 }
 
 // explainLivelock says who retries what in the cycle before the cursor.

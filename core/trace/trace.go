@@ -36,6 +36,7 @@ type Run struct {
 	cursor int
 	start  []string // claims that are false before the first step
 	begin  uint64   // the hash of the state before it
+	stood  check.Standing
 
 	made   int               // how many steps were ever made: a step's identity
 	wrote  map[cell.ID][]int // the steps that changed a cell, in order
@@ -76,6 +77,8 @@ type Step struct {
 	asks   bool         // it decides something: it asks, or comes to something else than it is about to do
 	turned bool         // it says why it does not do what it was about to
 	rule   *kernel.Rule // that it belongs to; nil: none
+
+	stands check.Standing // after it
 }
 
 // A Change is what a step changed in one cell, in words.
@@ -107,7 +110,7 @@ type Blocked struct {
 
 // New begins a run at the start of a scenario.
 func New(m *claim.Model) *Run {
-	r := &Run{Model: m, begin: m.Memory().Hash(), wrote: map[cell.ID][]int{}, kept: map[cell.ID][]int{}, line: newTimeline()}
+	r := &Run{Model: m, begin: m.Memory().Hash(), stood: check.StandingOf(m), wrote: map[cell.ID][]int{}, kept: map[cell.ID][]int{}, line: newTimeline()}
 	names := m.Claims()
 	for _, c := range m.Broken(-1, nil) {
 		r.start = append(r.start, names[c])
@@ -270,6 +273,7 @@ func (r *Run) make(c check.Choice) Step {
 	}
 	st.Broken = r.newlyBroken(before)
 	st.Hash = m.Memory().Hash()
+	st.stands = check.StandingOf(m)
 	if a.Kind == kernel.TaskActor {
 		st.Ends = m.Look(a.ID).Finished
 	}

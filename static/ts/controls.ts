@@ -78,11 +78,11 @@ export function listen(will: Will): () => void {
   );
 
   document.addEventListener("keydown", (e) => {
-    if (e.altKey || e.defaultPrevented || e.isComposing || typing(e.target, e.key)) return;
+    const key = keyOf(e);
+    if ((e.altKey && !key.startsWith("Alt+")) || e.defaultPrevented || e.isComposing || typing(e.target, e.key)) return;
     if (e.key === "Enter" || e.key === " ") return; // these belong to what has the focus
-    const key = (e.ctrlKey || e.metaKey ? "Ctrl+" : "") + e.key;
     const on = keyed(key);
-    if ((will.moves() || waiting.length) && (on ? moving.includes(on.dataset.do!) : /^[1-9]$/.test(key))) {
+    if ((will.moves() || waiting.length) && (on ? moving.includes(on.dataset.do!) : /^(Alt\+)?(Shift\+)?[1-9]$/.test(key))) {
       e.preventDefault();
       if (!e.repeat && waiting.length < 100) waiting.push(key);
       return;
@@ -106,6 +106,13 @@ export function listen(will: Will): () => void {
 
 /** The events after which the page stands at another step. */
 export const moving = ["step", "goto", "run", "show", "open", "kernel"];
+
+/** The key by its name in the table. A digit with Shift is that digit, whatever the layout has there. */
+function keyOf(e: KeyboardEvent): string {
+  const digit = e.shiftKey && !e.ctrlKey && !e.metaKey && /^Digit([1-9])$/.exec(e.code);
+  if (digit && !document.querySelector(`[data-key~="${CSS.escape(e.key)}"]`)) return `${e.altKey ? "Alt+" : ""}Shift+${digit[1]}`;
+  return (e.ctrlKey || e.metaKey ? "Ctrl+" : "") + e.key;
+}
 
 /** What the key presses: what is shown, or else what is in a part that is folded away. */
 function keyed(key: string): HTMLElement | undefined {

@@ -6,6 +6,10 @@ import type { Page } from "./page";
 export class Edits {
   /** What the text is a text of: drafts are kept by that name. */
   name = "";
+  /** What its draft is kept as: in a room, what this reader typed for that room. */
+  get as(): string {
+    return this.page.boot.host === "room" ? "room." + this.page.boot.room : this.name;
+  }
   private are = false; // the text is not the original's
   private safe = true; // what was typed is kept in this browser
   private leaving = false; // the reader has said that edits may go
@@ -18,6 +22,7 @@ export class Edits {
     const left = this.are && this.name !== name ? this.name : "";
     this.name = name;
     this.are = edited && page.boot.host === "worker";
+    if (page.boot.host === "room" && b.do === "text" && b.own && !page.apart?.is) drafts.drop(this.as); // the room has it
     if (page.boot.host !== "worker") return;
     if (b.do === "text") {
       drafts.offer();
@@ -47,24 +52,29 @@ export class Edits {
     goOn();
   }
 
-  /** Before the page goes: what was typed just now, and the session has not said yet that it knows, is kept; what cannot be kept is asked about. */
+  /** Before the page goes: what was typed just now, and the session or the room has not said yet that it knows, is kept; what cannot be kept is asked about. */
   goes(e: BeforeUnloadEvent | PageTransitionEvent) {
-    const { editor, boot, text } = this.page;
-    if (boot.host !== "worker") return;
-    const fresh = editor !== undefined && editor.text !== text;
-    if (fresh) this.safe = drafts.keep(this.name, editor.text);
+    const { editor, text } = this.page;
+    const fresh = editor !== undefined && editor.text !== (this.page.apart?.text ?? text);
+    if (fresh) this.safe = drafts.keep(this.as, editor.text);
     if (e.type === "beforeunload" && !this.safe && (this.are || fresh)) e.preventDefault();
+  }
+
+  /** In a room: offers what was typed here and the room has never heard of. */
+  offers() {
+    const draft = drafts.kept(this.as);
+    if (draft && draft.text === this.page.text) drafts.drop(this.as);
+    drafts.offer(draft && draft.text !== this.page.text ? draft : undefined);
   }
 
   /** Takes up what was typed another time. */
   recover() {
-    const draft = drafts.kept(this.name);
-    if (draft) this.page.write(draft.text);
-    drafts.offer();
+    const draft = drafts.kept(this.as);
+    if (!draft || this.page.write(draft.text)) drafts.offer();
   }
 
   forget() {
-    drafts.drop(this.name);
+    drafts.drop(this.as);
     drafts.offer();
   }
 }

@@ -1,5 +1,7 @@
 // A page in a room: what the room says of people and of the pen.
+import { Apart } from "./apart";
 import { write } from "./apply";
+import type { Event } from "./event";
 import type { Page } from "./page";
 import { Socket, type People } from "./socket";
 
@@ -26,6 +28,10 @@ export function enter(page: Page) {
       }
     },
     batch(b, snapshot) {
+      if (apart.is) {
+        apart.missed(b);
+        return;
+      }
       // What was typed while the connection was away: sent again, if nobody else changed the text.
       const mine = snapshot && page.editor?.unsent ? page.editor.text : undefined;
       page.show(page.mine.ofRoom(b));
@@ -41,6 +47,7 @@ export function enter(page: Page) {
       base = page.text;
       page.mine.follow();
       if (!snapshot) return;
+      page.edits.offers();
       page.mine.join();
       void page.mountEditor();
     },
@@ -49,8 +56,8 @@ export function enter(page: Page) {
       html.pen = p.pen === you ? "mine" : p.pen === "" ? "free" : "other";
       if (p.pen === you && p.asks.length) html.asked = "";
       else delete html.asked;
-      tell(p, you, html.role === "driver");
-      page.editor?.lock(p.pen !== you);
+      tell(p, you, html.role === "driver", apart);
+      lock();
     },
     notice(text, kind) {
       if (you || kind !== "error") page.notice(text, kind);
@@ -58,7 +65,7 @@ export function enter(page: Page) {
     },
     lost() {
       delete html.connected;
-      page.editor?.lock(true);
+      if (!apart.is) page.editor?.lock(true);
     },
     over() {
       delete html.role;
@@ -66,16 +73,35 @@ export function enter(page: Page) {
       alone(page.address);
     },
   });
-  page.transport = {
-    send(e) {
+  const room = {
+    send(e: Event) {
       const size = new TextEncoder().encode(e.text ?? "").length;
+      const no = refused(e, html.role === "driver", people.pen, you);
       if (size > 64 << 10) page.notice(`The text is ${Math.ceil(size / 1024)} KiB long; 64 KiB is the limit. It was not sent to the room.`, "error");
-      else socket.send(e);
+      else if (no && socket.connected) {
+        wanted = e;
+        page.notice(no, "error", whatIf("Do it for myself alone"));
+      } else socket.send(e);
     },
     close: () => socket.close(),
   };
+  let wanted: Event | undefined; // what was refused last
+  const apart = new Apart(page, room, () => {
+    if (apart.is) html.apart = "";
+    else delete html.apart;
+    tell(people, you, html.role === "driver", apart);
+    lock();
+  });
+  const lock = () => page.editor?.lock(!apart.is && people.pen !== you);
+  page.transport = room;
+  page.apart = apart;
+  page.whatIf = (again) => {
+    page.notice("");
+    if (apart.is) apart.end();
+    else apart.begin(again ? wanted : undefined);
+  };
   naming((name) => socket.call(name));
-  page.mounted = () => page.editor!.lock(people.pen !== you);
+  page.mounted = lock;
   page.access = (what) => socket.access(what);
   page.pen = () => {
     if (people.pen !== you) socket.pen("ask");
@@ -84,8 +110,26 @@ export function enter(page: Page) {
   };
 }
 
-/** Says in #people who is here and who holds the pen, with the button that changes it. */
-function tell(p: People, you: string, drives: boolean) {
+/** Why the room does not take the event from this reader, as the server would say it (web/room/live.go); "" if it does. */
+function refused(e: Event, drives: boolean, pen: string, you: string): string {
+  if (e.do === "open" && Object.keys(e).length === 1) return "";
+  if (!drives) return "You look on in this room: only who has the driver's address can change the run for everybody.";
+  if (pen === "") return "Nobody holds the pen: ask for it, and it is yours.";
+  if (pen !== you) return "Somebody else holds the pen: ask for it, to change the run for everybody.";
+  return "";
+}
+
+/** The button that leads into a what-if; from a refusal it does there what was refused. */
+function whatIf(says: string): HTMLElement {
+  const on = document.createElement("button");
+  on.dataset.act = "what-if";
+  on.dataset.text = "again";
+  on.textContent = says;
+  return on;
+}
+
+/** Says in #people who is here and who holds the pen, with the buttons that change it. */
+function tell(p: People, you: string, drives: boolean, apart: Apart) {
   const e = document.getElementById("people");
   if (!e) return;
   const somebody = (who: string | undefined, otherwise: string) => p.names?.[who ?? ""] ?? otherwise;
@@ -101,16 +145,28 @@ function tell(p: People, you: string, drives: boolean) {
     pen = "You have asked for the pen.";
     act = "";
   }
-  const said = `${here(p, you)} ${pen} `;
-  const button = e.querySelector("button");
-  if (e.firstChild?.textContent === said && (button?.textContent ?? "") === (drives ? act : "")) return;
-  e.replaceChildren(said);
-  if (!drives || !act) return;
-  const fresh = document.createElement("button");
-  fresh.dataset.act = "pen";
-  fresh.textContent = act;
-  e.append(fresh);
-  if (button === document.activeElement) fresh.focus();
+  const buttons: [act: string, says: string][] = drives && act ? [["pen", act]] : [];
+  let said = `${here(p, you)} ${pen} `;
+  if (apart.is) {
+    said = `Your own what-if: nobody else sees it.${apart.behind ? " The room has moved on." : ""} `;
+    buttons.splice(0, 1, ["what-if", "Back to the room"]);
+  } else if (p.pen !== you) buttons.push(["what-if", "What if …"]);
+  show(e, said, buttons);
+}
+
+/** Puts sentence and buttons there, unless they are there; who had the focus keeps it. */
+function show(e: HTMLElement, said: string, buttons: [act: string, says: string][]) {
+  const old = [...e.querySelectorAll("button")];
+  if (e.firstChild?.textContent === said && old.map((b) => b.dataset.act! + b.textContent).join() === buttons.map((b) => b.join("")).join()) return;
+  const focused = old.includes(document.activeElement as HTMLButtonElement) ? (document.activeElement as HTMLElement).dataset.act : undefined;
+  const fresh = buttons.map(([act, says]) => {
+    const on = document.createElement("button");
+    on.dataset.act = act;
+    on.textContent = says;
+    return on;
+  });
+  e.replaceChildren(said, ...fresh);
+  if (focused) (fresh.find((on) => on.dataset.act === focused) ?? fresh[0])?.focus();
 }
 
 /** How many are here, and by what names. */

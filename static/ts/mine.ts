@@ -4,7 +4,7 @@ import type { Batch, Event } from "./event";
 import type { Page } from "./page";
 
 /** What a reader asks without changing anything: answered by the reader's own core, in a room too. */
-const asked = ["export", "import", "find", "cell", "compare", "rows", "palette", "format", "claim", "changes"];
+const asked = ["export", "import", "find", "cell", "compare", "rows", "palette", "format", "claim", "changes", "words"];
 
 export const isOwn = (e: { do: string }) => asked.includes(e.do);
 
@@ -21,6 +21,12 @@ export class Mine {
   ask(e: Event) {
     const { page } = this;
     page.start();
+    if (page.apart?.is) {
+      if (["format", "claim", "changes"].includes(e.do)) page.editor?.flush();
+      if (e.do === "cell") this.cell = e;
+      page.core!.send(e);
+      return;
+    }
     if (!page.began) page.waits();
     if (!this.joined) {
       this.early.push(e);
@@ -38,6 +44,10 @@ export class Mine {
   /** Before a question about the text: the core knows it as it is in the editor. */
   tell() {
     const { page } = this;
+    if (page.apart?.is) {
+      page.editor!.flush();
+      return;
+    }
     if (this.told === page.editor!.text) return;
     this.told = page.editor!.text;
     page.core!.send({ do: "open", text: this.told, kernel: page.kernel });
@@ -45,6 +55,10 @@ export class Mine {
 
   /** What the core answers, never what everybody shares. */
   answer(b: Batch) {
+    if (this.page.apart?.said(b)) {
+      this.page.goOn?.();
+      return;
+    }
     if (isOwn(b)) {
       this.page.show(b);
       return;
@@ -73,6 +87,12 @@ export class Mine {
     if (!this.away) return b;
     const diagram = /^(rows|row-\d+|frame|spans?|span-.*|edges|edge-.*|windows|window-.*|veil|earlier|later)$/;
     return { ...b, do: "rows", fragments: b.fragments.filter((f) => !diagram.test(f.id ?? "")) };
+  }
+
+  /** From here on the core is the reader's alone, and knows what it shows. */
+  alone() {
+    this.away = false;
+    this.told = undefined;
   }
 
   /** Back to the cursor, if the reader has scrolled away from it. */

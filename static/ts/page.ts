@@ -2,10 +2,11 @@
 // and lets events and fragments flow. Start here.
 import { act } from "./acts";
 import { Address } from "./address";
+import type { Apart } from "./apart";
 import { apply, write } from "./apply";
 import { Checking } from "./checking";
 import { column } from "./column";
-import { listen, near, showOwn } from "./controls";
+import { atMost, listen, moving, near, showOwn } from "./controls";
 import { Edits } from "./edits";
 import type { Editor } from "./editor";
 import type { Batch, Boot, Event, Fragment, Taken, Transport } from "./event";
@@ -31,8 +32,9 @@ export class Page {
   kernel: string;
   /** What was typed and is stored nowhere. */
   readonly edits = new Edits(this);
-  /** In a room: what is this reader's alone. */
+  /** In a room: what is this reader's alone, and the what-if that the reader may be in. */
   readonly mine = new Mine(this);
+  apart?: Apart;
   private at: Address;
   private checking = new Checking(this);
   private asked: ((answer: any) => void)[] = [];
@@ -190,8 +192,12 @@ export class Page {
     showOwn();
     near();
     if (b.do === "palette") found();
+    if (moving.includes(b.do) && document.querySelector("#story-panel:popover-open #account")) this.retell({ do: "words" });
     look(b.do, this.editor);
   }
+
+  /** What tells in words how it came to this is open, and the run stands elsewhere now. */
+  private retell = atMost<Event>(200, (e) => (this.boot.host === "room" ? this.mine.ask(e) : this.core?.send(e)));
 
   /** What was said of the text, for an editor that comes later. */
   private ofText = { tokens: [] as any[], diagnostics: [] as any[], marks: [] as any[] };
@@ -253,8 +259,10 @@ export class Page {
   private later: (() => void)[] = [];
 
   /** Puts another text into the editor, as if the reader had typed it. */
-  write(text: string) {
-    if (this.editor && !this.editor.write(text)) this.notice("Who holds the pen writes: ask for it first.", "error");
+  write(text: string): boolean {
+    if (!this.editor || this.editor.write(text)) return true;
+    this.notice("Who holds the pen writes: ask for it first.", "error");
+    return false;
   }
 
   /** Of a batch that the page shows already: sentences, and the verdict unless the server painted the check's. */
@@ -263,10 +271,16 @@ export class Page {
     this.show({ ...b, fragments: b.fragments.filter(keep) });
   }
 
-  /** Says a sentence. A note goes by itself when it has been read; an error stays until it is pressed, or something else is said. */
-  notice(text: string, kind: "error" | "note" = "note") {
+  /** A check of another text or kernel is of no interest any more. */
+  stopChecks() {
+    this.checking.close();
+  }
+
+  /** Says a sentence. A note goes by itself when it has been read; an error stays until it is pressed, or something else is said. With it may stand a button. */
+  notice(text: string, kind: "error" | "note" = "note", offer?: HTMLElement) {
     this.said = kind === "note" && text !== "";
     write("notice", text, kind);
+    if (offer) document.getElementById("notice")?.append(" ", offer);
     clearTimeout(this.reading);
     if (this.said) this.reading = window.setTimeout(() => this.notice(""), 4000 + 60 * text.length);
   }
@@ -277,7 +291,7 @@ export class Page {
   /** The address of what the page shows just now. */
   whereabouts(): Promise<string> {
     this.editor?.flush();
-    return this.boot.host === "room" || !this.core ? Promise.resolve(this.address) : this.at.next();
+    return (this.boot.host === "room" && !this.apart?.is) || !this.core ? Promise.resolve(this.address) : this.at.next();
   }
 
   /** The address of the present run, as far as it was said. */
@@ -325,6 +339,8 @@ export class Page {
   /** In a room: told when the editor is there; and what the button of the pen does. */
   mounted?: () => void;
   pen?: () => void;
+  /** In a room: goes on alone from there, with what was refused last or without, or comes back. */
+  whatIf?: (again: boolean) => void;
   /** In a room: takes links back, or ends it. */
   access?: (what: "viewers" | "all" | "end") => void;
 }
@@ -350,6 +366,8 @@ function main() {
   palette((text) => page.event({ do: "palette", text }));
   column();
   filters();
+  if (page.boot.host === "worker" || page.boot.host === "room")
+    for (const going of ["beforeunload", "pagehide"] as const) addEventListener(going, (e) => page.edits.goes(e as BeforeUnloadEvent));
   switch (page.boot.host) {
     case "worker":
       if (/^#\d+\./.test(location.hash)) {
@@ -363,7 +381,6 @@ function main() {
         withoutNetwork(page);
       }
       page.start();
-      for (const going of ["beforeunload", "pagehide"] as const) addEventListener(going, (e) => page.edits.goes(e as BeforeUnloadEvent));
       // Back and forward between scenarios: the address says what is to be seen.
       addEventListener("popstate", () => page.event({ do: "open", link: location.pathname + location.search + location.hash }, true));
       break;

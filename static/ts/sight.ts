@@ -17,5 +17,18 @@ export function look(event: string, editor?: Editor) {
 export function rowInSight(): Element | null {
   const row = document.querySelector('.row[aria-current="step"]');
   row?.scrollIntoView({ block: "nearest" });
+  const step = row?.querySelector(":scope > .step");
+  if (step) aside(step);
   return row;
+}
+
+/** Where the columns have more width than the frame, that of the step comes into sight. */
+function aside(step: Element) {
+  const frame = document.getElementById("frame");
+  if (!frame || frame.scrollWidth <= frame.clientWidth) return;
+  const is = step.getBoundingClientRect();
+  const has = frame.getBoundingClientRect();
+  const margin = 40; // px: the bars beside a card, and the gap behind it
+  if (is.left - margin < has.left) frame.scrollLeft -= has.left - is.left + margin;
+  else if (is.right + margin > has.left + frame.clientWidth) frame.scrollLeft += is.right + margin - has.left - frame.clientWidth;
 }

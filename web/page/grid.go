@@ -68,10 +68,18 @@ func who(w view.Who) string {
 	return "w" + strconv.Itoa(int(w))
 }
 
+// mostBars is how many bars of a lane have room beside each other.
+const mostBars = 6
+
 // Frame returns the classes of the race's grid: how many lanes there are, how
-// many bars stand beside each other, and whether all that is drawn is still to come.
+// many bars stand beside each other in each, and whether all that is drawn is still to come.
 func Frame(r *view.Race) string {
-	class := "frame lanes-" + strconv.Itoa(len(r.Lanes)) + " bars-" + strconv.Itoa(r.Tracks)
+	class := "frame lanes-" + strconv.Itoa(len(r.Lanes))
+	for i, n := range r.Bars {
+		if n > 0 {
+			class += " n" + strconv.Itoa(i) + "-" + strconv.Itoa(min(n, mostBars))
+		}
+	}
 	if r.At < r.From {
 		class += " to-come"
 	}

@@ -51,3 +51,16 @@ func TestKeysAreInTheTable(t *testing.T) {
 		}
 	}
 }
+
+// The steps that can be made have the column's digit as their key: the first alone, the others with what the table says. Those that cannot be made count nothing.
+func TestMoveKeys(t *testing.T) {
+	moves := []view.Move{{Ready: true}, {}, {Ready: true}, {Done: true}, {Ready: true}, {Ready: true}}
+	for j, want := range map[int]string{0: "3", 2: "Shift+3", 4: "Alt+Shift+3", 5: ""} {
+		if got := MoveKey(2, moves[:j]); got != want {
+			t.Errorf("move %d of the third column has the key %q, want %q", j, got, want)
+		}
+	}
+	if got := MoveKey(9, nil); got != "" {
+		t.Errorf("the tenth column has the key %q", got)
+	}
+}

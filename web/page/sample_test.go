@@ -210,9 +210,9 @@ func race(at int) view.Race {
 		Windows: []view.Window{{ID: "window-1", Lane: 0, Read: 2, From: 4, To: 13, Gap: [2]int{4, 12}, Bad: true,
 			Head: "race window, 11 steps", Texts: []string{"cpu0 believes buf is frame 3"}}},
 	}
-	r.Len, r.To, r.Few = len(r.Rows), len(r.Rows), len(r.Rows)
+	r.Len, r.To, r.Few, r.Bars = len(r.Rows), len(r.Rows), len(r.Rows), make([]int, len(r.Lanes))
 	for i := range r.Spans {
-		r.Tracks = max(r.Tracks, r.Spans[i].Track+1)
+		r.Bars[r.Spans[i].Lane] = max(r.Bars[r.Spans[i].Lane], r.Spans[i].Track+1)
 		r.Spans[i].Short = r.Spans[i].Text
 	}
 	for i := range r.Rows {

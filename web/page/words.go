@@ -68,12 +68,25 @@ func moveID(r *view.Race, at, j int) string {
 	return "move-" + r.Lanes[at].Name + "-" + strconv.Itoa(j)
 }
 
-// moveKey is the key that presses a lane's first button that can be pressed: one with these before it.
-func moveKey(at int, before []view.Move) string {
-	if at >= 9 || slices.ContainsFunc(before, func(m view.Move) bool { return m.Ready }) {
+// moveKeys are the commands whose keys press the buttons of a lane that can be pressed: the first, the second, …
+var moveKeys = [...]string{"move", "move-2", "move-3"}
+
+// MoveKey is the key that presses a lane's button with these before it, "" if none does.
+func MoveKey(at int, before []view.Move) string {
+	n := 0
+	for i := range before {
+		if before[i].Ready {
+			n++
+		}
+	}
+	if n >= len(moveKeys) {
 		return ""
 	}
-	return strconv.Itoa(at + 1)
+	keys := view.CommandNamed(moveKeys[n]).Keys
+	if at >= len(keys) {
+		return ""
+	}
+	return keys[at]
 }
 
 // sign says a verdict by shape.

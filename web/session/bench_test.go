@@ -2,7 +2,9 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	"gupscope/core/trace"
 	"gupscope/web/link"
@@ -50,6 +52,48 @@ func BenchmarkGotoAt(b *testing.B) {
 				s.Do(Event{Do: "goto", At: n})
 			}
 		})
+	}
+}
+
+// farther is how many times as long a step may take after two thousand others as after twenty: no longer, but for what else the machine does.
+const farther = 2
+
+// A step costs the same at the end of a long run as at its start: forward in it, and one that it did not have. The benchmark fails above the bound.
+func BenchmarkStepFarIn(b *testing.B) {
+	s := longRun(b, 2100)
+	cost := func(from int) time.Duration {
+		var all []time.Duration
+		s.Do(Event{Do: "goto", At: from})
+		for at := from + 1; at <= from+60; at++ { // steps of all kinds
+			began := time.Now()
+			s.Do(Event{Do: "goto", At: at})
+			all = append(all, time.Since(began))
+		}
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	for b.Loop() {
+		early, late := cost(20), cost(2000)
+		b.ReportMetric(float64(late)/float64(early), "late/early")
+		if late > farther*early {
+			b.Errorf("a step takes %v after 20 others, and %v after 2000", early, late)
+		}
+	}
+	// The next ones, which the run did not have.
+	fresh := func(n int) time.Duration {
+		s := longRun(b, n)
+		var all []time.Duration
+		for i := range 60 {
+			e := Event{Do: "step", Choice: trace.FormatChoice(pick(s.run.Model.Choices(nil), i)), At: s.run.Cursor()}
+			began := time.Now()
+			s.Do(e)
+			all = append(all, time.Since(began))
+		}
+		slices.Sort(all)
+		return all[len(all)/2]
+	}
+	if early, late := fresh(20), fresh(2000); late > farther*early {
+		b.Errorf("a fresh step takes %v after 20 others, and %v after 2000", early, late)
 	}
 }
 

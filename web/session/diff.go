@@ -120,7 +120,7 @@ func (d *diff) race() {
 	if !reflect.DeepEqual(d.old.Sentence, d.new.Sentence) {
 		d.morph("sentence", page.Sentence(d.new.Sentence))
 	}
-	if a.Story != b.Story || !reflect.DeepEqual(a.Account, b.Account) || a.Folded != b.Folded || b.Folded && (a.Len != b.Len || a.Few != b.Few) || b.Story.Folds() && !b.Folded && a.At != b.At {
+	if a.Story != b.Story || (a.At == 0) != (b.At == 0) || a.Folded != b.Folded || b.Folded && (a.Len != b.Len || a.Few != b.Few) || b.Story.Folds() && !b.Folded && a.At != b.At {
 		d.morph("story", page.Story(b))
 	}
 	if fa, fb := page.Frame(a), page.Frame(b); fa != fb {

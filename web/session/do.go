@@ -86,6 +86,8 @@ func (s *Session) do(e Event) []Fragment {
 	case "cell":
 		s.cell = e.N
 		return s.update()
+	case "words":
+		return s.words()
 	case "find":
 		return s.find(e.Text)
 	case "watch":
@@ -206,11 +208,21 @@ func (s *Session) step(e Event) {
 	s.tell()
 }
 
-// tell finds out why the run goes wrong, if it does and that is not known yet.
+// tell finds out why the run goes wrong, if it does and that is not known yet. What goes wrong at its end was found when it came to be the end.
 func (s *Session) tell() {
-	if !s.story.Of(s.run) {
-		s.story = view.OfStory(s.run)
+	end := s.ending()
+	if end == s.told || s.story.Of(s.run) {
+		return
 	}
+	s.told, s.story = end, view.OfStory(s.run)
+}
+
+// ending is the identity of the run's last step; 0: it has none.
+func (s *Session) ending() int {
+	if n := s.run.Len(); n > 0 {
+		return s.run.Steps()[n-1].Made
+	}
+	return 0
 }
 
 // show puts a run in the place of the present one, which is kept.
@@ -232,6 +244,14 @@ func (s *Session) show(e Event) {
 		s.keep(s.run.Cursor())
 	}
 	s.replay(e.Run, e.At)
+}
+
+// words tells how the run came to where it stands. A page has it when it is asked for: it costs the more the longer the run is.
+func (s *Session) words() []Fragment {
+	if s.run == nil || s.page.Race.Story != nil || s.run.Cursor() == 0 {
+		return nil
+	}
+	return []Fragment{morph("account", page.Account(view.OfAccount(s.run)))}
 }
 
 // find lists the steps, and the cells, that have the words.

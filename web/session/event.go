@@ -31,6 +31,7 @@ type Event struct {
 	//	complete, hover  N                   the editor asks at offset N of the text
 	//	cell     N                           open cell N: its bits, who wrote it; below zero: none
 	//	compare  Kernel, Run                 set the run beside itself on another kernel, or beside the branch Run; neither: say which there are
+	//	words                                tell how the run came to where it stands, where nothing goes wrong
 	//	find     Text                        list the steps, and the cells, that have these words
 	//	palette  Text                        list commands, scenarios, kernels, rules and claims that the letters may mean
 	//	format                               write the text in canonical form: the editor is told

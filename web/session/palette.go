@@ -46,7 +46,7 @@ func (s *Session) fitting(items []view.Item) {
 	slices.SortStableFunc(items, func(a, b view.Item) int { return cmp.Compare(rank(a), rank(b)) })
 }
 
-// items are all that the palette offers: commands, scenarios, kernels, rules, claims.
+// items are all that the palette offers: commands, steps, scenarios, kernels, rules, claims.
 func (s *Session) items() []view.Item {
 	var out []view.Item
 	for i := range view.Commands {
@@ -69,12 +69,24 @@ func (s *Session) items() []view.Item {
 	return append(out, s.claimItems()...)
 }
 
-// runItems are what can be done with each column, and with each cell that is not one task's alone.
+// runItems are the steps that can be made now, what can be done with each column, and with each cell that is not one task's alone.
 func (s *Session) runItems() []view.Item {
 	if s.run == nil {
 		return nil
 	}
 	var out []view.Item
+	for i, n := range s.page.Race.Next {
+		for j, m := range n.Moves {
+			if !m.Ready {
+				continue
+			}
+			x := view.Item{Kind: "step", Name: s.page.Race.Lanes[i].Name + ": " + m.Says, About: m.Note, Do: map[string]string{"do": "step", "choice": m.Choice, "at": fmt.Sprint(s.run.Cursor())}}
+			if k := page.MoveKey(i, n.Moves[:j]); k != "" {
+				x.Key = view.KeyName(k)
+			}
+			out = append(out, x)
+		}
+	}
 	for i, l := range s.page.Race.Lanes {
 		if l.Steps {
 			out = append(out, view.Item{Kind: "command", Name: "follow " + l.Name, About: "its steps alone are made by what goes on for more than one", Do: map[string]string{"set": "follow=" + l.Name}})

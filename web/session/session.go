@@ -58,6 +58,7 @@ type Session struct {
 	seed    int         // of the next random walk
 	cell    int         // the one that is open, below zero: none
 	story   *view.Story // why the run goes wrong
+	told    int         // the last step of the run as it was when that was looked for
 	sketch  *view.Sketch
 	around  int         // the step around which rows are drawn; below zero: the cursor
 	fold    *view.Story // the one by which steps are put aside: a new one only where the whole diagram is made anew
@@ -215,7 +216,7 @@ func (s *Session) replay(run string, at int) {
 	}
 	r.Goto(at)
 	s.sketch, s.around = view.NewSketch(r), -1
-	s.story = view.OfStory(r)
+	s.story, s.told = view.OfStory(r), s.ending()
 	s.fold = s.story
 }
 
@@ -268,9 +269,6 @@ func (s *Session) make() view.Page {
 		p.Source = p.Source.Marked(view.OfMarks(s.run))
 	}
 	p.Race = s.sketch.Race(s.story, s.fold, s.part())
-	if p.Race.Story == nil {
-		p.Race.Account = view.OfAccount(s.run)
-	}
 	for _, b := range s.kept {
 		b.view.On = b.run == l.Run
 		p.Race.Branches = append(p.Race.Branches, b.view)
@@ -313,6 +311,13 @@ func (s *Session) sentence(r *view.Race) view.Sentence {
 	return view.OfSentence(s.run, r)
 }
 
+// Tell puts into a page how its run came to where it stands: of a page that no script will ask for that.
+func (s *Session) Tell(p *view.Page) {
+	if s.run != nil && p.Race.Story == nil {
+		p.Race.Account = view.OfAccount(s.run)
+	}
+}
+
 // Whole is the page with all rows of its run: what a picture shows.
 func (s *Session) Whole() *view.Page { return s.whole(s.fold) }
 
@@ -320,7 +325,6 @@ func (s *Session) whole(fold *view.Story) *view.Page {
 	p := s.page
 	if s.run != nil {
 		p.Race = s.sketch.Race(s.story, fold, view.Part{From: 0, To: s.run.Len()})
-		p.Race.Account = s.page.Race.Account
 	}
 	return &p
 }

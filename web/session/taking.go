@@ -118,6 +118,7 @@ func (s *Session) Frames() (here *view.Page, frames []page.FileFrame) {
 		p := t.Whole().Recorded()
 		if at == s.run.Cursor() {
 			here = p
+			t.Tell(here)
 		}
 		now := fileParts(p)
 		frame := page.FileFrame{}

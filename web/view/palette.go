@@ -9,7 +9,7 @@ import (
 
 // An Item is something that the palette offers.
 type Item struct {
-	Kind  string // "command", "scenario", "kernel", "rule", "claim", "cell"
+	Kind  string // "command", "step", "scenario", "kernel", "rule", "claim", "cell"
 	Name  string
 	About string
 	Key   string            // its key, if it has one

@@ -9,7 +9,7 @@ type Race struct {
 	Rows     []Row // those that are drawn
 	Here     Row   // the present one, drawn or not; the zero Row at the start
 	Few      int   // so many steps of the run are not aside
-	Tracks   int   // so many bars stand beside each other somewhere in the run
+	Bars     []int // per lane: so many bars stand beside each other somewhere in the run
 	Spans    []Span
 	Edges    []Edge
 	Windows  []Window
@@ -18,7 +18,7 @@ type Race struct {
 	Noted    map[int]string // the reader's notes, by step
 	Next     []Next         // one per lane
 	Story    *Story         // why it goes wrong; nil if it does not, or nobody asked yet
-	Account  *Account       // how it came to where it stands, where there is no Story; nil at the start
+	Account  *Account       // how it came to where it stands, where there is no Story; nil at the start, and until it is asked for
 	Folded   bool           // some of its rows are aside
 	At       int            // the cursor: so many steps have happened; row At is the present one
 }

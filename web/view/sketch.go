@@ -24,6 +24,7 @@ type Sketch struct {
 	taken  int       // of the run's edges
 
 	tracks []int // of the run's spans
+	bars   []int // per lane: how many tracks it has
 
 	fold    *Story // the one by which rows are aside and functions named
 	few     []sketchedFew
@@ -54,7 +55,7 @@ type sketchedFew struct {
 // NewSketch returns the sketch of a run.
 func NewSketch(r *trace.Run) *Sketch {
 	c := columnsOf(r)
-	return &Sketch{r: r, c: c, last: make([]place, len(c.lanes)), lastFew: make([]place, len(c.lanes)), moved: make([]int, len(r.Model.Actors())), wrong: map[int]string{}}
+	return &Sketch{r: r, c: c, last: make([]place, len(c.lanes)), lastFew: make([]place, len(c.lanes)), bars: make([]int, len(c.lanes)), moved: make([]int, len(r.Model.Actors())), wrong: map[int]string{}}
 }
 
 // OfRace draws all rows of a run.
@@ -64,9 +65,15 @@ func OfRace(r *trace.Run, story, fold *Story) Race {
 
 // follow takes in what has become of the run.
 func (k *Sketch) follow() {
-	steps := k.r.Steps()
+	steps, bars := k.r.Steps(), len(k.tracks)
 	for n := len(k.rows); n > 0 && (n > len(steps) || k.rows[n-1].made != steps[n-1].Made); n-- {
 		k.drop()
+	}
+	if len(k.tracks) < bars { // the bars that are left are those of steps that are left
+		clear(k.bars)
+		for i := range k.tracks {
+			k.widen(i)
+		}
 	}
 	for n := len(k.rows); n < len(steps); n++ {
 		k.add(&steps[n])
@@ -98,6 +105,13 @@ func (k *Sketch) drop() {
 	k.rows = k.rows[:n-1]
 }
 
+// widen sees to it that a span's lane has room for it.
+func (k *Sketch) widen(i int) {
+	if lane := k.lane(&k.r.Spans()[i]); lane >= 0 {
+		k.bars[lane] = max(k.bars[lane], k.tracks[i]+1)
+	}
+}
+
 // stack gives the bars that have begun tracks of their own beside those that overlap them.
 func (k *Sketch) stack() {
 	spans := k.r.Spans()
@@ -114,6 +128,7 @@ func (k *Sketch) stack() {
 			track++
 		}
 		k.tracks = append(k.tracks, track)
+		k.widen(i)
 	}
 }
 
@@ -164,11 +179,7 @@ func (k *Sketch) Race(story, fold *Story, p Part) Race {
 		out.Here = k.row(out.At, fold)
 	}
 	out.Spans = k.spans(p)
-	for i, t := range k.tracks {
-		if k.lane(&r.Spans()[i]) >= 0 {
-			out.Tracks = max(out.Tracks, t+1)
-		}
-	}
+	out.Bars = slices.Clone(k.bars)
 	out.Windows = joined(windows)
 	for i := range out.Windows {
 		out.Windows[i].settle(&out)
