@@ -126,6 +126,7 @@ per_vma_lock                0   0       0   0   0   0    0    0    0    0   0   
 mprotect_upgrades           0   0       0   0   0   0    0    0    0    1   1       2   2   2    2         64fe24a3e05e  m
 lazyfree_list               0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         802a3a92ad7a  Tm
 madvise_cold_and_pageout    0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+madvise_dontneed_locked     0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         9457056ac426 Tm
 madvise_populate            0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         -             m
 pageout_leaves_young        0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 madvise_wipeonfork          0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         d2cd9ede6e19  Tm

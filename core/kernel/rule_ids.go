@@ -86,6 +86,7 @@ const (
 	ForkClearsExclusive
 	MadviseCold
 	MadvisePopulate
+	MadviseDontneedLocked
 	PopulateInGUP
 	PageoutLeavesYoung
 	MadviseWipeOnFork

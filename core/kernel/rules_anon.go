@@ -208,6 +208,12 @@ var anonRules = []*Rule{
 		Protects:   "nothing: they are advices",
 		Guards:     "madvise: is the advice known?",
 		Confidence: "5.14 from memory"},
+	{ID: MadviseDontneedLocked, Name: "madvise_dontneed_locked", History: on(518),
+		Says:     "madvise knows MADV_DONTNEED_LOCKED",
+		Protects: "nothing: it is an advice",
+		Guards:   "madvise: is the advice known?",
+		Commit:   "9457056ac426", Subject: "mm: madvise: MADV_DONTNEED_LOCKED",
+		Confidence: "read in source (6.1, 6.12); commit id and v5.18 from memory"},
 	{ID: PopulateInGUP, Name: "populate_in_gup", History: on(609),
 		Says: "MADV_POPULATE is one call of GUP, which looks the VMAs up itself, stops at the first hole, and makes a fault that has dropped mmap_lock again as a second one; " +
 			"before, madvise goes from VMA to VMA, over holes, and every fault is a first one",
