@@ -122,6 +122,7 @@ tlb_flush                   0   2       0   0   0   0    0    0    0    0   0   
 pt_free                     0   1       0   0   0   0    0    0    0    0   0       0   0   0    0         9e52fc2b50de  Cm
 add_to_swap_dirties         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             -
 swapcache_prepare           0   0       0   0   0   0    0    0    0    0   1       0   0   1    1         -             -
+anon_vma_trylock            0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m
 per_vma_lock                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             -
 mprotect_upgrades           0   0       0   0   0   0    0    0    0    1   1       2   2   2    2         64fe24a3e05e  m
 lazyfree_list               0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         802a3a92ad7a  Tm

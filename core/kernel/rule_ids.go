@@ -30,6 +30,7 @@ const (
 	SwapZeromap
 	MunmapReadLock
 	PerVMALock
+	AnonVMATrylock
 	SwapinSkipsCache
 	SwapinPolls
 	SwapcachePrepare
