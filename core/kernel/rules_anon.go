@@ -88,6 +88,7 @@ var anonRules = []*Rule{
 	{ID: AnonVMATrylock, Name: "anon_vma_trylock", History: on(610),
 		Says:       "a fault that holds the VMA's own lock, and has to attach an anon_vma to it, takes mmap_lock for that moment, if nobody has it for writing; before, it was always made again, under mmap_lock",
 		Protects:   "nothing: it saves a fault",
+		Untold:     "the fault comes to the same, made once or twice",
 		Guards:     "do_anonymous_page: has the VMA an anon_vma?",
 		Confidence: "present in 6.12; v6.10, and that the faults before it were made again, from memory"},
 	{ID: SwapinSkipsCache, Name: "swapin_skips_cache", History: on(415),
