@@ -99,6 +99,7 @@ fault_pte_read              0   0       0   0   0   0    0    0    0    0   0   
 pae_clear_atomic            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         b2d7a075a1cc  TC
 pae_pmd_clear_atomic        0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             T
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
+fork_pte_batch              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         f8d937761d65 Tm
 fork_get_first              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC

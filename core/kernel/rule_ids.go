@@ -183,6 +183,7 @@ const (
 	GUPPinInTwo
 	GUPZoneTest
 	ForkGetFirst
+	ForkBatch
 	HasPinnedMark
 	KhpAnonVMALock
 	MunmapRmapLocks
