@@ -170,6 +170,9 @@ const (
 //	read the PTE, take the pin       write-protect the PTE
 //	is write_protect_seq the same?   write_protect_seq is even
 //
+// Left out: that both PTLs are dropped for a moment within a page table, after a few dozen entries, if somebody waits for one of them, or for the CPU. A page
+// table has two or three entries here.
+//
 // Whichever way they interleave, fork sees the pin, or GUP-fast sees fork and gives up.
 //
 // compare mm/memory.c:copy_page_range, copy_pte_range, copy_present_ptes
