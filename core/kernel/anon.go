@@ -8,6 +8,7 @@ import (
 // do_anonymous_page, in straight line:
 //
 //	read: PTE = the zero page, under the PTL, if still none
+//	the VMA needs an anon_vma, and only its own lock is held: mmap_lock, or the fault must be made again
 //	folio = alloc_anon_folio()                   // zeroed
 //	lock the PTL; the PTE is not none any more: put the folio, done
 //	mapped once, anonymous, exclusive; into this CPU's LRU batch
@@ -25,7 +26,7 @@ var _ = register(fnDoAnonymousPage, &Func{
 	Steps: []Step{
 		daWrite: {Label: "write", Says: "a write fault?", Local: true, Do: func(c *Ctx) Next {
 			if c.L(daFlags)&faultWrite != 0 {
-				return daAlloc
+				return daPrepare
 			}
 			return Then
 		}},
@@ -38,6 +39,7 @@ var _ = register(fnDoAnonymousPage, &Func{
 				c.SetPTE(c.Frame(daTable), c.Page(daAddr), machine.MakePTE(machine.ZeroPage, machine.Special))
 				return Return
 			}},
+		daPrepare: anonVMAStep(daAddr, daFlags, func(c *Ctx) Next { return c.Return(faultRetry) }),
 		daAlloc: {Label: "alloc", Says: "take a free frame", Ref: "alloc_anon_folio", Touches: allocTouches,
 			Wait:   func(c *Ctx) Block { return c.memory(false) },
 			Choose: offerFrames,
@@ -70,6 +72,7 @@ const daTable, daFolio, daAddr, daFlags = 0, 1, 2, 3
 const (
 	daWrite = iota
 	daZero
+	daPrepare
 	daAlloc
 	daMap
 )
@@ -133,6 +136,30 @@ func (c *Ctx) newlyAnon(f machine.Frame, p machine.PageID, exclusive bool) {
 	}
 	c.Store(c.M.Mapping(f), c.M.AnonMappingOf(p, mm))
 	c.Store(c.M.Index(f), uint64(at.Index))
+}
+
+// anonVMAStep is the step of a fault that is to bring an anonymous page: a VMA without an anon_vma gets one, which takes mmap_lock. Who holds the VMA's own
+// lock alone takes it too, if nobody has it for writing (anon_vma_trylock), or has the fault made again, as which goes on at retry. (Until v6.7 that is found out
+// before: lock_vma_under_rcu() does not take such VMAs; from memory.)
+// compare mm/memory.c:vmf_anon_prepare
+func anonVMAStep(addr, flags int, retry func(*Ctx) Next) Step {
+	return Step{Label: "anon_vma", Says: "has the VMA an anon_vma?", Answer: "yes", Ref: "vmf_anon_prepare", When: With(PerVMALock), Touches: cell.Of(machine.VMAs, machine.MMLocks), Do: func(c *Ctx) Next {
+		p := c.Page(addr)
+		switch {
+		case c.hasAnonVMA(p):
+			return Then
+		case c.L(flags)&faultVMALock == 0:
+			c.Say("it has none: attach one")
+		case c.sim.anonTrylock && c.ReadFree(c.M.MmapLock(c.M.Pages()[p].MM)).Ready():
+			c.Say("it has none: attach one, with mmap_lock held for the moment")
+		default:
+			c.Say("it has none, and mmap_lock is not held: drop the VMA's lock; the fault must be made again")
+			c.dropFaultLock(p, c.L(flags))
+			return retry(c)
+		}
+		c.prepareAnonVMA(p)
+		return Then
+	}}
 }
 
 // prepareAnonVMA attaches an anon_vma to the VMAs of the page's region, unless

@@ -301,6 +301,7 @@ func (c *Ctx) mapFile(p machine.PageID, bits machine.Entry) {
 
 // do_cow_fault, in straight line:
 //
+//	the VMA needs an anon_vma: see do_anonymous_page()
 //	copy = a free frame
 //	__do_fault(): the file's folio, locked; copy its content
 //	lock the PTL; the PTE is not none any more: free the copy
@@ -312,6 +313,7 @@ var _ = register(fnDoCowFault, &Func{
 	Name: "do_cow_fault", File: "mm/memory.c", Params: []int{dfAddr, dfFlags, dfTable},
 	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"copy", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
+		dcPrepare: anonVMAStep(dfAddr, dfFlags, func(c *Ctx) Next { return c.Return(faultRetry) }),
 		dcAlloc: {Label: "alloc", Says: "take a free frame for the copy", Ref: "folio_prealloc", Touches: allocTouches,
 			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
 			Do: func(c *Ctx) Next {
@@ -371,7 +373,8 @@ var _ = register(fnDoCowFault, &Func{
 const dfRet = 5
 
 const (
-	dcAlloc = iota
+	dcPrepare = iota
+	dcAlloc
 	dcFault
 	dcFound
 	dcCopy

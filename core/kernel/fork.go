@@ -153,6 +153,7 @@ const (
 //	every page table: the child gets one; lock both PTLs
 //	    swap entry: one user more of the slot; exclusive no more, here and there
 //	    migration entry: of a shared page from now on, here and there
+//	    pages of a large folio in a row (from 6.9 on): together, see fork_batch.go
 //	    page: take a reference (from 5.19 on here, so that the test sees it)
 //	          exclusive, and maybe pinned: drop it, copy the page; the child's PTE = the copy
 //	          else: take a reference (until 5.18); exclusive no more; mapped once more
@@ -169,13 +170,16 @@ const (
 //	read the PTE, take the pin       write-protect the PTE
 //	is write_protect_seq the same?   write_protect_seq is even
 //
+// Left out: that both PTLs are dropped for a moment within a page table, after a few dozen entries, if somebody waits for one of them, or for the CPU. A page
+// table has two or three entries here.
+//
 // Whichever way they interleave, fork sees the pin, or GUP-fast sees fork and gives up.
 //
 // compare mm/memory.c:copy_page_range, copy_pte_range, copy_present_ptes
 var _ = register(fnCopyPageRange, &Func{
 	Notify: regionOf(cpPage),
 	Name:   "copy_page_range", File: "mm/memory.c", Params: []int{cpPage, cpChild},
-	Locals: []Local{{"src_pmd", TableLocal}, {"dst_pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"prealloc", HoldLocal}, {"address", PageLocal}, {"child", IntLocal}},
+	Locals: []Local{{"src_pmd", TableLocal}, {"dst_pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"prealloc", HoldLocal}, {"address", PageLocal}, {"child", IntLocal}, {"nr", IntLocal}, {"i", IntLocal}},
 	Steps: []Step{
 		cpSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: fork is at it", Ref: "raw_write_seqcount_begin", Order: Plain, When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			if c.isPFN(c.Page(cpPage)) {
@@ -240,6 +244,7 @@ var _ = register(fnCopyPageRange, &Func{
 			}},
 		cpRead:         {Label: "read_pte", Says: "read the parent's PTE", Ref: "ptep_get", Reads: cell.Of(machine.PTEs, machine.VMAs), Back: []int{cpRead}, Do: (*Ctx).copyRead},
 		cpProtectEarly: {Label: "wrprotect_first", Says: "write-protect the parent's PTE", Ref: "ptep_set_wrprotect", When: If(ForkWrprotect, ForkWrprotectFirst), Touches: cell.Of(machine.PTEs), Do: (*Ctx).copyProtect},
+		cpBatch:        forkBatch,
 		cpGet: {Label: "get", Says: "take a reference for the child", Ref: "folio_get", When: With(ForkGetFirst), Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
 			c.copyGet()
 			if !c.copiesPinned(c.Frame(cpPTE)) {
@@ -362,6 +367,14 @@ var _ = register(fnCopyPageRange, &Func{
 			c.SetPTE(c.Frame(cpDst), p, machine.MakePTE(f, bits))
 			return c.copyNext()
 		}},
+		cpBatchGet:       forkBatchGet,
+		cpBatchHasPinned: forkBatchHasPinned,
+		cpBatchPinned:    forkBatchPinned,
+		cpBatchPutBack:   forkBatchPutBack,
+		cpBatchShare:     forkBatchShare,
+		cpBatchRmap:      forkBatchRmap,
+		cpBatchProtect:   forkBatchProtect,
+		cpBatchSet:       forkBatchSet,
 		cpUnlock: {Label: "unlock", Says: "unlock both PTLs", Order: Plain, Touches: cell.Of(machine.PTLs), Back: []int{cpPMD}, Do: func(c *Ctx) Next {
 			c.copyUnlock()
 			return c.copyNextTable()
@@ -384,7 +397,7 @@ var _ = register(fnCopyPageRange, &Func{
 	},
 })
 
-const cpSrc, cpDst, cpPTE, cpFolio, cpNew, cpPage, cpChild = 0, 1, 2, 3, 4, 5, 6
+const cpSrc, cpDst, cpPTE, cpFolio, cpNew, cpPage, cpChild, cpNr, cpIndex = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 const (
 	cpSeqOdd = iota
@@ -396,6 +409,7 @@ const (
 	cpLock
 	cpRead
 	cpProtectEarly
+	cpBatch
 	cpGet
 	cpHasPinned
 	cpPinned
@@ -410,6 +424,14 @@ const (
 	cpPrealloc
 	cpCopy
 	cpSetCopy
+	cpBatchGet
+	cpBatchHasPinned
+	cpBatchPinned
+	cpBatchPutBack
+	cpBatchShare
+	cpBatchRmap
+	cpBatchProtect
+	cpBatchSet
 	cpUnlock
 	cpFreePrealloc
 	cpSeqEven

@@ -11,6 +11,9 @@ import (
 //	wait until no page of the range is under writeback
 //	commit the journal, flush the device's cache
 //
+// Of the last line there is no step: nothing crashes here, and the disk is seen as its blocks are mapped in memory. What the commit waits for, data of blocks that are
+// new, has been written and waited for before.
+//
 // A page that is clean is not written, whatever a device has stored there since.
 // On shmem there is nothing to do.
 //

@@ -99,6 +99,7 @@ fault_pte_read              0   0       0   0   0   0    0    0    0    0   0   
 pae_clear_atomic            0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         b2d7a075a1cc  TC
 pae_pmd_clear_atomic        0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             T
 fork_pin_test               0   0       0   0   1   1    1    1    1    1   1       1   1   1    1         70e806e4e645  TC
+fork_pte_batch              0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         f8d937761d65 Tm
 fork_get_first              0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_pin_test_anon_only     0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         fb3d824d1a46  TC
 fork_clears_exclusive       0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         6c287605fd56  TC
@@ -123,10 +124,12 @@ tlb_flush                   0   2       0   0   0   0    0    0    0    0   0   
 pt_free                     0   1       0   0   0   0    0    0    0    0   0       0   0   0    0         9e52fc2b50de  Cm
 add_to_swap_dirties         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             -
 swapcache_prepare           0   0       0   0   0   0    0    0    0    0   1       0   0   1    1         -             -
+anon_vma_trylock            0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m
 per_vma_lock                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             -
 mprotect_upgrades           0   0       0   0   0   0    0    0    0    1   1       2   2   2    2         64fe24a3e05e  m
 lazyfree_list               0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         802a3a92ad7a  Tm
 madvise_cold_and_pageout    0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+madvise_dontneed_locked     0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         9457056ac426 Tm
 madvise_populate            0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         -             m
 pageout_leaves_young        0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
 madvise_wipeonfork          0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         d2cd9ede6e19  Tm

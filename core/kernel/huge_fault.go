@@ -39,6 +39,7 @@ func (c *Ctx) hugeFits(p machine.PageID) bool {
 
 // do_huge_pmd_anonymous_page, in straight line:
 //
+//	the VMA needs an anon_vma: see do_anonymous_page()
 //	read: table = pte_alloc_one(); under the PMD lock, if still none: deposit it; PMD = the huge zero page
 //	folio = vma_alloc_folio(2 MiB); none: small pages
 //	table = pte_alloc_one()
@@ -51,6 +52,7 @@ var _ = register(fnDoHugePMDAnonymousPage, &Func{Large: true,
 	Name: "do_huge_pmd_anonymous_page", File: "mm/huge_memory.c", Params: []int{haAddr, haFlags},
 	Locals: []Local{{"pgtable", HoldLocal}, {"folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
+		haPrepare: anonVMAStep(haAddr, haFlags, func(c *Ctx) Next { return c.Return(faultRetry) }),
 		haWrite: {Label: "write", Says: "a write fault?", Local: true, Do: func(c *Ctx) Next {
 			if c.L(haFlags)&faultWrite != 0 {
 				return haFolio
@@ -110,7 +112,8 @@ var _ = register(fnDoHugePMDAnonymousPage, &Func{Large: true,
 const haTable, haHuge, haAddr, haFlags = 0, 1, 2, 3
 
 const (
-	haWrite = iota
+	haPrepare = iota
+	haWrite
 	haZeroTable
 	haZero
 	haFolio

@@ -21,9 +21,10 @@ const (
 	madvDoFork
 	madvWipeOnFork
 	madvKeepOnFork
+	madvDontneedLocked
 )
 
-var madvWords = []string{"MADV_DONTNEED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOUT", "MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNMERGEABLE", madvHWPoison, "MADV_DONTFORK", "MADV_DOFORK", "MADV_WIPEONFORK", "MADV_KEEPONFORK"}
+var madvWords = []string{"MADV_DONTNEED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOUT", "MADV_POPULATE_READ", "MADV_POPULATE_WRITE", "MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNMERGEABLE", madvHWPoison, "MADV_DONTFORK", "MADV_DOFORK", "MADV_WIPEONFORK", "MADV_KEEPONFORK", "MADV_DONTNEED_LOCKED"}
 
 // madvHWPoison is the advice that has a table of its own: see memory_failure.go.
 const madvHWPoison = "MADV_HWPOISON"
@@ -32,9 +33,9 @@ const madvHWPoison = "MADV_HWPOISON"
 //
 //	mmap_read_lock()
 //	POPULATE: madvise_populate(); unlock, done
-//	a hole: go on, and return -ENOMEM
+//	a hole: go on, and return -ENOMEM; locked memory: -EINVAL, but for DONTNEED_LOCKED
 //	lru_add_drain()
-//	DONTNEED: tlb_gather_mmu(); zap_pte_range(); tlb_finish_mmu()
+//	DONTNEED, DONTNEED_LOCKED: tlb_gather_mmu(); zap_pte_range(); tlb_finish_mmu()
 //	FREE: madvise_free_pte_range(); until 4.11, and no swap is free: as DONTNEED
 //	COLD, PAGEOUT: madvise_cold_or_pageout_pte_range()
 //	mmap_read_unlock()
@@ -54,7 +55,13 @@ var _ = register(fnMadvise, &Func{
 			return Then
 		}},
 		maNoPopulate: {Label: "known_populate", Says: "is the advice known? POPULATE is not", When: Without(MadvisePopulate), Local: true, Do: func(c *Ctx) Next {
-			if c.L(maAdvice) >= madvPopulateRead {
+			if populates(c.L(maAdvice)) {
+				return c.Fail(EINVAL)
+			}
+			return Then
+		}},
+		maNoLocked: {Label: "known_locked", Says: "is the advice known? DONTNEED_LOCKED is not", When: Without(MadviseDontneedLocked), Local: true, Do: func(c *Ctx) Next {
+			if c.L(maAdvice) == madvDontneedLocked {
 				return c.Fail(EINVAL)
 			}
 			return Then
@@ -66,7 +73,7 @@ var _ = register(fnMadvise, &Func{
 				return Then
 			}},
 		maWhich: {Label: "which", Says: "which advice?", Local: true, Calls: []FuncID{fnMadvisePopulate}, Do: func(c *Ctx) Next {
-			if a := c.L(maAdvice); a >= madvPopulateRead {
+			if a := c.L(maAdvice); populates(a) {
 				return c.Call(fnMadvisePopulate, maPopulated, c.L(maFirst), c.L(maLast), a)
 			}
 			return Then
@@ -100,7 +107,7 @@ var _ = register(fnMadvise, &Func{
 			return maGather
 		}},
 		maPopulated: {Label: "populated", Says: "done", Local: true, Do: func(c *Ctx) Next {
-			if c.L(maAdvice) >= madvPopulateRead {
+			if populates(c.L(maAdvice)) {
 				c.Set(maRet, c.Ret())
 			}
 			return Then
@@ -117,6 +124,7 @@ const maFirst, maLast, maAdvice, maRet = 0, 1, 2, 3
 const (
 	maNoCold = iota
 	maNoPopulate
+	maNoLocked
 	maLock
 	maWhich
 	maVMA
@@ -129,6 +137,9 @@ const (
 	maUnlock
 )
 
+// populates reports whether an advice is madvise_populate()'s.
+func populates(advice uint64) bool { return advice == madvPopulateRead || advice == madvPopulateWrite }
+
 // adviseVMA looks whether the VMAs take the advice. Holes are passed over, and said in the end.
 func (c *Ctx) adviseVMA() Next {
 	advice, some := c.L(maAdvice), false
@@ -138,7 +149,7 @@ func (c *Ctx) adviseVMA() Next {
 		case vma == 0:
 			c.Set(maRet, failed|ENOMEM)
 			continue
-		case vma&(machine.VMLocked|machine.VMPFNMap) != 0, vma&machine.VMHugetlb != 0 && (advice != madvDontneed || !c.sim.dontneedHugetlb),
+		case vma&machine.VMPFNMap != 0, vma&machine.VMLocked != 0 && advice != madvDontneedLocked, vma&machine.VMHugetlb != 0 && (advice != madvDontneed && advice != madvDontneedLocked || !c.sim.dontneedHugetlb),
 			advice == madvFree && c.M.Region(p).Kind != machine.RegionAnon:
 			c.Say("the mapping does not take the advice: -EINVAL")
 			c.Set(maRet, failed|EINVAL)
@@ -146,7 +157,7 @@ func (c *Ctx) adviseVMA() Next {
 		}
 		some = true
 		switch advice {
-		case madvDontneed:
+		case madvDontneed, madvDontneedLocked:
 			c.M.Excuse(p)
 		case madvFree:
 			c.M.Discarding(p)

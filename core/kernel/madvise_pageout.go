@@ -27,6 +27,9 @@ import (
 //	fault: wait for the PTL               set it, not accessed; unlock
 //	the page is there
 //
+// Left out: PAGEOUT of a file that the caller could not open for writing, of which nothing is taken, or, in newer kernels, private copies alone. Here everybody may write to
+// every file.
+//
 // compare mm/madvise.c:madvise_cold_or_pageout_pte_range, mm/vmscan.c:reclaim_pages
 var _ = register(fnMadvisePageout, &Func{
 	Name: "madvise_cold_or_pageout_pte_range", File: "mm/madvise.c", Params: []int{mpoPage, mpoEnd, mpoAdvice},

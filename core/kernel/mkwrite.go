@@ -97,6 +97,8 @@ const dhMapping = 5
 //
 // It returns 0 with the folio locked, else 1. ramfs only marks it dirty.
 //
+// Left out: a disk without a free block, where nothing can be reserved (-ENOSPC), and the access gets SIGBUS.
+//
 // compare fs/ext4/inode.c:ext4_page_mkwrite, mm/filemap.c:filemap_page_mkwrite
 var _ = register(fnPageMkwrite, &Func{
 	Name: "ext4_page_mkwrite", File: "fs/ext4/inode.c", Params: []int{0, 1},

@@ -211,7 +211,7 @@ func (c *Ctx) flushAll(page, back int) Next {
 }
 
 // gatheringAdvices are the advices for which madvise opens an mmu_gather.
-var gatheringAdvices = []string{"MADV_DONTNEED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOUT"}
+var gatheringAdvices = []string{"MADV_DONTNEED", "MADV_DONTNEED_LOCKED", "MADV_FREE", "MADV_COLD", "MADV_PAGEOUT"}
 
 // gathers reports whether two mmu_gathers of one mm may be open at once. Who changes a file opens one of every mm that maps it.
 func (s *Setup) gathers() bool {

@@ -11,6 +11,7 @@ import (
 //	beyond i_size: nothing is read
 //	the page cache has a folio: take a reference; it has none: filemap_create_folio(), again
 //	not uptodate: wait until whoever reads it unlocks it, again
+//	i_size again: it lies beyond by now: nothing is read
 //	copy out what the folio holds                // no lock: it races with stores
 //	put the folio
 //
@@ -52,7 +53,7 @@ var _ = register(fnPread, &Func{
 				c.Say("it is not uptodate: somebody reads it")
 				return Then
 			}
-			return prCopy
+			return prSizeAgain
 		}},
 		prWait: {Label: "wait", Says: "wait until it is unlocked, put it", Ref: "folio_put_wait_locked", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.FolioLocks), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{prSize},
 			Wait: folioLockFree, Do: func(c *Ctx) Next { return c.forget(prSize) }},
@@ -66,6 +67,13 @@ var _ = register(fnPread, &Func{
 			return Then
 		}},
 		prUnlock: unlockFolio,
+		prSizeAgain: {Label: "i_size_again", Says: "is the page inside the file still?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
+			if c.beyondEOF(c.Pgoff(prPage)) {
+				c.Say("it lies beyond the file's end by now: nothing is read")
+				return prPut
+			}
+			return Then
+		}},
 		prCopy: {Label: "copy", Says: "copy out what it holds", Ref: "copy_folio_to_iter", Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 			v := c.Keep(prValue, c.M.Contents(c.Held(0).Frame()))
 			c.Sayf("copy out what it holds: %s", c.M.Content(v))
@@ -87,6 +95,7 @@ const (
 	prWait
 	prShmem
 	prUnlock
+	prSizeAgain
 	prCopy
 	prPut
 	prEnd

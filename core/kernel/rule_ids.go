@@ -30,6 +30,7 @@ const (
 	SwapZeromap
 	MunmapReadLock
 	PerVMALock
+	AnonVMATrylock
 	SwapinSkipsCache
 	SwapinPolls
 	SwapcachePrepare
@@ -87,6 +88,7 @@ const (
 	ForkClearsExclusive
 	MadviseCold
 	MadvisePopulate
+	MadviseDontneedLocked
 	PopulateInGUP
 	PageoutLeavesYoung
 	MadviseWipeOnFork
@@ -182,6 +184,7 @@ const (
 	GUPPinInTwo
 	GUPZoneTest
 	ForkGetFirst
+	ForkBatch
 	HasPinnedMark
 	KhpAnonVMALock
 	MunmapRmapLocks

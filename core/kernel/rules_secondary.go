@@ -38,6 +38,7 @@ var secondaryRules = []*Rule{
 	{ID: KSMFlushNotifies, Name: "ksm_flush_notifies", History: []Since{{0, 1}, {415, 0}}, Secondary: true,
 		Says:     "where ksmd clears a PTE, devices that walk the process's page tables are told under the page-table lock (ptep_clear_flush_notify), and at the end of the invalidation again; from v4.15 on there alone",
 		Protects: "nothing: ksmd compares what the pages hold behind that end, and puts the same in its place",
+		Untold:   "whoever goes by what the device has lost comes behind the second notice",
 		Guards:   "write_protect_page: secondary TLBs, too",
 		Commit:   "0f10851ea475", Subject: "mm/mmu_notifier: avoid double notification when it is useless",
 		Confidence: "absent in 6.1 (read in source); that v4.6 has it, commit id and v4.15 from memory"},

@@ -42,7 +42,9 @@ func (s *Setup) BesideFileTHP(st *Stmt) bool {
 	case fnShrinkFolioList, fnMovePages, fnCompactZone, fnSplitHugePagesPid, fnMadviseInjectError, fnUprobeRegister, fnUprobeUnregister:
 		return true
 	case fnMadvise:
-		return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_DONTNEED" || a.Word == "MADV_PAGEOUT" })
+		return slices.ContainsFunc(st.Args, func(a Arg) bool {
+			return a.Word == "MADV_DONTNEED" || a.Word == "MADV_DONTNEED_LOCKED" || a.Word == "MADV_PAGEOUT"
+		})
 	}
 	return false
 }

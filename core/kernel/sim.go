@@ -54,6 +54,8 @@ type Sim struct {
 	forceFollCOW                                         bool // see the rule force_write_rule
 	readSwapinWritable                                   bool // see the rule swapin_read_maps_writable
 	notifiesUnderPTL                                     bool // a copy in a page's place is told to secondary TLBs under the page-table lock: see the rule secondary_tlbs
+	forkBatches                                          bool // see the rule fork_pte_batch
+	anonTrylock                                          bool // see the rule anon_vma_trylock
 	swapRmapFirst                                        bool // see the rule swapin_rmap_first
 	swapStable                                           bool // see the rule swapin_stable_writes; and the swap device is such
 	collapseLocks                                        bool // see the rule khp_page_lock

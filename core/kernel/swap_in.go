@@ -23,6 +23,8 @@ import (
 //	a write that is not satisfied: do_wp_page()
 //	unlock the PTL
 //
+// Left out: swap that is more than half full, where every swap-in drops the swap cache.
+//
 // compare mm/memory.c:do_swap_page
 var _ = register(fnDoSwapPage, &Func{
 	Name: "do_swap_page", File: "mm/memory.c", Params: []int{dsAddr, dsFlags, dsTable, dsPTE},

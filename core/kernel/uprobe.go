@@ -150,7 +150,7 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 			c.newAnon(c.Held(upNew).Frame(), c.Page(upAddr))
 			return Then
 		}},
-		upExclusive: {Label: "exclusive", Says: "is the PTE writable, or the page exclusive?", Answer: "yes", Ref: "PageAnonExclusive", When: With(UprobeInPlace), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		upExclusive: {Label: "exclusive", Says: "is the PTE writable, or the page exclusive?", Answer: "yes", Ref: "PageAnonExclusive", When: With(UprobeInPlace), Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			if c.sim.exclusive == 0 || c.Entry(upPTE).Has(machine.RW) || c.exclusiveAnon(c.Held(upOld).Frame()) {
 				return Then
 			}

@@ -260,6 +260,7 @@ func (c *Ctx) maybeWritable(p machine.PageID) machine.Entry {
 
 // wp_page_copy, entered with a reference on the old page, in straight line:
 //
+//	the VMA needs an anon_vma: see do_anonymous_page()
 //	new = folio_prealloc(); copy the content
 //	tell secondary MMUs, here and behind the unlock
 //	lock the PTL; the PTE changed: put both, done
@@ -278,6 +279,10 @@ var _ = register(fnWPPageCopy, &Func{
 	Name: "wp_page_copy", File: "mm/memory.c", Params: []int{wcAddr, wcFlags, wcTable, wcPTE},
 	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"old_folio", HoldLocal}, {"pte_reference", HoldLocal}, {"new_folio", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
+		wcPrepare: anonVMAStep(wcAddr, wcFlags, func(c *Ctx) Next {
+			c.Set(wcWrote, faultRetry)
+			return wcPutOld
+		}),
 		wcAlloc: {Label: "alloc", Says: "take a free frame for the copy", Ref: "folio_prealloc", Touches: allocTouches,
 			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
 			Do: func(c *Ctx) Next {
@@ -362,7 +367,8 @@ var _ = register(fnWPPageCopy, &Func{
 const wcTable, wcPTE, wcOld, wcPTERef, wcNew, wcAddr, wcFlags, wcWrote = 0, 1, 2, 3, 4, 5, 6, 7
 
 const (
-	wcAlloc = iota
+	wcPrepare = iota
+	wcAlloc
 	wcCopy
 	wcNotify
 	wcLock

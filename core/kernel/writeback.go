@@ -18,6 +18,8 @@ import (
 //	clear the buffer's dirty, start writeback, submit, unlock
 //	put the folio
 //
+// Left out: once the folio is clean, the rest of it behind i_size is zeroed. Contents are those of the first bytes here, which lie inside the file if the page does.
+//
 // The device reads the page later, and ends writeback: see actors.go.
 //
 // compare fs/ext4/inode.c:mpage_prepare_extent_to_map, mpage_submit_folio; mm/page-writeback.c:folio_clear_dirty_for_io
