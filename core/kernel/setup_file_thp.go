@@ -37,12 +37,16 @@ func (s *Setup) BesideFileTHP(st *Stmt) bool {
 	case fnStore, fnLoad, fnGuestStore, fnGuestLoad, fnMunmap, fnKhugepaged, fnDeviceWrite, fnDeviceRead, fnSetPageDirtyLock, fnPutPage, fnLRUAddDrain,
 		fnUnpinUserPage, fnUnpinUserPages, fnUnpinUserPagesDirtyLock, fnUnpinUserPageRangeDirtyLock, fnUnpinFolio, fnUnpinFolios, fnUnpinUserFolio:
 		return true
-	case fnFork, fnExit, fnMprotect, fnPread, fnPwrite, fnIput, fnFtruncate, fnFallocate:
+	case fnFork, fnExit, fnMprotect, fnPread, fnPwrite, fnIput, fnFtruncate, fnFallocate, fnFsync, fnMsync:
+		return true
+	case fnProcessVMReadv, fnProcessVMWritev, fnMemRead, fnMemWrite, fnMlock, fnMunlock:
 		return true
 	case fnShrinkFolioList, fnMovePages, fnCompactZone, fnSplitHugePagesPid, fnMadviseInjectError:
 		return true
 	case fnMadvise:
-		return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_DONTNEED" || a.Word == "MADV_PAGEOUT" })
+		return slices.ContainsFunc(st.Args, func(a Arg) bool {
+			return a.Word == "MADV_DONTNEED" || a.Word == "MADV_PAGEOUT" || a.Word == "MADV_COLD"
+		})
 	}
 	return false
 }
