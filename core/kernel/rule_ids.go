@@ -148,6 +148,7 @@ const (
 	KSMReuse
 	KSMBreakUnshare
 	KSMChecksumFirst
+	KSMUseZeroPages
 	NotifierStart
 	NotifierInRmap
 	NotifierChangePTE
