@@ -33,7 +33,7 @@ type leftOutJSON struct {
 	Name    string `json:"name"`
 	Says    string `json:"says"`
 	LeftOut string `json:"left_out"` // why
-	Commit  string `json:"commit"`
+	Commit  string `json:"commit,omitempty"`
 	Subject string `json:"subject,omitempty"`
 }
 
@@ -69,9 +69,10 @@ func (c *rulesCommand) leftOut() error {
 		fmt.Printf("\n%s: left out\n", o.Name)
 		printWrapped(4, o.Says+".")
 		printWrapped(4, "No rule, because "+o.Why+".")
-		if o.Subject != "" {
+		switch {
+		case o.Subject != "":
 			printWrapped(4, fmt.Sprintf("%s (%q)", o.Commit, o.Subject))
-		} else {
+		case o.Commit != "":
 			printWrapped(4, o.Commit)
 		}
 	}

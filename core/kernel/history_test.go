@@ -192,6 +192,7 @@ ksm_pte_recheck             1   1       1   1   1   1    1    1    1    1   1   
 ksm_get_recheck             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 ksm_reuse                   0   0       1   1   0   0    0    0    0    0   0       0   0   0    0         1a0cf26323c8  C
 ksm_break_unshare           0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             Tm
+ksm_use_zero_pages          0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             Tm
 ksm_checksum_first          0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             T
 madvise_dontneed_hugetlb    0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         90e7e7f5ef3f  Tm
 remover_wait                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             -

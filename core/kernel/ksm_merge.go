@@ -9,6 +9,7 @@ import (
 //
 //	a page of KSM whose node has this item: nothing to do
 //	its content is not what it was at the last scan: remember it, done   // newer kernels: here
+//	all zeros: the zero page takes its place, done                         // with use_zero_pages, behind the checksum
 //	kpage = stable_tree_search(): the page itself if it is KSM's (fork), or an equal one
 //	take the item out of the trees
 //	kpage: try_to_merge_with_ksm_page(page, kpage); the item belongs to kpage's node; done
@@ -41,6 +42,8 @@ var _ = register(fnCmpAndMergePage, &Func{
 		}},
 		cmRemoveFirst:   removeItemStep(KSMChecksumFirst, cmChecksumFirst),
 		cmChecksumFirst: checksumStep(KSMChecksumFirst, true),
+		cmZeroFirst:     zeroStep(KSMChecksumFirst, true, cmZeroedFirst),
+		cmZeroedFirst:   zeroedStep,
 		cmSearch: {Label: "search", Says: "the next node of the stable tree", Ref: "stable_tree_search", Touches: cell.Of(machine.KSM), Calls: []FuncID{fnGetKSMPage}, Do: func(c *Ctx) Next {
 			node, ok := c.M.NextStableNode(int(c.L(cmStable)))
 			for ok && c.sharers(node) >= maxPageSharing {
@@ -105,6 +108,8 @@ var _ = register(fnCmpAndMergePage, &Func{
 			return c.Call(fnTryToMergeWithKSMPage, cmMerged, c.L(cmPage), uint64(machine.MakeHold(c.Held(cmTree).Frame(), 1)), c.L(cmAddr))
 		}},
 		cmChecksum: checksumStep(KSMChecksumFirst, false),
+		cmZero:     zeroStep(KSMChecksumFirst, false, cmZeroed),
+		cmZeroed:   zeroedStep,
 		cmUnstable: {Label: "search_unstable", Says: "the next page of the unstable tree", Ref: "unstable_tree_search_insert", Touches: cell.Of(machine.KSM), Calls: []FuncID{fnGetMergeablePage}, Do: func(c *Ctx) Next {
 			p, ok := c.M.NextRmapItem(machine.PageID(c.L(cmTreeAddr)), c.M.LastPage(), func(r machine.RmapItem) bool { return r.Unstable })
 			if !ok {
@@ -214,6 +219,8 @@ const (
 	cmNode = iota
 	cmRemoveFirst
 	cmChecksumFirst
+	cmZeroFirst
+	cmZeroedFirst
 	cmSearch
 	cmCompare
 	cmPutTree
@@ -224,6 +231,8 @@ const (
 	cmRemove
 	cmKpage
 	cmChecksum
+	cmZero
+	cmZeroed
 	cmUnstable
 	cmSame
 	cmPutNext
@@ -291,6 +300,29 @@ func checksumStep(rule RuleID, with bool) Step {
 		return Return
 	}}
 }
+
+// zeroStep looks whether the page is all zeros, and has the zero page mapped in its place: behind the checksum, wherever that is asked.
+// compare mm/ksm.c:try_to_merge_with_zero_page
+func zeroStep(rule RuleID, with bool, back int) Step {
+	return Step{Label: "zeros", Says: "is it all zeros?", Answer: "no", Ref: "ZERO_PAGE", When: With(KSMUseZeroPages), Reads: cell.Of(machine.Contents), Calls: []FuncID{fnTryToMergeWithKSMPage}, Do: func(c *Ctx) Next {
+		if c.sim.Kernel.On(rule) != with {
+			c.Say("that is asked elsewhere")
+			return Next(back + 1)
+		}
+		if c.Load(c.M.Contents(c.Frame(cmPage))) != 0 {
+			return Next(back + 1)
+		}
+		c.Say("it is all zeros: merge it into the zero page")
+		return c.Call(fnTryToMergeWithKSMPage, back, c.L(cmPage), uint64(machine.MakeHold(machine.ZeroPage, 1)), c.L(cmAddr))
+	}}
+}
+
+var zeroedStep = Step{Label: "zeroed", Says: "did that succeed?", When: With(KSMUseZeroPages), Local: true, Do: func(c *Ctx) Next {
+	if c.Ret() == 0 {
+		return Return
+	}
+	return Then
+}}
 
 // equal reports whether two pages hold the same.
 func (c *Ctx) equal(a, b machine.Frame) bool {

@@ -308,6 +308,10 @@ var _ = register(fnReplacePage, &Func{
 		}},
 		rpGet: {Label: "get", Says: "take a reference on KSM's page", Ref: "get_page", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			f := c.Frame(rpKpage)
+			if f == machine.ZeroPage {
+				c.Say("nobody counts the zero page")
+				return rpClear
+			}
 			c.Get(f, 1)
 			c.Hold(rpNew, f, 1)
 			return Then
@@ -325,9 +329,9 @@ var _ = register(fnReplacePage, &Func{
 			return c.Call(fnFlushTLBMMRange, rpIOTLB, uint64(c.mmOf(rpAddr)), c.L(rpAddr), c.L(rpAddr), 0)
 		}},
 		rpIOTLB:  ksmIOTLB(rpAddr, rpChange),
-		rpChange: changeSPTEStep(rpAddr, func(c *Ctx) machine.Entry { return machine.MakePTE(c.Frame(rpKpage), 0) }),
+		rpChange: changeSPTEStep(rpAddr, (*Ctx).replacement),
 		rpSet: {Label: "set_pte", Says: "map KSM's page, read-only", Ref: "set_pte_at", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs, machine.Contents), Do: func(c *Ctx) Next {
-			e := c.protected(machine.MakePTE(c.Frame(rpKpage), 0), c.Page(rpAddr))
+			e := c.protected(c.replacement(), c.Page(rpAddr))
 			c.Sayf("map KSM's page: %v", e)
 			if h := c.Held(rpOld); h.Some() {
 				c.M.Merged(h.Frame(), c.Frame(rpKpage))
@@ -392,6 +396,15 @@ func ksmIOTLB(addr, back int) Step {
 		return tell(c)
 	}
 	return s
+}
+
+// replacement is the PTE of KSM's page, or of the zero page.
+func (c *Ctx) replacement() machine.Entry {
+	f := c.Frame(rpKpage)
+	if f == machine.ZeroPage {
+		return machine.MakePTE(f, machine.Special)
+	}
+	return machine.MakePTE(f, 0)
 }
 
 // protected is an entry with the protection of the page's VMA: one that may not be used at all, if that is PROT_NONE.

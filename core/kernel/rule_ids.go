@@ -151,6 +151,7 @@ const (
 	KSMReuse
 	KSMBreakUnshare
 	KSMChecksumFirst
+	KSMUseZeroPages
 	NotifierStart
 	NotifierInRmap
 	NotifierChangePTE

@@ -58,4 +58,9 @@ var ksmRules = []*Rule{
 		Protects:   "nothing: it saves a search",
 		Guards:     "cmp_and_merge_page: the checksum",
 		Confidence: "absent in 6.1, present in 6.12 (read in source)"},
+	{ID: KSMUseZeroPages, Name: "ksm_use_zero_pages", Config: map[uint8]int{1: 412},
+		Says:       "ksmd maps the shared zero page in the place of a page that is all zeros (use_zero_pages in sysfs)",
+		Protects:   "nothing: it is a choice of who runs the machine",
+		Guards:     "cmp_and_merge_page: is it all zeros?",
+		Confidence: "read in source (6.12); v4.12 from memory. That MADV_UNMERGEABLE undoes it, since v6.6 from memory, is left out, and with it the dirty bit by which it knows such PTEs"},
 }

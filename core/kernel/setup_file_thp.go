@@ -37,13 +37,15 @@ func (s *Setup) BesideFileTHP(st *Stmt) bool {
 	case fnStore, fnLoad, fnGuestStore, fnGuestLoad, fnMunmap, fnKhugepaged, fnDeviceWrite, fnDeviceRead, fnSetPageDirtyLock, fnPutPage, fnLRUAddDrain,
 		fnUnpinUserPage, fnUnpinUserPages, fnUnpinUserPagesDirtyLock, fnUnpinUserPageRangeDirtyLock, fnUnpinFolio, fnUnpinFolios, fnUnpinUserFolio:
 		return true
-	case fnFork, fnExit, fnMprotect, fnPread, fnPwrite, fnIput, fnFtruncate, fnFallocate:
+	case fnFork, fnExit, fnMprotect, fnPread, fnPwrite, fnIput, fnFtruncate, fnFallocate, fnFsync, fnMsync:
+		return true
+	case fnProcessVMReadv, fnProcessVMWritev, fnMemRead, fnMemWrite, fnMlock, fnMunlock:
 		return true
 	case fnShrinkFolioList, fnMovePages, fnCompactZone, fnSplitHugePagesPid, fnMadviseInjectError, fnUprobeRegister, fnUprobeUnregister:
 		return true
 	case fnMadvise:
 		return slices.ContainsFunc(st.Args, func(a Arg) bool {
-			return a.Word == "MADV_DONTNEED" || a.Word == "MADV_DONTNEED_LOCKED" || a.Word == "MADV_PAGEOUT"
+			return a.Word == "MADV_DONTNEED" || a.Word == "MADV_DONTNEED_LOCKED" || a.Word == "MADV_PAGEOUT" || a.Word == "MADV_COLD"
 		})
 	}
 	return false

@@ -117,7 +117,7 @@ type Config struct {
 	StableSwap bool // the swap device wants pages that do not change while it reads them
 	Throttled  bool // who dirties pages of files is throttled
 
-	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios; 0 is 2
+	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios that do not say; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
 	Hugetlb     int  // huge pages in the pool; see hugetlb.go
 	PFNs        int  // pages of devices' memory, without struct pages; see pfn.go
