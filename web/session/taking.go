@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"reflect"
 	"strings"
 
@@ -89,12 +90,9 @@ func (s *Session) drawn(all bool) *view.Page {
 	return s.whole(fold)
 }
 
-// fileName is the scenario's name, as a file may be called.
+// fileName is the scenario's name, as a file may be called: that which the text says now.
 func (s *Session) fileName() string {
-	name := s.scenario
-	if name == "" {
-		name = s.file.Name
-	}
+	name := cmp.Or(s.file.Name, s.scenario)
 	name = strings.Trim(strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
 			return r
