@@ -75,7 +75,7 @@ func TestKeys(t *testing.T) {
 	p.wait(fmt.Sprintf(`document.querySelector("#scrub input").value == %d`, at-1))
 	p.key("\u0303") // ArrowRight
 	p.wait(fmt.Sprintf(`document.querySelector("#scrub input").value == %d`, at))
-	where := eval[[]float64](p, `(r => [r.x + r.width / 2, r.y + 20])(document.querySelector("#editor").getBoundingClientRect())`) // its middle may be out of sight
+	where := eval[[]float64](p, `(r => [r.x + r.width / 2, r.y + r.height / 2])(document.querySelector("#source").getBoundingClientRect())`) // of the editor itself, both ends may be out of sight
 	p.do(chromedp.MouseClickXY(where[0], where[1]))
 	p.wait(`document.activeElement.matches("#editor .codemirror")`)
 	p.key("1")
