@@ -74,13 +74,14 @@ func TestLongRun(t *testing.T) {
 			return card.left >= frame.left && card.right <= frame.right; })()`)
 		p.key("d")
 	}
-	// How it came to this is told when it is asked for, and goes with the cursor.
+	// How it came to this is told when it is asked for.
 	p.key("j")
 	p.wait(`document.querySelector("#story-panel:popover-open #account p")`)
 	told := p.text("#account p")
+	p.key(kb.Escape)
+	p.wait(`!document.querySelector("#story-panel:popover-open")`)
 	p.key(kb.Home)
 	p.wait(at(0))
-	p.key(kb.Escape)
 	p.key(kb.ArrowRight)
 	p.wait(at(1))
 	p.key("j")
