@@ -231,7 +231,12 @@ func (t *accounting) apart() string {
 	case 0:
 		return "No step is made yet."
 	case 1:
-		return fmt.Sprintf("Only %s has moved: there is nobody to race with.", t.who(who[0], t.r.cursor))
+		t.who(who[0], t.r.cursor) // what it is in is told below
+		name := t.who(who[0], t.r.cursor)
+		if len(t.r.Lanes()) == 1 {
+			return "Only " + name + " moves here: there is nobody to race with."
+		}
+		return "Only " + name + " has moved so far: nobody has raced with it."
 	}
 	var names []string
 	for _, a := range who {

@@ -5,23 +5,32 @@ import { play, unhide } from "./play";
 import type { Event } from "./event";
 import { look } from "./sight";
 
-/** By the id of its element, what differs from the frame before. */
-type Frame = Record<string, string>;
-
-const frames: Frame[] = JSON.parse(document.getElementById("frames")!.textContent!);
-const ids = new Set(frames.flatMap((f) => Object.keys(f)));
+/** Of every element, the steps at which it shows something else, and what (web/page/frames.go). */
+let frames: { steps: number; parts: Record<string, [at: number, html: string][]> };
 let at = Number(document.body.dataset.at);
 
-/** What an element shows at a step: what the last frame up to there says that names it. */
+async function unpack() {
+  const packed = Uint8Array.from(atob(document.getElementById("frames")!.textContent!), (c) => c.charCodeAt(0));
+  frames = await new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("deflate-raw"))).json();
+}
+
+/** What an element shows at a step: what was last said of it up to there. */
 function shown(id: string, step: number): string {
-  for (let i = step; i >= 0; i--) if (frames[i]![id] !== undefined) return frames[i]![id]!;
-  return "";
+  const all = frames.parts[id]!;
+  let from = 0;
+  let to = all.length;
+  while (from < to) {
+    const mid = (from + to) >> 1;
+    if (all[mid]![0] <= step) from = mid + 1;
+    else to = mid;
+  }
+  return all[from - 1]?.[1] ?? "";
 }
 
 function go(to: number) {
   const from = at;
-  at = Math.max(0, Math.min(to, frames.length - 1));
-  for (const id of ids) {
+  at = Math.max(0, Math.min(to, frames.steps));
+  for (const id of Object.keys(frames.parts)) {
     const html = shown(id, at);
     if (html === shown(id, from) && from !== at) continue;
     if (id === "say") write("say", html);
@@ -33,23 +42,27 @@ function go(to: number) {
   look("goto");
 }
 
-listen({
-  event(e: Event) {
-    write("notice", "");
-    if (e.do === "goto") go(e.at ?? 0);
-    else if (e.do === "step" && document.querySelector(`.move.follows[data-choice="${CSS.escape(e.choice ?? "")}"]`)) go(at + 1);
-    else write("notice", "This file holds one run, to be stepped through. For another one, open it in the playground.");
-  },
-  moves: () => false, // a step is there at once
-  tell: (text) => write("notice", text),
-  act(name, on) {
-    if (name === "play") play();
-    if (name === "unhide") unhide();
-    if (name === "copy") {
-      const text = on.dataset.from ? document.getElementById(on.dataset.from)?.textContent : on.dataset.text;
-      navigator.clipboard?.writeText(text ?? "").then(() => write("notice", "Copied."), () => write("notice", text ?? ""));
-    }
-  },
-});
-document.documentElement.dataset.script = "";
-go(Number(/^#(\d+)$/.exec(location.hash)?.[1] ?? at));
+function begin() {
+  listen({
+    event(e: Event) {
+      write("notice", "");
+      if (e.do === "goto") go(e.at ?? 0);
+      else if (e.do === "step" && document.querySelector(`.move.follows[data-choice="${CSS.escape(e.choice ?? "")}"]`)) go(at + 1);
+      else write("notice", "This file holds one run, to be stepped through. For another one, open it in the playground.");
+    },
+    moves: () => false, // a step is there at once
+    tell: (text) => write("notice", text),
+    act(name, on) {
+      if (name === "play") play();
+      if (name === "unhide") unhide();
+      if (name === "copy") {
+        const text = on.dataset.from ? document.getElementById(on.dataset.from)?.textContent : on.dataset.text;
+        navigator.clipboard?.writeText(text ?? "").then(() => write("notice", "Copied."), () => write("notice", text ?? ""));
+      }
+    },
+  });
+  document.documentElement.dataset.script = "";
+  go(Number(/^#(\d+)$/.exec(location.hash)?.[1] ?? at));
+}
+
+unpack().then(begin, () => write("notice", "This browser cannot unpack the steps: Chromium from 103 on, Firefox from 113 on and Safari from 16.4 on can.", "error"));

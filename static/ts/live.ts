@@ -60,7 +60,7 @@ export function enter(page: Page) {
       lock();
     },
     notice(text, kind) {
-      if (you || kind !== "error") page.notice(text, kind);
+      if (you || kind !== "error") page.notice(text, kind, undefined, !socket.connected);
       else outside(text);
     },
     lost() {

@@ -6,11 +6,16 @@ const pause = 1500;
 
 /** Asks for the rows that were computed since, until all are. */
 export function follow() {
+  let filled = false; // here, while it was open
   const at = () => document.getElementById("matrix-progress");
   if (!at()) return;
   const ask = async () => {
     const { done, all } = at()!.dataset;
-    if (Number(done) >= Number(all)) return;
+    if (Number(done) >= Number(all)) {
+      if (filled) void fetch("/matrix").catch(() => {}); // the service worker keeps it as it is now, for who is without network
+      return;
+    }
+    filled = true;
     if (!document.hidden) {
       try {
         const query = new URLSearchParams(location.search);

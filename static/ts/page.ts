@@ -18,7 +18,7 @@ import { isOwn, Mine } from "./mine";
 import { keep, withoutNetwork } from "./offline";
 import { found, palette } from "./palette";
 import { look } from "./sight";
-import { takeDrops } from "./take";
+import { measures, takeDrops } from "./take";
 import { Core } from "./worker";
 
 /** What the parts of the script share on one page. */
@@ -54,7 +54,7 @@ export class Page {
   event(e: Event, back = false) {
     if (e.do === "open" && !back && e.scenario !== undefined && this.edits.holds(() => this.event(e))) return;
     this.pushes = e.do === "open" && !back;
-    if (this.said) this.notice("");
+    if (!this.lasts && e.do !== "rows") this.notice(""); // rows come by themselves
     switch (e.do) {
       case "check":
       case "explain":
@@ -167,7 +167,7 @@ export class Page {
       },
       failed: (sentence) => {
         delete document.documentElement.dataset.waiting;
-        this.notice(`${sentence} Reload the page to go on; the address holds the run.`, "error");
+        this.notice(`${sentence} Reload the page to go on; the address holds the run.`, "error", undefined, true);
         for (const a of [...this.asked.splice(0), ...this.taking.splice(0)]) a(null);
       },
     });
@@ -276,16 +276,17 @@ export class Page {
     this.checking.close();
   }
 
-  /** Says a sentence. A note goes by itself when it has been read; an error stays until it is pressed, or something else is said. With it may stand a button. */
-  notice(text: string, kind: "error" | "note" = "note", offer?: HTMLElement) {
-    this.said = kind === "note" && text !== "";
+  /** Says a sentence. A note goes by itself when it has been read; an error with the next thing that the reader does, and what lasts, as a lost connection, when it
+      is over. With it may stand a button. */
+  notice(text: string, kind: "error" | "note" = "note", offer?: HTMLElement, lasts = false) {
+    this.lasts = lasts;
     write("notice", text, kind);
     if (offer) document.getElementById("notice")?.append(" ", offer);
     clearTimeout(this.reading);
-    if (this.said) this.reading = window.setTimeout(() => this.notice(""), 4000 + 60 * text.length);
+    if (kind === "note" && text !== "") this.reading = window.setTimeout(() => this.notice(""), 4000 + 60 * text.length);
   }
 
-  private said = false;
+  private lasts = false;
   private reading = 0; // the timer of a note
 
   /** The address of what the page shows just now. */
@@ -362,7 +363,10 @@ function main() {
     moves: () => page.moves,
   });
   document.getElementById("notice")?.addEventListener("click", () => page.notice(""));
-  if (page.boot.host === "worker" || page.boot.host === "room") takeDrops(page);
+  if (page.boot.host === "worker" || page.boot.host === "room") {
+    takeDrops(page);
+    measures(page);
+  }
   palette((text) => page.event({ do: "palette", text }));
   column();
   filters();

@@ -45,7 +45,7 @@ here.addEventListener("fetch", (e) => {
   const url = new URL(e.request.url);
   if (e.request.method !== "GET" || url.origin !== location.origin) return;
   if (gupscope.files.includes(url.pathname) || (/^\/gallery\/.*\.svg$/.test(url.pathname) && url.searchParams.has("v"))) e.respondWith(lasting(e.request));
-  else if (e.request.mode === "navigate" && !url.pathname.startsWith("/embed")) e.respondWith(page(e.request, url));
+  else if ((e.request.mode === "navigate" || url.pathname === "/matrix") && !url.pathname.startsWith("/embed")) e.respondWith(page(e.request, url));
 });
 
 /** What never changes under its name. */
@@ -65,7 +65,7 @@ async function page(request: Request, url: URL): Promise<Response> {
     return response;
   } catch (e) {
     const [now, before] = [await caches.open(kept), await caches.open(seen)];
-    const there = (await before.match(request, { ignoreVary: true })) ?? (await now.match(url.pathname === "/" && url.search ? "/shell" : request, { ignoreSearch: url.pathname === "/gallery", ignoreVary: true }));
+    const there = (await before.match(request, { ignoreVary: true })) ?? (await now.match(url.pathname === "/" && url.search ? "/shell" : request, { ignoreSearch: url.pathname === "/gallery", ignoreVary: true })) ?? (await before.match(request, { ignoreSearch: url.pathname === "/matrix", ignoreVary: true }));
     const shell = /^\/(s|l|room)\//.test(url.pathname) || url.pathname === "/";
     const answer = there ?? (await now.match(shell ? "/shell" : "/offline"));
     if (answer) return answer;

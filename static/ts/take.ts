@@ -74,6 +74,16 @@ async function whole(page: Page, html: string): Promise<string> {
   return html.replace("/* style */", () => fitting).replace("/* script */", () => script!);
 }
 
+/** Says in the panel for that how long the address is: some programs cut long ones off. */
+export function measures(page: Page) {
+  const says = document.getElementById("link-length");
+  document.getElementById("share-panel")?.addEventListener("toggle", async (e) => {
+    if (!says || (e as ToggleEvent).newState !== "open") return;
+    const { length } = new URL(await page.whereabouts(), location.href).href;
+    says.textContent = `It has ${length.toLocaleString("en")} characters.${length > 2000 ? " Some programs cut addresses off at 2,000: a short link is safer there." : ""}`;
+  });
+}
+
 /** Lets the reader choose a file; what it holds is opened. */
 export function openFile(page: Page) {
   const input = document.getElementById("import") as HTMLInputElement | null;

@@ -290,13 +290,13 @@ func series[T any](d *diff, id string, a, b []T, name func(*T) string, draw func
 
 func (d *diff) memory() {
 	a, b := &d.old.Memory, &d.new.Memory
-	if !reflect.DeepEqual(a.Walks, b.Walks) || !reflect.DeepEqual(a.Targets, b.Targets) {
+	if !sameWalks(d.old, d.new) {
 		d.morph("walks", page.Walks(b))
 	}
-	if !reflect.DeepEqual(a.Folios, b.Folios) || !reflect.DeepEqual(a.Slots, b.Slots) {
+	if !sameCards(d.old, d.new) {
 		d.morph("cards", page.Cards(b))
 	}
-	if !reflect.DeepEqual(a.News, b.News) || len(b.News) > 0 && a.At != b.At { // the number of the step is theirs too
+	if !sameNews(d.old, d.new) {
 		d.morph("news", page.News(b))
 	}
 	if !reflect.DeepEqual(a.Files, b.Files) {
@@ -308,4 +308,17 @@ func (d *diff) memory() {
 	if !reflect.DeepEqual(a.Locks, b.Locks) {
 		d.morph("locks", page.Locks(b.Locks))
 	}
+}
+
+func sameWalks(a, b *view.Page) bool {
+	return reflect.DeepEqual(a.Memory.Walks, b.Memory.Walks) && reflect.DeepEqual(a.Memory.Targets, b.Memory.Targets)
+}
+
+func sameCards(a, b *view.Page) bool {
+	return reflect.DeepEqual(a.Memory.Folios, b.Memory.Folios) && reflect.DeepEqual(a.Memory.Slots, b.Memory.Slots)
+}
+
+// sameNews: the number of the step is theirs too.
+func sameNews(a, b *view.Page) bool {
+	return reflect.DeepEqual(a.Memory.News, b.Memory.News) && (len(b.Memory.News) == 0 || a.Memory.At == b.Memory.At)
 }

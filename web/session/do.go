@@ -89,7 +89,7 @@ func (s *Session) do(e Event) []Fragment {
 	case "words":
 		return s.words()
 	case "find":
-		return s.find(e.Text)
+		return s.find(e.Text, max(mostHits, min(e.N, 1<<20)))
 	case "watch":
 		s.watch(cell.ID(max(e.N, 0)))
 		return s.update()
@@ -215,6 +215,9 @@ func (s *Session) tell() {
 		return
 	}
 	s.told, s.story = end, view.OfStory(s.run)
+	if s.story == nil { // then nothing is aside either
+		s.fold = nil
+	}
 }
 
 // ending is the identity of the run's last step; 0: it has none.
@@ -254,12 +257,24 @@ func (s *Session) words() []Fragment {
 	return []Fragment{morph("account", page.Account(view.OfAccount(s.run)))}
 }
 
-// find lists the steps, and the cells, that have the words.
-func (s *Session) find(text string) []Fragment {
+// mostHits is how many steps, and how many cells, are listed before more of them are asked for.
+const mostHits, mostCells = 50, 12
+
+// find lists the steps, and the cells, that have the words: of the steps at most so many.
+func (s *Session) find(text string, most int) []Fragment {
 	if s.run == nil {
 		return nil
 	}
-	hits, more := s.sketch.Find(text, s.noted(), 50)
+	hits, more := s.sketch.Find(text, s.noted(), most)
+	cells := view.FindCells(s.run, text, mostCells*(most/mostHits)+1)
+	moreCells := len(cells) > mostCells*(most/mostHits)
+	if moreCells {
+		cells = cells[:len(cells)-1]
+	}
+	next := 0
+	if more > 0 || moreCells {
+		next = most + mostHits
+	}
 	says := fmt.Sprintf("%d steps.", len(hits)+more)
 	switch {
 	case len(hits) == 0:
@@ -269,7 +284,7 @@ func (s *Session) find(text string) []Fragment {
 	case len(hits) == 1:
 		says = "1 step."
 	}
-	return []Fragment{morph("found", page.Found(hits, view.FindCells(s.run, text, 12), says))}
+	return []Fragment{morph("found", page.Found(hits, cells, says, text, next))}
 }
 
 // A Frame is an event that the reader may make next, with what it changes.

@@ -32,7 +32,7 @@ type Event struct {
 	//	cell     N                           open cell N: its bits, who wrote it; below zero: none
 	//	compare  Kernel, Run                 set the run beside itself on another kernel, or beside the branch Run; neither: say which there are
 	//	words                                tell how the run came to where it stands, where nothing goes wrong
-	//	find     Text                        list the steps, and the cells, that have these words
+	//	find     Text, N                     list the steps, and the cells, that have these words; N: so many steps
 	//	palette  Text                        list commands, scenarios, kernels, rules and claims that the letters may mean
 	//	format                               write the text in canonical form: the editor is told
 	//	claim    Text                        write into the text that the claim Text is judged: the editor is told

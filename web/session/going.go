@@ -3,6 +3,7 @@ package session
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"gupscope/core/cell"
@@ -196,18 +197,34 @@ func (g *going) random(seed int) {
 	s, r := g.s, g.s.run
 	rnd := rand.New(rand.NewPCG(uint64(seed), 0))
 	s.seed = seed + 1
-	for n := 0; n < farthest; n++ {
+	n, came := 0, ""
+	for ; n < farthest && came == ""; n++ {
 		cs := r.Model.Choices(nil)
 		if len(cs) == 0 {
-			s.notice("note", "Random walk with seed %d: %d steps, to the end of the run.", seed, n)
-			return
+			came = ", to the end of the run"
+			break
 		}
 		if st := g.do(cs[rnd.IntN(len(cs))]); len(st.Broken) > 0 {
-			s.notice("note", "Random walk with seed %d: %s became false after %d steps.", seed, strings.Join(st.Broken, " and "), n+1)
-			return
+			came = "; then " + strings.Join(st.Broken, " and ") + " became false"
 		}
 	}
-	s.notice("note", "Random walk with seed %d: %d steps.", seed, farthest)
+	s.notice("note", "Random walk with seed %d: %d steps%s.", seed, n, came)
+	if n > 0 {
+		s.walked(fmt.Sprintf("%s, seed %d: %d steps from step %d%s", walkNote, seed, n, g.start, came))
+	}
+}
+
+// walkNote is how the note begins that a random walk leaves at its last step.
+const walkNote = "random walk"
+
+// walked notes at the cursor by which seed the run came there: so the seed stays with the run, and is in its link. A note of the reader's own stays what
+// it is; those of walks that are not of this run make room.
+func (s *Session) walked(text string) {
+	now := s.noted()
+	s.notes = slices.DeleteFunc(slices.Clone(s.notes), func(n note) bool { return strings.HasPrefix(n.text, walkNote) && now[n.at] != n.text })
+	if at := s.run.Cursor(); now[at] == "" && len(s.notes) < maxNotes {
+		s.putNote(at, text)
+	}
 }
 
 // watch watches a cell, or no more.

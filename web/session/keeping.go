@@ -85,7 +85,7 @@ func (s *Session) keepHere(e Event) {
 	if s.run == nil {
 		return
 	}
-	name := clean(e.Text)
+	name := s.cut("name", e.Text)
 	for i := range s.kept {
 		if s.kept[i].run == e.Run {
 			s.kept[i].name, s.kept[i].view.Text, s.kept[i].view.Named = name, name, true
@@ -128,7 +128,7 @@ func (s *Session) putNote(at int, text string) {
 			break
 		}
 	}
-	if text = clean(text); text == "" {
+	if text = s.cut("note", text); text == "" {
 		return
 	}
 	if len(s.notes) >= maxNotes {
@@ -136,6 +136,16 @@ func (s *Session) putNote(at int, text string) {
 		return
 	}
 	s.notes = append(s.notes[:len(s.notes):len(s.notes)], note{at, hash, text})
+}
+
+// cut makes a text of the reader fit for a link; what has no room there is left out, and that is said.
+func (s *Session) cut(what, text string) string {
+	whole := strings.Join(strings.Fields(text), " ")
+	short := clean(text)
+	if len(short) < len(whole) {
+		s.notice("note", "A %s has room for %d bytes: it ends with %q.", what, maxWords, short[max(0, strings.LastIndexByte(short[:max(0, len(short)-1)], ' ')+1):])
+	}
+	return short
 }
 
 // clean makes a text fit for a link: one line, and none of the marks that separate there.

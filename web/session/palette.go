@@ -69,7 +69,7 @@ func (s *Session) items() []view.Item {
 	return append(out, s.claimItems()...)
 }
 
-// runItems are the steps that can be made now, what can be done with each column, and with each cell that is not one task's alone.
+// runItems are the steps that can be made now, what can be done with each column, and with each cell that is shared, or a variable of the scenario.
 func (s *Session) runItems() []view.Item {
 	if s.run == nil {
 		return nil
@@ -95,7 +95,7 @@ func (s *Session) runItems() []view.Item {
 	}
 	layout := s.run.Model.Memory().Layout()
 	for id := range cell.ID(layout.Len()) {
-		if !machine.Private.Has(layout.Class(id)) {
+		if class := layout.Class(id); !machine.Private.Has(class) || class == machine.Vars {
 			out = append(out, view.Item{Kind: "cell", Name: "watch " + layout.Name(id), About: "show what the steps make of it, or no more", Do: map[string]string{"do": "watch", "n": fmt.Sprint(id)}})
 		}
 	}

@@ -2,6 +2,8 @@ package session
 
 import (
 	"bytes"
+	"cmp"
+	"reflect"
 	"strings"
 
 	"gupscope/web/page"
@@ -16,8 +18,8 @@ type Taken struct {
 	Text string `json:"text"`
 }
 
-// mostFrames is how many steps a file that steps by itself may have: each is drawn ahead.
-const mostFrames = 600
+// mostFrames is how many steps a file that steps by itself may have: all rows are in it, and the style sheet has places for some more.
+const mostFrames = 2000
 
 // take answers export: what the reader asked for; without To, the diagram as text in its panel. Diagrams are
 // of the steps that matter for what goes wrong; with N 1, or where nothing does, of all.
@@ -50,7 +52,7 @@ func (s *Session) take(e Event) []Fragment {
 		b.Write(s.Saved())
 	case "html":
 		if s.run.Len() > mostFrames {
-			s.notice("error", "The run has %d steps; a file that steps by itself holds %d. JSON, the trace and the pictures hold any.", s.run.Len(), mostFrames)
+			s.notice("error", "The run has %d steps; a file that steps by itself has all rows at once, and places for %d. JSON, the trace and the pictures hold any.", s.run.Len(), mostFrames)
 			return []Fragment{answer("export", nil)}
 		}
 		t = Taken{Name: "html", Type: "text/html"}
@@ -88,12 +90,9 @@ func (s *Session) drawn(all bool) *view.Page {
 	return s.whole(fold)
 }
 
-// fileName is the scenario's name, as a file may be called.
+// fileName is the scenario's name, as a file may be called: that which the text says now.
 func (s *Session) fileName() string {
-	name := s.scenario
-	if name == "" {
-		name = s.file.Name
-	}
+	name := cmp.Or(s.file.Name, s.scenario)
 	name = strings.Trim(strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
 			return r
@@ -111,20 +110,21 @@ func (s *Session) fileName() string {
 func (s *Session) Frames() (here *view.Page, frames []page.FileFrame) {
 	t := &Session{}
 	t.Restore(s.State())
-	before := page.FileFrame{}
+	var before *view.Page
 	for at := 0; at <= t.run.Len(); at++ {
 		t.run.Goto(at)
 		t.page = t.make()
-		p := t.Whole().Recorded()
 		if at == s.run.Cursor() {
-			here = p
+			here = t.Whole().Recorded()
 			t.Tell(here)
 		}
-		now := fileParts(p)
+		all := t.page
+		all.Race.From, all.Race.To, all.Race.Rows = 0, all.Race.Len, nil
+		now := all.Recorded()
 		frame := page.FileFrame{}
-		for id, h := range now {
-			if before[id] != h {
-				frame[id] = h
+		for _, part := range fileParts {
+			if before == nil || !part.same(before, now) {
+				frame[part.id] = part.html(now)
 			}
 		}
 		frames, before = append(frames, frame), now
@@ -132,13 +132,29 @@ func (s *Session) Frames() (here *view.Page, frames []page.FileFrame) {
 	return here, frames
 }
 
-// fileParts are the parts of a page that follow the cursor.
-func fileParts(p *view.Page) page.FileFrame {
-	return page.FileFrame{
-		"say": p.Sentence.Plain(), "sentence": html(page.Sentence(p.Sentence)), "lanes": html(page.Lanes(&p.Race)), "veil": html(page.Veil(&p.Race)),
-		"next": html(page.NextSteps(&p.Race)), "scrub": html(page.Scrub(&p.Race)),
-		"claims": html(page.Claims(p.Claims)), "listing": html(page.Listings(p.Listing)),
-		"news": html(page.News(&p.Memory)), "walks": html(page.Walks(&p.Memory)), "cards": html(page.Cards(&p.Memory)),
-		"files": html(page.Files(p.Memory.Files)), "tlbs": html(page.TLBs(p.Memory.TLBs)), "locks": html(page.Locks(p.Memory.Locks)),
-	}
+// A filePart is a part of a page that follows the cursor: most steps change few of them, and only these are drawn.
+type filePart struct {
+	id   string
+	same func(a, b *view.Page) bool
+	html func(p *view.Page) string
 }
+
+var fileParts = []filePart{
+	{"say", sameSentence, func(p *view.Page) string { return p.Sentence.Plain() }},
+	{"sentence", sameSentence, func(p *view.Page) string { return html(page.Sentence(p.Sentence)) }},
+	{"lanes", func(a, b *view.Page) bool { return reflect.DeepEqual(a.Race.Lanes, b.Race.Lanes) }, func(p *view.Page) string { return html(page.Lanes(&p.Race)) }},
+	{"veil", sameStep, func(p *view.Page) string { return html(page.Veil(&p.Race)) }},
+	{"next", sameStep, func(p *view.Page) string { return html(page.NextSteps(&p.Race)) }},
+	{"scrub", sameStep, func(p *view.Page) string { return html(page.Scrub(&p.Race)) }},
+	{"claims", func(a, b *view.Page) bool { return reflect.DeepEqual(a.Claims, b.Claims) }, func(p *view.Page) string { return html(page.Claims(p.Claims)) }},
+	{"listing", func(a, b *view.Page) bool { return reflect.DeepEqual(a.Listing, b.Listing) }, func(p *view.Page) string { return html(page.Listings(p.Listing)) }},
+	{"news", sameNews, func(p *view.Page) string { return html(page.News(&p.Memory)) }},
+	{"walks", sameWalks, func(p *view.Page) string { return html(page.Walks(&p.Memory)) }},
+	{"cards", sameCards, func(p *view.Page) string { return html(page.Cards(&p.Memory)) }},
+	{"files", func(a, b *view.Page) bool { return reflect.DeepEqual(a.Memory.Files, b.Memory.Files) }, func(p *view.Page) string { return html(page.Files(p.Memory.Files)) }},
+	{"tlbs", func(a, b *view.Page) bool { return reflect.DeepEqual(a.Memory.TLBs, b.Memory.TLBs) }, func(p *view.Page) string { return html(page.TLBs(p.Memory.TLBs)) }},
+	{"locks", func(a, b *view.Page) bool { return reflect.DeepEqual(a.Memory.Locks, b.Memory.Locks) }, func(p *view.Page) string { return html(page.Locks(p.Memory.Locks)) }},
+}
+
+func sameStep(a, b *view.Page) bool     { return a.Race.At == b.Race.At }
+func sameSentence(a, b *view.Page) bool { return reflect.DeepEqual(a.Sentence, b.Sentence) }

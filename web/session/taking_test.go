@@ -338,11 +338,47 @@ func TestFramesAreThePage(t *testing.T) {
 				}
 			}
 		}
-		for id, want := range fileParts(there) {
-			if shown[id] != want {
-				t.Fatalf("step %d: %s is\n%s\nwant\n%s", n, id, shown[id], want)
+		for _, part := range fileParts {
+			if want := part.html(there); shown[part.id] != want {
+				t.Fatalf("step %d: %s is\n%s\nwant\n%s", n, part.id, shown[part.id], want)
 			}
 		}
+	}
+}
+
+// A run of two thousand steps makes a file of a few megabytes; of one step more than there are places for, the refusal says what holds it.
+func TestFileOfALongRun(t *testing.T) {
+	n := mostFrames
+	if testing.Short() {
+		n = 700
+	}
+	s := longRun(t, n)
+	var made Taken
+	took := func() (notice string) {
+		made = Taken{}
+		for _, f := range s.Do(Event{Do: "export", To: "html"}) {
+			switch f.ID {
+			case "export":
+				json.Unmarshal([]byte(f.Value), &made)
+			case "notice":
+				notice += f.Value
+			}
+		}
+		return notice
+	}
+	if says := took(); says != "" || strings.Count(made.Text, `id="row-`) != n+1 {
+		t.Fatalf("%d rows; %s", strings.Count(made.Text, `id="row-`), says)
+	}
+	t.Logf("%d steps: %d bytes", n, len(made.Text))
+	if len(made.Text) > 8<<20 {
+		t.Errorf("a file of %d steps has %d bytes", n, len(made.Text))
+	}
+	if testing.Short() {
+		return
+	}
+	s.Do(Event{Do: "step", Choice: trace.FormatChoice(pick(s.run.Model.Choices(nil), n)), At: n})
+	if says := took(); made.Text != "" || !strings.Contains(says, "JSON, the trace and the pictures hold any") {
+		t.Errorf("%d steps: %q", n+1, says)
 	}
 }
 

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,12 +80,29 @@ func TestDumpPage(t *testing.T) { dumpPage.test(t) }
 
 var (
 	dumpOfPage = regexp.MustCompile(`^page: refcount:(-?\d+) mapcount:(-?\d+) mapping:[0-9a-f]{16} index:0x[0-9a-f]+ pfn:0x([0-9a-f]+)$`)
+	dumpOfFlag = regexp.MustCompile(`^(anon |ksm )?flags: 0x…\(([a-z0-9_]+\|)*…\)$`)
 	dumpOfHead = regexp.MustCompile(`^head: order:\d+ mapcount:(-?\d+) entire_mapcount:-?\d+ nr_pages_mapped:\d+ pincount:(-?\d+)$`)
 )
+
+// dumpedFlags are flags of the card, and what dump_page calls them.
+var dumpedFlags = map[string]string{"referenced": "referenced", "uptodate": "uptodate", "dirty": "dirty", "lru": "lru", "active": "active", "writeback": "writeback", "swapbacked": "swapbacked",
+	"swapcache": "owner_priv_1", "hwpoison": "hwpoison"}
 
 var dumpPage = law{meets: []string{"small folio", "large folio"}, holds: func(s *state) error {
 	for _, f := range s.memory.Folios {
 		lines := strings.Split(f.Dump, "\n")
+		flags := lines[len(lines)-1]
+		lines = lines[:len(lines)-1]
+		if !dumpOfFlag.MatchString(flags) {
+			return fmt.Errorf("%s has its flags dumped as %q", f.Title, flags)
+		}
+		named := strings.Split(flags[strings.IndexByte(flags, '(')+1:len(flags)-1], "|")
+		for _, x := range f.Flags {
+			as, known := dumpedFlags[x.Name]
+			if own := len(lines) == 1 || f.CellOf.Pincount >= 0; known && own && slices.Contains(named, as) == x.Gone { // a tail's are its head's
+				return fmt.Errorf("%s has the flag %s, gone: %v, and is dumped as %q", f.Title, x.Name, x.Gone, flags)
+			}
+		}
 		m := dumpOfPage.FindStringSubmatch(lines[0])
 		if m == nil || len(lines) > 2 || len(lines) == 2 && !dumpOfHead.MatchString(lines[1]) {
 			return fmt.Errorf("%s is dumped as %q", f.Title, f.Dump)

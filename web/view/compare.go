@@ -132,20 +132,20 @@ func (x *comparing) sentence(out *Comparison) Sentence {
 	s := Sentence{}
 	switch {
 	case row.Left == nil:
-		s = append(s, Word{Text: out.Right, Code: true}, Word{Text: " has a step here that the other has not: "}, Word{Text: row.Lane, Who: row.Who}, Word{Text: ": "})
+		s = append(s, Word{Text: out.Right, Code: true}, Word{Text: fmt.Sprintf(" has a step that the other has not, its step %d: ", row.Right.N)}, Word{Text: row.Lane, Who: row.Who}, Word{Text: ": "})
 		s = append(s, race.name(row.Right.Says+end(row.Right.Says))...)
 		s = append(s, x.rule(row.Right.N)...)
 	case row.Right == nil:
-		s = append(s, Word{Text: out.Right, Code: true}, Word{Text: " leaves a step out here: "}, Word{Text: row.Lane, Who: row.Who}, Word{Text: ": "})
+		s = append(s, Word{Text: out.Right, Code: true}, Word{Text: fmt.Sprintf(" leaves step %d out: ", row.Left.N)}, Word{Text: row.Lane, Who: row.Who}, Word{Text: ": "})
 		s = append(s, race.name(row.Left.Says+end(row.Left.Says))...)
 	case row.Right.Why != "":
-		s = append(s, Word{Text: "On "}, Word{Text: out.Right, Code: true}, Word{Text: " "}, Word{Text: row.Lane, Who: row.Who}, Word{Text: " cannot make this step here (" + row.Left.Says + "): " + row.Right.Why + "."})
+		s = append(s, Word{Text: "On "}, Word{Text: out.Right, Code: true}, Word{Text: " "}, Word{Text: row.Lane, Who: row.Who}, Word{Text: fmt.Sprintf(" cannot make step %d (%s): %s.", row.Left.N, row.Left.Says, row.Right.Why)})
 	case row.Left.Says == row.Right.Says:
-		s = append(s, Word{Text: "Here both make the same step to another effect. "}, Word{Text: row.Lane, Who: row.Who}, Word{Text: ": "})
+		s = append(s, Word{Text: fmt.Sprintf("At step %d both make the same step to another effect. ", row.Left.N)}, Word{Text: row.Lane, Who: row.Who}, Word{Text: ": "})
 		s = append(append(s, race.name(row.Left.Says+end(row.Left.Says))...), x.effect(out)...)
 		s = append(s, x.rule(row.Right.N)...)
 	default:
-		s = append(s, Word{Text: "Here they part. On "}, Word{Text: out.Left, Code: true}, Word{Text: ", "}, Word{Text: row.Lane, Who: row.Who}, Word{Text: ": " + row.Left.Says + ". On "}, Word{Text: out.Right, Code: true}, Word{Text: ": "})
+		s = append(s, Word{Text: fmt.Sprintf("They part at step %d. On ", row.Left.N)}, Word{Text: out.Left, Code: true}, Word{Text: ", "}, Word{Text: row.Lane, Who: row.Who}, Word{Text: ": " + row.Left.Says + ". On "}, Word{Text: out.Right, Code: true}, Word{Text: ": "})
 		s = append(s, race.name(row.Right.Says+end(row.Right.Says))...)
 		s = append(s, x.rule(row.Right.N)...)
 	}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/bits"
+	"strings"
 
 	"gupscope/core/machine"
 )
@@ -12,7 +13,7 @@ import (
 // compare mm/internal.h:ENTIRELY_MAPPED
 const entirelyMapped = 0x800000
 
-// dump is what dump_page() prints of a page: the line of the page, and of a large folio that of its head.
+// dump is what dump_page() prints of a page: the line of the page, of a large folio that of its head, and its flags.
 // compare mm/debug.c:__dump_folio
 func (n *now) dump(f machine.Frame) string {
 	m := n.m
@@ -27,13 +28,50 @@ func (n *now) dump(f machine.Frame) string {
 	s := fmt.Sprintf("page: refcount:%d mapcount:%d mapping:%s index:%s pfn:%s", int64(m.Peek(m.Ref(head))), mapcount, n.mappingPointer(head),
 		prefixed(m.Peek(m.Index(head))+uint64(f-head)), prefixed(uint64(f)))
 	if !large {
-		return s
+		return s + n.dumpFlags(head, large)
 	}
 	pages := m.HugePages
 	if entire > 0 {
 		mapped += entirelyMapped
 	}
-	return s + fmt.Sprintf("\nhead: order:%d mapcount:%d entire_mapcount:%d nr_pages_mapped:%d pincount:%d", bits.Len(uint(pages))-1, all, entire, mapped, int64(m.Peek(m.Pincount(head))))
+	return s + fmt.Sprintf("\nhead: order:%d mapcount:%d entire_mapcount:%d nr_pages_mapped:%d pincount:%d", bits.Len(uint(pages))-1, all, entire, mapped, int64(m.Peek(m.Pincount(head)))) +
+		n.dumpFlags(head, large)
+}
+
+// dumpFlags is the line of the flags. The names and their order are from memory. What the number is, and what follows the names (node, zone, lastcpupid),
+// is the configuration's, which no machine here has: an ellipsis stands for them.
+// compare include/trace/events/mmflags.h:__def_pageflag_names
+func (n *now) dumpFlags(head machine.Frame, large bool) string {
+	m := n.m
+	flags := m.Peek(m.Flags(head))
+	var names []string
+	add := func(is bool, name string) {
+		if is {
+			names = append(names, name)
+		}
+	}
+	own := n.r.Model.Kernel.Version.Order >= 612 // PG_anon_exclusive is PG_owner_2 from then on, and was PG_mappedtodisk
+	add(m.Peek(m.FolioLock(head)) != 0, "locked")
+	add(flags&machine.PGReferenced != 0, "referenced")
+	add(flags&machine.PGUptodate != 0, "uptodate")
+	add(flags&machine.PGDirty != 0, "dirty")
+	add(flags&machine.PGLRU != 0, "lru")
+	add(flags&machine.PGActive != 0, "active")
+	add(flags&machine.PGSwapCache != 0, "owner_priv_1")
+	add(flags&machine.PGAnonExclusive != 0 && own, "owner_2")
+	add(flags&machine.PGWriteback != 0, "writeback")
+	add(large, "head")
+	add(flags&machine.PGAnonExclusive != 0 && !own, "mappedtodisk")
+	add(flags&machine.PGSwapBacked != 0, "swapbacked")
+	add(flags&machine.PGHWPoison != 0, "hwpoison")
+	kind := ""
+	switch mapping := m.Peek(m.Mapping(head)); {
+	case machine.IsKSM(mapping):
+		kind = "ksm "
+	case machine.MappingMM(mapping) >= 0:
+		kind = "anon "
+	}
+	return "\n" + kind + "flags: 0x…(" + strings.Join(append(names, "…"), "|") + ")"
 }
 
 // mapcounts are, of a large folio: how many entries map pages of it, how many of these are PMDs, which map all of it, and how many pages PTEs map.

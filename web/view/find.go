@@ -48,6 +48,9 @@ func (k *Sketch) Find(text string, notes map[int]string, most int) (hits []Hit, 
 	return hits, more
 }
 
+// ofTasks are the cells that are a task's own: the locals of its functions, and its variables.
+var ofTasks = cell.Of(machine.Stacks, machine.Vars)
+
 // A NamedCell is a cell that was looked for.
 type NamedCell struct {
 	ID          int
@@ -55,17 +58,18 @@ type NamedCell struct {
 }
 
 // FindCells returns the cells in whose names all words of a text occur: those that somebody wrote in
-// this run first, then the others, at most so many. What is a task's own or the claims' is not among them.
+// this run first, then the others, last what is a task's own, at most so many. What is the claims' is not among them.
 func FindCells(r *trace.Run, text string, most int) []NamedCell {
 	words := strings.Fields(strings.ToLower(text))
 	if len(words) == 0 {
 		return nil
 	}
 	layout := r.Model.Memory().Layout()
-	var wrote, others []NamedCell
+	var wrote, others, own []NamedCell
 	for i := range layout.Len() {
 		id := cell.ID(i)
-		if machine.Private.Has(layout.Class(id)) {
+		tasks := ofTasks.Has(layout.Class(id))
+		if machine.Private.Has(layout.Class(id)) && !tasks {
 			continue
 		}
 		name := layout.Name(id)
@@ -77,12 +81,14 @@ func FindCells(r *trace.Run, text string, most int) []NamedCell {
 			continue
 		}
 		x := NamedCell{i, name, layout.Decode(id, r.Model.Memory().Peek(id))}
-		if len(r.Writers(id)) > 0 {
+		if tasks {
+			own = append(own, x)
+		} else if len(r.Writers(id)) > 0 {
 			wrote = append(wrote, x)
 		} else {
 			others = append(others, x)
 		}
 	}
-	wrote = append(wrote, others...)
+	wrote = append(append(wrote, others...), own...)
 	return wrote[:min(most, len(wrote))]
 }

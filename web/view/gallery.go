@@ -28,20 +28,25 @@ type Mail struct {
 // ID is what addresses call the mail.
 func (m *Mail) ID() string { return strings.Join(m.Rules, "+") }
 
-// mechanisms are what tasks do, by the calls that do it, the most telling first. A call of which the
-// words matter stands with them.
+// mechanisms are what tasks do, by the calls that do it, the most telling first. madvise is as many calls as there are advices:
+// it stands by these.
 var mechanisms = []struct {
 	name, calls string
 }{
-	{"KSM", "ksm_do_scan"},
+	{"KSM", "ksm_do_scan MADV_MERGEABLE MADV_UNMERGEABLE"},
 	{"uprobes", "uprobe_register"},
-	{"collapse and split of huge pages", "khugepaged split_huge_page deferred_split_scan"},
+	{"memory failure", "MADV_HWPOISON"},
+	{"collapse and split of huge pages", "khugepaged split_huge_page deferred_split_scan MADV_COLLAPSE"},
 	{"migration", "move_pages compact_zone task_numa_work"},
 	{"mprotect", "mprotect"},
 	{"fork and COW", "fork"},
-	{"reclaim and swap", "shrink_folio_list"},
+	{"lazy freeing: MADV_FREE", "MADV_FREE"},
+	{"reclaim and swap", "shrink_folio_list MADV_PAGEOUT MADV_COLD"},
 	{"files and writeback", "fsync msync pwrite pread ftruncate fallocate posix_fadvise iput"},
-	{"unmapping", "munmap madvise exit"},
+	{"moving: mremap", "mremap"},
+	{"unmapping", "munmap exit"},
+	{"zapping: MADV_DONTNEED", "MADV_DONTNEED"},
+	{"populating and mlock", "MADV_POPULATE_READ MADV_POPULATE_WRITE mlock munlock"},
 	{"another process's memory", "process_vm_readv process_vm_writev mem_read mem_write ptrace_peek ptrace_poke"},
 	{"devices and long pins", "direct_read direct_write vmsplice io_uring_register vfio_dma_map ib_umem_get bio_iov_iter_get_pages"},
 	{"GUP-fast", "get_user_pages_fast pin_user_pages_fast get_user_pages_fast_only"},
@@ -59,6 +64,9 @@ func OfEntry(s Scenario, f *scenario.File) Entry {
 	for _, t := range setup.Tasks {
 		for i := range t.Body {
 			calls[t.Body[i].Call.Name] = true
+			for _, a := range t.Body[i].Args {
+				calls[a.Word] = true
+			}
 		}
 	}
 	for _, m := range mechanisms {
