@@ -86,7 +86,7 @@ func TestComparisonKnowsRenamedFunctions(t *testing.T) {
 
 // Any run is the same as itself; on any other kernel, the rows have every step of both sides, in order.
 func TestComparisonHasEveryStep(t *testing.T) {
-	for _, g := range scenarios.List() {
+	for n, g := range scenarios.List() {
 		rnd := rand.New(rand.NewPCG(3, uint64(len(g.Text))))
 		left := modelOf(t, g.Name, "")
 		for range 60 {
@@ -102,7 +102,8 @@ func TestComparisonHasEveryStep(t *testing.T) {
 			t.Errorf("%s: %s is not the same as itself: %s", g.Name, left, c.Sentence.Plain())
 		}
 		f, _ := scenario.Parse(g.Name, []byte(g.Text))
-		for _, v := range kernel.Versions {
+		for i := range 4 { // of the kernels; the next scenario is compared with others
+			v := kernel.Versions[(4*n+i)%len(kernel.Versions)]
 			k, _ := scenario.ParseKernel(v.Name)
 			m, _, _ := verdict.Model(f, k, nil)
 			if m == nil {
