@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	browser "github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 )
 
@@ -26,6 +27,12 @@ func TestOffline(t *testing.T) {
 	s := serveBinary(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
+	keptOffline(p)
+	// Reloaded past the service worker, as it is when it was on its way while the worker claimed the others, it has itself claimed.
+	if _, err := chromedp.Call(p.ctx, browser.Reload, browser.ReloadParams{IgnoreCache: new(true)}); err != nil {
+		t.Fatal(err)
+	}
+	p.wait(`performance.getEntriesByType("navigation")[0].type === "reload" && document.readyState === "complete"`)
 	keptOffline(p)
 	p.open(s.url + "matrix")
 	p.wait(`document.getElementById("matrix-progress")`)

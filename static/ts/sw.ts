@@ -18,7 +18,7 @@ interface Fetching extends globalThis.Event {
 }
 /** The worker's own world, which the DOM's types do not have. */
 const here = globalThis as unknown as {
-  addEventListener(on: "install" | "activate", f: (e: Lasting) => void): void;
+  addEventListener(on: "install" | "activate" | "message", f: (e: Lasting) => void): void;
   addEventListener(on: "fetch", f: (e: Fetching) => void): void;
   clients: { claim(): Promise<void> };
 };
@@ -40,6 +40,9 @@ here.addEventListener("activate", (e) => {
       .then(() => here.clients.claim()),
   );
 });
+
+/** A page was on its way when the others were claimed. */
+here.addEventListener("message", (e) => e.waitUntil(here.clients.claim()));
 
 here.addEventListener("fetch", (e) => {
   const url = new URL(e.request.url);
