@@ -37,18 +37,18 @@ func modelOf(t *testing.T, name, spec string) *trace.Run {
 // Where the rule is on, the same choices part at the step that it guards, and the sentence names it.
 func TestComparisonNamesTheRule(t *testing.T) {
 	left := modelOf(t, "gup-fast-vs-reclaim", "")
-	again, err := trace.Replay(left.Model, "0x3r.6q.1:1n.1x31W.2x5z.2:1I.6q.0x4E")
+	again, err := trace.Replay(left.Model, "0x3r.6q.1:1n.1x31W.2x6s.2:1I.6q.0x4E")
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := OfComparison(again, modelOf(t, "gup-fast-vs-reclaim", "v6.12 with tlb_flush=pv"), "left", "right")
 	said := c.Sentence.Plain()
-	for _, want := range []string{"the PTE has changed", "gup_pte_recheck", "gup-returns-only-mapped-pages is false from step 47 on"} {
+	for _, want := range []string{"the PTE has changed", "gup_pte_recheck", "gup-returns-only-mapped-pages is false from step 48 on"} {
 		if !strings.Contains(said, want) {
 			t.Errorf("%q does not say %q", said, want)
 		}
 	}
-	if c.LeftEnd == "" || c.RightEnd != "" || c.First != 46 {
+	if c.LeftEnd == "" || c.RightEnd != "" || c.First != 47 {
 		t.Errorf("left ends with %q, right with %q, the first difference is row %d", c.LeftEnd, c.RightEnd, c.First)
 	}
 }
@@ -209,7 +209,7 @@ func TestComparisonFindsWhatDecides(t *testing.T) {
 		later                 bool // than the first difference
 		want                  []string
 	}{
-		{"dirty-cow", "", "v6.12", true, []string{"force_write_rule", "with it as on v4.6, v6.12 breaks no-lost-store"}},
+		{"dirty-cow", "", "v6.1", true, []string{"force_write_rule", "with it as on v4.6, v6.1 breaks no-lost-store"}},
 		{"dirty-cow", "v6.12", "v4.6", false, nil}, // there is nothing to start from
 		{"gup-fast-vs-reclaim", "", "v6.12", true, []string{"tlb_flush alone keeps gup-returns-only-mapped-pages", "So does gup_pte_recheck", "the host has preempted it"}},
 		{"gup-fast-vs-munmap", "v4.6 with tlb_flush=pv", "v6.12", true, []string{"flush_tlb"}},
