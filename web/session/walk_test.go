@@ -178,6 +178,10 @@ func TestStepBytesDoNotGrow(t *testing.T) {
 	}
 }
 
+// pick goes round all actors.
+func pick(cs []check.Choice, n int) check.Choice { return cs[n%len(cs)] }
+
+// long is a scenario whose runs are long, on so many CPUs.
 func long(cpus int) string {
 	var b strings.Builder
 	b.WriteString("GUP long\n\"Many steps.\"\n\nkernel v6.12\n\nmm A { buf = anon 4 rw \"a\" }\nframes 6\n\n")
