@@ -77,13 +77,14 @@ WASM_EXEC = "$$(if command -v node >/dev/null; then echo "$$($(GO) env GOROOT)/l
 WASM_TEST = GOOS=js GOARCH=wasm $(GO) test -timeout 20m -exec=$(WASM_EXEC)
 
 # The same tests in WASM. The hashes are those on record, so a run is the same here and there after every step; so are verdicts and numbers of states. Of sessions, which
-# a tab has for itself, all tests but those that go through the whole gallery: there they take minutes.
-OF_THE_GALLERY = TestGallery|TestFragmentsArriveAtThePage|TestFramesAreThePage|TestTraceEvents|TestSVGIsXML|TestMermaid|TestASCIIFitsAMail|FuzzDo
+# a tab has for itself, all tests but those that go through the whole gallery or through thousands of steps: there they take minutes.
+OF_THE_GALLERY = TestGallery|TestFragmentsArriveAtThePage|TestFramesAreThePage|TestTraceEvents|TestSVGIsXML|TestMermaid|TestASCIIFitsAMail|FuzzDo|TestIDsAreUnique|TestAccountFollowsTheCursor
+OF_LONG_RUNS = TestFragmentsOfALongRun|TestStepBytesDoNotGrow|TestFileOfALongRun
 wasm-test:
 	@$(WASM_TEST) -short $(WASM_PACKAGES)
 	@$(WASM_TEST) -short -run 'TestHashes|TestWalk|TestVerdictsEverywhere' ./core/verdict
 	@$(WASM_TEST) -short -run 'TestReplay|TestBranch|TestDamaged|TestRefused|TestFindCycle|TestThirdPerson' ./core/trace
-	@$(WASM_TEST) -short -skip '$(OF_THE_GALLERY)' ./web/session
+	@$(WASM_TEST) -short -skip '$(OF_THE_GALLERY)|$(OF_LONG_RUNS)' ./web/session
 
 bench: assets
 	$(GO) run ./core/check/gupbench/figures -json $(BENCH_JSON)

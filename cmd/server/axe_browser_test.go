@@ -10,6 +10,9 @@ import (
 // ofColours are the rules of axe-core that a theme can break: the others look at what is the same in light and dark.
 const ofColours = `["color-contrast", "link-in-text-block"]`
 
+// ofLayout are those that the width can break: what is opened on a page has the same elements on a phone.
+const ofLayout = `["color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable", "aria-hidden-focus"]`
+
 // An audit is what axe-core is to look at: a page, or something that is opened on it.
 type audit struct {
 	name, path string
@@ -116,12 +119,15 @@ func (p *tab) audit(c audit, width int64) {
 			continue // the colours of panels have been looked at
 		}
 		rules := ""
-		if theme == "dark" {
+		switch {
+		case theme == "dark":
 			rules = `, runOnly: ` + ofColours
+		case width < 500 && c.do != nil:
+			rules = `, runOnly: ` + ofLayout
 		}
 		eval[bool](p, `(document.documentElement.dataset.theme = `+quote(theme)+`, true)`)
 		// Of a panel that is open, the panel: the page behind it has been looked at.
-		found := eval[[]string](p, `axe.run(document.querySelector(":popover-open, dialog[open]") ?? document, {resultTypes: ["violations"]`+rules+`}).then(r => r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
+		found := eval[[]string](p, `axe.run(document.querySelector(":popover-open, dialog[open]") ?? document, {resultTypes: ["violations"], preload: false`+rules+`}).then(r => r.violations.filter(v => v.impact === "serious" || v.impact === "critical")
 			.flatMap(v => v.nodes.slice(0, 4).map(n => v.id + ": " + n.target.join(" ") + " — " + n.any.concat(n.all, n.none).map(x => x.message).join("; "))))`)
 		for _, f := range found {
 			p.t.Errorf("%s, %s, %d px: %s", c.name, theme, width, f)

@@ -46,7 +46,7 @@ func TestExactIsSaid(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	c.Exact = true
-	if got := checked(t, c); !strings.Contains(got, "Never\n    30384 states") || !strings.Contains(got, "none can have been overlooked") {
+	if got := checked(t, c); !strings.Contains(got, "Never\n    32805 states") || !strings.Contains(got, "none can have been overlooked") {
 		t.Errorf("exact: got %s", got)
 	}
 }

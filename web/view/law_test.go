@@ -43,13 +43,13 @@ type findings struct {
 	err    error // why it has not come to its end
 }
 
-// walked is the walk: every state of some random runs of every scenario. The first test that asks makes it. Eight runs of each are two hundred
+// walked is the walk: every state of some random runs of every scenario. The first test that asks makes it. Five runs of each are more than a hundred
 // thousand pages: what is drawn of a step is drawn alike in all scenarios that make it.
 var walked = sync.OnceValue(func() *findings {
 	f := &findings{broken: map[*law][]string{}, met: map[string]int{}}
-	seeds := 8
+	seeds := 5
 	if testing.Short() {
-		seeds = 4
+		seeds = 3
 	}
 	for _, g := range scenarios.List() {
 		file, _ := scenario.Parse(g.Name, []byte(fourPages.Replace(g.Text)))
