@@ -47,6 +47,13 @@ func paletteDoes(t *testing.T, p *tab) {
 	p.key("\r")
 	p.wait(`document.querySelector(".row.bad[aria-current=step]") && !document.querySelector("#palette:popover-open")`)
 
+	// A step is made by its name: what has no key is reached, too.
+	p.key("\u0306") // Home
+	p.wait(at(0))
+	paletteFor(p, "cpu0: host", "step")
+	p.key("\r")
+	p.wait(at(1))
+
 	paletteFor(p, "pte_rech", "rule")
 	p.key("\r")
 	p.wait(`!document.querySelector("#pick-kernel").textContent.includes("recheck")`)

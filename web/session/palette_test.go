@@ -1,6 +1,7 @@
 package session
 
 import (
+	"slices"
 	"testing"
 
 	"gupscope/web/view"
@@ -25,5 +26,37 @@ func TestPaletteFinds(t *testing.T) {
 	}
 	if found := view.Fuzzy(items, "qqzzqq", mostItems); found == nil || len(found) > 0 {
 		t.Errorf("what nothing is called finds %+v", found)
+	}
+}
+
+// Every step that can be made is in the palette, by the name of its column and what it does; those that no key makes are in sight without a letter typed.
+func TestPaletteHasEveryStep(t *testing.T) {
+	s := New()
+	s.Do(Event{Do: "open", Scenario: "lazy-tlb-vs-khugepaged"}) // four things can happen on cpu0 first
+	first := s.items()
+	s.fitting(first)
+	ready, keyless := 0, 0
+	for i, n := range s.page.Race.Next {
+		for _, m := range n.Moves {
+			if !m.Ready {
+				continue
+			}
+			ready++
+			name := s.page.Race.Lanes[i].Name + ": " + m.Says
+			is := func(x view.Item) bool { return x.Kind == "step" && x.Do["choice"] == m.Choice && x.Do["do"] == "step" }
+			if found := view.Fuzzy(s.items(), name, mostItems); !slices.ContainsFunc(found[:min(len(found), 2)], is) {
+				t.Errorf("%q is not found", name)
+			}
+			at := slices.IndexFunc(first, is)
+			if at >= 0 && first[at].Key == "" {
+				keyless++
+				if at > 12 {
+					t.Errorf("%q, which has no key, is number %d of the list", name, at)
+				}
+			}
+		}
+	}
+	if ready < 5 || keyless == 0 {
+		t.Errorf("%d steps can be made, %d have no key: the test tests nothing", ready, keyless)
 	}
 }

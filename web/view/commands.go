@@ -32,7 +32,7 @@ var Commands = []Command{
 	{"move-2", []string{"Shift+1", "Shift+2", "Shift+3", "Shift+4", "Shift+5", "Shift+6", "Shift+7", "Shift+8", "Shift+9"}, "Stepping",
 		"the second thing that can happen in that column: another frame, the host, an interrupt", Stands, "", ""},
 	{"move-3", []string{"Alt+Shift+1", "Alt+Shift+2", "Alt+Shift+3", "Alt+Shift+4", "Alt+Shift+5", "Alt+Shift+6", "Alt+Shift+7", "Alt+Shift+8", "Alt+Shift+9"}, "Stepping",
-		"the third; the palette has them all", Stands, "", ""},
+		"the third; the palette has all by name", Stands, "", ""},
 	{"start", []string{"Home"}, "Stepping", "to the start", OnPage, "", ""},
 	{"end", []string{"End"}, "Stepping", "to the end of the run", OnPage, "", ""},
 	{"play", []string{"p"}, "Stepping", "play, and stop", OnPage, "", ""},
@@ -99,7 +99,7 @@ var Commands = []Command{
 	{"indent", []string{"Ctrl+]"}, "In the editor", "indent; Ctrl+[: less. Tab leaves the editor", InEditor, "", ""},
 	{"leave", []string{"Escape"}, "In the editor", "leave the editor", InEditor, "", ""},
 
-	{"palette", []string{":", "Ctrl+k"}, "Everywhere", "all commands, scenarios, kernels, rules and claims, by a few letters", OnPage, "", ""},
+	{"palette", []string{":", "Ctrl+k"}, "Everywhere", "all commands, the steps that can be made now, scenarios, kernels, rules and claims, by a few letters", OnPage, "", ""},
 	{"close", []string{"Escape"}, "Everywhere", "close what is open", Stands, "", ""},
 	{"dark", nil, "Everywhere", "dark", OnPage, "", ""},
 	{"light", nil, "Everywhere", "light", OnPage, "", ""},
