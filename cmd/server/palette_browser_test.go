@@ -140,6 +140,21 @@ func TestFilter(t *testing.T) {
 	eval[bool](p, `document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true, cancelable: true}))`)
 	p.wait(`document.title.startsWith(` + quote(first) + `) && !document.querySelector("#scenarios:popover-open")`)
 
+	// The kernel's rules are filtered as well, and stay so when one is switched. What the scenario asks comes first.
+	p.click("#pick-kernel")
+	p.wait(`document.activeElement.matches("#kernels [data-filter]")`)
+	first = eval[string](p, `document.querySelector("#rules h3").textContent`)
+	p.key("pte recheck")
+	rules := `[...document.querySelectorAll("#rules li")].filter((li) => li.checkVisibility())`
+	p.wait(rules + `.length > 1 && ` + rules + `.length < 30`)
+	p.click("#rule-gup_pte_recheck [data-do=kernel]")
+	p.wait(`document.querySelector("#rule-gup_pte_recheck.changed")`)
+	if !strings.Contains(first, "scenario") || eval[string](p, `document.querySelector("#kernels [data-filter]").value`) != "pte recheck" || eval[int](p, rules+`.length`) > 30 {
+		t.Errorf("%q comes first; when a rule was switched, %d are left of the filter", first, eval[int](p, rules+`.length`))
+	}
+	p.shot("kernels")
+	p.key("\x1b")
+
 	p.open(s.url + "gallery?by=kernel")
 	p.wait(`document.documentElement.dataset.script !== undefined`)
 	p.click("[data-filter]")

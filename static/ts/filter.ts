@@ -15,6 +15,11 @@ function filter(line: HTMLInputElement) {
   if (says) says.textContent = words.length ? `${left} of ${items.length}` : "";
 }
 
+/** What was drawn anew is filtered anew. */
+export function refilter() {
+  for (const line of document.querySelectorAll<HTMLInputElement>(":popover-open [data-filter]")) if (line.value) filter(line);
+}
+
 export function filters() {
   document.addEventListener("input", (e) => {
     const line = e.target as HTMLInputElement;

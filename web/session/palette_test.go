@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"gupscope/core/scenario"
 	"gupscope/web/view"
 )
 
@@ -58,5 +59,24 @@ func TestPaletteHasEveryStep(t *testing.T) {
 	}
 	if ready < 5 || keyless == 0 {
 		t.Errorf("%d steps can be made, %d have no key: the test tests nothing", ready, keyless)
+	}
+}
+
+// What a new scenario begins with has no mistake, is formatted, and can be checked: nothing goes wrong in it.
+func TestBlank(t *testing.T) {
+	s := New()
+	s.Do(Event{Do: "open", Text: view.Blank})
+	if s.run == nil || len(s.diagnostics) > 0 {
+		t.Fatalf("%+v", s.diagnostics)
+	}
+	if formatted := scenario.Format(view.Blank); formatted != view.Blank {
+		t.Errorf("formatted it is\n%s", formatted)
+	}
+	for more := true; more; {
+		s.Do(Event{Do: "check"})
+		more = s.verdict.State == view.Running
+	}
+	if s.verdict.State != view.Held {
+		t.Errorf("the check says %+v", s.verdict)
 	}
 }

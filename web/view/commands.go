@@ -46,7 +46,7 @@ var Commands = []Command{
 	{"run", []string{"g"}, "Stepping", "the menu run: all of these, the speed, the branches and their names", OnPage, "", ""},
 
 	{"check", []string{"c"}, "Seeing", "check all interleavings", OnPage, "", ""},
-	{"counterexample", []string{"a"}, "Seeing", "show the counterexample that the check found", OnPage, "No check has found a counterexample here. The key c checks.", ""},
+	{"counterexample", []string{"a"}, "Seeing", "show the counterexample that the check found", OnPage, "There is no counterexample to show: the check has found none, or nothing was checked yet. The key c checks.", ""},
 	{"verdict", []string{"i"}, "Seeing", "the verdict: what the check found, outcomes, which rules matter", OnPage, "There is no verdict yet. The key c checks.", "outcomes"},
 	{"why", []string{"j"}, "Seeing", "the run in words and as a short diagram: how it came to this, or why it goes wrong", OnPage, "There is nothing to explain here yet.", "explain"},
 	{"stop", nil, "Seeing", "stop the check", OnPage, "", ""},
@@ -87,6 +87,7 @@ var Commands = []Command{
 	{"language", nil, "Scenario and kernel", "the language that scenarios are written in", OnPage, "", "help syntax documentation"},
 	{"kernels", []string{"t"}, "Scenario and kernel", "another kernel, other rules", OnPage, "", ""},
 	{"edit", []string{"e"}, "Scenario and kernel", "write: into the editor", OnPage, "", ""},
+	{"new", nil, "Scenario and kernel", "a new scenario, to begin with", OnPage, "", "empty blank write own"},
 	{"format", []string{"l"}, "Scenario and kernel", "format the text", OnPage, "", ""},
 	{"changes", []string{"h"}, "Scenario and kernel", "what is changed, and back to the original", OnPage, "Nothing is changed: the text is the original.", "history diff reset"},
 
