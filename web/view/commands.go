@@ -147,6 +147,9 @@ func KeysMarkdown() string {
 		for _, k := range c.Keys {
 			names = append(names, "`"+KeyName(k)+"`")
 		}
+		if last := len(names) - 1; last > 2 {
+			names = []string{names[0], "…", names[last]}
+		}
 		says := c.Says
 		if c.Where == InEditor {
 			says = "in the editor: " + says
