@@ -6,7 +6,7 @@ function filter(line: HTMLInputElement) {
   const words = line.value.toLowerCase().split(/\s+/).filter(Boolean);
   const items = [...list.querySelectorAll("li")];
   for (const li of items) {
-    const text = `${li.closest("section")?.querySelector("h2, h3")?.textContent} ${li.textContent}`.toLowerCase();
+    const text = `${li.closest("section")?.querySelector("h2, h3")?.textContent} ${(li.querySelector("summary") ?? li).textContent}`.toLowerCase(); // not what is folded in
     li.hidden = !words.every((w) => text.includes(w));
   }
   for (const section of list.querySelectorAll("section")) section.hidden = !section.querySelector("li:not([hidden])");
