@@ -88,7 +88,6 @@ wasm-test:
 
 bench: assets
 	$(GO) run ./core/check/gupbench/figures -json $(BENCH_JSON)
-	$(GO) test -run '^$$' -bench MainThread -benchtime 3x ./cmd/server
 	@echo "a step with its rendering, native and in WASM, in runs of so many steps"
 	@$(GO) test -run '^$$' -bench . ./web/session >bin/steps-native.txt || { cat bin/steps-native.txt; exit 1; }
 	@$(WASM_TEST) -run '^$$' -bench . ./web/session >bin/steps-wasm.txt || { cat bin/steps-wasm.txt; exit 1; }
@@ -96,6 +95,7 @@ bench: assets
 		if (FILENAME ~ /native/) { order[++n] = name; native[name] = $$3 } else wasm[name] = $$3 } \
 		END { printf "%-16s %12s %12s %8s\n", "", "native", "WASM", "times"; for (i = 1; i <= n; i++) { b = order[i]; \
 		printf "%-16s %9.0f µs %9.0f µs %8.1f\n", b, native[b] / 1000, wasm[b] / 1000, wasm[b] / native[b] } }' bin/steps-native.txt bin/steps-wasm.txt
+	$(GO) test -run '^$$' -bench MainThread -benchtime 3x ./cmd/server
 
 tour: BROTLI = 5
 tour: chromium assets

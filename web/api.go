@@ -8,23 +8,32 @@ import (
 	"net/http"
 	"strings"
 
+	"github.com/go-chi/chi/v5"
+
 	"gupscope/web/link"
+	"gupscope/web/room"
+	"gupscope/web/shortlink"
 )
 
-// What the page's script posts. Both take {"address": "…"}, the address of the
+// What the page's script posts: {"address": "…"}, the address of the
 // present run, which holds the text if it is nobody's yet: a reader who pressed the button
-// agreed to store it.
+// agreed to store it. With a link goes a secret of the browser's: who has it can take the link back.
 
 const maxBody = 256 << 10
 
 // share stores a link under a short id.
 func (s *Site) share(w http.ResponseWriter, r *http.Request) {
-	l, ok := s.posted(w, r)
+	l, secret, ok := s.posted(w, r)
 	if !ok {
 		return
 	}
-	id, err := s.Links.Put(r.Context(), l)
-	if err != nil {
+	id, err := s.Links.Put(r.Context(), l, secret)
+	switch {
+	case errors.Is(err, shortlink.ErrFull):
+		slog.Error("there is no room for more short links")
+		answer(w, http.StatusInsufficientStorage, map[string]string{"error": err.Error()})
+		return
+	case err != nil:
 		slog.Error("a link could not be stored", "err", err)
 		answer(w, http.StatusInternalServerError, map[string]string{"error": "The link could not be stored. The address of this page holds the run as well."})
 		return
@@ -32,14 +41,44 @@ func (s *Site) share(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusCreated, map[string]string{"address": "/l/" + id})
 }
 
+// takeBack removes what a short link holds, for who has the secret that it was stored with: {"secret": "…"}.
+func (s *Site) takeBack(w http.ResponseWriter, r *http.Request) {
+	in, ok := body(w, r)
+	if !ok {
+		return
+	}
+	err := s.Links.TakeBack(r.Context(), chi.URLParam(r, "id"), in.Secret)
+	code := http.StatusInternalServerError
+	switch gone := (shortlink.TakenBack{}); {
+	case err == nil:
+		answer(w, http.StatusOK, struct{}{})
+		return
+	case errors.As(err, &gone):
+		code = http.StatusGone
+	case errors.Is(err, shortlink.ErrUnknown):
+		code = http.StatusNotFound
+	case errors.Is(err, shortlink.ErrNotYours):
+		code = http.StatusForbidden
+	default:
+		slog.Error("a link could not be taken back", "err", err)
+		err = errors.New("The link could not be taken back. Try again in a moment.")
+	}
+	answer(w, code, map[string]string{"error": err.Error()})
+}
+
 // live makes a room.
 func (s *Site) live(w http.ResponseWriter, r *http.Request) {
-	l, ok := s.posted(w, r)
+	l, _, ok := s.posted(w, r)
 	if !ok {
 		return
 	}
 	id, driver, err := s.Rooms.Create(r.Context(), l)
-	if err != nil {
+	switch {
+	case errors.Is(err, room.ErrDisk):
+		slog.Error("there is no room on the disk for more rooms")
+		answer(w, http.StatusInsufficientStorage, map[string]string{"error": err.Error()})
+		return
+	case err != nil:
 		slog.Error("a room could not be made", "err", err)
 		answer(w, http.StatusInternalServerError, map[string]string{"error": "The room could not be made. Try again in a moment."})
 		return
@@ -47,36 +86,52 @@ func (s *Site) live(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusCreated, map[string]string{"address": "/room/" + id + "#" + driver})
 }
 
-func (s *Site) posted(w http.ResponseWriter, r *http.Request) (link.Link, bool) {
-	var in struct {
-		Address string `json:"address"`
-	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+// A request is what is posted.
+type request struct {
+	Address string `json:"address"`
+	Secret  string `json:"secret"`
+}
+
+// body reads a request; where it cannot, it answers.
+func body(w http.ResponseWriter, r *http.Request) (in request, ok bool) {
+	b, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
 	switch tooLarge := (*http.MaxBytesError)(nil); {
 	case errors.As(err, &tooLarge):
 		answer(w, http.StatusRequestEntityTooLarge, map[string]string{"error": "The run and its text are too large to be stored: the limit for a text is 64 KiB."})
-		return link.Link{}, false
+		return in, false
 	case err != nil:
-		return link.Link{}, false // the reader has gone
-	case !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") || json.Unmarshal(body, &in) != nil || in.Address == "":
+		return in, false // the reader has gone
+	case !strings.HasPrefix(r.Header.Get("Content-Type"), "application/json") || json.Unmarshal(b, &in) != nil || in.Address+in.Secret == "" || len(in.Secret) > 100:
+		answer(w, http.StatusBadRequest, map[string]string{"error": `The request must be JSON: {"address": "…"}, or {"secret": "…"} to take a link back.`})
+		return in, false
+	}
+	return in, true
+}
+
+// posted reads the link of a request, and the secret that comes with it.
+func (s *Site) posted(w http.ResponseWriter, r *http.Request) (l link.Link, secret string, ok bool) {
+	in, ok := body(w, r)
+	if !ok {
+		return l, "", false
+	}
+	if in.Address == "" {
 		answer(w, http.StatusBadRequest, map[string]string{"error": `The request must be JSON: {"address": "…"}.`})
-		return link.Link{}, false
+		return l, "", false
 	}
+	var err error
+	code := http.StatusBadRequest
 	// A page that was opened by a short link may still have its address.
-	if id, ok := strings.CutPrefix(in.Address, "/l/"); ok {
-		l, err := s.Links.Get(r.Context(), id)
-		if err != nil {
-			answer(w, http.StatusNotFound, map[string]string{"error": err.Error()})
-			return link.Link{}, false
-		}
-		return l, true
+	if id, short := strings.CutPrefix(in.Address, "/l/"); short {
+		l, err = s.Links.Get(r.Context(), id)
+		code = http.StatusNotFound
+	} else {
+		l, err = link.Parse(in.Address)
 	}
-	l, err := link.Parse(in.Address)
 	if err != nil {
-		answer(w, http.StatusBadRequest, map[string]string{"error": err.Error()})
-		return link.Link{}, false
+		answer(w, code, map[string]string{"error": err.Error()})
+		return l, "", false
 	}
-	return l, true
+	return l, in.Secret, true
 }
 
 func answer(w http.ResponseWriter, code int, v any) {

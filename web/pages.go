@@ -100,7 +100,10 @@ func (s *Site) short(w http.ResponseWriter, r *http.Request) {
 
 func (s *Site) stored(w http.ResponseWriter, r *http.Request, id string) (link.Link, bool) {
 	l, err := s.Links.Get(r.Context(), id)
-	switch {
+	switch gone := (shortlink.TakenBack{}); {
+	case errors.As(err, &gone):
+		s.sorry(w, r, http.StatusGone, err.Error())
+		return l, false
 	case errors.Is(err, shortlink.ErrUnknown):
 		s.sorry(w, r, http.StatusNotFound, err.Error())
 		return l, false

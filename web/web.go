@@ -90,6 +90,7 @@ func New(ctx context.Context, s *Site) http.Handler {
 	r.Group(func(r chi.Router) {
 		r.Use(s.Metrics.count, http.NewCrossOriginProtection().Handler, s.limit(30))
 		r.Post("/api/share", s.share)
+		r.Delete("/l/{id}", s.takeBack)
 		r.Post("/api/room", s.live)
 	})
 	return r

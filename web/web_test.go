@@ -30,7 +30,7 @@ func site(t *testing.T) (*httptest.Server, *web.Metrics) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	links, err := shortlink.Open(t.Context(), nc, 1)
+	links, err := shortlink.Open(t.Context(), nc, 1, shortlink.Most)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,17 @@ func get(t *testing.T, url string) answer {
 
 func post(t *testing.T, url, contentType, body string) answer {
 	t.Helper()
-	r, err := http.Post(url, contentType, strings.NewReader(body))
+	return sendTo(t, http.MethodPost, url, contentType, body)
+}
+
+func sendTo(t *testing.T, method, url, contentType, body string) answer {
+	t.Helper()
+	req, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", contentType)
+	r, err := http.DefaultClient.Do(req)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -184,6 +194,35 @@ func TestShare(t *testing.T) {
 	}
 	if b := share(quoted(made.Address)); b.code != http.StatusCreated || b.body != a.body {
 		t.Errorf("sharing what was shared: got %d, %s", b.code, b.body)
+	}
+	// With a secret it is another link, which who has the secret takes back: then its address says so.
+	secret := func(address string) string {
+		b, _ := json.Marshal(map[string]string{"address": address, "secret": "0123456789abcdef"})
+		return string(b)
+	}
+	var mine struct{ Address string }
+	if err := json.Unmarshal([]byte(share(secret(made.Address)).body), &mine); err != nil || mine.Address == made.Address {
+		t.Fatalf("shared with a secret: %v, %s", err, mine.Address)
+	}
+	for _, c := range []struct {
+		address, body string
+		code          int
+	}{
+		{made.Address, secret(""), http.StatusForbidden},
+		{mine.Address, `{"secret": "another"}`, http.StatusForbidden},
+		{mine.Address, `{}`, http.StatusBadRequest},
+		{"/l/0123456789", secret(""), http.StatusNotFound},
+		{mine.Address, secret(""), http.StatusOK},
+		{mine.Address, secret(""), http.StatusGone},
+	} {
+		if a := sendTo(t, http.MethodDelete, s.URL+c.address, "application/json", c.body); a.code != c.code {
+			t.Errorf("taking %s back with %s: got %d, %s, want %d", c.address, c.body, a.code, a.body, c.code)
+		}
+	}
+	for _, path := range []string{mine.Address, "/embed" + mine.Address, "/oembed?url=" + url.QueryEscape(s.URL+mine.Address)} {
+		if a := get(t, s.URL+path); a.code != http.StatusGone || !strings.Contains(a.body, "was taken back") {
+			t.Errorf("%s, which was taken back: got %d", path, a.code)
+		}
 	}
 	for body, want := range map[string]string{
 		`hello`:                              "must be JSON",

@@ -14,7 +14,7 @@ func TestCells(t *testing.T) {
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url)
 	cells(t, p)
-	p.wait(`location.search.includes("w=")`)
+	p.wait(`new URLSearchParams(location.search).get("w") === "PTE of A buf"`)
 	p.click(".dump summary")
 	if got := p.text(".dump pre"); len(got) < 60 || got[:15] != "page: refcount:" {
 		t.Errorf("dump_page() prints %q", got)

@@ -130,6 +130,10 @@ func TestNoOtherHost(t *testing.T) {
 	p.open(eval[string](p, `document.querySelector("#link-short a").href`))
 	p.wait(`document.querySelector("#editor[data-mounted]")`)
 	p.key("x")
+	// Its link is in the list of what this browser has stored, and can be taken back.
+	p.click("#link-mine summary")
+	p.click("#link-mine [data-act=take-back]")
+	p.wait(`document.querySelector("#notice").textContent.includes("is taken back") && document.querySelector("#link-mine").hidden`)
 	p.click("[data-act=live]")
 	p.wait(`document.documentElement.dataset.role === "driver"`)
 

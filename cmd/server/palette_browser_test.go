@@ -47,6 +47,13 @@ func paletteDoes(t *testing.T, p *tab) {
 	p.key("\r")
 	p.wait(`document.querySelector(".row.bad[aria-current=step]") && !document.querySelector("#palette:popover-open")`)
 
+	// A step is made by its name: what has no key is reached, too.
+	p.key("\u0306") // Home
+	p.wait(at(0))
+	paletteFor(p, "cpu0: host", "step")
+	p.key("\r")
+	p.wait(at(1))
+
 	paletteFor(p, "pte_rech", "rule")
 	p.key("\r")
 	p.wait(`!document.querySelector("#pick-kernel").textContent.includes("recheck")`)
@@ -132,6 +139,22 @@ func TestFilter(t *testing.T) {
 	// Not by the driver's key: that would send its letter after the key, to what has the focus by then.
 	eval[bool](p, `document.activeElement.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true, cancelable: true}))`)
 	p.wait(`document.title.startsWith(` + quote(first) + `) && !document.querySelector("#scenarios:popover-open")`)
+
+	// The kernel's rules are filtered as well, and stay so when one is switched. What the scenario asks comes first.
+	p.click("#pick-kernel")
+	p.wait(`document.activeElement.matches("#kernels [data-filter]")`)
+	first = eval[string](p, `document.querySelector("#rules h3").textContent`)
+	p.key("pte recheck")
+	rules := `[...document.querySelectorAll("#rules li")].filter((li) => li.checkVisibility())`
+	p.wait(rules + `.length > 1 && ` + rules + `.length < 30`)
+	kernel := p.text("#pick-kernel")
+	p.click("#rule-gup_pte_recheck [data-do=kernel]")
+	p.wait(`document.querySelector("#pick-kernel").textContent.replace(/\s+/g, " ").trim() !== ` + quote(kernel))
+	if !strings.Contains(first, "scenario") || eval[string](p, `document.querySelector("#kernels [data-filter]").value`) != "pte recheck" || eval[int](p, rules+`.length`) > 30 {
+		t.Errorf("%q comes first; when a rule was switched, %d are left of the filter", first, eval[int](p, rules+`.length`))
+	}
+	p.shot("kernels")
+	p.key("\x1b")
 
 	p.open(s.url + "gallery?by=kernel")
 	p.wait(`document.documentElement.dataset.script !== undefined`)

@@ -27,7 +27,7 @@ import (
 // serveCommand is "gupscope serve".
 type serveCommand struct {
 	Addr     string `help:"Address to listen on." default:"127.0.0.1:8080" env:"GUPSCOPE_ADDR" placeholder:"HOST:PORT"`
-	Data     string `help:"Directory for rooms and short links, if no --nats is given." default:"data" env:"GUPSCOPE_DATA" placeholder:"DIR"`
+	Data     string `help:"Directory for rooms and short links, at most 4 GiB, if no --nats is given." default:"data" env:"GUPSCOPE_DATA" placeholder:"DIR"`
 	NATS     string `name:"nats" help:"Join the NATS servers with JetStream at this URL, and share rooms and links with whoever is there, instead of a server of our own." env:"GUPSCOPE_NATS" placeholder:"URL"`
 	Replicas int    `help:"With --nats: how many servers keep each stream." default:"1" placeholder:"N"`
 	Metrics  string `help:"Serve /metrics for Prometheus on this address, which the world should not reach." env:"GUPSCOPE_METRICS" placeholder:"HOST:PORT"`
@@ -58,7 +58,7 @@ func (c *serveCommand) Run() error {
 	if err != nil {
 		return err
 	}
-	links, err := shortlink.Open(ctx, nc, c.Replicas)
+	links, err := shortlink.Open(ctx, nc, c.Replicas, shortlink.Most)
 	if err != nil {
 		return err
 	}

@@ -90,9 +90,12 @@ func TestTakeInRoom(t *testing.T) {
 	}
 }
 
+// firstRun is how files of the first page's run are called: by scenario and kernel.
+const firstRun = "gup-fast-vs-reclaim-v6.12-without-gup_pte_recheck-with-tlb_flush=pv"
+
 func taking(t *testing.T, p *tab, dir string) {
 	t.Helper()
-	const name = "gup-fast-vs-reclaim."
+	const name = firstRun + "."
 	p.click(`[data-act=copy][data-to=text]`)
 	p.wait(`document.querySelector("#notice").textContent.includes("text is copied")`)
 	text := eval[string](p, `navigator.clipboard.readText()`)
@@ -149,13 +152,13 @@ func TestTakenFile(t *testing.T) {
 	p.ready(s.url)
 	dir := downloads(p)
 	p.key("x")
-	saved(p, dir, "html", "gup-fast-vs-reclaim.html")
+	saved(p, dir, "html", firstRun+".html")
 	here := eval[int](p, `Number(document.querySelector("#scrub input").value)`)
 	end := eval[int](p, `Number(document.querySelector("#scrub input").max)`)
 
 	for _, width := range []int64{1440, 390} {
 		f := newTab(t, "file:", width, 900)
-		f.open("file://" + filepath.Join(dir, "gup-fast-vs-reclaim.html"))
+		f.open("file://" + filepath.Join(dir, firstRun+".html"))
 		f.wait(`document.documentElement.dataset.script !== undefined`)
 		f.wait(at(here))
 		f.key("\u0306") // Home
@@ -218,7 +221,7 @@ func bringing(t *testing.T, p *tab, dir string) {
 	}
 	race := p.text("#rows")
 	p.key("x")
-	good := saved(p, dir, "json", "gup-fast-vs-reclaim.json")
+	good := saved(p, dir, "json", firstRun+".json")
 	p.key("\x1b")
 	p.click("#scrub [data-key=ArrowLeft]")
 	p.wait(at(4))
@@ -240,7 +243,7 @@ func bringing(t *testing.T, p *tab, dir string) {
 		t.Errorf("the bad file made\n%s\nof\n%s", got, before)
 	}
 	p.click("[data-act=import]")
-	p.do(chromedp.SetUploadFiles(chromedp.CSS("#import"), []string{filepath.Join(dir, "gup-fast-vs-reclaim.json")}))
+	p.do(chromedp.SetUploadFiles(chromedp.CSS("#import"), []string{filepath.Join(dir, firstRun+".json")}))
 	p.wait(`document.querySelector("#rows").textContent.replace(/\s+/g, " ").trim() === ` + quote(race))
 
 	// And dropped, from another run.

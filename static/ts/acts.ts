@@ -3,6 +3,7 @@ import { showOwn } from "./controls";
 import type { Page } from "./page";
 import { play, unhide } from "./play";
 import { rowInSight } from "./sight";
+import { secret, stored, takeBack } from "./stored";
 import { copyAs, openFile, saveAs } from "./take";
 
 export async function act(page: Page, name: string, on: HTMLElement) {
@@ -29,18 +30,13 @@ export async function act(page: Page, name: string, on: HTMLElement) {
       await copy(page, embed(await page.whereabouts()), "HTML for your page is copied.");
       break;
     case "share": {
-      const made = await post(page, "/api/share");
-      if (!made) return;
-      const href = new URL(made.address, location.href).href;
-      const out = document.getElementById("link-short");
-      if (out) {
-        const a = document.createElement("a");
-        a.href = a.textContent = href;
-        out.replaceChildren(a);
-      }
-      await copy(page, href, `Stored as ${href}`);
+      const made = await post(page, "/api/share", secret());
+      if (made) await copy(page, stored(made.address), `Stored as ${new URL(made.address, location.href).href}`);
       break;
     }
+    case "take-back":
+      await takeBack(page, on.dataset.text!);
+      break;
     case "live": {
       const made = await post(page, "/api/room");
       if (made) location.assign(made.address);
@@ -131,13 +127,13 @@ function edit(page: Page) {
 const html = document.documentElement.dataset;
 
 /** Sends the address of the present run, which holds the text if it is nobody's yet. This is the only upload there is. */
-async function post(page: Page, to: string): Promise<{ address: string } | undefined> {
+async function post(page: Page, to: string, secret?: string): Promise<{ address: string } | undefined> {
   const address = await page.whereabouts();
   try {
     const response = await fetch(to, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ address }),
+      body: JSON.stringify({ address, secret }),
     });
     const answer = await response.json();
     if (response.ok) return answer;

@@ -84,7 +84,7 @@ function morph(e: Element, html: string) {
     morphStyle: "outerHTML",
     restoreFocus: true,
     callbacks: {
-      beforeNodeMorphed: (old: Node) => !mounted(old),
+      beforeNodeMorphed: (old: Node) => !mounted(old) && !(old instanceof Element && old.matches("[data-filter]")), // what is typed there is the reader's
       beforeNodeRemoved: (old: Node) => !mounted(old),
       beforeAttributeUpdated: (name: string, on: Element) =>
         !(name === "data-own" || (name === "open" && on instanceof HTMLDetailsElement) || (name === "value" && on === document.activeElement)),

@@ -343,6 +343,7 @@ const theme = EditorView.theme({
   ".cm-content, .cm-gutters": { fontFamily: "var(--mono, ui-monospace, monospace)", fontSize: "inherit" },
   ".cm-gutters": { backgroundColor: "transparent", color: "inherit", border: "none" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--line, rgb(128 128 128 / 0.1))" },
+  "&:not(.cm-focused) :is(.cm-activeLine, .cm-activeLineGutter)": { backgroundColor: "transparent" }, // nobody writes there
   ".cm-cursor": { borderLeftColor: "currentColor" },
   "&.cm-focused > .cm-scroller > .cm-selectionLayer .cm-selectionBackground, .cm-selectionBackground": { backgroundColor: "var(--selection, rgb(90 140 220 / 0.3))" },
   ".cm-tooltip, .cm-panels": { backgroundColor: "var(--panel, Canvas)", color: "var(--ink, CanvasText)", border: "1px solid var(--rule, GrayText)" },

@@ -6,13 +6,18 @@ function filter(line: HTMLInputElement) {
   const words = line.value.toLowerCase().split(/\s+/).filter(Boolean);
   const items = [...list.querySelectorAll("li")];
   for (const li of items) {
-    const text = `${li.closest("section")?.querySelector("h2, h3")?.textContent} ${li.textContent}`.toLowerCase();
+    const text = `${li.closest("section")?.querySelector("h2, h3")?.textContent} ${(li.querySelector("summary") ?? li).textContent}`.toLowerCase(); // not what is folded in
     li.hidden = !words.every((w) => text.includes(w));
   }
   for (const section of list.querySelectorAll("section")) section.hidden = !section.querySelector("li:not([hidden])");
   const left = items.filter((li) => !li.hidden).length;
   const says = line.parentElement!.querySelector("output");
   if (says) says.textContent = words.length ? `${left} of ${items.length}` : "";
+}
+
+/** What was drawn anew is filtered anew. */
+export function refilter() {
+  for (const line of document.querySelectorAll<HTMLInputElement>(":popover-open [data-filter]")) if (line.value) filter(line);
 }
 
 export function filters() {

@@ -10,7 +10,7 @@ import { atMost, listen, moving, near, showOwn } from "./controls";
 import { Edits } from "./edits";
 import type { Editor } from "./editor";
 import type { Batch, Boot, Event, Fragment, Taken, Transport } from "./event";
-import { filters } from "./filter";
+import { filters, refilter } from "./filter";
 import { frame } from "./frame";
 import { enter } from "./live";
 import { follow } from "./matrix";
@@ -52,7 +52,7 @@ export class Page {
 
   /** An event that the reader made. What was said before it has been read. */
   event(e: Event, back = false) {
-    if (e.do === "open" && !back && e.scenario !== undefined && this.edits.holds(() => this.event(e))) return;
+    if (e.do === "open" && !back && (e.scenario ?? e.text) !== undefined && this.edits.holds(() => this.event(e))) return;
     this.pushes = e.do === "open" && !back;
     if (!this.lasts && e.do !== "rows") this.notice(""); // rows come by themselves
     switch (e.do) {
@@ -192,6 +192,7 @@ export class Page {
     showOwn();
     near();
     if (b.do === "palette") found();
+    refilter();
     if (moving.includes(b.do) && document.querySelector("#story-panel:popover-open #account")) this.retell({ do: "words" });
     look(b.do, this.editor);
   }

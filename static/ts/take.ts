@@ -3,6 +3,7 @@
 import { copy } from "./acts";
 import type { Taken } from "./event";
 import type { Page } from "./page";
+import { list } from "./stored";
 
 const said: Record<string, string> = { text: "The text is copied.", mermaid: "The Mermaid diagram is copied.", svg: "The SVG is copied.", json: "The JSON is copied." };
 
@@ -79,6 +80,7 @@ export function measures(page: Page) {
   const says = document.getElementById("link-length");
   document.getElementById("share-panel")?.addEventListener("toggle", async (e) => {
     if (!says || (e as ToggleEvent).newState !== "open") return;
+    list();
     const { length } = new URL(await page.whereabouts(), location.href).href;
     says.textContent = `It has ${length.toLocaleString("en")} characters.${length > 2000 ? " Some programs cut addresses off at 2,000: a short link is safer there." : ""}`;
   });

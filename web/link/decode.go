@@ -128,7 +128,7 @@ func (l Link) within() error {
 		return fmt.Errorf("The link's text is %d bytes long; %d is the limit.", len(l.Text), MaxText)
 	case len(l.Run) > maxRun:
 		return fmt.Errorf("The link's run is %d bytes long; %d is the limit.", len(l.Run), maxRun)
-	case len(l.Kept) > maxRun || len(l.Notes) > maxNotes || len(l.Watched) > 1<<10:
+	case len(l.Kept) > maxRun || len(l.Notes) > maxNotes || len(l.Watched) > maxWatched:
 		return errDamaged
 	case len(l.Kernel) > 4<<10 || len(l.Scenario) > 200:
 		return errDamaged

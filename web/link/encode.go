@@ -16,11 +16,12 @@ import (
 // Limits of what a link may carry. MaxEmbed is what an embed may hold in its
 // query, because servers and mail programs cut longer addresses off.
 const (
-	MaxText  = 64 << 10
-	MaxEmbed = 6 << 10
-	maxRun   = 64 << 10
-	maxNotes = 24 << 10
-	maxCode  = 160 << 10 // of an encoded link, before anything is decoded
+	MaxText    = 64 << 10
+	MaxEmbed   = 6 << 10
+	maxRun     = 64 << 10
+	maxNotes   = 24 << 10
+	maxWatched = 4 << 10
+	maxCode    = 160 << 10 // of an encoded link, before anything is decoded
 )
 
 // fields1 is what format 1 deflates, as JSON.

@@ -27,5 +27,5 @@ type Link struct {
 	// What is kept beside the run, as web/session writes it: parts that are separated by "~".
 	Kept    string `json:"kept,omitempty"`    // branches: run, name, the step after which it leaves; …
 	Notes   string `json:"notes,omitempty"`   // step, hash of the state after it, words; …
-	Watched string `json:"watched,omitempty"` // cells
+	Watched string `json:"watched,omitempty"` // names of cells; earlier versions wrote their numbers
 }

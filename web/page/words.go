@@ -89,6 +89,16 @@ func MoveKey(at int, before []view.Move) string {
 	return keys[at]
 }
 
+// ruleGroups are the rules by group, which stand together.
+func ruleGroups(rules []view.Rule) (out [][]view.Rule) {
+	for from, i := 0, 1; i <= len(rules); i++ {
+		if i == len(rules) || rules[i].Group != rules[from].Group {
+			out, from = append(out, rules[from:i]), i
+		}
+	}
+	return out
+}
+
 // sign says a verdict by shape.
 func sign(s view.VerdictState) string {
 	switch s {

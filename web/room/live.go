@@ -395,7 +395,10 @@ func (r *Room) do(s said) {
 			// It may be on the stream all the same, if only the answer was lost.
 			slog.Error("an event was not acknowledged", "room", r.short(), "do", e.Do, "err", err)
 			before := r.seq
-			if r.catchUp() != nil || r.seq == before {
+			switch {
+			case errors.Is(err, ErrDisk):
+				s.r.push(refusal(err.Error()), r)
+			case r.catchUp() != nil || r.seq == before:
 				s.r.push(refusal("The event could not be stored, so it did not happen. Try again."), r)
 			}
 			return

@@ -11,6 +11,8 @@ import (
 
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
+
+	"gupscope/web/stream"
 )
 
 // Rooms are spread over a fixed number of streams. A stream for each would cost
@@ -19,6 +21,7 @@ const streams = 16
 
 const (
 	expiry  = 90 * 24 * time.Hour // of a record; older ones are rolled up long before, see Room.roll
+	space   = 128 << 20           // bytes of a stream: full, it refuses what comes, until rooms there expire
 	renewal = 30 * 24 * time.Hour // a room whose first record is older than this is rolled up when it is loaded
 )
 
@@ -46,6 +49,8 @@ func openRecords(ctx context.Context, nc *nats.Conn, replicas int) (*records, er
 			Compression: jetstream.S2Compression,
 			Replicas:    replicas,
 			MaxAge:      expiry,
+			MaxBytes:    space,
+			Discard:     jetstream.DiscardNew,
 			MaxMsgSize:  512 << 10,
 			AllowRollup: true,
 			AllowDirect: true,
@@ -89,7 +94,10 @@ func (l *records) append(ctx context.Context, room string, rec Record, last uint
 	if refused := (*jetstream.APIError)(nil); errors.As(err, &refused) && refused.ErrorCode == jetstream.JSErrCodeStreamWrongLastSequence {
 		return 0, errMoved
 	}
-	if err != nil {
+	switch {
+	case stream.Full(err):
+		return 0, ErrDisk
+	case err != nil:
 		return 0, err
 	}
 	return ack.Sequence, nil

@@ -55,6 +55,9 @@ func (e Ended) Error() string {
 // errFull is what a reader is told when this server has its hands full.
 var errFull = errors.New("This server has as many rooms open as it can hold. Try again in a while.")
 
+// ErrDisk is what a reader is told when there is no room on the disk for another record.
+var ErrDisk = errors.New("This server's disk space is used up: what happens in rooms cannot be stored. The address of a run, and a copy in a page of its own, need none.")
+
 // mostLive rooms are loaded at a time; each has a session in memory. The others wait on the stream.
 const mostLive = 2000
 

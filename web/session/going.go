@@ -238,5 +238,9 @@ func (s *Session) watch(id cell.ID) {
 			return
 		}
 	}
+	if len(s.watched) >= maxWatched {
+		s.notice("note", "At most %d cells are watched: let go of one first.", maxWatched)
+		return
+	}
 	s.watched = append(s.watched[:len(s.watched):len(s.watched)], id)
 }

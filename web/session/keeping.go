@@ -2,6 +2,7 @@ package session
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -30,9 +31,10 @@ type note struct {
 }
 
 const (
-	maxKept  = 8 // branches
-	maxNotes = 60
-	maxWords = 300 // bytes of a note or a name
+	maxKept    = 8 // branches
+	maxNotes   = 60
+	maxWatched = 40
+	maxWords   = 300 // bytes of a note or a name
 )
 
 // keep keeps the present run as a branch that leaves after step at.
@@ -186,11 +188,10 @@ func (s *Session) saved(l *link.Link) {
 		parts = append(parts, strconv.Itoa(n.at), strconv.FormatUint(n.hash, 36), n.text)
 	}
 	l.Notes = strings.Join(parts, "~")
-	parts = nil
-	for _, id := range s.watched {
-		parts = append(parts, strconv.Itoa(int(id)))
+	l.Watched = ""
+	if names := s.looked(); len(names) > 1 {
+		l.Watched = strings.Join(names[:len(names)-1], "~")
 	}
-	l.Watched = strings.Join(parts, "~")
 }
 
 // load reads what a link keeps. What it cannot read it leaves out: the run is there all the same.
@@ -215,11 +216,38 @@ func (s *Session) load(l link.Link) {
 			s.notes = append(s.notes, note{at, hash, text})
 		}
 	}
-	for _, w := range strings.Split(l.Watched, "~") {
-		if id, err := strconv.Atoi(w); err == nil && id >= 0 && len(s.watched) < maxNotes {
+	s.watchNamed(strings.Split(l.Watched, "~"))
+}
+
+// watchNamed watches the cells of these names, as far as there are such here. Links of earlier versions have numbers, and nothing in them says
+// of which version: a number may be another cell's now, so the reader is told what it is taken for.
+func (s *Session) watchNamed(names []string) {
+	layout := s.run.Model.Memory().Layout()
+	for _, name := range names {
+		if id, err := strconv.Atoi(name); err == nil && id >= 0 && id < layout.Len() && len(s.watched) < maxWatched {
 			s.watch(cell.ID(id))
+			s.notice("note", "The link watches a cell by its number, as older versions wrote it: here that is %s.", layout.Name(cell.ID(id)))
+			continue
+		}
+		id, there := named(layout, name)
+		switch {
+		case name == "":
+		case !there:
+			s.notice("note", "There is no %.80s here: it is not watched.", name)
+		case !slices.Contains(s.watched, id):
+			s.watch(id)
 		}
 	}
+}
+
+// named is the cell of that name.
+func named(layout *cell.Layout, name string) (cell.ID, bool) {
+	for id := range cell.ID(layout.Len()) {
+		if layout.Name(id) == name {
+			return id, true
+		}
+	}
+	return 0, false
 }
 
 // looked are the names of the cells that are watched, and of the one that is open, the last. A cell's number is another one in another text.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
@@ -25,6 +26,35 @@ func TestWatchedKeepTheirNames(t *testing.T) {
 	said = notices(s.Do(Event{Do: "text", Text: "GUP tiny\n\"One load.\"\n\nkernel v6.12\n\nmm B { other = anon 1 rw \"b\" }\n\nP0 on cpu0 in B { v = load(other) }\n"}))
 	if len(s.watched) != 0 || s.cell >= 0 || !strings.Contains(said, name) {
 		t.Errorf("where there is no %s, %v is watched and %d open; it says %q", name, s.watched, s.cell, said)
+	}
+}
+
+// A link names what is watched. A number in it, of an earlier version, is taken for a cell with a word about it; a name that is nobody's is told.
+func TestLinksNameWhatIsWatched(t *testing.T) {
+	s := standing(t, "gup-fast-vs-reclaim")
+	pte := s.run.Steps()[2].Kept[0].From
+	name := s.run.Model.Memory().Layout().Name(pte)
+	s.Do(Event{Do: "watch", N: int(pte)})
+	l := s.State()
+	if l.Watched != name || !strings.Contains(l.Address(), "w="+strings.ReplaceAll(name, " ", "+")) {
+		t.Errorf("the link %s watches %q, want %q", l.Address(), l.Watched, name)
+	}
+	for watched, want := range map[string]struct {
+		n     int
+		words string
+	}{
+		name:                   {1, ""},
+		name + "~" + name:      {1, ""},
+		strconv.Itoa(int(pte)): {1, "by its number, as older versions wrote it: here that is " + name + "."},
+		"9999":                 {0, "There is no 9999 here"},
+		"PTE of Z buf~" + name: {1, "There is no PTE of Z buf here"},
+	} {
+		l.Watched = watched
+		o := New()
+		said := notices(o.Do(Event{Do: "open", Link: l.Address()}))
+		if len(o.watched) != want.n || want.n == 1 && o.watched[0] != pte || !strings.Contains(said, want.words) || want.words == "" && strings.Contains(said, "watched") {
+			t.Errorf("w=%s: %v is watched, and it says %q", watched, o.watched, said)
+		}
 	}
 }
 

@@ -25,7 +25,8 @@ func (s *Session) palette(text string) []Fragment {
 	return []Fragment{morph("palette-list", page.PaletteList(text, view.Fuzzy(items, text, mostItems)))}
 }
 
-// fitting puts the commands first that one is likely to want as things stand; the script puts last what cannot be done just now.
+// fitting puts the commands first that one is likely to want as things stand, and then the steps, first those that no key makes: a column has keys
+// for three. The script puts last what cannot be done just now.
 func (s *Session) fitting(items []view.Item) {
 	first := []string{"edit", "changes", "scenarios", "gallery"}
 	switch {
@@ -41,7 +42,13 @@ func (s *Session) fitting(items []view.Item) {
 		if i := slices.Index(first, x.Do["text"]); i >= 0 && x.Do["act"] == "press" {
 			return i
 		}
-		return len(first)
+		switch {
+		case x.Kind == "step" && x.Key == "":
+			return len(first)
+		case x.Kind == "step":
+			return len(first) + 1
+		}
+		return len(first) + 2
 	}
 	slices.SortStableFunc(items, func(a, b view.Item) int { return cmp.Compare(rank(a), rank(b)) })
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"gupscope/core/cell"
 	"gupscope/core/kernel"
 	"gupscope/scenarios"
 	"gupscope/web/link"
@@ -153,15 +152,7 @@ func (s *Session) put(f *saved) {
 		}
 		s.notes = append(s.notes, x)
 	}
-	layout := s.run.Model.Memory().Layout()
-	for _, name := range f.Watches {
-		for id := range layout.Len() {
-			if layout.Name(cell.ID(id)) == name {
-				s.watch(cell.ID(id))
-				break
-			}
-		}
-	}
+	s.watchNamed(f.Watches)
 }
 
 // decode reads the JSON, and says in words and with line and column what is wrong with it.

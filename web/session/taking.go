@@ -3,7 +3,9 @@ package session
 import (
 	"bytes"
 	"cmp"
+	"fmt"
 	"reflect"
+	"regexp"
 	"strings"
 
 	"gupscope/web/page"
@@ -90,20 +92,22 @@ func (s *Session) drawn(all bool) *view.Page {
 	return s.whole(fold)
 }
 
-// fileName is the scenario's name, as a file may be called: that which the text says now.
+// fileName is the scenario's name, that which the text says now, and the kernel, as a file may be called: gup-fast-vs-reclaim-v6.12-without-gup_pte_recheck.
 func (s *Session) fileName() string {
-	name := cmp.Or(s.file.Name, s.scenario)
-	name = strings.Trim(strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
-			return r
-		}
-		return '-'
-	}, name), "-")
+	name := plain(cmp.Or(s.file.Name, s.scenario))
 	if name == "" {
 		name = "run"
 	}
-	return name
+	const most = 120 // many file systems take 255 bytes
+	return strings.Trim(fmt.Sprintf("%.*s", most, name+"-"+plain(s.kernel.String())), "-")
 }
+
+// plain is the text with a dash for whatever a file's name had better not have.
+func plain(text string) string {
+	return strings.Trim(unplain.ReplaceAllString(text, "-"), "-")
+}
+
+var unplain = regexp.MustCompile(`[^A-Za-z0-9._=-]+`)
 
 // Frames returns the whole page at the cursor, and for every step what
 // changes with it on a page that shows the run and nothing else. The session stays where it is.

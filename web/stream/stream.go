@@ -8,11 +8,32 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
 	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
 )
+
+// MostOnDisk is how many bytes the data of the server inside this process may take: rooms (2 GiB), short links (1 GiB) and what
+// was computed. Each of them refuses what it has no room for, and what is there stays; see [Full].
+const MostOnDisk = 4 << 30
+
+// Full reports whether the error says that there is no room for more on the disk.
+func Full(err error) bool {
+	var refused *jetstream.APIError
+	if !errors.As(err, &refused) {
+		return false
+	}
+	switch uint16(refused.ErrorCode) {
+	case uint16(server.JSInsufficientResourcesErr), uint16(server.JSStorageResourcesExceededErr), uint16(server.JSAccountResourcesExceededErr):
+		return true
+	case uint16(server.JSStreamStoreFailedF):
+		return strings.Contains(refused.Description, "maximum bytes exceeded")
+	}
+	return false
+}
 
 // Embed starts a JetStream server inside this process that keeps its data in
 // dir and listens nowhere. The function ends both connection and server.
@@ -32,7 +53,7 @@ func Embed(dir string) (*nats.Conn, func(), error) {
 		// An acknowledged event is on the disk, also when the machine loses its power.
 		SyncAlways:             true,
 		JetStreamMaxMemory:     64 << 20,
-		JetStreamMaxStore:      4 << 30,
+		JetStreamMaxStore:      MostOnDisk,
 		NoSigs:                 true,
 		MaxPayload:             1 << 20,
 		DisableJetStreamBanner: true,

@@ -32,7 +32,7 @@ var Commands = []Command{
 	{"move-2", []string{"Shift+1", "Shift+2", "Shift+3", "Shift+4", "Shift+5", "Shift+6", "Shift+7", "Shift+8", "Shift+9"}, "Stepping",
 		"the second thing that can happen in that column: another frame, the host, an interrupt", Stands, "", ""},
 	{"move-3", []string{"Alt+Shift+1", "Alt+Shift+2", "Alt+Shift+3", "Alt+Shift+4", "Alt+Shift+5", "Alt+Shift+6", "Alt+Shift+7", "Alt+Shift+8", "Alt+Shift+9"}, "Stepping",
-		"the third; the palette has them all", Stands, "", ""},
+		"the third; the palette has all by name", Stands, "", ""},
 	{"start", []string{"Home"}, "Stepping", "to the start", OnPage, "", ""},
 	{"end", []string{"End"}, "Stepping", "to the end of the run", OnPage, "", ""},
 	{"play", []string{"p"}, "Stepping", "play, and stop", OnPage, "", ""},
@@ -46,7 +46,7 @@ var Commands = []Command{
 	{"run", []string{"g"}, "Stepping", "the menu run: all of these, the speed, the branches and their names", OnPage, "", ""},
 
 	{"check", []string{"c"}, "Seeing", "check all interleavings", OnPage, "", ""},
-	{"counterexample", []string{"a"}, "Seeing", "show the counterexample that the check found", OnPage, "No check has found a counterexample here. The key c checks.", ""},
+	{"counterexample", []string{"a"}, "Seeing", "show the counterexample that the check found", OnPage, "There is no counterexample to show: the check has found none, or nothing was checked yet. The key c checks.", ""},
 	{"verdict", []string{"i"}, "Seeing", "the verdict: what the check found, outcomes, which rules matter", OnPage, "There is no verdict yet. The key c checks.", "outcomes"},
 	{"why", []string{"j"}, "Seeing", "the run in words and as a short diagram: how it came to this, or why it goes wrong", OnPage, "There is nothing to explain here yet.", "explain"},
 	{"stop", nil, "Seeing", "stop the check", OnPage, "", ""},
@@ -87,6 +87,7 @@ var Commands = []Command{
 	{"language", nil, "Scenario and kernel", "the language that scenarios are written in", OnPage, "", "help syntax documentation"},
 	{"kernels", []string{"t"}, "Scenario and kernel", "another kernel, other rules", OnPage, "", ""},
 	{"edit", []string{"e"}, "Scenario and kernel", "write: into the editor", OnPage, "", ""},
+	{"new", nil, "Scenario and kernel", "a new scenario, to begin with", OnPage, "", "empty blank write own"},
 	{"format", []string{"l"}, "Scenario and kernel", "format the text", OnPage, "", ""},
 	{"changes", []string{"h"}, "Scenario and kernel", "what is changed, and back to the original", OnPage, "Nothing is changed: the text is the original.", "history diff reset"},
 
@@ -99,7 +100,7 @@ var Commands = []Command{
 	{"indent", []string{"Ctrl+]"}, "In the editor", "indent; Ctrl+[: less. Tab leaves the editor", InEditor, "", ""},
 	{"leave", []string{"Escape"}, "In the editor", "leave the editor", InEditor, "", ""},
 
-	{"palette", []string{":", "Ctrl+k"}, "Everywhere", "all commands, scenarios, kernels, rules and claims, by a few letters", OnPage, "", ""},
+	{"palette", []string{":", "Ctrl+k"}, "Everywhere", "all commands, the steps that can be made now, scenarios, kernels, rules and claims, by a few letters", OnPage, "", ""},
 	{"close", []string{"Escape"}, "Everywhere", "close what is open", Stands, "", ""},
 	{"dark", nil, "Everywhere", "dark", OnPage, "", ""},
 	{"light", nil, "Everywhere", "light", OnPage, "", ""},
@@ -145,6 +146,9 @@ func KeysMarkdown() string {
 		var names []string
 		for _, k := range c.Keys {
 			names = append(names, "`"+KeyName(k)+"`")
+		}
+		if last := len(names) - 1; last > 2 {
+			names = []string{names[0], "…", names[last]}
 		}
 		says := c.Says
 		if c.Where == InEditor {

@@ -10,8 +10,8 @@ import (
 )
 
 // OfKernel is a kernel and what it could be instead. own is the one of the
-// scenario's text, na says why the scenario cannot run on it.
-func OfKernel(k, own kernel.Kernel, override bool, na string, decides []string) Kernel {
+// scenario's text, na says why the scenario cannot run on it. Of its rules those come first that the scenario asks, as they stand in asked.
+func OfKernel(k, own kernel.Kernel, override bool, na string, decides []string, asked []*kernel.Rule) Kernel {
 	x := Kernel{Name: k.Version.Name, Text: k.String(), Own: own.String(), Override: override, WhatIf: k.WhatIf(), NA: na}
 	x.About = k.Version.About
 	if was := k.Version.Before(); was != nil {
@@ -27,9 +27,18 @@ func OfKernel(k, own kernel.Kernel, override bool, na string, decides []string) 
 		x.Versions = append(x.Versions, Version{Name: v.Name, About: v.About, Year: v.Year, On: v == k.Version, Kernel: onto(v, &k)})
 	}
 	rules := slices.Clone(kernel.Rules)
-	slices.SortStableFunc(rules, func(a, b *kernel.Rule) int { return cmp.Compare(group(a), group(b)) })
+	place := func(r *kernel.Rule) int {
+		if i := slices.Index(asked, r); i >= 0 {
+			return i - len(asked)
+		}
+		return group(r)
+	}
+	slices.SortStableFunc(rules, func(a, b *kernel.Rule) int { return cmp.Compare(place(a), place(b)) })
 	for _, r := range rules {
 		y := Rule{Name: r.Name, Says: r.Says, Protects: r.Protects, Guards: r.Guards, Group: groups[group(r)].name, Since: since(r), Commit: r.Commit, Subject: r.Subject, Confidence: r.Confidence}
+		if slices.Contains(asked, r) {
+			y.Group = "Of this scenario: in its text and its functions, the nearest first"
+		}
 		for _, s := range k.Changes() {
 			y.Changed = y.Changed || s.Rule == r.Name
 		}

@@ -39,7 +39,11 @@ func start(r *trace.Run, race *Race) Sentence {
 		if i > 0 {
 			s = append(s, Word{Text: ", "})
 		}
-		s = append(s, Word{Text: l.Name, Who: l.Who}, Word{Text: " runs " + l.What})
+		what := l.What
+		if task, ok := strings.CutSuffix(what, " kernel"); ok {
+			what = task + " in the kernel"
+		}
+		s = append(s, Word{Text: l.Name, Who: l.Who}, Word{Text: " runs " + what})
 	}
 	return append(s, Word{Text: "."}, Word{Text: choose})
 }

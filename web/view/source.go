@@ -126,6 +126,21 @@ func class(k scenario.Kind) string {
 	return k.String()
 }
 
+// Blank is what a new scenario begins with: the least that can be stepped and checked.
+const Blank = `GUP untitled
+"What can go wrong, and what keeps it from that."
+
+kernel v6.12
+
+mm A { buf = anon 1 rw "a" }
+
+P0 on cpu0 in A {
+    p = get_user_pages_fast(buf, FOLL_WRITE)
+    put_page(p)
+}
+P1 on cpu1 in A { munmap(buf) }
+`
+
 // wrong is the severity of the worst diagnostic that a token is part of.
 func wrong(ds []scenario.Diagnostic, start, end int) string {
 	out := ""
