@@ -295,7 +295,7 @@ func TestHistory(t *testing.T) {
 
 // uncommitted are the rules that change from one kernel to the next with no commit in our sources: some way, or both.
 var uncommitted = strings.Fields(`
-add_to_swap_dirties deferred_split_partial dio_unpin_check fault_pte_read fence_join_before_generation gup_compound_recheck
+add_to_swap_dirties anon_vma_trylock deferred_split_partial dio_unpin_check fault_pte_read fence_join_before_generation gup_compound_recheck
 gup_hugetlb_walk gup_lock_killable gup_longterm_requires_pin gup_longterm_zone gup_secretmem_test gup_slow_pmd_recheck gup_zone_test
 invalidate_range_only_end iou_file_check khp_compound_ok khp_file_flush khp_file_give_up khp_swapin ksm_break_unshare ksm_checksum_first
 ksm_flush_notifies ksm_reuse lazyfree_whole_pmd lru_batch_size madvise_cold_and_pageout madvise_free_poison madvise_populate madvise_pte_batch

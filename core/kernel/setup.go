@@ -88,8 +88,20 @@ type TaskSetup struct {
 	Name string
 	CPU  int
 	MM   int // index into MMs; -1: a kernel thread
-	Vars []string
-	Body []Stmt
+	// After is the task whose end it waits for before it begins, as its number from 1; 0: it begins at once. That task stands before it.
+	After int
+	Vars  []string
+	Body  []Stmt
+}
+
+// Follows reports whether task t begins when task first has ended, or later.
+func (s *Setup) Follows(t, first int) bool {
+	for t = s.Tasks[t].After - 1; t >= 0; t = s.Tasks[t].After - 1 {
+		if t == first {
+			return true
+		}
+	}
+	return false
 }
 
 // A Stmt is one statement: Vars[Var] = Call(Args...). A call that gets several pages fills as many variables, from Var on.
@@ -136,6 +148,7 @@ type Expr struct {
 	Left, Right *Expr
 	Task, Var   int    // leaf: whose variable,
 	Memory      *Arg   // or which page
+	Huge        bool   // leaf: whether a PMD entry maps a huge page there; of Memory alone
 	Value       string // leaf: compared with this content, if Errno is 0 and Page is nil
 	Errno       int    // leaf: compared with this error, e.g. 14 for -EFAULT
 	Signal      int    // leaf: compared with this signal, e.g. 11 for SIGSEGV

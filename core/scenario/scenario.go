@@ -32,7 +32,7 @@
 //	        | "speculate" CPU                            the walker may fill its TLB unasked
 //	        | "claim" CLAIM ( "on" | "off" )             judge it, or do not
 //	        | "judge" CLAIM { "," CLAIM }                judge these alone
-//	        | NAME "on" CPU ( "in" NAME | "kernel" ) "{" { stmt } "}"
+//	        | NAME "on" CPU ( "in" NAME | "kernel" ) [ "after" NAME ] "{" { stmt } "}"
 //	        | "expect" kernels [ "judging" CLAIM { "," CLAIM } ] ":" verdict
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
@@ -55,7 +55,7 @@
 //
 //	cond    = both { "or" both }
 //	both    = test { "and" test }
-//	test    = "not" test | "(" cond ")" | NAME "." NAME [ "[" N "]" ] ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" )
+//	test    = "not" test | "(" cond ")" | NAME "." NAME [ "[" N "]" ] ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" | "thp" )
 //
 // # How a text is read
 //

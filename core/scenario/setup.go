@@ -165,10 +165,10 @@ func (b *builder) aloneWithFileTHP() {
 			b.report(Error, c.at.start, c.at.end, nil, "khugepaged collapses pages of files on x86-64 alone: leave out arch x86-32-pae")
 		}
 	}
-	if n := s.FileCollapsers(); n > 1 {
+	if one, other, ok := s.FileCollapsers(); ok {
 		for _, c := range b.calls {
 			if s.SinceFileTHP(&c.stmt) > 0 {
-				b.report(Error, c.at.start, c.at.end, nil, "%d tasks are khugepaged, and there is one: let one task collapse pages of files", n)
+				b.report(Error, c.at.start, c.at.end, nil, "%s and %s may collapse pages of files at the same time, which one task can here: let one do it, or begin after the other", s.Tasks[one].Name, s.Tasks[other].Name)
 				break
 			}
 		}
