@@ -47,7 +47,7 @@ const (
 //
 //	huge = alloc_charge_folio(), locked, of the file
 //	every page of the range, under the page cache's lock:
-//	    MADV_COLLAPSE: in swap: get it back, locked; lru_add_drain()
+//	    in swap: get it back, locked; lru_add_drain()
 //	    a hole: next; nothing but holes: it was truncated, give up. Of a large folio, or its lock is taken: give up
 //	    take a reference; off the LRU list; is it on none: give up
 //	    try_to_unmap(), flushes are put off; older kernels: unmap_mapping_pages(), which flushes
@@ -90,8 +90,7 @@ const (
 //	store by the TLB's entry: to a page that is free
 //	                      flush
 //
-// Pages of shmem alone are collapsed here. What is in swap, MADV_COLLAPSE gets back first; khugepaged gives up: more than one page in eight would be too many for
-// it. (Until 6.3 the references of huge that belong to the page cache are taken
+// Pages of shmem alone are collapsed here. (Until 6.3 the references of huge that belong to the page cache are taken
 // last, and each old page goes as soon as it is copied. Nobody can tell: huge is locked.)
 //
 // compare mm/khugepaged.c:collapse_file, collapse_shmem (4.8)
@@ -106,10 +105,10 @@ var _ = register(fnCollapseFile, &Func{Large: true,
 		cfFindOnly: {Label: "find", Says: "the next page of the page cache: trylock it, take a reference", Ref: "folio_trylock", When: If(KhpFileCount, KhpFileCountNone, KhpFileCountBefore, KhpFileCountCheck).AndFileTHP(), Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.PageCache), Do: func(c *Ctx) Next {
 			return c.collapseFileFind(func(machine.Pgoff) {})
 		}},
-		cfSwapIn: {Label: "swap_in", Says: "MADV_COLLAPSE: it is in swap: get it back", Ref: "shmem_get_folio", When: KhpPasses, Local: true, Calls: []FuncID{fnShmemGetFolio}, Do: func(c *Ctx) Next {
+		cfSwapIn: {Label: "swap_in", Says: "it is in swap: get it back", Ref: "shmem_get_folio", When: FileTHP, Local: true, Calls: []FuncID{fnShmemGetFolio}, Do: func(c *Ctx) Next {
 			return c.Call(fnShmemGetFolio, cfSwappedIn, uint64(c.collapsing()), sgpRead)
 		}},
-		cfSwappedIn: {Label: "swapped_in", Says: "it is back, and locked: empty this CPU's LRU batches", Ref: "lru_add_drain", When: KhpPasses, Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
+		cfSwappedIn: {Label: "swapped_in", Says: "it is back, and locked: empty this CPU's LRU batches", Ref: "lru_add_drain", When: FileTHP, Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
 			if !c.Held(cfFolio).Some() {
 				c.Set(cfResult, scanInvalid)
 				return cfFlush
@@ -329,10 +328,10 @@ func (c *Ctx) collapseFileFind(hole func(machine.Pgoff)) Next {
 		c.Say("it is of a large folio by now: PTEs may map that")
 		c.Set(cfResult, scanPTEMapped)
 		return cfFlush
-	case !ok && c.L(cfEnforced) != 0:
+	case !ok:
 		return cfSwapIn
-	case !ok || c.M.IsLarge(f):
-		c.Say("it is in swap, or of a large folio: give up")
+	case c.M.IsLarge(f):
+		c.Say("it is of a large folio: give up")
 		c.Set(cfResult, scanAgain)
 		return cfFlush
 	case !c.TryLock(c.M.FolioLock(f)):
