@@ -38,7 +38,7 @@ func (s *Setup) BesideFileTHP(st *Stmt) bool {
 		return true
 	case fnFork, fnExit, fnMprotect, fnPread, fnPwrite, fnIput, fnFtruncate, fnFallocate, fnFadvise, fnFsync, fnMsync:
 		return true
-	case fnProcessVMReadv, fnProcessVMWritev, fnMemRead, fnMemWrite, fnMlock, fnMunlock:
+	case fnProcessVMReadv, fnProcessVMWritev, fnMemRead, fnMemWrite, fnMlock, fnMunlock, fnMremap:
 		return true
 	case fnShrinkFolioList, fnMovePages, fnCompactZone, fnSplitHugePagesPid, fnMadviseInjectError, fnUprobeRegister, fnUprobeUnregister:
 		return true
@@ -53,7 +53,7 @@ func (s *Setup) BesideFileTHP(st *Stmt) bool {
 // HugeBesideFileTHP reports whether a region may not be there where pages of files are collapsed: other large folios are queued to be split, and nobody
 // splits any there.
 func (s *Setup) HugeBesideFileTHP(r *RegionSetup) bool {
-	return s.FileTHP() && (r.Huge || s.hugetlb(r) || r.Room)
+	return s.FileTHP() && (r.Huge || s.hugetlb(r))
 }
 
 // FileTHP reports whether files may have huge pages: of their own, or because small ones are collapsed.

@@ -160,7 +160,7 @@ func (b *builder) aloneWithFileTHP() {
 	for _, c := range b.calls {
 		switch {
 		case !s.BesideFileTHP(&c.stmt):
-			b.report(Error, c.at.start, c.at.end, nil, "%s is not played where files may have huge pages, as it does not know large folios of files here: loads, stores, GUP, munmap, MADV_DONTNEED, MADV_PAGEOUT, mprotect, fork, exit, pread, pwrite, ftruncate, fallocate, posix_fadvise, reclaim, move_pages, compact_zone, split_huge_page, uprobes and memory failures do", c.at.text)
+			b.report(Error, c.at.start, c.at.end, nil, "%s is not played where files may have huge pages, as it does not know large folios of files here: loads, stores, GUP, munmap, mremap, MADV_DONTNEED, MADV_PAGEOUT, mprotect, fork, exit, pread, pwrite, ftruncate, fallocate, posix_fadvise, reclaim, move_pages, compact_zone, split_huge_page, uprobes and memory failures do", c.at.text)
 		case s.SinceFileTHP(&c.stmt) > 0 && s.PAE:
 			b.report(Error, c.at.start, c.at.end, nil, "khugepaged collapses pages of files on x86-64 alone: leave out arch x86-32-pae")
 		}
@@ -181,7 +181,7 @@ func (b *builder) aloneWithFileTHP() {
 	for i, m := range s.MMs {
 		for r := range m.Regions {
 			if at := b.vmas[vmaKey{i, r}]; at != nil && s.HugeBesideFileTHP(&m.Regions[r]) {
-				b.report(Error, at.start, at.end, nil, "%s is not there beside khugepaged on pages of a file: use small pages that stay where they are", at.text)
+				b.report(Error, at.start, at.end, nil, "%s is not there beside khugepaged on pages of a file: use small pages", at.text)
 			}
 		}
 	}
