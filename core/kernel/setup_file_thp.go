@@ -98,9 +98,10 @@ func (s *Setup) FileCollapsers() (one, other int, ok bool) {
 	return 0, 0, false
 }
 
-// khpPasses reports whether who collapses pages of files may come to a huge page there: to one that was there, or in a second pass, or to map it.
+// khpPasses reports whether who collapses pages of files may come to a huge page there: to one that was there, or in a second pass, or to map it, or when a
+// breakpoint is taken out of one.
 func (s *Setup) khpPasses() bool {
-	return s.collapses() > 1 || s.hugeFiles() && s.collapses() > 0 || slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+	return s.collapses() > 1 || s.hugeFiles() && s.collapses() > 0 || s.FileTHP() && s.calls(func(c *Call) bool { return c.entry == fnUprobeUnregister }) || slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
 		return slices.ContainsFunc(t.Body, func(st Stmt) bool { return st.Call.entry != fnKhugepaged && s.collapsesFile(st) })
 	})
 }
