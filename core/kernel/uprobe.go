@@ -256,10 +256,11 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 		}},
 		upCollapse: {Label: "collapse", Says: "is the file's page one of a huge page? Then take the page table, if that maps nothing else", Ref: "collapse_pte_mapped_thp", When: With(UprobeOriginal).AndKhpPasses(), Local: true, Calls: []FuncID{fnCollapsePTEMappedTHP}, Do: func(c *Ctx) Next {
 			if c.L(upHuge) == 0 {
-				return Return
+				return Then
 			}
-			return c.Call(fnCollapsePTEMappedTHP, end, c.L(upAddr), 0)
+			return c.Call(fnCollapsePTEMappedTHP, upDone, c.L(upAddr), 0)
 		}},
+		upDone:      {Label: "done", Says: "return", Local: true, Do: func(c *Ctx) Next { return Return }},
 		upRetryLate: upLateStep,
 		upRetryTold: upToldStep,
 		upRetry: {Label: "retry_unlock", Says: "unlock the old page", Ref: "folio_unlock", When: Without(UprobeInPlace), Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
@@ -447,6 +448,7 @@ const (
 	upPutZapped
 	upPut
 	upCollapse
+	upDone
 	upRetryLate
 	upRetryTold
 	upRetry
