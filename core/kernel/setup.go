@@ -166,3 +166,20 @@ func (e *Expr) EachLeaf(f func(leaf *Expr)) {
 		}
 	}
 }
+
+// SlotsAtStart is how many swap slots are in use at the start.
+func (s *Setup) SlotsAtStart() (n int) {
+	for _, mm := range s.MMs {
+		for _, r := range mm.Regions {
+			if r.State == Clean || r.State == Swapped {
+				n += len(r.Fill)
+			}
+		}
+	}
+	for _, f := range s.Files {
+		if f.State == FileDropped && f.Kind == machine.Shmem {
+			n += len(f.Fill)
+		}
+	}
+	return n
+}

@@ -109,6 +109,7 @@ func (b *builder) whole() {
 	b.countZones()
 	b.enoughFrames()
 	b.enoughPages()
+	b.enoughSlots()
 	b.enoughHugepages()
 	b.enoughLevels()
 	b.gigabytesStay()
@@ -285,4 +286,11 @@ func (b *builder) enoughFrames() {
 		}
 	}
 	b.report(Error, at.start, at.end, nil, "%s; at most %d frames are possible in all", said, b.maxFrames())
+}
+
+// enoughSlots reports a swap device that is too small for what is in swap at the start.
+func (b *builder) enoughSlots() {
+	if n := b.file.setup.SlotsAtStart(); b.slots != nil && n > b.file.setup.Slots && !b.partial {
+		b.report(Error, b.slots.start, b.slots.end, replace(b.slots, fmt.Sprint(n)), "%d %s in swap at the start: as many slots are the least", n, plural(n, "page is", "pages are"))
+	}
 }
