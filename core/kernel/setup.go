@@ -19,6 +19,7 @@ type Setup struct {
 	Hugetlb          int         // huge pages in the pool of hugetlb (nr_hugepages); 0: as many as can be used
 	Slots            int         // of the swap device; 0: as many as there are anonymous pages
 	SwapAsync        bool        // the write to swap goes on after pageout returns, and ends by itself
+	FewSlots         bool        // they may run out: swap may be nearly full
 	SwapStable       bool        // the swap device wants pages that do not change while it reads them (SWP_STABLE_WRITES): it compresses, or checksums
 	Throttled        bool        // who dirties pages of files is throttled: there are too many dirty ones (balance_dirty_pages)
 

@@ -69,6 +69,7 @@ func (b *builder) swap(c *cursor) {
 		b.file.setup.SwapStable = c.keyword("stable_writes")
 		if t := c.peek(); t != nil && t.form == formNumber {
 			b.file.setup.Slots, b.slots = c.number("slots", 1, maxSlots), t
+			b.file.setup.FewSlots = true
 		}
 	}
 }
