@@ -439,7 +439,7 @@ func (c *Ctx) swapRmap(own bool) {
 // swapFull looks whether more than half of the slots are taken.
 // compare mm/swapfile.c:vm_swap_full
 func swapFull(when Cond) Step {
-	return Step{Label: "swap_full", Says: "are more than half of the slots taken?", Ref: "mem_cgroup_swap_full", When: when.AndFewSlots(), Reads: cell.Of(machine.Swap), Anywhere: cell.Of(machine.Swap), Do: func(c *Ctx) Next {
+	return Step{Label: "swap_full", Says: "are more than half of the slots taken?", Answer: "no", Ref: "mem_cgroup_swap_full", When: when.AndFewSlots(), Reads: cell.Of(machine.Swap), Anywhere: cell.Of(machine.Swap), Do: func(c *Ctx) Next {
 		free := 0
 		for slot := range c.M.Slots {
 			if c.Load(c.M.SwapMap(slot)) == 0 {
