@@ -269,6 +269,10 @@ func (m *Model) eval(e *kernel.Expr) bool {
 	case "not":
 		return !m.eval(e.Left)
 	}
+	if e.Huge {
+		p := m.pageOf(e.Memory)
+		return (!m.M.HugetlbPage(p) && machine.Entry(m.M.Load(m.M.PMD(p))).Has(machine.PSE)) == (e.Op == "==")
+	}
 	if e.Memory != nil {
 		content, ok := m.content(m.pageOf(e.Memory))
 		return (ok && m.M.Values[content] == e.Value) == (e.Op == "==")

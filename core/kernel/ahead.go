@@ -1,6 +1,8 @@
 package kernel
 
 import (
+	"slices"
+
 	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
@@ -91,6 +93,12 @@ func (s *Sim) statementsAhead() {
 		after := make([]Ahead, len(body)+1)
 		if mm := s.Setup.Tasks[t].MM; mm >= 0 && s.Setup.MMs[mm].Parent != "" {
 			after[len(body)].Reads = cell.Of(machine.MMs) // it waits for its mm
+		}
+		if s.Setup.Tasks[t].After > 0 {
+			after[len(body)].Reads |= cell.Of(machine.Ends) // it waits for another task's end
+		}
+		if slices.ContainsFunc(s.Setup.Tasks, func(o TaskSetup) bool { return o.After == t+1 }) {
+			after[len(body)].Touches |= cell.Of(machine.Ends) // another task waits for its end
 		}
 		if s.Setup.Turns {
 			after[len(body)] = after[len(body)].And(s.funcs[fnContextSwitch].From(0))

@@ -10,7 +10,7 @@ import (
 // What a scan of a range for collapse finds, as madvise_collapse_errno() turns it into an errno.
 const (
 	scanSucceed   = 0
-	scanPTEMapped = 1               // of khugepaged alone: the file has a huge page there already, which PTEs may map
+	scanPTEMapped = 1               // the file has a huge page there already, which PTEs may map
 	scanInvalid   = failed | EINVAL // no VMA that can hold a huge page, no page table, nothing writable
 	scanNoMemory  = failed | ENOMEM // no VMA, no free block
 	scanAgain     = failed | EAGAIN // somebody uses a page
@@ -64,7 +64,7 @@ var _ = register(fnKhugepaged, &Func{Name: "khugepaged", File: "mm/khugepaged.c"
 		}},
 	kpExit: khpPassExit(testExitStep(coAddr, coResult, kpUnlock)),
 	kpMapped: {Label: "mapped", Says: "do PTEs map it? Then take their page table", Ref: "collapse_pte_mapped_thp", When: With(KhpRetractRCU).AndKhpPasses(), Local: true, Calls: []FuncID{fnCollapsePTEMappedTHP}, Do: func(c *Ctx) Next {
-		return c.Call(fnCollapsePTEMappedTHP, kpUnlock, c.L(coAddr))
+		return c.Call(fnCollapsePTEMappedTHP, kpUnlock, c.L(coAddr), 0)
 	}},
 	kpUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", When: With(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 		c.ReadUnlock(c.M.MmapLock(c.mmOf(coAddr)))
@@ -89,18 +89,74 @@ const (
 // madvise(MADV_COLLAPSE) on every huge page of a range, in straight line:
 //
 //	lru_add_drain_all()
-//	hpage_collapse_scan_pmd(), collapse_huge_page()
+//	hpage_collapse_scan_pmd(), collapse_huge_page(); of a file: hpage_collapse_scan_file(), collapse_file()
+//	PTEs may map a huge page of the file:
+//	    mmap_write_lock(), from 6.6 on mmap_read_lock(); collapse_pte_mapped_thp(), which maps it by the PMD; unlock
 //
-// What madvise returns is what the last failure was.
+// What madvise returns is what the last failure was. (Of files from memory, but for what comes out: that is as observed.)
 //
 // compare mm/khugepaged.c:madvise_collapse
 var _ = register(fnMadviseCollapse, &Func{Name: "madvise_collapse", File: "mm/khugepaged.c", Params: []int{coAddr, coLast, coAdvice}, Locals: collapseLocals, Steps: []Step{
-	collapseDrain,
-	{Label: "scan", Says: "scan the next range", Ref: "hpage_collapse_scan_pmd", Local: true, Calls: []FuncID{fnCollapseScan}, Do: func(c *Ctx) Next {
-		return c.Call(fnCollapseScan, 2, c.L(coAddr), 1)
+	mvcDrain: collapseDrain,
+	mvcScan: {Label: "scan", Says: "scan the next range", Ref: "hpage_collapse_scan_pmd", Local: true, Calls: []FuncID{fnCollapseScan}, Do: func(c *Ctx) Next {
+		return c.Call(fnCollapseScan, mvcScanned, c.L(coAddr), 1)
 	}},
-	collapseNext(1),
+	mvcScanned: {Label: "scanned", Says: "may PTEs map a huge page of the file?", When: KhpPasses, Local: true, Do: func(c *Ctx) Next {
+		if ret := c.Ret(); ret != scanPTEMapped {
+			if ret != scanSucceed {
+				c.Set(coResult, ret)
+			}
+			return mvcNext
+		}
+		return Then
+	}},
+	mvcWriteLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock", When: Without(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks),
+		Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.mmOf(coAddr))) },
+		Do: func(c *Ctx) Next {
+			c.WriteLock(c.M.MmapLock(c.mmOf(coAddr)))
+			return Then
+		}},
+	mvcLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", When: With(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks),
+		Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(coAddr))) },
+		Do: func(c *Ctx) Next {
+			c.ReadLock(c.M.MmapLock(c.mmOf(coAddr)))
+			return Then
+		}},
+	mvcMapped: {Label: "mapped", Says: "have the PMD map it", Ref: "collapse_pte_mapped_thp", When: KhpPasses, Local: true, Calls: []FuncID{fnCollapsePTEMappedTHP}, Do: func(c *Ctx) Next {
+		return c.Call(fnCollapsePTEMappedTHP, mvcWriteUnlock, c.L(coAddr), 1)
+	}},
+	mvcWriteUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", When: Without(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+		c.unlockMM(c.mmOf(coAddr))
+		return Then
+	}},
+	mvcUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", When: With(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+		c.ReadUnlock(c.M.MmapLock(c.mmOf(coAddr)))
+		return Then
+	}},
+	mvcNext: collapseNext(mvcScan),
 }})
+
+const (
+	mvcDrain = iota
+	mvcScan
+	mvcScanned
+	mvcWriteLock
+	mvcLock
+	mvcMapped
+	mvcWriteUnlock
+	mvcUnlock
+	mvcNext
+)
+
+// unlockMM drops an mmap_lock that is held for writing, and the locks of VMAs with it.
+func (c *Ctx) unlockMM(mm int) {
+	for r := range c.M.MMs[mm].Regions {
+		if w := c.M.VMALock(mm, r); machine.MmapWriter(c.Load(w)) == c.Task {
+			c.WriteUnlock(w)
+		}
+	}
+	c.WriteUnlock(c.M.MmapLock(mm))
+}
 
 const coAddr, coLast, coAdvice, coResult = 0, 1, 2, 3
 
@@ -195,8 +251,12 @@ var _ = register(fnCollapseScan, &Func{Large: true,
 		}},
 		ksFile: {Label: "file", Says: "it is a file's: drop mmap_lock", Ref: "mmap_read_unlock", When: FileTHP, Touches: cell.Of(machine.MMLocks), Calls: []FuncID{fnCollapseScanFile}, Do: func(c *Ctx) Next {
 			c.ReadUnlock(c.M.MmapLock(c.mmOf(ksAddr)))
-			o, _ := c.backing(c.M.HugeStart(c.Page(ksAddr)))
-			return c.Call(fnCollapseScanFile, ksDone, uint64(o))
+			start := c.M.HugeStart(c.Page(ksAddr))
+			o, _ := c.backing(start)
+			if c.L(ksEnforced) == 0 {
+				return c.Call(fnCollapseScanFile, ksDone, uint64(o), 0, 0)
+			}
+			return c.Call(fnCollapseScanFile, ksDone, uint64(o), uint64(start), 1)
 		}},
 		ksDone: {Label: "done", Says: "return what came of it", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	},

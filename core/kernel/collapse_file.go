@@ -13,8 +13,8 @@ import (
 //
 // compare mm/khugepaged.c:hpage_collapse_scan_file
 var _ = register(fnCollapseScanFile, &Func{Large: true,
-	Name: "hpage_collapse_scan_file", Was: []Name{{"khugepaged_scan_shmem", 504}, {"khugepaged_scan_file", 600}}, File: "mm/khugepaged.c", Params: []int{0},
-	Locals: []Local{{"start", PgoffLocal}},
+	Name: "hpage_collapse_scan_file", Was: []Name{{"khugepaged_scan_shmem", 504}, {"khugepaged_scan_file", 600}}, File: "mm/khugepaged.c", Params: []int{0, 1, 2},
+	Locals: []Local{{"start", PgoffLocal}, {"address", PageLocal}, {"enforced", IntLocal}},
 	Steps: []Step{
 		csScan: {Label: "scan", Says: "look at what the page cache has", Counts: true, Ref: "hpage_collapse_scan_file", When: FileTHP, Reads: cell.Of(machine.PageCache, machine.Flags, machine.Refs, machine.Mapcounts), Calls: []FuncID{fnCollapseFile}, Do: func(c *Ctx) Next {
 			for i := range c.M.HugePages {
@@ -28,7 +28,7 @@ var _ = register(fnCollapseScanFile, &Func{Large: true,
 					return c.Return(scanAgain)
 				}
 			}
-			return c.Call(fnCollapseFile, csDone, c.L(0))
+			return c.Call(fnCollapseFile, csDone, c.L(0), c.L(1), c.L(2))
 		}},
 		csDone:    {Label: "done", Says: "return what came of it", When: FileTHP, Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 		csMapped:  {Label: "mapped", Says: "PTEs may map it", Ref: "SCAN_PTE_MAPPED_HUGEPAGE", When: With(KhpFilePTEMapped).AndKhpPasses(), Local: true, Do: func(c *Ctx) Next { return c.Return(scanPTEMapped) }},
@@ -47,6 +47,7 @@ const (
 //
 //	huge = alloc_charge_folio(), locked, of the file
 //	every page of the range, under the page cache's lock:
+//	    in swap: get it back, locked; lru_add_drain()
 //	    a hole: next; nothing but holes: it was truncated, give up. Of a large folio, or its lock is taken: give up
 //	    take a reference; off the LRU list; is it on none: give up
 //	    try_to_unmap(), flushes are put off; older kernels: unmap_mapping_pages(), which flushes
@@ -89,13 +90,13 @@ const (
 //	store by the TLB's entry: to a page that is free
 //	                      flush
 //
-// Pages of shmem alone are collapsed here, and none of them is in swap. (Until 6.3 the references of huge that belong to the page cache are taken
+// Pages of shmem alone are collapsed here. (Until 6.3 the references of huge that belong to the page cache are taken
 // last, and each old page goes as soon as it is copied. Nobody can tell: huge is locked.)
 //
 // compare mm/khugepaged.c:collapse_file, collapse_shmem (4.8)
 var _ = register(fnCollapseFile, &Func{Large: true,
-	Name: "collapse_file", Was: []Name{{"collapse_shmem", 504}}, File: "mm/khugepaged.c", Params: []int{cfStart},
-	Locals: []Local{{"new_folio", HoldLocal}, {"folio", HoldLocal}, {"start", PgoffLocal}, {"index", IntLocal}, {"holes", IntLocal}, {"address", PageLocal}, {"result", IntLocal}},
+	Name: "collapse_file", Was: []Name{{"collapse_shmem", 504}}, File: "mm/khugepaged.c", Params: []int{cfStart, cfTarget, cfEnforced},
+	Locals: []Local{{"folio", HoldLocal}, {"new_folio", HoldLocal}, {"start", PgoffLocal}, {"index", IntLocal}, {"holes", IntLocal}, {"address", PageLocal}, {"result", IntLocal}, {"target_addr", PageLocal}, {"enforced", IntLocal}},
 	Steps: []Step{
 		cfAlloc: {Label: "alloc", Says: "take a free block", Ref: "alloc_charge_folio", When: FileTHP, Touches: allocTouches | cell.Of(machine.Compounds, machine.FolioLocks, machine.Mappings), Choose: blockOffers, Do: (*Ctx).collapseFileAlloc},
 		cfFind: {Label: "find", Says: "the next page of the page cache: trylock it, take a reference", Ref: "folio_trylock", When: If(KhpFileCount, KhpFileCountFreeze).AndFileTHP(), Touches: cell.Of(machine.FolioLocks, machine.Refs, machine.PageCache), Do: func(c *Ctx) Next {
@@ -103,6 +104,16 @@ var _ = register(fnCollapseFile, &Func{Large: true,
 		}},
 		cfFindOnly: {Label: "find", Says: "the next page of the page cache: trylock it, take a reference", Ref: "folio_trylock", When: If(KhpFileCount, KhpFileCountNone, KhpFileCountBefore, KhpFileCountCheck).AndFileTHP(), Touches: cell.Of(machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.PageCache), Do: func(c *Ctx) Next {
 			return c.collapseFileFind(func(machine.Pgoff) {})
+		}},
+		cfSwapIn: {Label: "swap_in", Says: "it is in swap: get it back", Ref: "shmem_get_folio", When: FileTHP, Local: true, Calls: []FuncID{fnShmemGetFolio}, Do: func(c *Ctx) Next {
+			return c.Call(fnShmemGetFolio, cfSwappedIn, uint64(c.collapsing()), sgpRead)
+		}},
+		cfSwappedIn: {Label: "swapped_in", Says: "it is back, and locked: empty this CPU's LRU batches", Ref: "lru_add_drain", When: FileTHP, Local: true, Calls: []FuncID{fnLRUAddDrain}, Do: func(c *Ctx) Next {
+			if !c.Held(cfFolio).Some() {
+				c.Set(cfResult, scanInvalid)
+				return cfFlush
+			}
+			return c.Call(fnLRUAddDrain, cfIsolate)
 		}},
 		cfIsolate: {Label: "isolate", Says: "take it off the LRU list", Ref: "folio_isolate_lru", When: FileTHP, Touches: cell.Of(machine.Flags, machine.Refs), Do: func(c *Ctx) Next {
 			f := c.Held(cfFolio).Frame()
@@ -204,7 +215,17 @@ var _ = register(fnCollapseFile, &Func{Large: true,
 			c.Release(cfHuge)
 			c.Set(cfHuge, uint64(machine.Uncounted(f)))
 			c.Put(f, 1)
-			return c.Call(fnRetractPageTables, cfFlushLate, c.L(cfStart))
+			return c.Call(fnRetractPageTables, cfRetracted, c.L(cfStart), c.L(cfTarget), c.L(cfEnforced))
+		}},
+		cfRetracted: {Label: "retracted", Says: "MADV_COLLAPSE: does the PMD map it?", When: KhpPasses, Local: true, Do: func(c *Ctx) Next {
+			switch {
+			case c.L(cfEnforced) == 0:
+			case c.sim.Kernel.On(KhpRetractRCU):
+				c.Set(cfResult, scanPTEMapped)
+			default:
+				c.Set(cfResult, c.Ret())
+			}
+			return Then
 		}},
 		cfFlushLate: {Label: "flush_late", Says: "flush what was put off, late", Ref: "try_to_unmap_flush", When: Without(KhpFileFlush).AndFileTHP(), Local: true, Calls: []FuncID{fnTryToUnmapFlush}, Do: func(c *Ctx) Next {
 			return c.Call(fnTryToUnmapFlush, cfUnlock)
@@ -227,12 +248,14 @@ var _ = register(fnCollapseFile, &Func{Large: true,
 	},
 })
 
-const cfHuge, cfFolio, cfStart, cfIndex, cfHoles, cfAt, cfResult = 0, 1, 2, 3, 4, 5, 6
+const cfFolio, cfHuge, cfStart, cfIndex, cfHoles, cfAt, cfResult, cfTarget, cfEnforced = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 const (
 	cfAlloc = iota
 	cfFind
 	cfFindOnly
+	cfSwapIn
+	cfSwappedIn
 	cfIsolate
 	cfCountEarly
 	cfUnmap
@@ -250,6 +273,7 @@ const (
 	cfCopy
 	cfStore
 	cfUptodate
+	cfRetracted
 	cfFlushLate
 	cfUnlock
 	cfRelease
@@ -300,8 +324,14 @@ func (c *Ctx) collapseFileFind(hole func(machine.Pgoff)) Next {
 	}
 	f, ok := machine.Cached(c.Load(c.M.CacheSlot(c.collapsing())))
 	switch {
-	case !ok || c.M.IsLarge(f):
-		c.Say("it is in swap, or of a large folio: give up")
+	case ok && c.M.IsLarge(f) && c.L(cfEnforced) != 0:
+		c.Say("it is of a large folio by now: PTEs may map that")
+		c.Set(cfResult, scanPTEMapped)
+		return cfFlush
+	case !ok:
+		return cfSwapIn
+	case c.M.IsLarge(f):
+		c.Say("it is of a large folio: give up")
 		c.Set(cfResult, scanAgain)
 		return cfFlush
 	case !c.TryLock(c.M.FolioLock(f)):

@@ -36,7 +36,7 @@ var _ = register(fnCollapsePTEMappedTHPs, &Func{Large: true,
 				if bit := c.M.NotedBit(p); c.Load(w)&bit != 0 {
 					c.Sayf("%s is noted", c.M.Pages()[p].Name)
 					c.AndNot(w, bit)
-					return c.Call(fnCollapsePTEMappedTHP, cnNext, uint64(p))
+					return c.Call(fnCollapsePTEMappedTHP, cnNext, uint64(p), 0)
 				}
 			}
 			c.Say("no more are noted")
@@ -44,12 +44,7 @@ var _ = register(fnCollapsePTEMappedTHPs, &Func{Large: true,
 		}},
 		cnUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", When: KhpPasses, Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			mm := c.mmOf(0)
-			for r := range c.M.MMs[mm].Regions {
-				if w := c.M.VMALock(mm, r); machine.MmapWriter(c.Load(w)) == c.Task {
-					c.WriteUnlock(w)
-				}
-			}
-			c.WriteUnlock(c.M.MmapLock(mm))
+			c.unlockMM(mm)
 			return Return
 		}},
 	},
@@ -88,8 +83,9 @@ const (
 //	tell secondary MMUs that it is done; free the table
 //	unlock i_mmap_rwsem, the huge page; put it
 //
-// What is in the table can be had from the page cache again: the next fault maps it. (With MADV_COLLAPSE the kernel maps the huge page by its PMD then. That advice
-// is not there for files; so khugepaged's form is all there is.)
+// What is in the table can be had from the page cache again: the next fault maps it. MADV_COLLAPSE (install_pmd) maps the huge page by the PMD at once, before the huge
+// page is unlocked, and begins with that where there is no page table; whatever keeps it from that is its -EINVAL. (That it does so: from memory, and as observed; what
+// it does where somebody is faster: from memory.)
 //
 // The lock of the huge page keeps faults from mapping it, and truncation, which locks it, too. It does not keep from the table who takes PTEs
 // away before he has that lock, under i_mmap_rwsem alone:
@@ -109,13 +105,13 @@ const (
 //
 // compare mm/khugepaged.c:collapse_pte_mapped_thp, collapse_and_free_pmd
 var _ = register(fnCollapsePTEMappedTHP, &Func{Large: true,
-	Name: "collapse_pte_mapped_thp", File: "mm/khugepaged.c", Params: []int{pmAt},
-	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"table", HoldLocal}, {"references", HoldLocal}, {"address", PageLocal}, {"start", PgoffLocal}, {"i", IntLocal}},
+	Name: "collapse_pte_mapped_thp", File: "mm/khugepaged.c", Params: []int{pmAt, pmInstall},
+	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"table", HoldLocal}, {"references", HoldLocal}, {"address", PageLocal}, {"start", PgoffLocal}, {"i", IntLocal}, {"install_pmd", IntLocal}, {"result", IntLocal}},
 	Steps: []Step{
 		pmAnon: {Label: "anon_vma", Says: "has it an anon_vma?", Answer: "no", Ref: "vma->anon_vma", When: With(KhpRetractLocks).AndKhpPasses(), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			if c.hasAnonVMA(c.Page(pmAt)) {
 				c.Say("it has an anon_vma: leave its page table")
-				return Return
+				return c.pteMappedFails(Return)
 			}
 			return Then
 		}},
@@ -127,7 +123,7 @@ var _ = register(fnCollapsePTEMappedTHP, &Func{Large: true,
 			}},
 		pmFind: pteMappedFind,
 		pmLock: pteMappedLock(pmPut),
-		pmPMD:  pteMappedPMD(pmUnlock),
+		pmPMD:  pteMappedPMD(pmUnlock, pmWhether),
 		pmMapLock: {Label: "lock_file", Says: "lock file->i_mmap_rwsem, for writing", Ref: "i_mmap_lock_write", When: With(KhpRetractLocks).AndKhpPasses(), Touches: cell.Of(machine.RmapLocks),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.mappingLock(pmStart)) },
 			Do: func(c *Ctx) Next {
@@ -159,13 +155,16 @@ var _ = register(fnCollapsePTEMappedTHP, &Func{Large: true,
 			c.WriteUnlock(c.mappingLock(pmStart))
 			return Then
 		}},
-		pmUnlock: khpPassStep(unlockFolio),
-		pmPut:    khpPassStep(putFolio(end)),
+		pmWhether: pteMappedWhether(pmUnlock),
+		pmSetPMD:  pteMappedSetPMD,
+		pmUnlock:  khpPassStep(unlockFolio),
+		pmPut:     khpPassStep(putFolio(pmDone)),
+		pmDone:    pteMappedDone,
 	},
 	Instead: []Variant{{With(KhpRetractRCU), []Step{
 		pqFind:      pteMappedFind,
 		pqLock:      pteMappedLock(pqPut),
-		pqPMD:       pteMappedPMD(pqUnlock),
+		pqPMD:       pteMappedPMD(pqUnlock, pqWhether),
 		pqCheck:     pteMappedCheck(pqUnlock),
 		pqStartTell: toldStart(hugeOf(pmAt), With(KhpRetractNotifies).AndKhpPasses()),
 		pqPTL: {Label: "lock_ptl", Says: "lock the PTL again", Ref: "pte_offset_map_nolock", When: KhpPasses, Touches: cell.Of(machine.PTLs),
@@ -210,12 +209,15 @@ var _ = register(fnCollapsePTEMappedTHP, &Func{Large: true,
 			c.retractDefer(pteMapped)
 			return Then
 		}},
-		pqUnlock: khpPassStep(unlockFolio),
-		pqPut:    khpPassStep(putFolio(end)),
+		pqWhether: pteMappedWhether(pqUnlock),
+		pqSetPMD:  pteMappedSetPMD,
+		pqUnlock:  khpPassStep(unlockFolio),
+		pqPut:     khpPassStep(putFolio(pqDone)),
+		pqDone:    pteMappedDone,
 	}}},
 })
 
-const pmPMDLocal, pmTable, pmRefs, pmAt, pmStart, pmIndex = 1, 2, 3, 4, 5, 6
+const pmPMDLocal, pmTable, pmRefs, pmAt, pmStart, pmIndex, pmInstall, pmResult = 1, 2, 3, 4, 5, 6, 7, 8
 
 const (
 	pmAnon = iota
@@ -233,8 +235,11 @@ const (
 	pmEndTell
 	pmFree
 	pmMapUnlock
+	pmWhether
+	pmSetPMD
 	pmUnlock
 	pmPut
+	pmDone
 )
 
 const (
@@ -256,8 +261,11 @@ const (
 	pqAbortPut
 	pqEndTell
 	pqFree
+	pqWhether
+	pqSetPMD
 	pqUnlock
 	pqPut
+	pqDone
 )
 
 // pteMapped are the locals that say which page table goes.
@@ -276,12 +284,12 @@ var pteMappedFind = Step{Label: "find", Says: "find the huge page in the page ca
 	o, ok := c.backing(p)
 	if !ok || !c.hugeFits(p) {
 		c.Say("no huge page of the file fits into the VMA")
-		return Return
+		return c.pteMappedFails(Return)
 	}
 	c.Set(pmStart, uint64(o))
 	if f, ok := machine.Cached(c.Load(c.M.CacheSlot(o))); !ok || !c.M.IsLarge(f) || c.M.Head(f) != f || !c.find(0, o) {
 		c.Say("the page cache has no huge page there")
-		return Return
+		return c.pteMappedFails(Return)
 	}
 	return Then
 }}
@@ -291,21 +299,21 @@ func pteMappedLock(put Next) Step {
 	return Step{Label: "lock", Says: "lock it; is it still the file's?", Answer: "yes", Ref: "folio_lock", When: KhpPasses, Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Wait: folioLockFree, Do: func(c *Ctx) Next {
 		if !c.M.IsLarge(c.Held(0).Frame()) || !c.ours(c.Held(0).Frame(), c.Pgoff(pmStart)) {
 			c.Say("it is not the file's any more: put it")
-			return put
+			return c.pteMappedFails(put)
 		}
 		c.Lock(c.folioLock(c.Held(0).Frame()))
 		return Then
 	}}
 }
 
-// pteMappedPMD reads the PMD, and goes on at step none if there is no page table.
-func pteMappedPMD(none Next) Step {
+// pteMappedPMD reads the PMD, and goes on at step huge if that maps the huge page, and at step none if there is no page table.
+func pteMappedPMD(huge, none Next) Step {
 	return Step{Label: "read_pmd", Says: "read the PMD", Ref: "find_pmd_or_thp_or_none", When: KhpPasses, Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 		switch pmd := machine.Entry(c.Keep(pmPMDLocal, c.M.PMD(c.Page(pmAt)))); {
 		case pmd.Has(machine.PSE):
 			c.Say("the PMD maps it: nothing to do")
 			c.Set(pmPMDLocal, 0)
-			return none
+			return huge
 		case !pmd.Present():
 			c.Say("there is no page table: nothing to do")
 			return none
@@ -323,7 +331,7 @@ func pteMappedCheck(stop Next) Step {
 			for i := range c.M.HugePages {
 				if e := c.pteMappedEntry(i); !e.None() && !c.pteMapsIts(i, e) {
 					c.Sayf("%s: leave the page table", e)
-					return stop
+					return c.pteMappedFails(stop)
 				}
 			}
 			return Then
@@ -351,7 +359,7 @@ func (c *Ctx) pteMappedClear() Next {
 			continue
 		case !c.pteMapsIts(i, e):
 			c.Sayf("%s by now: leave the page table", e)
-			return pqAbortFlush
+			return c.pteMappedFails(pqAbortFlush)
 		}
 		c.ClearPTE(c.Frame(pmPMDLocal), c.Page(pmAt)+machine.PageID(i))
 		c.Sayf("clear the PTE of page %d: it was %v; its page is mapped once less", i, e)
@@ -373,4 +381,55 @@ func (c *Ctx) pteMappedPut() {
 	}
 	c.Release(pmRefs)
 	c.Put(h.Frame(), h.Count())
+}
+
+// pteMappedFails notes for MADV_COLLAPSE that the PMD does not map the huge page, and goes on at step next, or returns. What khugepaged is told, it passes over.
+func (c *Ctx) pteMappedFails(next Next) Next {
+	switch {
+	case c.L(pmInstall) == 0:
+		return next
+	case next == Return:
+		return c.Return(scanInvalid)
+	}
+	c.Set(pmResult, scanInvalid)
+	return next
+}
+
+// pteMappedWhether goes on at step unlock unless the PMD is to map the huge page: khugepaged leaves that to the next fault.
+func pteMappedWhether(unlock Next) Step {
+	return Step{Label: "install", Says: "is the PMD to map it?", When: FilePMDs.AndKhpPasses(), Local: true, Do: func(c *Ctx) Next {
+		if c.L(pmInstall) == 0 || c.L(pmResult) != scanSucceed {
+			return unlock
+		}
+		return Then
+	}}
+}
+
+var pteMappedSetPMD = Step{Label: "set_pmd", Says: "is the PMD none? Map the huge page by it", Ref: "set_huge_pmd", When: FilePMDs.AndKhpPasses(), Touches: largeTouches,
+	Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(pmAt))) },
+	Do: func(c *Ctx) Next {
+		c.Set(pmResult, c.setHugePMD(c.Page(pmAt), c.Held(0).Frame()))
+		return Then
+	}}
+
+var pteMappedDone = Step{Label: "done", Says: "return what came of it", When: KhpPasses, Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(pmResult)) }}
+
+// setHugePMD maps a huge page of a file, which the caller has locked, by the PMD, as a read fault would. It fails where the PMD is not none, or memory of the huge
+// page has failed.
+// compare mm/khugepaged.c:set_huge_pmd, mm/memory.c:do_set_pmd
+func (c *Ctx) setHugePMD(p machine.PageID, f machine.Frame) uint64 {
+	switch pmd := machine.Entry(c.Load(c.M.PMD(p))); {
+	case !pmd.PMDNone():
+		c.Sayf("somebody else was faster: %v", pmd)
+		return scanInvalid
+	case c.failedWithin(f):
+		c.Say("memory of it has failed")
+		return scanInvalid
+	}
+	c.Get(c.M.Head(f), 1)
+	c.rmapAddPMD(c.M.Head(f), 1)
+	e := machine.MakeHuge(c.M.Head(f), c.readFaultBits(p))
+	c.Sayf("map it by the PMD: %v", e)
+	c.SetPMD(p, e)
+	return scanSucceed
 }

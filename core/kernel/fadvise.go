@@ -14,12 +14,14 @@ import (
 //	drop its buffers; freeze the references; out of the page cache; free it
 //	was one kept that was not locked, nor under writeback: lru_add_drain_all(), and once more through all pages
 //
+// A huge page is looked at as one, if it lies in the file as a whole. Those of shmem are dirty: they stay.
+//
 // Until 5.9 what is locked, or not there, also makes for the second pass (from memory).
 //
 // compare mm/fadvise.c:generic_fadvise, mm/truncate.c:mapping_try_invalidate, mapping_evict_folio
 var _ = register(fnFadvise, &Func{
 	Name: "posix_fadvise", File: "mm/fadvise.c", Params: []int{faFile, faAdvice},
-	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"file", IntLocal}, {"advice", IntLocal}, {"last", PgoffLocal}, {"failed", IntLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"file", IntLocal}, {"advice", IntLocal}, {"last", PgoffLocal}, {"failed", IntLocal}, {"rest", IntLocal}},
 	Steps: []Step{
 		faWrite: {Label: "write", Says: "start to write out what is dirty", Ref: "__filemap_fdatawrite_range", Local: true, Calls: []FuncID{fnWritepages}, Do: func(c *Ctx) Next {
 			file := int(c.L(faFile))
@@ -36,6 +38,7 @@ var _ = register(fnFadvise, &Func{
 			for o := c.Pgoff(faPage); o <= c.Pgoff(faLast); o++ {
 				if c.find(0, o) {
 					c.Set(faPage, uint64(o))
+					c.Set(faRest, uint64(c.M.FolioPages(c.Held(0).Frame())-1))
 					return Then
 				}
 			}
@@ -43,7 +46,7 @@ var _ = register(fnFadvise, &Func{
 		}},
 		faTrylock: {Label: "trylock", Says: "try its lock; is it still the file's?", Answer: "yes", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
-			if !c.ours(f, c.Pgoff(faPage)) || !c.TryLock(c.M.FolioLock(f)) {
+			if !c.ours(f, c.Pgoff(faPage)) || !c.TryLock(c.folioLock(f)) {
 				c.Say("it is locked, or not the file's any more: keep it")
 				return faPut
 			}
@@ -51,7 +54,7 @@ var _ = register(fnFadvise, &Func{
 		}},
 		faRefs: {Label: "refs", Says: "clean, unmapped, and nobody else's?", Answer: "yes", Ref: "mapping_evict_folio", Reads: cell.Of(machine.Flags, machine.Refs, machine.Buffers), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
-			switch flags := c.Load(c.M.Flags(f)); {
+			switch flags := c.Load(c.folioFlags(f)); {
 			case flags&machine.PGWriteback != 0:
 				c.Say("it is under writeback: keep it")
 				return faUnlock
@@ -59,7 +62,7 @@ var _ = register(fnFadvise, &Func{
 				c.Say("it is dirty: keep it")
 				return c.notEvicted()
 			}
-			if n := c.Load(c.M.Ref(f)); n > 2+c.private(f) {
+			if n := c.Load(c.M.Ref(c.M.Head(f))); n > 1+uint64(c.M.FolioPages(f))+c.private(f) {
 				c.Sayf("there are other references (%d): keep it", n)
 				return c.notEvicted()
 			}
@@ -74,6 +77,9 @@ var _ = register(fnFadvise, &Func{
 		}},
 		faRemove: {Label: "remove", Says: "freeze its references, take it out of the page cache", Counts: true, Ref: "__remove_mapping", Touches: pageCacheTouches, Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f, o := c.Held(0).Frame(), c.Pgoff(faPage)
+			if c.M.IsLarge(f) {
+				panic("kernel: a huge page of a file is clean")
+			}
 			if n := c.Load(c.M.Ref(f)); n != 2 || c.Load(c.M.Flags(f))&machine.PGDirty != 0 {
 				c.Sayf("%d references, or dirty again: keep it", n)
 				return c.notEvicted()
@@ -87,10 +93,11 @@ var _ = register(fnFadvise, &Func{
 		faUnlock: unlockFolio,
 		faPut:    putFolio(faMore),
 		faMore: {Label: "next", Says: "the next page", Local: true, Back: []int{faFind}, Do: func(c *Ctx) Next {
-			if c.L(faPage) == c.L(faLast) {
+			next := c.L(faPage) + 1 + c.L(faRest)
+			if c.Set(faRest, 0); next > c.L(faLast) {
 				return Then
 			}
-			c.Set(faPage, c.L(faPage)+1)
+			c.Set(faPage, next)
 			return faFind
 		}},
 		faAgain: {Label: "again", Says: "a second pass, if the first has kept one", Local: true, Calls: []FuncID{fnLRUAddDrainAll}, Back: []int{faFind}, Do: func(c *Ctx) Next {
@@ -105,7 +112,7 @@ var _ = register(fnFadvise, &Func{
 	},
 })
 
-const faPage, faFile, faAdvice, faLast, faFailed = 1, 2, 3, 4, 5
+const faPage, faFile, faAdvice, faLast, faFailed, faRest = 1, 2, 3, 4, 5, 6
 
 // What faFailed says.
 const (

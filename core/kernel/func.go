@@ -226,6 +226,9 @@ func (c Cond) AndWhole() Cond { return c.and(hasWhole) }
 // AndGathers holds where the condition does and two mmu_gathers of one mm may be open at once.
 func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 
+// AndFewSlots holds where the condition does and swap may be nearly full.
+func (c Cond) AndFewSlots() Cond { return c.and(hasFewSlots) }
+
 // AndStableSwap holds where the condition does and the swap device wants pages that do not change while it reads them.
 func (c Cond) AndStableSwap() Cond { return c.and(hasStableSwap) }
 
@@ -316,7 +319,7 @@ func (c Cond) and(h has) Cond {
 }
 
 // A has is what not every scenario has: steps that would tell nothing elsewhere are passed over there.
-type has uint32
+type has uint64
 
 const (
 	hasLarge          has = 1 << iota // large folios are possible
@@ -351,6 +354,7 @@ const (
 	hasKhpPasses                      // khugepaged may come to huge pages of files
 	hasNUMA                           // the kernel has NUMA balancing
 	hasFilePMDs                       // PMD entries may map huge pages of files
+	hasFewSlots                       // swap may be nearly full
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -361,13 +365,13 @@ var lacks = [...]string{
 	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in", "nobody frees memory lazily", "no memory fails",
 	"nobody locks memory", "no file is truncated, none is secret memory", "no mm ends that uprobes may be in", "nobody collapses pages of files",
 	"no memory without struct pages",
-	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files",
+	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.
 func (c Cond) Lacking(k *Kernel) string {
 	if missing := c.where &^ k.has; missing != 0 {
-		return lacks[bits.TrailingZeros32(uint32(missing))]
+		return lacks[bits.TrailingZeros64(uint64(missing))]
 	}
 	return ""
 }

@@ -58,7 +58,7 @@ func (s *Sim) Look(actor int) Look {
 		return l
 	}
 	if !s.born(a.Task) {
-		l.Why, l.For = s.unborn(s.Setup.Tasks[a.Task].MM)
+		l.Why, l.For = s.unborn(a.Task)
 		return l
 	}
 	if s.out(a.Task) {
@@ -89,8 +89,12 @@ func (s *Sim) waitsForTurn(task int) (why string, actor int) {
 	return fmt.Sprintf("waits for cpu%d, on which %s runs", cpu, s.Setup.Tasks[runs].Name), runs
 }
 
-// unborn says that a task waits for its mm, and for whom.
-func (s *Sim) unborn(mm int) (why string, actor int) {
+// unborn says that a task waits for its mm, or for the end of another task, and for whom.
+func (s *Sim) unborn(task int) (why string, actor int) {
+	if first := s.Setup.Tasks[task].After - 1; first >= 0 && s.M.Peek(s.M.Done(first)) == 0 {
+		return fmt.Sprintf("begins when %s has ended", s.Setup.Tasks[first].Name), first
+	}
+	mm := s.Setup.Tasks[task].MM
 	for t, task := range s.Setup.Tasks {
 		for _, st := range task.Body {
 			if st.Call.entry == fnFork && st.Args[0].MM == mm {

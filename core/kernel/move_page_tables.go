@@ -8,7 +8,7 @@ import (
 // move_page_tables of a range to another place, in straight line, for every PMD entry of it:
 //
 //	none: the next
-//	huge, and not all of it is to be moved: split it, look again
+//	huge, and not all of it is to be moved: split it, look again; a file's is none then
 //	huge, or a page table of which all is to be moved (newer), and none at the new place: move the entry
 //	else: pte_alloc() at the new place, move the PTEs
 //
@@ -31,6 +31,10 @@ import (
 //	                        free the page
 //	                                                stores to it
 //	flush the old place
+//
+// From 6.6 on khugepaged takes page tables of files away without mmap_lock, though not without the lock of the PMD, nor beside who has i_mmap_rwsem for writing. So the PMD
+// is looked at again with its lock held; and where the PTEs move, who locks the page table finds it gone, and looks again (-EAGAIN). (That move_normal_pmd()
+// looks again came late, into 6.12 and stable trees: none of the kernels here is without it.)
 //
 // The walk of a reverse mapping goes to the places in a fixed order, looking at each under its lock. Who moves a page forward need not mind: who has not found it at the
 // old place finds it at the new one. A page table moves with what others are doing in it:
@@ -112,8 +116,8 @@ var _ = register(fnMovePageTables, &Func{
 				return c.moveLock()
 			}},
 
-		mtOldPTL: lockPTLStep("lock", "lock the PTL of the old place", mtOld),
-		mtNewPTL: {Label: "lock_new", Says: "lock the PTL of the new place", Ref: "spin_lock_nested", Touches: cell.Of(machine.PTLs),
+		mtOldPTL: mapPTLStep("lock", "lock the PTL of the old place", mtOld, mtFrom, mtGone),
+		mtNewPTL: {Label: "lock_new", Says: "lock the PTL of the new place", Ref: "spin_lock_nested", Map: &TableMap{mtNew, mtTo, mtGoneNew}, Touches: cell.Of(machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(mtNew))) },
 			Do: func(c *Ctx) Next {
 				c.lockPTL(mtNew)
@@ -149,12 +153,21 @@ var _ = register(fnMovePageTables, &Func{
 			return mtRmapUnlock
 		}},
 
+		mtGoneNew: {Label: "gone_new", Says: "unlock the PTL of the old place", Ref: "pte_unmap_unlock", When: With(PTEMapMayFail).AndFileTHP(), Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(mtOld)))
+			return Then
+		}},
+		mtGone: {Label: "gone", Says: "drop the locks of the reverse mappings, look again", Ref: "drop_rmap_locks", When: With(PTEMapMayFail).AndFileTHP(), Touches: cell.Of(machine.RmapLocks), Back: []int{mtPMD}, Do: func(c *Ctx) Next {
+			c.dropRmapLocks()
+			return mtPMD
+		}},
+
 		mtPMDLock: {Label: "lock_pmd", Says: "lock the PMD; is it as it was?", Answer: "yes", Ref: "pmd_lock", Touches: cell.Of(machine.PTLs, machine.RmapLocks), Reads: cell.Of(machine.PMDs), Back: []int{mtPMD},
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(mtFrom))) },
 			Do: func(c *Ctx) Next {
-				if pmd := machine.Entry(c.Load(c.M.PMD(c.Page(mtFrom)))); pmd.IsHuge() != (c.L(mtEntry) == moveHuge) {
+				if pmd := machine.Entry(c.Load(c.M.PMD(c.Page(mtFrom)))); pmd.PMDNone() || pmd.IsHuge() != (c.L(mtEntry) == moveHuge) {
 					c.dropRmapLocks()
-					c.Say("the PMD is not huge any more")
+					c.Say("the PMD is not what it was")
 					return mtPMD
 				}
 				c.Lock(c.pmdLock(c.Page(mtFrom)))
@@ -202,6 +215,8 @@ const (
 	mtFlush
 	mtUnlock
 	mtUnlockOld
+	mtGoneNew
+	mtGone
 	mtPMDLock
 	mtClearPMD
 	mtSetPMD
@@ -342,9 +357,10 @@ func (c *Ctx) moveSetPMD() Next {
 	p, q, e := c.Page(mtFrom), c.Page(mtTo), c.Entry(mtPTE).Fresh()
 	if c.Release(mtRef); c.L(mtEntry) == moveHuge {
 		c.Sayf("map the huge page at %s", c.M.Pages()[q].Name)
-		h := c.M.TakeDeposit(p)
-		c.M.SetTable(h.Frame(), q)
-		c.M.SetDeposit(q, h)
+		if h := c.M.TakeDeposit(p); h.Some() { // beside a file's there is none
+			c.M.SetTable(h.Frame(), q)
+			c.M.SetDeposit(q, h)
+		}
 	}
 	c.SetPMD(q, e)
 	if c.L(mtEntry) == moveTable {

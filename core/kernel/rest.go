@@ -81,6 +81,9 @@ func (o *Objects) rootsOfTask(t int, s set) {
 	if task.MM >= 0 {
 		s.add(int(m.OfMM(task.MM)))
 	}
+	if task.After > 0 {
+		s.add(int(m.OfTask(task.After - 1)))
+	}
 	for _, st := range task.Body {
 		for i, p := range st.Call.Params {
 			if i < len(st.Args) && (p.Kind == PageParam || p.Kind == PagesParam || p.Kind == VMAParam || p.Kind == ProcessParam) {

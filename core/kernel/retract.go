@@ -15,10 +15,13 @@ import (
 //	    tell secondary MMUs that it is done; pte_free_defer(): the table is freed after a grace period
 //	unlock i_mmap_rwsem
 //
+// MADV_COLLAPSE has collapse_pte_mapped_thp() map the huge page by the PMD then.
+//
 // Until 6.5:
 //
 //	lock file->i_mmap_rwsem, for writing
 //	every VMA that maps all of the range: it has an anon_vma, or there is no page table: next
+//	    MADV_COLLAPSE, of another range: khugepaged_add_pte_mapped_thp(), next
 //	    mmap_write_trylock(): somebody has it: khugepaged_add_pte_mapped_thp(), next
 //	    from 5.9 on: the mm is going: unlock, next
 //	    from 6.2 on: it has an anon_vma now: unlock, next
@@ -26,6 +29,7 @@ import (
 //	    clear the PMD, flush
 //	    from 6.1 on: tlb_remove_table_sync_one()
 //	    tell secondary MMUs that it is done; free the table
+//	    MADV_COLLAPSE: PMD = huge page
 //	    mmap_write_unlock()
 //	unlock i_mmap_rwsem
 //
@@ -47,20 +51,30 @@ import (
 //
 // compare mm/khugepaged.c:retract_page_tables, collapse_and_free_pmd
 var _ = register(fnRetractPageTables, &Func{Large: true,
-	Name: "retract_page_tables", File: "mm/khugepaged.c", Params: []int{rtpStart},
-	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"start", PgoffLocal}, {"address", PageLocal}, {"after", PageLocal}},
+	Name: "retract_page_tables", File: "mm/khugepaged.c", Params: []int{rtpStart, rtpTarget, rtpEnforced},
+	Locals: []Local{{"pmd", TableLocal}, {"table", HoldLocal}, {"start", PgoffLocal}, {"address", PageLocal}, {"after", PageLocal}, {"target_addr", PageLocal}, {"enforced", IntLocal}, {"target_result", IntLocal}},
 	Steps: []Step{
 		rtpLock: {Label: "lock", Says: "lock file->i_mmap_rwsem, for writing", Ref: "i_mmap_lock_write", When: FileTHP, Touches: cell.Of(machine.RmapLocks),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.mappingLock(rtpStart)) },
 			Do: func(c *Ctx) Next {
 				c.WriteLock(c.mappingLock(rtpStart))
+				if c.L(rtpEnforced) != 0 {
+					c.Set(rtpResult, scanInvalid) // until its VMA is found
+				}
 				return Then
 			}},
 		rtpNext: retractNext(rtpUnlock),
 		rtpTrylock: {Label: "trylock", Says: "try its mmap_lock for writing", Ref: "mmap_write_trylock", When: FileTHP, Touches: cell.Of(machine.MMLocks, machine.MMs), Back: []int{rtpNext}, Do: func(c *Ctx) Next {
-			if mm := c.mmOf(rtpAt); !c.WriteFree(c.M.MmapLock(mm)).Ready() {
+			if c.targets() {
+				c.Set(rtpResult, scanPTEMapped)
+			}
+			if mm := c.mmOf(rtpAt); c.L(rtpEnforced) != 0 && !c.targets() {
+				c.Say("MADV_COLLAPSE is not about it: note its page table for khugepaged")
+				c.Or(c.M.NotedTHP(mm), c.M.NotedBit(c.Page(rtpAt)))
+				return rtpNext
+			} else if !c.WriteFree(c.M.MmapLock(mm)).Ready() {
 				c.Say("somebody has its mmap_lock: leave its page table")
-				if c.M.KhpPasses {
+				if c.M.KhpPasses && c.L(rtpEnforced) == 0 {
 					c.Say("somebody has its mmap_lock: note its page table for the next pass")
 					c.Or(c.M.NotedTHP(mm), c.M.NotedBit(c.Page(rtpAt)))
 				}
@@ -81,6 +95,9 @@ var _ = register(fnRetractPageTables, &Func{Large: true,
 		rtpAnonAgain: {Label: "anon_vma_again", Says: "has it an anon_vma now?", Answer: "no", Ref: "vma->anon_vma", When: With(KhpRetractAnonRecheck).AndFileTHP(), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			if c.hasAnonVMA(c.Page(rtpAt)) {
 				c.Say("it has an anon_vma now: leave its page table")
+				if c.targets() {
+					c.Set(rtpResult, scanInvalid)
+				}
 				return rtpUnlockMM
 			}
 			return Then
@@ -93,6 +110,19 @@ var _ = register(fnRetractPageTables, &Func{Large: true,
 		}},
 		rtpEndTell: toldRetracted(rtpAt),
 		rtpFree:    retractFree(rtp),
+		rtpWhether: {Label: "install", Says: "MADV_COLLAPSE: is the PMD to map the huge page?", When: FilePMDs.AndKhpPasses(), Local: true, Do: func(c *Ctx) Next {
+			if !c.targets() {
+				return rtpUnlockMM
+			}
+			return Then
+		}},
+		rtpSetPMD: {Label: "set_pmd", Says: "is the PMD none? Map the huge page by it", Ref: "set_huge_pmd", When: FilePMDs.AndKhpPasses(), Touches: largeTouches, Reads: cell.Of(machine.PageCache),
+			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(rtpAt))) },
+			Do: func(c *Ctx) Next {
+				f, _ := machine.Cached(c.Load(c.M.CacheSlot(c.Pgoff(rtpStart))))
+				c.Set(rtpResult, c.setHugePMD(c.Page(rtpAt), f))
+				return Then
+			}},
 		rtpUnlockMM: {Label: "unlock_mm", Says: "drop its mmap_lock", Ref: "mmap_write_unlock", When: FileTHP, Touches: cell.Of(machine.MMLocks), Back: []int{rtpNext}, Do: func(c *Ctx) Next {
 			if w := c.vmaLock(rtpAt); machine.MmapWriter(c.Load(w)) == c.Task {
 				c.WriteUnlock(w)
@@ -103,7 +133,7 @@ var _ = register(fnRetractPageTables, &Func{Large: true,
 		}},
 		rtpUnlock: {Label: "unlock", Says: "unlock file->i_mmap_rwsem", Ref: "i_mmap_unlock_write", When: FileTHP, Touches: cell.Of(machine.RmapLocks), Do: func(c *Ctx) Next {
 			c.WriteUnlock(c.mappingLock(rtpStart))
-			return Return
+			return c.Return(c.L(rtpResult))
 		}},
 	},
 	Instead: []Variant{{With(KhpRetractRCU), []Step{
@@ -142,7 +172,10 @@ var _ = register(fnRetractPageTables, &Func{Large: true,
 	}}},
 })
 
-const rtpPMD, rtpTable, rtpStart, rtpAt, rtpAfter = 0, 1, 2, 3, 4
+const rtpPMD, rtpTable, rtpStart, rtpAt, rtpAfter, rtpTarget, rtpEnforced, rtpResult = 0, 1, 2, 3, 4, 5, 6, 7
+
+// targets reports whether the page table is that of the range of MADV_COLLAPSE.
+func (c *Ctx) targets() bool { return c.L(rtpEnforced) != 0 && c.Page(rtpAt) == c.Page(rtpTarget) }
 
 const (
 	rtpLock = iota
@@ -157,6 +190,8 @@ const (
 	rtpSync
 	rtpEndTell
 	rtpFree
+	rtpWhether
+	rtpSetPMD
 	rtpUnlockMM
 	rtpUnlock
 )
@@ -198,6 +233,9 @@ func retractNext(done Next) Step {
 			pmd := machine.Entry(c.Keep(rtpPMD, c.M.PMD(p)))
 			if p != c.M.HugeStart(p) || q != p+machine.PageID(c.M.HugePages-1) || c.hasAnonVMA(p) || !pmd.Present() || pmd.Has(machine.PSE) {
 				c.Set(rtpPMD, 0)
+				if c.L(rtpEnforced) != 0 && p == c.Page(rtpTarget) && pmd.Has(machine.PSE) {
+					c.Set(rtpResult, scanSucceed) // somebody else was faster
+				}
 				continue
 			}
 			c.Set(rtpAt, uint64(p))

@@ -32,7 +32,7 @@ func TestEveryRuleBinds(t *testing.T) {
 	// See New, Sim and Bind.
 	used := map[RuleID]bool{LRUBatchSize: true, LRUKeepsFlag: true, LRUDeactivate: true, GUPPinInTwo: true, GUPHasPinnedFirst: true, GUPSecretmemCheck: true, PincountExactLarge: true, KhpSharedOK: true, KhpCompoundOK: true, KhpFileTruncated: true, DeferredSplitPartial: true, SwapinReadWritable: true, GUPSlowFileCheck: true, GUPUnshareNonAnon: true, UnshareKeepsRO: true, PAEClearAtomic: true, PAEPMDClearAtomic: true, ForkPinTestAnonOnly: true, GUPHugetlbCommonWalk: true, GUPForceHugetlbRefused: true, MadviseDontneedHugetlb: true, NotifierInRmap: true, UprobeSplitsPMD: true, WPCopiesLarge: true, PTEMapMayFail: true, MigrateYoungDirty: true, ForkClearsSwpExclusive: true, KhpPageLock: true, DirtyTracking: true, AnonVMATrylock: true}
 	note := func(c Cond) {
-		if bits.Len32(uint32(c.where)) > len(lacks) {
+		if bits.Len64(uint64(c.where)) > len(lacks) {
 			t.Errorf("a condition is about what has no words in lacks: %b", c.where)
 		}
 		if r, ok := c.Rule(); ok {

@@ -63,6 +63,9 @@ func (s *Setup) has() (h has) {
 	if s.gupPages() > 1 {
 		h |= hasPages
 	}
+	if s.FewSlots {
+		h |= hasFewSlots
+	}
 	if s.SwapStable {
 		h |= hasStableSwap
 	}

@@ -19,6 +19,7 @@ type Setup struct {
 	Hugetlb          int         // huge pages in the pool of hugetlb (nr_hugepages); 0: as many as can be used
 	Slots            int         // of the swap device; 0: as many as there are anonymous pages
 	SwapAsync        bool        // the write to swap goes on after pageout returns, and ends by itself
+	FewSlots         bool        // they may run out: swap may be nearly full
 	SwapStable       bool        // the swap device wants pages that do not change while it reads them (SWP_STABLE_WRITES): it compresses, or checksums
 	Throttled        bool        // who dirties pages of files is throttled: there are too many dirty ones (balance_dirty_pages)
 
@@ -88,8 +89,20 @@ type TaskSetup struct {
 	Name string
 	CPU  int
 	MM   int // index into MMs; -1: a kernel thread
-	Vars []string
-	Body []Stmt
+	// After is the task whose end it waits for before it begins, as its number from 1; 0: it begins at once. That task stands before it.
+	After int
+	Vars  []string
+	Body  []Stmt
+}
+
+// Follows reports whether task t begins when task first has ended, or later.
+func (s *Setup) Follows(t, first int) bool {
+	for t = s.Tasks[t].After - 1; t >= 0; t = s.Tasks[t].After - 1 {
+		if t == first {
+			return true
+		}
+	}
+	return false
 }
 
 // A Stmt is one statement: Vars[Var] = Call(Args...). A call that gets several pages fills as many variables, from Var on.
@@ -136,6 +149,7 @@ type Expr struct {
 	Left, Right *Expr
 	Task, Var   int    // leaf: whose variable,
 	Memory      *Arg   // or which page
+	Huge        bool   // leaf: whether a PMD entry maps a huge page there; of Memory alone
 	Value       string // leaf: compared with this content, if Errno is 0 and Page is nil
 	Errno       int    // leaf: compared with this error, e.g. 14 for -EFAULT
 	Signal      int    // leaf: compared with this signal, e.g. 11 for SIGSEGV
@@ -152,4 +166,21 @@ func (e *Expr) EachLeaf(f func(leaf *Expr)) {
 			x.EachLeaf(f)
 		}
 	}
+}
+
+// SlotsAtStart is how many swap slots are in use at the start.
+func (s *Setup) SlotsAtStart() (n int) {
+	for _, mm := range s.MMs {
+		for _, r := range mm.Regions {
+			if r.State == Clean || r.State == Swapped {
+				n += len(r.Fill)
+			}
+		}
+	}
+	for _, f := range s.Files {
+		if f.State == FileDropped && f.Kind == machine.Shmem {
+			n += len(f.Fill)
+		}
+	}
+	return n
 }

@@ -6,18 +6,17 @@ import (
 	"gupscope/core/machine"
 )
 
-// Collapses reports whether a statement can be played, as far as it has pages collapsed: anonymous ones, and by khugepaged those of shmem. (What
-// madvise(MADV_COLLAPSE) does about a huge page of a file that PTEs map, collapse_pte_mapped_thp, is not there; nor are huge pages of files on a disk.) What does
-// nothing would prove nothing.
+// Collapses reports whether a statement can be played, as far as it has pages collapsed: anonymous ones, and those of shmem; by MADV_COLLAPSE, which maps what it
+// has made, where PMD entries map huge pages of the file. (Huge pages of files on a disk are not there.) What does nothing would prove nothing.
 func (s *Setup) Collapses(st *Stmt) bool {
-	if fn := st.Call.table(st.Args); fn != fnKhugepaged && fn != fnMadviseCollapse || !s.MMs[st.Args[0].MM].Regions[st.Args[0].Region].Kind.OfFile() {
+	if !s.collapsesFile(*st) {
 		return true
 	}
-	r := s.MMs[st.Args[0].MM].Regions[st.Args[0].Region]
-	return st.Call.entry == fnKhugepaged && s.Files[r.File].Kind == machine.Shmem
+	f := &s.Files[s.MMs[st.Args[0].MM].Regions[st.Args[0].Region].File]
+	return f.Kind == machine.Shmem && (st.Call.entry == fnKhugepaged || f.PMD)
 }
 
-// SinceFileTHP is the first release in which khugepaged collapses pages of files, if a statement has it do that; else 0.
+// SinceFileTHP is the first release in which pages of files are collapsed, if a statement has that done; else 0.
 func (s *Setup) SinceFileTHP(st *Stmt) int {
 	if s.collapsesFile(*st) {
 		return FileTHPSince
@@ -34,12 +33,12 @@ func (s *Setup) BesideFileTHP(st *Stmt) bool {
 		return true
 	}
 	switch fn := st.Call.table(st.Args); fn {
-	case fnStore, fnLoad, fnGuestStore, fnGuestLoad, fnMunmap, fnKhugepaged, fnDeviceWrite, fnDeviceRead, fnSetPageDirtyLock, fnPutPage, fnLRUAddDrain,
+	case fnStore, fnLoad, fnGuestStore, fnGuestLoad, fnMunmap, fnKhugepaged, fnMadviseCollapse, fnDeviceWrite, fnDeviceRead, fnSetPageDirtyLock, fnPutPage, fnLRUAddDrain,
 		fnUnpinUserPage, fnUnpinUserPages, fnUnpinUserPagesDirtyLock, fnUnpinUserPageRangeDirtyLock, fnUnpinFolio, fnUnpinFolios, fnUnpinUserFolio:
 		return true
-	case fnFork, fnExit, fnMprotect, fnPread, fnPwrite, fnIput, fnFtruncate, fnFallocate, fnFsync, fnMsync:
+	case fnFork, fnExit, fnMprotect, fnPread, fnPwrite, fnIput, fnFtruncate, fnFallocate, fnFadvise, fnFsync, fnMsync:
 		return true
-	case fnProcessVMReadv, fnProcessVMWritev, fnMemRead, fnMemWrite, fnMlock, fnMunlock:
+	case fnProcessVMReadv, fnProcessVMWritev, fnMemRead, fnMemWrite, fnMlock, fnMunlock, fnMremap:
 		return true
 	case fnShrinkFolioList, fnMovePages, fnCompactZone, fnSplitHugePagesPid, fnMadviseInjectError, fnUprobeRegister, fnUprobeUnregister:
 		return true
@@ -54,10 +53,10 @@ func (s *Setup) BesideFileTHP(st *Stmt) bool {
 // HugeBesideFileTHP reports whether a region may not be there where pages of files are collapsed: other large folios are queued to be split, and nobody
 // splits any there.
 func (s *Setup) HugeBesideFileTHP(r *RegionSetup) bool {
-	return s.FileTHP() && (r.Huge || s.hugetlb(r) || r.Room)
+	return s.FileTHP() && (r.Huge || s.hugetlb(r))
 }
 
-// FileTHP reports whether files may have huge pages: of their own, or because khugepaged collapses small ones.
+// FileTHP reports whether files may have huge pages: of their own, or because small ones are collapsed.
 func (s *Setup) FileTHP() bool { return s.hugeFiles() || s.collapses() > 0 }
 
 // hugeFiles reports whether a file has huge pages at the start.
@@ -75,7 +74,7 @@ func (s *Setup) mapsByPMD(r *RegionSetup) bool {
 	return r.Kind.OfFile() && s.Files[r.File].PMD && s.Files[r.File].State == FileHuge
 }
 
-// collapses is how often khugepaged is to collapse pages of files.
+// collapses is how often pages of files are to be collapsed.
 func (s *Setup) collapses() (n int) {
 	for _, t := range s.Tasks {
 		for _, st := range t.Body {
@@ -87,22 +86,28 @@ func (s *Setup) collapses() (n int) {
 	return n
 }
 
-// FileCollapsers is how many tasks have khugepaged collapse pages of files.
-func (s *Setup) FileCollapsers() (n int) {
-	for _, t := range s.Tasks {
-		if slices.ContainsFunc(t.Body, s.collapsesFile) {
-			n++
+// FileCollapsers are two tasks that may collapse pages of files at the same time; false if there are none. Each needs the list of pages that it replaces for itself.
+func (s *Setup) FileCollapsers() (one, other int, ok bool) {
+	for i := range s.Tasks {
+		for j := range i {
+			if slices.ContainsFunc(s.Tasks[i].Body, s.collapsesFile) && slices.ContainsFunc(s.Tasks[j].Body, s.collapsesFile) && !s.Follows(i, j) {
+				return j, i, true
+			}
 		}
 	}
-	return n
+	return 0, 0, false
 }
 
-// khpPasses reports whether khugepaged may come to a huge page of a file: to one that was there, or in a second pass.
+// khpPasses reports whether who collapses pages of files may come to a huge page there: to one that was there, or in a second pass, or to map it, or when a
+// breakpoint is taken out of one.
 func (s *Setup) khpPasses() bool {
-	return s.collapses() > 1 || s.hugeFiles() && s.collapses() > 0
+	return s.collapses() > 1 || s.hugeFiles() && s.collapses() > 0 || s.FileTHP() && s.calls(func(c *Call) bool { return c.entry == fnUprobeUnregister }) || slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return slices.ContainsFunc(t.Body, func(st Stmt) bool { return st.Call.entry != fnKhugepaged && s.collapsesFile(st) })
+	})
 }
 
-// collapsesFile reports whether a statement has khugepaged collapse pages of a file.
+// collapsesFile reports whether a statement has pages of a file collapsed.
 func (s *Setup) collapsesFile(st Stmt) bool {
-	return st.Call.entry == fnKhugepaged && st.Args[0].MM < len(s.MMs) && st.Args[0].Region < len(s.MMs[st.Args[0].MM].Regions) && s.MMs[st.Args[0].MM].Regions[st.Args[0].Region].Kind.OfFile()
+	fn := st.Call.table(st.Args)
+	return (fn == fnKhugepaged || fn == fnMadviseCollapse) && st.Args[0].MM < len(s.MMs) && st.Args[0].Region < len(s.MMs[st.Args[0].MM].Regions) && s.MMs[st.Args[0].MM].Regions[st.Args[0].Region].Kind.OfFile()
 }

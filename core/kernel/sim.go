@@ -168,9 +168,13 @@ func (s *Sim) taskOffers(a *Actor, f func(key int)) {
 	st.Choose(c, f)
 }
 
-// born reports whether the mm that a task runs in is there already.
+// born reports whether a task may begin: the mm that it runs in is there already, and the task that it comes after has ended.
 func (s *Sim) born(task int) bool {
-	mm := s.Setup.Tasks[task].MM
+	t := &s.Setup.Tasks[task]
+	if t.After > 0 && s.M.Load(s.M.Done(t.After-1)) == 0 {
+		return false
+	}
+	mm := t.MM
 	return mm < 0 || s.M.MMs[mm].Parent < 0 || s.M.Load(s.M.MMState(mm)) != machine.MMNone
 }
 

@@ -23,12 +23,12 @@ import (
 //	a write that is not satisfied: do_wp_page()
 //	unlock the PTL
 //
-// Left out: swap that is more than half full, where every swap-in drops the swap cache.
+// Where swap is more than half full, every swap-in drops the swap cache. (Left out: that reclaim does so, too, with what it could not free.)
 //
 // compare mm/memory.c:do_swap_page
 var _ = register(fnDoSwapPage, &Func{
 	Name: "do_swap_page", File: "mm/memory.c", Params: []int{dsAddr, dsFlags, dsTable, dsPTE},
-	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"folio", HoldLocal}, {"swapcache", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"cached", IntLocal}},
+	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"folio", HoldLocal}, {"swapcache", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"cached", IntLocal}, {"swap_full", IntLocal}},
 	Steps: []Step{
 		dsSame: {Label: "unmap_same", Says: "with the PTL locked: is the PTE what its halves said?", Answer: "yes", Ref: "pte_unmap_same", When: Halved, Reads: cell.Of(machine.PTEs, machine.PTLs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dsTable))) },
@@ -139,12 +139,14 @@ var _ = register(fnDoSwapPage, &Func{
 			c.swapFree(c.Entry(dsPTE).Slot())
 			return Then
 		}},
+		dsFull: swapFull(With(SwapinSwapFreeFirst)),
 		dsTryFree: {Label: "free_swap", Says: "drop it from the swap cache, if this write is its only user", Ref: "should_try_to_free_swap", When: With(SwapinSwapFreeFirst),
 			Touches: swapCacheTouches, Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 				f := c.Held(dsFolio).Frame()
-				if c.mlocked(c.Page(dsAddr)) || c.L(dsFlags)&faultWrite != 0 && !c.isKSM(f) && c.Load(c.M.Ref(f)) == 2 {
+				if c.L(dsNearlyFull) != 0 || c.mlocked(c.Page(dsAddr)) || c.L(dsFlags)&faultWrite != 0 && !c.isKSM(f) && c.Load(c.M.Ref(f)) == 2 {
 					c.freeSwap(f)
 				}
+				c.Set(dsNearlyFull, 0)
 				return Then
 			}},
 		dsStable: {Label: "stable", Says: "is it being written to a device that wants it still?", Answer: "no", Ref: "SWP_STABLE_WRITES", When: With(SwapinStableWrites).AndStableSwap(), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
@@ -175,11 +177,13 @@ var _ = register(fnDoSwapPage, &Func{
 			c.Set(dsCached, c.L(dsCached)&^swapOwn)
 			return Then
 		}},
+		dsFullLate: swapFull(Without(SwapinSwapFreeFirst)),
 		dsSwapFreeLate: {Label: "swap_free_late", Says: "give the slot back", Ref: "swap_free", When: Without(SwapinSwapFreeFirst), Touches: swapCacheTouches, Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			c.swapFree(c.Entry(dsPTE).Slot())
-			if c.mlocked(c.Page(dsAddr)) {
+			if c.L(dsNearlyFull) != 0 || c.mlocked(c.Page(dsAddr)) {
 				c.freeSwap(c.Frame(dsFolio))
 			}
+			c.Set(dsNearlyFull, 0)
 			return Then
 		}},
 		dsUnlockFolio: {Label: "unlock_folio", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
@@ -241,7 +245,7 @@ var _ = register(fnDoSwapPage, &Func{
 	},
 })
 
-const dsTable, dsPTE, dsFolio, dsSwapcache, dsAddr, dsFlags, dsCached = 0, 1, 2, 3, 4, 5, 6
+const dsTable, dsPTE, dsFolio, dsSwapcache, dsAddr, dsFlags, dsCached, dsNearlyFull = 0, 1, 2, 3, 4, 5, 6, 7
 
 const (
 	dsSame = iota
@@ -259,12 +263,14 @@ const (
 	dsLRU
 	dsMap
 	dsSwapFree
+	dsFull
 	dsTryFree
 	dsStable
 	dsSetExclusive
 	dsSetOnWrite
 	dsSetReuse
 	dsRmapLate
+	dsFullLate
 	dsSwapFreeLate
 	dsUnlockFolio
 	dsPutCopied
@@ -428,4 +434,22 @@ func (c *Ctx) swapRmap(own bool) {
 	if c.L(dsCached)&^swapOwn != swapCached {
 		c.lruAdd(f)
 	}
+}
+
+// swapFull looks whether more than half of the slots are taken.
+// compare mm/swapfile.c:vm_swap_full
+func swapFull(when Cond) Step {
+	return Step{Label: "swap_full", Says: "are more than half of the slots taken?", Answer: "no", Ref: "mem_cgroup_swap_full", When: when.AndFewSlots(), Reads: cell.Of(machine.Swap), Anywhere: cell.Of(machine.Swap), Do: func(c *Ctx) Next {
+		free := 0
+		for slot := range c.M.Slots {
+			if c.Load(c.M.SwapMap(slot)) == 0 {
+				free++
+			}
+		}
+		if c.Set(dsNearlyFull, 0); 2*free < c.M.Slots {
+			c.Say("more than half of the slots are taken")
+			c.Set(dsNearlyFull, 1)
+		}
+		return Then
+	}}
 }

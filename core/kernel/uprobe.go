@@ -18,6 +18,7 @@ import (
 //	    clear the PTE, flush; PTE = the copy, if there is one, read-only as in every private mapping
 //	    old is mapped once less; drop the PTE's reference; unlock both
 //	put_page(old)
+//	the file's page came back, and is one of a huge page: collapse_pte_mapped_thp()      // from 5.4 on
 //
 // Nobody asks whether somebody holds the old page: a pin taken before goes stale, for reading
 // and for writing. The page keeps its exclusive flag, so that unpinning it tells nobody.
@@ -36,13 +37,15 @@ import (
 // Rewritten (2025), it has GUP break COW to put a breakpoint in, and writes into the page that is mapped then: if the PTE is writable, or the
 // page exclusive; else again, with COW broken.
 //
-// Left out: that the zero page is refused (newer): no fault maps it into a mapping of a file; and that where the file's page that comes back is one
-// of a huge page, PTEs are collapsed (collapse_pte_mapped_thp(), 5.4 and newer).
+// Where the file's page that comes back is one of a huge page, its page table goes, if it maps nothing else (collapse_pte_mapped_thp(), 5.4 and newer), so that the
+// next access may map the huge page by the PMD. From 6.1 to 6.5 that leaves alone what has an anon_vma, as all has that ever had a breakpoint.
+//
+// Left out: that the zero page is refused (newer): no fault maps it into a mapping of a file.
 //
 // compare kernel/events/uprobes.c:uprobe_write_opcode, __replace_page
 var _ = register(fnUprobeWriteOpcode, &Func{
 	Name: "uprobe_write_opcode", File: "kernel/events/uprobes.c", Params: []int{upAddr, upValue, upRemove},
-	Locals: []Local{{"old_page", HoldLocal}, {"new_page", HoldLocal}, {"reference", HoldLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"vaddr", PageLocal}, {"opcode", IntLocal}, {"unregister", IntLocal}},
+	Locals: []Local{{"old_page", HoldLocal}, {"new_page", HoldLocal}, {"reference", HoldLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"vaddr", PageLocal}, {"opcode", IntLocal}, {"unregister", IntLocal}, {"orig_page_huge", IntLocal}},
 	Steps: []Step{
 		upGet: {Label: "get", Says: "get the page, to read it", Ref: "get_user_page_vma_remote", When: Without(UprobeInPlace), Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
 			return c.Call(fnGetUserPagesLocked, upGot, c.L(upAddr), 1, FollGet|FollForce|c.sim.uprobeSplits)
@@ -111,6 +114,11 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 				return upFolioLock
 			}
 			c.Say("the page cache has the same: no copy is needed")
+			if o, _ := c.M.Backing(c.Page(upAddr)); c.M.KhpPasses {
+				if orig, _ := machine.Cached(c.Load(c.M.CacheSlot(o))); c.M.IsLarge(orig) {
+					c.Set(upHuge, 1)
+				}
+			}
 			f := c.Held(upNew).Frame()
 			c.Release(upNew)
 			return c.putFree(f, 1, upFolioLock)
@@ -244,8 +252,15 @@ var _ = register(fnUprobeWriteOpcode, &Func{
 		upPut: {Label: "put", Says: "drop the reference that GUP took", Ref: "put_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			h := c.Held(upOld)
 			c.Release(upOld)
-			return c.putFree(h.Frame(), h.Count(), end)
+			return c.putFree(h.Frame(), h.Count(), upCollapse)
 		}},
+		upCollapse: {Label: "collapse", Says: "is the file's page one of a huge page? Then take the page table, if that maps nothing else", Ref: "collapse_pte_mapped_thp", When: With(UprobeOriginal).AndKhpPasses(), Local: true, Calls: []FuncID{fnCollapsePTEMappedTHP}, Do: func(c *Ctx) Next {
+			if c.L(upHuge) == 0 {
+				return Then
+			}
+			return c.Call(fnCollapsePTEMappedTHP, upDone, c.L(upAddr), 0)
+		}},
+		upDone:      {Label: "done", Says: "return", Local: true, Do: func(c *Ctx) Next { return Return }},
 		upRetryLate: upLateStep,
 		upRetryTold: upToldStep,
 		upRetry: {Label: "retry_unlock", Says: "unlock the old page", Ref: "folio_unlock", When: Without(UprobeInPlace), Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
@@ -324,7 +339,7 @@ func forEachVMA(name string, write FuncID, unfit uint64) *Func {
 				return Then
 			}},
 			unlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-				c.WriteUnlock(c.M.MmapLock(c.mmOf(vaddr)))
+				c.unlockMM(c.mmOf(vaddr))
 				return Then
 			}},
 			put: {Label: "mmput", Says: "drop the reference on the mm", Ref: "mmput", When: UprobedExit, Local: true, Calls: []FuncID{fnMMPut}, Do: func(c *Ctx) Next {
@@ -367,7 +382,7 @@ func (s *Sim) breakpoint(content uint64) bool {
 	return false
 }
 
-const upOld, upNew, upRef, upTable, upPTE, upAddr, upValue, upRemove = 0, 1, 2, 3, 4, 5, 6, 7
+const upOld, upNew, upRef, upTable, upPTE, upAddr, upValue, upRemove, upHuge = 0, 1, 2, 3, 4, 5, 6, 7, 8
 
 // What upRemove says besides 0, that a breakpoint is put in: that it is taken out; that COW must be broken for it; that the PTE was left none.
 const upLooking, upBreaking, upZapped = 1, 3, 2
@@ -432,6 +447,8 @@ const (
 	upWasZapped
 	upPutZapped
 	upPut
+	upCollapse
+	upDone
 	upRetryLate
 	upRetryTold
 	upRetry

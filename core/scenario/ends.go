@@ -169,7 +169,7 @@ func (c *cursor) negated(depth int) *kernel.Expr {
 	return c.comparison()
 }
 
-// comparison reads `P0.v == "a"`, `P0.r != -EFAULT` or `P0.r == 0`.
+// comparison reads `P0.v == "a"`, `P0.r != -EFAULT`, `P0.r == 0` or `A.buf == thp`.
 func (c *cursor) comparison() *kernel.Expr {
 	e := &kernel.Expr{}
 	result := c.variable(e)
@@ -187,6 +187,10 @@ func (c *cursor) comparison() *kernel.Expr {
 		c.want("what it is compared with", nil)
 	case t.form == formErrno:
 		e.Errno = c.errno(t)
+	case e.Memory != nil && c.keyword("thp"):
+		e.Huge = true
+	case t.text == "thp":
+		c.fail(t, nil, "a condition asks memory whether it is a huge page, as in A.buf == thp: name an mm and its mapping")
 	case t.form == formWord && signals[t.text] != 0:
 		if result == kernel.PageResult {
 			c.fail(t, nil, "the variable holds a page or an error: compare it with an error, as in != -EFAULT")
@@ -206,7 +210,7 @@ func (c *cursor) comparison() *kernel.Expr {
 		if t.mark {
 			c.b.offer(offerErrnos()...)
 		}
-		c.want(`a content ("a"), an error (-EFAULT), a signal (SIGSEGV) or 0`, nil)
+		c.want(`a content ("a"), an error (-EFAULT), a signal (SIGSEGV), 0 or thp`, nil)
 	}
 	return e
 }

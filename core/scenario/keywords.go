@@ -13,7 +13,7 @@ var keywords = []keyword{
 	{"mm", `mm A { buf = anon 2 rw "a" }`, "An address space and its memory."},
 	{"frames", "frames N", "How many free frames there are beside those in use at the start. Without this line: 1. Behind the number may stand the zone they lie in: movable, cma, node 1."},
 	{"tables", "tables from frames", "Page tables come from the same frames as pages, so that a freed table may come back as a page. Without this line they have a pool of their own."},
-	{"swap", "swap sync|async stable_writes", "Whether a write to swap is finished when pageout returns (sync, as without this line), or ends later by itself (async); whether the device wants pages that do not change meanwhile."},
+	{"swap", "swap sync|async stable_writes N", "Whether a write to swap is finished when pageout returns (sync, as without this line), or ends later by itself (async); whether the device wants pages that do not change meanwhile; how many slots it has (as many as there are pages for it)."},
 	{"writers", "writers throttled", "There are too many dirty pages: who dirties one of a file, by a write fault of a shared mapping, is throttled (balance_dirty_pages). Without this line nobody is."},
 	{"memory", "memory sc|tso", "Whether all CPUs see every store at once (sc, as without this line), or each has a store buffer as on x86 (tso)."},
 	{"arch", "arch x86-64|x86-32-pae", "Whether page-table entries are stored whole (x86-64, as without this line), or in two halves (x86-32 with PAE)."},
@@ -41,7 +41,7 @@ var keywords = []keyword{
 	{"stable_writes", "swap async stable_writes", "The swap device compresses or checksums what it reads: nobody is to store to a page meanwhile (SWP_STABLE_WRITES)."},
 	{"throttled", "writers throttled", "Who dirties a page of a file sleeps until writeback has caught up; the fault drops its lock for that, if it may."},
 	{"anon", "NAME = anon N rw|ro", "Private anonymous memory of N pages."},
-	{"thp", "NAME = thp N rw|ro", "Private anonymous memory of N huge pages (of two pages each, unless hpage_pmd_nr says more): MADV_HUGEPAGE; behind the contents of a file of shmem, huge pages that it has."},
+	{"thp", "NAME = thp N rw|ro", "Private anonymous memory of N huge pages (of two pages each, unless hpage_pmd_nr says more): MADV_HUGEPAGE; behind the contents of a file of shmem, huge pages that it has; in a condition, A.buf == thp: the PMD maps a huge page there."},
 	{"pmd", "file F = shmem N thp pmd", "Behind a file of shmem: where there is no page table, a fault maps a huge page of it by the PMD; without it, page by page."},
 	{"hugetlb", "NAME = hugetlb N rw|ro", "Private memory of N huge pages of the pool, which mmap has reserved (MAP_HUGETLB); with file, a file of hugetlbfs of N huge pages."},
 	{"pfnmap", "NAME = pfnmap N rw|ro", "A shared mapping of N pages of a device's memory, which has no struct pages (remap_pfn_range: VM_IO, VM_PFNMAP): GUP refuses it."},
@@ -71,6 +71,7 @@ var keywords = []keyword{
 	{"on", "P0 on cpu0 in A { … }", "Which CPU the task runs on; behind a condition, which kernels it speaks of; with claim, that it is judged."},
 	{"off", "claim NAME off", "The claim is not judged."},
 	{"in", "P0 on cpu0 in A { … }", "A thread of the process with this mm."},
+	{"after", "P1 on cpu1 kernel after P0 { … }", "The task begins when the other one, which stands above, has ended. It may be a name all the same."},
 	{"without", "v6.12 without RULE", "The kernel without this rule."},
 	{"with", "v6.12 with RULE=VALUE", "The kernel with this rule, or with this value of it."},
 	{"judging", "expect KERNEL judging NAME, NAME: Never", "This line judges these claims alone."},
@@ -84,9 +85,9 @@ var keywords = []keyword{
 	{"not", "not COND", "It does not hold."},
 }
 
-// isReserved reports whether a word cannot be a name.
+// isReserved reports whether a word cannot be a name: those of the language but for after, which stands where no name can.
 func isReserved(word string) bool {
-	return slices.ContainsFunc(keywords, func(k keyword) bool { return k.word == word })
+	return word != "after" && slices.ContainsFunc(keywords, func(k keyword) bool { return k.word == word })
 }
 
 func keywordDoc(word string) string {

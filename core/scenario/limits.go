@@ -11,6 +11,7 @@ const (
 	maxPages      = 16      // in a VMA, or as many as two huge pages have; and in a file
 	maxAllPages   = 8 << 10 // in all VMAs
 	maxFiles      = 4
+	maxSlots      = 64
 	maxFrames     = 64 // or as many as eight huge pages have: in use at the start, free, and tables if they come from frames
 	maxStatements = 32 // in a task
 	maxExpects    = 64

@@ -57,6 +57,7 @@ type builder struct {
 	// partial: some memory could not be read, so a name that is unknown may be one of it.
 	partial bool
 
+	slots  *token    // how many slots the swap device has, if the text says so
 	perCPU []cpuLine // preempt and speculate lines
 	calls  []made
 

@@ -20,7 +20,7 @@
 //	        | "mm" NAME "forked" "from" NAME             one that fork() makes
 //	        | "frames" N zone                            free frames at the start (1)
 //	        | "tables" "from" "frames"                   page tables and pages share frames
-//	        | "swap" ( "sync" | "async" ) [ "stable_writes" ] how a write to swap ends (sync)
+//	        | "swap" ( "sync" | "async" ) [ "stable_writes" ] [ N ] how a write to swap ends (sync)
 //	        | "writers" "throttled"                      who dirties pages of files is throttled (nobody is)
 //	        | "memory" ( "sc" | "tso" )                  whether CPUs have store buffers (sc)
 //	        | "arch" ( "x86-64" | "x86-32-pae" )          whether entries are stored whole (x86-64)
@@ -32,7 +32,7 @@
 //	        | "speculate" CPU                            the walker may fill its TLB unasked
 //	        | "claim" CLAIM ( "on" | "off" )             judge it, or do not
 //	        | "judge" CLAIM { "," CLAIM }                judge these alone
-//	        | NAME "on" CPU ( "in" NAME | "kernel" ) "{" { stmt } "}"
+//	        | NAME "on" CPU ( "in" NAME | "kernel" ) [ "after" NAME ] "{" { stmt } "}"
 //	        | "expect" kernels [ "judging" CLAIM { "," CLAIM } ] ":" verdict
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
@@ -55,7 +55,7 @@
 //
 //	cond    = both { "or" both }
 //	both    = test { "and" test }
-//	test    = "not" test | "(" cond ")" | NAME "." NAME [ "[" N "]" ] ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" )
+//	test    = "not" test | "(" cond ")" | NAME "." NAME [ "[" N "]" ] ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" | "thp" )
 //
 // # How a text is read
 //

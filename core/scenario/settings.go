@@ -62,11 +62,15 @@ func (b *builder) tables(c *cursor) {
 	}
 }
 
-// swap reads "swap sync|async [stable_writes]".
+// swap reads "swap sync|async [stable_writes] [N]".
 func (b *builder) swap(c *cursor) {
 	if b.once(c, "swap") {
 		b.file.setup.SwapAsync = c.choose("sync or async", "sync", "async") == "async"
 		b.file.setup.SwapStable = c.keyword("stable_writes")
+		if t := c.peek(); t != nil && t.form == formNumber {
+			b.file.setup.Slots, b.slots = c.number("slots", 1, maxSlots), t
+			b.file.setup.FewSlots = true
+		}
 	}
 }
 

@@ -109,6 +109,7 @@ func (b *builder) whole() {
 	b.countZones()
 	b.enoughFrames()
 	b.enoughPages()
+	b.enoughSlots()
 	b.enoughHugepages()
 	b.enoughLevels()
 	b.gigabytesStay()
@@ -160,15 +161,15 @@ func (b *builder) aloneWithFileTHP() {
 	for _, c := range b.calls {
 		switch {
 		case !s.BesideFileTHP(&c.stmt):
-			b.report(Error, c.at.start, c.at.end, nil, "%s is not played where files may have huge pages, as it does not know large folios of files here: loads, stores, GUP, munmap, MADV_DONTNEED, MADV_PAGEOUT, mprotect, fork, exit, pread, pwrite, ftruncate, fallocate, reclaim, move_pages, compact_zone, split_huge_page, uprobes and memory failures do", c.at.text)
+			b.report(Error, c.at.start, c.at.end, nil, "%s is not played where files may have huge pages, as it does not know large folios of files here: loads, stores, GUP, munmap, mremap, MADV_DONTNEED, MADV_PAGEOUT, mprotect, fork, exit, pread, pwrite, ftruncate, fallocate, posix_fadvise, reclaim, move_pages, compact_zone, split_huge_page, uprobes and memory failures do", c.at.text)
 		case s.SinceFileTHP(&c.stmt) > 0 && s.PAE:
 			b.report(Error, c.at.start, c.at.end, nil, "khugepaged collapses pages of files on x86-64 alone: leave out arch x86-32-pae")
 		}
 	}
-	if n := s.FileCollapsers(); n > 1 {
+	if one, other, ok := s.FileCollapsers(); ok {
 		for _, c := range b.calls {
 			if s.SinceFileTHP(&c.stmt) > 0 {
-				b.report(Error, c.at.start, c.at.end, nil, "%d tasks are khugepaged, and there is one: let one task collapse pages of files", n)
+				b.report(Error, c.at.start, c.at.end, nil, "%s and %s may collapse pages of files at the same time, which one task can here: let one do it, or begin after the other", s.Tasks[one].Name, s.Tasks[other].Name)
 				break
 			}
 		}
@@ -181,7 +182,7 @@ func (b *builder) aloneWithFileTHP() {
 	for i, m := range s.MMs {
 		for r := range m.Regions {
 			if at := b.vmas[vmaKey{i, r}]; at != nil && s.HugeBesideFileTHP(&m.Regions[r]) {
-				b.report(Error, at.start, at.end, nil, "%s is not there beside khugepaged on pages of a file: use small pages that stay where they are", at.text)
+				b.report(Error, at.start, at.end, nil, "%s is not there beside khugepaged on pages of a file: use small pages", at.text)
 			}
 		}
 	}
@@ -285,4 +286,11 @@ func (b *builder) enoughFrames() {
 		}
 	}
 	b.report(Error, at.start, at.end, nil, "%s; at most %d frames are possible in all", said, b.maxFrames())
+}
+
+// enoughSlots reports a swap device that is too small for what is in swap at the start.
+func (b *builder) enoughSlots() {
+	if n := b.file.setup.SlotsAtStart(); b.slots != nil && n > b.file.setup.Slots && !b.partial {
+		b.report(Error, b.slots.start, b.slots.end, replace(b.slots, fmt.Sprint(n)), "%d %s in swap at the start: as many slots are the least", n, plural(n, "page is", "pages are"))
+	}
 }

@@ -44,6 +44,9 @@ func (b *builder) task(n *clause) {
 	if c.choose("on", "on") != "" {
 		t.CPU = c.cpu()
 		b.home(c, t)
+		if c.keyword("after") {
+			b.after(c, t)
+		}
 	}
 	c.end()
 	b.place(c, t, n)
@@ -94,6 +97,26 @@ func (b *builder) home(c *cursor, t *task) {
 		c.dead = true
 	} else {
 		c.unknown(w, "mm", names)
+	}
+}
+
+// after reads the task whose end a task waits for: one that stands above.
+func (b *builder) after(c *cursor, t *task) {
+	var names []string
+	for _, x := range b.tasks {
+		names = append(names, x.Name)
+	}
+	w := c.word(Task, "the name of a task that stands above", func() (out []Completion) {
+		for _, x := range names {
+			out = append(out, Completion{Label: x, Insert: x, Kind: Task})
+		}
+		return out
+	})
+	if w == nil {
+		return
+	}
+	if t.After = slices.Index(names, w.text) + 1; t.After == 0 {
+		c.unknown(w, "task that stands above", names)
 	}
 }
 
@@ -165,7 +188,7 @@ func (b *builder) call(t *task, s *kernel.Stmt, into *token, c *cursor) {
 		case !b.file.setup.Probes(s):
 			c.fail(w, nil, "uprobes come to private mappings of files, not of hugetlb: map a file of ext4 or shmem, as in \"text = f private ro\"")
 		case !b.file.setup.Collapses(s):
-			c.fail(w, nil, "of files, only pages of shmem are collapsed here, and by khugepaged: use such a file, or anonymous memory")
+			c.fail(w, nil, "of files, only pages of shmem are collapsed here, by MADV_COLLAPSE where a PMD entry may map them: use such a file, as in \"f = shmem 2 pmd\", or anonymous memory")
 		}
 		if since := b.file.setup.SinceFileTHP(s); c.ok() && since > 0 {
 			b.file.uses = append(b.file.uses, site{setting: "huge pages in files", since: since, at: w})
