@@ -1,6 +1,7 @@
 # make build     bin/gupscope: one binary with the WASM, the pages' assets and the scenarios inside
 # make run       build it, and start it on a loopback address that it prints (ADDR=127.0.0.1:8080 DATA=data)
 # make test      everything that must hold; installs Chromium where it is missing
+# make deep      the ways to prove a scenario, held against each other in four times as many states as make test does (minutes)
 # make bench     figures: the checker beside Spin, native and in WASM; a step with its rendering; the page's main thread while a check runs (minutes)
 # make tour      pictures of a newcomer's way through the page, wide and on a phone, light and dark: bin/tour
 # make generate  web/page/*_templ.go, after a change of *.templ
@@ -17,7 +18,7 @@ WASM_PACKAGES = ./core/cell ./core/check ./web/link
 # One set of flags for all: what is compiled for the page is what the tests in WASM need.
 export GOFLAGS := -buildvcs=false -trimpath
 
-.PHONY: build assets run test chromium check-format check-generated check-modules check-vendor unit wasm-test bench tour generate fmt vendor clean
+.PHONY: build assets run test deep chromium check-format check-generated check-modules check-vendor unit wasm-test bench tour generate fmt vendor clean
 
 build: assets
 	$(GO) build -o bin/gupscope ./cmd/server
@@ -46,6 +47,10 @@ test: chromium check-format check-generated check-modules check-vendor assets
 	$(MAKE) --no-print-directory wasm-test & wasm=$$!; \
 	GUPSCOPE_TEST_ALL=1 $(GO) test -timeout 40m ./...; native=$$?; \
 	wait $$wasm && exit $$native
+
+# All ways to prove each scenario, in four times as many states (minutes): before a release, and after changes of core/check.
+deep:
+	$(GO) test -timeout 1h -run TestExpectations ./core/verdict -deep
 
 # Browser tests drive a real browser. Debian's package is the one that they are made for.
 chromium:
