@@ -30,6 +30,11 @@ func panel(name, pressed, until, part string) audit {
 	return audit{name, "", []string{press(pressed)}, until, part}
 }
 
+// there is a promise that waits for it.
+func there(selector string) string {
+	return `new Promise(r => { const look = () => document.querySelector(` + quote(selector) + `) ? r() : setTimeout(look, 50); look(); })`
+}
+
 func press(selector string) string { return `document.querySelector(` + quote(selector) + `).click()` }
 
 // axe-core finds nothing serious on any page, light or dark, wide or on a phone, whatever is open.
@@ -47,7 +52,7 @@ func TestAxe(t *testing.T) {
 		{name: "room", path: strings.TrimPrefix(room, s.url), until: "#race"},
 		{name: "files", path: "s/dontneed-vs-writeback", until: "#race"},
 		{name: "changes", path: "s/gup-fast-vs-reclaim", do: []string{`document.getElementById("draft").hidden = false`, editorView + `.dispatch({changes: {from: 0, insert: "# x\n"}})`,
-			`new Promise(r => { const look = () => document.querySelector("[data-do=changes]") ? r() : setTimeout(look, 50); look(); })`, press("[data-do=changes]")}, until: "#changes-panel:popover-open .hunk", part: "source"},
+			there("[data-do=changes]"), press("[data-do=changes]")}, until: "#changes-panel:popover-open .hunk", part: "source"},
 		{name: "home", until: "#race"},
 		panel("palette", "[data-command=palette]", "#palette:popover-open li:nth-child(20)", "more"),
 		panel("keys", "[data-command=keys]", "#keys-panel:popover-open", "more"),
@@ -55,7 +60,7 @@ func TestAxe(t *testing.T) {
 		panel("run menu", "[popovertarget=run-menu]", "#run-menu:popover-open", ""),
 		panel("cell", ".pte .cell", "#cell-panel:popover-open .hits li", "memory"),
 		panel("compare", "[popovertarget=compare-panel]", "#compare-panel:popover-open select", ""),
-		{name: "compared", do: []string{press("[popovertarget=compare-panel]"), `(s => { s.value = s.options[1].value; s.dispatchEvent(new Event("change", {bubbles: true})); })(document.querySelector("#compare select"))`},
+		{name: "compared", do: []string{press("[popovertarget=compare-panel]"), there("#compare select"), `(s => { s.value = s.options[1].value; s.dispatchEvent(new Event("change", {bubbles: true})); })(document.querySelector("#compare select"))`},
 			until: "#compare-panel:popover-open .sides"},
 		panel("find", "[popovertarget=find-panel]", "#find-panel:popover-open", ""),
 		panel("kernels", "#pick-kernel", "#kernels:popover-open", ""),
