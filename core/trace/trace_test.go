@@ -137,10 +137,10 @@ func TestDiagrams(t *testing.T) {
 	}
 }
 
-// TestReplay plays random runs again from their text, and walks in them: ten of each scenario, and one of every fourth in WASM, where thousands of
+// TestReplay plays random runs again from their text, and walks in them: four of each scenario, and one of every fourth in WASM, where thousands of
 // steps that are the same show that all are.
 func TestReplay(t *testing.T) {
-	runs := 10
+	runs := 4
 	if testing.Short() {
 		runs = 1
 	}
