@@ -35,18 +35,8 @@ var _ = register(fnKhugepaged, &Func{Name: "khugepaged", File: "mm/khugepaged.c"
 		}
 		return c.Call(fnCollapsePTEMappedTHPs, kpScan, c.L(coAddr))
 	}},
-	kpScan: {Label: "scan", Says: "scan the next range", Ref: "hpage_collapse_scan_pmd", Local: true, Calls: []FuncID{fnCollapseScan}, Do: func(c *Ctx) Next {
-		return c.Call(fnCollapseScan, kpScanned, c.L(coAddr), 0)
-	}},
-	kpScanned: {Label: "scanned", Says: "may PTEs map a huge page of the file?", When: KhpPasses, Local: true, Do: func(c *Ctx) Next {
-		if ret := c.Ret(); ret != scanPTEMapped {
-			if ret != scanSucceed {
-				c.Set(coResult, ret)
-			}
-			return kpNext
-		}
-		return Then
-	}},
+	kpScan: collapseScan(kpScanned, 0),
+	kpScanned: collapseScanned(kpNext),
 	kpNote: {Label: "note", Says: "note the page table for the next pass", Ref: "khugepaged_add_pte_mapped_thp", When: Without(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMs), Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 		p := c.Page(coAddr)
 		if !machine.Entry(c.Load(c.M.PMD(p))).Present() {
@@ -56,20 +46,12 @@ var _ = register(fnKhugepaged, &Func{Name: "khugepaged", File: "mm/khugepaged.c"
 		c.Or(c.M.NotedTHP(c.mmOf(coAddr)), c.M.NotedBit(p))
 		return kpNext
 	}},
-	kpLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", When: With(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks),
-		Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(coAddr))) },
-		Do: func(c *Ctx) Next {
-			c.ReadLock(c.M.MmapLock(c.mmOf(coAddr)))
-			return Then
-		}},
+	kpLock: mmapReadLockOf(coAddr, With(KhpRetractRCU).AndKhpPasses()),
 	kpExit: khpPassExit(testExitStep(coAddr, coResult, kpUnlock)),
 	kpMapped: {Label: "mapped", Says: "do PTEs map it? Then take their page table", Ref: "collapse_pte_mapped_thp", When: With(KhpRetractRCU).AndKhpPasses(), Local: true, Calls: []FuncID{fnCollapsePTEMappedTHP}, Do: func(c *Ctx) Next {
 		return c.Call(fnCollapsePTEMappedTHP, kpUnlock, c.L(coAddr), 0)
 	}},
-	kpUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", When: With(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-		c.ReadUnlock(c.M.MmapLock(c.mmOf(coAddr)))
-		return Then
-	}},
+	kpUnlock: mmapReadUnlockOf(coAddr, With(KhpRetractRCU).AndKhpPasses()),
 	kpNext: collapseNext(kpScan),
 }})
 
@@ -98,41 +80,15 @@ const (
 // compare mm/khugepaged.c:madvise_collapse
 var _ = register(fnMadviseCollapse, &Func{Name: "madvise_collapse", File: "mm/khugepaged.c", Params: []int{coAddr, coLast, coAdvice}, Locals: collapseLocals, Steps: []Step{
 	mvcDrain: collapseDrain,
-	mvcScan: {Label: "scan", Says: "scan the next range", Ref: "hpage_collapse_scan_pmd", Local: true, Calls: []FuncID{fnCollapseScan}, Do: func(c *Ctx) Next {
-		return c.Call(fnCollapseScan, mvcScanned, c.L(coAddr), 1)
-	}},
-	mvcScanned: {Label: "scanned", Says: "may PTEs map a huge page of the file?", When: KhpPasses, Local: true, Do: func(c *Ctx) Next {
-		if ret := c.Ret(); ret != scanPTEMapped {
-			if ret != scanSucceed {
-				c.Set(coResult, ret)
-			}
-			return mvcNext
-		}
-		return Then
-	}},
-	mvcWriteLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock", When: Without(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks),
-		Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.mmOf(coAddr))) },
-		Do: func(c *Ctx) Next {
-			c.WriteLock(c.M.MmapLock(c.mmOf(coAddr)))
-			return Then
-		}},
-	mvcLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", When: With(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks),
-		Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(coAddr))) },
-		Do: func(c *Ctx) Next {
-			c.ReadLock(c.M.MmapLock(c.mmOf(coAddr)))
-			return Then
-		}},
+	mvcScan: collapseScan(mvcScanned, 1),
+	mvcScanned: collapseScanned(mvcNext),
+	mvcWriteLock: mmapWriteLockOf(coAddr, Without(KhpRetractRCU).AndKhpPasses()),
+	mvcLock: mmapReadLockOf(coAddr, With(KhpRetractRCU).AndKhpPasses()),
 	mvcMapped: {Label: "mapped", Says: "have the PMD map it", Ref: "collapse_pte_mapped_thp", When: KhpPasses, Local: true, Calls: []FuncID{fnCollapsePTEMappedTHP}, Do: func(c *Ctx) Next {
 		return c.Call(fnCollapsePTEMappedTHP, mvcWriteUnlock, c.L(coAddr), 1)
 	}},
-	mvcWriteUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", When: Without(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-		c.unlockMM(c.mmOf(coAddr))
-		return Then
-	}},
-	mvcUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", When: With(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-		c.ReadUnlock(c.M.MmapLock(c.mmOf(coAddr)))
-		return Then
-	}},
+	mvcWriteUnlock: mmapWriteUnlockOf(coAddr, Without(KhpRetractRCU).AndKhpPasses()),
+	mvcUnlock: mmapReadUnlockOf(coAddr, With(KhpRetractRCU).AndKhpPasses()),
 	mvcNext: collapseNext(mvcScan),
 }})
 
@@ -148,16 +104,6 @@ const (
 	mvcNext
 )
 
-// unlockMM drops an mmap_lock that is held for writing, and the locks of VMAs with it.
-func (c *Ctx) unlockMM(mm int) {
-	for r := range c.M.MMs[mm].Regions {
-		if w := c.M.VMALock(mm, r); machine.MmapWriter(c.Load(w)) == c.Task {
-			c.WriteUnlock(w)
-		}
-	}
-	c.WriteUnlock(c.M.MmapLock(mm))
-}
-
 const coAddr, coLast, coAdvice, coResult = 0, 1, 2, 3
 
 var collapseLocals = []Local{{"address", PageLocal}, {"last", PageLocal}, {"advice", IntLocal}, {"last_fail", IntLocal}}
@@ -165,6 +111,26 @@ var collapseLocals = []Local{{"address", PageLocal}, {"last", PageLocal}, {"advi
 var collapseDrain = Step{Label: "drain", Says: "empty all LRU batches", Ref: "lru_add_drain_all", When: With(KhpDrainsAll), Local: true, Calls: []FuncID{fnLRUAddDrainAll}, Do: func(c *Ctx) Next {
 	return c.Call(fnLRUAddDrainAll, 1)
 }}
+
+// collapseScan scans a range, and collapses it; enforced: because somebody asks for it.
+func collapseScan(scanned int, enforced uint64) Step {
+	return Step{Label: "scan", Says: "scan the next range", Ref: "hpage_collapse_scan_pmd", Local: true, Calls: []FuncID{fnCollapseScan}, Do: func(c *Ctx) Next {
+		return c.Call(fnCollapseScan, scanned, c.L(coAddr), enforced)
+	}}
+}
+
+// collapseScanned passes a range over, for next, if PTEs cannot map a huge page of a file there.
+func collapseScanned(next Next) Step {
+	return Step{Label: "scanned", Says: "may PTEs map a huge page of the file?", When: KhpPasses, Local: true, Do: func(c *Ctx) Next {
+		if ret := c.Ret(); ret != scanPTEMapped {
+			if ret != scanSucceed {
+				c.Set(coResult, ret)
+			}
+			return next
+		}
+		return Then
+	}}
+}
 
 // collapseNext goes on with the next range at step again, if there is one.
 func collapseNext(again int) Step {
@@ -203,12 +169,7 @@ var _ = register(fnCollapseScan, &Func{Large: true,
 	Name: "hpage_collapse_scan_pmd", Was: []Name{{"khugepaged_scan_pmd", 600}}, File: "mm/khugepaged.c", FileWas: []Name{{"mm/huge_memory.c", 408}}, Params: []int{ksAddr, ksEnforced},
 	Locals: []Local{{"pmd", TableLocal}, {"address", PageLocal}, {"enforced", IntLocal}, {"result", IntLocal}},
 	Steps: []Step{
-		ksLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(ksAddr))) },
-			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(ksAddr)))
-				return Then
-			}},
+		ksLock: mmapReadLockOf(ksAddr, Cond{}),
 		ksExit: testExitStep(ksAddr, ksResult, ksUnlock),
 		ksVMA: {Label: "vma", Says: "does a huge page fit into the VMA?", Answer: "yes", Ref: "hugepage_vma_revalidate", Reads: cell.Of(machine.VMAs, machine.MMs), Do: func(c *Ctx) Next {
 			p := c.Page(ksAddr)

@@ -102,12 +102,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			}
 			return Then
 		}},
-		kcLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.mmOf(kcAddr))) },
-			Do: func(c *Ctx) Next {
-				c.WriteLock(c.M.MmapLock(c.mmOf(kcAddr)))
-				return Then
-			}},
+		kcLock: mmapWriteLockOf(kcAddr, Cond{}),
 		kcExit: testExitStep(kcAddr, kcResult, kcUnlock),
 		kcVMA: {Label: "revalidate", Says: "is there still the VMA, and a page table?", Answer: "yes", Ref: "hugepage_vma_revalidate", Reads: cell.Of(machine.VMAs, machine.PMDs), Do: func(c *Ctx) Next {
 			p := c.Page(kcAddr)

@@ -43,8 +43,7 @@ var _ = register(fnCollapsePTEMappedTHPs, &Func{Large: true,
 			return Then
 		}},
 		cnUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", When: KhpPasses, Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-			mm := c.mmOf(0)
-			c.unlockMM(mm)
+			c.unlockMM(c.mmOf(0))
 			return Return
 		}},
 	},

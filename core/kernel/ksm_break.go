@@ -14,12 +14,7 @@ var _ = register(fnBreakCOW, &Func{
 	Name: "break_cow", File: "mm/ksm.c", Params: []int{0},
 	Locals: []Local{{"rmap_item", PageLocal}},
 	Steps: []Step{
-		{Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(0))) },
-			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(0)))
-				return Then
-			}},
+		mmapReadLockOf(0, Cond{}),
 		{Label: "vma", Says: "is the VMA mergeable?", Answer: "yes", Ref: "find_mergeable_vma", Reads: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnBreakKSM}, Do: func(c *Ctx) Next {
 			if !c.mergeable(c.Page(0)) {
 				c.Say("it is not mergeable any more")

@@ -360,12 +360,7 @@ var _ = register(fnTryToMergeWithKSMPage, &Func{
 	Name: "try_to_merge_with_ksm_page", File: "mm/ksm.c", Params: []int{twkPage, twkKpage, twkAddr},
 	Locals: []Local{{"page", FrameLocal}, {"kpage", FrameLocal}, {"rmap_item", PageLocal}, {"err", IntLocal}},
 	Steps: []Step{
-		twkLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(twkAddr))) },
-			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(twkAddr)))
-				return Then
-			}},
+		twkLock: mmapReadLockOf(twkAddr, Cond{}),
 		twkVMA: {Label: "vma", Says: "is the VMA mergeable?", Answer: "yes", Ref: "find_mergeable_vma", Reads: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnTryToMergeOnePage}, Do: func(c *Ctx) Next {
 			if !c.mergeable(c.Page(twkAddr)) {
 				c.Say("it is not mergeable any more")

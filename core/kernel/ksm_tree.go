@@ -199,12 +199,7 @@ var _ = register(fnGetMergeablePage, &Func{
 	Name: "get_mergeable_page", File: "mm/ksm.c", Params: []int{mgpAddr},
 	Locals: []Local{{"page", HoldLocal}, {"pmd", TableLocal}, {"rmap_item", PageLocal}},
 	Steps: []Step{
-		mgpLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(mgpAddr))) },
-			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(mgpAddr)))
-				return Then
-			}},
+		mgpLock: mmapReadLockOf(mgpAddr, Cond{}),
 		mgpVMA: {Label: "vma", Says: "is the VMA mergeable?", Answer: "yes", Ref: "find_mergeable_vma", Reads: cell.Of(machine.VMAs, machine.MMs), Do: func(c *Ctx) Next {
 			if !c.mergeable(c.Page(mgpAddr)) {
 				c.Say("the VMA is not mergeable any more")

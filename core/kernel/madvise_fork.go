@@ -96,42 +96,6 @@ const (
 	vbDone
 )
 
-// mmapWriteLockStep takes mmap_lock for writing.
-func mmapWriteLockStep() Step {
-	return Step{Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock_killable", Touches: cell.Of(machine.MMLocks),
-		Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.MM)) },
-		Do: func(c *Ctx) Next {
-			c.WriteLock(c.M.MmapLock(c.MM))
-			return Then
-		}}
-}
-
-// vmaWriteLockStep locks the VMA of the page that a local names.
-func vmaWriteLockStep(page int) Step {
-	return Step{Label: "lock_vma", Says: "lock the VMA: no fault is in it", Ref: "vma_start_write", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks),
-		Wait: func(c *Ctx) Block {
-			w, _ := c.vmaWords(c.Page(page))
-			return c.WriteFree(w)
-		},
-		Do: func(c *Ctx) Next {
-			w, _ := c.vmaWords(c.Page(page))
-			c.WriteLock(w)
-			return Then
-		}}
-}
-
-// mmapWriteUnlockStep drops mmap_lock and, if it was taken, the lock of the VMA of the page that a local names.
-func mmapWriteUnlockStep(page int) Step {
-	return Step{Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-		w, _ := c.vmaWords(c.Page(page))
-		if machine.MmapWriter(c.Load(w)) == c.Task {
-			c.WriteUnlock(w)
-		}
-		c.WriteUnlock(c.M.MmapLock(c.MM))
-		return Then
-	}}
-}
-
 // cutHugeStep splits the huge PMDs that lie across the ends of the range that two locals name: a VMA ends there from now on.
 // It is step self.
 // compare mm/huge_memory.c:vma_adjust_trans_huge

@@ -41,12 +41,7 @@ var _ = register(fnMovePages, &Func{Migrating: true,
 		vpDrain: {Label: "drain", Says: "empty all LRU batches", Ref: "lru_add_drain_all", Local: true, Calls: []FuncID{fnLRUAddDrainAll}, Do: func(c *Ctx) Next {
 			return c.Call(fnLRUAddDrainAll, vpLock)
 		}},
-		vpLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(vpPage))) },
-			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(vpPage)))
-				return Then
-			}},
+		vpLock: mmapReadLockOf(vpPage, Cond{}),
 		vpVMA: walkVMA(vpUnlock),
 		vpPMD: walkPMD(vpUnlock),
 		vpLockPT: {Label: "lock_pte", Says: "lock the PTL; is a page there?", Answer: "yes", Ref: "pte_offset_map_lock", Map: &TableMap{vpPMDLocal, vpPage, vpPMD}, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.PMDs),
@@ -259,12 +254,7 @@ var _ = register(fnDoPagesStat, &Func{Migrating: true,
 	Name: "do_pages_stat", File: "mm/migrate.c", Params: []int{vpPage},
 	Locals: []Local{{"folio", HoldLocal}, {"reference", HoldLocal}, {"pmd", TableLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"node", IntLocal}, {"flags", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
-		{Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(vpPage))) },
-			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(vpPage)))
-				return Then
-			}},
+		mmapReadLockOf(vpPage, Cond{}),
 		walkVMA(4),
 		walkPMD(4),
 		{Label: "look", Says: "under the PTL: is a page there?", Answer: "yes", Ref: "pte_offset_map_lock", Reads: cell.Of(machine.PTEs, machine.PMDs, machine.PTLs),
@@ -273,10 +263,7 @@ var _ = register(fnDoPagesStat, &Func{Migrating: true,
 				c.walkLook()
 				return Then
 			}},
-		{Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-			c.ReadUnlock(c.M.MmapLock(c.mmOf(vpPage)))
-			return Then
-		}},
+		mmapReadUnlockOf(vpPage, Cond{}),
 		walkHole,
 		walkReturn,
 	},

@@ -314,12 +314,7 @@ func forEachVMA(name string, write FuncID, unfit uint64) *Func {
 				}
 				return Then
 			}},
-			lock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock", Touches: cell.Of(machine.MMLocks),
-				Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.mmOf(vaddr))) },
-				Do: func(c *Ctx) Next {
-					c.WriteLock(c.M.MmapLock(c.mmOf(vaddr)))
-					return Then
-				}},
+			lock: mmapWriteLockOf(vaddr, Cond{}),
 			vma: {Label: "vma", Says: "is there a VMA that may have breakpoints?", Answer: "yes", Ref: "valid_vma", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 				switch vma := c.Load(c.M.VMA(c.Page(vaddr))); {
 				case vma == 0:
@@ -338,10 +333,7 @@ func forEachVMA(name string, write FuncID, unfit uint64) *Func {
 				c.Set(ret, c.Ret())
 				return Then
 			}},
-			unlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
-				c.unlockMM(c.mmOf(vaddr))
-				return Then
-			}},
+			unlock: mmapWriteUnlockOf(vaddr, Cond{}),
 			put: {Label: "mmput", Says: "drop the reference on the mm", Ref: "mmput", When: UprobedExit, Local: true, Calls: []FuncID{fnMMPut}, Do: func(c *Ctx) Next {
 				if !goes(c) {
 					return Then

@@ -109,12 +109,7 @@ var _ = register(fnVaddrGetPFNs, &Func{
 	Name: "vaddr_get_pfns", Was: []Name{{"vaddr_get_pfn", 512}}, File: "drivers/vfio/vfio_iommu_type1.c", Params: []int{vgAddr, vgProt},
 	Locals: []Local{{"pmd", TableLocal}, {"pte", PTELocal}, {"vaddr", PageLocal}, {"prot", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
-		vgLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "mmap_read_lock", Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(vgAddr))) },
-			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.MmapLock(c.mmOf(vgAddr)))
-				return Then
-			}},
+		vgLock: mmapReadLockOf(vgAddr, Cond{}),
 		vgVMA: {Label: "vma", Says: "GUP refuses; is the VMA one of VM_PFNMAP?", Answer: "yes", Ref: "vma_lookup", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			if c.Load(c.M.VMA(c.Page(vgAddr))) == 0 {
 				c.Say("there is no VMA: -EFAULT")
