@@ -35,7 +35,7 @@ var _ = register(fnKhugepaged, &Func{Name: "khugepaged", File: "mm/khugepaged.c"
 		}
 		return c.Call(fnCollapsePTEMappedTHPs, kpScan, c.L(coAddr))
 	}},
-	kpScan: collapseScan(kpScanned, 0),
+	kpScan:    collapseScan(kpScanned, 0),
 	kpScanned: collapseScanned(kpNext),
 	kpNote: {Label: "note", Says: "note the page table for the next pass", Ref: "khugepaged_add_pte_mapped_thp", When: Without(KhpRetractRCU).AndKhpPasses(), Touches: cell.Of(machine.MMs), Reads: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 		p := c.Page(coAddr)
@@ -52,7 +52,7 @@ var _ = register(fnKhugepaged, &Func{Name: "khugepaged", File: "mm/khugepaged.c"
 		return c.Call(fnCollapsePTEMappedTHP, kpUnlock, c.L(coAddr), 0)
 	}},
 	kpUnlock: mmapReadUnlockOf(coAddr, With(KhpRetractRCU).AndKhpPasses()),
-	kpNext: collapseNext(kpScan),
+	kpNext:   collapseNext(kpScan),
 }})
 
 const (
@@ -79,17 +79,17 @@ const (
 //
 // compare mm/khugepaged.c:madvise_collapse
 var _ = register(fnMadviseCollapse, &Func{Name: "madvise_collapse", File: "mm/khugepaged.c", Params: []int{coAddr, coLast, coAdvice}, Locals: collapseLocals, Steps: []Step{
-	mvcDrain: collapseDrain,
-	mvcScan: collapseScan(mvcScanned, 1),
-	mvcScanned: collapseScanned(mvcNext),
+	mvcDrain:     collapseDrain,
+	mvcScan:      collapseScan(mvcScanned, 1),
+	mvcScanned:   collapseScanned(mvcNext),
 	mvcWriteLock: mmapWriteLockOf(coAddr, Without(KhpRetractRCU).AndKhpPasses()),
-	mvcLock: mmapReadLockOf(coAddr, With(KhpRetractRCU).AndKhpPasses()),
+	mvcLock:      mmapReadLockOf(coAddr, With(KhpRetractRCU).AndKhpPasses()),
 	mvcMapped: {Label: "mapped", Says: "have the PMD map it", Ref: "collapse_pte_mapped_thp", When: KhpPasses, Local: true, Calls: []FuncID{fnCollapsePTEMappedTHP}, Do: func(c *Ctx) Next {
 		return c.Call(fnCollapsePTEMappedTHP, mvcWriteUnlock, c.L(coAddr), 1)
 	}},
 	mvcWriteUnlock: mmapWriteUnlockOf(coAddr, Without(KhpRetractRCU).AndKhpPasses()),
-	mvcUnlock: mmapReadUnlockOf(coAddr, With(KhpRetractRCU).AndKhpPasses()),
-	mvcNext: collapseNext(mvcScan),
+	mvcUnlock:      mmapReadUnlockOf(coAddr, With(KhpRetractRCU).AndKhpPasses()),
+	mvcNext:        collapseNext(mvcScan),
 }})
 
 const (

@@ -23,7 +23,7 @@
 //     numbered choice (Choose) and acts on the one made (Ctx.Key).
 //
 // Reading order: func.go, gup_fast.go (the shortest complete example), ctx.go,
-// sim.go; rules.go, rule_ids.go, rules_*.go and versions.go for the data; ahead.go, objects.go, reach.go and rest.go for
+// sim.go and statement.go; rules.go, rule_ids.go, rules_*.go and versions.go for the data; ahead.go, objects.go, reach.go and rest.go for
 // what steps depend on; README.md for Linux itself, and for what a step has to say.
 package kernel
 

@@ -246,3 +246,35 @@ func (c *Ctx) gathered() machine.Hold {
 	}
 	return machine.Hold(c.M.Load(c.M.Gathered(c.Task, int(i))))
 }
+
+// tlb_remove_table_sync_one, in straight line:
+//
+//	send every other CPU an IPI that does nothing; wait until all have taken it
+//
+// A CPU that walks page tables with interrupts off takes it when it has left them. Where tables are
+// freed with the pages, after a flush by IPI, that flush has done the same.
+//
+// compare mm/mmu_gather.c:tlb_remove_table_sync_one
+var _ = register(fnTLBRemoveTableSyncOne, &Func{
+	Name: "tlb_remove_table_sync_one", File: "mm/mmu_gather.c",
+	Steps: []Step{
+		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs), Anywhere: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
+			for cpu := range c.M.CPUs {
+				if cpu != c.CPU {
+					c.Or(c.M.IPI(cpu), 1<<c.CPU)
+				}
+			}
+			return Then
+		}},
+		{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs), Anywhere: cell.Of(machine.IPIs),
+			Wait: func(c *Ctx) Block {
+				for cpu := range c.M.CPUs {
+					if w := c.M.IPI(cpu); cpu != c.CPU && c.Load(w)>>c.CPU&1 != 0 {
+						return Block{OnIPI, cpu + 1, w}
+					}
+				}
+				return Block{}
+			},
+			Do: func(c *Ctx) Next { return Then }},
+	},
+})

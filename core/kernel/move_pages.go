@@ -42,8 +42,8 @@ var _ = register(fnMovePages, &Func{Migrating: true,
 			return c.Call(fnLRUAddDrainAll, vpLock)
 		}},
 		vpLock: mmapReadLockOf(vpPage, Cond{}),
-		vpVMA: walkVMA(vpUnlock),
-		vpPMD: walkPMD(vpUnlock),
+		vpVMA:  walkVMA(vpUnlock),
+		vpPMD:  walkPMD(vpUnlock),
 		vpLockPT: {Label: "lock_pte", Says: "lock the PTL; is a page there?", Answer: "yes", Ref: "pte_offset_map_lock", Map: &TableMap{vpPMDLocal, vpPage, vpPMD}, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.PMDs),
 			Wait: func(c *Ctx) Block { return c.Free(c.walkLock()) },
 			Do: func(c *Ctx) Next {

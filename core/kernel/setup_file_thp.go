@@ -106,8 +106,11 @@ func (s *Setup) khpPasses() bool {
 	})
 }
 
-// collapsesFile reports whether a statement has pages of a file collapsed.
+// collapsesFile reports whether a statement has pages of a file collapsed. The statement may be one that its writer has not finished.
 func (s *Setup) collapsesFile(st Stmt) bool {
-	fn := st.Call.table(st.Args)
-	return (fn == fnKhugepaged || fn == fnMadviseCollapse) && st.Args[0].MM < len(s.MMs) && st.Args[0].Region < len(s.MMs[st.Args[0].MM].Regions) && s.MMs[st.Args[0].MM].Regions[st.Args[0].Region].Kind.OfFile()
+	if fn := st.Call.table(st.Args); fn != fnKhugepaged && fn != fnMadviseCollapse || len(st.Args) == 0 {
+		return false
+	}
+	at := st.Args[0]
+	return at.MM < len(s.MMs) && at.Region < len(s.MMs[at.MM].Regions) && s.MMs[at.MM].Regions[at.Region].Kind.OfFile()
 }

@@ -431,55 +431,6 @@ func links(l link.Link) view.Link {
 	return v
 }
 
-// Counterexample checks a link's scenario on its kernel and returns the link of
-// the shortest way in which a claim breaks, the cursor shortly before that; false if
-// none was found within the bounds.
-func Counterexample(l link.Link) (link.Link, bool) { return counterexample(l, verdict.DefaultLimits) }
-
-func counterexample(l link.Link, limits check.Limits) (link.Link, bool) {
-	s := &Session{}
-	s.open(l.Scenario, l.Text, l.Kernel)
-	if s.run == nil {
-		return l, false
-	}
-	c, _ := verdict.New(s.file, s.kernel, nil, limits)
-	for p := c.Run(1 << 20); p.Phase < check.Stopped; p = c.Run(1 << 20) {
-	}
-	o := c.Outcome()
-	v := view.OfOutcome(&o, 0, s.made)
-	if len(v.Bad) == 0 {
-		return l, false
-	}
-	l.Run, l.At = v.Bad[0].Run, v.Bad[0].At
-	return l, true
-}
-
-// Specimen is a run that shows what a scenario is about: the shortest counterexample on its own kernel, or on
-// the first on which the scenario expects one; else, or if none is found within the limits, a run by chance.
-func Specimen(l link.Link, limits check.Limits) link.Link {
-	s := &Session{}
-	s.open(l.Scenario, l.Text, "")
-	if i, _, ok := s.expected(); !ok || s.file.Expects[i].Verdict != kernel.Never {
-		if x, found := counterexample(l, limits); found {
-			return x
-		}
-	}
-	for i := range s.file.Expects {
-		if e := &s.file.Expects[i]; e.Verdict != kernel.Never && e.Judge == nil {
-			l.Kernel = e.Kernels[0].String()
-			if x, found := counterexample(l, limits); found {
-				return x
-			}
-			break
-		}
-	}
-	l.Kernel = ""
-	s.Restore(l)
-	s.Do(Event{Do: "run", To: "random", N: 1})
-	s.notes = nil // by what seed it came about does not matter
-	return s.State()
-}
-
 // write writes a run of the scenario as links do.
 func (s *Session) write(choices []check.Choice) string { return s.made(choices).String() }
 
