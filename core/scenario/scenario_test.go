@@ -216,6 +216,23 @@ func TestEditorAnywhere(t *testing.T) {
 	})
 }
 
+// Every call, while its arguments are not written yet: where the text ends there, and where it goes on.
+func TestEditorInCalls(t *testing.T) {
+	for _, c := range kernel.Calls {
+		for _, s := range scenarios.List() {
+			at := strings.LastIndex(s.Text, " "+c.Name+"(")
+			if at < 0 {
+				continue
+			}
+			at += len(" " + c.Name)
+			_, rest, _ := strings.Cut(s.Text[at:], ")")
+			for _, text := range []string{s.Text[:at], s.Text[:at] + "(", s.Text[:at] + "()" + rest, s.Text[:at] + "(," + s.Text[at+1:]} {
+				anywhere(t, text, at)
+			}
+		}
+	}
+}
+
 func anywhere(t interface{ Fatalf(string, ...any) }, text string, at int) {
 	c := Complete(text, at)
 	if c.Start > at || c.End < at || c.End > len(text) {
