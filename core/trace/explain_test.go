@@ -19,7 +19,7 @@ import (
 
 // breaking calls f with every counterexample of a scenario: on its own kernel and
 // on every kernel and judgement of its expect lines that breaks something.
-func breaking(t *testing.T, s scenarios.Scenario, f func(on string, b check.Broken, r *trace.Run)) {
+func breaking(t *testing.T, s scenarios.Scenario, f func(on, claim string, r *trace.Run)) {
 	file, ds := scenario.Parse(s.File(), []byte(s.Text))
 	if scenario.Failed(ds) {
 		t.Fatal(ds)
@@ -39,23 +39,14 @@ func breaking(t *testing.T, s scenarios.Scenario, f func(on string, b check.Brok
 				continue
 			}
 			seen[on] = true
-			o := outcome(t, file, k, e.Judge)
-			for _, b := range o.Broken {
-				m, _, _ := verdict.Model(file, k, e.Judge)
-				f(on, b, replayed(t, m, b.Run))
+			for _, c := range shown(t, file, k, e.Judge) {
+				if !c.Seen {
+					m, _, _ := verdict.Model(file, k, e.Judge)
+					f(on, c.Claim, replayed(t, m, c.Run))
+				}
 			}
 		}
 	}
-}
-
-func replayed(t *testing.T, m *claim.Model, choices []check.Choice) *trace.Run {
-	r := trace.New(m)
-	for _, c := range choices {
-		if _, err := r.Do(c); err != nil {
-			t.Fatalf("step %d: %v", r.Cursor()+1, err)
-		}
-	}
-	return r
 }
 
 // TestExplain tells every counterexample of the gallery, and holds what is told
@@ -64,10 +55,10 @@ func TestExplain(t *testing.T) {
 	for _, s := range scenarios.List() {
 		t.Run(s.Name, func(t *testing.T) {
 			var b strings.Builder
-			breaking(t, s, func(on string, broken check.Broken, r *trace.Run) {
-				e, err := r.Explain(broken.Claim)
+			breaking(t, s, func(on, claim string, r *trace.Run) {
+				e, err := r.Explain(claim)
 				if err != nil {
-					t.Fatalf("%s, %s: %v", on, broken.Claim, err)
+					t.Fatalf("%s, %s: %v", on, claim, err)
 				}
 				laws(t, on, r, e)
 				fmt.Fprintf(&b, "%s: %s, %d of %d steps\n\n", on, e.Claim, len(e.Steps), r.Len())
@@ -188,7 +179,7 @@ func TestExplainAnyRun(t *testing.T) {
 			if !w.Go(5_000, "") || w.Found[0].Claim == check.NoDeadlock {
 				continue
 			}
-			r := replayed(t, modelOf(t, fourPages(t, s)), w.Found[0].Run)
+			r := played(t, modelOf(t, fourPages(t, s)), w.Found[0].Run)
 			if r.FirstViolation() == 0 {
 				continue // it met a condition that some run is to meet
 			}
@@ -241,7 +232,7 @@ func TestExplainEnds(t *testing.T) {
 	var b strings.Builder
 	for _, broken := range c.Outcome().Broken {
 		m, _, _ := verdict.Model(f, f.Kernel, nil)
-		r := replayed(t, m, broken.Run)
+		r := played(t, m, broken.Run)
 		e, err := r.Explain(broken.Claim)
 		if err != nil {
 			t.Fatal(err)
@@ -261,8 +252,8 @@ func TestExplainNothing(t *testing.T) {
 	if _, err := r.Explain(check.NoDeadlock); err == nil || !strings.Contains(err.Error(), "somebody can go on") {
 		t.Errorf("no deadlock: got %v", err)
 	}
-	for _, b := range counterexamples(t, "pin-fast-vs-reclaim") {
-		r := play(t, "pin-fast-vs-reclaim", b.Run)
+	for _, b := range shownOn(t, "pin-fast-vs-reclaim") {
+		r := replayed(t, model(t, "pin-fast-vs-reclaim"), b.Run)
 		if _, err := r.Explain("no-lost-store"); err == nil || !strings.Contains(err.Error(), "breaks "+b.Claim) {
 			t.Errorf("another claim: got %v", err)
 		}

@@ -39,7 +39,7 @@ func TestExplainNamesTheGuard(t *testing.T) {
 		for asked.Run(1<<20).Phase < check.Stopped {
 		}
 		m, _, _ := verdict.Model(f, k, []string{c.claim})
-		e, err := replayed(t, m, asked.Outcome().Broken[0].Run).Explain(c.claim)
+		e, err := played(t, m, asked.Outcome().Broken[0].Run).Explain(c.claim)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -7,7 +7,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +16,7 @@ import (
 	"gupscope/core/scenario"
 	"gupscope/core/trace"
 	"gupscope/core/verdict"
+	"gupscope/core/verdict/counterexamples"
 	"gupscope/scenarios"
 )
 
@@ -47,47 +47,34 @@ func modelOf(t *testing.T, f *scenario.File) *claim.Model {
 	return m
 }
 
-// outcomes are of the checks that several tests ask for, by scenario, kernel and what is judged.
-var outcomes = map[string]verdict.Outcome{}
-
-// outcome returns what a check finds; on is what it is of, for a test that asks again.
-func outcome(t *testing.T, f *scenario.File, k kernel.Kernel, judge []string) verdict.Outcome {
-	of := fmt.Sprintf("%s on %v judging %q of %t", f.Name, k, judge, judge == nil)
-	o, known := outcomes[of]
+// shown returns the runs that a check finds.
+func shown(t *testing.T, f *scenario.File, k kernel.Kernel, judge []string) []counterexamples.Counterexample {
+	all, known := counterexamples.Of(f.Name, k.String(), judge)
 	if !known {
-		c, ds := verdict.New(f, k, judge, check.Limits{})
-		if c == nil {
-			t.Fatal(ds)
-		}
-		for c.Run(1<<20).Phase < check.Stopped {
-		}
-		o = c.Outcome()
-		outcomes[of] = o
+		t.Fatalf("%s on %v judging %q: no runs are on record (go test ./core/verdict -run TestExpectations -rewrite)", f.Name, k, judge)
 	}
-	return o
+	return all
 }
 
-// counterexamples returns the shortest run to each claim that breaks, and to what "sometimes" conditions wait for. There is none where an expect line
-// says Never and nothing is left unjudged: core/verdict proves that.
-func counterexamples(t *testing.T, name string) []check.Broken {
+// shownOn returns the shortest run to each claim that breaks on a scenario's own kernel, and to what "sometimes" conditions wait for.
+func shownOn(t *testing.T, name string) []counterexamples.Counterexample {
 	f := parsed(t, name)
-	m := modelOf(t, f)
-	all := m.Judges(check.NoDeadlock)
-	for i := range m.Claims() {
-		all = all && !m.Wanted(i)
-	}
-	for i := range f.Expects {
-		e := &f.Expects[i]
-		own := slices.ContainsFunc(e.Kernels, func(k kernel.Kernel) bool { return k.String() == f.Kernel.String() })
-		if all && own && e.Judge == nil && e.Verdict == kernel.Never && e.Bound == 0 {
-			return nil
-		}
-	}
-	return outcome(t, f, f.Kernel, nil).Claims
+	return shown(t, f, f.Kernel, nil)
 }
 
-func play(t *testing.T, name string, choices []check.Choice) *trace.Run {
-	r := trace.New(model(t, name))
+// replayed plays a run that is on record, or one that a test writes down.
+func replayed(t *testing.T, m *claim.Model, run string) *trace.Run {
+	t.Helper()
+	r, err := trace.Replay(m, run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// played makes choices.
+func played(t *testing.T, m *claim.Model, choices []check.Choice) *trace.Run {
+	r := trace.New(m)
 	for _, c := range choices {
 		if _, err := r.Do(c); err != nil {
 			t.Fatalf("step %d: %v", r.Cursor()+1, err)
@@ -101,9 +88,9 @@ func TestDiagrams(t *testing.T) {
 	for _, s := range scenarios.List() {
 		t.Run(s.Name, func(t *testing.T) {
 			var b strings.Builder
-			for _, c := range counterexamples(t, s.Name) {
-				r := play(t, s.Name, c.Run)
-				fmt.Fprintf(&b, "%s: %d steps, %d switches\n--run %s\n\n%s", c.Claim, len(c.Run), c.Switches, r, r.ASCII())
+			for _, c := range shownOn(t, s.Name) {
+				r := replayed(t, model(t, s.Name), c.Run)
+				fmt.Fprintf(&b, "%s: %d steps, %d switches\n--run %s\n\n%s", c.Claim, r.Len(), c.Switches, r, r.ASCII())
 				for _, truth := range r.Model.Truths() {
 					for _, why := range truth.Why {
 						fmt.Fprintf(&b, "%s is false: %s.\n", truth.Name, why)
@@ -219,7 +206,7 @@ func TestRefused(t *testing.T) {
 
 // TestDamaged replays texts that are damaged, or of another model.
 func TestDamaged(t *testing.T) {
-	good := play(t, "gup-fast-vs-reclaim", []check.Choice{{Actor: 0}, {Actor: 0}, {Actor: 0}}).String()
+	good := played(t, model(t, "gup-fast-vs-reclaim"), []check.Choice{{Actor: 0}, {Actor: 0}, {Actor: 0}}).String()
 	for _, tt := range []struct{ run, want string }{
 		{good[:len(good)-1], "a letter that checks the step"},
 		{good[:len(good)-1] + "!", "expected a letter"},

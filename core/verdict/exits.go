@@ -20,7 +20,7 @@ import (
 //
 //	gup_fast_pte_range	0	4	recheck_pte	8	-	the PTE has changed: it is %v
 //
-// TestExits makes the file, and holds it against the gallery.
+// TestExpectations makes the file, and holds it against the gallery.
 //
 //go:embed exits.txt
 var exits string

@@ -4,15 +4,14 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
-	"slices"
-	"sync"
 	"testing"
 
-	"gupscope/core/kernel"
-	"gupscope/core/scenario"
+	"gupscope/core/trace"
+	"gupscope/core/verdict/counterexamples"
 	"gupscope/scenarios"
 	"gupscope/web/link"
 	"gupscope/web/page"
+	"gupscope/web/view"
 )
 
 // go test ./web/session -pages DIR writes real pages to DIR, to be looked at in a browser.
@@ -29,25 +28,28 @@ func write(t *testing.T, s *Session, name string) {
 	}
 }
 
-// standing is the session of a gallery scenario with its counterexample, where it has one.
+// standing is the session of a gallery scenario with its shortest counterexample, where it has one.
 func standing(t *testing.T, name string) *Session {
 	s := New()
 	s.Restore(link.Link{Scenario: name})
-	if neverOnItsOwn(s.file) {
-		return s // there is none to look for: core/verdict has proved it
-	}
-	l, known := found.Load(name)
+	all, known := counterexamples.Of(s.file.Name, s.kernel.String(), nil)
 	if !known {
-		x, _ := Counterexample(link.Link{Scenario: name})
-		found.Store(name, x)
-		l = x
+		t.Fatalf("%s: its own kernel is not on record (go test ./core/verdict -run TestExpectations -rewrite)", name)
 	}
-	s.Restore(l.(link.Link))
+	var shortest *trace.Run
+	for _, c := range all {
+		m := s.modelOn(s.kernel)
+		if r, err := trace.Replay(m, c.Run); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		} else if !c.Seen && (shortest == nil || r.Len() < shortest.Len()) {
+			shortest = r
+		}
+	}
+	if shortest != nil {
+		s.Restore(link.Link{Scenario: name, Run: shortest.String(), At: view.Before(shortest)})
+	}
 	return s
 }
-
-// found are the counterexamples that a test has asked for, by scenario.
-var found sync.Map
 
 func TestStanding(t *testing.T) {
 	s := standing(t, "gup-fast-vs-reclaim")
@@ -61,14 +63,6 @@ func TestStanding(t *testing.T) {
 	s.run.Goto(14)
 	s.page = s.make()
 	write(t, s, "real-14")
-}
-
-// neverOnItsOwn reports whether an expect line says that nothing breaks on the scenario's own kernel.
-func neverOnItsOwn(f *scenario.File) bool {
-	return slices.ContainsFunc(f.Expects, func(e scenario.Expect) bool {
-		return e.Judge == nil && e.Verdict == kernel.Never &&
-			slices.ContainsFunc(e.Kernels, func(k kernel.Kernel) bool { return k.String() == f.Kernel.String() })
-	})
 }
 
 // Every scenario of the gallery makes a page, at the start and where it goes wrong.

@@ -1,6 +1,9 @@
 package session
 
 import (
+	"cmp"
+	"slices"
+
 	"gupscope/core/check"
 	"gupscope/core/kernel"
 	"gupscope/core/verdict"
@@ -23,11 +26,12 @@ func counterexample(l link.Link, limits check.Limits) (link.Link, bool) {
 	for p := c.Run(1 << 20); p.Phase < check.Stopped; p = c.Run(1 << 20) {
 	}
 	o := c.Outcome()
-	v := view.OfOutcome(&o, 0, s.made)
-	if len(v.Bad) == 0 {
+	if len(o.Broken) == 0 {
 		return l, false
 	}
-	l.Run, l.At = v.Bad[0].Run, v.Bad[0].At
+	shortest := slices.MinFunc(o.Broken, func(a, b check.Broken) int { return cmp.Compare(len(a.Run), len(b.Run)) })
+	r := s.made(shortest.Run)
+	l.Run, l.At = r.String(), view.Before(r)
 	return l, true
 }
 

@@ -2,10 +2,8 @@ package verdict
 
 import (
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -37,26 +35,6 @@ func opened(t *testing.T, name, on string) (*scenario.File, *claim.Model) {
 		t.Fatal(ds)
 	}
 	return f, m
-}
-
-// TestExits takes the census of branches: those that a scenario of the gallery
-// takes, on any kernel that it names.
-func TestExits(t *testing.T) {
-	if testing.Short() {
-		t.Skip("walks through all states of the gallery")
-	}
-	lines := map[string]bool{}
-	eachModel(t, func(t *testing.T, name string, m *claim.Model) {
-		for _, b := range Explore(m, 0).Branches {
-			lines[exitOf(m.Funcs(), b.Hop)] = true
-		}
-	})
-	var b strings.Builder
-	for _, line := range slices.Sorted(maps.Keys(lines)) {
-		b.WriteString(line + "\n")
-	}
-	record(t, "exits.txt", b.String())
-	exits = b.String() // what was rewritten is what the next tests go by
 }
 
 // TestSurvey tells what a pass on v6.12 rests on, and holds the walk against the guard that keeps whole states.
@@ -114,7 +92,7 @@ func TestExitsFit(t *testing.T) {
 	for line := range strings.Lines(exits) {
 		part := strings.Split(line, "\t")
 		if len(part) != 7 || !fits[strings.Join(part[:4], "\t")] {
-			t.Errorf("no table has this (go test ./core/verdict -run TestExits -rewrite, if the tables were changed on purpose): %s", line)
+			t.Errorf("no table has this (go test ./core/verdict -run TestExpectations -rewrite, if the tables were changed on purpose): %s", line)
 		}
 	}
 }
