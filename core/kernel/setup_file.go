@@ -90,6 +90,7 @@ func RoundUp(pages, each int) int { return (pages + each - 1) / each * each }
 // files builds the files as they are at the start.
 func (s *Sim) files(frame *machine.Frame, slot *int, pool, block *machine.Frame) {
 	m := s.M
+	s.blocks = s.Setup.Blocks
 	for n, fs := range s.Setup.Files {
 		m.Store(m.Size(n), machine.Bytes(fs.Pages))
 		fill := fs.Fill
@@ -100,6 +101,9 @@ func (s *Sim) files(frame *machine.Frame, slot *int, pool, block *machine.Frame)
 			o, _ := m.PgoffAt(n, i)
 			content := m.Value(text)
 			m.FileWrote(o, content)
+			if fs.Kind.OnDisk() {
+				s.blocks++
+			}
 			switch {
 			case fs.Kind == machine.Hugetlbfs:
 				s.hugetlbFolio(o, content, *pool)

@@ -55,6 +55,7 @@ type Sim struct {
 	forkBatches                                          bool // see the rule fork_pte_batch
 	anonTrylock                                          bool // see the rule anon_vma_trylock
 	swapRmapFirst                                        bool // see the rule swapin_rmap_first
+	blocks                                               int  // how many the disk has that the files may use
 	swapStable                                           bool // see the rule swapin_stable_writes; and the swap device is such
 	collapseLocks                                        bool // see the rule khp_page_lock
 	// See the rule gup_longterm_zone.

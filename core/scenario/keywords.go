@@ -14,6 +14,7 @@ var keywords = []keyword{
 	{"frames", "frames N", "How many free frames there are beside those in use at the start. Without this line: 1. Behind the number may stand the zone they lie in: movable, cma, node 1."},
 	{"tables", "tables from frames", "Page tables come from the same frames as pages, so that a freed table may come back as a page. Without this line they have a pool of their own."},
 	{"swap", "swap sync|async stable_writes N", "Whether a write to swap is finished when pageout returns (sync, as without this line), or ends later by itself (async); whether the device wants pages that do not change meanwhile; how many slots it has (as many as there are pages for it)."},
+	{"blocks", "blocks N", "How many free blocks the disk of the files has, beside those that they have at the start: who needs one more gets -ENOSPC, or SIGBUS from a store. Without this line: enough."},
 	{"writers", "writers throttled", "There are too many dirty pages: who dirties one of a file, by a write fault of a shared mapping, is throttled (balance_dirty_pages). Without this line nobody is."},
 	{"memory", "memory sc|tso", "Whether all CPUs see every store at once (sc, as without this line), or each has a store buffer as on x86 (tso)."},
 	{"arch", "arch x86-64|x86-32-pae", "Whether page-table entries are stored whole (x86-64, as without this line), or in two halves (x86-32 with PAE)."},
