@@ -226,6 +226,9 @@ func (c Cond) AndWhole() Cond { return c.and(hasWhole) }
 // AndGathers holds where the condition does and two mmu_gathers of one mm may be open at once.
 func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 
+// FewSlots holds where swap may be nearly full: what it guards would tell nothing elsewhere.
+var FewSlots = Cond{where: hasFewSlots}
+
 // AndFewSlots holds where the condition does and swap may be nearly full.
 func (c Cond) AndFewSlots() Cond { return c.and(hasFewSlots) }
 
