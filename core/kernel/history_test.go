@@ -132,6 +132,7 @@ madvise_cold_and_pageout    0   0       1   1   1   1    1    1    1    1   1   
 madvise_dontneed_locked     0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         9457056ac426 Tm
 madvise_populate            0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         -             m
 pageout_leaves_young        0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
+pageout_private_copies      0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         fd3b1bc3c86e  Tm
 madvise_wipeonfork          0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         d2cd9ede6e19  Tm
 unmap_spares_mlocked        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 populate_in_gup             0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         631426ba1d45  Tm

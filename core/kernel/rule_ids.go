@@ -91,6 +91,7 @@ const (
 	MadviseDontneedLocked
 	PopulateInGUP
 	PageoutLeavesYoung
+	PageoutPrivateCopies
 	MadviseWipeOnFork
 	UnmapSparesMlocked
 	LRUBatchSize

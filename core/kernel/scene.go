@@ -57,7 +57,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
 	s.lazyfreeList, s.lruKeepsFlag = k.On(LazyfreeList), k.On(LRUKeepsFlag)
 	s.activeAnon = k.Value(LRUDeactivate) == LRUDeactivateAnon
-	s.populateInGUP, s.pageoutLeavesYoung = k.On(PopulateInGUP), k.On(PageoutLeavesYoung)
+	s.populateInGUP, s.pageoutLeavesYoung, s.pageoutCopies = k.On(PopulateInGUP), k.On(PageoutLeavesYoung), k.On(PageoutPrivateCopies)
 	s.hugeWPLocks = k.Value(HugeWP) == HugeWPLocked
 	s.forceFollCOW = k.Value(ForceWrite) == ForceFollCOW
 	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop

@@ -15,6 +15,8 @@ type FileSetup struct {
 	State FileState
 	Room  int  // pages that it may come to have; 0: as many as are mapped or named by a task
 	PMD   bool // of shmem: faults map its huge pages by PMD entries
+	// Foreign: the processes neither own it nor may open it for writing; those that have it mapped writable have got it open from somebody who may.
+	Foreign bool
 }
 
 // A FileState says how the filled pages of a file stand at the start.

@@ -42,6 +42,7 @@ type Sim struct {
 	sharedByCounts                                       bool // see the rule madvise_pte_batch
 	copiesLarge                                          bool // see the rule wp_copies_large
 	populateInGUP                                        bool // see the rule populate_in_gup
+	pageoutCopies                                        bool // see the rule pageout_private_copies
 	pageoutLeavesYoung                                   bool // see the rule pageout_leaves_young
 	forkAdvised, mlocks                                  bool // see Setup.forkAdvised, Setup.mlocks
 	sparesMlocked                                        bool // mlocks, and see the rule unmap_spares_mlocked

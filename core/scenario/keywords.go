@@ -58,6 +58,7 @@ var keywords = []keyword{
 	{"nobuffers", `file f = ext4 N "a" nobuffers`, "The filled pages were read in: in the page cache, clean, without buffers. Without a word they were written and synced: clean, with buffers."},
 	{"dirty", `file f = ext4 N "a" dirty`, "The filled pages were written and not synced: dirty in the page cache, nothing of them on disk."},
 	{"dropped", `file f = ext4 N "a" dropped`, "The filled pages are on disk alone; of shmem: in swap."},
+	{"foreign", `file f = ext4 N "a" foreign`, "Belongs to somebody else: the processes neither own the file nor may write to it (who has it mapped writable got it open). MADV_PAGEOUT takes none of its pages."},
 	{"shared", "buf = f shared rw", "A mapping of a file: what is stored there is in the file (MAP_SHARED)."},
 	{"gigabyte", "buf = f shared rw gigabyte", "A mapping of a hugetlb file that covers a whole gigabyte (of as many huge pages as are written): mms that map the same share its PMD table, in which what the file holds is mapped."},
 	{"private", "buf = f private rw", "A mapping of a file: a store makes a copy (MAP_PRIVATE)."},
