@@ -85,6 +85,23 @@ var anonRules = []*Rule{
 		Guards:   "do_user_addr_fault: take the VMA's own lock",
 		Commit:   "", Subject: "",
 		Confidence: "6.4, between the trees that were read"},
+	{ID: VMALockFaults, Name: "vma_lock_faults", Values: []string{"none", "anonymous", "any"}, Needs: []RuleID{PerVMALock},
+		History: []Since{{604, VMALockAnonymous}, {607, VMALockAny}},
+		Says: "which page faults are made under the VMA's own lock alone: those in anonymous memory that has an anon_vma, of pages that are not in swap; or any, those in files and in " +
+			"memory of hugetlb, too, and the first in a mapping",
+		Protects:   "nothing: it lets more faults go on while an mm changes",
+		Untold:     "the fault comes to the same, under one lock or the other",
+		Guards:     "do_user_addr_fault: take the VMA's own lock",
+		Confidence: "from memory: 6.4 anonymous memory, 6.6 swap, 6.7 files, 6.10 hugetlb; the last three are one here",
+		follow: func(v *Version, k *Kernel) uint8 {
+			switch {
+			case k.value[PerVMALock] == 0 || v.Order < 604:
+				return VMALockNone
+			case v.Order < 607:
+				return VMALockAnonymous
+			}
+			return VMALockAny
+		}},
 	{ID: AnonVMATrylock, Name: "anon_vma_trylock", History: on(610),
 		Says:       "a fault that holds the VMA's own lock, and has to attach an anon_vma to it, takes mmap_lock for that moment, if nobody has it for writing; before, it was always made again, under mmap_lock",
 		Protects:   "nothing: it saves a fault",

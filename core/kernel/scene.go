@@ -31,6 +31,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.swapRmapFirst = k.On(SwapinRmapFirst)
 	s.readSwapinWritable, s.swapStable = k.On(SwapinReadWritable), setup.SwapStable && k.On(SwapinStableWrites)
 	s.unshareNonAnon, s.forkClearsSwp = k.On(GUPUnshareNonAnon), k.On(ForkClearsSwpExclusive)
+	s.vmaLockAny = k.Value(VMALockFaults) == VMALockAny
 	s.anonTrylock, s.forkBatches = k.On(AnonVMATrylock), batchesForks(&k)
 	s.notifiesUnderPTL = k.Value(SecondaryTLBs) == SecondaryTLBsNotifier
 	if k.On(UprobeSplitsPMD) {

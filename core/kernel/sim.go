@@ -54,6 +54,7 @@ type Sim struct {
 	readSwapinWritable                                   bool // see the rule swapin_read_maps_writable
 	notifiesUnderPTL                                     bool // a copy in a page's place is told to secondary TLBs under the page-table lock: see the rule secondary_tlbs
 	forkBatches                                          bool // see the rule fork_pte_batch
+	vmaLockAny                                           bool // see the rule vma_lock_faults: any fault may be made under the VMA's own lock
 	anonTrylock                                          bool // see the rule anon_vma_trylock
 	swapRmapFirst                                        bool // see the rule swapin_rmap_first
 	blocks                                               int  // how many the disk has that the files may use

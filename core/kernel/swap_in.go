@@ -40,6 +40,14 @@ var _ = register(fnDoSwapPage, &Func{
 				}
 				return Then
 			}},
+		dsVMALock: {Label: "vma_lock", Says: "is the VMA's own lock held alone?", Answer: "no", Ref: "FAULT_FLAG_VMA_LOCK", When: If(VMALockFaults, VMALockAnonymous), Touches: cell.Of(machine.MMLocks), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			if c.L(dsFlags)&faultVMALock == 0 {
+				return Then
+			}
+			c.Say("the VMA's own lock is held alone: drop it; the fault must be made again")
+			c.dropFaultLock(c.Page(dsAddr), c.L(dsFlags))
+			return c.Return(faultRetry)
+		}},
 		dsLookup: {Label: "lookup", Says: "look it up in the swap cache", Ref: "swap_cache_get_folio", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.SwapCache, machine.Swap), Do: (*Ctx).swapLookup},
 		dsPast: {Label: "alloc", Says: "take a free frame, to read past the swap cache", Ref: "alloc_swap_folio", When: With(SwapinSkipsCache), Touches: allocTouches,
 			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
@@ -250,6 +258,7 @@ const dsTable, dsPTE, dsFolio, dsSwapcache, dsAddr, dsFlags, dsCached, dsNearlyF
 
 const (
 	dsSame = iota
+	dsVMALock
 	dsLookup
 	dsPast
 	dsPrepare
