@@ -98,7 +98,9 @@ func (s *Sim) config(track machine.Track) machine.Config {
 			}
 			return "none"
 		},
-		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
+		LocalText: func(task, pc int, fn uint16, i int) string {
+			return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name + s.calledAgain(task, pc)
+		},
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
