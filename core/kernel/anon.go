@@ -139,27 +139,35 @@ func (c *Ctx) newlyAnon(f machine.Frame, p machine.PageID, exclusive bool) {
 }
 
 // anonVMAStep is the step of a fault that is to bring an anonymous page: a VMA without an anon_vma gets one, which takes mmap_lock. Who holds the VMA's own
-// lock alone takes it too, if nobody has it for writing (anon_vma_trylock), or has the fault made again, as which goes on at retry. (Until v6.7 that is found out
-// before: lock_vma_under_rcu() does not take such VMAs; from memory.)
+// lock alone takes it too, if nobody has it for writing (anon_vma_trylock), or has the fault made again, as which goes on at retry. (Until v6.6 that is found out
+// before: lock_vma_under_rcu() does not take such VMAs; see vma_lock_faults.)
 // compare mm/memory.c:vmf_anon_prepare
 func anonVMAStep(addr, flags int, retry func(*Ctx) Next) Step {
 	return Step{Label: "anon_vma", Says: "has the VMA an anon_vma?", Answer: "yes", Ref: "vmf_anon_prepare", When: With(PerVMALock), Touches: cell.Of(machine.VMAs, machine.MMLocks), Do: func(c *Ctx) Next {
-		p := c.Page(addr)
-		switch {
-		case c.hasAnonVMA(p):
+		if c.anonPrepare(c.Page(addr), c.L(flags)) {
 			return Then
-		case c.L(flags)&faultVMALock == 0:
-			c.Say("it has none: attach one")
-		case c.sim.anonTrylock && c.ReadFree(c.M.MmapLock(c.M.Pages()[p].MM)).Ready():
-			c.Say("it has none: attach one, with mmap_lock held for the moment")
-		default:
-			c.Say("it has none, and mmap_lock is not held: drop the VMA's lock; the fault must be made again")
-			c.dropFaultLock(p, c.L(flags))
-			return retry(c)
 		}
-		c.prepareAnonVMA(p)
-		return Then
+		c.Say("it has none, and mmap_lock is not held: drop the VMA's lock; the fault must be made again")
+		c.dropFaultLock(c.Page(addr), c.L(flags))
+		return retry(c)
 	}}
+}
+
+// anonPrepare attaches an anon_vma for a fault with these flags, if the VMA has none, and reports whether it has one now.
+// compare mm/memory.c:__vmf_anon_prepare
+func (c *Ctx) anonPrepare(p machine.PageID, flags uint64) bool {
+	switch {
+	case c.hasAnonVMA(p):
+		return true
+	case flags&faultVMALock == 0:
+		c.Say("it has none: attach one")
+	case c.sim.anonTrylock && c.ReadFree(c.M.MmapLock(c.M.Pages()[p].MM)).Ready():
+		c.Say("it has none: attach one, with mmap_lock held for the moment")
+	default:
+		return false
+	}
+	c.prepareAnonVMA(p)
+	return true
 }
 
 // prepareAnonVMA attaches an anon_vma to the VMAs of the page's region, unless

@@ -10,6 +10,7 @@ import (
 // asking the file system finds none, or a clean one:
 //
 //	ext4_page_mkwrite(), pwrite()        attached, mapped or delayed, dirty
+//	the same, and the disk is full       attached, mapped to nothing, clean
 //	writeback                            clean, kept
 //	reclaim of a page that is held       gone, the page stays
 //	set_page_dirty_lock() then           the page is dirty and has no buffer
@@ -64,6 +65,43 @@ func (c *Ctx) prepare(f machine.Frame, o machine.Pgoff) {
 		}
 	}
 	m.SetBuffers(f, b)
+}
+
+// reserveStep attaches a buffer to the locked folio in local 0, as prepare does, and reserves space for a hole, where the disk may be full. Without a free
+// block it goes on at noSpace: with a buffer that is mapped to nothing, on a folio that is as clean as it was.
+//
+// A block is free if no file has it, nor its reservation. (From memory: what a punched hole gives back can be reserved at once, although nobody may write there before the
+// journal's commit. Left out: where few blocks are left, ext4 chooses them at once, without delay, ext4_nonda_switch; and it looks again after a commit, ext4_should_retry_alloc.)
+//
+// compare fs/ext4/inode.c:ext4_da_reserve_space, fs/ext4/balloc.c:ext4_claim_free_clusters
+func reserveStep(pgoff int, noSpace Next) Step {
+	return Step{Label: "reserve", Says: "attach a buffer; a hole: is there a free block to reserve?", Answer: "yes", Ref: "ext4_da_reserve_space", When: FewBlocks,
+		Touches: prepareTouches, Anywhere: cell.Of(machine.Blocks), Do: func(c *Ctx) Next {
+			o, f, free := c.Pgoff(pgoff), c.Frame(0), c.sim.blocks
+			if !c.M.KindOf(o).OnDisk() {
+				c.Say("it lies on no disk")
+				return Then
+			}
+			for at := range c.M.FilePages() {
+				if machine.BlockState(c.Load(c.M.Block(machine.Pgoff(at)))) != machine.BlockHole {
+					free--
+				}
+			}
+			if c.Load(c.M.Buffers(f)) == 0 {
+				c.M.SetBuffers(f, machine.BufferAttached)
+				c.Add(c.M.Ref(f), 1)
+			}
+			switch w := c.M.Block(o); {
+			case machine.BlockState(c.Load(w)) != machine.BlockHole:
+				c.Say("it has a block, or space is reserved for one")
+			case free > 0:
+				c.Store(w, machine.MakeBlock(machine.BlockDelalloc, 0))
+			default:
+				c.Say("attach a buffer; there is no free block to reserve: -ENOSPC")
+				return noSpace
+			}
+			return Then
+		}}
 }
 
 // prepared marks a folio dirty that prepare has prepared.

@@ -44,7 +44,7 @@ func faultFlags(write bool) uint64 {
 
 // do_user_addr_fault, in straight line:
 //
-//	vma = lock_vma_under_rcu(); got it: handle_mm_fault(), unlock it, done; to be made again: go on
+//	vma = lock_vma_under_rcu(), first of anonymous memory alone; got it: handle_mm_fault(), unlock it, done; to be made again: go on
 //	retry: mmap_read_lock(); no VMA, or not allowed: SIGSEGV
 //	handle_mm_fault(); to be made again (mmap_lock is dropped): retry; completed (mmap_lock is dropped, too): done
 //	mmap_read_unlock()
@@ -60,8 +60,12 @@ var _ = register(fnDoUserAddrFault, &Func{
 		pfVMALock: {Label: "lock_vma", Says: "take the VMA's own lock", Ref: "lock_vma_under_rcu", When: With(PerVMALock),
 			Touches: cell.Of(machine.MMLocks), Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Do: func(c *Ctx) Next {
 				w, vma := c.vmaWords(c.Page(pfAddr))
-				if c.Load(vma) == 0 || !c.ReadFree(w).Ready() {
+				switch {
+				case c.Load(vma) == 0 || !c.ReadFree(w).Ready():
 					c.Say("the VMA is gone or being changed: take mmap_lock instead")
+					return pfLock
+				case !c.sim.vmaLockAny && (!c.isAnonymous(c.Page(pfAddr)) || !c.hasAnonVMA(c.Page(pfAddr))):
+					c.Say("the VMA is not one of anonymous memory, or has no anon_vma yet: take mmap_lock instead")
 					return pfLock
 				}
 				if c.segv(c.Page(pfAddr), c.L(pfFlags)) {

@@ -114,6 +114,15 @@ func TestFilePages(t *testing.T) {
 		{`ext4 2`, "shared rw", "v = pread(f)", "none; clean nobuffers 1, hole"},
 		{`shmem 2`, "shared rw", "v = pread(f)", "none; none"},
 
+		// The disk is full: what has a block may be written. A buffer that is mapped to nothing is not written back.
+		{"ext4 2 \"a\"\nblocks 0", "shared rw", `store(buf, "b")`, "WD; dirty 3, written"},
+		{"ext4 2\nblocks 0", "shared rw", `store(buf, "b")`, "none; clean 2, hole"},
+		{"ext4 2\nblocks 0", "shared rw", "load(buf)\nstore(buf, \"b\")", "-; clean 3, hole"},
+		{"ext4 2\nblocks 0", "shared rw", `pwrite(f, "b")`, "none; clean 2, hole"},
+		{"ext4 2\nblocks 0", "shared rw", "ftruncate(f, 0)\npwrite(f, \"b\")", "none; none, hole"},
+		{"ext4 2\nblocks 1", "shared rw", "pwrite(f[1], \"c\")\nfallocate(f[1], FALLOC_FL_PUNCH_HOLE)\nstore(buf, \"b\")", "WD; dirty 3, delalloc"},
+		{"ext4 2\nblocks 0", "shared rw", "load(buf)\nstore(buf, \"b\")\np = get_user_pages(buf)\ndevice_write(p, \"d\")\nset_page_dirty_lock(p)\nput_page(p)\nfsync(f)", "-; clean 3, hole"},
+
 		// Writeback takes W and D away, and nothing else.
 		{`ext4 2 "a"`, "shared rw", "store(buf, \"b\")\nfsync(f)", "-; clean 3, written"},
 		{`ext4 2`, "shared rw", "store(buf, \"b\")\nmsync(buf)", "-; clean 3, written"},

@@ -226,8 +226,14 @@ func (c Cond) AndWhole() Cond { return c.and(hasWhole) }
 // AndGathers holds where the condition does and two mmu_gathers of one mm may be open at once.
 func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 
+// FewSlots holds where swap may be nearly full: what it guards would tell nothing elsewhere.
+var FewSlots = Cond{where: hasFewSlots}
+
 // AndFewSlots holds where the condition does and swap may be nearly full.
 func (c Cond) AndFewSlots() Cond { return c.and(hasFewSlots) }
+
+// FewBlocks holds where the disk may be full: what it guards would tell nothing elsewhere.
+var FewBlocks = Cond{where: hasFewBlocks}
 
 // AndStableSwap holds where the condition does and the swap device wants pages that do not change while it reads them.
 func (c Cond) AndStableSwap() Cond { return c.and(hasStableSwap) }
@@ -355,6 +361,7 @@ const (
 	hasNUMA                           // the kernel has NUMA balancing
 	hasFilePMDs                       // PMD entries may map huge pages of files
 	hasFewSlots                       // swap may be nearly full
+	hasFewBlocks                      // the disk may be full
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -365,7 +372,7 @@ var lacks = [...]string{
 	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in", "nobody frees memory lazily", "no memory fails",
 	"nobody locks memory", "no file is truncated, none is secret memory", "no mm ends that uprobes may be in", "nobody collapses pages of files",
 	"no memory without struct pages",
-	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room",
+	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room", "the disk has room",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

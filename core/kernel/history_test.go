@@ -126,12 +126,14 @@ add_to_swap_dirties         0   0       1   1   1   1    1    1    1    1   1   
 swapcache_prepare           0   0       0   0   0   0    0    0    0    0   1       0   0   1    1         -             -
 anon_vma_trylock            0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m
 per_vma_lock                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             -
+vma_lock_faults             0   0       0   0   0   0    0    0    0    0   0       0   1   2    2         -             m
 mprotect_upgrades           0   0       0   0   0   0    0    0    0    1   1       2   2   2    2         64fe24a3e05e  m
 lazyfree_list               0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         802a3a92ad7a  Tm
 madvise_cold_and_pageout    0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 madvise_dontneed_locked     0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         9457056ac426 Tm
 madvise_populate            0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         -             m
 pageout_leaves_young        0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             Tm
+pageout_private_copies      0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         fd3b1bc3c86e  Tm
 madvise_wipeonfork          0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         d2cd9ede6e19  Tm
 unmap_spares_mlocked        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 populate_in_gup             0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         631426ba1d45  Tm
@@ -300,7 +302,7 @@ gup_hugetlb_walk gup_lock_killable gup_longterm_requires_pin gup_longterm_zone g
 invalidate_range_only_end iou_file_check khp_compound_ok khp_file_flush khp_file_give_up khp_swapin ksm_break_unshare ksm_checksum_first
 ksm_flush_notifies ksm_reuse lazyfree_whole_pmd lru_batch_size madvise_cold_and_pageout madvise_free_poison madvise_populate madvise_pte_batch
 memory_failure_counts_anon memory_failure_kills_unsplit memory_failure_ksm memory_failure_says_again migrate_split_nomem mprotect_upgrades
-numa_saved_write numa_skip_pinned pae_pmd_clear_atomic pageout_leaves_young per_vma_lock pmd_split_carries_dirty reclaim_may_writepage
+numa_saved_write numa_skip_pinned vma_lock_faults pae_pmd_clear_atomic pageout_leaves_young per_vma_lock pmd_split_carries_dirty reclaim_may_writepage
 split_maps_zeropage swapcache_prepare swapin_cow_rule swapin_read_maps_writable swapin_rmap_first swapin_skips_cache swapin_stable_writes
 switch_mm_lazy_fence thp_double_map uprobe_splits_pmd uprobe_uses_original wp_copies_large
 `)

@@ -14,7 +14,7 @@ import (
 //	a write, or an unshare, and it is read-only:
 //	    lock the folio (if that sleeps: not here: fault again), take a reference, hugetlb_wp()
 //	else: accessed (and dirty); unlock
-//	drop both
+//	drop both; and the VMA's own lock, if the fault must be made again because of it
 //
 // The mutex is of the page of the file, or of the memory that parent and children have in common: two
 // faults on it would each take a page, and the pool may have but one.
@@ -110,7 +110,14 @@ var _ = register(fnHugetlbFault, &Func{Hugetlb: true,
 		hgUnlockMap: mapTableLock.readUnlock(hgAddr),
 		hgUnlockMutex: {Label: "unlock_mutex", Says: "drop the fault mutex", Ref: "mutex_unlock", Touches: cell.Of(machine.HugetlbPool), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FaultMutex(c.Page(hgAddr)))
-			return c.Return(c.L(hgRet))
+			if c.L(hgRet) != faultRetry {
+				return c.Return(c.L(hgRet))
+			}
+			return Then
+		}},
+		hgDropLock: {Label: "unlock_fault", Says: "drop the VMA's own lock", Ref: "vma_end_read", When: If(VMALockFaults, VMALockAny), Touches: cell.Of(machine.MMLocks), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			c.dropFaultLock(c.Page(hgAddr), c.L(hgFlags))
+			return c.Return(faultRetry)
 		}},
 		hgMigrating: {Label: "migration_wait", Says: "drop the fault mutex, wait until the page has moved; fault again", Ref: "migration_entry_wait_huge", When: Migrating, Touches: cell.Of(machine.HugetlbPool), Calls: []FuncID{fnPMDMigrationEntryWait}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FaultMutex(c.Page(hgAddr)))
@@ -140,6 +147,7 @@ const (
 	hgUnlockVMA
 	hgUnlockMap
 	hgUnlockMutex
+	hgDropLock
 	hgMigrating
 )
 
@@ -155,6 +163,7 @@ func (c *Ctx) putHugetlb(local, back int) Next {
 //	a page was taken from this VMA because its parent needed it: SIGBUS
 //	the page cache has the folio: lock it
 //	it has none: beyond the file's end: SIGBUS
+//	    a private mapping without an anon_vma: attach one, for which mmap_lock is needed; else the fault must be made again
 //	    alloc_hugetlb_folio(), zeroed; none: SIGBUS
 //	    a shared mapping: into the page cache, locked
 //	lock the PMD; not none any more: put the folio, done
@@ -169,7 +178,7 @@ var _ = register(fnHugetlbNoPage, &Func{Hugetlb: true,
 	Name: "hugetlb_no_page", File: "mm/hugetlb.c", Params: []int{hnAddr, hnFlags},
 	Locals: []Local{{"folio", HoldLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}, {"cached", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
-		hnUnmapped: {Label: "unmapped", Says: "was a page taken from here?", Answer: "no", Ref: "HPAGE_RESV_UNMAPPED", Reads: cell.Of(machine.HugetlbPool), Calls: []FuncID{fnAllocHugetlbFolio}, Do: func(c *Ctx) Next {
+		hnUnmapped: {Label: "unmapped", Says: "was a page taken from here?", Answer: "no", Ref: "HPAGE_RESV_UNMAPPED", Reads: cell.Of(machine.HugetlbPool), Do: func(c *Ctx) Next {
 			p := c.Page(hnAddr)
 			at := c.M.Pages()[p]
 			if c.Load(c.M.Unmapped(at.MM, at.Region)) != 0 {
@@ -177,7 +186,7 @@ var _ = register(fnHugetlbNoPage, &Func{Hugetlb: true,
 				return c.Return(sigbus)
 			}
 			if !c.isFile(p) {
-				return c.Call(fnAllocHugetlbFolio, hnAllocated, c.L(hnAddr), 0)
+				return hnPrepare
 			}
 			return Then
 		}},
@@ -202,11 +211,26 @@ var _ = register(fnHugetlbNoPage, &Func{Hugetlb: true,
 			c.Set(hnCached, 0)
 			return c.putHugetlb(0, hnFind)
 		}},
-		hnSize: {Label: "i_size", Says: "is it inside the file?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Calls: []FuncID{fnAllocHugetlbFolio}, Do: func(c *Ctx) Next {
+		hnSize: {Label: "i_size", Says: "is it inside the file?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
 			if o, ok := c.backing(c.Page(hnAddr)); !ok || c.beyondEOF(o) {
 				c.Say("it lies beyond the file's end: SIGBUS")
 				return c.Return(sigbus)
 			}
+			return Then
+		}},
+		hnPrepare: {Label: "anon_vma", Says: "has the VMA an anon_vma?", Answer: "yes", Ref: "__vmf_anon_prepare", When: If(VMALockFaults, VMALockAny), Touches: cell.Of(machine.VMAs, machine.MMLocks), Do: func(c *Ctx) Next {
+			p := c.Page(hnAddr)
+			if c.M.Region(p).Kind == machine.RegionFileShared {
+				c.Say("the mapping is shared: its pages are the file's")
+				return Then
+			}
+			if !c.anonPrepare(p, c.L(hnFlags)) {
+				c.Say("it has none, and mmap_lock is not held: the fault must be made again")
+				return c.Return(faultRetry)
+			}
+			return Then
+		}},
+		hnAlloc: {Label: "alloc", Says: "take a huge page of the pool", Ref: "alloc_hugetlb_folio", Local: true, Calls: []FuncID{fnAllocHugetlbFolio}, Do: func(c *Ctx) Next {
 			return c.Call(fnAllocHugetlbFolio, hnAllocated, c.L(hnAddr), 0)
 		}},
 		hnAllocated: {Label: "allocated", Says: "got a huge page?", Local: true, Do: func(c *Ctx) Next {
@@ -255,6 +279,8 @@ const (
 	hnLockFolio
 	hnPutAgain
 	hnSize
+	hnPrepare
+	hnAlloc
 	hnAllocated
 	hnAdd
 	hnAddPages

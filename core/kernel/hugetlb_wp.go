@@ -13,6 +13,7 @@ import (
 //	new = alloc_hugetlb_folio(): the owner leaves its reserve alone, which the old page has used up
 //	none: a child: SIGBUS
 //	      the owner: take the page away from the children; lock the PMD; still the same: begin again
+//	of a file: the VMA needs an anon_vma, as in hugetlb_no_page()
 //	copy; lock the PMD; it changed: forget the copy
 //	clear it, flush; the old page is mapped once less; the new one is anonymous, exclusive
 //	PMD = new: writable and dirty; read-only for an unshare
@@ -30,7 +31,7 @@ import (
 // compare mm/hugetlb.c:hugetlb_wp, hugetlb_cow (until 5.18)
 var _ = register(fnHugetlbWP, &Func{Hugetlb: true,
 	Name: "hugetlb_wp", Was: []Name{{"hugetlb_cow", 519}}, File: "mm/hugetlb.c", Params: []int{hcAddr, hcFlags, hcPTE},
-	Locals: []Local{{"new_folio", HoldLocal}, {"old_folio", HoldLocal}, {"pte_reference", HoldLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}, {"avoid_reserve", IntLocal}},
+	Locals: []Local{{"new_folio", HoldLocal}, {"old_folio", HoldLocal}, {"pte_reference", HoldLocal}, {"pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}, {"avoid_reserve", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
 		hcCount: {Label: "mapcount", Says: "is it anonymous, and mapped once?", Answer: "no", Ref: "folio_mapcount", When: Without(HugetlbReuseByRefs), Reads: cell.Of(machine.Mapcounts, machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
 			if c.Load(c.M.VMA(c.Page(hcAddr)))&machine.VMShared != 0 {
@@ -94,7 +95,7 @@ var _ = register(fnHugetlbWP, &Func{Hugetlb: true,
 		hcAllocated: {Label: "allocated", Says: "got a huge page?", Local: true, Calls: []FuncID{fnUnmapRefPrivate}, Do: func(c *Ctx) Next {
 			switch {
 			case c.Ret()&failed == 0:
-				return hcCopy
+				return hcPrepare
 			case c.L(hcAvoid) != 0:
 				return c.Call(fnUnmapRefPrivate, hcAgain, c.L(hcAddr), uint64(machine.MakeHold(c.Held(hcOld).Frame(), 1)))
 			}
@@ -115,6 +116,14 @@ var _ = register(fnHugetlbWP, &Func{Hugetlb: true,
 				c.Lock(c.pmdLock(p))
 				return hcCount
 			}},
+		hcPrepare: {Label: "anon_vma", Says: "has the VMA an anon_vma?", Answer: "yes", Ref: "__vmf_anon_prepare", When: If(VMALockFaults, VMALockAny), Touches: cell.Of(machine.VMAs, machine.MMLocks), Do: func(c *Ctx) Next {
+			if c.anonPrepare(c.Page(hcAddr), c.L(hcFlags)) {
+				return hcCopy
+			}
+			c.Say("it has none, and mmap_lock is not held: the fault must be made again")
+			c.Set(hcRet, faultRetry)
+			return hcGiveBack
+		}},
 		hcCopy: {Label: "copy", Says: "copy the content", Ref: "copy_user_large_folio", Touches: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
 			v := c.Load(c.M.Contents(c.Frame(hcPTE)))
 			c.Sayf("copy the content: %s", c.M.Content(v))
@@ -162,16 +171,19 @@ var _ = register(fnHugetlbWP, &Func{Hugetlb: true,
 		hcForget: {Label: "forget", Says: "give the copy back", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			return c.putHugetlb(hcNew, hcForgotLate)
 		}},
+		hcGiveBack: {Label: "give_back", Says: "give the new page back", Ref: "folio_put", When: If(VMALockFaults, VMALockAny), Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+			return c.putHugetlb(hcNew, hcPutOld)
+		}},
 		hcForgotLate: hcLateStep,
 		hcForgotTold: hcToldStep,
 		hcPutOld: {Label: "put_old", Says: "put our reference on the old page", Ref: "folio_put", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			return c.putHugetlb(hcOld, hcEnd)
 		}},
-		hcEnd: {Label: "end", Says: "done", Local: true, Do: func(c *Ctx) Next { return c.Return(0) }},
+		hcEnd: {Label: "end", Says: "done", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(hcRet)) }},
 	},
 })
 
-const hcNew, hcOld, hcPTERef, hcPTE, hcAddr, hcFlags, hcAvoid = 0, 1, 2, 3, 4, 5, 6
+const hcNew, hcOld, hcPTERef, hcPTE, hcAddr, hcFlags, hcAvoid, hcRet = 0, 1, 2, 3, 4, 5, 6, 7
 
 const (
 	hcCount = iota
@@ -183,6 +195,7 @@ const (
 	hcSigbus
 	hcFail
 	hcAgain
+	hcPrepare
 	hcCopy
 	hcNotify
 	hcLock
@@ -193,6 +206,7 @@ const (
 	hcTold
 	hcPutPTE
 	hcForget
+	hcGiveBack
 	hcForgotLate
 	hcForgotTold
 	hcPutOld

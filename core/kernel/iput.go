@@ -8,7 +8,7 @@ import (
 // iput of the last reference on an unlinked file's inode, in straight line:
 //
 //	a VMA still maps it, or a fault has pinned it: it has a reference, too: nothing happens
-//	evict(): truncate_inode_pages_range() of everything; the inode is empty
+//	evict(): truncate_inode_pages_range() of everything, its blocks are free; the inode is empty
 //	call_rcu(): free the inode, the address_space in it
 //
 // compare fs/inode.c:iput_final, evict, destroy_inode
@@ -30,6 +30,14 @@ var _ = register(fnIput, &Func{
 			}
 			c.Say("it is the last reference: evict it")
 			return c.Call(fnTruncateInodePages, 1, uint64(first), uint64(last))
+		}},
+		{Label: "blocks", Says: "give its blocks back", Ref: "ext4_truncate", When: FewBlocks, Touches: cell.Of(machine.Blocks), Do: func(c *Ctx) Next {
+			file := int(c.L(0))
+			for i := range c.M.Files[file].Pages {
+				o, _ := c.M.PgoffAt(file, i)
+				c.Store(c.M.Block(o), machine.BlockHole)
+			}
+			return Then
 		}},
 		{Label: "evict", Says: "the inode is empty", Ref: "clear_inode", Touches: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
 			c.Store(c.M.Inode(int(c.L(0))), machine.InodeEvicted)

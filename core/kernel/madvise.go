@@ -34,6 +34,7 @@ const madvHWPoison = "MADV_HWPOISON"
 //	mmap_read_lock()
 //	POPULATE: madvise_populate(); unlock, done
 //	a hole: go on, and return -ENOMEM; locked memory: -EINVAL, but for DONTNEED_LOCKED
+//	PAGEOUT of a file that the caller neither owns nor may write to: done; a private mapping: newer kernels go on, for the copies alone
 //	lru_add_drain()
 //	DONTNEED, DONTNEED_LOCKED: tlb_gather_mmu(); zap_pte_range(); tlb_finish_mmu()
 //	FREE: madvise_free_pte_range(); until 4.11, and no swap is free: as DONTNEED
@@ -142,7 +143,7 @@ func populates(advice uint64) bool { return advice == madvPopulateRead || advice
 
 // adviseVMA looks whether the VMAs take the advice. Holes are passed over, and said in the end.
 func (c *Ctx) adviseVMA() Next {
-	advice, some := c.L(maAdvice), false
+	advice, some, refused := c.L(maAdvice), false, false
 	for p := c.Page(maFirst); p <= c.Page(maLast); p++ {
 		vma := c.Load(c.M.VMA(p))
 		switch {
@@ -155,6 +156,10 @@ func (c *Ctx) adviseVMA() Next {
 			c.Set(maRet, failed|EINVAL)
 			return maUnlock
 		}
+		if advice == madvPageout && c.pageoutRefuses(p) {
+			refused = true
+			continue
+		}
 		some = true
 		switch advice {
 		case madvDontneed, madvDontneedLocked:
@@ -163,11 +168,15 @@ func (c *Ctx) adviseVMA() Next {
 			c.M.Discarding(p)
 		}
 	}
-	if !some {
+	switch {
+	case some:
+		return Then
+	case refused:
+		c.Say("the mapping is one of a file that the caller may not write to: nothing of it is taken")
+	default:
 		c.Say("there is no VMA: -ENOMEM")
-		return maUnlock
 	}
-	return Then
+	return maUnlock
 }
 
 // madvise_free_pte_range over a range, in straight line, for every page table of it:

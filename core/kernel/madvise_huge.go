@@ -233,6 +233,9 @@ var pageoutHugeLock = Step{Label: "lock_pmd", Says: "lock the PMD: what is to be
 			c.Say("the huge zero page, or others map it: let it be")
 			c.Set(mpoSplit, 0)
 			return c.nextTable(mpoPage, mpoEnd, mpoPMD, mpoShrink)
+		case c.pageoutSpares(p, f):
+			c.Say("it is one of a file that the caller may not write to: let it be")
+			return c.nextTable(mpoPage, mpoEnd, mpoPMD, mpoShrink)
 		case c.partOfHuge(p, c.Page(mpoEnd)):
 			c.Say("only part of it is meant: take a reference, to split the folio")
 			c.Get(f, 1)

@@ -27,8 +27,8 @@ import (
 //	fault: wait for the PTL               set it, not accessed; unlock
 //	the page is there
 //
-// Left out: PAGEOUT of a file that the caller could not open for writing, of which nothing is taken, or, in newer kernels, private copies alone. Here everybody may write to
-// every file.
+// Of a file that the caller neither owns nor may write to PAGEOUT takes nothing: else a process could see, by the time that a fault takes, what others read of it. What the
+// process has for itself in a private mapping, newer kernels take.
 //
 // compare mm/madvise.c:madvise_cold_or_pageout_pte_range, mm/vmscan.c:reclaim_pages
 var _ = register(fnMadvisePageout, &Func{
@@ -167,6 +167,10 @@ func (c *Ctx) pageoutTake() Next {
 		return mpoNext
 	}
 	f := e.Frame()
+	if c.pageoutSpares(p, f) {
+		c.Say("it is one of a file that the caller may not write to: let it be")
+		return mpoNext
+	}
 	if c.M.IsLarge(f) {
 		c.Set(mpoPTE, uint64(e))
 		return mpoLarge
@@ -186,3 +190,20 @@ func (c *Ctx) pageoutTake() Next {
 
 // makesOld reports whether the advice makes entries old: that to page out does not, where reclaim behind it does not look.
 func (c *Ctx) makesOld() bool { return c.L(mpoAdvice) == madvCold || !c.sim.pageoutLeavesYoung }
+
+// foreign reports whether a page lies in a mapping of a file that the caller neither owns nor may write to.
+// compare mm/madvise.c:can_do_file_pageout
+func (c *Ctx) foreign(p machine.PageID) bool {
+	return c.isFile(p) && c.sim.Setup.Files[c.M.Region(p).File].Foreign
+}
+
+// pageoutRefuses reports whether PAGEOUT takes nothing of the mapping that a page lies in.
+// compare mm/madvise.c:madvise_pageout
+func (c *Ctx) pageoutRefuses(p machine.PageID) bool {
+	return c.foreign(p) && (c.M.Region(p).Kind == machine.RegionFileShared || !c.sim.pageoutCopies)
+}
+
+// pageoutSpares reports whether PAGEOUT does not take a folio that is mapped there: it is the file's, or all of the mapping is let be.
+func (c *Ctx) pageoutSpares(p machine.PageID, f machine.Frame) bool {
+	return c.L(mpoAdvice) == madvPageout && c.foreign(p) && (c.isFilePage(f) || c.pageoutRefuses(p))
+}

@@ -8,7 +8,7 @@ import (
 // do_shared_fault, in straight line:
 //
 //	__do_fault(): the folio, locked
-//	the file system wants to be asked: unlock, page_mkwrite(): locked again; not the file's any more: put it, done
+//	the file system wants to be asked: unlock, page_mkwrite(): locked again; not the file's any more: put it, done; no space: put it, SIGBUS
 //	finish_fault(): lock the PTL; the PTE is not none any more: unlock, put
 //	mapped once more; PTE = folio, writable and dirty; unlock the PTL
 //	fault_dirty_shared_page(): mark it dirty, unlock; who is throttled sleeps, and may drop mmap_lock before
@@ -18,7 +18,7 @@ import (
 // compare mm/memory.c:do_shared_fault
 var _ = register(fnDoSharedFault, &Func{
 	Name: "do_shared_fault", File: "mm/memory.c", Params: []int{dfAddr, dfFlags, dfTable},
-	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"copy", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"mapping", IntLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"copy", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"mapping", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
 		dhFault: {Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), dhFound) }},
 		dhFound: {Label: "found", Says: "is there a folio?", Local: true, Do: func(c *Ctx) Next {
@@ -37,10 +37,13 @@ var _ = register(fnDoSharedFault, &Func{
 			return c.Call(fnPageMkwrite, dhAsked, uint64(machine.MakeHold(f, 1)), uint64(o))
 		}},
 		dhAsked: {Label: "asked", Says: "may it be written?", Local: true, Do: func(c *Ctx) Next {
-			if c.Ret() != 0 {
-				return dhPut
+			switch ret := c.Ret(); ret {
+			case 0:
+				return Then
+			case sigbus:
+				c.Set(dhRet, ret)
 			}
-			return Then
+			return dhPut
 		}},
 		dhPMD: faultSetPMD(dhPMD, dhDirty, dhDone, func(*Ctx, machine.PageID) machine.Entry { return machine.RW | machine.Dirty }),
 		dhMap: {Label: "map", Says: "map it writable, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, dhDone}, Touches: fileMapTouches,
@@ -64,9 +67,10 @@ var _ = register(fnDoSharedFault, &Func{
 			c.Set(0, 0)
 			return dhThrottle
 		}},
-		dhPut:      faultPut,
+		dhPut:      putFolio(dhFail),
 		dhThrottle: throttleStep(dhMapping, dfAddr, dfFlags, dhEnd),
 		dhEnd:      {Label: "end", Says: "fault done", When: Throttled, Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
+		dhFail:     {Label: "no_space", Says: "was there space for it?", When: FewBlocks, Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(dhRet)) }},
 	},
 })
 
@@ -82,69 +86,87 @@ const (
 	dhPut
 	dhThrottle
 	dhEnd
+	dhFail
 )
 
-const dhMapping = 5
+const dhMapping, dhRet = 5, 6
 
 // ext4_page_mkwrite of a folio that is about to be mapped writable, in straight line:
 //
 //	filemap_invalidate_lock_shared()             // no hole is punched meanwhile
 //	lock the folio; not the file's any more, or beyond i_size: unlock, the access is tried again
-//	attach a buffer, map it; a hole: reserve space
+//	attach a buffer, map it; a hole: reserve space; there is none: unlock, SIGBUS
 //	mark buffer and folio dirty
 //	under writeback and it must not change then: wait
 //	filemap_invalidate_unlock_shared(); return with the folio locked
 //
-// It returns 0 with the folio locked, else 1. ramfs only marks it dirty.
-//
-// Left out: a disk without a free block, where nothing can be reserved (-ENOSPC), and the access gets SIGBUS.
+// It returns 0 with the folio locked, else 1, or SIGBUS: until then the page had no block, and the disk is full. ramfs only marks it dirty.
 //
 // compare fs/ext4/inode.c:ext4_page_mkwrite, mm/filemap.c:filemap_page_mkwrite
 var _ = register(fnPageMkwrite, &Func{
-	Name: "ext4_page_mkwrite", File: "fs/ext4/inode.c", Params: []int{0, 1},
+	Name: "ext4_page_mkwrite", File: "fs/ext4/inode.c", Params: []int{0, pkPage},
 	Locals: []Local{{"folio", FrameLocal}, {"pgoff", PgoffLocal}, {"ret", IntLocal}},
 	Steps: []Step{
-		{Label: "invalidate_lock", Says: "take invalidate_lock for reading", Ref: "filemap_invalidate_lock_shared", Touches: cell.Of(machine.InodeLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.InvalidateLock(c.fileOf(c.Pgoff(1)))) },
+		pkInvalidate: {Label: "invalidate_lock", Says: "take invalidate_lock for reading", Ref: "filemap_invalidate_lock_shared", Touches: cell.Of(machine.InodeLocks),
+			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.InvalidateLock(c.fileOf(c.Pgoff(pkPage)))) },
 			Do: func(c *Ctx) Next {
-				c.ReadLock(c.M.InvalidateLock(c.fileOf(c.Pgoff(1))))
+				c.ReadLock(c.M.InvalidateLock(c.fileOf(c.Pgoff(pkPage))))
 				return Then
 			}},
-		{Label: "lock", Says: "lock the folio; is it still the file's, and inside it?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Inodes),
+		pkLock: {Label: "lock", Says: "lock the folio; is it still the file's, and inside it?", Answer: "yes", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings, machine.Inodes),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Frame(0))) },
 			Do: func(c *Ctx) Next {
-				if !c.ours(c.Frame(0), c.Pgoff(1)) || c.beyondEOF(c.Pgoff(1)) {
+				if !c.ours(c.Frame(0), c.Pgoff(pkPage)) || c.beyondEOF(c.Pgoff(pkPage)) {
 					c.Say("it is not the file's any more: the access is tried again")
-					c.Set(2, 1)
-					return 5
+					c.Set(pkRet, 1)
+					return pkInvalidateUnlock
 				}
 				c.Lock(c.M.FolioLock(c.Frame(0)))
 				return Then
 			}},
-		{Label: "prepare", Says: "attach a buffer, map its block", Ref: "ext4_block_write_begin", Touches: prepareTouches, Do: func(c *Ctx) Next {
-			if c.M.KindOf(c.Pgoff(1)).OnDisk() {
-				c.prepare(c.Frame(0), c.Pgoff(1))
+		pkReserve: reserveStep(pkPage, pkNoSpace),
+		pkPrepare: {Label: "prepare", Says: "attach a buffer, map its block", Ref: "ext4_block_write_begin", Touches: prepareTouches, Do: func(c *Ctx) Next {
+			if c.M.KindOf(c.Pgoff(pkPage)).OnDisk() {
+				c.prepare(c.Frame(0), c.Pgoff(pkPage))
 			}
 			return Then
 		}},
-		{Label: "dirty", Says: "mark it dirty", Ref: "block_commit_write", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
+		pkDirty: {Label: "dirty", Says: "mark it dirty", Ref: "block_commit_write", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 			c.prepared(c.Frame(0))
 			return Then
 		}},
-		{Label: "wait_stable", Says: "wait until it is not under writeback", Ref: "folio_wait_stable", When: With(StablePages), Reads: cell.Of(machine.Flags),
+		pkStable: {Label: "wait_stable", Says: "wait until it is not under writeback", Ref: "folio_wait_stable", When: With(StablePages), Reads: cell.Of(machine.Flags),
 			Wait: func(c *Ctx) Block { return c.writebackOf(c.Frame(0)) }, Do: func(c *Ctx) Next { return Then }},
-		{Label: "invalidate_unlock", Says: "drop invalidate_lock", Ref: "filemap_invalidate_unlock_shared", Touches: cell.Of(machine.InodeLocks), Do: func(c *Ctx) Next {
-			c.ReadUnlock(c.M.InvalidateLock(c.fileOf(c.Pgoff(1))))
-			return c.Return(c.L(2))
+		pkInvalidateUnlock: {Label: "invalidate_unlock", Says: "drop invalidate_lock", Ref: "filemap_invalidate_unlock_shared", Touches: cell.Of(machine.InodeLocks), Do: func(c *Ctx) Next {
+			c.ReadUnlock(c.M.InvalidateLock(c.fileOf(c.Pgoff(pkPage))))
+			return c.Return(c.L(pkRet))
+		}},
+		pkNoSpace: {Label: "no_space", Says: "unlock the folio", Ref: "block_page_mkwrite", When: FewBlocks, Touches: cell.Of(machine.FolioLocks), Back: []int{pkInvalidateUnlock}, Do: func(c *Ctx) Next {
+			c.Unlock(c.M.FolioLock(c.Frame(0)))
+			c.Set(pkRet, sigbus)
+			return pkInvalidateUnlock
 		}},
 	},
 })
+
+const pkPage, pkRet = 1, 2
+
+const (
+	pkInvalidate = iota
+	pkLock
+	pkReserve
+	pkPrepare
+	pkDirty
+	pkStable
+	pkInvalidateUnlock
+	pkNoSpace
+)
 
 // wp_page_shared, entered with the PTL held on a present, read-only PTE of a shared
 // mapping, in straight line:
 //
 //	take a reference, unlock the PTL
-//	page_mkwrite(): locked; not the file's any more: put it, done
+//	page_mkwrite(): locked; not the file's any more: put it, done; no space: put it, SIGBUS
 //	lock the PTL; the PTE has changed: unlock, put it
 //	PTE writable and dirty; unlock the PTL
 //	fault_dirty_shared_page(): mark it dirty, unlock; who is throttled sleeps, and may drop mmap_lock before
@@ -172,10 +194,13 @@ var _ = register(fnWPPageShared, &Func{
 			return c.Call(fnPageMkwrite, wsAsked, uint64(machine.MakeHold(f, 1)), uint64(o))
 		}},
 		wsAsked: {Label: "asked", Says: "may it be written?", Local: true, Do: func(c *Ctx) Next {
-			if c.Ret() != 0 {
-				return wsPut
+			switch ret := c.Ret(); ret {
+			case 0:
+				return Then
+			case sigbus:
+				c.Set(wsRet, ret)
 			}
-			return Then
+			return wsPut
 		}},
 		wsLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "finish_mkwrite_fault", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(wsTable))) },
@@ -206,8 +231,9 @@ var _ = register(fnWPPageShared, &Func{
 			c.Set(wsRet, c.Ret())
 			return Then
 		}},
-		wsPut: putFolio(wsEnd),
-		wsEnd: {Label: "end", Says: "fault done", When: Throttled, Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(wsRet)) }},
+		wsPut:  putFolio(wsEnd),
+		wsEnd:  {Label: "end", Says: "fault done", When: Throttled, Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(wsRet)) }},
+		wsFail: {Label: "no_space", Says: "was there space for it?", When: FewBlocks, Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(wsRet)) }},
 	},
 })
 
@@ -225,4 +251,5 @@ const (
 	wsThrottled
 	wsPut
 	wsEnd
+	wsFail
 )

@@ -88,3 +88,9 @@ func mmapWriteUnlockStep(page int) Step {
 		return Then
 	}}
 }
+
+// vmaLock is the lock of the VMAs that the page of a local lies in.
+func (c *Ctx) vmaLock(local int) machine.Word {
+	w, _ := c.vmaWords(c.Page(local))
+	return w
+}

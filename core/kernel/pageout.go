@@ -22,6 +22,9 @@ const (
 //	the device reads the page; end writeback   // asynchronous: by themselves, later
 //	trylock it again; dirty or under writeback again: keep it
 //
+// Left out: swap_writepage looks first whether an entry names the slot still. If none does, since its mm has ended, or given the memory up, it drops the folio from the swap
+// cache, and writes nothing; here it is written, and then dropped: nobody will read the slot.
+//
 // compare mm/vmscan.c:pageout, mm/page_io.c:swap_writepage
 var _ = register(fnPageout, &Func{
 	Name: "pageout", File: "mm/vmscan.c", Params: []int{0},

@@ -14,7 +14,8 @@ import (
 //	large: split it, to swap its pages one by one; that fails: keep it
 //	anonymous: add_to_swap(), dirty
 //	try_to_unmap(): see rmap.go
-//	still mapped, or maybe pinned now: keep it
+//	still mapped: swap is more than half full, or it is locked memory's: drop it from the swap cache, if no entry names its slot; keep it
+//	maybe pinned now: keep it
 //	dirty, of a file: newer kernels leave it to the flusher: keep it; dirty and lazyfree: keep it
 //	dirty: try_to_unmap_flush_dirty(); pageout(); was it asynchronous: keep it, a later pass frees it
 //	filemap_release_folio(): drop its buffers, even if somebody holds it
@@ -33,7 +34,7 @@ import (
 // compare mm/vmscan.c:shrink_folio_list
 var _ = register(fnShrinkFolioList, &Func{
 	Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, File: "mm/vmscan.c", Params: []int{1},
-	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}, {"address", PageLocal}, {"lazyfree", IntLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}, {"address", PageLocal}, {"lazyfree", IntLocal}, {"swap_full", IntLocal}},
 	Steps: []Step{
 		slIsolate: {Label: "isolate", Says: "take the folio off the LRU list", Ref: "isolate_lru_folios",
 			Touches: cell.Of(machine.Flags, machine.Refs), Reads: cell.Of(machine.Frames, machine.Mappings, machine.PageCache, machine.SwapCache, machine.KSM, machine.VMAs), Anywhere: cell.Of(machine.Mappings, machine.Flags, machine.Refs), Choose: isolationCandidates, Do: (*Ctx).isolate},
@@ -165,7 +166,17 @@ var _ = register(fnShrinkFolioList, &Func{
 			c.Set(slFreed, 1)
 			return slFlush
 		}},
-		slRmapKeep: rmapUnlockStep(slFolio, slUnlock),
+		slRmapKeep: rmapUnlockStep(slFolio, slSwapFull),
+		slSwapFull: swapFull(slNearlyFull, Cond{}),
+		slFreeSwap: {Label: "free_swap", Says: "drop it from the swap cache, if swap is nearly full", Ref: "folio_free_swap", When: FewSlots, Touches: swapCacheTouches, Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			if full, f := c.L(slNearlyFull) != 0, c.Held(slFolio).Frame(); !(full || c.mlocked(c.Page(slAt))) {
+				c.Say("swap has room: leave it as it is")
+			} else if !c.freeSwap(f) {
+				c.Say("it is not in the swap cache, or a swap entry names its slot: leave it as it is")
+			}
+			c.Set(slNearlyFull, 0)
+			return Then
+		}},
 		slUnlock: {Label: "unlock", Says: "unlock the folio", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FolioLock(c.Held(slFolio).Frame()))
 			return Then
@@ -190,7 +201,7 @@ var _ = register(fnShrinkFolioList, &Func{
 	},
 })
 
-const slFolio, slPage, slFreed, slAt, slLazy = 0, 1, 2, 3, 4
+const slFolio, slPage, slFreed, slAt, slLazy, slNearlyFull = 0, 1, 2, 3, 4, 5
 
 const (
 	slIsolate = iota
@@ -218,6 +229,8 @@ const (
 	slRemove
 	slRemoved
 	slRmapKeep
+	slSwapFull
+	slFreeSwap
 	slUnlock
 	slFlush
 	slFate

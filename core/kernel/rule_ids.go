@@ -30,6 +30,7 @@ const (
 	SwapZeromap
 	MunmapReadLock
 	PerVMALock
+	VMALockFaults
 	AnonVMATrylock
 	SwapinSkipsCache
 	SwapinPolls
@@ -91,6 +92,7 @@ const (
 	MadviseDontneedLocked
 	PopulateInGUP
 	PageoutLeavesYoung
+	PageoutPrivateCopies
 	MadviseWipeOnFork
 	UnmapSparesMlocked
 	LRUBatchSize
@@ -324,6 +326,11 @@ const (
 	LazyTLBIPI uint8 = iota
 	LazyTLBSkipsPages
 	LazyTLBSkipsAll
+)
+const (
+	VMALockNone uint8 = iota
+	VMALockAnonymous
+	VMALockAny
 )
 const (
 	ForkWrprotectNever uint8 = iota

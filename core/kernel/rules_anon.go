@@ -85,6 +85,23 @@ var anonRules = []*Rule{
 		Guards:   "do_user_addr_fault: take the VMA's own lock",
 		Commit:   "", Subject: "",
 		Confidence: "6.4, between the trees that were read"},
+	{ID: VMALockFaults, Name: "vma_lock_faults", Values: []string{"none", "anonymous", "any"}, Needs: []RuleID{PerVMALock},
+		History: []Since{{604, VMALockAnonymous}, {607, VMALockAny}},
+		Says: "which page faults are made under the VMA's own lock alone: those in anonymous memory that has an anon_vma, of pages that are not in swap; or any, those in files and in " +
+			"memory of hugetlb, too, and the first in a mapping",
+		Protects:   "nothing: it lets more faults go on while an mm changes",
+		Untold:     "the fault comes to the same, under one lock or the other",
+		Guards:     "do_user_addr_fault: take the VMA's own lock",
+		Confidence: "from memory: 6.4 anonymous memory, 6.6 swap, 6.7 files, 6.10 hugetlb; the last three are one here",
+		follow: func(v *Version, k *Kernel) uint8 {
+			switch {
+			case k.value[PerVMALock] == 0 || v.Order < 604:
+				return VMALockNone
+			case v.Order < 607:
+				return VMALockAnonymous
+			}
+			return VMALockAny
+		}},
 	{ID: AnonVMATrylock, Name: "anon_vma_trylock", History: on(610),
 		Says:       "a fault that holds the VMA's own lock, and has to attach an anon_vma to it, takes mmap_lock for that moment, if nobody has it for writing; before, it was always made again, under mmap_lock",
 		Protects:   "nothing: it saves a fault",
@@ -244,6 +261,12 @@ var anonRules = []*Rule{
 		Guards:   "madvise_cold_or_pageout_pte_range: it was accessed: not any more",
 		Commit:   "", Subject: "mm: madvise: pageout: ignore references rather than clearing young",
 		Confidence: "absent in 6.1.192, present in 6.12.117 (read in source); v6.9 from memory. In place since v6.10 (from memory)"},
+	{ID: PageoutPrivateCopies, Name: "pageout_private_copies", History: on(602),
+		Says:     "MADV_PAGEOUT of a private mapping of a file that the caller neither owns nor may write to takes the copies that are the process's own; before, it takes nothing of such a mapping",
+		Protects: "nothing: copies are nobody else's; who pages them out learns nothing of what others read",
+		Guards:   "madvise: the mapping is one of a file that the caller may not write to: nothing of it is taken",
+		Commit:   "fd3b1bc3c86e", Subject: "mm/madvise: fix madvise_pageout for private file mappings",
+		Confidence: "absent in 6.1.192, present in 6.12.117 (read in source); commit id and v6.2 from memory"},
 	{ID: MadvisePTEBatch, Name: "madvise_pte_batch", History: on(610),
 		Says:       "MADV_FREE, COLD and PAGEOUT take a large folio that PTEs map, all of it in the range, as one; where they must split it and cannot, they go on with the next PTE",
 		Protects:   "nothing: without it the folio is split, and the walk of the page table ends where that fails",

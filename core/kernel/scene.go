@@ -31,6 +31,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.swapRmapFirst = k.On(SwapinRmapFirst)
 	s.readSwapinWritable, s.swapStable = k.On(SwapinReadWritable), setup.SwapStable && k.On(SwapinStableWrites)
 	s.unshareNonAnon, s.forkClearsSwp = k.On(GUPUnshareNonAnon), k.On(ForkClearsSwpExclusive)
+	s.vmaLockAny = k.Value(VMALockFaults) == VMALockAny
 	s.anonTrylock, s.forkBatches = k.On(AnonVMATrylock), batchesForks(&k)
 	s.notifiesUnderPTL = k.Value(SecondaryTLBs) == SecondaryTLBsNotifier
 	if k.On(UprobeSplitsPMD) {
@@ -57,7 +58,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
 	s.lazyfreeList, s.lruKeepsFlag = k.On(LazyfreeList), k.On(LRUKeepsFlag)
 	s.activeAnon = k.Value(LRUDeactivate) == LRUDeactivateAnon
-	s.populateInGUP, s.pageoutLeavesYoung = k.On(PopulateInGUP), k.On(PageoutLeavesYoung)
+	s.populateInGUP, s.pageoutLeavesYoung, s.pageoutCopies = k.On(PopulateInGUP), k.On(PageoutLeavesYoung), k.On(PageoutPrivateCopies)
 	s.hugeWPLocks = k.Value(HugeWP) == HugeWPLocked
 	s.forceFollCOW = k.Value(ForceWrite) == ForceFollCOW
 	s.hugetlbLoop = k.Value(GUPHugetlbCommonWalk) == HugetlbOwnLoop
@@ -97,7 +98,9 @@ func (s *Sim) config(track machine.Track) machine.Config {
 			}
 			return "none"
 		},
-		LocalText: func(fn uint16, i int) string { return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name },
+		LocalText: func(task, pc int, fn uint16, i int) string {
+			return s.funcs[fn].Title + " " + s.funcs[fn].Locals[i].Name + s.calledAgain(task, pc)
+		},
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()

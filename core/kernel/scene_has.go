@@ -66,6 +66,9 @@ func (s *Setup) has() (h has) {
 	if s.FewSlots {
 		h |= hasFewSlots
 	}
+	if s.FewBlocks {
+		h |= hasFewBlocks
+	}
 	if s.SwapStable {
 		h |= hasStableSwap
 	}

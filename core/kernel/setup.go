@@ -20,6 +20,8 @@ type Setup struct {
 	Slots            int         // of the swap device; 0: as many as there are anonymous pages
 	SwapAsync        bool        // the write to swap goes on after pageout returns, and ends by itself
 	FewSlots         bool        // they may run out: swap may be nearly full
+	Blocks           int         // free blocks of the disk beside those in use at the start, if they may run out
+	FewBlocks        bool        // they may
 	SwapStable       bool        // the swap device wants pages that do not change while it reads them (SWP_STABLE_WRITES): it compresses, or checksums
 	Throttled        bool        // who dirties pages of files is throttled: there are too many dirty ones (balance_dirty_pages)
 

@@ -15,6 +15,8 @@ type FileSetup struct {
 	State FileState
 	Room  int  // pages that it may come to have; 0: as many as are mapped or named by a task
 	PMD   bool // of shmem: faults map its huge pages by PMD entries
+	// Foreign: the processes neither own it nor may open it for writing; those that have it mapped writable have got it open from somebody who may.
+	Foreign bool
 }
 
 // A FileState says how the filled pages of a file stand at the start.
@@ -90,6 +92,7 @@ func RoundUp(pages, each int) int { return (pages + each - 1) / each * each }
 // files builds the files as they are at the start.
 func (s *Sim) files(frame *machine.Frame, slot *int, pool, block *machine.Frame) {
 	m := s.M
+	s.blocks = s.Setup.Blocks
 	for n, fs := range s.Setup.Files {
 		m.Store(m.Size(n), machine.Bytes(fs.Pages))
 		fill := fs.Fill
@@ -100,6 +103,9 @@ func (s *Sim) files(frame *machine.Frame, slot *int, pool, block *machine.Frame)
 			o, _ := m.PgoffAt(n, i)
 			content := m.Value(text)
 			m.FileWrote(o, content)
+			if fs.Kind.OnDisk() {
+				s.blocks++
+			}
 			switch {
 			case fs.Kind == machine.Hugetlbfs:
 				s.hugetlbFolio(o, content, *pool)

@@ -42,6 +42,7 @@ type Sim struct {
 	sharedByCounts                                       bool // see the rule madvise_pte_batch
 	copiesLarge                                          bool // see the rule wp_copies_large
 	populateInGUP                                        bool // see the rule populate_in_gup
+	pageoutCopies                                        bool // see the rule pageout_private_copies
 	pageoutLeavesYoung                                   bool // see the rule pageout_leaves_young
 	forkAdvised, mlocks                                  bool // see Setup.forkAdvised, Setup.mlocks
 	sparesMlocked                                        bool // mlocks, and see the rule unmap_spares_mlocked
@@ -53,8 +54,10 @@ type Sim struct {
 	readSwapinWritable                                   bool // see the rule swapin_read_maps_writable
 	notifiesUnderPTL                                     bool // a copy in a page's place is told to secondary TLBs under the page-table lock: see the rule secondary_tlbs
 	forkBatches                                          bool // see the rule fork_pte_batch
+	vmaLockAny                                           bool // see the rule vma_lock_faults: any fault may be made under the VMA's own lock
 	anonTrylock                                          bool // see the rule anon_vma_trylock
 	swapRmapFirst                                        bool // see the rule swapin_rmap_first
+	blocks                                               int  // how many the disk has that the files may use
 	swapStable                                           bool // see the rule swapin_stable_writes; and the swap device is such
 	collapseLocks                                        bool // see the rule khp_page_lock
 	// See the rule gup_longterm_zone.

@@ -188,3 +188,20 @@ func errno(ret uint64) int {
 	}
 	return int(ret &^ (failed | signalled))
 }
+
+// calledAgain says which call of one function a task's statement is, if not the first: ", call 2". What the first has for itself is named without it.
+func (s *Sim) calledAgain(task, pc int) string {
+	if pc == 0 {
+		return ""
+	}
+	n, body := 0, s.Setup.Tasks[task].Body[:pc]
+	for _, st := range body {
+		if st.Call == body[pc-1].Call {
+			n++
+		}
+	}
+	if n == 1 {
+		return ""
+	}
+	return fmt.Sprintf(", call %d", n)
+}

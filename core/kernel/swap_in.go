@@ -23,7 +23,8 @@ import (
 //	a write that is not satisfied: do_wp_page()
 //	unlock the PTL
 //
-// Where swap is more than half full, every swap-in drops the swap cache. (Left out: that reclaim does so, too, with what it could not free.)
+// Where swap is more than half full, every swap-in drops the swap cache, and so does reclaim with what it could not unmap. (Left out, from memory: who looks for a slot then
+// takes one that the swap cache alone uses; and free_swap_and_cache does not mind that the page is mapped.)
 //
 // compare mm/memory.c:do_swap_page
 var _ = register(fnDoSwapPage, &Func{
@@ -39,6 +40,14 @@ var _ = register(fnDoSwapPage, &Func{
 				}
 				return Then
 			}},
+		dsVMALock: {Label: "vma_lock", Says: "is the VMA's own lock held alone?", Answer: "no", Ref: "FAULT_FLAG_VMA_LOCK", When: If(VMALockFaults, VMALockAnonymous), Touches: cell.Of(machine.MMLocks), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			if c.L(dsFlags)&faultVMALock == 0 {
+				return Then
+			}
+			c.Say("the VMA's own lock is held alone: drop it; the fault must be made again")
+			c.dropFaultLock(c.Page(dsAddr), c.L(dsFlags))
+			return c.Return(faultRetry)
+		}},
 		dsLookup: {Label: "lookup", Says: "look it up in the swap cache", Ref: "swap_cache_get_folio", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.SwapCache, machine.Swap), Do: (*Ctx).swapLookup},
 		dsPast: {Label: "alloc", Says: "take a free frame, to read past the swap cache", Ref: "alloc_swap_folio", When: With(SwapinSkipsCache), Touches: allocTouches,
 			Wait: func(c *Ctx) Block { return c.memory(false) }, Choose: offerFrames,
@@ -139,7 +148,7 @@ var _ = register(fnDoSwapPage, &Func{
 			c.swapFree(c.Entry(dsPTE).Slot())
 			return Then
 		}},
-		dsFull: swapFull(With(SwapinSwapFreeFirst)),
+		dsFull: swapFull(dsNearlyFull, With(SwapinSwapFreeFirst)),
 		dsTryFree: {Label: "free_swap", Says: "drop it from the swap cache, if this write is its only user", Ref: "should_try_to_free_swap", When: With(SwapinSwapFreeFirst),
 			Touches: swapCacheTouches, Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 				f := c.Held(dsFolio).Frame()
@@ -177,7 +186,7 @@ var _ = register(fnDoSwapPage, &Func{
 			c.Set(dsCached, c.L(dsCached)&^swapOwn)
 			return Then
 		}},
-		dsFullLate: swapFull(Without(SwapinSwapFreeFirst)),
+		dsFullLate: swapFull(dsNearlyFull, Without(SwapinSwapFreeFirst)),
 		dsSwapFreeLate: {Label: "swap_free_late", Says: "give the slot back", Ref: "swap_free", When: Without(SwapinSwapFreeFirst), Touches: swapCacheTouches, Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			c.swapFree(c.Entry(dsPTE).Slot())
 			if c.L(dsNearlyFull) != 0 || c.mlocked(c.Page(dsAddr)) {
@@ -249,6 +258,7 @@ const dsTable, dsPTE, dsFolio, dsSwapcache, dsAddr, dsFlags, dsCached, dsNearlyF
 
 const (
 	dsSame = iota
+	dsVMALock
 	dsLookup
 	dsPast
 	dsPrepare
@@ -436,9 +446,9 @@ func (c *Ctx) swapRmap(own bool) {
 	}
 }
 
-// swapFull looks whether more than half of the slots are taken.
+// swapFull looks whether more than half of the slots are taken, and notes it in a local.
 // compare mm/swapfile.c:vm_swap_full
-func swapFull(when Cond) Step {
+func swapFull(local int, when Cond) Step {
 	return Step{Label: "swap_full", Says: "are more than half of the slots taken?", Answer: "no", Ref: "mem_cgroup_swap_full", When: when.AndFewSlots(), Reads: cell.Of(machine.Swap), Anywhere: cell.Of(machine.Swap), Do: func(c *Ctx) Next {
 		free := 0
 		for slot := range c.M.Slots {
@@ -446,9 +456,9 @@ func swapFull(when Cond) Step {
 				free++
 			}
 		}
-		if c.Set(dsNearlyFull, 0); 2*free < c.M.Slots {
+		if c.Set(local, 0); 2*free < c.M.Slots {
 			c.Say("more than half of the slots are taken")
-			c.Set(dsNearlyFull, 1)
+			c.Set(local, 1)
 		}
 		return Then
 	}}

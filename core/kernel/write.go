@@ -10,12 +10,12 @@ import (
 //	inode_lock()
 //	folio = __filemap_get_folio(), locked
 //	under writeback and it must not change then: wait
-//	attach a buffer; a hole: reserve space (delayed allocation)
+//	attach a buffer; a hole: reserve space (delayed allocation); there is none: unlock, take back what lies behind the end, -ENOSPC
 //	copy the bytes into the folio                // every mapping and every pin sees them
 //	the buffer, the folio and the index are dirty; uptodate; i_size grows
 //	unlock, put the folio
 //	the old end lay inside a block before: zero the rest of that block
-//	inode_unlock()
+//	inode_unlock(); 0, or the error
 //
 // No page table is touched. On shmem there is no buffer and no block.
 //
@@ -23,7 +23,7 @@ import (
 // mm/shmem.c:shmem_file_write_iter
 var _ = register(fnPwrite, &Func{
 	Name: "pwrite", File: "mm/filemap.c", Params: []int{pwPage, pwValue},
-	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}, {"old_size", IntLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}, {"old_size", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
 		pwLock: {Label: "inode_lock", Says: "take i_rwsem for writing", Ref: "inode_lock", Touches: cell.Of(machine.InodeLocks), Reads: cell.Of(machine.Inodes),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.InodeLock(c.fileOf(c.Pgoff(pwPage)))) },
@@ -47,7 +47,8 @@ var _ = register(fnPwrite, &Func{
 			}
 			return c.Call(fnShmemGetFolio, pwFailed, c.L(pwPage), sgpWrite)
 		}},
-		pwStable: waitStable,
+		pwStable:  waitStable,
+		pwReserve: reserveStep(pwPage, pwNoSpace),
 		pwPrepare: {Label: "prepare", Says: "attach a buffer, map its block", Ref: "ext4_block_write_begin", Touches: prepareTouches, Do: func(c *Ctx) Next {
 			c.prepare(c.Held(0).Frame(), c.Pgoff(pwPage))
 			return pwCopy
@@ -55,6 +56,7 @@ var _ = register(fnPwrite, &Func{
 		pwFailed: {Label: "found", Says: "is there a folio to write to?", When: Poisoning, Local: true, Do: func(c *Ctx) Next {
 			if c.Ret()&failed != 0 {
 				c.Say("its memory has failed: -EIO")
+				c.Set(pwRet, failed|EIO)
 				return pwInodeUnlock
 			}
 			return pwCopy
@@ -80,22 +82,65 @@ var _ = register(fnPwrite, &Func{
 		pwUnlock: unlockFolio,
 		pwPut:    putFolio(pwTail),
 		pwTail: {Label: "eof_tail", Says: "did the file end inside a block before this one?", Ref: "ext4_block_zero_page_range", When: With(EOFTailZeroed), Local: true, Calls: []FuncID{fnZeroTail}, Do: func(c *Ctx) Next {
+			if c.L(pwRet) != 0 {
+				return pwInodeUnlock
+			}
 			at := c.M.FilePages()[c.Pgoff(pwPage)]
 			return c.zeroTail(at.File, machine.Bytes(at.Index), c.L(pwOldSize), pwInodeUnlock)
 		}},
 		pwInodeUnlock: {Label: "inode_unlock", Says: "drop i_rwsem", Ref: "inode_unlock", Touches: cell.Of(machine.InodeLocks), Do: func(c *Ctx) Next {
 			c.WriteUnlock(c.M.InodeLock(c.fileOf(c.Pgoff(pwPage))))
-			return Return
+			return c.Return(c.L(pwRet))
+		}},
+		pwNoSpace: {Label: "no_space", Says: "unlock the folio; does the file end before it?", Answer: "no", Ref: "ext4_truncate_failed_write", When: FewBlocks, Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Inodes), Back: []int{pwPut}, Do: func(c *Ctx) Next {
+			c.Set(pwRet, failed|ENOSPC)
+			c.Unlock(c.M.FolioLock(c.Held(0).Frame()))
+			if !c.beyondEOF(c.Pgoff(pwPage)) {
+				return pwPut
+			}
+			c.Say("unlock the folio; it lies behind the end: take it back")
+			return Then
+		}},
+		pwInvalidate: {Label: "invalidate_lock", Says: "take invalidate_lock for writing", Ref: "filemap_invalidate_lock", When: FewBlocks, Touches: cell.Of(machine.InodeLocks),
+			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.InvalidateLock(c.fileOf(c.Pgoff(pwPage)))) },
+			Do: func(c *Ctx) Next {
+				c.WriteLock(c.M.InvalidateLock(c.fileOf(c.Pgoff(pwPage))))
+				return Then
+			}},
+		pwLockAgain: {Label: "lock_again", Says: "lock the folio; is it still the file's?", Answer: "yes", Ref: "truncate_inode_pages", When: FewBlocks, Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Wait: folioLockFree, Do: func(c *Ctx) Next {
+			if !c.ours(c.Held(0).Frame(), c.Pgoff(pwPage)) {
+				c.Say("it is not the file's any more")
+				return pwInvalidateUnlock
+			}
+			c.Lock(c.folioLock(c.Held(0).Frame()))
+			return Then
+		}},
+		pwTakeBack: {Label: "take_back", Says: "drop its buffer, take it out of the page cache, unlock", Ref: "truncate_inode_pages", When: FewBlocks,
+			Touches: cell.Of(machine.Buffers, machine.Refs, machine.PageCache, machine.Mappings, machine.FolioLocks), Do: func(c *Ctx) Next {
+				f := c.Held(0).Frame()
+				if c.fileBuffers(f) != 0 { // reclaim has not been here
+					c.M.SetBuffers(f, 0)
+					c.Put(f, 1)
+				}
+				c.leavePageCache(f, c.Pgoff(pwPage), 0)
+				c.Put(f, 1)
+				c.Unlock(c.folioLock(f))
+				return Then
+			}},
+		pwInvalidateUnlock: {Label: "invalidate_unlock", Says: "drop invalidate_lock", Ref: "filemap_invalidate_unlock", When: FewBlocks, Touches: cell.Of(machine.InodeLocks), Back: []int{pwPut}, Do: func(c *Ctx) Next {
+			c.WriteUnlock(c.M.InvalidateLock(c.fileOf(c.Pgoff(pwPage))))
+			return pwPut
 		}},
 	},
 })
 
-const pwPage, pwValue, pwOldSize = 1, 2, 3
+const pwPage, pwValue, pwOldSize, pwRet = 1, 2, 3, 4
 
 const (
 	pwLock = iota
 	pwFolio
 	pwStable
+	pwReserve
 	pwPrepare
 	pwFailed
 	pwCopy
@@ -104,6 +149,11 @@ const (
 	pwPut
 	pwTail
 	pwInodeUnlock
+	pwNoSpace
+	pwInvalidate
+	pwLockAgain
+	pwTakeBack
+	pwInvalidateUnlock
 )
 
 // writeBytes is how many bytes pwrite writes: it is the beginning of a page whose

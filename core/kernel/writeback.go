@@ -12,7 +12,7 @@ import (
 //	not the file's any more, or clean: next
 //	still under writeback: wait for it
 //	no buffers: warn, clear dirty, next                // the page stays what it is; nothing is written
-//	only reserved: choose a block; it is unwritten until the write has ended
+//	only reserved: choose a block; it is unwritten until the write has ended; none (the disk was full): as below, but nothing is written, and the write ends at once
 //	page_mkclean(): no PTE may be writable or dirty; was one: the folio is dirty, its buffer too
 //	clear dirty                                        // a store through a reference goes unnoticed from here on
 //	clear the buffer's dirty, start writeback, submit, unlock
@@ -72,12 +72,16 @@ var _ = register(fnWritepages, &Func{
 		wbAlloc: {Label: "alloc_blocks", Says: "choose a block, where one is only reserved", Ref: "ext4_map_blocks", Touches: cell.Of(machine.Buffers, machine.Blocks), Do: func(c *Ctx) Next {
 			f, o := c.Held(0).Frame(), c.Pgoff(wbPage)
 			b := c.Load(c.M.Buffers(f))
+			c.Set(wbAddr, 0)
+			if b&machine.BufferMapped == 0 {
+				c.Say("its buffer is mapped to nothing: there is no block to write to")
+				return Then
+			}
 			if w := c.M.Block(o); machine.BlockState(c.Load(w)) == machine.BlockDelalloc {
 				c.Say("space was only reserved: choose a block, unwritten so far")
 				c.Store(w, machine.MakeBlock(machine.BlockUnwritten, 0))
 			}
-			c.M.SetBuffers(f, b&^(machine.BufferDelay|machine.BufferUnwritten)|machine.BufferMapped)
-			c.Set(wbAddr, 0)
+			c.M.SetBuffers(f, b&^(machine.BufferDelay|machine.BufferUnwritten))
 			return Then
 		}},
 		wbRmapLock: rmapLockStep(0),
@@ -154,9 +158,17 @@ const (
 	wbMore
 )
 
-// submitWrite clears the buffer's dirty, starts writeback, hands the write to the disk, and unlocks.
+// submitWrite clears the buffer's dirty, starts writeback, hands the write to the disk, and unlocks. What has no block is not written: its writeback ends as it begins
+// (from memory: ext4_bio_write_folio clears the dirty of a buffer that is mapped to nothing).
 func (c *Ctx) submitWrite(f machine.Frame, o machine.Pgoff) {
-	c.M.SetBuffers(f, c.Load(c.M.Buffers(f))&^machine.BufferDirty)
+	b := c.Load(c.M.Buffers(f))
+	c.M.SetBuffers(f, b&^machine.BufferDirty)
+	if b&machine.BufferMapped == 0 {
+		c.Say("it has no block: clear its buffer's dirty, write nothing, unlock")
+		c.Store(c.M.Tags(o), 0)
+		c.Unlock(c.M.FolioLock(f))
+		return
+	}
 	c.Or(c.M.Flags(f), machine.PGWriteback)
 	c.Store(c.M.Tags(o), machine.TagWriteback)
 	c.Store(c.M.BlockIO(o), machine.IOSubmitted)

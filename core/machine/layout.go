@@ -307,7 +307,13 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 		for d := int(m.Peek(m.Depth(t))) - 1; d >= 0; d-- {
 			if a := decodeActivation(m.Peek(m.stackWord(t, d))); i%MaxLocals >= a.base {
 				if k := i%MaxLocals - a.base; k < m.Config.Locals(a.Fn) {
-					return name(t) + " " + m.LocalText(a.Fn, k)
+					within := ""
+					for e := range d { // a function that has come to itself
+						if decodeActivation(m.Peek(m.stackWord(t, e))).Fn == a.Fn {
+							within += ", inner"
+						}
+					}
+					return name(t) + " " + m.LocalText(t, int(m.Peek(m.PC(t))), a.Fn, k) + within
 				}
 				break
 			}

@@ -155,10 +155,10 @@ type Config struct {
 	Track Track // which ghosts are kept
 
 	// What the cells of a task's stack mean is known to package kernel alone.
-	Captures  func(fn uint16) int           // how many of a function's locals are captures: its first ones
-	Locals    func(fn uint16) int           // how many locals it has
-	StackText func(v uint64) string         // a stack cell in words
-	LocalText func(fn uint16, i int) string // the name of a local
+	Captures  func(fn uint16) int                         // how many of a function's locals are captures: its first ones
+	Locals    func(fn uint16) int                         // how many locals it has
+	StackText func(v uint64) string                       // a stack cell in words
+	LocalText func(task, pc int, fn uint16, i int) string // the name of a local, in a task's statement
 }
 
 // MMConfig is an address space.

@@ -90,7 +90,7 @@ var errnos = []struct {
 	no   int
 }{
 	{"-EPERM", 1}, {"-ENOENT", 2}, {"-ESRCH", 3}, {"-EINTR", 4}, {"-EIO", 5}, {"-ENXIO", 6}, {"-EAGAIN", 11}, {"-ENOMEM", 12}, {"-EACCES", 13}, {"-EFAULT", 14},
-	{"-EBUSY", 16}, {"-EEXIST", 17}, {"-ENODEV", 19}, {"-EINVAL", 22}, {"-ESPIPE", 29}, {"-EOPNOTSUPP", 95}, {"-EHWPOISON", 133}, {"-ERESTARTSYS", 512},
+	{"-EBUSY", 16}, {"-EEXIST", 17}, {"-ENODEV", 19}, {"-EINVAL", 22}, {"-ENOSPC", 28}, {"-ESPIPE", 29}, {"-EOPNOTSUPP", 95}, {"-EHWPOISON", 133}, {"-ERESTARTSYS", 512},
 }
 
 // signals are those that a thread may get.

@@ -14,7 +14,7 @@ var fileKinds = []string{"ext4", "shmem", "ramfs", "secretmem", "hugetlb"}
 // fileStates are the words behind a file's contents, in the order of kernel.FileState.
 var fileStates = []string{"cached", "nobuffers", "dirty", "dropped", "thp"}
 
-// fileLine reads "file NAME = KIND N { STRING } [ STATE ]".
+// fileLine reads "file NAME = KIND N { STRING } [ STATE ] [ "pmd" ] [ "foreign" ]".
 func (b *builder) fileLine(c *cursor) {
 	f := kernel.FileSetup{Name: c.newName(FileName, "a file")}
 	s := &b.file.setup
@@ -64,11 +64,12 @@ func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 		}
 	}
 	b.fileByPMD(f, c)
+	f.Foreign = c.keyword("foreign")
 	switch {
 	case t == nil || !c.ok():
 	case f.State == kernel.FileCached:
-		if t.form == formWord && !f.PMD {
-			c.want("nobuffers, dirty, dropped, thp or the end", nil)
+		if t.form == formWord && !f.PMD && !f.Foreign {
+			c.want("nobuffers, dirty, dropped, thp, foreign or the end", nil)
 		}
 	case len(f.Fill) == 0:
 		c.fail(t, insert("write a content", t.start, `"a" `), "only a page that holds something can be %s: write its content before, as in \"a\" %s", t.text, t.text)

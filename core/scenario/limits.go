@@ -12,6 +12,7 @@ const (
 	maxAllPages   = 8 << 10 // in all VMAs
 	maxFiles      = 4
 	maxSlots      = 64
+	maxBlocks     = 64
 	maxFrames     = 64 // or as many as eight huge pages have: in use at the start, free, and tables if they come from frames
 	maxStatements = 32 // in a task
 	maxExpects    = 64

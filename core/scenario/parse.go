@@ -121,7 +121,7 @@ func kib(n int) string {
 // line that introduces it.
 var rounds = [][]string{
 	{"hpage_pmd_nr"},
-	{"GUP", "kernel", "frames", "tables", "swap", "memory", "writers", "arch", "pgtable_levels", "nr_hugepages", "preempt", "node", "speculate", "claim", "judge", "", "}"},
+	{"GUP", "kernel", "frames", "tables", "swap", "memory", "blocks", "writers", "arch", "pgtable_levels", "nr_hugepages", "preempt", "node", "speculate", "claim", "judge", "", "}"},
 	{"file"},
 	{"mm"},
 	{"task"},
@@ -215,6 +215,8 @@ func (b *builder) line(word string, i int, c *cursor) {
 		b.swap(c)
 	case "memory":
 		b.memory(c)
+	case "blocks":
+		b.blocks(c)
 	case "writers":
 		b.writers(c)
 	case "arch":

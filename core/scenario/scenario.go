@@ -21,6 +21,7 @@
 //	        | "frames" N zone                            free frames at the start (1)
 //	        | "tables" "from" "frames"                   page tables and pages share frames
 //	        | "swap" ( "sync" | "async" ) [ "stable_writes" ] [ N ] how a write to swap ends (sync)
+//	        | "blocks" N                                 free blocks of the disk (enough)
 //	        | "writers" "throttled"                      who dirties pages of files is throttled (nobody is)
 //	        | "memory" ( "sc" | "tso" )                  whether CPUs have store buffers (sc)
 //	        | "arch" ( "x86-64" | "x86-32-pae" )          whether entries are stored whole (x86-64)
@@ -36,7 +37,7 @@
 //	        | "expect" kernels [ "judging" CLAIM { "," CLAIM } ] ":" verdict
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
-//	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" | "hugetlb" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" | "thp" ] [ "pmd" ]
+//	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" | "hugetlb" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" | "thp" ] [ "pmd" ] [ "foreign" ]
 //	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" | "mergeable" | "merged" ] zone
 //	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" ) [ "gigabyte" ]
 //	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }

@@ -74,6 +74,13 @@ func (b *builder) swap(c *cursor) {
 	}
 }
 
+// blocks reads "blocks N".
+func (b *builder) blocks(c *cursor) {
+	if b.once(c, "blocks") {
+		b.file.setup.Blocks, b.file.setup.FewBlocks = c.number("free blocks", 0, maxBlocks), true
+	}
+}
+
 // writers reads "writers throttled".
 func (b *builder) writers(c *cursor) {
 	if b.once(c, "writers") {
