@@ -1,4 +1,5 @@
 // What is in sight after a step: its row, its step in the kernel's function, its statement in the text.
+import { steady } from "./dock";
 import type { Editor } from "./editor";
 
 /** After these, the page stands elsewhere. */
@@ -7,6 +8,7 @@ const steps = ["step", "run", "goto", "show", "kernel", "open", "text", "note", 
 /** Brings into sight what the last event was about; the text only while nobody writes in it. */
 export function look(event: string, editor?: Editor) {
   if (!steps.includes(event)) return;
+  steady();
   const row = rowInSight();
   (document.querySelector("#listing li.was") ?? document.querySelector("#listing li.at"))?.scrollIntoView({ block: "nearest" });
   const colour = /(?:^| )w(\d+)(?: |$)/.exec(row?.className ?? "")?.[1];

@@ -267,3 +267,11 @@ func numbered(g []view.ListingStep) string {
 	}
 	return strconv.Itoa(g[0].N) + "–" + strconv.Itoa(g[len(g)-1].N)
 }
+
+// comma stands behind function i of those that a statement leads through, unless it is the last.
+func comma(i int, s *view.ComingStmt) string {
+	if i < len(s.Funcs)-1 || s.More > 0 {
+		return ","
+	}
+	return ""
+}

@@ -130,6 +130,9 @@ func (d *diff) race() {
 		d.morph("lanes", page.Lanes(b))
 	}
 	d.rows(a, b)
+	if !reflect.DeepEqual(a.Coming, b.Coming) {
+		d.morph("coming", page.Coming(b))
+	}
 	if a.From != b.From || a.From > 0 && a.Len != b.Len {
 		d.morph("earlier", page.Earlier(b))
 	}
