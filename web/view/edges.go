@@ -39,12 +39,22 @@ func (k *Sketch) connect(st *trace.Step) {
 		fl, tl := k.c.actor[from.Actor], k.c.actor[st.Actor]
 		if fl != tl && fl >= 0 && tl >= 0 {
 			k.edges = append(k.edges, Edge{ID: fmt.Sprintf("edge-%d-%d", e.From, st.N), Kind: edgeKind(k.r, e.Cell), From: e.From, To: st.N,
-				FromLane: fl, ToLane: tl, Text: e.Name})
+				FromLane: fl, ToLane: tl, Text: named(from, &e)})
 		}
 	}
 	clock[st.Actor] = int32(st.N)
 	k.clocks = append(k.clocks, clock)
 	k.moved[st.Actor] = st.N
+}
+
+// named is the cell that an edge is about. Where somebody made untrue what a step remembers, that is the cell which it remembers.
+func named(from *trace.Step, e *trace.Edge) string {
+	for i := range from.Kept {
+		if from.Kept[i].Into == e.Cell {
+			return from.Kept[i].Name
+		}
+	}
+	return e.Name
 }
 
 var handedOver = cell.Of(machine.PTLs, machine.FolioLocks, machine.MMLocks, machine.Frames)
