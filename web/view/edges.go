@@ -39,22 +39,12 @@ func (k *Sketch) connect(st *trace.Step) {
 		fl, tl := k.c.actor[from.Actor], k.c.actor[st.Actor]
 		if fl != tl && fl >= 0 && tl >= 0 {
 			k.edges = append(k.edges, Edge{ID: fmt.Sprintf("edge-%d-%d", e.From, st.N), Kind: edgeKind(k.r, e.Cell), From: e.From, To: st.N,
-				FromLane: fl, ToLane: tl, Text: named(from, &e)})
+				FromLane: fl, ToLane: tl, Text: e.Name})
 		}
 	}
 	clock[st.Actor] = int32(st.N)
 	k.clocks = append(k.clocks, clock)
 	k.moved[st.Actor] = st.N
-}
-
-// named is the cell that an edge is about. Where somebody made untrue what a step remembers, that is the cell which it remembers.
-func named(from *trace.Step, e *trace.Edge) string {
-	for i := range from.Kept {
-		if from.Kept[i].Into == e.Cell {
-			return from.Kept[i].Name
-		}
-	}
-	return e.Name
 }
 
 var handedOver = cell.Of(machine.PTLs, machine.FolioLocks, machine.MMLocks, machine.Frames)
@@ -249,8 +239,10 @@ func (k *Sketch) ensure(from, to int) {
 		return
 	}
 	text := "what is believed"
-	if cs := k.r.Steps()[from-1].Changes; len(cs) > 0 {
-		text = cs[0].Name
+	if st := &k.r.Steps()[from-1]; len(st.Kept) > 0 { // where it read what is untrue later; what it changes is a local of its own
+		text = st.Kept[0].Name
+	} else if len(st.Changes) > 0 {
+		text = st.Changes[0].Name
 	}
 	k.blame.more = append(k.blame.more, Edge{ID: fmt.Sprintf("edge-%d-%d", from, to), From: from, To: to, FromLane: k.rows[from-1].Lane, ToLane: k.rows[to-1].Lane, Text: text})
 	slices.SortStableFunc(k.blame.more, func(a, b Edge) int { return cmp.Compare(a.To, b.To) })
