@@ -70,12 +70,12 @@ func going(t *testing.T, p *tab, end int) {
 
 	// A note on this step.
 	p.click("[popovertarget=note-panel]")
-	p.do(chromedp.SendKeys(chromedp.CSS("#note-panel input"), "look here\r"))
+	p.do(chromedp.SendKeys(chromedp.CSS("#note-panel input"), "look here")) // as one types
 	p.wait(`document.querySelector("#rows .row.bad .remark")?.textContent === "look here"`)
 	p.key("/")
 	p.wait(`document.querySelector("#find-panel:popover-open")`)
 	eval[bool](p, `(document.querySelector("#find-panel input").value = "", true)`) // where a key is made by hand, its character comes too late
-	p.do(chromedp.SendKeys(chromedp.CSS("#find-panel input"), "look here\r"))
+	p.do(chromedp.SendKeys(chromedp.CSS("#find-panel input"), "look here"))         // as one types
 	p.wait(`document.querySelectorAll("#found li").length === 1`)
 	p.shot("found")
 	p.key("\x1b")

@@ -40,7 +40,7 @@ func TraceEvents(w io.Writer, p *view.Page) error {
 	e.SetEscapeHTML(false) // older readers of the format know no \u in strings
 	return e.Encode(map[string]any{
 		"traceEvents": t.events, // no displayTimeUnit: some trace processors of Perfetto take it for the unit of ts
-		"otherData": map[string]string{"scenario": p.Header.Title, "kernel": p.Header.Kernel.Text, "run": p.Link.Run},
+		"otherData":   map[string]string{"scenario": p.Header.Title, "kernel": p.Header.Kernel.Text, "run": p.Link.Run},
 	})
 }
 
