@@ -259,7 +259,7 @@ func TestOEmbed(t *testing.T) {
 	const gallery = "/s/gup-fast-vs-reclaim?k=v6.12&r=0x3&c=2"
 	for address, want := range map[string]struct{ title, frame string }{
 		gallery:       {"gup-fast-vs-reclaim · gupscope", "/embed/gup-fast-vs-reclaim?k=v6.12&amp;r=0x3&amp;c=2"},
-		"/":           {"gup-fast-vs-reclaim · gupscope", "/embed/gup-fast-vs-reclaim"},
+		"/":           {"gup-fast-vs-reclaim-clean · gupscope", "/embed/gup-fast-vs-reclaim-clean"},
 		made.Address:  {"mine · gupscope", "/embed" + made.Address},
 		own.Address(): {"mine · gupscope", own.Embed()},
 	} {
@@ -321,8 +321,8 @@ func TestMetrics(t *testing.T) {
 // Who shows a preview of a link needs the picture's whole address.
 func TestPictureHasItsWholeAddress(t *testing.T) {
 	s, _ := site(t)
-	for _, path := range []string{"/", "/s/gup-fast-vs-reclaim?k=v6.12"} {
-		if want := `<meta property="og:image" content="` + s.URL + `/embed/gup-fast-vs-reclaim.svg`; !strings.Contains(get(t, s.URL+path).body, want) {
+	for _, path := range []string{"/", "/s/gup-fast-vs-reclaim-clean?k=v6.12"} {
+		if want := `<meta property="og:image" content="` + s.URL + `/embed/gup-fast-vs-reclaim-clean.svg`; !strings.Contains(get(t, s.URL+path).body, want) {
 			t.Errorf("%s has not %s", path, want)
 		}
 	}

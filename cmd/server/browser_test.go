@@ -62,6 +62,9 @@ func serveBinary(t testing.TB, args ...string) *process {
 	return p
 }
 
+// raced is a race of three columns that is about to go wrong: the counterexample of gup-fast-vs-reclaim, three steps before its end. The first page shows a shorter one.
+const raced = "s/gup-fast-vs-reclaim?r=0x3r.6q.1:1n.1x31W.2x6s.2:1I.6q.0x4E&c=45"
+
 // The one server of all tests that leave it as it is.
 var shared *process
 

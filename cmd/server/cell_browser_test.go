@@ -12,7 +12,7 @@ import (
 func TestCells(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	cells(t, p)
 	p.wait(`new URLSearchParams(location.search).get("w") === "PTE of A buf"`)
 	p.click(".dump summary")
@@ -24,7 +24,7 @@ func TestCells(t *testing.T) {
 func TestCellsInRoom(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	_, viewer := makeRoom(p)
 	p.wait(`document.documentElement.dataset.pen === "mine"`)
 	p.key("\x1b")
@@ -65,7 +65,7 @@ func cells(t *testing.T, p *tab) {
 func TestCompare(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	compare(p)
 	p.click("#compare [data-do=kernel]")
 	p.wait(`!document.querySelector("#pick-kernel").textContent.includes("recheck")`)
@@ -75,7 +75,7 @@ func TestCompare(t *testing.T) {
 func TestCompareBranches(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	compareBranches(p)
 	makeRoom(p)
 	p.wait(`document.querySelector("#editor[data-mounted]") && document.documentElement.dataset.pen === "mine"`)
@@ -103,7 +103,7 @@ func compareBranches(p *tab) {
 func TestCompareInRoom(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	_, viewer := makeRoom(p)
 	compare(enterRoom(t, s, viewer))
 }
@@ -113,7 +113,7 @@ func TestCompareInRoom(t *testing.T) {
 func TestCompareBeforeRoomAnswers(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	_, viewer := makeRoom(p)
 	v := newTab(t, s.url, 1440, 900)
 	slow := browser.AddScriptToEvaluateOnNewDocumentParams{Source: `WebSocket = class extends WebSocket {

@@ -50,7 +50,7 @@ func TestReducedMotion(t *testing.T) {
 	p.moving()
 	p.ready(s.url)
 	moves := func() string {
-		return eval[string](p, `getComputedStyle(document.querySelector(".move.follows")).animationName`)
+		return eval[string](p, `getComputedStyle(document.querySelector(".move.follows"), "::after").animationName`)
 	}
 	if moves() == "none" {
 		t.Error("nothing moves where motion is wanted, so nothing is shown here")

@@ -12,7 +12,7 @@ import (
 func TestGoing(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	end := eval[int](p, `Number(document.querySelector("#scrub input").max)`)
 	p.key("\u0306") // Home
 	p.wait(at(0))
@@ -30,7 +30,7 @@ func TestGoing(t *testing.T) {
 func TestGoingInRoom(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	end := eval[int](p, `Number(document.querySelector("#scrub input").max)`)
 	p.key("\u0306")
 	p.wait(at(0))
@@ -70,12 +70,12 @@ func going(t *testing.T, p *tab, end int) {
 
 	// A note on this step.
 	p.click("[popovertarget=note-panel]")
-	p.do(chromedp.SendKeys(chromedp.CSS("#note-panel input"), "look here\r"))
+	p.do(chromedp.SendKeys(chromedp.CSS("#note-panel input"), "look here")) // as one types
 	p.wait(`document.querySelector("#rows .row.bad .remark")?.textContent === "look here"`)
 	p.key("/")
 	p.wait(`document.querySelector("#find-panel:popover-open")`)
 	eval[bool](p, `(document.querySelector("#find-panel input").value = "", true)`) // where a key is made by hand, its character comes too late
-	p.do(chromedp.SendKeys(chromedp.CSS("#find-panel input"), "look here\r"))
+	p.do(chromedp.SendKeys(chromedp.CSS("#find-panel input"), "look here"))         // as one types
 	p.wait(`document.querySelectorAll("#found li").length === 1`)
 	p.shot("found")
 	p.key("\x1b")
@@ -124,7 +124,7 @@ func going(t *testing.T, p *tab, end int) {
 func TestZoom(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	size := func(selector string) float64 {
 		t.Helper()
 		return eval[float64](p, `(() => { const r = document.createRange(); r.selectNodeContents(document.querySelector(`+quote(selector)+`)); return r.getClientRects()[0].height; })()`)

@@ -17,7 +17,7 @@ func hasOpened(id string) string { return `document.querySelector("#` + id + `:p
 func TestEveryKey(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	downloads(p) // the clipboard may be read
 	end := eval[int](p, `Number(document.querySelector("#scrub input").max)`)
 	const said = `document.getElementById("notice").textContent`

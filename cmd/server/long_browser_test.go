@@ -56,6 +56,9 @@ func TestLongRun(t *testing.T) {
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + longLink(t, 2000, 1000))
 	p.wait(at(1000))
+	if !eval[bool](p, `[...document.querySelectorAll("#row-1000 > .n > span")].every((n) => n.scrollWidth <= n.clientWidth && n.getBoundingClientRect().left >= document.getElementById("frame").getBoundingClientRect().left)`) {
+		t.Error("a number of four digits has no room")
+	}
 	longRun(t, p)
 	// A step at the end of the run.
 	eval[bool](p, `(() => { const r = document.querySelector("#scrub input"); r.value = 2000; r.dispatchEvent(new Event("input", {bubbles: true})); return true; })()`)

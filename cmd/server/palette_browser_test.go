@@ -11,7 +11,7 @@ import (
 func TestPalette(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	paletteDoes(t, p)
 	// What only a page of one's own can do: another scenario.
 	paletteFor(p, "forstatlb", "scenario")
@@ -20,7 +20,7 @@ func TestPalette(t *testing.T) {
 func TestPaletteInRoom(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	makeRoom(p)
 	p.wait(`document.querySelector("#editor[data-mounted]") && document.documentElement.dataset.pen === "mine"`)
 	p.key("\x1b")

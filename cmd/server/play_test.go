@@ -20,6 +20,12 @@ func TestFirstVisit(t *testing.T) {
 	if p.text("#verdict .word") == "" {
 		t.Error("the first page has no verdict")
 	}
+	// All of the race is seen at a glance: both columns, the race window, and the step that breaks the claim.
+	for _, what := range []string{".lane.l0", ".lane.l1", "#row-1", ".window.bad", ".row.bad", "#next .move.follows", "#scrub"} {
+		if !within(p, what, "#frame") {
+			t.Errorf("%s is not in sight on the first page", what)
+		}
+	}
 	// The first press is answered by a frame that came with the page, before the core is there.
 	early := eval[string](p, `(() => {
 		const late = document.querySelector("#editor[data-mounted]");
@@ -51,8 +57,8 @@ func TestFirstVisit(t *testing.T) {
 	p.shot("sometimes")
 
 	p.click("#pick-kernel")
-	p.click("#rule-gup_pte_recheck [data-do=kernel]")
-	p.wait(`!document.querySelector("#pick-kernel").textContent.includes("recheck")`)
+	p.click(`#kernels [data-kernel="v6.12"]`)
+	p.wait(`document.querySelector("#pick-kernel").textContent.includes("v6.12")`)
 	p.key("\x1b") // closes the panel
 	p.click("button.check")
 	p.wait(`/Never/.test(document.querySelector("#verdict .word")?.textContent)`)

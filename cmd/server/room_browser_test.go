@@ -35,7 +35,7 @@ func enterRoom(t *testing.T, s *process, address string) *tab {
 func TestRoom(t *testing.T) {
 	s := serveBinary(t)
 	a := newTab(t, s.url, 1440, 900)
-	a.ready(s.url)
+	a.ready(s.url + raced)
 	start := a.cursor()
 	driver, viewer := makeRoom(a)
 	if !strings.Contains(driver, "/room/") || !strings.Contains(driver, "#d.") || !strings.Contains(viewer, "#v.") {
@@ -192,7 +192,7 @@ func TestRoomText(t *testing.T) {
 func TestRoomClosed(t *testing.T) {
 	s := sharedServer(t)
 	a := newTab(t, s.url, 1440, 900)
-	a.ready(s.url)
+	a.ready(s.url + raced)
 	_, viewer := makeRoom(a)
 	room, _, _ := strings.Cut(viewer, "#")
 	for address, says := range map[string]string{
@@ -210,7 +210,7 @@ func TestRoomClosed(t *testing.T) {
 func TestRoomAccess(t *testing.T) {
 	s := sharedServer(t)
 	a := newTab(t, s.url, 1440, 900)
-	a.ready(s.url)
+	a.ready(s.url + raced)
 	driver, viewer := makeRoom(a)
 	v := enterRoom(t, s, viewer)
 	if v.click("[popovertarget=share-panel]"); eval[bool](v, `[...document.querySelectorAll(".of-driver")].some(e => e.checkVisibility())`) {

@@ -17,13 +17,21 @@ func within(p *tab, inner, outer string) bool {
 	})()`)
 }
 
-// Keys that are pressed before the simulator is there are pressed one after the other, each where the one before it has led.
+// Keys that are pressed before the simulator is there are pressed one after the other, each where the one before it has led; those that write are not lost either.
 func TestKeysWaitForTheCore(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.open(s.url + "s/litmus-iriw")
 	p.wait(`document.documentElement.dataset.script !== undefined`)
 	p.key("1423")
+	// So is what is typed into the text before the editor is there.
+	p.do(chromedp.Click(chromedp.CSS("#text .line")))
+	p.key(kb.Home + "// mine" + kb.Enter)
+	p.wait(`document.querySelector("#editor[data-mounted]")`)
+	p.key("// too" + kb.Enter)
+	p.wait(editorView + `.state.doc.toString().startsWith("// mine\n// too\nGUP litmus-iriw\n")`)
+	p.wait(`document.querySelector("#pick-scenario").textContent.includes("edited")`)
+	eval[bool](p, `(document.activeElement.blur(), true)`)
 	p.wait(at(4))
 	// And when it is there: five steps back at once are five.
 	p.key("4321" + "4")

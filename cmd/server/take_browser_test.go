@@ -51,7 +51,7 @@ func saved(p *tab, dir, form, name string) []byte {
 func TestTake(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	dir := downloads(p)
 	p.key("x")
 	p.wait(`document.querySelector("#share-panel:popover-open")`)
@@ -70,7 +70,7 @@ func TestTake(t *testing.T) {
 func TestTakeInRoom(t *testing.T) {
 	s := sharedServer(t)
 	a := newTab(t, s.url, 1440, 900)
-	a.ready(s.url)
+	a.ready(s.url + raced)
 	_, viewer := makeRoom(a)
 	v := enterRoom(t, s, viewer)
 	v.wait(`document.querySelector("#editor[data-mounted]")`)
@@ -90,7 +90,7 @@ func TestTakeInRoom(t *testing.T) {
 	}
 }
 
-// firstRun is how files of the first page's run are called: by scenario and kernel.
+// firstRun is how files of the run raced are called: by scenario and kernel.
 const firstRun = "gup-fast-vs-reclaim-v6.12-without-gup_pte_recheck-with-tlb_flush=pv"
 
 func taking(t *testing.T, p *tab, dir string) {
@@ -149,7 +149,7 @@ func taking(t *testing.T, p *tab, dir string) {
 func TestTakenFile(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
-	p.ready(s.url)
+	p.ready(s.url + raced)
 	dir := downloads(p)
 	p.key("x")
 	saved(p, dir, "html", firstRun+".html")

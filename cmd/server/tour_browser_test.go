@@ -62,7 +62,7 @@ func TestTour(t *testing.T) {
 	}
 }
 
-// race: a race stands there already; one press after the other leads to where it goes wrong, and why.
+// race: a race stands there already; one press after the other leads to where it goes wrong, and why. Then a longer one, of three columns.
 func (w *tour) race(s *process) {
 	w.open(s.url)
 	w.halt("first-paint")
@@ -86,6 +86,7 @@ func (w *tour) race(s *process) {
 	w.wait(`document.querySelector("#story-panel:popover-open")`)
 	w.halt("why")
 	w.key("\x1b")
+	w.ready(s.url + raced)
 }
 
 // memory: who holds what; an entry and its history.

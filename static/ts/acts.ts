@@ -120,8 +120,9 @@ function edit(page: Page) {
   html.tab = "source";
   html.drawer = "";
   showOwn();
-  if (page.editor) page.editor.focus();
-  else document.getElementById("text")?.focus(); // the editor will take it over
+  const text = document.getElementById("text");
+  if (text) text.focus(); // the editor will take it over
+  else page.editor?.focus();
 }
 
 const html = document.documentElement.dataset;

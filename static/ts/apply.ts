@@ -98,7 +98,7 @@ function morph(e: Element, html: string) {
 }
 
 function mounted(node: Node): boolean {
-  return node instanceof HTMLElement && node.id === "editor" && node.querySelector(".codemirror") !== null;
+  return node instanceof HTMLElement && node.id === "editor" && (node.dataset.typed !== undefined || node.querySelector(".codemirror") !== null);
 }
 
 /** Classes that the reader put on elements: a morph removes them, and they are put back. */

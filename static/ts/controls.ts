@@ -177,6 +177,7 @@ export function eventOf(on: HTMLElement): Event {
     if ((numbers as readonly string[]).includes(name)) (event as any)[name] = Number(value);
   };
   for (const name of [...words, ...numbers]) put(name, on.dataset[name]);
+  if (on.dataset.here !== undefined) put("at", document.getElementById("scrub")?.dataset.cursor);
   if (on.dataset.with) {
     const [name, own] = on.dataset.with.split("=", 2) as [string, string];
     put(name, document.documentElement.dataset[own] || undefined);

@@ -10,6 +10,7 @@ import {
   lintGutter, lintKeymap, RangeSet, search, searchKeymap, setDiagnostics, StateEffect, StateField, tooltips,
   type Completion, type CompletionContext, type CompletionResult, type DecorationSet, type Diagnostic, type Rect, type Tooltip,
 } from "../vendor/editor.js";
+import { caret, typed } from "./early";
 import type { Event } from "./event";
 
 export interface Asks {
@@ -85,10 +86,18 @@ export class Editor {
   /** From now on the reader sees, and reaches, the editor. */
   private takePlace(box: HTMLElement, pre: Element, host: HTMLElement) {
     const focused = document.activeElement === pre;
+    const at = caret(pre);
+    const early = typed(box);
     pre.remove();
     host.classList.remove("coming");
     box.dataset.mounted = "";
     if (focused) this.view.focus();
+    // CodeMirror is just measuring, and takes no changes before it is done.
+    queueMicrotask(() => {
+      if (early && early.was === this.text && !this.view.state.readOnly) this.replace(early.text);
+      else if (early) this.asks.tell("The text has changed meanwhile: what you typed before the editor was there is not in it.");
+      if (focused) this.view.dispatch({ selection: { anchor: Math.min(at, this.text.length) } });
+    });
   }
 
   get text(): string {

@@ -7,6 +7,8 @@ import { apply, write } from "./apply";
 import { Checking } from "./checking";
 import { column } from "./column";
 import { atMost, listen, moving, near, showOwn } from "./controls";
+import { steady } from "./dock";
+import { early } from "./early";
 import { Edits } from "./edits";
 import type { Editor } from "./editor";
 import type { Batch, Boot, Event, Fragment, Taken, Transport } from "./event";
@@ -370,11 +372,13 @@ function main() {
   }
   palette((text) => page.event({ do: "palette", text }));
   column();
+  requestAnimationFrame(steady);
   filters();
   if (page.boot.host === "worker" || page.boot.host === "room")
     for (const going of ["beforeunload", "pagehide"] as const) addEventListener(going, (e) => page.edits.goes(e as BeforeUnloadEvent));
   switch (page.boot.host) {
     case "worker":
+      early(document.getElementById("editor")!);
       if (/^#\d+\./.test(location.hash)) {
         // The server never saw this text, and painted something else.
         // Where the link is damaged, that stays.

@@ -1,12 +1,23 @@
 // What is in sight after a step: its row, its step in the kernel's function, its statement in the text.
+import { steady } from "./dock";
 import type { Editor } from "./editor";
 
 /** After these, the page stands elsewhere. */
 const steps = ["step", "run", "goto", "show", "kernel", "open", "text", "note", "snapshot"];
 
-/** Brings into sight what the last event was about; the text only while nobody writes in it. */
+let due = ""; // the event that the next frame looks after
+
+/** Brings into sight what the last event was about; the text only while nobody writes in it. It does so before the next frame is painted: where things
+    stand is known then, and a step does not wait for it. */
 export function look(event: string, editor?: Editor) {
   if (!steps.includes(event)) return;
+  if (!due) requestAnimationFrame(() => bring(due, editor));
+  due = event;
+}
+
+function bring(event: string, editor?: Editor) {
+  due = "";
+  steady();
   const row = rowInSight();
   (document.querySelector("#listing li.was") ?? document.querySelector("#listing li.at"))?.scrollIntoView({ block: "nearest" });
   const colour = /(?:^| )w(\d+)(?: |$)/.exec(row?.className ?? "")?.[1];

@@ -71,8 +71,11 @@ func who(w view.Who) string {
 // mostBars is how many bars of a lane have room beside each other.
 const mostBars = 6
 
+// mostDigits is how many digits a step's number may have.
+const mostDigits = 6
+
 // Frame returns the classes of the race's grid: how many lanes there are, how
-// many bars stand beside each other in each, and whether all that is drawn is still to come.
+// many bars stand beside each other in each, whether all that is drawn is still to come, and how many digits the numbers of a long run have.
 func Frame(r *view.Race) string {
 	class := "frame lanes-" + strconv.Itoa(len(r.Lanes))
 	for i, n := range r.Bars {
@@ -82,6 +85,9 @@ func Frame(r *view.Race) string {
 	}
 	if r.At < r.From {
 		class += " to-come"
+	}
+	if r.Len > 999 {
+		class += " digits-" + strconv.Itoa(min(len(itoa(r.Len)), mostDigits))
 	}
 	return class
 }

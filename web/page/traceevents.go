@@ -20,7 +20,8 @@ import (
 //	cpu0: held, off, waiting    spans: interrupts off, locks, RCU, preempted, waiting; those that overlap in threads of their own
 //	cpu0: race window           what its CPU still goes by
 //
-// Flow arrows are IPIs, hand-overs and racing accesses. A claim that breaks is an instant over all threads.
+// Flow arrows are IPIs, hand-overs and racing accesses. A claim that breaks is an instant in the step that breaks it, on its thread: at the end of
+// the step it would be at the end of the trace, where viewers cut it in half; and behind its middle, where flows end.
 func TraceEvents(w io.Writer, p *view.Page) error {
 	t := traceEvents{race: &p.Race, threads: map[string]int{}}
 	t.add(event{Name: "process_name", Ph: "M", TID: 1, Args: map[string]any{"name": "gupscope: " + p.Header.Title + " on " + p.Header.Kernel.Text}})
@@ -38,8 +39,8 @@ func TraceEvents(w io.Writer, p *view.Page) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false) // older readers of the format know no \u in strings
 	return e.Encode(map[string]any{
-		"traceEvents": t.events, "displayTimeUnit": "ms",
-		"otherData": map[string]string{"scenario": p.Header.Title, "kernel": p.Header.Kernel.Text, "run": p.Link.Run},
+		"traceEvents": t.events, // no displayTimeUnit: some trace processors of Perfetto take it for the unit of ts
+		"otherData":   map[string]string{"scenario": p.Header.Title, "kernel": p.Header.Kernel.Text, "run": p.Link.Run},
 	})
 }
 
@@ -54,7 +55,7 @@ type event struct {
 	TID  int            `json:"tid"`
 	ID   int            `json:"id,omitempty"`
 	BP   string         `json:"bp,omitempty"` // e: the flow ends in the slice around it
-	S    string         `json:"s,omitempty"`  // g: the instant is everybody's
+	S    string         `json:"s,omitempty"`  // t: the instant is its thread's
 	Args map[string]any `json:"args,omitempty"`
 }
 
@@ -118,8 +119,8 @@ func (t *traceEvents) lane(i int) {
 	}
 	for j := range t.race.Windows {
 		if w := &t.race.Windows[j]; w.Lane == i {
-			t.add(event{Name: w.Head, Cat: "race window", Ph: "X", TS: starts(w.From), Dur: starts(w.To+1) - starts(w.From), TID: t.thread(l.Name + ": race window"),
-				Args: map[string]any{"believes": w.Texts, "read": w.Read}})
+			t.add(event{Name: w.Head + ": " + strings.Join(w.Texts, ", "), Cat: "race window", Ph: "X", TS: starts(w.From), Dur: starts(w.To+1) - starts(w.From), TID: t.thread(l.Name + ": race window"),
+				Args: map[string]any{"read": w.Read}})
 		}
 	}
 }
@@ -144,7 +145,7 @@ func (t *traceEvents) step(x *view.Row) {
 	}
 	t.add(event{Name: x.Says, Cat: "step", Ph: "X", TS: starts(x.N), Dur: millisecond, TID: t.of(x), Args: args})
 	if x.Bad != "" {
-		t.add(event{Name: x.Bad, Cat: "violation", Ph: "i", S: "g", TS: starts(x.N) + millisecond, TID: t.of(x)})
+		t.add(event{Name: x.Bad, Cat: "violation", Ph: "i", S: "t", TS: starts(x.N) + 3*millisecond/4, TID: t.of(x)})
 	}
 }
 

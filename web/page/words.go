@@ -68,6 +68,16 @@ func moveID(r *view.Race, at, j int) string {
 	return "move-" + r.Lanes[at].Name + "-" + strconv.Itoa(j)
 }
 
+// ListingID is the id of the function that a task is in, and ListingStepID that of a step of it.
+func ListingID(l *view.Listing) string { return "listing-" + l.Task }
+
+func ListingStepID(l *view.Listing, s *view.ListingStep) string {
+	return ListingID(l) + "-" + strconv.Itoa(s.N)
+}
+
+// MovesID is the id of a lane's next steps.
+func MovesID(r *view.Race, at int) string { return "moves-" + r.Lanes[at].Name }
+
 // moveKeys are the commands whose keys press the buttons of a lane that can be pressed: the first, the second, …
 var moveKeys = [...]string{"move", "move-2", "move-3"}
 
@@ -266,4 +276,12 @@ func numbered(g []view.ListingStep) string {
 		return strconv.Itoa(g[0].N)
 	}
 	return strconv.Itoa(g[0].N) + "–" + strconv.Itoa(g[len(g)-1].N)
+}
+
+// comma stands behind function i of those that a statement leads through, unless it is the last.
+func comma(i int, s *view.ComingStmt) string {
+	if i < len(s.Funcs)-1 || s.More > 0 {
+		return ","
+	}
+	return ""
 }

@@ -41,8 +41,8 @@ const (
 	slice       = 50_000  // transitions
 )
 
-// drawEvery is how often progress is shown. Slices are shorter, so that Stop is heard soon.
-const drawEvery = 100 * time.Millisecond
+// drawEvery is how often progress is shown: as often as one can read it, for each time the page is painted. Slices are shorter, so that Stop is heard soon.
+const drawEvery = 250 * time.Millisecond
 
 func (s *Session) stopCheck() {
 	s.checking, s.resting = nil, nil

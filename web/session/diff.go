@@ -2,6 +2,7 @@ package session
 
 import (
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -59,9 +60,7 @@ func difference(old, new *view.Page) []Fragment {
 	if !reflect.DeepEqual(old.Claims, new.Claims) {
 		d.morph("claims", page.Claims(new.Claims))
 	}
-	if !reflect.DeepEqual(old.Listing, new.Listing) {
-		d.morph("listing", page.Listings(new.Listing))
-	}
+	d.listing()
 	if !reflect.DeepEqual(old.Source.Diagnostics, new.Source.Diagnostics) || old.Source.Kept != new.Source.Kept {
 		d.morph("diagnostics", page.Diagnostics(&new.Source))
 	}
@@ -130,6 +129,9 @@ func (d *diff) race() {
 		d.morph("lanes", page.Lanes(b))
 	}
 	d.rows(a, b)
+	if !reflect.DeepEqual(a.Coming, b.Coming) {
+		d.morph("coming", page.Coming(b))
+	}
 	if a.From != b.From || a.From > 0 && a.Len != b.Len {
 		d.morph("earlier", page.Earlier(b))
 	}
@@ -150,18 +152,79 @@ func (d *diff) race() {
 		d.morph("veil", page.Veil(b))
 		d.morph("scrub", page.Scrub(b))
 	}
-	if a.At != b.At || !reflect.DeepEqual(a.Next, b.Next) {
-		d.morph("next", page.NextSteps(b))
-	}
+	d.next(a, b)
 	if !reflect.DeepEqual(a.Branches, b.Branches) {
 		d.morph("branches", page.Branches(b))
 	}
-	if a.At != b.At || a.Len != b.Len || !reflect.DeepEqual(a.Run, b.Run) || !reflect.DeepEqual(a.Branches, b.Branches) {
-		d.morph("run-menu", page.RunMenu(b))
-	}
+	d.menu(a, b)
 	if a.At != b.At || !reflect.DeepEqual(a.Noted, b.Noted) {
 		d.morph("note-panel", page.NotePanel(b))
 	}
+}
+
+// next is the difference of what can happen next: of one lane, most times.
+func (d *diff) next(a, b *view.Race) {
+	for i := range b.Next {
+		if !reflect.DeepEqual(a.Next[i], b.Next[i]) {
+			d.morph(page.MovesID(b, b.Next[i].Lane), page.Moves(b, &b.Next[i]))
+		}
+	}
+}
+
+// menu is the difference of the ways to go on. What changes with every step are a few words.
+func (d *diff) menu(a, b *view.Race) {
+	x, y := a.Run, b.Run
+	x.Whose, x.Func = y.Whose, y.Func
+	if !reflect.DeepEqual(x, y) || !reflect.DeepEqual(a.Branches, b.Branches) {
+		d.morph("run-menu", page.RunMenu(b))
+		return
+	}
+	if a.Run.Whose != b.Run.Whose {
+		d.morph("whose", page.Whose(b))
+	}
+	if a.Run.Func != b.Run.Func {
+		d.morph("way-over", page.Over(b))
+	}
+	if a.Len != b.Len {
+		d.morph("way-end", page.ToEnd(b))
+	}
+}
+
+// listing is the difference of the functions that the CPUs are in: while they are the same ones, of a few of their steps.
+func (d *diff) listing() {
+	a, b := d.old.Listing, d.new.Listing
+	if reflect.DeepEqual(a, b) {
+		return
+	}
+	if !slices.EqualFunc(a, b, func(x, y view.Listing) bool { return x.Task == y.Task && x.Lane == y.Lane }) {
+		d.morph("listing", page.Listings(b))
+		return
+	}
+	if !slices.EqualFunc(a, b, func(x, y view.Listing) bool { return x.Func == y.Func && x.File == y.File }) {
+		d.morph("listing-head", page.ListingHead(b))
+	}
+	for i := range b {
+		x, y := &a[i], &b[i]
+		if !sameSteps(x, y) {
+			d.morph(page.ListingID(y), page.Listing(y, i == 0))
+			continue
+		}
+		for j := range y.Steps {
+			if !reflect.DeepEqual(x.Steps[j], y.Steps[j]) {
+				d.morph(page.ListingStepID(y, &y.Steps[j]), page.ListingStep(y, &y.Steps[j]))
+			}
+		}
+	}
+}
+
+// sameSteps reports whether two listings differ in no more than who stands where.
+func sameSteps(a, b *view.Listing) bool {
+	return a.Func == b.Func && slices.Equal(a.Stack, b.Stack) && slices.EqualFunc(a.Steps, b.Steps, func(x, y view.ListingStep) bool {
+		if x.Lacks != "" || y.Lacks != "" {
+			return reflect.DeepEqual(x, y)
+		}
+		return x.N == y.N && x.Says == y.Says && x.Ref == y.Ref && x.Rule == y.Rule
+	})
 }
 
 // other reports whether the lanes of two diagrams are not the same ones.

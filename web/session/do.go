@@ -277,6 +277,8 @@ func (s *Session) find(text string, most int) []Fragment {
 	}
 	says := fmt.Sprintf("%d steps.", len(hits)+more)
 	switch {
+	case strings.TrimSpace(text) == "":
+		says = ""
 	case len(hits) == 0:
 		says = "No step has that."
 	case more > 0:

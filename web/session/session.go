@@ -20,7 +20,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/a-h/templ"
@@ -358,33 +357,6 @@ func (s *Session) makeHeader() view.Header {
 		h.Kernel = view.OfKernel(s.kernel, s.file.Kernel, s.override != "", s.na, s.verdict.Decides, s.asked())
 	}
 	return h
-}
-
-// asked are the rules that the text speaks of, in its kernel and what it expects, and then those that the scenario's functions ask.
-func (s *Session) asked() (rules []*kernel.Rule) {
-	kernels := []kernel.Kernel{s.file.Kernel}
-	for _, e := range s.file.Expects {
-		kernels = append(kernels, e.Kernels...)
-	}
-	for i := range kernels {
-		if kernels[i].Version == nil {
-			continue
-		}
-		for _, c := range kernels[i].Changes() {
-			if r := kernel.RuleByName(c.Rule); !slices.Contains(rules, r) {
-				rules = append(rules, r)
-			}
-		}
-	}
-	if s.run == nil {
-		return rules
-	}
-	for _, r := range s.run.Model.Asked() {
-		if !slices.Contains(rules, r) {
-			rules = append(rules, r)
-		}
-	}
-	return rules
 }
 
 // menu says what the ways to go on are about.

@@ -239,8 +239,10 @@ func (k *Sketch) ensure(from, to int) {
 		return
 	}
 	text := "what is believed"
-	if cs := k.r.Steps()[from-1].Changes; len(cs) > 0 {
-		text = cs[0].Name
+	if st := &k.r.Steps()[from-1]; len(st.Kept) > 0 { // where it read what is untrue later; what it changes is a local of its own
+		text = st.Kept[0].Name
+	} else if len(st.Changes) > 0 {
+		text = st.Changes[0].Name
 	}
 	k.blame.more = append(k.blame.more, Edge{ID: fmt.Sprintf("edge-%d-%d", from, to), From: from, To: to, FromLane: k.rows[from-1].Lane, ToLane: k.rows[to-1].Lane, Text: text})
 	slices.SortStableFunc(k.blame.more, func(a, b Edge) int { return cmp.Compare(a.To, b.To) })

@@ -10,8 +10,8 @@ import (
 )
 
 // OfKernel is a kernel and what it could be instead. own is the one of the
-// scenario's text, na says why the scenario cannot run on it. Of its rules those come first that the scenario asks, as they stand in asked.
-func OfKernel(k, own kernel.Kernel, override bool, na string, decides []string, asked []*kernel.Rule) Kernel {
+// scenario's text, na says why the scenario cannot run on it. Of its rules those come first that the scenario asks.
+func OfKernel(k, own kernel.Kernel, override bool, na string, decides []string, asked Asked) Kernel {
 	x := Kernel{Name: k.Version.Name, Text: k.String(), Own: own.String(), Override: override, WhatIf: k.WhatIf(), NA: na}
 	x.About = k.Version.About
 	if was := k.Version.Before(); was != nil {
@@ -26,19 +26,8 @@ func OfKernel(k, own kernel.Kernel, override bool, na string, decides []string, 
 	for _, v := range kernel.Versions {
 		x.Versions = append(x.Versions, Version{Name: v.Name, About: v.About, Year: v.Year, On: v == k.Version, Kernel: onto(v, &k)})
 	}
-	rules := slices.Clone(kernel.Rules)
-	place := func(r *kernel.Rule) int {
-		if i := slices.Index(asked, r); i >= 0 {
-			return i - len(asked)
-		}
-		return group(r)
-	}
-	slices.SortStableFunc(rules, func(a, b *kernel.Rule) int { return cmp.Compare(place(a), place(b)) })
-	for _, r := range rules {
-		y := Rule{Name: r.Name, Says: r.Says, Protects: r.Protects, Guards: r.Guards, Group: groups[group(r)].name, Since: since(r), Commit: r.Commit, Subject: r.Subject, Confidence: r.Confidence}
-		if slices.Contains(asked, r) {
-			y.Group = "Of this scenario: in its text and its functions, the nearest first"
-		}
+	for _, r := range asked.order() {
+		y := Rule{Name: r.Name, Says: r.Says, Protects: r.Protects, Guards: r.Guards, Group: asked.group(r), Since: since(r), Commit: r.Commit, Subject: r.Subject, Confidence: r.Confidence}
 		for _, s := range k.Changes() {
 			y.Changed = y.Changed || s.Rule == r.Name
 		}
@@ -57,6 +46,45 @@ func OfKernel(k, own kernel.Kernel, override bool, na string, decides []string, 
 		x.Rules = append(x.Rules, y)
 	}
 	return x
+}
+
+// Asked are the rules that a scenario asks, each in one of the lists.
+type Asked struct {
+	Decides []*kernel.Rule // on which its verdict hangs, as its text expects
+	Named   []*kernel.Rule // that its text names besides
+	Reached []*kernel.Rule // that its functions ask besides, the nearest first
+}
+
+// order is all rules: those of the scenario first, its functions' by the part of the kernel, of which that comes first that has the nearest.
+func (a *Asked) order() []*kernel.Rule {
+	var nearest []int
+	for _, r := range a.Reached {
+		if g := group(r); !slices.Contains(nearest, g) {
+			nearest = append(nearest, g)
+		}
+	}
+	reached := slices.Clone(a.Reached)
+	slices.SortStableFunc(reached, func(x, y *kernel.Rule) int {
+		return cmp.Compare(slices.Index(nearest, group(x)), slices.Index(nearest, group(y)))
+	})
+	out := slices.Concat(a.Decides, a.Named, reached)
+	rest := slices.DeleteFunc(slices.Clone(kernel.Rules), func(r *kernel.Rule) bool { return slices.Contains(out, r) })
+	slices.SortStableFunc(rest, func(x, y *kernel.Rule) int { return cmp.Compare(group(x), group(y)) })
+	return append(out, rest...)
+}
+
+// group is the heading under which a rule stands.
+func (a *Asked) group(r *kernel.Rule) string {
+	name := groups[group(r)].name
+	switch {
+	case slices.Contains(a.Decides, r):
+		return "The scenario's verdict hangs on them"
+	case slices.Contains(a.Named, r):
+		return "The scenario's text names them"
+	case slices.Contains(a.Reached, r):
+		return "The scenario's functions ask them: " + name
+	}
+	return "Not asked here: " + name
 }
 
 // setting is a departure from a version, as the picker's button says it.
@@ -81,10 +109,17 @@ func onto(v *kernel.Version, k *kernel.Kernel) string {
 // groups are the parts of the kernel that rules belong to, with the words that
 // the names of theirs begin with.
 var groups = []struct{ name, words string }{
-	{"GUP", "gup foll zero"},
-	{"Copy on write", "share anon swp wp cow rmap"},
-	{"Faults and swap-in", "per swapin swapcache"},
-	{"Reclaim", "reclaim batched add"},
+	{"GUP", "gup foll zero pincount"},
+	{"Copy on write", "share unshare anon swp wp cow rmap"},
+	{"fork()", "fork"},
+	{"Faults and swap-in", "per swapin swapcache fault numa populate"},
+	{"Reclaim", "reclaim batched add pageout lazyfree lru"},
+	{"khugepaged", "khp khugepaged thp"},
+	{"KSM", "ksm stable"},
+	{"Moving pages", "migrate migration mremap move"},
+	{"Hugetlb", "hugetlb"},
+	{"Hardware failures", "memory"},
+	{"Secondary MMUs and devices", "kv notifier interval odp iommu iou dio secondary"},
 	{"Unmapping and TLB", ""},
 }
 

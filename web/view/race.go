@@ -17,6 +17,7 @@ type Race struct {
 	Run      RunMenu
 	Noted    map[int]string // the reader's notes, by step
 	Next     []Next         // one per lane
+	Coming   []Coming       // what the tasks are going to do, while the run has no step
 	Story    *Story         // why it goes wrong; nil if it does not, or nobody asked yet
 	Account  *Account       // how it came to where it stands, where there is no Story; nil at the start, and until it is asked for
 	Folded   bool           // some of its rows are aside

@@ -195,7 +195,7 @@ func (x *Race) means(r *trace.Run, row *Row) Sentence {
 			return append(Sentence{{Text: " "}, {Text: believer.Name, Who: believer.Who}},
 				Word{Text: fmt.Sprintf(" read it at step %d and still goes by %s.", w.Read, w.Value)})
 		case w.From < row.N && row.N <= w.To && w.Lane != row.Lane && w.Bad:
-			if reused(r, w, row.N+1) == row.N {
+			if row.Pair || reused(r, w, row.N+1) == row.N {
 				return append(Sentence{{Text: " "}, {Text: believer.Name, Who: believer.Who}},
 					Word{Text: fmt.Sprintf(" still goes by what it read at step %d: %s.", w.Read, w.Value)})
 			}

@@ -186,6 +186,7 @@ func (k *Sketch) Race(story, fold *Story, p Part) Race {
 	}
 	out.Edges = k.edgesIn(p, fold)
 	out.Next = k.c.next(r)
+	out.Coming = k.c.coming(r)
 	for i := range out.Lanes {
 		out.Lanes[i].State = k.c.state(r, i)
 	}
