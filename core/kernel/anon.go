@@ -30,13 +30,13 @@ var _ = register(fnDoAnonymousPage, &Func{
 			}
 			return Then
 		}},
-		daZero: {Label: "zero_page", Says: "map the zero page", Ref: "my_zero_pfn", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.PTLs),
+		daZero: {Label: "zero_page", Says: "map the zero page", Ref: "my_zero_pfn", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.PTLs, machine.VMAs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(daTable))) },
 			Do: func(c *Ctx) Next {
 				if c.faster() {
 					return Return
 				}
-				c.SetPTE(c.Frame(daTable), c.Page(daAddr), machine.MakePTE(machine.ZeroPage, machine.Special))
+				c.SetPTE(c.Frame(daTable), c.Page(daAddr), c.protected(machine.MakePTE(machine.ZeroPage, machine.Special), c.Page(daAddr)))
 				return Return
 			}},
 		daPrepare: anonVMAStep(daAddr, daFlags, func(c *Ctx) Next { return c.Return(faultRetry) }),
@@ -61,7 +61,7 @@ var _ = register(fnDoAnonymousPage, &Func{
 				}
 				c.newAnon(f, c.Page(daAddr))
 				c.Release(daFolio)
-				c.SetPTE(c.Frame(daTable), c.Page(daAddr), machine.MakePTE(f, bits))
+				c.SetPTE(c.Frame(daTable), c.Page(daAddr), c.protected(machine.MakePTE(f, bits), c.Page(daAddr)))
 				return Return
 			}},
 	},

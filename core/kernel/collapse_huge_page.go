@@ -211,7 +211,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 					bits = machine.RW | machine.Dirty
 				}
 				c.Release(kcHuge)
-				c.SetPMD(p, machine.MakeHuge(f, bits))
+				c.SetPMD(p, c.protected(machine.MakeHuge(f, bits), p))
 				return kcUnlock
 			}},
 		kcRestore: {Label: "restore", Says: "put the page table back under the PMD", Ref: "pmd_populate", When: With(KhpRestore), Touches: cell.Of(machine.PMDs), Reads: cell.Of(machine.PTLs),

@@ -427,7 +427,7 @@ func (c *Ctx) setHugePMD(p machine.PageID, f machine.Frame) uint64 {
 	}
 	c.Get(c.M.Head(f), 1)
 	c.rmapAddPMD(c.M.Head(f), 1)
-	e := machine.MakeHuge(c.M.Head(f), c.readFaultBits(p))
+	e := c.protected(machine.MakeHuge(c.M.Head(f), c.readFaultBits(p)), p)
 	c.Sayf("map it by the PMD: %v", e)
 	c.SetPMD(p, e)
 	return scanSucceed

@@ -222,7 +222,7 @@ var _ = register(fnCopyPageRange, &Func{
 				bits |= machine.RW
 			}
 			c.Release(cpNew)
-			c.SetPTE(c.Frame(cpDst), p, machine.MakePTE(f, bits))
+			c.SetPTE(c.Frame(cpDst), p, c.protected(machine.MakePTE(f, bits), p))
 			return c.copyNext()
 		}},
 		cpBatchGet:       forkBatchGet,

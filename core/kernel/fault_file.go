@@ -294,7 +294,7 @@ func (c *Ctx) mapFile(p machine.PageID, bits machine.Entry) {
 	c.rmapAdd(f, 1)
 	c.Release(0)
 	c.Set(0, uint64(machine.Uncounted(f)))
-	e := machine.MakePTE(f, bits)
+	e := c.protected(machine.MakePTE(f, bits), p)
 	c.Sayf("map it: %v", e)
 	c.SetPTE(c.Frame(dfTable), p, e)
 }
@@ -354,7 +354,7 @@ var _ = register(fnDoCowFault, &Func{
 				}
 				c.newAnon(f, p)
 				c.Release(dfCopy)
-				c.SetPTE(c.Frame(dfTable), p, machine.MakePTE(f, bits))
+				c.SetPTE(c.Frame(dfTable), p, c.protected(machine.MakePTE(f, bits), p))
 				return Then
 			}},
 		dcUnlock: unlockFolio,

@@ -100,7 +100,7 @@ func (c *Ctx) mapFilePMD(p machine.PageID, bits machine.Entry) {
 	c.rmapAddPMD(c.M.Head(f), 1)
 	c.Release(0)
 	c.Set(0, uint64(machine.Uncounted(f)))
-	e := machine.MakeHuge(c.M.Head(f), bits)
+	e := c.protected(machine.MakeHuge(c.M.Head(f), bits), p)
 	c.Sayf("map it by the PMD: %v", e)
 	c.SetPMD(p, e)
 	c.Set(dfTable, 0)

@@ -69,7 +69,7 @@ var _ = register(fnDoHugePMDAnonymousPage, &Func{Large: true,
 					return haFreeTable
 				}
 				c.deposit(haTable, p)
-				c.SetPMD(p, machine.MakeHuge(c.M.HugeZero(), 0))
+				c.SetPMD(p, c.protected(machine.MakeHuge(c.M.HugeZero(), 0), p))
 				return Return
 			}},
 		haFolio: {Label: "alloc", Says: "take a free block", Ref: "vma_alloc_folio", Touches: allocTouches | cell.Of(machine.Compounds), Choose: blockOffers, Do: func(c *Ctx) Next {
@@ -98,7 +98,7 @@ var _ = register(fnDoHugePMDAnonymousPage, &Func{Large: true,
 					bits |= machine.RW
 				}
 				c.Release(haHuge)
-				c.SetPMD(p, machine.MakeHuge(f, bits))
+				c.SetPMD(p, c.protected(machine.MakeHuge(f, bits), p))
 				return c.Call(fnLRUAddDrain, end)
 			}},
 		haFreeTable: {Label: "free_table", Says: "free the page table that was not needed", Ref: "pte_free", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {

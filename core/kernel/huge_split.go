@@ -165,7 +165,7 @@ func splitFill(says string, when Cond, keep machine.Entry) Step {
 		c.SetPMD(p, machine.MakeTable(table))
 		if c.M.IsHugeZero(old.Frame()) {
 			for q := p; q < c.M.HugeEnd(p); q++ {
-				c.fillPTE(table, q, machine.MakePTE(machine.ZeroPage, machine.Special))
+				c.fillPTE(table, q, c.protected(machine.MakePTE(machine.ZeroPage, machine.Special), q))
 			}
 		} else {
 			c.splitMapping(table, p, old, keep)
@@ -230,9 +230,11 @@ var _ = register(fnZapHugePMD, &Func{Large: true,
 					return Then
 				}
 				c.Set(zhPMD, uint64(old))
-				if !c.M.IsHugeZero(old.Frame()) {
-					c.M.Gather(c.Task, machine.MakeHold(old.Frame(), 1))
+				hold := machine.MakeHold(old.Frame(), 1)
+				if c.M.IsHugeZero(old.Frame()) {
+					hold = machine.Uncounted(old.Frame()) // TLBs have it all the same
 				}
+				c.M.Gather(c.Task, hold)
 				return Then
 			}},
 		zapFilePMDDirty,

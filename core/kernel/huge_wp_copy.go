@@ -112,7 +112,7 @@ var hugeCopySteps = []Step{
 			bits = c.maybeWritable(p) | machine.Dirty
 		}
 		c.Release(hwNew)
-		c.SetPMD(p, machine.MakeHuge(f, bits))
+		c.SetPMD(p, c.protected(machine.MakeHuge(f, bits), p))
 		return c.Call(fnLRUAddDrain, pcRmap)
 	}},
 	pcRmap: {Label: "rmap", Says: "the old one is mapped by one PMD less", Ref: "page_remove_rmap", Touches: cell.Of(machine.Mapcounts, machine.Flags, machine.Refs), Do: func(c *Ctx) Next {

@@ -326,7 +326,7 @@ func (c *Ctx) hugetlbMap() Next {
 	if vma&machine.VMWrite != 0 && vma&machine.VMShared != 0 {
 		bits = machine.RW | machine.Dirty
 	}
-	e := machine.MakeHuge(f, bits)
+	e := c.protected(machine.MakeHuge(f, bits), p)
 	c.Release(0)
 	c.SetPMD(p, e)
 	c.Set(hnPTE, uint64(e))

@@ -131,7 +131,7 @@ var _ = register(fnCopyHugetlbPageRange, &Func{Hugetlb: true,
 			child, f := c.hugetlbChild(), c.Held(chtNew).Frame()
 			c.newHugetlbAnon(f, child)
 			c.Release(chtNew)
-			c.SetPMD(child, machine.MakeHuge(f, machine.RW|machine.Dirty))
+			c.SetPMD(child, c.protected(machine.MakeHuge(f, machine.RW|machine.Dirty), child))
 			c.unlockHugetlbs()
 			return c.copyNextHugetlb()
 		}},

@@ -159,7 +159,7 @@ var _ = register(fnHugetlbWP, &Func{Hugetlb: true,
 				bits = 0
 			}
 			c.Release(hcNew)
-			c.SetPMD(p, machine.MakeHuge(f, bits))
+			c.SetPMD(p, c.protected(machine.MakeHuge(f, bits), p))
 			c.Unlock(c.pmdLock(p))
 			return Then
 		}},

@@ -127,6 +127,7 @@ func (c *Ctx) ksmMapped(e machine.Entry) bool {
 //	mmap_write_lock(); a hole: go on, and return -ENOMEM
 //	MERGEABLE, private memory: the mm is put on ksmd's list
 //	UNMERGEABLE, of a VMA that is mergeable and has an anon_vma: break_ksm() of every page
+//	only part of the VMA: split it, and the huge PMDs across an end of the range
 //	lock the VMA; change its flags
 //	mmap_write_unlock()
 //
@@ -163,7 +164,7 @@ var _ = register(fnKSMMadvise, &Func{
 		}},
 		kaEnter: {Label: "enter", Says: "put the mm on ksmd's list", Ref: "__ksm_enter", Touches: cell.Of(machine.KSM), Do: func(c *Ctx) Next {
 			c.M.Register(c.MM)
-			return kaVMALock
+			return kaSplit
 		}},
 		kaBreak: {Label: "break", Says: "undo KSM's sharing of the next page", Ref: "unmerge_ksm_pages", Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnBreakKSM}, Back: []int{kaBreak}, Do: func(c *Ctx) Next {
 			for p := c.Page(kaAt); p <= c.Page(kaLast); p++ {
@@ -175,10 +176,17 @@ var _ = register(fnKSMMadvise, &Func{
 				c.Set(kaAt, uint64(p)+1)
 				return c.Call(fnBreakKSM, kaBreak, uint64(p))
 			}
-			c.Say("there are no more pages")
 			c.Set(kaAt, 0)
-			return Then
+			for p := c.Page(kaFirst); p <= c.Page(kaLast); p++ {
+				if c.Load(c.M.VMA(p))&machine.VMMergeable != 0 {
+					c.Say("there are no more pages")
+					return Then
+				}
+			}
+			c.Say("nothing there is mergeable")
+			return kaUnlock
 		}},
+		kaSplit:   cutHugeStep(kaFirst, kaLast, kaSplit),
 		kaVMALock: vmaWriteLockStep(kaFirst),
 		kaFlags: {Label: "flags", Says: "change the VMA's flags", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			for p := c.Page(kaFirst); p <= c.Page(kaLast); p++ {
@@ -210,6 +218,7 @@ const (
 	kaVMA
 	kaEnter
 	kaBreak
+	kaSplit
 	kaVMALock
 	kaFlags
 	kaUnlock

@@ -41,7 +41,7 @@ func (c *Ctx) partOfHuge(p, last machine.PageID) bool {
 	return p != c.M.HugeStart(p) || last < c.lastHuge(p)
 }
 
-// wholeFolio reports whether the PTEs from p on map all of a large folio, page by page, up to last.
+// wholeFolio reports whether the PTEs from p on map all of a large folio, page by page, up to last, in one VMA: each is walked for itself.
 // compare mm/madvise.c:madvise_folio_pte_batch
 func (c *Ctx) wholeFolio(table machine.Frame, p, last machine.PageID) bool {
 	e := machine.Entry(c.Load(c.PTE(table, p)))
@@ -53,7 +53,7 @@ func (c *Ctx) wholeFolio(table machine.Frame, p, last machine.PageID) bool {
 	const access = machine.Present | machine.ProtNone
 	for i := machine.PageID(1); i < n; i++ {
 		q := machine.Entry(c.Load(c.PTE(table, p+i)))
-		if !q.Present() || q.Frame() != head+machine.Frame(i) || q&access != e&access {
+		if !q.Present() || q.Frame() != head+machine.Frame(i) || q&access != e&access || c.Load(c.M.VMA(p+i)) != c.Load(c.M.VMA(p)) {
 			return false
 		}
 	}
@@ -141,7 +141,7 @@ var freeHugeSplit, freeHugePut = splitFor(mfHugeSplit, mfFolio, mfSplit, mfPMD, 
 
 // MADV_FREE of a PTE that maps a page of a large folio.
 
-var freeLargeBatch = Step{Label: "large", Says: "it belongs to a large folio: is all of that mapped in the range?", Ref: "madvise_folio_pte_batch", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.Refs, machine.FolioLocks), Reads: cell.Of(machine.PTEs, machine.Mapcounts, machine.Flags), Back: []int{mfNext}, Do: func(c *Ctx) Next {
+var freeLargeBatch = Step{Label: "large", Says: "it belongs to a large folio: is all of that mapped in the range?", Ref: "madvise_folio_pte_batch", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.Refs, machine.FolioLocks), Reads: cell.Of(machine.PTEs, machine.Mapcounts, machine.Flags, machine.VMAs), Back: []int{mfNext}, Do: func(c *Ctx) Next {
 	p, f := c.Page(mfPage), c.M.Head(c.Frame(mfPTE))
 	switch {
 	case c.wholeFolio(c.Frame(mfTable), p, c.Page(mfEnd)):
@@ -300,7 +300,7 @@ func (c *Ctx) coldOrIsolate(f machine.Frame) {
 // MADV_COLD and PAGEOUT of a PTE that maps a page of a large folio. Where it comes from, the address
 // is that of the PTE.
 
-var pageoutLargeBatch = Step{Label: "large", Says: "it belongs to a large folio: is all of that mapped in the range?", Ref: "madvise_folio_pte_batch", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.FolioLocks, machine.PTEs) | batchTouches, Back: []int{mpoNext}, Do: func(c *Ctx) Next {
+var pageoutLargeBatch = Step{Label: "large", Says: "it belongs to a large folio: is all of that mapped in the range?", Ref: "madvise_folio_pte_batch", When: With(MadvisePTEBatch).AndLarge(), Touches: cell.Of(machine.FolioLocks, machine.PTEs) | batchTouches, Reads: cell.Of(machine.VMAs), Back: []int{mpoNext}, Do: func(c *Ctx) Next {
 	p, table := c.Page(mpoPage), c.Frame(mpoTable)
 	f := c.M.Head(c.Frame(mpoPTE))
 	switch {
