@@ -97,7 +97,8 @@ const dhMapping = 5
 //
 // It returns 0 with the folio locked, else 1. ramfs only marks it dirty.
 //
-// Left out: a disk without a free block, where nothing can be reserved (-ENOSPC), and the access gets SIGBUS.
+// Left out: a disk without a free block, where nothing can be reserved (-ENOSPC): the access gets SIGBUS, GUP and MADV_POPULATE_WRITE -EFAULT, and the page table stays as it was
+// (ext4 of Debian's 6.1.192 and 6.12.117 was seen to do so).
 //
 // compare fs/ext4/inode.c:ext4_page_mkwrite, mm/filemap.c:filemap_page_mkwrite
 var _ = register(fnPageMkwrite, &Func{
