@@ -43,7 +43,7 @@ var _ = register(fnDoSharedFault, &Func{
 			return Then
 		}},
 		dhPMD: faultSetPMD(dhPMD, dhDirty, dhDone, func(*Ctx, machine.PageID) machine.Entry { return machine.RW | machine.Dirty }),
-		dhMap: {Label: "map", Says: "map it writable, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, dhDone}, Touches: fileMapTouches,
+		dhMap: {Label: "map", Says: "map it writable, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, dhDone}, Touches: fileMapTouches, Reads: cell.Of(machine.VMAs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
 			Do: func(c *Ctx) Next {
 				if p := c.Page(dfAddr); !c.raced(p) {
