@@ -46,7 +46,7 @@ var _ = register(fnDoSharedFault, &Func{
 			return dhPut
 		}},
 		dhPMD: faultSetPMD(dhPMD, dhDirty, dhDone, func(*Ctx, machine.PageID) machine.Entry { return machine.RW | machine.Dirty }),
-		dhMap: {Label: "map", Says: "map it writable, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, dhDone}, Touches: fileMapTouches,
+		dhMap: {Label: "map", Says: "map it writable, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, dhDone}, Touches: fileMapTouches, Reads: cell.Of(machine.VMAs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
 			Do: func(c *Ctx) Next {
 				if p := c.Page(dfAddr); !c.raced(p) {
@@ -100,7 +100,8 @@ const dhMapping, dhRet = 5, 6
 //	under writeback and it must not change then: wait
 //	filemap_invalidate_unlock_shared(); return with the folio locked
 //
-// It returns 0 with the folio locked, else 1, or SIGBUS: until then the page had no block, and the disk is full. ramfs only marks it dirty.
+// It returns 0 with the folio locked, else 1, or SIGBUS: until then the page had no block, and the disk is full; GUP and MADV_POPULATE_WRITE return -EFAULT then
+// (ext4 of Debian's 6.1.192 and 6.12.117 was seen to do so). ramfs only marks it dirty.
 //
 // compare fs/ext4/inode.c:ext4_page_mkwrite, mm/filemap.c:filemap_page_mkwrite
 var _ = register(fnPageMkwrite, &Func{

@@ -7,7 +7,7 @@ import (
 	"gupscope/core/kernel"
 )
 
-// Programs that are not in the corpus. What the kernels do with them was read in their sources.
+// Programs that are not in the corpus. What the kernels do with them was read in their sources, and seen afterwards on Debian's (TRUTH.md).
 var reasoned = []struct {
 	why     string
 	program string // operations
