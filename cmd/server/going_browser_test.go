@@ -70,7 +70,7 @@ func going(t *testing.T, p *tab, end int) {
 
 	// A note on this step.
 	p.click("[popovertarget=note-panel]")
-	p.do(chromedp.SendKeys(chromedp.CSS("#note-panel input"), "look here")) // as one types
+	p.do(chromedp.SendKeys(chromedp.CSS("#note-panel input"), "look here\r"))
 	p.wait(`document.querySelector("#rows .row.bad .remark")?.textContent === "look here"`)
 	p.key("/")
 	p.wait(`document.querySelector("#find-panel:popover-open")`)

@@ -87,7 +87,7 @@ export async function act(page: Page, name: string, on: HTMLElement) {
 
 const zooms = ["50", "60", "70", "80", "90", "100", "115", "130", "150", "175", "200"];
 
-/** The race larger or smaller, each reader's own; race.css has the same sizes. */
+/** The race larger or smaller, each reader's own; zoom.css has the same sizes. */
 function zoom(by: number) {
   const at = zooms.indexOf(html.zoom ?? "100") + by;
   const to = by ? zooms[Math.min(Math.max(at, 0), zooms.length - 1)]! : "100";

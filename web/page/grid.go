@@ -10,7 +10,7 @@ import (
 
 // Where things stand in the race's grid, as classes. The policy of the page
 // forbids style attributes, so places are said by classes: r12 and e15 are grid
-// lines (grid.css), the rest are in race.css.
+// lines (grid.css), the rest are in race.css and its neighbours.
 //
 // A step n stands in grid row n+1: the first row is the start. Of a long run only a part is
 // drawn: what reaches beyond it is cut

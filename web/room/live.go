@@ -112,7 +112,7 @@ func (r *Room) turn() {
 		}
 		if len(r.readers) > 0 {
 			empty = time.Now()
-		} else if time.Since(empty) > linger {
+		} else if time.Since(empty) > r.rooms.linger {
 			return
 		}
 	}

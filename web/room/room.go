@@ -72,6 +72,8 @@ type Rooms struct {
 	stop context.CancelFunc
 
 	perSecond rate.Limit // events of one connection
+	mostLive  int        // rooms that are loaded at a time
+	linger    time.Duration
 	sockets   sync.WaitGroup
 
 	mu   sync.Mutex
@@ -94,7 +96,7 @@ func Open(ctx context.Context, nc *nats.Conn, replicas int, model string) (*Room
 	if err != nil {
 		return nil, err
 	}
-	rs := &Rooms{log: log, conn: nc, server: nats.NewInbox(), model: model, perSecond: 20, live: map[string]*Room{}}
+	rs := &Rooms{log: log, conn: nc, server: nats.NewInbox(), model: model, perSecond: 20, mostLive: mostLive, linger: linger, live: map[string]*Room{}}
 	rs.ctx, rs.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return rs, nil
 }
@@ -122,7 +124,7 @@ func (rs *Rooms) find(id string) (*Room, error) {
 	}
 	rs.mu.Lock()
 	r := rs.live[id]
-	if r == nil && len(rs.live) >= mostLive {
+	if r == nil && len(rs.live) >= rs.mostLive {
 		rs.mu.Unlock()
 		return nil, errFull
 	}
