@@ -407,10 +407,11 @@ func (c *Ctx) replacement() machine.Entry {
 	return machine.MakePTE(f, 0)
 }
 
-// protected is an entry with the protection of the page's VMA: one that may not be used at all, if that is PROT_NONE.
+// protected is an entry with the protection of the page's VMA: one that may not be used at all, if that is PROT_NONE. Whoever goes on with a VMA that is
+// gone (without gup_vma_recheck) has the protection that it had.
 // compare include/linux/mm.h:mk_pte, vma->vm_page_prot
 func (c *Ctx) protected(e machine.Entry, p machine.PageID) machine.Entry {
-	if c.Load(c.M.VMA(p))&machine.VMAccess == 0 {
+	if vma := c.Load(c.M.VMA(p)); vma != 0 && vma&machine.VMAccess == 0 {
 		return e&^machine.Present | machine.ProtNone
 	}
 	return e
