@@ -24,7 +24,7 @@ build: assets
 	$(GO) build -o bin/gupscope ./cmd/server
 
 # Chunks are named by esbuild, because scripts name each other; the rest by static/pack.
-# Brotli at its best takes half a minute for the WASM, whenever that changes: BROTLI=5 while working.
+# Brotli at its best takes minutes for the WASM: make build, which is what one deploys, does that; who runs it here does without.
 assets:
 	@set -e; dir="$$(mktemp -d)"; trap 'rm -rf "$$dir"' EXIT; echo "building the assets"; \
 	GOOS=js GOARCH=wasm $(GO) build -ldflags='-s -w' -o "$$dir/gupscope.wasm" ./wasm; \
@@ -35,6 +35,7 @@ assets:
 	cp static/icon.svg "$$dir/"; \
 	BROTLI=$(BROTLI) $(GO) run ./static/pack "$$dir" static/built
 
+run: BROTLI = 5
 run: build
 	bin/gupscope serve --addr $(ADDR) --data $(DATA)
 

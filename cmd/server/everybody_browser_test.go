@@ -14,7 +14,7 @@ func TestSaid(t *testing.T) {
 	p.ready(s.url)
 	said := func(p *tab) {
 		t.Helper()
-		p.wait(`document.getElementById("say").textContent.length > 20 &&
+		p.wait(`document.getElementById("say").textContent.length > 10 &&
 			document.getElementById("say").textContent.replace(/\s+/g, " ").trim() === document.getElementById("sentence").textContent.replace(/\s+/g, " ").trim()`)
 	}
 	if got := eval[string](p, `document.getElementById("say").getAttribute("aria-live")`); got != "polite" {

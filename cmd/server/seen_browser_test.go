@@ -112,18 +112,21 @@ func TestNothingIsHidden(t *testing.T) {
 	}
 }
 
-// The page is never wider than its window, on laptops of all sizes: before a check and after one that names a long rule, alone and in a room.
+// The page is never larger than its window, on laptops of all sizes: before a check and after one that names a long rule, alone and in a room.
 func TestPageFits(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + "s/lazy-tlb-vs-munmap")
 	fits := func(when string) {
 		t.Helper()
-		for _, width := range []int64{1024, 1200, 1280, 1366, 1440} {
-			p.do(chromedp.EmulateViewport(width, 900))
-			p.wait(`innerWidth === ` + itoa(int(width)))
+		for width, height := range map[int64]int64{780: 441, 1024: 600, 1200: 700, 1280: 900, 1366: 600, 1440: 900} {
+			p.do(chromedp.EmulateViewport(width, height))
+			p.wait(`innerWidth === ` + itoa(int(width)) + ` && innerHeight === ` + itoa(int(height)))
 			if wide := eval[int](p, `document.documentElement.scrollWidth`); wide > int(width) {
 				t.Errorf("%s, in a window of %d px, the page is %d px wide", when, width, wide)
+			}
+			if high := eval[int](p, `document.documentElement.scrollHeight`); high > int(height) {
+				t.Errorf("%s, in a window of %d × %d px, the page is %d px high", when, width, height, high)
 			}
 			for _, part := range []string{"#verdict", "#verdict > *", "#more", ".help", ".check", "#pick-kernel", "#pick-scenario"} {
 				if !within(p, part, "#head") {
@@ -131,6 +134,8 @@ func TestPageFits(t *testing.T) {
 				}
 			}
 		}
+		p.do(chromedp.EmulateViewport(1440, 900))
+		p.wait(`innerWidth === 1440 && innerHeight === 900`)
 		p.shot(when)
 	}
 	fits("unchecked")
