@@ -38,6 +38,7 @@ type node struct {
 
 type walked struct {
 	mark   cell.Mark // before the step
+	hash   uint64    // of the state there
 	choice Choice
 }
 
@@ -64,7 +65,7 @@ func newLayers(c *Check) *layers {
 }
 
 func (l *layers) bytes() uint64 {
-	return l.seen.bytes + 8*uint64(cap(l.tree)+cap(l.next)) + 16*uint64(cap(l.path))
+	return l.seen.bytes + 8*uint64(cap(l.tree)+cap(l.next)) + 24*uint64(cap(l.path))
 }
 
 // settle is called before a layer is expanded. No breach is shorter than a run
@@ -131,7 +132,7 @@ func (l *layers) down(c *Check) {
 // undo goes back to the state that the first so many steps of path lead to.
 func (l *layers) undo(c *Check, depth int) {
 	if depth < len(l.path) {
-		c.mem.Undo(l.path[depth].mark)
+		c.mem.Return(l.path[depth].mark, l.path[depth].hash)
 		l.path = l.path[:depth]
 		l.shared = min(l.shared, depth)
 	}
@@ -142,7 +143,7 @@ func (l *layers) undo(c *Check, depth int) {
 func (l *layers) walk(c *Check, n node) {
 	if n.depth > 0 {
 		l.undo(c, int(n.depth)-1)
-		l.path = append(l.path, walked{c.mem.Mark(), n.choice})
+		l.path = append(l.path, walked{c.mem.Mark(), c.mem.Hash(), n.choice})
 		c.m.Do(n.choice)
 	}
 	if int(n.depth) < l.layer {
@@ -158,7 +159,7 @@ func (l *layers) walk(c *Check, n node) {
 // expand makes one step beyond the layer. It returns false, with the step
 // undone, if the state it leads to does not fit into the limits.
 func (l *layers) expand(c *Check, choice Choice) bool {
-	mark := c.mem.Mark()
+	mark, hash := c.mem.Mark(), c.mem.Hash()
 	c.m.Do(choice)
 	fp := c.mem.Hash()
 	at, known := l.seen.find(fp)
@@ -179,7 +180,7 @@ func (l *layers) expand(c *Check, choice Choice) bool {
 		}
 		l.seen.add(at, fp, tag)
 	}
-	c.mem.Undo(mark)
+	c.mem.Return(mark, hash)
 	return fits
 }
 

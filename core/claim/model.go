@@ -20,8 +20,8 @@ type Model struct {
 	preds  []predicate // those at the end behind the others
 	always int         // how many are not at the end
 	alarms []alarm
-	watch  [][]uint64 // per cell: the predicates that read it, as a bit set
-	dirty  []uint64   // scratch of Broken
+	watch  []uint64 // the predicates that read a cell, as a bit set as long as dirty, for every cell
+	dirty  []uint64 // scratch of Broken
 }
 
 var _ check.Finite = (*Model)(nil)
@@ -112,17 +112,14 @@ func (m *Model) index() {
 	}
 	words := (len(m.preds) + 63) / 64
 	m.dirty = make([]uint64, words)
-	m.watch = make([][]uint64, m.Memory().Layout().Len())
+	m.watch = make([]uint64, m.Memory().Layout().Len()*words)
 	for i, p := range m.preds {
 		when := p.when
 		if when == nil {
 			when = p.reads
 		}
 		for _, w := range when {
-			if m.watch[w.Cell()] == nil {
-				m.watch[w.Cell()] = make([]uint64, words)
-			}
-			m.watch[w.Cell()][i/64] |= 1 << (i % 64)
+			m.watch[int(w.Cell())*words+i/64] |= 1 << (i % 64)
 		}
 	}
 }
@@ -174,7 +171,7 @@ func (m *Model) Broken(since cell.Mark, dst []int) []int {
 		}
 	} else {
 		m.Memory().Written(since, func(id cell.ID) {
-			for i, w := range m.watch[id][:min(len(dirty), len(m.watch[id]))] {
+			for i, w := range m.watch[int(id)*len(m.dirty):][:len(dirty)] {
 				dirty[i] |= w
 			}
 		})

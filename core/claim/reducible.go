@@ -292,7 +292,7 @@ func (r *Reducible) find(actor int) *step {
 func (r *Reducible) judge(actor int, s *step) {
 	clear(r.dirty)
 	for _, c := range r.changes {
-		for i, w := range r.watch[c.Cell] {
+		for i, w := range r.watch[int(c.Cell)*len(r.dirty):][:len(r.dirty)] {
 			r.dirty[i] |= w
 		}
 		if r.ends[c.Cell] && r.Sim.Actors()[actor].Kind != kernel.TaskActor {
