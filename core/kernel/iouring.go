@@ -8,7 +8,7 @@ import (
 // Registering a fixed buffer of io_uring, in straight line:
 //
 //	pin_user_pages(FOLL_WRITE | FOLL_LONGTERM); failed: return that
-//	until v6.4: the VMA is of a file, not of shmem (v5.12) or hugetlb: unpin it, -EOPNOTSUPP
+//	until v6.4: the VMA is of a file, not of shmem (since v5.14) or hugetlb: unpin it, -EOPNOTSUPP
 //
 // Until v5.5 it is a reference. Older kernels look at the VMA when the page is pinned already: the fault has been taken, and
 // the file system asked. Newer ones leave it to GUP, which refuses beforehand; and allows private mappings of files.
