@@ -15,7 +15,7 @@ import (
 //
 // compare io_uring/rsrc.c:io_sqe_buffer_register, io_pin_pages
 var _ = register(fnIOUringRegister, &Func{
-	Name: "io_sqe_buffer_register", File: "io_uring/rsrc.c", FileWas: []Name{{"fs/io_uring.c", 519}}, Params: []int{0}, Locals: []Local{{"ubuf", PageLocal}},
+	Name: "io_sqe_buffer_register", File: "io_uring/rsrc.c", FileWas: []Name{{"fs/io_uring.c", 600}}, Params: []int{0}, Locals: []Local{{"ubuf", PageLocal}},
 	Steps: []Step{
 		irGet: {Label: "get", Says: "take a reference on the page, for long", Ref: "get_user_pages", When: Without(FOLLPinCounting), Local: true, Calls: []FuncID{fnGetUserPages}, Do: func(c *Ctx) Next {
 			return c.Call(fnGetUserPages, irGot, c.L(0), 1, lasting.Flags)
