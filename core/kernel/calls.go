@@ -198,7 +198,7 @@ var Calls = []*Call{
 		Doc: "POSIX_FADV_DONTNEED: drops the file's pages from the page cache that are clean, mapped nowhere and held by nobody."},
 	{Name: "iput", Params: []Param{{Name: "file", Kind: FileParam}}, Result: ErrResult, From: Anywhere, entry: fnIput, gathers: true,
 		Doc: "The file was unlinked, and its last reference is dropped: pages and inode go. Nothing happens while a VMA maps it."},
-	{Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, Params: []Param{{Name: "page", Kind: PageParam}}, From: KernelTask, entry: fnShrinkFolioList, walks: true,
+	{Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 601}}, Params: []Param{{Name: "page", Kind: PageParam}}, From: KernelTask, entry: fnShrinkFolioList, walks: true,
 		Doc: "One pass of reclaim over the folio that is mapped there, or that the swap cache holds for it: isolate, add to swap, unmap, write out, free."},
 	{Name: "process_vm_readv", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: Anywhere, entry: fnProcessVMReadv,
 		Doc: "Reads memory of another process: pins the page there, copies, unpins it."},

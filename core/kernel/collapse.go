@@ -238,7 +238,7 @@ const (
 )
 
 // scanFile goes on with a page of a file: whoever mounts its file system has said that it wants huge pages. They begin where the file's do.
-// compare mm/khugepaged.c:khugepaged_scan_mm_slot, mm/huge_memory.c:thp_vma_suitable_order
+// compare mm/khugepaged.c:khugepaged_scan_mm_slot, include/linux/huge_mm.h:thp_vma_suitable_order
 func (c *Ctx) scanFile(p machine.PageID) Next {
 	if o, ok := c.backing(c.M.HugeStart(p)); ok && c.hugeFits(p) && c.M.FilePages()[o].Index%c.M.HugePages == 0 {
 		return ksFile

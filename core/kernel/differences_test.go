@@ -33,7 +33,7 @@ func TestCommitsOfValues(t *testing.T) {
 		{"v5.4", "force_write_rule", "19be0eaffa3a"}, {"v6.1", "force_write_rule", "5535be309971"},
 		{"v5.9", "wp_reuse_rule", "09854ba94c6a"}, {"v5.19", "wp_reuse_rule", "6c287605fd56"},
 		{"v5.8", "forced_cow", "17839856fd58"}, {"v5.9", "forced_cow", "a308c71bf1e6"},
-		{"v5.4", "gup_longterm_zone", ""}, {"v5.15", "gup_longterm_zone", "d1e153fea2a8"},
+		{"v5.4", "gup_longterm_zone", "9a4e9f3b2d73"}, {"v5.15", "gup_longterm_zone", "d1e153fea2a8"},
 		{"v4.6-generic", "gup_pte_recheck", ""}, {"v5.4", "gup_pte_recheck", "e585513b76f7"},
 	} {
 		v := Versions[slices.IndexFunc(Versions, func(v *Version) bool { return v.Name == x.version })]

@@ -180,7 +180,7 @@ func (s *Setup) retries() uint64 {
 func mayDrop(flags uint64) bool { return flags&faultAllowRetry != 0 && flags&faultTried == 0 }
 
 // dropFaultLock drops the lock under which the fault at the page is made; not where the fault must not wait at all.
-// compare mm/memory.c:release_fault_lock
+// compare include/linux/mm.h:release_fault_lock
 func (c *Ctx) dropFaultLock(p machine.PageID, flags uint64) {
 	switch {
 	case flags&faultRetryNowait != 0:

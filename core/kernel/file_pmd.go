@@ -27,7 +27,7 @@ import (
 // (from memory: all of this is as in 4.8 in every version at hand, and that a huge page with failed memory is left to PTEs came with 5.15.)
 
 // mapsByPMD reports whether a fault may map a huge page of the file there by a PMD entry: it fits into the VMA, and they begin where the file's do.
-// compare mm/huge_memory.c:thp_vma_suitable_order
+// compare include/linux/huge_mm.h:thp_vma_suitable_order
 func (c *Ctx) mapsByPMD(p machine.PageID) bool {
 	if !c.isFile(p) || !c.sim.Setup.Files[c.M.Region(p).File].PMD || !c.sim.fileTHP {
 		return false

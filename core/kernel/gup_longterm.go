@@ -16,7 +16,7 @@ import (
 //	migrate_pages(MIGRATE_SYNC) to where it may stay; failed: -ENOMEM
 //	again
 //
-// Kernels from v5.2 to v5.12 (check_and_migrate_cma_pages) know of CMA alone, hold pages by references until v5.6, and do what they can: a page that is not on the LRU list, or
+// Kernels from v5.1 to v5.12 (check_and_migrate_cma_pages) know of CMA alone, hold pages by references until v5.6, and do what they can: a page that is not on the LRU list, or
 // could not be moved, is pinned where it lies.
 //
 // (The kernel takes all such folios off the list first, and moves them one after the other; here each has a round of its own.)

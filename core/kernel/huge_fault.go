@@ -14,7 +14,7 @@ const (
 
 // hugeAllowed reports whether a fault at the page may install a huge page: the
 // VMA wants it, and the huge page fits into it.
-// compare mm/huge_memory.c:thp_vma_allowable_order
+// compare include/linux/huge_mm.h:thp_vma_allowable_order, mm/huge_memory.c:__thp_vma_allowable_orders
 func (c *Ctx) hugeAllowed(p machine.PageID) bool {
 	if !c.M.LargeFolios || c.Load(c.M.VMA(p))&machine.VMHugepage == 0 {
 		return false

@@ -310,7 +310,7 @@ const (
 //
 // Newer kernels walk hugetlb as they walk everything: follow_huge_pmd.
 //
-// compare mm/hugetlb.c:follow_hugetlb_page (until 6.4), hugetlb_follow_page_mask (until 6.9)
+// compare mm/hugetlb.c:follow_hugetlb_page (until 6.5), hugetlb_follow_page_mask (until 6.9)
 var _ = register(fnFollowHugetlbPage, &Func{Hugetlb: true,
 	Name: "hugetlb_follow_page_mask", Was: []Name{{"follow_hugetlb_page", 605}}, File: "mm/hugetlb.c", Params: []int{flAddr, flFlags},
 	Locals: []Local{{"pte", PTELocal}, {"address", PageLocal}, {"flags", FlagsLocal}},

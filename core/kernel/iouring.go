@@ -8,14 +8,14 @@ import (
 // Registering a fixed buffer of io_uring, in straight line:
 //
 //	pin_user_pages(FOLL_WRITE | FOLL_LONGTERM); failed: return that
-//	until v6.4: the VMA is of a file, not of shmem (v5.12) or hugetlb: unpin it, -EOPNOTSUPP
+//	until v6.4: the VMA is of a file, not of shmem (since v5.14) or hugetlb: unpin it, -EOPNOTSUPP
 //
 // Until v5.5 it is a reference. Older kernels look at the VMA when the page is pinned already: the fault has been taken, and
 // the file system asked. Newer ones leave it to GUP, which refuses beforehand; and allows private mappings of files.
 //
 // compare io_uring/rsrc.c:io_sqe_buffer_register, io_pin_pages
 var _ = register(fnIOUringRegister, &Func{
-	Name: "io_sqe_buffer_register", File: "io_uring/rsrc.c", FileWas: []Name{{"fs/io_uring.c", 519}}, Params: []int{0}, Locals: []Local{{"ubuf", PageLocal}},
+	Name: "io_sqe_buffer_register", File: "io_uring/rsrc.c", FileWas: []Name{{"fs/io_uring.c", 600}}, Params: []int{0}, Locals: []Local{{"ubuf", PageLocal}},
 	Steps: []Step{
 		irGet: {Label: "get", Says: "take a reference on the page, for long", Ref: "get_user_pages", When: Without(FOLLPinCounting), Local: true, Calls: []FuncID{fnGetUserPages}, Do: func(c *Ctx) Next {
 			return c.Call(fnGetUserPages, irGot, c.L(0), 1, lasting.Flags)

@@ -30,7 +30,7 @@ import (
 //
 // compare mm/migrate.c:move_to_new_folio, __migrate_folio, folio_migrate_mapping, folio_migrate_flags
 var _ = register(fnMoveToNewFolio, &Func{Migrating: true,
-	Name: "move_to_new_folio", Was: []Name{{"move_to_new_page", 517}}, File: "mm/migrate.c", Params: []int{mvSrc, mvDst},
+	Name: "move_to_new_folio", Was: []Name{{"move_to_new_page", 519}}, File: "mm/migrate.c", Params: []int{mvSrc, mvDst},
 	Locals: []Local{{"src", FrameLocal}, {"dst", FrameLocal}, {"i", IntLocal}},
 	Steps: []Step{
 		moveFallback,

@@ -33,7 +33,7 @@ import (
 //	                                    take the VMA out of it
 //	                                    unhook the page table, flush, free it
 //
-// compare mm/mmap.c:do_vmi_align_munmap, unmap_region
+// compare mm/vma.c:do_vmi_align_munmap, unmap_region (until 6.11 mm/mmap.c)
 var _ = register(fnMunmap, &Func{
 	Name: "munmap", File: "mm/mmap.c", Params: []int{muFirst, muLast},
 	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"address", PageLocal}},

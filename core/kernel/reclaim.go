@@ -33,7 +33,7 @@ import (
 //
 // compare mm/vmscan.c:shrink_folio_list
 var _ = register(fnShrinkFolioList, &Func{
-	Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 517}}, File: "mm/vmscan.c", Params: []int{1},
+	Name: "shrink_folio_list", Was: []Name{{"shrink_page_list", 601}}, File: "mm/vmscan.c", Params: []int{1},
 	Locals: []Local{{"folio", HoldLocal}, {"page", PageLocal}, {"freed", IntLocal}, {"address", PageLocal}, {"lazyfree", IntLocal}, {"swap_full", IntLocal}},
 	Steps: []Step{
 		slIsolate: {Label: "isolate", Says: "take the folio off the LRU list", Ref: "isolate_lru_folios",

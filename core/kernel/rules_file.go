@@ -20,23 +20,26 @@ var fileRules = []*Rule{
 		Guards:   "ext4_writepages: has it buffers?",
 		Commit:   "cc5095747edf", Subject: "ext4: don't BUG if someone dirty pages without asking ext4 first",
 		Confidence: "read in source; commit seen"},
-	{ID: PunchWritesFirst, Name: "punch_writes_first", History: []Since{{0, 1}, {614, 0}},
-		Says:       "punching a hole writes the dirty pages of the range out first",
-		Protects:   "nothing: they are thrown away afterwards",
-		Guards:     "fallocate: write the page out first",
-		Confidence: "present in 6.1.192, absent in 6.12.117 (read in source), which has a late backport; v6.14 from memory",
+	{ID: PunchWritesFirst, Name: "punch_writes_first", History: []Since{{0, 1}, {615, 0}},
+		Says:     "punching a hole writes the dirty pages of the range out first",
+		Protects: "nothing: they are thrown away afterwards",
+		Guards:   "fallocate: write the page out first",
+		Commit:   "982bf37da09d", Subject: "ext4: refactor ext4_punch_hole()",
+		Commits:    map[uint8]string{0: "982bf37da09d"},
+		Confidence: "present in 6.1.192, absent in 6.12.117 (read in source), which has a late backport; commit seen, and v6.15 (record of CVE-2025-38221)",
 		follow: func(v *Version, _ *Kernel) uint8 {
-			if v.Order >= 614 || v.Name == "v6.12.117" {
+			if v.Order >= 615 || v.Name == "v6.12.117" {
 				return 0
 			}
 			return 1
 		}},
 	{ID: EOFTailZeroed, Name: "eof_tail_zeroed", History: on(613),
-		Says:       "a file that grows has the rest of its last block zeroed first",
-		Protects:   "what was stored behind the end through a mapping becomes part of the file; nothing here, where the content of a page stands for its first bytes",
-		Untold:     "the content of a page stands for its first bytes",
-		Guards:     "pwrite: did the file end inside a block before this one?",
-		Confidence: "absent in 6.1.192, present in 6.12.117 (read in source), which has a late backport; v6.13 from memory"},
+		Says:     "a file that grows has the rest of its last block zeroed first",
+		Protects: "what was stored behind the end through a mapping becomes part of the file; nothing here, where the content of a page stands for its first bytes",
+		Untold:   "the content of a page stands for its first bytes",
+		Guards:   "pwrite: did the file end inside a block before this one?",
+		Commit:   "c7fc0366c656", Subject: "ext4: partial zero eof block on unaligned inode size extension",
+		Confidence: "absent in 6.1.192, present in 6.12.117 (read in source), which has a late backport; commit seen, and v6.13 (record of CVE-2025-22120)"},
 	{ID: StablePages, Name: "stable_pages", Config: map[uint8]int{1: 0},
 		Says:       "the disk wants pages that do not change while it reads them: who is about to write waits for writeback",
 		Protects:   "a checksum of the page is wrong on the disk",

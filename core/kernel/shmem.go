@@ -105,7 +105,7 @@ func (c *Ctx) shmemLookup() Next {
 //
 // compare mm/shmem.c:shmem_swapin_folio
 var _ = register(fnShmemSwapinFolio, &Func{
-	Name: "shmem_swapin_folio", Was: []Name{{"shmem_swapin_page", 600}}, File: "mm/shmem.c", Params: []int{ssPage, ssEntry},
+	Name: "shmem_swapin_folio", Was: []Name{{"shmem_swapin_page", 519}}, File: "mm/shmem.c", Params: []int{ssPage, ssEntry},
 	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"swap", IntLocal}},
 	Steps: []Step{
 		ssLookup: {Label: "lookup", Says: "look it up in the swap cache", Ref: "swap_cache_get_folio", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.SwapCache), Do: func(c *Ctx) Next {

@@ -287,7 +287,7 @@ func (s *story) origins(w *kernel.Version, settings []kernel.Setting) string {
 		r := kernel.RuleByName(c.Rule)
 		commit := r.Commit
 		if r.Commits != nil {
-			value := slices.Index(r.Values, c.Value)
+			value := slices.Index(r.ValueNames(), c.Value)
 			commit = r.Commits[uint8(max(value, 0))]
 		}
 		if commit != "" && !slices.Contains(commits, commit) {
