@@ -22,7 +22,7 @@ func TestExplainNamesTheGuard(t *testing.T) {
 		{"longterm-pin-vs-writeback", "v6.1", "no-unexpected-dirty-page", "With gup_slow_file_check, as in v6.5 (8ac268436e6d)", ""},
 		{"longterm-pin-fast-vs-writeback", "v6.1", "no-unexpected-dirty-page", "With gup_fast_file_check=final and gup_slow_file_check, as in v6.5 (a6e79df92e4a, 8ac268436e6d)", ""},
 		{"read-only-pin-after-fork", "v5.18", "read-only-pin-matches-page-table", "With gup_unshare, as in v5.19 (a7f226604170), cpu0 goes on in gup_pte_range() with \"it may be shared: the slow path must unshare it\", and returns frame 2", "anon_exclusive"},
-		{"cow-either-way", "v4.6", "cow-keeps-secrets", "With forced_cow, as in v5.8 (a308c71bf1e6), cpu1 does not come to \"take a reference", "find the VMA"},
+		{"cow-either-way", "v4.6", "cow-keeps-secrets", "With forced_cow, as in v5.8 (17839856fd58), cpu1 does not come to \"take a reference", "find the VMA"},
 		{"uprobe-vs-dio", "v6.12", "pin-matches-page-table", "With uprobe_in_place, which no release at hand has", ""},
 		{"short-pin-vs-writeback", "v6.1", "no-unexpected-dirty-page", "No later release at hand keeps it", "With"},
 	} {
