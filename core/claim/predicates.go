@@ -279,8 +279,8 @@ func pinnedExclusive(m *Model) []predicate {
 			},
 			why: func() string {
 				f := machine.DecodeResult(m.M.Peek(v)).Page.Frame()
-				if m.M.PeekLarge(f) {
-					return fmt.Sprintf("%s pins frame %d, a page of folio %d, which is not exclusive", m.varName(t, i), f, m.M.PeekHead(f))
+				if head := m.M.PeekHead(f); head != f {
+					return fmt.Sprintf("%s pins frame %d, a page of folio %d, which is not exclusive", m.varName(t, i), f, head)
 				}
 				return fmt.Sprintf("%s pins folio %d, which is not exclusive", m.varName(t, i), f)
 			},
