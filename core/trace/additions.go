@@ -166,7 +166,7 @@ func (s *story) reused() {
 				break
 			}
 			if len(s.told[m]) == 0 {
-				s.told[m] = []event{{kind: evLooks, page: -1, cpu: -1, says: "makes its PTE writable"}}
+				s.told[m] = []event{{kind: evLooks, page: -1, cpu: -1, says: "makes its " + s.writableEntry(made) + " writable"}}
 			}
 			for q := m - 1; q > 0; q-- {
 				if asked := &s.r.steps[q-1]; asked.Actor == st.Actor {

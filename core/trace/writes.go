@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
@@ -67,6 +68,14 @@ func (s *story) makesWritable(st *Step, f machine.Frame) bool {
 		}
 	}
 	return false
+}
+
+// writableEntry is what a step changes of a page table: a PTE, or a PMD entry.
+func (s *story) writableEntry(st *Step) string {
+	if slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Class == machine.PMDs }) {
+		return "PMD"
+	}
+	return "PTE"
 }
 
 // lostWrite finds the last write to a file's page, and by what its writer went, if
