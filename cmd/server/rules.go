@@ -151,18 +151,14 @@ func (c *rulesCommand) encode(q *verdict.Inquiry) error {
 
 // since says which release has what repairs a kernel.
 func since(t *verdict.Trial) string {
-	order, r := t.Since()
-	switch {
-	case r == nil:
+	releases, commit := t.Had()
+	if releases == "" {
 		return ""
-	case order == 0:
-		return "; every release has it"
 	}
-	text := fmt.Sprintf("; since v%d.%d", order/100, order%100)
-	if r.Commit != "" {
-		text += fmt.Sprintf("\n        %s (%q)", r.Commit, r.Subject)
+	if commit != "" {
+		commit = "\n        " + commit
 	}
-	return text
+	return "; " + releases + commit
 }
 
 func trialOf(t *verdict.Trial) trialJSON {

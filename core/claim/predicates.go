@@ -279,6 +279,9 @@ func pinnedExclusive(m *Model) []predicate {
 			},
 			why: func() string {
 				f := machine.DecodeResult(m.M.Peek(v)).Page.Frame()
+				if head := m.M.PeekHead(f); head != f {
+					return fmt.Sprintf("%s pins frame %d, a page of folio %d, which is not exclusive", m.varName(t, i), f, head)
+				}
 				return fmt.Sprintf("%s pins folio %d, which is not exclusive", m.varName(t, i), f)
 			},
 		})

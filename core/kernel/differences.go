@@ -39,15 +39,10 @@ func (v *Version) Differences() []Difference {
 
 // commitIn is the commit with which a rule came to have a value in a version.
 func (r *Rule) commitIn(v *Version, value uint8) string {
-	switch {
-	case v.Generic != nil:
+	if v.Generic != nil {
 		return ""
-	case r.Commits != nil:
-		return r.Commits[value]
-	case value == 1:
-		return r.Commit
 	}
-	return ""
+	return r.CommitOf(r.ValueName(value))
 }
 
 // plain is the kernel of a version without changes.

@@ -422,7 +422,7 @@ const (
 	Ready          BlockKind = iota
 	OnLock                   // a lock that task Who-1 holds
 	OnReaders                // a rw-lock that readers hold
-	OnIPI                    // CPU Who-1's acknowledgement of the flush
+	OnIPI                    // that CPU Who-1 takes an interrupt: acknowledges a flush, answers, empties its batch
 	OnMemory                 // a free frame
 	OnWriteback              // the end of the write of a page
 	OnGracePeriod            // an RCU grace period

@@ -30,8 +30,8 @@ var (
 	_ = register(fnPinUserPagesUnlocked, gupEntry("pin_user_pages_unlocked", fnGetUserPagesLocked, FollPin|FollTouch|FollUnlockable, pinAPI|unlockedAPI))
 	_ = register(fnGetUserPagesLockedAPI, gupEntry("get_user_pages_locked", fnGetUserPagesLocked, FollGet|FollTouch|FollUnlockable, getAPI|unlockedAPI))
 	_ = register(fnPinUserPagesLocked, gupEntry("pin_user_pages_locked", fnGetUserPagesLocked, FollPin|FollTouch|FollUnlockable, pinAPI|unlockedAPI))
-	_ = register(fnGetUserPagesRemote, gupRemote("get_user_pages_remote", FollGet, getAPI))
-	_ = register(fnPinUserPagesRemote, gupRemote("pin_user_pages_remote", FollPin, pinAPI))
+	_ = register(fnGetUserPagesRemote, gupRemote("get_user_pages_remote", FollGet, getAPI|remoteAPI))
+	_ = register(fnPinUserPagesRemote, gupRemote("pin_user_pages_remote", FollPin, pinAPI|remoteAPI))
 )
 
 // Locals of the entries: the first page asked for, the FOLL_ flags, and how many pages.

@@ -23,6 +23,8 @@ import (
 //	take a reference: on folio 4? 5?
 //	is the PMD still the same? No: put it
 //
+// Left out: from 6.10 on (from memory) what is grabbed is the huge page's first page, whichever was asked for. Which folio that is only who does not look at the PMD again could tell.
+//
 // While a huge PMD is being split, its entry has PSE without Present, which allows nothing.
 //
 // compare mm/gup.c:gup_fast_pmd_leaf, arch/x86/mm/gup.c:gup_huge_pmd (4.6)
@@ -78,7 +80,7 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 				return Then
 			}},
 		ghReferenced: {Label: "referenced", Says: "mark it referenced", Ref: "folio_set_referenced", Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-			c.Or(c.M.Flags(c.Frame(gh0PMD)), machine.PGReferenced)
+			c.Or(c.folioFlags(c.inHand().Frame()), machine.PGReferenced)
 			c.gotPage(c.M.OfHuge(c.Entry(gh0PMD), c.Page(ghAddr)).Frame())
 			for range c.L(ghEnd) - c.L(ghAddr) - 1 {
 				c.nextPage()

@@ -123,6 +123,7 @@ const (
 	unlockedAPI                       // *_unlocked(), *_locked(): mmap_lock may be dropped
 	fastOnlyAPI                       // *_fast_only(): the fast path alone; until v6.2 without errors
 	getFastOnlyAPI                    // get_user_pages_fast_only()
+	remoteAPI                         // *_remote(): of another mm
 )
 
 // A Rejection is what callers of GUP must not ask for: an error, and a warning in the kernel's log, before anything
@@ -139,6 +140,10 @@ type Rejection struct {
 
 // Rejections are what is refused, in the order in which it is looked at. What a scenario cannot say is not
 // among them: a reference without somewhere to put the page, *locked that is neither 0 nor 1, FAULT_FLAG_UNSHARE of a write.
+//
+// Until v4.8 callers say write and force, not flags, and of GUP-fast write alone until v5.1 (73b0140bf0fe, from memory): what is said here of other flags in those releases is what is behind
+// their entries.
+//
 // compare mm/gup.c:is_valid_gup_args, gup_fast_fallback; until v6.2: is_valid_gup_flags, and tests in each entry
 var Rejections = []Rejection{
 	{"internal_flags", "flags that only GUP itself may set? Refuse", With(GUPValidArgs), EINVAL, getAPI | pinAPI | unlockedAPI | fastAPI | fastOnlyAPI, internalFlags, 0},
@@ -147,7 +152,9 @@ var Rejections = []Rejection{
 	{"longterm_needs_pin", "FOLL_LONGTERM without a pin? Refuse", With(GUPLongtermRequiresPin), EINVAL, getAPI, FollLongterm, 0},
 	{"fast_only_longterm", "FOLL_LONGTERM without a pin? Refuse", With(GUPValidArgs), EINVAL, getFastOnlyAPI, FollLongterm, 0},
 	{"longterm_locked", "FOLL_LONGTERM where mmap_lock may be dropped? Refuse", Without(GUPValidArgs), EINVAL, unlockedAPI, FollLongterm, 0},
+	{"longterm_remote", "FOLL_LONGTERM for the memory of another mm? Refuse", Without(GUPRemoteLongterm), EINVAL, remoteAPI, FollLongterm, 0},
 	{"longterm_p2pdma", "memory of a PCI device for long? Refuse", With(GUPValidArgs), EINVAL, getAPI | pinAPI, FollPCIP2PDMA, FollLongterm},
+	{"fast_force", "FOLL_FORCE without locks? Refuse", Without(GUPFastForce), EINVAL, fastAPI, FollForce, 0},
 	{"fast_flags", "flags that GUP-fast does not know? Refuse", Cond{}, EINVAL, fastAPI, ^fastFlags, 0},
 	{"fast_only_flags", "flags that GUP-fast does not know? Refuse", With(GUPValidArgs), EINVAL, fastOnlyAPI, ^fastFlags, 0},
 	{"fast_only_nothing", "flags that GUP-fast does not know? Get nothing", Without(GUPValidArgs), 0, fastOnlyAPI, ^fastFlags, 0},

@@ -75,6 +75,8 @@ vm_fault_completed          0   0       0   0   0   0    0    0    0    1   1   
 gup_slow_pmd_recheck        0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         0d940a9b270b  TC
 gup_pfn_exists              0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         65462462ffb2  TC
 gup_slow_takes_rest         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         57edfcfd3419  TC
+gup_remote_longterm         0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         c4237f8b1f4f  Cm
+gup_fast_force              0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         f4000fdf435b  Cm
 gup_valid_args              0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         d64e2dbc33a1  TCm
 pincount_exact_large        0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         47e29d32afba  TC
 dio_redirty                 1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T

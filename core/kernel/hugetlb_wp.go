@@ -61,6 +61,9 @@ var _ = register(fnHugetlbWP, &Func{Hugetlb: true,
 		}},
 		hcExclusive: {Label: "exclusive", Says: "it is exclusive", Ref: "SetPageAnonExclusive", Touches: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Frame(hcPTE)
+			if c.sim.exclusive == 0 {
+				c.Say("no other maps it: it becomes the process's own")
+			}
 			if c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0 {
 				c.ownAnon(f, c.Page(hcAddr))
 				c.Or(c.M.Flags(f), c.sim.exclusive)

@@ -72,7 +72,7 @@ func (s *Sim) Look(actor int) Look {
 		s.M.As(-1, false)
 	}
 	l.On = b.On
-	l.Why, l.For = s.blocked(b)
+	l.Why, l.For = s.blocked(b, a.CPU)
 	return l
 }
 
@@ -82,7 +82,7 @@ func (s *Sim) waitsForTurn(task int) (why string, actor int) {
 	runs := s.runner(cpu)
 	if st, c := s.inner(task); st.Wait != nil {
 		if b := st.Wait(c); !b.Ready() {
-			why, actor = s.blocked(b)
+			why, actor = s.blocked(b, cpu)
 			return "sleeps: " + why, actor
 		}
 	}
@@ -105,8 +105,8 @@ func (s *Sim) unborn(task int) (why string, actor int) {
 	return "waits for its mm, which nobody forks", -1
 }
 
-// blocked says what a task waits for, and for whom.
-func (s *Sim) blocked(b Block) (why string, actor int) {
+// blocked says what a task on a CPU waits for, and for whom.
+func (s *Sim) blocked(b Block, cpu int) (why string, actor int) {
 	name := ""
 	if b.At != (machine.Word{}) {
 		name = s.M.Mem.Layout().Name(b.At.Cell())
@@ -124,8 +124,14 @@ func (s *Sim) blocked(b Block) (why string, actor int) {
 			}
 		}
 	case OnIPI:
-		cpu := b.Who - 1
-		return fmt.Sprintf("waits for cpu%d to acknowledge the TLB flush%s", cpu, s.deafReason(cpu)), s.acknowledger(cpu)
+		asked, to := b.Who-1, "take the IPI" // which says nothing: tlb_remove_table_sync_one()
+		switch {
+		case b.At != s.M.IPI(asked):
+			to = "empty its LRU batch"
+		case s.M.Peek(s.M.Request(cpu)) != 0:
+			to = "acknowledge the TLB flush"
+		}
+		return fmt.Sprintf("waits for cpu%d to %s%s", asked, to, s.deafReason(asked)), s.acknowledger(asked)
 	case OnGracePeriod:
 		return "waits for a grace period: " + s.M.Mem.Layout().Decode(b.At.Cell(), s.M.Peek(b.At)), -1
 	case OnStores:

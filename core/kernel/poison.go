@@ -87,10 +87,10 @@ var (
 		return c.putFree(f, 1, dsPoison)
 	}}
 	// swapUptodate looks again, under the PTL.
-	swapUptodate = Step{Label: "uptodate", Says: "is the folio uptodate?", Answer: "yes", Ref: "folio_test_uptodate", When: Poisoning, Touches: cell.Of(machine.PTLs, machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Flags), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{dsSwapFree}, Do: func(c *Ctx) Next {
+	swapUptodate = Step{Label: "uptodate", Says: "is the folio uptodate?", Answer: "yes", Ref: "folio_test_uptodate", When: Poisoning, Touches: cell.Of(machine.PTLs, machine.FolioLocks, machine.Refs), Reads: cell.Of(machine.Flags), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{dsStable}, Do: func(c *Ctx) Next {
 		f := c.Held(dsFolio).Frame()
 		if c.Load(c.M.Flags(f))&machine.PGUptodate != 0 {
-			return dsSwapFree
+			return dsStable
 		}
 		c.Say("the folio is not uptodate: its memory has failed meanwhile; unlock the PTL and the folio, put it, SIGBUS")
 		c.Unlock(c.M.PTL(c.Frame(dsTable)))

@@ -183,6 +183,8 @@ const (
 	GUPLockKillable
 	GUPSlowPMDRecheck
 	GUPSlowTakesRest
+	GUPRemoteLongterm
+	GUPFastForce
 	GUPPFNExists
 	GUPPinInTwo
 	GUPZoneTest

@@ -103,6 +103,17 @@ func (r *Rule) valueOf(name string) (uint8, bool) {
 	return uint8(max(i, 0)), i >= 0
 }
 
+// CommitOf is the commit with which the rule came to have a value, by the value's name; "" if it is not known.
+func (r *Rule) CommitOf(value string) string {
+	switch v, _ := r.valueOf(value); {
+	case r.Commits != nil:
+		return r.Commits[v]
+	case v == 1:
+		return r.Commit
+	}
+	return ""
+}
+
 // Lost says in a sentence what goes wrong when the rule is off; "" if nothing is to be said.
 func (r *Rule) Lost() string {
 	if r.Protects == "" || r.Protects == "-" {

@@ -144,8 +144,8 @@ func TestIPIWithInterruptsOff(t *testing.T) {
 		t.Fatalf("got %+v", b)
 	}
 	e := explained(t, played(t, stuck(t, "call_other", deaf()), b.Run), check.NoDeadlock)
-	const want = "A cycle of waits: P0 (on cpu0) waits for cpu1 to acknowledge the TLB flush: its interrupts are off; " +
-		"P1 (on cpu1) waits for cpu0 to acknowledge the TLB flush: its interrupts are off."
+	const want = "A cycle of waits: P0 (on cpu0) waits for cpu1 to take the IPI: its interrupts are off; " +
+		"P1 (on cpu1) waits for cpu0 to take the IPI: its interrupts are off."
 	if e.Text != want {
 		t.Errorf("got  %s\nwant %s", e.Text, want)
 	}

@@ -144,6 +144,13 @@ var _ = register(fnDoSwapPage, &Func{
 				}
 				return Then
 			}},
+		dsStable: {Label: "stable", Says: "is it being written to a device that wants it still?", Answer: "no", Ref: "SWP_STABLE_WRITES", When: With(SwapinStableWrites).AndStableSwap(), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+			if c.Load(c.M.Flags(c.Held(dsFolio).Frame()))&machine.PGWriteback != 0 {
+				c.Say("it is being written, to a device that wants it still: it is not exclusive")
+				c.Set(dsPTE, uint64(c.Entry(dsPTE)&^machine.SwpExclusive))
+			}
+			return Then
+		}},
 		dsSwapFree: {Label: "swap_free", Says: "give the slot back", Ref: "swap_free", When: With(SwapinSwapFreeFirst), Touches: cell.Of(machine.Swap, machine.Disk), Do: func(c *Ctx) Next {
 			c.swapFree(c.Entry(dsPTE).Slot())
 			return Then
@@ -158,13 +165,6 @@ var _ = register(fnDoSwapPage, &Func{
 				c.Set(dsNearlyFull, 0)
 				return Then
 			}},
-		dsStable: {Label: "stable", Says: "is it being written to a device that wants it still?", Answer: "no", Ref: "SWP_STABLE_WRITES", When: With(SwapinStableWrites).AndStableSwap(), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
-			if c.Load(c.M.Flags(c.Held(dsFolio).Frame()))&machine.PGWriteback != 0 {
-				c.Say("it is being written, to a device that wants it still: it is not exclusive")
-				c.Set(dsPTE, uint64(c.Entry(dsPTE)&^machine.SwpExclusive))
-			}
-			return Then
-		}},
 		dsSetExclusive: {Label: "set_pte", Says: "map it: writable if exclusive or nobody else has a reference", Ref: "set_ptes", When: If(SwapinWritable, SwapinIfExclusive), Touches: mapTouches,
 			Do: func(c *Ctx) Next {
 				e := c.Entry(dsPTE)
@@ -272,10 +272,10 @@ const (
 	dsCopy
 	dsLRU
 	dsMap
+	dsStable
 	dsSwapFree
 	dsFull
 	dsTryFree
-	dsStable
 	dsSetExclusive
 	dsSetOnWrite
 	dsSetReuse

@@ -109,7 +109,7 @@ func (m *Machine) Account(f Frame, n int) {
 
 // FrameName is what people call the frame.
 func (m *Machine) FrameName(f Frame) string {
-	if f == ZeroPage {
+	if f == ZeroPage && !m.Halves {
 		return "the zero page"
 	}
 	if m.IsHugeZero(f) {

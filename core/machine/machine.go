@@ -114,6 +114,7 @@ type Config struct {
 	CPUNodes   []int   // the node of each CPU; those that are missing belong to node 0
 
 	FiveLevels bool // page tables have five levels, else four
+	Halves     bool // page-table entries are two halves: who takes the high one before it is there gets to frame 0
 	StableSwap bool // the swap device wants pages that do not change while it reads them
 	Throttled  bool // who dirties pages of files is throttled
 

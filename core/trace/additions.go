@@ -161,8 +161,12 @@ func (s *story) reused() {
 			if !slices.ContainsFunc(s.told[n], func(e event) bool { return s.makesWritable(made, e.frame) }) {
 				continue
 			}
+			if what, _, huge := strings.Cut(made.Says, ": reuse"); huge { // one step decides, and changes the PMD
+				s.told[m] = []event{{kind: evLooks, page: -1, cpu: -1, says: "finds that " + what + ", makes its PMD writable"}}
+				break
+			}
 			if len(s.told[m]) == 0 {
-				s.told[m] = []event{{kind: evLooks, page: -1, cpu: -1, says: "makes its PTE writable"}}
+				s.told[m] = []event{{kind: evLooks, page: -1, cpu: -1, says: "makes its " + s.writableEntry(made) + " writable"}}
 			}
 			for q := m - 1; q > 0; q-- {
 				if asked := &s.r.steps[q-1]; asked.Actor == st.Actor {

@@ -165,7 +165,7 @@ func (s *story) page(p machine.PageID) string {
 func (s *story) changed(st *Step, c *Change, add adder) {
 	switch c.Class {
 	case machine.PTEs:
-		s.entryChanged(c, add)
+		s.entryChanged(st, c, add)
 	case machine.PMDs:
 		p, ok := s.x.pmd[c.Cell]
 		switch old, is := machine.Entry(c.OldV), machine.Entry(c.NewV); {
@@ -284,13 +284,15 @@ func (s *story) mirrored(c *Change, add adder) {
 	}
 }
 
-func (s *story) entryChanged(c *Change, add adder) {
+func (s *story) entryChanged(st *Step, c *Change, add adder) {
 	p, ok := s.x.pte[c.Cell]
 	if !ok {
 		return
 	}
 	was, is := machine.Entry(c.OldV), machine.Entry(c.NewV)
 	switch {
+	case was.Present() && is.None() && s.freesTable(st):
+		add(evUnmaps, was.Frame(), -1, "frees the page table that has the PTE of %s", s.page(p))
 	case was.Present() && (!is.Present() || is.Frame() != was.Frame()):
 		add(evUnmaps, was.Frame(), -1, "clears the PTE of %s", s.page(p))
 	case was.Present() && is.Present() && was.Has(machine.RW) && !is.Has(machine.RW):
@@ -332,6 +334,14 @@ func (s *story) allocated(st *Step, c *Change, add adder) {
 		}
 		add(evTakes, f, -1, "takes %s", what)
 	}
+}
+
+// freesTable reports whether a step gives a page table back: nobody has cleared the PTEs that go with it.
+func (s *story) freesTable(st *Step) bool {
+	return slices.ContainsFunc(st.Changes, func(c Change) bool {
+		_, ok := s.x.state[c.Cell]
+		return ok && c.OldV == machine.FrameTable && c.NewV == machine.FrameFree
+	})
 }
 
 // frees reports whether a step gives a frame back to the allocator, or takes it from there.

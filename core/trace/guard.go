@@ -285,12 +285,7 @@ func (s *story) origins(w *kernel.Version, settings []kernel.Setting) string {
 	var commits []string
 	for _, c := range settings {
 		r := kernel.RuleByName(c.Rule)
-		commit := r.Commit
-		if r.Commits != nil {
-			value := slices.Index(r.ValueNames(), c.Value)
-			commit = r.Commits[uint8(max(value, 0))]
-		}
-		if commit != "" && !slices.Contains(commits, commit) {
+		if commit := r.CommitOf(c.Value); commit != "" && !slices.Contains(commits, commit) {
 			commits = append(commits, commit)
 		}
 	}

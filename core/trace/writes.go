@@ -2,6 +2,7 @@ package trace
 
 import (
 	"fmt"
+	"slices"
 
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
@@ -57,15 +58,24 @@ func (s *story) sharedBefore(store *Step, f machine.Frame) {
 	}
 }
 
-// makesWritable reports whether a step lets somebody write to a frame that he could only read.
+// makesWritable reports whether a step lets somebody write to a frame that he could only read, by its own PTE or by the PMD entry of its huge page.
 func (s *story) makesWritable(st *Step, f machine.Frame) bool {
 	for _, c := range st.Changes {
 		was, is := machine.Entry(c.OldV), machine.Entry(c.NewV)
-		if c.Class == machine.PTEs && is.Present() && is.Frame() == f && is.Has(machine.RW) && was.Present() && !was.Has(machine.RW) {
+		maps := c.Class == machine.PTEs && is.Frame() == f || c.Class == machine.PMDs && is.Has(machine.PSE) && s.headAt(st.N, f) == is.Frame()
+		if maps && is.Present() && is.Has(machine.RW) && was.Present() && !was.Has(machine.RW) {
 			return true
 		}
 	}
 	return false
+}
+
+// writableEntry is what a step changes of a page table: a PTE, or a PMD entry.
+func (s *story) writableEntry(st *Step) string {
+	if slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Class == machine.PMDs }) {
+		return "PMD"
+	}
+	return "PTE"
 }
 
 // lostWrite finds the last write to a file's page, and by what its writer went, if

@@ -25,7 +25,7 @@ pin_user_pages            FOLL_PIN                         -   -   p   p   p    
 get_user_pages            FOLL_GET                         p   p   p   p   p    p    p    p    p   p   p   p
 get_user_pages            FOLL_LONGTERM                    -   p   p   p   E    E    E    E    E   E   E   E
 get_user_pages_fast       FOLL_LONGTERM                    -   p   p   p   E    E    E    E    E   E   E   E
-get_user_pages_remote     FOLL_LONGTERM                    -   p   p   p   E    E    E    E    E   E   E   E
+get_user_pages_remote     FOLL_LONGTERM                    -   E   p   p   E    E    E    E    E   E   E   E
 get_user_pages_unlocked   FOLL_LONGTERM                    -   E   E   E   E    E    E    E    E   E   E   E
 get_user_pages_locked     FOLL_LONGTERM                    -   E   E   E   E    E    -    -    -   -   -   -
 pin_user_pages            FOLL_LONGTERM                    -   -   p   p   p    p    p    p    p   p   p   p
@@ -46,6 +46,7 @@ pin_user_pages            FOLL_LONGTERM|FOLL_PCI_P2PDMA    -   -   -   -   -    
 pin_user_pages            FOLL_PCI_P2PDMA                  -   -   -   -   -    -    -    -    -   p   p   p
 get_user_pages_fast       FOLL_NOWAIT                      E   E   E   E   E    E    E    E    E   E   E   E
 pin_user_pages_fast       FOLL_TOUCH                       -   -   E   E   E    E    E    E    E   E   E   E
+get_user_pages_fast       FOLL_FORCE                       E   E   p   p   p    p    p    p    p   p   p   p
 get_user_pages_fast       FOLL_DUMP                        E   E   E   E   E    E    E    E    E   E   E   E
 get_user_pages_fast       FOLL_REMOTE                      E   E   E   E   E    E    E    E    E   E   E   E
 get_user_pages_fast       FOLL_NOFAULT                     -   -   -   -   -    -    p    p    p   p   p   p

@@ -271,23 +271,38 @@ func (s *Survey) Cures(k kernel.Kernel, n int) []Trial {
 	return out
 }
 
-// Since returns the first release (as Version.Order) that has every change, 0 if
-// some change is none that a release made; and the rule that came last.
-func (t *Trial) Since() (order int, last *kernel.Rule) {
+// Had says which releases have every change: "since v5.19", "before v5.9", "every release has it"; "" if some change is none that a release made. And with which
+// commit the one came that came last: its id and, if that is known, its subject; "" if neither is.
+func (t *Trial) Had() (releases, commit string) {
+	from, until := 0, 0
+	var last *kernel.Rule
 	for _, c := range t.Changes {
 		r := kernel.RuleByName(c.Rule)
-		since := -1
-		for _, h := range r.History {
-			if since < 0 && r.ValueName(h.Value) == c.Value {
-				since = h.Order
-			}
+		at := slices.IndexFunc(r.History, func(h kernel.Since) bool { return r.ValueName(h.Value) == c.Value })
+		if at < 0 {
+			return "", ""
 		}
-		if since < 0 {
-			return 0, nil
+		if since := r.History[at].Order; since >= from {
+			from, last = since, r
+			commit = r.CommitOf(c.Value)
 		}
-		if since >= order {
-			order, last = since, r
+		if at+1 < len(r.History) && (until == 0 || r.History[at+1].Order < until) {
+			until = r.History[at+1].Order
 		}
 	}
-	return order, last
+	release := func(order int) string { return fmt.Sprintf("v%d.%d", order/100, order%100) }
+	switch {
+	case from == 0 && until == 0:
+		return "every release has it", ""
+	case from == 0:
+		return "before " + release(until), ""
+	case until != 0:
+		releases = "since " + release(from) + ", before " + release(until)
+	default:
+		releases = "since " + release(from)
+	}
+	if commit != "" && commit == last.Commit {
+		commit = fmt.Sprintf("%s (%q)", commit, last.Subject)
+	}
+	return releases, commit
 }

@@ -173,16 +173,7 @@ func (r *Rests) OfCures(q *verdict.Inquiry) {
 	for i := range q.Cures {
 		t := &q.Cures[i]
 		x := Trial{What: t.What(), Kernel: t.Kernel.String()}
-		switch order, rule := t.Since(); {
-		case rule == nil:
-		case order == 0:
-			x.Since = "every release has it"
-		default:
-			x.Since = fmt.Sprintf("since v%d.%d", order/100, order%100)
-			if rule.Commit != "" {
-				x.Commit = fmt.Sprintf("%s (%q)", rule.Commit, rule.Subject)
-			}
-		}
+		x.Since, x.Commit = t.Had()
 		r.Cures = append(r.Cures, x)
 	}
 	for i := range q.Releases {
