@@ -125,6 +125,7 @@ pt_free                     0   1       0   0   0   0    0    0    0    0   0   
 add_to_swap_dirties         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             -
 swapcache_prepare           0   0       0   0   0   0    0    0    0    0   1       0   0   1    1         -             -
 anon_vma_trylock            0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m
+mprotect_unaccounts         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m
 per_vma_lock                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         -             -
 vma_lock_faults             0   0       0   0   0   0    0    0    0    0   0       0   1   2    2         -             m
 mprotect_upgrades           0   0       0   0   0   0    0    0    0    1   1       2   2   2    2         64fe24a3e05e  m
@@ -151,6 +152,7 @@ fault_around_recheck        1   1       1   1   1   1    1    1    1    1   1   
 fault_around                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 lru_cache_disable           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d479960e44f2  Tm
 migrate_batch_flush         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         7e12beb8ca2a  TCm
+migrate_keeps_write         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         f3ebdf042df4  m
 migrate_flush               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 migration_wait_takes_ref    1   1       1   1   1   1    1    0    0    0   0       0   0   0    0         ffa65753c431  Tm
 migrate_batch               0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         5dfab109d519  Tm
@@ -301,7 +303,7 @@ add_to_swap_dirties anon_vma_trylock deferred_split_partial dio_unpin_check faul
 gup_hugetlb_walk gup_lock_killable gup_longterm_requires_pin gup_longterm_zone gup_secretmem_test gup_slow_pmd_recheck gup_zone_test
 invalidate_range_only_end iou_file_check khp_compound_ok khp_file_flush khp_file_give_up khp_swapin ksm_break_unshare ksm_checksum_first
 ksm_flush_notifies ksm_reuse lazyfree_whole_pmd lru_batch_size madvise_cold_and_pageout madvise_free_poison madvise_populate madvise_pte_batch
-memory_failure_counts_anon memory_failure_kills_unsplit memory_failure_ksm memory_failure_says_again migrate_split_nomem mprotect_upgrades
+memory_failure_counts_anon memory_failure_kills_unsplit memory_failure_ksm memory_failure_says_again migrate_split_nomem mprotect_unaccounts mprotect_upgrades
 numa_saved_write numa_skip_pinned vma_lock_faults pae_pmd_clear_atomic pageout_leaves_young per_vma_lock pmd_split_carries_dirty reclaim_may_writepage
 split_maps_zeropage swapcache_prepare swapin_cow_rule swapin_read_maps_writable swapin_rmap_first swapin_skips_cache swapin_stable_writes
 switch_mm_lazy_fence thp_double_map uprobe_splits_pmd uprobe_uses_original wp_copies_large

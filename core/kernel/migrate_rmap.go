@@ -481,7 +481,7 @@ func (c *Ctx) unmigrated(p machine.PageID, f machine.Frame, old machine.Entry) m
 	if dirty && c.Load(c.folioFlags(f))&machine.PGDirty != 0 {
 		e |= machine.Dirty
 	}
-	if kind == machine.MigrationWrite || c.sharedWritable(p, vma, 0) {
+	if kind == machine.MigrationWrite && (c.sim.migrateKeepsWrite || vma&machine.VMWrite != 0) || c.sharedWritable(p, vma, 0) {
 		e |= machine.RW
 	}
 	return e

@@ -45,6 +45,7 @@ const (
 	ForkFlushTLB
 	ForkWrprotect
 	MprotectUpgrade
+	MprotectUnaccounts
 	ForceWrite
 	GUPLongtermRequiresPin
 	GUPValidArgs
@@ -235,6 +236,7 @@ const (
 	MprotectGathers
 	KhpSwapin
 	MigrateYoungDirty
+	MigrateKeepsWrite
 	ForkClearsSwpExclusive
 	KhpPageLock
 	ruleCount

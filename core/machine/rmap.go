@@ -99,7 +99,7 @@ func (m *Machine) nextOfFolio(first, last Pgoff, after PageID) (PageID, bool) {
 func (m *Machine) nextAnon(mm, region, index int, after PageID) (PageID, bool) {
 	for _, a := range m.family[mm] {
 		for _, r := range m.places(a, region) {
-			if p := m.PageAt(a, r, index); p > after && m.Load(m.AnonVMA(a, r)) != 0 {
+			if p := m.PageAt(a, r, index); p > after && m.AnonVMA(p) != 0 {
 				return p, true
 			}
 		}
