@@ -210,10 +210,14 @@ const (
 	tmHugePut
 )
 
-// folioEnd is the last page at which a folio that begins at p may be mapped in p's region.
+// folioEnd is the last page at which a folio may be mapped in p's region that is mapped from p on, or before: its first pages may have no VMA any more.
 func (c *Ctx) folioEnd(p machine.PageID, f machine.Frame) machine.PageID {
 	at := c.M.Pages()[p]
-	return p + machine.PageID(min(c.M.FolioPages(f), c.M.Region(p).Pages-at.Index)-1)
+	last := p + machine.PageID(min(c.M.FolioPages(f), c.M.Region(p).Pages-at.Index)-1)
+	if c.isFile(p) {
+		return last
+	}
+	return min(last, c.lastHuge(p)) // a large one begins where a page table does
 }
 
 // inFolio reports whether a page belongs to the folio that local i names.
