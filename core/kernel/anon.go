@@ -169,13 +169,3 @@ func (c *Ctx) anonPrepare(p machine.PageID, flags uint64) bool {
 	c.prepareAnonVMA(p)
 	return true
 }
-
-// prepareAnonVMA attaches an anon_vma to the VMAs of the page's region, unless
-// they have one.
-// compare mm/rmap.c:__anon_vma_prepare
-func (c *Ctx) prepareAnonVMA(p machine.PageID) {
-	at := c.M.Pages()[p]
-	if w := c.M.AnonVMA(at.MM, at.Region); c.Load(w) == 0 {
-		c.Store(w, 1)
-	}
-}

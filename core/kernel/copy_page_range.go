@@ -5,7 +5,7 @@ import (
 	"gupscope/core/machine"
 )
 
-// copy_page_range over the VMAs of a region, in straight line:
+// copy_page_range over a VMA, in straight line:
 //
 //	write_protect_seq is odd
 //	every page table: the child gets one; lock both PTLs
@@ -35,9 +35,9 @@ import (
 //
 // compare mm/memory.c:copy_page_range, copy_pte_range, copy_present_ptes
 var _ = register(fnCopyPageRange, &Func{
-	Notify: regionOf(cpPage),
-	Name:   "copy_page_range", File: "mm/memory.c", Params: []int{cpPage, cpChild},
-	Locals: []Local{{"src_pmd", TableLocal}, {"dst_pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"prealloc", HoldLocal}, {"address", PageLocal}, {"child", IntLocal}, {"nr", IntLocal}, {"i", IntLocal}},
+	Notify: pages(cpPage, cpEnd),
+	Name:   "copy_page_range", File: "mm/memory.c", Params: []int{cpPage, cpChild, cpEnd},
+	Locals: []Local{{"src_pmd", TableLocal}, {"dst_pmd", TableLocal}, {"pte", PTELocal}, {"folio", HoldLocal}, {"prealloc", HoldLocal}, {"address", PageLocal}, {"child", IntLocal}, {"nr", IntLocal}, {"i", IntLocal}, {"end", PageLocal}},
 	Steps: []Step{
 		cpSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: fork is at it", Ref: "raw_write_seqcount_begin", Order: Plain, When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			if c.isPFN(c.Page(cpPage)) {
@@ -49,10 +49,6 @@ var _ = register(fnCopyPageRange, &Func{
 		}},
 		cpP4D: p4dStep(cpPage, "copy_p4d_range"),
 		cpPMD: {Label: "read_pmd", Says: "read the parent's PMD", Ref: "copy_pmd_range", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnCopyHugePMD}, Back: []int{cpPMD}, Do: func(c *Ctx) Next {
-			if c.tableLeftOut() {
-				c.Say("the child gets nothing of what the page table maps")
-				return c.copyNextTable()
-			}
 			pmd := machine.Entry(c.Keep(cpSrc, c.M.PMD(c.Page(cpPage))))
 			switch {
 			case !pmd.Present() && !pmd.IsMigration():
@@ -63,6 +59,11 @@ var _ = register(fnCopyPageRange, &Func{
 				return c.copyNextTable()
 			case pmd.IsHuge():
 				return c.Call(fnCopyHugePMD, cpHuge, c.L(cpPage), c.L(cpChild))
+			}
+			if dst := machine.Entry(c.Load(c.M.PMD(c.childPage()))); dst.Present() {
+				c.Say("the child has a page table there, for another VMA")
+				c.Set(cpDst, uint64(machine.MakeTable(dst.Frame())))
+				return cpLock
 			}
 			return cpAlloc
 		}},
@@ -255,7 +256,7 @@ var _ = register(fnCopyPageRange, &Func{
 	},
 })
 
-const cpSrc, cpDst, cpPTE, cpFolio, cpNew, cpPage, cpChild, cpNr, cpIndex = 0, 1, 2, 3, 4, 5, 6, 7, 8
+const cpSrc, cpDst, cpPTE, cpFolio, cpNew, cpPage, cpChild, cpNr, cpIndex, cpEnd = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 
 const (
 	cpSeqOdd = iota
@@ -306,8 +307,8 @@ func (c *Ctx) copyRead() Next {
 		p := c.Page(cpPage)
 		e := machine.Entry(c.Keep(cpPTE, c.PTE(c.Frame(cpSrc), p)))
 		switch {
-		case e.None(), c.forkLeavesOut(p):
-			if p+1 == c.M.HugeEnd(p) {
+		case e.None():
+			if p == c.copyLast() {
 				c.Say("there are no more PTEs")
 				c.Set(cpPTE, 0)
 				return cpUnlock
@@ -327,15 +328,8 @@ func (c *Ctx) copyRead() Next {
 	}
 }
 
-// tableLeftOut reports whether fork leaves out all that the page table maps from the page on.
-func (c *Ctx) tableLeftOut() bool {
-	for p := c.Page(cpPage); p < c.M.HugeEnd(c.Page(cpPage)); p++ {
-		if !c.forkLeavesOut(p) {
-			return false
-		}
-	}
-	return true
-}
+// copyLast is the last page of the VMA that the page table maps.
+func (c *Ctx) copyLast() machine.PageID { return min(c.lastHuge(c.Page(cpPage)), c.Page(cpEnd)) }
 
 // copyGet takes the child's reference.
 func (c *Ctx) copyGet() {
@@ -365,18 +359,16 @@ func (c *Ctx) copyUnlock() {
 func (c *Ctx) copyNext() Next {
 	p := c.Page(cpPage)
 	c.Set(cpPTE, 0)
-	if p+1 == c.M.HugeEnd(p) {
+	if p == c.copyLast() {
 		return cpUnlock
 	}
 	c.Set(cpPage, uint64(p+1))
 	return cpRead
 }
 
-// copyNextTable goes on with the next page table of the region.
+// copyNextTable goes on with the next page table of the VMA.
 func (c *Ctx) copyNextTable() Next {
-	next := c.M.HugeEnd(c.Page(cpPage))
-	at := c.M.Pages()[c.Page(cpPage)]
-	if at.Index+int(next-c.Page(cpPage)) < c.M.Region(c.Page(cpPage)).Pages {
+	if next := c.M.HugeEnd(c.Page(cpPage)); next <= c.Page(cpEnd) {
 		c.Set(cpPage, uint64(next))
 		return cpPMD
 	}

@@ -73,7 +73,7 @@ var _ = register(fnMMPut, &Func{
 			Wait: func(c *Ctx) Block {
 				switch p, what := c.nextLinked(int(c.L(emMM))); what {
 				case linkedAnon:
-					return c.anonUnlinkable(p)
+					return c.anonUnlinkable(p, c.lastOfRegion(p))
 				case linkedFile:
 					return c.fileUnlinkable(p)
 				}
@@ -133,11 +133,7 @@ func (c *Ctx) forgetVMAs(mm int) {
 		}
 		c.M.Link(p, false)
 	}
-	for r := range c.M.MMs[mm].Regions {
-		if w := c.M.AnonVMA(mm, r); c.Load(w) != 0 {
-			c.Store(w, 0)
-		}
-	}
+	c.M.SetAnonVMA(first, last, 0)
 }
 
 // What a region of an mm that goes is still in.
@@ -151,7 +147,7 @@ const (
 func (c *Ctx) nextLinked(mm int) (machine.PageID, int) {
 	for r := range c.M.MMs[mm].Regions {
 		switch p := c.M.PageAt(mm, r, 0); {
-		case c.hasAnonVMA(p):
+		case c.anyAnonVMA(p, c.lastOfRegion(p)):
 			return p, linkedAnon
 		case c.isFile(p) && c.Load(c.M.Linked(mm, r)) != 0:
 			return p, linkedFile
@@ -171,10 +167,15 @@ func (c *Ctx) exitUnlink() Next {
 	name := c.M.MMs[at.MM].Regions[at.Region].Name
 	if what == linkedAnon {
 		c.Sayf("lock the anon_vma of %s, take the VMA out of it, unlock", name)
-		c.Store(c.M.AnonVMA(at.MM, at.Region), 0)
+		c.M.SetAnonVMA(p, c.lastOfRegion(p), 0)
 		return emUnlink
 	}
 	c.Sayf("lock i_mmap_rwsem of %s, take the VMA out of the file's tree, unlock", c.M.Files[c.M.Region(p).File].Name)
 	c.Store(c.M.Linked(at.MM, at.Region), 0)
 	return emUnlink
+}
+
+// lastOfRegion returns the last page of a page's region.
+func (c *Ctx) lastOfRegion(p machine.PageID) machine.PageID {
+	return p + machine.PageID(c.M.Region(p).Pages-1-c.M.Pages()[p].Index)
 }

@@ -136,18 +136,7 @@ var aroundDone = Step{Label: "nopage", Says: "is the page mapped by now?", Answe
 
 // around returns the first and the last page around one that belong to its VMA and its page table.
 func (c *Ctx) around(p machine.PageID) (first, last machine.PageID) {
-	vma := c.Load(c.M.VMA(p))
-	same := func(q machine.PageID) bool {
-		return c.M.Pages()[q].MM == c.M.Pages()[p].MM && c.M.Pages()[q].Region == c.M.Pages()[p].Region && c.Load(c.M.VMA(q)) == vma
-	}
-	first, last = p, p
-	for first > c.M.HugeStart(p) && same(first-1) {
-		first--
-	}
-	for last < c.lastHuge(p) && same(last+1) {
-		last++
-	}
-	return first, last
+	return max(c.M.HugeStart(p), c.M.VMAFirst(p)), min(c.lastHuge(p), c.M.VMALast(p))
 }
 
 // aroundPgoff is the page of the file behind the page that is looked at.

@@ -21,69 +21,68 @@ import (
 // compare kernel/fork.c:dup_mmap
 var _ = register(fnFork, &Func{
 	Name: "dup_mmap", File: "kernel/fork.c", Params: []int{fkChild},
-	Locals: []Local{{"child", IntLocal}, {"region", IntLocal}, {"retval", IntLocal}},
+	Locals: []Local{{"child", IntLocal}, {"mpnt", PageLocal}, {"retval", IntLocal}},
 	Steps: []Step{
 		fkLock: {Label: "lock", Says: "take mmap_lock for writing", Ref: "mmap_write_lock_killable", Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.MmapLock(c.MM)) },
 			Do: func(c *Ctx) Next {
 				c.WriteLock(c.M.MmapLock(c.MM))
+				c.Set(fkVMAt, uint64(c.M.PageAt(c.MM, 0, 0)))
 				return Then
 			}},
 		fkVMALock: {Label: "lock_vma", Says: "lock the VMA: no fault is in it", Ref: "vma_start_write", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.VMALock(c.MM, int(c.L(fkRegion)))) },
-			Do: func(c *Ctx) Next {
-				c.WriteLock(c.M.VMALock(c.MM, int(c.L(fkRegion))))
-				return Then
-			}},
+			Wait: func(c *Ctx) Block { return c.vmaFree(fkVMAt) }, Do: func(c *Ctx) Next { return c.lockVMA(fkVMAt) }},
 		fkVMA: {Label: "vma", Says: "the child gets a VMA like it, linked to the anon_vma", Ref: "anon_vma_fork", Touches: cell.Of(machine.VMAs), Calls: []FuncID{fnCopyPageRange, fnCopyHugetlbPageRange}, Do: func(c *Ctx) Next {
-			r, child := int(c.L(fkRegion)), int(c.L(fkChild))
+			child := int(c.L(fkChild))
 			c.M.SetForking(c.MM, child)
-			copies := false
-			for i := range c.M.MMs[c.MM].Regions[r].Pages {
-				p := c.M.PageAt(c.MM, r, i)
-				vma := c.Load(c.M.VMA(p))
-				if vma&machine.VMDontCopy != 0 {
-					continue
-				}
-				c.Store(c.M.VMA(c.M.Twin(p, child)), vma&^machine.VMLocked)
-				c.M.Link(c.M.Twin(p, child), vma != 0)
-				if vma&machine.VMWipeOnFork != 0 {
-					continue
-				}
-				copies = true
-				if vma != 0 || !c.M.Rooms { // what is not there now may be in a room
-					c.M.Inherited(p, c.M.Twin(p, child))
-				}
-			}
-			switch {
-			case !copies:
+			first, last, more := c.forkVMA()
+			c.Set(fkVMAt, uint64(more))
+			vma := c.M.VMFlags(first)
+			if vma == 0 || vma&machine.VMDontCopy != 0 {
 				c.Say("the child gets none of it, or gets it empty: there is nothing to copy")
 				return fkNext
-			case c.isPFN(c.M.PageAt(c.MM, r, 0)):
+			}
+			for p := first; p <= last; p++ {
+				c.Store(c.M.VMA(c.M.Twin(p, child)), vma&^machine.VMLocked)
+				c.M.Link(c.M.Twin(p, child), true)
+			}
+			c.M.Apart(c.M.Twin(first, child), true)
+			if vma&machine.VMWipeOnFork != 0 {
+				c.Say("the child gets none of it, or gets it empty: there is nothing to copy")
+				return fkNext
+			}
+			for p := first; p <= last; p++ {
+				c.M.Inherited(p, c.M.Twin(p, child))
+			}
+			switch {
+			case c.isPFN(first):
 				c.Say("the child gets a VMA like it; no fault could find what is mapped there: it is copied")
-				return c.Call(fnCopyPageRange, fkNext, uint64(c.M.PageAt(c.MM, r, 0)), uint64(child))
-			case c.Load(c.M.AnonVMA(c.MM, r)) == 0:
+				return c.Call(fnCopyPageRange, fkNext, uint64(first), uint64(child), uint64(last))
+			case !c.hasAnonVMA(first):
 				c.Say("the child gets a VMA like it; no page of it is anonymous: there is nothing to copy")
 				return fkNext
 			}
-			c.Store(c.M.AnonVMA(child, r), 1)
-			if c.M.HugetlbPage(c.M.PageAt(c.MM, r, 0)) {
-				return c.Call(fnCopyHugetlbPageRange, fkNext, uint64(c.M.PageAt(c.MM, r, 0)), uint64(child))
+			c.M.SetAnonVMA(c.M.Twin(first, child), c.M.Twin(last, child), machine.AnonForked|uint64(c.M.Pages()[first].Index+1))
+			if c.M.HugetlbPage(first) {
+				return c.Call(fnCopyHugetlbPageRange, fkNext, uint64(first), uint64(child), uint64(last))
 			}
-			return c.Call(fnCopyPageRange, fkNext, uint64(c.M.PageAt(c.MM, r, 0)), uint64(child))
+			return c.Call(fnCopyPageRange, fkNext, uint64(first), uint64(child), uint64(last))
 		}},
 		fkNext: {Label: "next", Says: "the next VMA", Local: true, Back: []int{fkVMALock, fkVMA}, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			ret := c.Ret()
-			if c.M.HugetlbPage(c.M.PageAt(c.MM, int(c.L(fkRegion)), 0)) && ret&failed != 0 {
+			next := c.Page(fkVMAt)
+			if c.M.HugetlbPage(next-1) && ret&failed != 0 {
 				c.Say("there is no huge page for a copy: go no further")
 				c.Set(fkRet, ret)
 				return Then
 			}
-			if r := c.L(fkRegion) + 1; int(r) < len(c.M.MMs[c.MM].Regions) {
-				c.Set(fkRegion, r)
+			switch _, last := c.M.MMPages(c.MM); {
+			case next > last:
+				return Then
+			case c.M.Pages()[next].Index == 0:
 				return fkVMALock
 			}
-			return Then
+			return fkVMA
 		}},
 		fkFlush: {Label: "flush", Says: "flush what was write-protected", Ref: "flush_tlb_mm", When: With(ForkFlushTLB), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			first, last := c.M.MMPages(c.MM)
@@ -132,7 +131,7 @@ var _ = register(fnFork, &Func{
 	},
 })
 
-const fkChild, fkRegion, fkRet = 0, 1, 2
+const fkChild, fkVMAt, fkRet = 0, 1, 2
 
 const (
 	fkLock = iota
@@ -146,3 +145,22 @@ const (
 	fkUndo
 	fkFailed
 )
+
+// forkVMA returns the next VMA from a page on, and where its region goes on behind it: at another VMA, or with the next region. A region without a VMA is all of it.
+func (c *Ctx) forkVMA() (first, last, more machine.PageID) {
+	first = c.Page(fkVMAt)
+	end := c.lastOfRegion(first)
+	vmaFrom := func(p machine.PageID) machine.PageID {
+		for ; p <= end && c.Load(c.M.VMA(p)) == 0; p++ {
+			if !c.M.Rooms { // else it may be there, in a room
+				c.M.Inherited(p, c.M.Twin(p, int(c.L(fkChild))))
+			}
+		}
+		return p
+	}
+	if first = vmaFrom(first); first > end {
+		return end, end, end + 1
+	}
+	last = c.M.VMALast(first)
+	return first, last, vmaFrom(last + 1)
+}

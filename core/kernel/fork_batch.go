@@ -110,9 +110,9 @@ func (c *Ctx) copyBatch() Next {
 	}
 	const alike = machine.Present | machine.Dirty | machine.ProtNone | machine.Special
 	n := 1
-	for p := first + 1; p < c.M.HugeEnd(first); p++ {
+	for p := first + 1; p <= c.copyLast(); p++ {
 		e := machine.Entry(c.Load(c.PTE(c.Frame(cpSrc), p)))
-		if !e.Present() || e.Frame() != f+machine.Frame(n) || (e^c.Entry(cpPTE))&alike != 0 || c.Load(c.M.VMA(p)) != c.Load(c.M.VMA(first)) {
+		if !e.Present() || e.Frame() != f+machine.Frame(n) || (e^c.Entry(cpPTE))&alike != 0 {
 			break
 		}
 		n++

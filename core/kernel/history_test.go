@@ -127,6 +127,7 @@ pt_free                     0   1       0   0   0   0    0    0    0    0   0   
 add_to_swap_dirties         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         -             -
 swapcache_prepare           0   0       0   0   0   0    0    0    0    0   1       0   0   1    1         13ddaf26be32  C
 anon_vma_trylock            0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         737019cf6ac5  Cm
+mprotect_unaccounts         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         -             m
 per_vma_lock                0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         0bff0aaea03e  C
 vma_lock_faults             0   0       0   0   0   0    0    0    0    0   0       0   1   2    2         4ed4379881aa  Cm
 mprotect_upgrades           0   0       0   0   0   0    0    0    0    1   1       2   2   2    2         64fe24a3e05e  Cm
@@ -153,6 +154,7 @@ fault_around_recheck        1   1       1   1   1   1    1    1    1    1   1   
 fault_around                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 lru_cache_disable           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d479960e44f2  TCm
 migrate_batch_flush         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         7e12beb8ca2a  TCm
+migrate_keeps_write         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         f3ebdf042df4  m
 migrate_flush               1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 migration_wait_takes_ref    1   1       1   1   1   1    1    0    0    0   0       0   0   0    0         ffa65753c431  TC
 migrate_batch               0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         5dfab109d519  Tm
@@ -299,7 +301,7 @@ func TestHistory(t *testing.T) {
 
 // uncommitted are the rules that change from one kernel to the next with no commit in our sources: some way, or both.
 var uncommitted = strings.Fields(`
-add_to_swap_dirties khp_file_give_up swapin_rmap_first switch_mm_lazy_fence
+add_to_swap_dirties khp_file_give_up mprotect_unaccounts swapin_rmap_first switch_mm_lazy_fence
 `)
 
 // TestChangesNameTheirCommits: what a kernel does otherwise than the one before came with a commit, which the rule names; or it is on the list

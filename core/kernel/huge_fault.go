@@ -28,13 +28,7 @@ func (c *Ctx) hugeFits(p machine.PageID) bool {
 	if int(end-first) != c.M.HugePages {
 		return false
 	}
-	vma := c.Load(c.M.VMA(p))
-	for q := first; q < end; q++ {
-		if c.Load(c.M.VMA(q)) != vma {
-			return false
-		}
-	}
-	return vma != 0
+	return c.Load(c.M.VMA(p)) != 0 && c.M.VMAFirst(p) <= first && c.M.VMALast(p) >= end-1
 }
 
 // do_huge_pmd_anonymous_page, in straight line:

@@ -5,7 +5,7 @@ import (
 	"gupscope/core/machine"
 )
 
-// copy_hugetlb_page_range over the VMAs of a region, in straight line:
+// copy_hugetlb_page_range over a VMA, in straight line:
 //
 //	write_protect_seq is odd
 //	every page: lock both PMDs; none: nothing
@@ -23,19 +23,15 @@ import (
 //
 // compare mm/hugetlb.c:copy_hugetlb_page_range
 var _ = register(fnCopyHugetlbPageRange, &Func{Hugetlb: true,
-	Notify: regionOf(chtPage),
-	Name:   "copy_hugetlb_page_range", File: "mm/hugetlb.c", Params: []int{chtPage, chtChild},
-	Locals: []Local{{"new_folio", HoldLocal}, {"pte_folio", HoldLocal}, {"entry", PTELocal}, {"address", PageLocal}, {"child", IntLocal}, {"ret", IntLocal}},
+	Notify: pages(chtPage, chtEnd),
+	Name:   "copy_hugetlb_page_range", File: "mm/hugetlb.c", Params: []int{chtPage, chtChild, chtEnd},
+	Locals: []Local{{"new_folio", HoldLocal}, {"pte_folio", HoldLocal}, {"entry", PTELocal}, {"address", PageLocal}, {"child", IntLocal}, {"ret", IntLocal}, {"end", PageLocal}},
 	Steps: []Step{
 		chtSeqOdd: {Label: "seq_odd", Says: "write_protect_seq is odd: fork is at it", Ref: "raw_write_seqcount_begin", When: With(GUPWriteProtectSeq), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			c.Add(c.M.WriteProtectSeq(c.MM), 1)
 			return Then
 		}},
 		chtLock: {Label: "lock", Says: "lock the PMDs of both, read the parent's", Ref: "huge_pte_lock", Touches: cell.Of(machine.PTLs, machine.PMDs), Reads: cell.Of(machine.VMAs), Back: []int{chtLock}, Wait: (*Ctx).bothPMDsFree, Do: func(c *Ctx) Next {
-			if c.forkLeavesOut(c.Page(chtPage)) {
-				c.Say("the child does not get it")
-				return c.copyNextHugetlb()
-			}
 			e := machine.Entry(c.Keep(chtEntry, c.M.PMD(c.Page(chtPage))))
 			if e.IsMigration() {
 				c.Say("the parent's page is being moved: the child shares its migration entry")
@@ -147,7 +143,7 @@ var _ = register(fnCopyHugetlbPageRange, &Func{Hugetlb: true,
 	},
 })
 
-const chtNew, chtFolio, chtEntry, chtPage, chtChild, chtRet = 0, 1, 2, 3, 4, 5
+const chtNew, chtFolio, chtEntry, chtPage, chtChild, chtRet, chtEnd = 0, 1, 2, 3, 4, 5, 6
 
 const (
 	chtSeqOdd = iota
@@ -194,11 +190,11 @@ func (c *Ctx) copyHugetlbMigration(e machine.Entry) {
 	c.M.Inherited(c.Page(chtPage), c.hugetlbChild())
 }
 
-// copyNextHugetlb goes on with the next page of the region.
+// copyNextHugetlb goes on with the next page of the VMA.
 func (c *Ctx) copyNextHugetlb() Next {
 	p := c.Page(chtPage)
 	c.Set(chtEntry, 0)
-	if c.M.Pages()[p].Index+1 == c.M.Region(p).Pages {
+	if p == c.Page(chtEnd) {
 		return chtSeqEven
 	}
 	c.Set(chtPage, uint64(p+1))

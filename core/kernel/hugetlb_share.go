@@ -139,10 +139,10 @@ func (c *Ctx) shareable(p machine.PageID) (machine.PageID, machine.Frame) {
 	if !c.wholeGigabyte(p) {
 		return 0, 0
 	}
-	vma := c.Load(c.M.VMA(p))
+	vma := c.M.VMFlags(p)
 	for i, at := range c.M.Pages() {
 		q := machine.PageID(i)
-		if at.MM == c.M.Pages()[p].MM || !c.M.Gigabyte(q) || !c.M.MapsAlike(p, q) || c.Load(c.M.VMA(q)) != vma || c.Load(c.M.MMUsers(at.MM)) == 0 || !c.wholeGigabyte(q) {
+		if at.MM == c.M.Pages()[p].MM || !c.M.Gigabyte(q) || !c.M.MapsAlike(p, q) || c.M.VMFlags(q) != vma || c.Load(c.M.MMUsers(at.MM)) == 0 || !c.wholeGigabyte(q) {
 			continue
 		}
 		if pud := machine.Entry(c.Load(c.M.PUD(q))); pud.Present() {
@@ -155,13 +155,7 @@ func (c *Ctx) shareable(p machine.PageID) (machine.PageID, machine.Frame) {
 // wholeGigabyte reports whether one VMA covers all of the page's region.
 func (c *Ctx) wholeGigabyte(p machine.PageID) bool {
 	first, end := c.M.GigabyteOf(p)
-	vma := c.Load(c.M.VMA(first))
-	for q := first; q < end; q++ {
-		if c.Load(c.M.VMA(q)) != vma {
-			return false
-		}
-	}
-	return vma != 0
+	return c.Load(c.M.VMA(p)) != 0 && c.M.VMAFirst(p) <= first && c.M.VMALast(p) >= end-1
 }
 
 // huge_pmd_unshare, with the hugetlb VMA lock and i_mmap_rwsem held for writing, in straight line:

@@ -172,8 +172,7 @@ func (c *Ctx) scanVMA() Next {
 // mergeable and has an anon_vma.
 // compare mm/ksm.c:find_mergeable_vma
 func (c *Ctx) mergeable(p machine.PageID) bool {
-	at := c.M.Pages()[p]
-	return c.Load(c.M.MMUsers(at.MM)) != 0 && c.Load(c.M.VMA(p))&machine.VMMergeable != 0 && c.Load(c.M.AnonVMA(at.MM, at.Region)) != 0
+	return c.Load(c.M.MMUsers(c.M.Pages()[p].MM)) != 0 && c.Load(c.M.VMA(p))&machine.VMMergeable != 0 && c.hasAnonVMA(p)
 }
 
 // scanPast goes on with the scan at a page, if the mm has it.

@@ -168,11 +168,10 @@ var _ = register(fnKSMMadvise, &Func{
 		}},
 		kaBreak: {Label: "break", Says: "undo KSM's sharing of the next page", Ref: "unmerge_ksm_pages", Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnBreakKSM}, Back: []int{kaBreak}, Do: func(c *Ctx) Next {
 			for p := c.Page(kaAt); p <= c.Page(kaLast); p++ {
-				at := c.M.Pages()[p]
-				if c.Load(c.M.VMA(p))&machine.VMMergeable == 0 || c.Load(c.M.AnonVMA(at.MM, at.Region)) == 0 {
+				if c.Load(c.M.VMA(p))&machine.VMMergeable == 0 || !c.hasAnonVMA(p) {
 					continue
 				}
-				c.Sayf("undo KSM's sharing of %s", at.Name)
+				c.Sayf("undo KSM's sharing of %s", c.M.Pages()[p].Name)
 				c.Set(kaAt, uint64(p)+1)
 				return c.Call(fnBreakKSM, kaBreak, uint64(p))
 			}
@@ -189,15 +188,15 @@ var _ = register(fnKSMMadvise, &Func{
 		kaSplit:   cutHugeStep(kaFirst, kaLast, kaSplit),
 		kaVMALock: vmaWriteLockStep(kaFirst),
 		kaFlags: {Label: "flags", Says: "change the VMA's flags", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
-			for p := c.Page(kaFirst); p <= c.Page(kaLast); p++ {
-				w := c.M.VMA(p)
-				switch vma := c.Load(w); {
+			c.modifyVMAs(c.Page(kaFirst), c.Page(kaLast), func(vma uint64) uint64 {
+				switch {
 				case c.L(kaAdvice) == madvUnmergeable:
-					c.Store(w, vma&^machine.VMMergeable)
-				case vma != 0 && c.ksmMay(vma):
-					c.Store(w, vma|machine.VMMergeable)
+					return vma &^ machine.VMMergeable
+				case c.ksmMay(vma):
+					return vma | machine.VMMergeable
 				}
-			}
+				return vma
+			})
 			return Then
 		}},
 		kaUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_write_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {

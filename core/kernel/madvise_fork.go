@@ -1,8 +1,6 @@
 package kernel
 
 import (
-	"slices"
-
 	"gupscope/core/cell"
 	"gupscope/core/machine"
 )
@@ -59,11 +57,7 @@ var _ = register(fnMadviseVMABehavior, &Func{
 		vbSplit:   cutHugeStep(vbFirst, vbLast, vbSplit),
 		vbVMALock: vmaWriteLockStep(vbFirst),
 		vbFlags: {Label: "flags", Says: "change the VMA's flags", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
-			for p := c.Page(vbFirst); p <= c.Page(vbLast); p++ {
-				vma := c.Load(c.M.VMA(p))
-				if vma == 0 {
-					continue
-				}
+			c.modifyVMAs(c.Page(vbFirst), c.Page(vbLast), func(vma uint64) uint64 {
 				switch c.L(vbAdvice) {
 				case madvDontFork:
 					vma |= machine.VMDontCopy
@@ -74,8 +68,8 @@ var _ = register(fnMadviseVMABehavior, &Func{
 				case madvKeepOnFork:
 					vma &^= machine.VMWipeOnFork
 				}
-				c.Store(c.M.VMA(p), vma)
-			}
+				return vma
+			})
 			return Then
 		}},
 		vbUnlock: mmapWriteUnlockStep(vbFirst),
@@ -111,19 +105,4 @@ func cutHugeStep(first, last, self int) Step {
 		}
 		return Then
 	}}
-}
-
-// forkLeavesOut reports whether fork does not copy what is mapped at the page: it is not to be in the child, or empty there.
-// compare kernel/fork.c:dup_mmap
-func (c *Ctx) forkLeavesOut(p machine.PageID) bool {
-	return c.sim.forkAdvised && c.Load(c.M.VMA(p))&(machine.VMDontCopy|machine.VMWipeOnFork) != 0
-}
-
-// forkAdvised reports whether somebody says what fork is to leave out.
-func (s *Setup) forkAdvised() bool {
-	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
-		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
-			return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_DONTFORK" || a.Word == "MADV_WIPEONFORK" })
-		})
-	})
 }

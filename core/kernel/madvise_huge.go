@@ -47,13 +47,13 @@ func (c *Ctx) wholeFolio(table machine.Frame, p, last machine.PageID) bool {
 	e := machine.Entry(c.Load(c.PTE(table, p)))
 	head := e.Frame()
 	n := machine.PageID(c.M.HugePages)
-	if c.M.Head(head) != head || p+n-1 > min(last, c.lastHuge(p)) {
+	if c.M.Head(head) != head || p+n-1 > min(last, c.lastHuge(p), c.M.VMALast(p)) {
 		return false
 	}
 	const access = machine.Present | machine.ProtNone
 	for i := machine.PageID(1); i < n; i++ {
 		q := machine.Entry(c.Load(c.PTE(table, p+i)))
-		if !q.Present() || q.Frame() != head+machine.Frame(i) || q&access != e&access || c.Load(c.M.VMA(p+i)) != c.Load(c.M.VMA(p)) {
+		if !q.Present() || q.Frame() != head+machine.Frame(i) || q&access != e&access {
 			return false
 		}
 	}

@@ -210,10 +210,14 @@ const (
 	tmHugePut
 )
 
-// folioEnd is the last page at which a folio that begins at p may be mapped in p's region.
+// folioEnd is the last page at which a folio may be mapped in p's region that is mapped from p on, or before: its first pages may have no VMA any more.
 func (c *Ctx) folioEnd(p machine.PageID, f machine.Frame) machine.PageID {
 	at := c.M.Pages()[p]
-	return p + machine.PageID(min(c.M.FolioPages(f), c.M.Region(p).Pages-at.Index)-1)
+	last := p + machine.PageID(min(c.M.FolioPages(f), c.M.Region(p).Pages-at.Index)-1)
+	if c.isFile(p) {
+		return last
+	}
+	return min(last, c.lastHuge(p)) // a large one begins where a page table does
 }
 
 // inFolio reports whether a page belongs to the folio that local i names.
@@ -481,7 +485,7 @@ func (c *Ctx) unmigrated(p machine.PageID, f machine.Frame, old machine.Entry) m
 	if dirty && c.Load(c.folioFlags(f))&machine.PGDirty != 0 {
 		e |= machine.Dirty
 	}
-	if kind == machine.MigrationWrite || c.sharedWritable(p, vma, 0) {
+	if kind == machine.MigrationWrite && (c.sim.migrateKeepsWrite || vma&machine.VMWrite != 0) || c.sharedWritable(p, vma, 0) {
 		e |= machine.RW
 	}
 	return e

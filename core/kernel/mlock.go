@@ -127,16 +127,15 @@ func lockFlagSteps(set bool) []Step {
 		mlSplit:   cutHugeStep(mlFirst, mlLast, mlSplit),
 		mlVMALock: vmaWriteLockStep(mlFirst),
 		mlFlags: {Label: "flags", Says: "change the VMA's flags", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
-			for p := c.Page(mlFirst); p <= c.Page(mlLast); p++ {
-				vma := c.Load(c.M.VMA(p))
+			c.modifyVMAs(c.Page(mlFirst), c.Page(mlLast), func(vma uint64) uint64 {
 				switch {
 				case !set:
 					vma &^= machine.VMLocked
 				case vma&(machine.VMHugetlb|machine.VMPFNMap|machine.VMMixedMap) == 0:
 					vma |= machine.VMLocked
 				}
-				c.Store(c.M.VMA(p), vma)
-			}
+				return vma
+			})
 			return Then
 		}},
 		mlUnlock: mmapWriteUnlockStep(mlFirst),

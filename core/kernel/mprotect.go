@@ -14,7 +14,7 @@ var protFlags = []uint64{0, machine.VMRead, machine.VMRead | machine.VMWrite, ma
 //
 //	mmap_write_lock(); a hole: -ENOMEM; not allowed: -EACCES; as it is already: done
 //	lock the VMAs; tlb_gather_mmu()
-//	every VMA that is not so already: change its flags; change_pte_range()
+//	every VMA that is not so already: change its flags, split it or merge it with its neighbours; change_pte_range()
 //	flush, if anything was taken away (newer: or somebody else has a flush to come); mmap_write_unlock()
 //
 // The flush comes after the PTL is dropped: for a while the PTE says read-only, and
@@ -32,9 +32,7 @@ var _ = register(fnMprotect, &Func{
 		mpVMALock: vmaWriteLockStep(mpFirst),
 		mpFlags: {Label: "flags", Says: "change the VMA's flags; announce a flush to come", Ref: "vm_flags_reset", Touches: cell.Of(machine.VMAs, machine.MMs), Calls: []FuncID{fnChangePTERange, fnHugetlbChangeProtection}, Do: func(c *Ctx) Next {
 			first, last := c.protectNext(max(c.Page(mpFirst), machine.PageID(c.L(mpNext))))
-			for p := first; p <= last; p++ {
-				c.Store(c.M.VMA(p), c.Load(c.M.VMA(p))&^machine.VMAccess|protFlags[c.L(mpProt)])
-			}
+			c.modifyVMA(first, last, c.protectFlags(first))
 			if c.L(mpNext) == 0 {
 				c.Add(c.M.FlushPending(c.MM), 1)
 			}
@@ -136,20 +134,26 @@ func (c *Ctx) protectCheck() Next {
 	return Then
 }
 
-// protectNext returns the next run of pages from a page on whose protection is another; zeros if there is none.
+// protectNext returns what the range has of the next VMA, from a page on, whose protection is another; zeros if there is none.
 func (c *Ctx) protectNext(from machine.PageID) (first, last machine.PageID) {
-	other := func(p machine.PageID) bool {
-		vma := c.Load(c.M.VMA(p))
-		return vma != 0 && vma&machine.VMAccess != protFlags[c.L(mpProt)]
-	}
 	for p := from; p <= c.Page(mpLast); p++ {
-		if other(p) {
-			for last = p; last < c.Page(mpLast) && other(last+1); last++ {
-			}
-			return p, last
+		if vma := c.Load(c.M.VMA(p)); vma != 0 && vma&machine.VMAccess != protFlags[c.L(mpProt)] {
+			return p, min(c.M.VMALast(p), c.Page(mpLast))
 		}
 	}
 	return 0, 0
+}
+
+// protectFlags are the flags that the VMA of a page will have. What could be written to once stays accounted; newer kernels forget that of memory
+// without an anon_vma.
+// compare mm/mprotect.c:mprotect_fixup
+func (c *Ctx) protectFlags(p machine.PageID) uint64 {
+	old := c.M.VMFlags(p)
+	flags := old&^(machine.VMAccess|machine.VMAccount) | protFlags[c.L(mpProt)]
+	if flags&machine.VMWrite == 0 && machine.Accounted(old) && !(c.sim.mprotectUnaccounts && c.isAnonymous(p) && !c.hasAnonVMA(p)) {
+		flags |= machine.VMAccount
+	}
+	return flags
 }
 
 // change_pte_range over a range, in straight line, for every page table of it:

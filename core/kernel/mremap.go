@@ -43,8 +43,8 @@ var _ = register(fnMremap, &Func{
 			Wait: func(c *Ctx) Block { return c.vmaFree(mrFirst) }, Do: func(c *Ctx) Next { return c.lockVMA(mrFirst) }},
 		mrKSM: {Label: "ksm", Says: "undo KSM's sharing of the next page", Ref: "ksm_madvise", When: Merging, Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnBreakKSM}, Back: []int{mrKSM}, Do: func(c *Ctx) Next {
 			for p := max(c.Page(mrFirst), c.Page(mrNext)); p <= c.Page(mrLast); p++ {
-				if at := c.M.Pages()[p]; c.Load(c.M.VMA(p))&machine.VMMergeable != 0 && c.Load(c.M.AnonVMA(at.MM, at.Region)) != 0 {
-					c.Sayf("undo KSM's sharing of %s", at.Name)
+				if c.Load(c.M.VMA(p))&machine.VMMergeable != 0 && c.hasAnonVMA(p) {
+					c.Sayf("undo KSM's sharing of %s", c.M.Pages()[p].Name)
 					c.Set(mrNext, uint64(p)+1)
 					return c.Call(fnBreakKSM, mrKSM, uint64(p))
 				}
@@ -56,13 +56,11 @@ var _ = register(fnMremap, &Func{
 		mrNewLock: {Label: "lock_new_vma", Says: "lock what is at the new place", Ref: "vma_start_write", When: With(PerVMALock), Touches: cell.Of(machine.MMLocks),
 			Wait: func(c *Ctx) Block { return c.vmaFree(mrTo) }, Do: func(c *Ctx) Next { return c.lockVMA(mrTo) }},
 		mrCopy: {Label: "copy_vma", Says: "a VMA like it at the new place, linked to the anon_vma", Ref: "copy_vma", Touches: cell.Of(machine.VMAs), Calls: []FuncID{fnMovePageTables}, Do: func(c *Ctx) Next {
-			from, to := c.M.Pages()[c.Page(mrFirst)], c.M.Pages()[c.Page(mrTo)]
-			for p, q := c.Page(mrFirst), c.Page(mrTo); p <= c.Page(mrLast); p, q = p+1, q+1 {
-				c.Store(c.M.VMA(q), c.Load(c.M.VMA(p)))
+			from, to := c.Page(mrFirst), c.Page(mrTo)
+			end := to + c.Page(mrLast) - from
+			c.placeVMA(to, end, c.M.VMFlags(from), c.M.AnonVMA(from), true, true)
+			for q := to; q <= end; q++ {
 				c.M.Link(q, true)
-			}
-			if c.Load(c.M.AnonVMA(from.MM, from.Region)) != 0 {
-				c.Store(c.M.AnonVMA(to.MM, to.Region), 1)
 			}
 			return c.Call(fnMovePageTables, mrUnmap, c.L(mrFirst), c.L(mrLast), c.L(mrTo))
 		}},

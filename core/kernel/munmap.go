@@ -68,6 +68,7 @@ var _ = register(fnMunmap, &Func{
 				for p := c.Page(muFirst); p <= c.Page(muLast); p++ {
 					c.Store(c.M.VMA(p), 0) // what was mapped there lives on elsewhere: nothing is given up
 				}
+				c.apart(c.Page(muLast)+1, c.Page(muFirst))
 				c.Set(muAt, uint64(c.M.HugeStart(c.Page(muFirst))))
 				return muSeqOdd
 			}
@@ -98,12 +99,12 @@ var _ = register(fnMunmap, &Func{
 			return c.Call(fnZapPTERange, muUnlinkAnon, c.L(muFirst), c.L(muLast))
 		}},
 		muUnlinkAnon: {Label: "unlink_anon_vma", Says: "lock the anon_vma, take the VMA out of it, unlock", Ref: "unlink_anon_vmas", When: With(MunmapRmapLocks).AndRmapLocks(), Touches: cell.Of(machine.RmapLocks, machine.VMAs),
-			Wait: func(c *Ctx) Block { return c.anonUnlinkable(c.Page(muFirst)) },
+			Wait: func(c *Ctx) Block { return c.anonUnlinkable(c.Page(muFirst), c.Page(muLast)) },
 			Do: func(c *Ctx) Next {
-				if !c.hasAnonVMA(c.Page(muFirst)) {
+				if !c.anyAnonVMA(c.Page(muFirst), c.Page(muLast)) {
 					c.Say("there is no anon_vma")
 				}
-				c.unlinkAnonVMA(c.Page(muFirst))
+				c.M.SetAnonVMA(c.Page(muFirst), c.Page(muLast), 0)
 				return Then
 			}},
 		muUnlinkFile: {Label: "unlink_file_vma", Says: "lock file->i_mmap_rwsem, take the VMA out of the file's tree, unlock", Ref: "unlink_file_vma", When: With(MunmapRmapLocks).AndRmapLocks(), Touches: cell.Of(machine.RmapLocks, machine.VMAs),
@@ -116,7 +117,7 @@ var _ = register(fnMunmap, &Func{
 				return Then
 			}},
 		muTables: {Label: "free_pgtables", Says: "unhook the page table", Ref: "free_pgd_range", Order: Plain, Touches: cell.Of(machine.PMDs, machine.VMAs), Back: []int{muTables}, Do: func(c *Ctx) Next {
-			c.unlinkAnonVMA(c.Page(muFirst))
+			c.M.SetAnonVMA(c.Page(muFirst), c.Page(muLast), 0)
 			c.unlinkFileVMA(c.Page(muFirst), c.Page(muLast))
 			return c.unhookTable(muAt, muLast, muTables, muFinish)
 		}},
@@ -205,33 +206,29 @@ func (c *Ctx) detachVMAs(first, last machine.PageID) bool {
 			c.M.Excuse(p)
 		}
 	}
+	c.apart(last+1, first)
 	return some
 }
 
-// unlinkAnonVMA takes a region's VMAs out of their anon_vmas when none is left.
-// compare mm/rmap.c:unlink_anon_vmas
-func (c *Ctx) unlinkAnonVMA(p machine.PageID) {
-	at := c.M.Pages()[p]
-	for i := range c.M.Region(p).Pages {
-		if c.Load(c.M.VMA(c.M.PageAt(at.MM, at.Region, i))) != 0 {
-			return
+// hasAnonVMA reports whether the page's VMA has an anon_vma.
+func (c *Ctx) hasAnonVMA(p machine.PageID) bool { return c.M.AnonVMA(p) != 0 }
+
+// anyAnonVMA reports whether some VMA of the range has one.
+func (c *Ctx) anyAnonVMA(first, last machine.PageID) bool {
+	for p := first; p <= last; p++ {
+		if c.hasAnonVMA(p) {
+			return true
 		}
 	}
-	c.Store(c.M.AnonVMA(at.MM, at.Region), 0)
+	return false
 }
 
-// hasAnonVMA reports whether the VMAs of the page's region have an anon_vma.
-func (c *Ctx) hasAnonVMA(p machine.PageID) bool {
-	at := c.M.Pages()[p]
-	return c.Load(c.M.AnonVMA(at.MM, at.Region)) != 0
-}
-
-// anonUnlinkable waits until nobody has the lock of the page's anon_vma, if it has one.
-func (c *Ctx) anonUnlinkable(p machine.PageID) Block {
-	if !c.hasAnonVMA(p) {
+// anonUnlinkable waits until nobody has the lock of the anon_vmas of the range, if there are some.
+func (c *Ctx) anonUnlinkable(first, last machine.PageID) Block {
+	if !c.anyAnonVMA(first, last) {
 		return Block{}
 	}
-	return c.WriteFree(c.anonVMALock(p))
+	return c.WriteFree(c.anonVMALock(first))
 }
 
 // fileUnlinkable waits until nobody has i_mmap_rwsem of the file that the page maps, if it maps one.

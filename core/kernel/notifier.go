@@ -34,14 +34,6 @@ func pages(first, last int) *Notify {
 	return &Notify{Pages: func(c *Ctx) (machine.PageID, machine.PageID) { return c.Page(first), c.Page(last) }}
 }
 
-// regionOf is the range of all pages of the region in which that of a local lies.
-func regionOf(local int) *Notify {
-	return &Notify{Pages: func(c *Ctx) (machine.PageID, machine.PageID) {
-		at := c.M.Pages()[c.Page(local)]
-		return c.M.PageAt(at.MM, at.Region, 0), c.M.PageAt(at.MM, at.Region, c.M.Region(c.Page(local)).Pages-1)
-	}}
-}
-
 // hugeOf is the range of the huge page in which the page of a local lies.
 func hugeOf(local int) *Notify {
 	return &Notify{Pages: func(c *Ctx) (machine.PageID, machine.PageID) {

@@ -274,7 +274,8 @@ func (c *Ctx) shrinkMore() Next {
 }
 
 // isolationCandidates offers the folios of the page that are on the LRU list: the one
-// that is mapped there, or that the swap cache holds for it. Key 0: none is.
+// that is mapped there, or that the swap cache holds for it; and one of KSM's that may be, though it is in no stable node, and no reverse mapping
+// leads from it to anywhere. Key 0: none is.
 func isolationCandidates(c *Ctx, offer func(int)) {
 	none := true
 	at := c.M.Pages()[c.Page(slPage)]
@@ -289,7 +290,7 @@ func isolationCandidates(c *Ctx, offer func(int)) {
 			offer(i)
 			none = false
 		}
-		if machine.IsKSM(mapping) && c.sharedAt(f, c.Page(slPage)) {
+		if machine.IsKSM(mapping) && (c.sharedAt(f, c.Page(slPage)) || mapping == machine.KSMNoNode && int(c.Load(c.M.Index(f))) == at.Index) {
 			offer(i)
 			none = false
 		}

@@ -45,6 +45,7 @@ const (
 	ForkFlushTLB
 	ForkWrprotect
 	MprotectUpgrade
+	MprotectUnaccounts
 	ForceWrite
 	GUPLongtermRequiresPin
 	GUPValidArgs
@@ -237,6 +238,7 @@ const (
 	MprotectGathers
 	KhpSwapin
 	MigrateYoungDirty
+	MigrateKeepsWrite
 	ForkClearsSwpExclusive
 	KhpPageLock
 	ruleCount

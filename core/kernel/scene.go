@@ -31,6 +31,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.swapRmapFirst = k.On(SwapinRmapFirst)
 	s.readSwapinWritable, s.swapStable = k.On(SwapinReadWritable), setup.SwapStable && k.On(SwapinStableWrites)
 	s.unshareNonAnon, s.forkClearsSwp = k.On(GUPUnshareNonAnon), k.On(ForkClearsSwpExclusive)
+	s.mprotectUnaccounts, s.migrateKeepsWrite = k.On(MprotectUnaccounts), k.On(MigrateKeepsWrite)
 	s.vmaLockAny = k.Value(VMALockFaults) == VMALockAny
 	s.anonTrylock, s.forkBatches = k.On(AnonVMATrylock), batchesForks(&k)
 	s.notifiesUnderPTL = k.Value(SecondaryTLBs) == SecondaryTLBsNotifier
@@ -41,7 +42,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
 	s.pinsAtOnce = s.countsPins && !k.On(GUPPinInTwo)
-	s.allowRetry, s.forkAdvised, s.mlocks = setup.retries(), setup.forkAdvised(), setup.mlocks()
+	s.allowRetry, s.mlocks = setup.retries(), setup.mlocks()
 	s.sparesMlocked = s.mlocks && k.On(UnmapSparesMlocked)
 	if k.On(GUPRetryKillable) && setup.signals() {
 		s.faultKillable = faultKillable
@@ -301,7 +302,7 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 		return
 	}
 	content := m.Value(vs.Fill[i])
-	m.Store(m.AnonVMA(at.MM, at.Region), 1)
+	s.attachAnon(p)
 	m.Wrote(p, content)
 	exclusive := s.Kernel.On(SwpExclusive)
 	if vs.State == Swapped {

@@ -77,7 +77,7 @@ func (s *Sim) hugePage(p machine.PageID, i int, vs *RegionSetup, table machine.F
 func (s *Sim) hugeFolio(p machine.PageID, i int, vs *RegionSetup, table, head machine.Frame) {
 	m := s.M
 	at := m.Pages()[p]
-	m.Store(m.AnonVMA(at.MM, at.Region), 1)
+	s.attachAnon(p)
 	m.AllocateLarge(head)
 	m.Store(m.Mapping(head), machine.AnonMapping(at.MM, at.Region))
 	m.Store(m.Index(head), uint64(i))

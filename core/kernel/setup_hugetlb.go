@@ -87,7 +87,7 @@ func (s *Sim) hugetlbRegion(mm, r int, vs *RegionSetup, pool *machine.Frame) {
 func (s *Sim) hugetlbPage(p machine.PageID, vs *RegionSetup, content uint64, f machine.Frame) {
 	m := s.M
 	at := m.Pages()[p]
-	m.Store(m.AnonVMA(at.MM, at.Region), 1)
+	s.attachAnon(p)
 	m.Wrote(p, content)
 	m.AllocateHugetlb(f)
 	m.Store(m.Contents(f), content)

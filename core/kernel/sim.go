@@ -44,7 +44,7 @@ type Sim struct {
 	populateInGUP                                        bool // see the rule populate_in_gup
 	pageoutCopies                                        bool // see the rule pageout_private_copies
 	pageoutLeavesYoung                                   bool // see the rule pageout_leaves_young
-	forkAdvised, mlocks                                  bool // see Setup.forkAdvised, Setup.mlocks
+	mlocks                                               bool // see Setup.mlocks
 	sparesMlocked                                        bool // mlocks, and see the rule unmap_spares_mlocked
 	lazyfreeList                                         bool // see the rule lazyfree_list
 	lruKeepsFlag                                         bool // see the rule lru_batch_keeps_flag
@@ -56,6 +56,8 @@ type Sim struct {
 	forkBatches                                          bool // see the rule fork_pte_batch
 	vmaLockAny                                           bool // see the rule vma_lock_faults: any fault may be made under the VMA's own lock
 	anonTrylock                                          bool // see the rule anon_vma_trylock
+	mprotectUnaccounts                                   bool // see the rule mprotect_unaccounts
+	migrateKeepsWrite                                    bool // see the rule migrate_keeps_write
 	swapRmapFirst                                        bool // see the rule swapin_rmap_first
 	blocks                                               int  // how many the disk has that the files may use
 	swapStable                                           bool // see the rule swapin_stable_writes; and the swap device is such

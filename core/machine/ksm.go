@@ -152,7 +152,7 @@ func (m *Machine) nextMerged(node int, after PageID) (PageID, bool) {
 		item := PageID(w.id - m.rmapItem)
 		for _, a := range m.family[m.pages[item].MM] {
 			p := m.Twin(item, a)
-			if p > after && (next == NoPage || p < next) && m.Load(m.AnonVMA(a, m.pages[item].Region)) != 0 {
+			if p > after && (next == NoPage || p < next) && m.AnonVMA(p) != 0 {
 				next = p
 			}
 		}

@@ -180,7 +180,7 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 	}
 	of := func(i int) cell.Instance { return m.OfMM(i / m.regions) }
 	m.vmaLock = l.Add(n*m.regions, cell.Region{Class: MMLocks, Owner: "lock", Of: of, Name: region("VMA lock"), Decode: m.mmapText})
-	m.anonVMA = l.Add(n*m.regions, cell.Region{Class: VMAs, Owner: "mm", Of: of, Name: region("anon_vma"), Decode: words("none", "attached")})
+	m.anonVMA = l.Add(n*m.regions*m.anonWords, cell.Region{Class: VMAs, Owner: "mm", Of: func(i int) cell.Instance { return of(i / m.anonWords) }, Name: func(i int) string { return region("anon_vma")(i / m.anonWords) }, Decode: m.anonText})
 	if m.RmapLocks && len(m.Files) > 0 {
 		m.linked = l.Add(n*m.regions, cell.Region{Class: VMAs, Owner: "mm", Of: of, Name: region("i_mmap"), Decode: linkedText})
 	}

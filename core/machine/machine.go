@@ -219,6 +219,7 @@ type Machine struct {
 	width      int               // entries of a PTE table
 	upperWidth int               // entries of a table above
 	regions    int               // the most that an mm has
+	anonWords  int               // for the anon_vmas of a region's pages: of the longest
 	gatherMax  int               // pages that an mmu_gather has room for
 
 	// Where the frames of each kind begin: see numberFrames.

@@ -93,6 +93,7 @@ func (m *Machine) layoutRegions(a int) {
 			m.pages = append(m.pages, Page{a, r, i, addr, name})
 		}
 		pmd += m.regionPMDs(&region)
+		m.anonWords = max(m.anonWords, (region.Pages+anonPages-1)/anonPages)
 	}
 	if len(mm.Regions) > 0 {
 		m.gatherMax = max(m.gatherMax, len(m.pages)-first[0])

@@ -65,14 +65,14 @@ func (m *Machine) Family(mm int) []int { return m.family[mm] }
 
 // NextMapping returns the first place behind after (NoPage: the first of all)
 // where the folio may be mapped, in the order of the walk: an anonymous folio's in the mm
-// whose anon_vma its mapping names and in all forked from that, at its index, there and in each of the region's rooms, if
+// whose anon_vma its mapping names and in all forked from that, at its index (a large one: at its first page that has such a VMA), there and in each of the region's rooms, if
 // their VMAs have an anon_vma; a file's in every VMA that covers its page of the file, or of a large folio some, and there at the first of those; one of KSM's
 // where its stable node has items.
 // Whether it is mapped there says the PTE.
 func (m *Machine) NextMapping(f Frame, after PageID) (PageID, bool) {
 	mapping := m.Load(m.Mapping(f))
 	if mm := MappingMM(mapping); mm >= 0 {
-		return m.nextAnon(mm, MappingRegion(mapping), int(m.Load(m.Index(f))), after)
+		return m.nextAnon(mm, MappingRegion(mapping), int(m.Load(m.Index(f))), m.FolioPages(f), after)
 	}
 	if file := MappingFile(mapping); file >= 0 {
 		if o, ok := m.PgoffAt(file, int(m.Load(m.Index(f)))); ok {
@@ -96,13 +96,23 @@ func (m *Machine) nextOfFolio(first, last Pgoff, after PageID) (PageID, bool) {
 	return p, ok
 }
 
-func (m *Machine) nextAnon(mm, region, index int, after PageID) (PageID, bool) {
+func (m *Machine) nextAnon(mm, region, index, pages int, after PageID) (PageID, bool) {
 	for _, a := range m.family[mm] {
 		for _, r := range m.places(a, region) {
-			if p := m.PageAt(a, r, index); p > after && m.Load(m.AnonVMA(a, r)) != 0 {
+			if p := m.firstAnon(m.PageAt(a, r, index), pages); p > after {
 				return p, true
 			}
 		}
 	}
 	return NoPage, false
+}
+
+// firstAnon returns the first of a number of pages from p on whose VMA has an anon_vma; NoPage if there is none.
+func (m *Machine) firstAnon(p PageID, pages int) PageID {
+	for last := min(p+PageID(pages), m.HugeEnd(p)); p < last; p++ {
+		if m.AnonVMA(p) != 0 {
+			return p
+		}
+	}
+	return NoPage
 }

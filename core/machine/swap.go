@@ -6,11 +6,12 @@ import (
 	"gupscope/core/cell"
 )
 
-// SwapHasCache marks a slot that the swap cache uses, in its count.
-const SwapHasCache = 0x40
+// SwapHasCache marks a slot that the swap cache uses, in its count. (The kernel has it, and SwapOfFile, in the byte that counts up to 62, and goes on counting
+// elsewhere: swap_count_continued(). Here the two stand behind a count of all PTEs that a machine may have.)
+const SwapHasCache = 1 << 12
 
 // SwapOfFile marks a slot that the page cache of a file of shmem names, in its count (SWAP_MAP_SHMEM).
-const SwapOfFile = 0x80
+const SwapOfFile = 1 << 13
 
 // SwapMap is a slot's count: the PTEs that name it, and SwapHasCache. Change it with SetSwapMap.
 func (m *Machine) SwapMap(slot int) Word { return m.at(m.swapMap, slot) }

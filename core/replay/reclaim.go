@@ -80,6 +80,14 @@ func (p *Player) home(f machine.Frame) (kernel.Arg, bool) {
 		at := m.Pages()[place]
 		return kernel.Arg{MM: at.MM, Region: at.Region, Page: at.Index}, true
 	}
+	if mapping == machine.KSMNoNode { // no reverse mapping leads to where it is mapped: any page at its index
+		index := int(m.Peek(m.Index(f)))
+		for i, r := range m.MMs[0].Regions {
+			if index < r.Pages {
+				return kernel.Arg{Region: i, Page: index}, true
+			}
+		}
+	}
 	for i, r := range p.regions {
 		for page := range r.pages {
 			if o, ok := p.pgoff(r, page); ok && p.cachedFolio(o) == f {
