@@ -16,7 +16,7 @@ import "gupscope/core/machine"
 //	store(buf[0], "a")                         [0: rw, an anon_vma][1: r]
 //	mprotect(buf[1], PROT_READ_WRITE)          [0, 1: rw, an anon_vma]          1 is merged into 0
 //
-//	store(buf[1], "a") before, in its place    [0: rw][1: rw, an anon_vma]      and two they stay
+//	mprotect(buf[0], PROT_READ), instead       [0: r, an anon_vma][1: r]        and two they stay
 //
 // So a region that is all of one kind again may be two VMAs for good: no huge page fits across them, and fork copies nothing of the one that
 // has no anon_vma.
