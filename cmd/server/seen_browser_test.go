@@ -131,7 +131,8 @@ func TestPageFits(t *testing.T) {
 			if high := eval[int](p, `document.documentElement.scrollHeight`); high > int(height) {
 				t.Errorf("%s, in a window of %d × %d px, the page is %d px high", when, width, height, high)
 			}
-			if rows := eval[int](p, `Math.round(document.querySelector(".dock").getBoundingClientRect().top - document.querySelector("#lanes").getBoundingClientRect().bottom)`); rows < int(height)/3 {
+			if rows := eval[int](p, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
+				done(Math.round(document.querySelector(".dock").getBoundingClientRect().top - document.querySelector("#lanes").getBoundingClientRect().bottom)))))`); rows < 80 { // a step, with what it changed
 				t.Errorf("%s, in a window of %d × %d px, the diagram has %d px for its rows", when, width, height, rows)
 			}
 			for _, part := range []string{"#verdict", "#verdict > *", "#more", ".help", ".check", "#pick-kernel", "#pick-scenario"} {
@@ -158,7 +159,7 @@ func TestPageFits(t *testing.T) {
 
 	// Where the text is in a drawer, what closes a panel does not open that.
 	p.do(chromedp.EmulateViewport(1024, 600))
-	p.key("t")
+	p.click("#pick-kernel")
 	p.wait(`document.querySelector("#kernels:popover-open")`)
 	p.key(kb.Escape)
 	p.wait(`!document.querySelector("#kernels:popover-open")`)
@@ -212,9 +213,7 @@ func TestPhoneKeysAndCheck(t *testing.T) {
 	p.key(kb.Escape)
 	p.click(`.tabs [href="#memory"]`)
 	// Memory is stepped through there.
-	if !within(p, "#sentence", "body") || !within(p, "#memory", "body") || !within(p, "#scrub .forward", "body") || within(p, ".row", "body") {
-		t.Error("the part Memory lacks the sentence or the cursor's buttons")
-	}
+	p.wait(`["#sentence", "#memory", "#scrub .forward"].every((part) => document.querySelector(part).checkVisibility()) && !document.querySelector(".row").checkVisibility()`)
 	p.shot("memory")
 	p.key("/")
 	p.wait(`document.querySelector("#find-panel:popover-open")`)

@@ -8,13 +8,13 @@ const most = 0.4;
 let of = ""; // what the floor belongs to
 let floor = 0; // px
 
-/** Keeps as much room for the next steps as they have taken at most, in this scenario and at this width. */
+/** Keeps as much room for the next steps as they have taken at most, in this scenario and in this window. */
 export function steady() {
   const frame = document.getElementById("frame");
   const next = document.getElementById("next");
   const dock = next?.parentElement;
   if (!frame || !next || !dock) return;
-  const now = `${location.pathname} ${innerWidth} ${document.documentElement.dataset.zoom}`;
+  const now = `${location.pathname} ${innerWidth} ${innerHeight} ${document.documentElement.dataset.zoom}`;
   if (now !== of) {
     of = now;
     floor = 0;
