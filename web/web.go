@@ -47,7 +47,7 @@ func New(ctx context.Context, s *Site) http.Handler {
 	r := chi.NewRouter()
 	r.Use(middleware.Recoverer, security, middleware.GetHead)
 	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
-		s.sorry(w, r, http.StatusNotFound, "There is no page of this address.")
+		s.sorry(w, r, http.StatusNotFound, "There is no page at this address.")
 	})
 
 	// Outside everything that wraps the ResponseWriter: the websocket wants the connection itself.

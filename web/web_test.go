@@ -107,7 +107,7 @@ func TestPages(t *testing.T) {
 		{"/s/gup-fast-vs-reclaim?k=v9.9", 200, "text/html", "unknown kernel v9.9"},
 		{"/s/no-such-race", 404, "text/html", "no scenario of this name in the gallery: no-such-race"},
 		{"/l/0123456789", 404, "text/html", "no link of this name"},
-		{"/nowhere", 404, "text/html", "no page of this address"},
+		{"/nowhere", 404, "text/html", "no page at this address"},
 		{"/gallery", 200, "text/html", "gup-fast-vs-reclaim"},
 		{"/docs", 200, "text/html", "What is kept, and where"},
 		{"/docs/scenarios", 200, "text/html", "expect"},

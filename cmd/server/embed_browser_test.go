@@ -51,6 +51,8 @@ func TestEmbedElsewhere(t *testing.T) {
 			</script>`)
 		case "/text":
 			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, ` async></script><gup-scope><script type="text/plain">`, mine, `</script></gup-scope>`)
+		case "/x": // as the playground copies a text of one's own
+			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, ` async></script><gup-scope x="`, r.URL.Query().Get("x"), `"></gup-scope>`)
 		case "/slow": // the element is there, with a part of its content, and the rest comes late
 			half := len(mine) / 2
 			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, `></script><gup-scope><script>fetch("/reached")</script><script type="text/plain">`, mine[:half])
@@ -90,6 +92,10 @@ func TestEmbedElsewhere(t *testing.T) {
 		} else if src != first {
 			t.Errorf("%s: the frame shows %s, and another page with the same text %s", path, src, first)
 		}
+	}
+	p.open(other.URL + "/x?" + first[strings.Index(first, "?")+1:])
+	if src := embedAddress(p); src != first {
+		t.Errorf("with its text in an attribute, the frame shows %s, and should %s", src, first)
 	}
 	p.open(other.URL + "/goto")
 	p.wait(`window.steps?.at(-1)?.at === 1 && steps[0].sentence.length > 20 && [steps[0].at, steps[0].of, steps.at(-1).of].every((n) => n === ` + itoa(run.At) + `)`)

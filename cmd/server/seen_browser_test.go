@@ -28,6 +28,9 @@ func TestKeysWaitForTheCore(t *testing.T) {
 	eval[bool](p, `(document.querySelector("#writing [data-act=edit]").click(), true)`) // not by its key: where that is made by hand, its character comes as well
 	p.wait(`document.activeElement.matches("#text, #editor .codemirror")`)
 	p.key("// mine" + kb.Enter)
+	if eval[bool](p, `document.querySelector("#text") !== null && CSS.highlights.size === 0`) {
+		t.Error("what is written in before the editor is there has no colours")
+	}
 	p.wait(`document.querySelector("#editor[data-mounted]")`)
 	p.key("// ")
 	p.wait(editorView + `.state.doc.toString().startsWith("// mine\n// GUP litmus-iriw\n")`)
@@ -128,6 +131,10 @@ func TestPageFits(t *testing.T) {
 			if high := eval[int](p, `document.documentElement.scrollHeight`); high > int(height) {
 				t.Errorf("%s, in a window of %d × %d px, the page is %d px high", when, width, height, high)
 			}
+			if rows := eval[int](p, `new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() =>
+				done(Math.round(document.querySelector(".dock").getBoundingClientRect().top - document.querySelector("#lanes").getBoundingClientRect().bottom)))))`); rows < 80 { // a step, with what it changed
+				t.Errorf("%s, in a window of %d × %d px, the diagram has %d px for its rows", when, width, height, rows)
+			}
 			for _, part := range []string{"#verdict", "#verdict > *", "#more", ".help", ".check", "#pick-kernel", "#pick-scenario"} {
 				if !within(p, part, "#head") {
 					t.Errorf("%s, in a window of %d px, %s is not in sight", when, width, part)
@@ -149,6 +156,30 @@ func TestPageFits(t *testing.T) {
 	if said := p.text("#verdict .result"); !strings.Contains(said, "switch_mm_checks_generation") {
 		t.Errorf("the verdict names no long rule: %s", said)
 	}
+
+	// Where the text is in a drawer, what closes a panel does not open that.
+	p.do(chromedp.EmulateViewport(1024, 600))
+	p.click("#pick-kernel")
+	p.wait(`document.querySelector("#kernels:popover-open")`)
+	p.key(kb.Escape)
+	p.wait(`!document.querySelector("#kernels:popover-open")`)
+	p.key(kb.Escape)
+	if eval[bool](p, `document.documentElement.dataset.drawer !== undefined`) {
+		t.Error("Escape opens the drawer")
+	}
+	// Not by the driver's key: that would send its letter after the key, to what has the focus by then.
+	eval[bool](p, `document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "e", bubbles: true}))`)
+	p.wait(`document.documentElement.dataset.drawer !== undefined && document.querySelector("#editor").contains(document.activeElement)`)
+	p.key(kb.Escape)
+	p.key(kb.Escape)
+	p.wait(`document.documentElement.dataset.drawer === undefined`)
+
+	// The step at which it goes wrong stands above the next ones, whole.
+	p.key("a")
+	p.wait(`document.querySelector(".row.bad")`)
+	p.key(kb.End)
+	p.wait(`document.querySelector(".row.bad[aria-current=step]")?.getBoundingClientRect().bottom <= document.querySelector(".dock").getBoundingClientRect().top + 1`)
+	p.do(chromedp.EmulateViewport(1440, 900))
 	makeRoom(p)
 	p.key("\x1b")
 	p.wait(`document.querySelector("#people").textContent`)
@@ -181,6 +212,9 @@ func TestPhoneKeysAndCheck(t *testing.T) {
 	p.wait(`document.querySelector("#scenarios:popover-open")`)
 	p.key(kb.Escape)
 	p.click(`.tabs [href="#memory"]`)
+	// Memory is stepped through there.
+	p.wait(`["#sentence", "#memory", "#scrub .forward"].every((part) => document.querySelector(part).checkVisibility()) && !document.querySelector(".row").checkVisibility()`)
+	p.shot("memory")
 	p.key("/")
 	p.wait(`document.querySelector("#find-panel:popover-open")`)
 	p.key(kb.Escape)

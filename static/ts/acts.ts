@@ -26,9 +26,12 @@ export async function act(page: Page, name: string, on: HTMLElement) {
     case "link":
       await copy(page, new URL(await page.whereabouts(), location.href).href, "The address of this run is copied.");
       break;
-    case "embed":
-      await copy(page, embed(await page.whereabouts()), "HTML for your page is copied.");
+    case "embed": {
+      const html = embed(await page.whereabouts());
+      if (html) await copy(page, html, "HTML for your page is copied.");
+      else page.notice("This text is too long for the address of an embed. Make a short link, and write <gup-scope link=\"ID\"></gup-scope> with what stands behind its last slash.", "error");
       break;
+    }
     case "share": {
       const made = await post(page, "/api/share", secret());
       if (made) await copy(page, stored(made.address), `Stored as ${new URL(made.address, location.href).href}`);
@@ -146,13 +149,16 @@ async function post(page: Page, to: string, secret?: string): Promise<{ address:
   return undefined;
 }
 
-/** The element that shows a run in somebody else's page, and its script. */
+const longest = 6144; // of what the server takes in the address of an embed
+
+/** The element that shows a run in somebody else's page, and its script; "" if the run has no room in an address. */
 function embed(address: string): string {
   const at = new URL(address, location.href);
   const quote = (s: string) => `"${s.replace(/&/g, "&amp;").replace(/"/g, "&quot;")}"`;
   const script = `<script src=${quote(location.origin + "/static/embed.js")} async></script>`;
   const name = /^\/s\/([^/]+)$/.exec(at.pathname)?.[1];
-  if (!name) return `${script}\n<iframe src=${quote(`${location.origin}/embed?x=${at.hash.slice(1)}`)} loading="lazy" title="gupscope" width="100%" height="600"></iframe>`;
+  const x = at.hash.slice(1);
+  if (!name) return x.length > longest ? "" : `${script}\n<gup-scope x=${quote(x)}></gup-scope>`;
   const attributes = [["scenario", decodeURIComponent(name)], ["kernel", at.searchParams.get("k")], ["run", at.searchParams.get("r")], ["at", at.searchParams.get("c")]];
   return `${script}\n<gup-scope ${attributes.filter(([, v]) => v).map(([k, v]) => `${k}=${quote(v!)}`).join(" ")}></gup-scope>`;
 }

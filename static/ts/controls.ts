@@ -117,6 +117,8 @@ function keyOf(e: KeyboardEvent): string {
 /** What the key presses: what is shown, or else what is in a part that is folded away. */
 function keyed(key: string): HTMLElement | undefined {
   const all = [...document.querySelectorAll<HTMLElement>("[data-key]")].filter((on) => on.dataset.key!.split(" ").includes(key));
+  // What closes is pressed only where it is seen: a drawer that is shut must not open by it. A popover closes by itself, and alone.
+  if (key === "Escape") return document.querySelector("[popover]:popover-open") ? undefined : all.find((on) => on.checkVisibility({ visibilityProperty: true }));
   return all.find(within) ?? all.find(behind);
 }
 

@@ -15,7 +15,9 @@ export function early(box: HTMLElement) {
     box.dataset.typed = ""; // what the session says of the text meanwhile is not put over it
     // Browsers write well in a single text, and merge and split lines that are elements of their own as they like.
     const at = caret(pre);
+    const colours = coloured(pre);
     pre.textContent = was;
+    paint(pre.firstChild, colours);
     getSelection()?.collapse(pre.firstChild ?? pre, at);
   };
   for (const what of ["paste", "drop", "compositionstart"]) pre.addEventListener(what, begin);
@@ -38,9 +40,35 @@ export interface Typed {
   text: string;
 }
 
+/** The stretches of the text that have a colour: from, to, class. */
+function coloured(pre: Element): [number, number, string][] {
+  const out: [number, number, string][] = [];
+  let at = 0;
+  const walk = document.createTreeWalker(pre, NodeFilter.SHOW_TEXT);
+  for (let text = walk.nextNode() as Text | null; text; text = walk.nextNode() as Text | null) {
+    const kind = /(?:^| )(tok-\w+)/.exec(text.parentElement!.className)?.[1];
+    if (kind) out.push([at, at + text.length, kind]);
+    at += text.length;
+  }
+  return out;
+}
+
+/** Colours a single text, whose parts are no elements; what is typed moves the stretches along. source.css has the colours. */
+function paint(text: Node | null, stretches: [number, number, string][]) {
+  if (!text || !CSS.highlights) return;
+  for (const [from, to, kind] of stretches) {
+    const r = document.createRange();
+    r.setStart(text, from);
+    r.setEnd(text, to);
+    if (!CSS.highlights.has(kind)) CSS.highlights.set(kind, new Highlight());
+    CSS.highlights.get(kind)!.add(r);
+  }
+}
+
 /** What was typed, if anything. It is told once. */
 export function typed(box: HTMLElement): Typed | undefined {
   delete box.dataset.typed;
+  CSS.highlights?.clear();
   if (was === undefined) return;
   const told = { was, text: box.querySelector("#text")?.textContent ?? "" };
   was = undefined;

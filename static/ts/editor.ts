@@ -348,7 +348,7 @@ const who = [whoField, gutter({ class: "cm-who", markers: (v) => v.state.field(w
 // Colours and fonts come through the shadow root as custom properties and inherited values.
 const theme = EditorView.theme({
   "&": { height: "100%", backgroundColor: "transparent", color: "inherit" },
-  "&.cm-focused": { outline: "2px solid var(--focus, currentColor)", outlineOffset: "-2px" },
+  "&.cm-focused": { outline: "2px solid var(--focus, currentColor)", outlineOffset: "1px" },
   ".cm-content, .cm-gutters": { fontFamily: "var(--mono, ui-monospace, monospace)", fontSize: "inherit" },
   ".cm-gutters": { backgroundColor: "transparent", color: "inherit", border: "none" },
   ".cm-activeLine, .cm-activeLineGutter": { backgroundColor: "var(--line, rgb(128 128 128 / 0.1))" },

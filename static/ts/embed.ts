@@ -4,7 +4,7 @@
 //	<gup-scope scenario="gup-fast-vs-reclaim" run="0x3.1" at="4">text for readers without script</gup-scope>
 //
 // An iframe of /embed/…, as high as its content. Attributes: scenario, kernel, run, at; or link (the ID of a short
-// link); or the text itself in <script type="text/plain">, which then goes to HOST in the address of the frame.
+// link); or x (text, kernel, run and step in one, as the playground copies them); or the text itself in <script type="text/plain">, which then goes to HOST in the address of the frame.
 // The frame fetches the simulator only when a reader touches it, or the page goes to a step:
 //
 //	const scope = document.querySelector("gup-scope");
@@ -21,7 +21,7 @@ const source = document.currentScript as HTMLScriptElement | null;
 const host = new URL(source?.src ?? location.href).origin;
 
 class Scope extends HTMLElement {
-  static observedAttributes = ["scenario", "kernel", "run", "at", "link"];
+  static observedAttributes = ["scenario", "kernel", "run", "at", "link", "x"];
 
   private frame?: HTMLIFrameElement;
   private shows = 0; // how often it has looked
@@ -85,6 +85,8 @@ class Scope extends HTMLElement {
   private async address(): Promise<string | undefined> {
     const link = this.getAttribute("link");
     if (link) return `${host}/embed/l/${encodeURIComponent(link)}`;
+    const packed = this.getAttribute("x");
+    if (packed) return `${host}/embed?x=${encodeURIComponent(packed)}`;
     const query = new URLSearchParams();
     for (const [attribute, name] of [["kernel", "k"], ["run", "r"], ["at", "c"]] as const) {
       const value = this.getAttribute(attribute);

@@ -373,6 +373,7 @@ function main() {
   palette((text) => page.event({ do: "palette", text }));
   column();
   requestAnimationFrame(steady);
+  addEventListener("resize", () => requestAnimationFrame(steady));
   filters();
   if (page.boot.host === "worker" || page.boot.host === "room")
     for (const going of ["beforeunload", "pagehide"] as const) addEventListener(going, (e) => page.edits.goes(e as BeforeUnloadEvent));

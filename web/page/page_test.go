@@ -44,7 +44,7 @@ func samples() map[string]templ.Component {
 		return p
 	}
 	wrong := with(15)
-	wrong.Source.Kept = true
+	wrong.Source.Kept = "of the last text without mistakes"
 	wrong.Source.Diagnostics = []view.Diagnostic{{Line: 12, Col: 34, EndLine: 12, EndCol: 44, Severity: "error",
 		Text: "unknown flag FOLL_WRIET", FixText: "did you mean FOLL_WRITE?"}}
 	wrong.Source.Lines[11].Tokens[8].Wrong = "error"

@@ -149,8 +149,8 @@ func TestMistakeKeepsTheRun(t *testing.T) {
 	run := s.run.String()
 	s.Do(Event{Do: "text", Text: strings.Replace(s.text, "FOLL_WRITE", "FOLL_WRIET", 1)})
 	p := s.Page()
-	if s.run.String() != run || !p.Source.Kept || len(p.Source.Diagnostics) == 0 {
-		t.Errorf("kept %v, diagnostics %v", p.Source.Kept, p.Source.Diagnostics)
+	if s.run.String() != run || p.Source.Kept != "of the last text without mistakes" || len(p.Source.Diagnostics) == 0 {
+		t.Errorf("kept %q, diagnostics %v", p.Source.Kept, p.Source.Diagnostics)
 	}
 	write(t, s, "mistake")
 	n := New()
@@ -162,4 +162,12 @@ func TestMistakeKeepsTheRun(t *testing.T) {
 		t.Errorf("%+v", na.verdict)
 	}
 	write(t, na, "na")
+
+	// A kernel on which the scenario cannot run leaves the race there, too, and says of which kernel it is.
+	p12 := New()
+	p12.Restore(link.Link{Scenario: "pin-fast-vs-reclaim", Kernel: "v6.12"})
+	p12.Do(Event{Do: "kernel", Kernel: "v4.6"})
+	if p := p12.Page(); p12.run == nil || p.Source.Kept != "on v6.12" || len(p.Source.Diagnostics) > 0 {
+		t.Errorf("on v4.6, the race that stays there is called %q", p.Source.Kept)
+	}
 }

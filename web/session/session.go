@@ -164,7 +164,7 @@ func (s *Session) bind(run string, at int) {
 	defer func() { // whatever comes of it
 		s.stopCheck()
 		s.header = s.makeHeader()
-		s.source = view.OfSource(s.text, s.file.Tokens(), s.diagnostics, s.run != nil && (s.shown != s.file || s.na != ""))
+		s.source = view.OfSource(s.text, s.file.Tokens(), s.diagnostics, s.stale())
 	}()
 	if scenario.Failed(s.diagnostics) {
 		return
@@ -193,6 +193,20 @@ func (s *Session) bind(run string, at int) {
 	s.run = trace.New(m)
 	s.lookAgain(called)
 	s.replay(run, at)
+}
+
+// stale says of what the race is that is shown, if not of the present text on the present kernel: neither a text with mistakes nor a kernel on which
+// the scenario cannot run takes away what was there.
+func (s *Session) stale() string {
+	switch {
+	case s.run == nil:
+		return ""
+	case s.shown != s.file:
+		return "of the last text without mistakes"
+	case s.na != "":
+		return "on " + s.run.Model.Kernel.String()
+	}
+	return ""
 }
 
 // replay plays a run from the start, as far as it goes, and puts the cursor after

@@ -14,7 +14,7 @@ type Source struct {
 	Text        string
 	Lines       []Line
 	Diagnostics []Diagnostic
-	Kept        bool // the text has errors; what is shown is the last run of a text without
+	Kept        string // of what the race is that is shown, if not of this text on this kernel: "on v6.12", "of the last text without mistakes"; else ""
 }
 
 // A Line is a line of the text.
@@ -71,9 +71,9 @@ type ListingStep struct {
 	Bad   bool
 }
 
-// OfSource is a text with its tokens and diagnostics. kept says that what is
-// shown beside it is not of this text.
-func OfSource(text string, tokens []scenario.Token, ds []scenario.Diagnostic, kept bool) Source {
+// OfSource is a text with its tokens and diagnostics. kept says of what the race is that stands
+// beside it, if not of this text.
+func OfSource(text string, tokens []scenario.Token, ds []scenario.Diagnostic, kept string) Source {
 	s := Source{Text: text, Kept: kept}
 	for _, d := range ds {
 		x := Diagnostic{Line: d.Line, Col: d.Col, EndLine: d.EndLine, EndCol: d.EndCol, Severity: d.Severity.String(), Text: d.Message}
