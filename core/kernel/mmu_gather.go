@@ -258,23 +258,33 @@ func (c *Ctx) gathered() machine.Hold {
 var _ = register(fnTLBRemoveTableSyncOne, &Func{
 	Name: "tlb_remove_table_sync_one", File: "mm/mmu_gather.c",
 	Steps: []Step{
-		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs), Anywhere: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
-			for cpu := range c.M.CPUs {
-				if cpu != c.CPU {
-					c.Or(c.M.IPI(cpu), 1<<c.CPU)
-				}
-			}
-			return Then
-		}},
-		{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(PTFree, PTFreeRCU, PTFreeSemiRCU), Touches: cell.Of(machine.IPIs), Anywhere: cell.Of(machine.IPIs),
-			Wait: func(c *Ctx) Block {
-				for cpu := range c.M.CPUs {
-					if w := c.M.IPI(cpu); cpu != c.CPU && c.Load(w)>>c.CPU&1 != 0 {
-						return Block{OnIPI, cpu + 1, w}
-					}
-				}
-				return Block{}
-			},
-			Do: func(c *Ctx) Next { return Then }},
+		ipiStep(If(PTFree, PTFreeRCU, PTFreeSemiRCU)),
+		ipiTakenStep(If(PTFree, PTFreeRCU, PTFreeSemiRCU)),
 	},
 })
+
+// ipiStep sends every other CPU an IPI that does nothing, which a CPU with interrupts off takes when it has them on again.
+func ipiStep(when Cond) Step {
+	return Step{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: when, Touches: cell.Of(machine.IPIs), Anywhere: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
+		for cpu := range c.M.CPUs {
+			if cpu != c.CPU {
+				c.Or(c.M.IPI(cpu), 1<<c.CPU)
+			}
+		}
+		return Then
+	}}
+}
+
+// ipiTakenStep waits until every CPU has taken it.
+func ipiTakenStep(when Cond) Step {
+	return Step{Label: "wait", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: when, Touches: cell.Of(machine.IPIs), Anywhere: cell.Of(machine.IPIs),
+		Wait: func(c *Ctx) Block {
+			for cpu := range c.M.CPUs {
+				if w := c.M.IPI(cpu); cpu != c.CPU && c.Load(w)>>c.CPU&1 != 0 {
+					return Block{OnIPI, cpu + 1, w}
+				}
+			}
+			return Block{}
+		},
+		Do: func(c *Ctx) Next { return Then }}
+}

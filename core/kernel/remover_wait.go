@@ -21,24 +21,8 @@ import (
 var _ = register(fnWaitForGUPFast, &Func{
 	Name: "wait_for_gup_fast", File: "what-if",
 	Steps: []Step{
-		{Label: "send", Says: "send every other CPU an IPI", Ref: "smp_call_function", When: If(RemoverWait, RemoverWaitIPI), Touches: cell.Of(machine.IPIs), Anywhere: cell.Of(machine.IPIs), Do: func(c *Ctx) Next {
-			for cpu := range c.M.CPUs {
-				if cpu != c.CPU {
-					c.Or(c.M.IPI(cpu), 1<<c.CPU)
-				}
-			}
-			return Then
-		}},
-		{Label: "taken", Says: "every CPU has taken it", Ref: "csd_lock_wait", When: If(RemoverWait, RemoverWaitIPI), Touches: cell.Of(machine.IPIs), Anywhere: cell.Of(machine.IPIs),
-			Wait: func(c *Ctx) Block {
-				for cpu := range c.M.CPUs {
-					if w := c.M.IPI(cpu); cpu != c.CPU && c.Load(w)>>c.CPU&1 != 0 {
-						return Block{OnIPI, cpu + 1, w}
-					}
-				}
-				return Block{}
-			},
-			Do: func(c *Ctx) Next { return Then }},
+		ipiStep(If(RemoverWait, RemoverWaitIPI)),
+		ipiTakenStep(If(RemoverWait, RemoverWaitIPI)),
 		gracePeriodStep(If(RemoverWait, RemoverWaitRCU)),
 		{Label: "grace_period_over", Says: "the grace period is over", Ref: "synchronize_rcu", When: If(RemoverWait, RemoverWaitRCU, RemoverWaitRCUEarly), Touches: cell.Of(machine.RCU),
 			Wait: func(c *Ctx) Block {
