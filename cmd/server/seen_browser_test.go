@@ -120,6 +120,11 @@ func TestPageFits(t *testing.T) {
 	s := sharedServer(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.ready(s.url + "s/lazy-tlb-vs-munmap")
+	// What two tasks of one CPU are going to do stands under each other.
+	if over := eval[int](p, `(() => { const r = [...document.querySelectorAll(".to-do")].map(e => e.getBoundingClientRect());
+		return r.length < 3 ? -1 : r.filter((a, i) => r.some((b, k) => k > i && a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom)).length })()`); over != 0 {
+		t.Errorf("%d tasks' statements stand upon others'", over)
+	}
 	fits := func(when string) {
 		t.Helper()
 		for width, height := range map[int64]int64{780: 441, 1024: 600, 1200: 700, 1280: 900, 1366: 600, 1440: 900} {

@@ -161,6 +161,9 @@ func TestMistakeKeepsTheRun(t *testing.T) {
 	if na.verdict.State != view.NotOnThis {
 		t.Errorf("%+v", na.verdict)
 	}
+	if said := na.Page().Sentence.Plain(); !strings.Contains(said, "It is written for v6.12 without gup_pte_recheck: ") {
+		t.Errorf("where a scenario cannot run, nothing leads on: %s", said)
+	}
 	write(t, na, "na")
 
 	// A kernel on which the scenario cannot run leaves the race there, too, and says of which kernel it is.

@@ -276,6 +276,9 @@ func (s *Session) make() view.Page {
 		p.Sentence = view.Sentence{{Text: "There is nothing to run yet: "}, {Text: s.because(), Bad: true}}
 		if s.na != "" {
 			p.Sentence[0].Text = "The scenario cannot run on " + s.kernel.String() + ": "
+			if s.override != "" {
+				p.Sentence = append(p.Sentence, view.Word{Text: " It is written for " + s.file.Kernel.String() + ": choose that, or another one, above."})
+			}
 		}
 		return p
 	}
