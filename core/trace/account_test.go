@@ -13,6 +13,7 @@ import (
 	"gupscope/core/cell"
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
+	"gupscope/core/record"
 	"gupscope/core/trace"
 	"gupscope/scenarios"
 )
@@ -274,7 +275,7 @@ func TestAccounts(t *testing.T) {
 		r := chanced(t, s.Name, 2, 120)
 		fmt.Fprintf(&b, "%s, %d steps\n%s\n", s.Name, r.Len(), paragraph(r.Account().Text))
 	}
-	record(t, filepath.Join("testdata", "accounts.txt"), b.String())
+	record.Hold(t, *rewrite, filepath.Join("testdata", "accounts.txt"), b.String())
 }
 
 // TestAccountOfHardlyAny tells the empty run, and one of one actor alone.

@@ -2,7 +2,6 @@ package trace_test
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 	"gupscope/core/check"
 	"gupscope/core/claim"
 	"gupscope/core/machine"
+	"gupscope/core/record"
 	"gupscope/core/scenario"
 	"gupscope/core/trace"
 	"gupscope/core/verdict"
@@ -71,7 +71,7 @@ func TestExplain(t *testing.T) {
 				}
 				b.WriteString("\n")
 			})
-			record(t, filepath.Join("testdata", "explain", s.Name+".txt"), b.String())
+			record.Hold(t, *rewrite, filepath.Join("testdata", "explain", s.Name+".txt"), b.String())
 		})
 	}
 }
@@ -240,7 +240,7 @@ func TestExplainEnds(t *testing.T) {
 		laws(t, "v6.12", r, e)
 		fmt.Fprintf(&b, "%s, %d of %d steps\n\n%s\n%s\n", e.Claim, len(e.Steps), r.Len(), paragraph(e.Text), e.Chart)
 	}
-	record(t, filepath.Join("testdata", "explain", "ends.txt"), b.String())
+	record.Hold(t, *rewrite, filepath.Join("testdata", "explain", "ends.txt"), b.String())
 }
 
 // TestExplainNothing asks why where there is no why.
@@ -275,22 +275,4 @@ func paragraph(text string) string {
 		line += w
 	}
 	return b.String() + line + "\n"
-}
-
-// record holds a transcript against the one on record, or with -rewrite writes it.
-func record(t *testing.T, path, got string) {
-	t.Helper()
-	if *rewrite {
-		os.MkdirAll(filepath.Dir(path), 0o777)
-		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
-	}
 }

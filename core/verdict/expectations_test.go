@@ -11,6 +11,7 @@ import (
 
 	"gupscope/core/check"
 	"gupscope/core/kernel"
+	"gupscope/core/record"
 	"gupscope/core/scenario"
 	"gupscope/core/trace"
 	"gupscope/core/verdict/counterexamples"
@@ -35,7 +36,7 @@ func TestExpectations(t *testing.T) {
 				shown.note(t, f, e, k, &o)
 				return o
 			})
-			record(t, filepath.Join("counterexamples", "record", f.Name+".txt"), shown.text.String())
+			record.Hold(t, *rewrite, filepath.Join("counterexamples", "record", f.Name+".txt"), shown.text.String())
 			if *rewrite {
 				text := f.Record(func(e, k int) scenario.Outcome { return found[[2]int{e, k}] })
 				if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
@@ -139,7 +140,7 @@ func (x *census) hold(t *testing.T) {
 	for _, line := range slices.Sorted(maps.Keys(x.lines)) {
 		b.WriteString(line + "\n")
 	}
-	record(t, "exits.txt", b.String())
+	record.Hold(t, *rewrite, "exits.txt", b.String())
 	exits = b.String() // what was rewritten is what the next tests go by
 }
 

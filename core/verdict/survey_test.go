@@ -2,7 +2,6 @@ package verdict
 
 import (
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -10,6 +9,7 @@ import (
 	"gupscope/core/check"
 	"gupscope/core/claim"
 	"gupscope/core/kernel"
+	"gupscope/core/record"
 	"gupscope/core/scenario"
 	"gupscope/scenarios"
 )
@@ -63,7 +63,7 @@ func TestSurvey(t *testing.T) {
 			for _, c := range s.ClosestCalls(f, m.Kernel, nil, check.Limits{}) {
 				fmt.Fprintf(&calls, "closest: %v\n", c)
 			}
-			record(t, filepath.Join("testdata", "cover", name+".txt"), s.String()+s.Histogram(name)+calls.String())
+			record.Hold(t, *rewrite, filepath.Join("testdata", "cover", name+".txt"), s.String()+s.Histogram(name)+calls.String())
 		})
 	}
 }
@@ -112,7 +112,7 @@ func TestRulesThatMatter(t *testing.T) {
 				}
 				fmt.Fprintf(&b, "%v: %s\n", x.Kernel, result)
 			}
-			record(t, filepath.Join("testdata", "rules", name+".txt"), b.String())
+			record.Hold(t, *rewrite, filepath.Join("testdata", "rules", name+".txt"), b.String())
 		})
 	}
 }
@@ -134,24 +134,6 @@ func TestCures(t *testing.T) {
 		if !found {
 			t.Errorf("%s on %s: %s is not found to repair it", tt.name, tt.on, tt.cure)
 		}
-	}
-}
-
-// record holds a transcript against the one on record, or with -rewrite writes it.
-func record(t *testing.T, path, got string) {
-	t.Helper()
-	if *rewrite {
-		os.MkdirAll(filepath.Dir(path), 0o777)
-		if err := os.WriteFile(path, []byte(got), 0o666); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", got, want)
 	}
 }
 
