@@ -14,6 +14,7 @@ import (
 // The packages from the bottom to the top. Imports point down only: everything
 // that a package imports of ours stands above it in this list.
 var order = []string{
+	"core/record",
 	"core/cell",
 	"core/check",
 	"core/machine",
@@ -46,6 +47,7 @@ var laws = []struct {
 	why    string
 }{
 	{"core/check", []string{"gupscope/core/machine", "gupscope/core/kernel", "gupscope/core/claim"}, "the explorer knows nothing of memory management"},
+	{"core/record", []string{"gupscope/"}, "what tests hold against a record is text"},
 	{"core/cell", []string{"gupscope/"}, "the memory knows nothing of what is in it"},
 	{"core/scenario", []string{"gupscope/core/machine", "gupscope/core/trace", "gupscope/core/verdict"}, "a text is read without a machine"},
 	{"web/link", []string{"gupscope/", "net/http"}, "links are pure; the WASM has them too"},
