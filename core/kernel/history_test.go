@@ -328,3 +328,23 @@ func TestChangesNameTheirCommits(t *testing.T) {
 		t.Errorf("%s changes and names no commit: name it, from a source, or say here that none is known", name)
 	}
 }
+
+// TestDefaultsFollow holds that a default which hangs on other rules is, on every kernel that departs from a release in one rule, what it says of that kernel's rules:
+// none of those it hangs on was given its value later.
+func TestDefaultsFollow(t *testing.T) {
+	for _, v := range Versions {
+		for _, set := range Rules {
+			for _, name := range set.ValueNames() {
+				k, err := Make(v.Name, Setting{set.Name, name})
+				if err != nil {
+					continue
+				}
+				for _, r := range following {
+					if r != set && k.value[r.ID] != r.at(v, &k) {
+						t.Errorf("%v: %s is not what its default says", k, r.Name)
+					}
+				}
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -127,7 +128,7 @@ func Make(version string, settings ...Setting) (Kernel, error) {
 			return known.(Kernel), nil
 		}
 	}
-	k := Kernel{Version: v}
+	k := Kernel{Version: v, value: histories()[v]}
 	set := [ruleCount]bool{}
 	for _, s := range settings {
 		r := RuleByName(s.Rule)
@@ -144,17 +145,17 @@ func Make(version string, settings ...Setting) (Kernel, error) {
 		set[r.ID] = true
 		k.value[r.ID] = val
 	}
-	for _, r := range Rules {
+	for _, r := range following {
 		if !set[r.ID] {
 			k.value[r.ID] = r.at(v, &k)
 		}
 	}
-	for _, r := range Rules {
-		if set[r.ID] && k.value[r.ID] != r.at(v, &k) {
-			k.changes = append(k.changes, Setting{r.Name, r.ValueName(k.value[r.ID])})
+	for id, is := range set {
+		if r := Rules[id]; is && k.value[id] != r.at(v, &k) {
+			k.changes = append(k.changes, Setting{r.Name, r.ValueName(k.value[id])})
 		}
 	}
-	for _, r := range Rules {
+	for _, r := range needing {
 		if k.value[r.ID] == 0 {
 			continue
 		}
@@ -168,6 +169,28 @@ func Make(version string, settings ...Setting) (Kernel, error) {
 		plainKernels.Store(v, k)
 	}
 	return k, nil
+}
+
+// histories are the values that rules have in each version whatever the others are: zero for those that follow others.
+var histories = sync.OnceValue(func() map[*Version][ruleCount]uint8 {
+	all := map[*Version][ruleCount]uint8{}
+	for _, v := range Versions {
+		var value [ruleCount]uint8
+		for _, r := range Rules {
+			if r.follow == nil {
+				value[r.ID] = r.at(v, nil)
+			}
+		}
+		all[v] = value
+	}
+	return all
+})
+
+// following are the rules whose default hangs on others, which stand before them in the catalogue; needing are those that need others.
+var following, needing = only(func(r *Rule) bool { return r.follow != nil }), only(func(r *Rule) bool { return len(r.Needs) > 0 })
+
+func only(what func(r *Rule) bool) []*Rule {
+	return slices.DeleteFunc(slices.Clone(Rules), func(r *Rule) bool { return !what(r) })
 }
 
 // plainKernels are those that depart from their version in nothing, by *Version: whoever reads a scenario asks for them all the time.

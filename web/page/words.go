@@ -28,6 +28,9 @@ var arrow = regexp.MustCompile(`[\w.]+(?:->\w+)+`)
 
 // arrows cuts a sentence before and after what has an arrow in it.
 func arrows(s string) []string {
+	if !strings.Contains(s, "->") {
+		return []string{s}
+	}
 	var out []string
 	from := 0
 	for _, at := range arrow.FindAllStringIndex(s, -1) {

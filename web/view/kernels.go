@@ -68,9 +68,13 @@ func (a *Asked) order() []*kernel.Rule {
 		return cmp.Compare(slices.Index(nearest, group(x)), slices.Index(nearest, group(y)))
 	})
 	out := slices.Concat(a.Decides, a.Named, reached)
-	rest := slices.DeleteFunc(slices.Clone(kernel.Rules), func(r *kernel.Rule) bool { return slices.Contains(out, r) })
-	slices.SortStableFunc(rest, func(x, y *kernel.Rule) int { return cmp.Compare(group(x), group(y)) })
-	return append(out, rest...)
+	first := len(out)
+	for _, r := range byGroup {
+		if !slices.Contains(out[:first], r) {
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // group is the heading under which a rule stands.
@@ -106,9 +110,11 @@ func onto(v *kernel.Version, k *kernel.Kernel) string {
 	return v.Name
 }
 
+type grouping struct{ name, words string }
+
 // groups are the parts of the kernel that rules belong to, with the words that
 // the names of theirs begin with.
-var groups = []struct{ name, words string }{
+var groups = []grouping{
 	{"GUP", "gup foll zero pincount"},
 	{"Copy on write", "share unshare anon swp wp cow rmap"},
 	{"fork()", "fork"},
@@ -123,15 +129,28 @@ var groups = []struct{ name, words string }{
 	{"Unmapping and TLB", ""},
 }
 
-func group(r *kernel.Rule) int {
-	word, _, _ := strings.Cut(r.Name, "_")
-	for i, g := range groups {
-		if slices.Contains(strings.Fields(g.words), word) {
-			return i
+// group is which of the groups a rule belongs to.
+func group(r *kernel.Rule) int { return groupOf[r.ID] }
+
+var groupOf = func() []int {
+	out := make([]int, len(kernel.Rules))
+	for _, r := range kernel.Rules {
+		word, _, _ := strings.Cut(r.Name, "_")
+		of := slices.IndexFunc(groups, func(g grouping) bool { return slices.Contains(strings.Fields(g.words), word) })
+		if of < 0 {
+			of = len(groups) - 1
 		}
+		out[r.ID] = of
 	}
-	return len(groups) - 1
-}
+	return out
+}()
+
+// byGroup is the catalogue by groups.
+var byGroup = func() []*kernel.Rule {
+	out := slices.Clone(kernel.Rules)
+	slices.SortStableFunc(out, func(x, y *kernel.Rule) int { return cmp.Compare(group(x), group(y)) })
+	return out
+}()
 
 // since is when a rule came, or when it changed.
 func since(r *kernel.Rule) string {
