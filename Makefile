@@ -46,7 +46,7 @@ test: BROTLI = 5
 test: chromium check-format check-generated check-modules check-vendor assets
 	$(GO) vet ./...
 	$(MAKE) --no-print-directory wasm-test & wasm=$$!; \
-	GUPSCOPE_TEST_ALL=1 $(GO) test -timeout 40m ./...; native=$$?; \
+	GUPSCOPE_TEST_ALL=1 $(GO) test -vet=off -timeout 40m ./...; native=$$?; \
 	wait $$wasm && exit $$native
 
 # All ways to prove each scenario, in four times as many states (minutes): before a release, and after changes of core/check.
@@ -80,7 +80,7 @@ check-vendor:
 # Under node where there is one, else in Chromium.
 WASM_EXEC = "$$(if command -v node >/dev/null; then echo "$$($(GO) env GOROOT)/lib/wasm/go_js_wasm_exec"; \
 	else $(GO) build -o bin/chromium-exec ./wasm/chromium && echo "$$PWD/bin/chromium-exec"; fi)"
-WASM_TEST = GOOS=js GOARCH=wasm $(GO) test -timeout 20m -exec=$(WASM_EXEC)
+WASM_TEST = GOOS=js GOARCH=wasm $(GO) test -vet=off -timeout 20m -exec=$(WASM_EXEC)
 
 # The same tests in WASM. The hashes are those on record, so a run is the same here and there after every step; so are verdicts and numbers of states. Of sessions, which
 # a tab has for itself, all tests but those that go through the whole gallery or through thousands of steps: there they take minutes.
