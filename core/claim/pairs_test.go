@@ -114,6 +114,7 @@ var stages = []stage{
 		{"refault", "in A", `madvise(buf, MADV_DONTNEED); store(buf, "r"); v = load(buf)`},
 		{"mremap", "in A", `mremap(buf, new); store(new, "y")`},
 		{"truncate", "kernel", `ftruncate(f, 0)`},
+		{"direct", "kernel", `ext4_dio_write_iter(f, "n"); v = pread(f)`},
 		{"reclaim", "kernel", `shrink_folio_list(A.buf)`},
 		{"move", "kernel", `move_pages(A.buf, 1)`},
 	}},

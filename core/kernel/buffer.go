@@ -77,16 +77,12 @@ func (c *Ctx) prepare(f machine.Frame, o machine.Pgoff) {
 func reserveStep(pgoff int, noSpace Next) Step {
 	return Step{Label: "reserve", Says: "attach a buffer; a hole: is there a free block to reserve?", Answer: "yes", Ref: "ext4_da_reserve_space", When: FewBlocks,
 		Touches: prepareTouches, Anywhere: cell.Of(machine.Blocks), Do: func(c *Ctx) Next {
-			o, f, free := c.Pgoff(pgoff), c.Frame(0), c.sim.blocks
+			o, f := c.Pgoff(pgoff), c.Frame(0)
 			if !c.M.KindOf(o).OnDisk() {
 				c.Say("it lies on no disk")
 				return Then
 			}
-			for at := range c.M.FilePages() {
-				if machine.BlockState(c.Load(c.M.Block(machine.Pgoff(at)))) != machine.BlockHole {
-					free--
-				}
-			}
+			free := c.freeBlocks()
 			if c.Load(c.M.Buffers(f)) == 0 {
 				c.M.SetBuffers(f, machine.BufferAttached)
 				c.Add(c.M.Ref(f), 1)
@@ -102,6 +98,17 @@ func reserveStep(pgoff int, noSpace Next) Step {
 			}
 			return Then
 		}}
+}
+
+// freeBlocks is how many blocks no file has, nor reserved.
+func (c *Ctx) freeBlocks() int {
+	free := c.sim.blocks
+	for at := range c.M.FilePages() {
+		if machine.BlockState(c.Load(c.M.Block(machine.Pgoff(at)))) != machine.BlockHole {
+			free--
+		}
+	}
+	return free
 }
 
 // prepared marks a folio dirty that prepare has prepared.

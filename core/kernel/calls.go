@@ -184,6 +184,8 @@ var Calls = []*Call{
 		Doc: "ksmd makes one full scan over all mergeable memory. A page that holds the same as at the last scan is merged with an equal one: both are write-protected, and one replaces the other."},
 	{Name: "pwrite", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: Anywhere, entry: fnPwrite,
 		Doc: "Writes to the beginning of a page of a file, by way of the page cache. Page tables are not asked and not changed. Returns 0, or the error: -ENOSPC where the disk is full (blocks)."},
+	{Name: "ext4_dio_write_iter", Was: []Name{{"generic_file_direct_write", 505}}, Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: Anywhere, entry: fnDirectPwrite, walks: true, gathers: true,
+		Doc: "Writes a page of a file of ext4 to its disk, past the page cache (O_DIRECT). What the page cache has is thrown out before and after, whoever holds it; if it is dirty again by then, the page is written as pwrite does. Returns 0, or the error."},
 	{Name: "pread", Params: []Param{{Name: "page", Kind: FilePageParam}}, Result: ValueResult, From: Anywhere, entry: fnPread,
 		Doc: "Reads the beginning of a page of a file, by way of the page cache: what is not there is read in."},
 	{Name: "fsync", Params: []Param{{Name: "file", Kind: FileParam}}, Result: ErrResult, From: Anywhere, entry: fnFsync, walks: true,

@@ -79,6 +79,8 @@ const (
 	fnMlock
 	fnMunlock
 	fnPwrite
+	fnDirectPwrite
+	fnInvalidatePages2
 	fnPread
 	fnFsync
 	fnFtruncate

@@ -74,10 +74,13 @@ var _ = register(fnPread, &Func{
 			}
 			return Then
 		}},
-		prCopy: {Label: "copy", Says: "copy out what it holds", Ref: "copy_folio_to_iter", Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
-			v := c.Keep(prValue, c.M.Contents(c.Held(0).Frame()))
+		prCopy: {Label: "copy", Says: "copy out what it holds", Ref: "copy_folio_to_iter", Reads: cell.Of(machine.Contents, machine.PageCache), Do: func(c *Ctx) Next {
+			f := c.Held(0).Frame()
+			v := c.Keep(prValue, c.M.Contents(f))
 			c.Sayf("copy out what it holds: %s", c.M.Content(v))
-			c.M.FileRead(c.Pgoff(prPage), v)
+			if now, ok := machine.Cached(c.Load(c.M.CacheSlot(c.Pgoff(prPage)))); ok && now == f { // else it was thrown out while it is read: what it held then counts
+				c.M.FileRead(c.Pgoff(prPage), v)
+			}
 			return Then
 		}},
 		prPut:    putFolio(prEnd),

@@ -64,6 +64,8 @@ const (
 	Ext4SkipNobuf
 	PunchWritesFirst
 	EOFTailZeroed
+	DIOFallsBack
+	DIOInvalidatesAgain
 	ReclaimMayWritepage
 	StablePages
 	FaultAround

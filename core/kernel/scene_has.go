@@ -115,7 +115,7 @@ func (s *Setup) changesMappings() bool {
 	}
 	return len(s.Files) > 0 && slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
 		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
-			return slices.Contains([]FuncID{fnFtruncate, fnFallocate, fnIput}, st.Call.entry)
+			return slices.Contains([]FuncID{fnFtruncate, fnFallocate, fnIput, fnDirectPwrite}, st.Call.entry)
 		})
 	})
 }

@@ -22,6 +22,22 @@ func (m *Machine) FileForget(o Pgoff) {
 	}
 }
 
+// FileOverwrote notes that the page of a file was written past the page cache, where nothing is promised about it: nobody has written to it since then.
+func (m *Machine) FileOverwrote(o Pgoff, content uint64) {
+	if m.Track.Values && m.Load(m.FileShould(o)) == 0 {
+		m.Store(m.FileShould(o), content+1)
+	}
+}
+
+// ExcuseFile notes that a page of a file is thrown out of the page cache: pins that were taken where it is mapped shared are of what it was.
+func (m *Machine) ExcuseFile(o Pgoff) {
+	for p := PageID(0); int(p) < len(m.pages); p++ {
+		if at, ok := m.Backing(p); ok && at == o && m.Region(p).Kind == RegionFileShared {
+			m.ExcusePins(p)
+		}
+	}
+}
+
 // AlarmOfFile marks, in what raised an alarm, a page of a file (Pgoff) in the place of one of an mm.
 const AlarmOfFile = 1 << 32
 

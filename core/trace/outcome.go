@@ -20,7 +20,10 @@ func (s *story) outcome(e *Explanation) string {
 				}
 				switch ev.kind {
 				case evTakes:
-					_, whom, _ := strings.Cut(ev.says, " for ")
+					_, whom, named := strings.Cut(ev.says, " for ")
+					if !named {
+						return fmt.Sprintf("%s got frame %d, which was freed and taken again meanwhile", s.m.Config.Tasks[s.actor].Name, f)
+					}
 					for p := range s.pages {
 						if s.page(p) == whom {
 							return fmt.Sprintf("%s got frame %d as it was before; by now it is a new page of %s", s.m.Config.Tasks[s.actor].Name, f, whom)

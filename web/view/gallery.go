@@ -42,7 +42,7 @@ var mechanisms = []struct {
 	{"fork and COW", "fork"},
 	{"lazy freeing: MADV_FREE", "MADV_FREE"},
 	{"reclaim and swap", "shrink_folio_list MADV_PAGEOUT MADV_COLD"},
-	{"files and writeback", "fsync msync pwrite pread ftruncate fallocate posix_fadvise iput"},
+	{"files and writeback", "fsync msync pwrite ext4_dio_write_iter pread ftruncate fallocate posix_fadvise iput"},
 	{"moving: mremap", "mremap"},
 	{"unmapping", "munmap exit"},
 	{"zapping: MADV_DONTNEED", "MADV_DONTNEED"},
