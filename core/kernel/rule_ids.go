@@ -219,6 +219,7 @@ const (
 	LRUCacheDisable
 	KhpDrainsAll
 	KhpFileCount
+	PMDMapAsksVMA
 	KhpFileUnmapBatch
 	KhpFileFlush
 	KhpRetractRCU

@@ -155,8 +155,8 @@ var ties = []tie{
 	{"khugepaged_all:anon", `collapse_fork \(khugepaged:anon\)`, "selftest-khugepaged-fork", `B.small == thp and A.small != thp and P1.v == "a" and P2.w == "a"`},
 	{"khugepaged_all:shmem", `collapse_full \(madvise:shmem\)`, "selftest-madv-collapse-shmem", `P0.a == 0 and A.full == thp and A.full == "a" and A.full[1] == "b"`},
 	{"khugepaged_all:shmem", `madvise_retracted_page_tables \(madvise:shmem\)`, "selftest-madv-collapse-shmem", `P1.b == 0 and A.gone == thp and A.gone == "c" and A.gone[1] == "d"`},
-	{"6.1 khugepaged_all:shmem", `collapse_full \(khugepaged:shmem\)`, "selftest-khugepaged-shmem", `A.full == thp and P1.w == "a" and A.full[1] == "b"`},
-	{"6.1 khugepaged_all:shmem", `collapse_full_of_compound \(khugepaged:shmem\)`, "selftest-khugepaged-shmem", `A.part == thp and P0.e == 0 and P1.x == "d"`},
+	{"khugepaged_all:shmem", `collapse_full \(khugepaged:shmem\)`, "selftest-khugepaged-shmem", `A.full == thp and P1.w == "a" and A.full[1] == "b"`},
+	{"khugepaged_all:shmem", `collapse_full_of_compound \(khugepaged:shmem\)`, "selftest-khugepaged-shmem", `A.part == thp and P0.e == 0 and P1.x == "d"`},
 	{"ksm_functional_tests", `test_unmerge_discarded`, "ksm-unmerge", `P0.e == 0 and P0.v != "a" and P0.w == "a"`},
 	{"ksm_functional_tests", `test_prot_none`, "ksm-prot-none", `P0.e == 0 and P0.v == "b" and P0.w == "a"`},
 }
@@ -168,7 +168,6 @@ var untied = []struct{ test, cases, why string }{
 	{"cow", `.*with hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"gup_longterm", `.*with memfd hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"khugepaged_all:anon", `collapse_compound_extreme \(khugepaged:anon\)`, "each PTE maps a page of another huge page there: mremap moves a page here to the same place in a room for its own mapping, never in among those of another"},
-	{"6.12 khugepaged_all:shmem", `.* \(khugepaged:shmem\)`, "the test failed there, and we do not know why. Debian's build of the same release was asked: khugepaged collapses a memfd's 512 pages after MADV_HUGEPAGE, as v6.1 does and as it does here, and the next read maps them by the PMD; not so where hugepages-2048kB/enabled (khugepaged sleeps) or its shmem_enabled says never"},
 	{"ksm_functional_tests", `test_prctl_.*`, "there is no prctl(PR_SET_MEMORY_MERGE)"},
 	{"madv_populate", `test_softdirty.*`, "PTEs have no soft-dirty bit"},
 }
