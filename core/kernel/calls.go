@@ -182,6 +182,8 @@ var Calls = []*Call{
 		Doc: "khugepaged finds the range that the page lies in: if nobody else uses its pages, they are copied into a huge page, which takes their place. Of files it collapses those of shmem (from v4.8 on), whose file system wants huge pages then; the page tables over them go, and in a later pass those by which such a huge page is mapped."},
 	{Name: "ksm_do_scan", From: KernelTask, entry: fnKSMDoScan,
 		Doc: "ksmd makes one full scan over all mergeable memory. A page that holds the same as at the last scan is merged with an equal one: both are write-protected, and one replaces the other."},
+	{Name: "prctl", Params: []Param{{Name: "option", Kind: WordParam, Words: prctlWords}, {Name: "arg2", Kind: NumberParam}}, Result: ErrResult, From: UserTask, Since: 604, Use: "madvise(MADV_MERGEABLE)", entry: fnPrctl,
+		Doc: "PR_SET_MEMORY_MERGE, 1: KSM may merge all memory of the process that can be merged, and of children that it forks from now on. 0: none of it any more, and what is merged gets pages of its own again."},
 	{Name: "pwrite", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: Anywhere, entry: fnPwrite,
 		Doc: "Writes to the beginning of a page of a file, by way of the page cache. Page tables are not asked and not changed. Returns 0, or the error: -ENOSPC where the disk is full (blocks)."},
 	{Name: "pread", Params: []Param{{Name: "page", Kind: FilePageParam}}, Result: ValueResult, From: Anywhere, entry: fnPread,

@@ -161,7 +161,7 @@ func (s *Setup) retries() uint64 {
 	for _, t := range s.Tasks {
 		for _, st := range t.Body {
 			switch st.Call.entry {
-			case fnMunmap, fnFork, fnMprotect, fnMremap, fnKhugepaged, fnKill, fnMlock, fnMunlock, fnUprobeRegister, fnUprobeUnregister:
+			case fnMunmap, fnFork, fnMprotect, fnMremap, fnPrctl, fnKhugepaged, fnKill, fnMlock, fnMunlock, fnUprobeRegister, fnUprobeUnregister:
 				return faultAllowRetry
 			}
 			for _, a := range st.Args {

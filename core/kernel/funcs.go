@@ -219,5 +219,6 @@ const (
 	fnVaddrGetPFNs
 	fnCollapsePTEMappedTHP
 	fnCollapsePTEMappedTHPs
+	fnPrctl
 	funcCount
 )

@@ -158,6 +158,7 @@ var ties = []tie{
 	{"khugepaged_all:shmem", `collapse_full \(khugepaged:shmem\)`, "selftest-khugepaged-shmem", `A.full == thp and P1.w == "a" and A.full[1] == "b"`},
 	{"khugepaged_all:shmem", `collapse_full_of_compound \(khugepaged:shmem\)`, "selftest-khugepaged-shmem", `A.part == thp and P0.e == 0 and P1.x == "d"`},
 	{"ksm_functional_tests", `test_unmerge_discarded`, "ksm-unmerge", `P0.e == 0 and P0.v != "a" and P0.w == "a"`},
+	{"ksm_functional_tests", `test_prctl_unmerge #2`, "ksm-prctl", `P2.v == "c" and P2.f == 0 and P2.w == "c"`},
 	{"ksm_functional_tests", `test_prot_none`, "ksm-prot-none", `P0.e == 0 and P0.v == "b" and P0.w == "a"`},
 }
 
@@ -168,7 +169,7 @@ var untied = []struct{ test, cases, why string }{
 	{"cow", `.*with hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"gup_longterm", `.*with memfd hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"khugepaged_all:anon", `collapse_compound_extreme \(khugepaged:anon\)`, "each PTE maps a page of another huge page there: mremap moves a page here to the same place in a room for its own mapping, never in among those of another"},
-	{"ksm_functional_tests", `test_prctl_.*`, "there is no prctl(PR_SET_MEMORY_MERGE)"},
+	{"6.1 ksm_functional_tests", `test_prctl_fork_exec`, "it was skipped there: prctl(PR_SET_MEMORY_MERGE) came with v6.4. A scenario with prctl cannot run on older kernels; and nobody calls exec"},
 	{"madv_populate", `test_softdirty.*`, "PTEs have no soft-dirty bit"},
 }
 
