@@ -206,6 +206,7 @@ var ties = []tie{
 	{"khugepaged_all:anon", `collapse_max_ptes_shared \(madvise:anon\)`, "selftest-madv-collapse-fork", `P1.b == 0 and P1.bb == 0 and P1.w == "d" and P0.y == "d"`},
 	{"khugepaged_all:anon", `collapse_single_pte_entry_compound \(khugepaged:anon\)`, "selftest-khugepaged-after", `A.part == thp and P1.v == "c"`},
 	{"khugepaged_all:anon", `collapse_swapin_single_pte \(khugepaged:anon\)`, "selftest-khugepaged-after", `A.out == thp and P1.w == "h"`},
+	{"khugepaged_all:anon", `collapse_compound_extreme \(khugepaged:anon\)`, "selftest-khugepaged-torn", `A.buf == thp and P0.v == "a" and P0.w == "b"`},
 	{"khugepaged_all:anon", `collapse_fork \(khugepaged:anon\)`, "selftest-khugepaged-fork", `B.small == thp and A.small != thp and P1.v == "a" and P2.w == "a"`},
 	{"khugepaged_all:shmem", `collapse_full \(madvise:shmem\)`, "selftest-madv-collapse-shmem", `P0.a == 0 and A.full == thp and A.full == "a" and A.full[1] == "b"`},
 	{"khugepaged_all:shmem", `madvise_retracted_page_tables \(madvise:shmem\)`, "selftest-madv-collapse-shmem", `P1.b == 0 and A.gone == thp and A.gone == "c" and A.gone[1] == "d"`},
@@ -221,7 +222,6 @@ var untied = []struct{ test, cases, why string }{
 	{".*", `\(whole program\)`, "the sum of the others"},
 	{"cow", `.*with hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
 	{"gup_longterm", `.*with memfd hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
-	{"khugepaged_all:anon", `collapse_compound_extreme \(khugepaged:anon\)`, "each PTE maps a page of another huge page there: mremap moves a page here to the same place in a room for its own mapping, never in among those of another"},
 	{"6.1 ksm_functional_tests", `test_prctl_fork_exec`, "it was skipped there: prctl(PR_SET_MEMORY_MERGE) came with v6.4. A scenario with prctl cannot run on older kernels; and nobody calls exec"},
 	{"madv_populate", `test_softdirty.*`, "PTEs have no soft-dirty bit"},
 }
