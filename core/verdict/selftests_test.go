@@ -220,10 +220,10 @@ var ties = []tie{
 // untied are the cases that no scenario stands for, and why. Both are regular expressions for whole names; test may begin with the branch.
 var untied = []struct{ test, cases, why string }{
 	{".*", `\(whole program\)`, "the sum of the others"},
-	{"cow", `.*with hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
-	{"gup_longterm", `.*with memfd hugetlb \(1048576 kB\)`, "hugetlb has one size here"},
+	{"cow", `.*with hugetlb \(1048576 kB\)`, "hugetlb has one size here, which PMD entries map: no PUD entry maps a page"},
+	{"gup_longterm", `.*with memfd hugetlb \(1048576 kB\)`, "hugetlb has one size here, which PMD entries map: no PUD entry maps a page"},
 	{"6.1 ksm_functional_tests", `test_prctl_fork_exec`, "it was skipped there: prctl(PR_SET_MEMORY_MERGE) came with v6.4. A scenario with prctl cannot run on older kernels; and nobody calls exec"},
-	{"madv_populate", `test_softdirty.*`, "PTEs have no soft-dirty bit"},
+	{"madv_populate", `test_softdirty.*`, "PTEs have no soft-dirty bit, nor VMAs the flag: it would be in every entry, also of swap and migration, and nobody here reads /proc/PID/pagemap. What clear_refs does to the permission to write is there (clear_refs.go); that mprotect leaves an entry read-only for it is said with mprotect_upgrades=never"},
 }
 
 // selfTests returns the results: kernel, test, case, result.
