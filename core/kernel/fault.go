@@ -153,7 +153,7 @@ func (c *Ctx) vmaWords(p machine.PageID) (lock, vma machine.Word) {
 
 // writeLockingAdvices are the advices for which madvise takes mmap_lock for writing.
 // compare mm/madvise.c:madvise_need_mmap_write
-var writeLockingAdvices = []string{"MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNMERGEABLE", "MADV_DONTFORK", "MADV_DOFORK", "MADV_WIPEONFORK", "MADV_KEEPONFORK"}
+var writeLockingAdvices = []string{"MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNMERGEABLE", "MADV_DONTFORK", "MADV_DOFORK", "MADV_WIPEONFORK", "MADV_KEEPONFORK", "MADV_NOHUGEPAGE"}
 
 // retries is faultAllowRetry where somebody may take an mmap_lock for writing, or send a signal: elsewhere nobody could tell whether a fault
 // that waits holds one for reading, and it waits with the lock held.
@@ -161,7 +161,7 @@ func (s *Setup) retries() uint64 {
 	for _, t := range s.Tasks {
 		for _, st := range t.Body {
 			switch st.Call.entry {
-			case fnMunmap, fnFork, fnMprotect, fnMremap, fnKhugepaged, fnKill, fnMlock, fnMunlock, fnUprobeRegister, fnUprobeUnregister:
+			case fnMunmap, fnFork, fnMprotect, fnMremap, fnPrctl, fnKhugepaged, fnKill, fnMlock, fnMunlock, fnUprobeRegister, fnUprobeUnregister:
 				return faultAllowRetry
 			}
 			for _, a := range st.Args {

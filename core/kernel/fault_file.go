@@ -230,7 +230,8 @@ var _ = register(fnDoReadFault, &Func{
 		aroundDone,
 		{Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), 3) }},
 		faultFound,
-		faultSetPMD(4, 6, 6, (*Ctx).readFaultBits),
+		faultAsksVMA(4),
+		faultSetPMD(5, 7, 7, (*Ctx).readFaultBits),
 		{Label: "map", Says: "map it, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, Then}, Touches: fileMapTouches, Reads: cell.Of(machine.VMAs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
 			Do: func(c *Ctx) Next {

@@ -8,7 +8,7 @@ import (
 // Huge pages of shmem that a PMD entry maps: where a fault finds no page table, and a huge page of the file fits into the VMA, do_set_pmd() maps
 // all of it at once. In straight line, with the folio locked:
 //
-//	it is small, or memory of it has failed: a page table, and a PTE
+//	it is small, or memory of it has failed; newer: or the VMA is to have no huge page: a page table, and a PTE
 //	lock the PMD; not none any more: somebody else was faster
 //	mapped by one PMD more; PMD = folio, with the protection of the VMA, for a write writable and dirty; unlock
 //
@@ -33,7 +33,7 @@ func (c *Ctx) mapsByPMD(p machine.PageID) bool {
 		return false
 	}
 	o, ok := c.backing(c.M.HugeStart(p))
-	return ok && c.hugeFits(p) && c.M.FilePages()[o].Index%c.M.HugePages == 0
+	return ok && c.hugeSuits(p) && c.M.FilePages()[o].Index%c.M.HugePages == 0
 }
 
 // faultWithoutTable makes a fault on a file before there is a page table; one that copies for a private mapping needs that.
@@ -49,6 +49,28 @@ var faultWithoutTable = Step{Label: "file_fault", Says: "the PMD is none, and a 
 var faultSplitsFilePMD = Step{Label: "file_wp", Says: "the PMD maps a file's, read-only: split it, the fault goes on without", Ref: "wp_huge_pmd", When: FilePMDs, Local: true, Calls: []FuncID{fnSplitHugePMD}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
 	return c.Call(fnSplitHugePMD, hfPMD, c.L(hfAddr))
 }}
+
+// faultAsksVMA is the step at a place of a fault that sees to it that there is a page table, if the VMA is to have no huge pages: set_pmd, the next one, finds it.
+// compare mm/memory.c:do_set_pmd
+func faultAsksVMA(self int) Step {
+	return Step{Label: "ask_vma", Says: "no page table? May the VMA have huge pages?", Answer: "yes", Ref: "vma_thp_disabled", When: With(PMDMapAsksVMA).AndNoHugepage().AndFilePMDs(), Reads: cell.Of(machine.VMAs, machine.PMDs), Calls: []FuncID{fnPTEAlloc}, Back: []int{self}, Do: func(c *Ctx) Next {
+		p := c.Page(dfAddr)
+		switch {
+		case c.Entry(dfTable).Present():
+			c.Say("there is a page table")
+			return Then
+		case c.Load(c.M.VMA(p))&machine.VMNoHugepage == 0:
+			return Then
+		}
+		if pmd := machine.Entry(c.Keep(dfTable, c.M.PMD(p))); pmd.Present() && !pmd.IsHuge() {
+			c.Say("there is a page table by now")
+			return Then
+		}
+		c.Set(dfTable, 0)
+		c.Say("it is to have none (MADV_NOHUGEPAGE): a page table is missing")
+		return c.Call(fnPTEAlloc, self, uint64(p))
+	}}
+}
 
 // faultSetPMD is the step at a place of a fault that maps a huge page by the PMD, if there is no page table, and goes on at step mapped, or, if somebody
 // was faster, done, from where on the folio is unlocked.

@@ -110,6 +110,9 @@ var _ = register(fnFork, &Func{
 		fkWake: {Label: "wake", Says: "the child may run", Ref: "wake_up_new_task", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			child := int(c.L(fkChild))
 			c.Store(c.M.MMState(child), machine.MMAlive)
+			if c.Load(c.M.MMFlags(c.MM))&machine.MMFVMMergeAny != 0 { // mm_init() has copied it; the child alone reads it
+				c.Store(c.M.MMFlags(child), c.Load(c.M.MMFlags(child))|machine.MMFVMMergeAny)
+			}
 			for i, t := range c.sim.Setup.Tasks {
 				if t.MM == child && c.sim.loads(i) {
 					c.M.SetLoaded(t.CPU, child, true)

@@ -313,6 +313,9 @@ var FilePMDs = Cond{where: hasFileTHP | hasFilePMDs}
 // AndFilePMDs holds where the condition does and PMD entries may map huge pages of files.
 func (c Cond) AndFilePMDs() Cond { return c.and(hasFileTHP | hasFilePMDs) }
 
+// AndNoHugepage holds where the condition does and somebody forbids huge pages (MADV_NOHUGEPAGE).
+func (c Cond) AndNoHugepage() Cond { return c.and(hasNoHugepage) }
+
 // PFNMaps holds where memory without struct pages is mapped: what it guards would tell nothing elsewhere.
 var PFNMaps = Cond{where: hasPFNs}
 
@@ -362,6 +365,7 @@ const (
 	hasFilePMDs                       // PMD entries may map huge pages of files
 	hasFewSlots                       // swap may be nearly full
 	hasFewBlocks                      // the disk may be full
+	hasNoHugepage                     // somebody forbids huge pages
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -372,7 +376,7 @@ var lacks = [...]string{
 	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in", "nobody frees memory lazily", "no memory fails",
 	"nobody locks memory", "no file is truncated, none is secret memory", "no mm ends that uprobes may be in", "nobody collapses pages of files",
 	"no memory without struct pages",
-	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room", "the disk has room",
+	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room", "the disk has room", "nobody forbids huge pages",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -221,5 +221,6 @@ const (
 	fnVaddrGetPFNs
 	fnCollapsePTEMappedTHP
 	fnCollapsePTEMappedTHPs
+	fnPrctl
 	funcCount
 )

@@ -27,6 +27,7 @@ khugepaged_exit             1   1       1   1   1   1    1    1    1    1   1   
 khp_shared_ok               0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         9445689f3b61  Cm
 khp_drains_all              0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         a980df33e935  TCm
 khp_file_count              2   2       2   2   2   2    2    2    2    2   2       2   3   3    3         a2e17cc2efc7  TCm
+pmd_map_asks_vma            0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         2b0f922323cc  Cm
 khp_file_unmap_batch        0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         6d9df8a5889c  TC
 khp_file_flush              0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         6d9df8a5889c  TC
 khp_retract_rcu             0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         1d65b771bc08  TCm

@@ -22,8 +22,15 @@ func (c *Ctx) hugeAllowed(p machine.PageID) bool {
 	return c.hugeFits(p)
 }
 
-// hugeFits reports whether the huge page that p lies in is within p's VMA.
+// hugeFits reports whether the huge page that p lies in is within p's VMA, and that may have any.
+// compare include/linux/huge_mm.h:thp_vma_suitable_order, vma_thp_disabled
 func (c *Ctx) hugeFits(p machine.PageID) bool {
+	return c.hugeSuits(p) && c.Load(c.M.VMA(p))&machine.VMNoHugepage == 0
+}
+
+// hugeSuits reports whether the huge page that p lies in is within p's VMA.
+// compare include/linux/huge_mm.h:thp_vma_suitable_order
+func (c *Ctx) hugeSuits(p machine.PageID) bool {
 	first, end := c.M.HugeStart(p), c.M.HugeEnd(p)
 	if int(end-first) != c.M.HugePages {
 		return false

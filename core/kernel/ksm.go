@@ -277,7 +277,7 @@ func (s *Setup) merges() bool {
 	}
 	for _, t := range s.Tasks {
 		for _, st := range t.Body {
-			if st.Call.entry == fnKSMDoScan || slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_MERGEABLE" }) {
+			if st.Call.entry == fnKSMDoScan || st.Call.entry == fnPrctl || slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Word == "MADV_MERGEABLE" }) {
 				return true
 			}
 		}

@@ -5,7 +5,7 @@ import (
 	"gupscope/core/machine"
 )
 
-// madvise with what fork is to do about the memory, in straight line:
+// madvise with what is kept in the flags of the VMA, above all what fork is to do about the memory, in straight line:
 //
 //	mmap_write_lock(); a hole: go on, and return -ENOMEM
 //	WIPEONFORK of a file, or of what is shared: -EINVAL; DOFORK of a device's memory (VM_IO): -EINVAL
@@ -15,6 +15,8 @@ import (
 //
 // What is not to be copied (DONTFORK) is not there in the child; what is to be wiped (WIPEONFORK) is there, and empty. Fork does not come to
 // its PTEs: nothing of it is write-protected, nobody shares it, and the parent writes to the page that a device has.
+//
+// NOHUGEPAGE says that the memory is to have no huge pages. Those that are there stay. (Left out: until v4.7 it refused what is shared, and hugetlb's.)
 //
 // compare mm/madvise.c:madvise_vma_behavior, madvise_update_vma
 var _ = register(fnMadviseVMABehavior, &Func{
@@ -67,6 +69,8 @@ var _ = register(fnMadviseVMABehavior, &Func{
 					vma |= machine.VMWipeOnFork
 				case madvKeepOnFork:
 					vma &^= machine.VMWipeOnFork
+				case madvNoHugepage:
+					vma = vma&^machine.VMHugepage | machine.VMNoHugepage
 				}
 				return vma
 			})

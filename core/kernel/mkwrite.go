@@ -26,7 +26,7 @@ var _ = register(fnDoSharedFault, &Func{
 				return c.Return(ret)
 			}
 			if o, _ := c.backing(c.Page(dfAddr)); !hasPageMkwrite(c.M.KindOf(o)) {
-				return dhPMD
+				return dhAskVMA
 			}
 			return Then
 		}},
@@ -45,7 +45,8 @@ var _ = register(fnDoSharedFault, &Func{
 			}
 			return dhPut
 		}},
-		dhPMD: faultSetPMD(dhPMD, dhDirty, dhDone, func(*Ctx, machine.PageID) machine.Entry { return machine.RW | machine.Dirty }),
+		dhAskVMA: faultAsksVMA(dhAskVMA),
+		dhPMD:    faultSetPMD(dhPMD, dhDirty, dhDone, func(*Ctx, machine.PageID) machine.Entry { return machine.RW | machine.Dirty }),
 		dhMap: {Label: "map", Says: "map it writable, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, dhDone}, Touches: fileMapTouches, Reads: cell.Of(machine.VMAs),
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
 			Do: func(c *Ctx) Next {
@@ -79,6 +80,7 @@ const (
 	dhFound
 	dhUnlock
 	dhAsked
+	dhAskVMA
 	dhPMD
 	dhMap
 	dhDirty

@@ -48,9 +48,7 @@ func (s *Setup) frameZones(frames, hugePages int, large bool) []uint8 {
 	if large {
 		add(firstBlock(len(out)-1, hugePages)-len(out), 0)
 		s.eachRegion(func(v *RegionSetup) {
-			if v.State == Huge || v.State == Split {
-				add(RoundUp(len(v.Fill), hugePages), v.Zone)
-			}
+			add(v.LargeAtStart(hugePages), v.Zone)
 		})
 		add(s.hugeAtStart(), 0)
 	}

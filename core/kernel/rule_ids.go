@@ -221,6 +221,7 @@ const (
 	LRUCacheDisable
 	KhpDrainsAll
 	KhpFileCount
+	PMDMapAsksVMA
 	KhpFileUnmapBatch
 	KhpFileFlush
 	KhpRetractRCU

@@ -136,9 +136,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 				continue
 			}
 			slots += v.Pages
-			if v.State == Huge || v.State == Split {
-				blocks += (len(v.Fill) + c.HugePages - 1) / c.HugePages
-			}
+			blocks += v.LargeAtStart(c.HugePages) / c.HugePages
 		}
 		c.MMs = append(c.MMs, mc)
 	}

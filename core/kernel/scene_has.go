@@ -99,6 +99,9 @@ func (s *Setup) has() (h has) {
 	if s.filePMDs() {
 		h |= hasFilePMDs
 	}
+	if s.Advises("MADV_NOHUGEPAGE") {
+		h |= hasNoHugepage
+	}
 	if s.khpPasses() {
 		h |= hasKhpPasses
 	}

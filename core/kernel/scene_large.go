@@ -60,10 +60,19 @@ func (s *Sim) hugePage(p machine.PageID, i int, vs *RegionSetup, table machine.F
 	} else {
 		m.Wrote(p, m.Value(vs.Fill[i]))
 	}
-	if vs.State != Huge && vs.State != Split {
+	if vs.State != Huge && vs.State != Split && vs.State != Torn {
 		return len(vs.Fill) == 0
 	}
 	if i%m.HugePages != 0 {
+		return true
+	}
+	if vs.State == Torn && i < len(vs.Fill) {
+		s.attachAnon(p)
+		s.pteTable(p, table)
+		for k := 0; k < m.HugePages && i+k < len(vs.Fill); k++ {
+			s.tornFolio(p, i, k, vs, table, *block)
+			*block += machine.Frame(m.HugePages)
+		}
 		return true
 	}
 	if i < len(vs.Fill) {
@@ -112,4 +121,30 @@ func (s *Sim) hugeFolio(p machine.PageID, i int, vs *RegionSetup, table, head ma
 		m.Store(m.Flags(f), m.Peek(m.Flags(f))|s.exclusive)
 		m.SetEntry(table, k, machine.MakePTE(f, bits))
 	}
+}
+
+// tornFolio puts a large folio behind the range that begins with page i of the region, of which page k alone is mapped; the folio waits to be split.
+func (s *Sim) tornFolio(p machine.PageID, i, k int, vs *RegionSetup, table, head machine.Frame) {
+	m := s.M
+	at := m.Pages()[p]
+	m.AllocateLarge(head)
+	m.Store(m.Mapping(head), machine.AnonMapping(at.MM, at.Region))
+	m.Store(m.Index(head), uint64(i))
+	m.Store(m.Flags(head), machine.PGUptodate|machine.PGSwapBacked|machine.PGLRU|machine.PGDirty|s.beginsActive())
+	m.Store(m.LargeMapcount(head), 1)
+	m.Store(m.PagesMapped(head), 1)
+	m.Store(m.Ref(head), 1)
+	m.Store(m.Deferred(head), 1)
+	bits := machine.RW | machine.Dirty
+	if !vs.Writable {
+		bits &^= machine.RW
+	}
+	if !s.splitCarriesDirty {
+		bits &^= machine.Dirty
+	}
+	f := head + machine.Frame(k)
+	m.Store(m.Contents(f), m.Value(vs.Fill[i+k]))
+	m.Store(m.Mapcount(f), 1)
+	m.Store(m.Flags(f), m.Peek(m.Flags(f))|s.exclusive)
+	m.SetEntry(table, k, machine.MakePTE(f, bits))
 }

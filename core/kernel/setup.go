@@ -84,7 +84,20 @@ const (
 	Merged
 	// Split: as Huge, and then the PMD entry was split: each page has its PTE.
 	Split
+	// Torn: as Split, but the PTEs of a range map pages of as many large folios: each its page of another one, of which nothing else is mapped any more.
+	Torn
 )
+
+// LargeAtStart is how many frames the large folios have that the region has at the start.
+func (r *RegionSetup) LargeAtStart(hugePages int) int {
+	switch r.State {
+	case Huge, Split:
+		return RoundUp(len(r.Fill), hugePages)
+	case Torn:
+		return len(r.Fill) * hugePages
+	}
+	return 0
+}
 
 // A TaskSetup is one thread or kernel thread.
 type TaskSetup struct {

@@ -42,9 +42,9 @@ func (s *Setup) BesideFileTHP(st *Stmt) bool {
 		return true
 	case fnShrinkFolioList, fnMovePages, fnCompactZone, fnSplitHugePagesPid, fnMadviseInjectError, fnUprobeRegister, fnUprobeUnregister:
 		return true
-	case fnMadvise:
+	case fnMadvise, fnMadviseVMABehavior:
 		return slices.ContainsFunc(st.Args, func(a Arg) bool {
-			return a.Word == "MADV_DONTNEED" || a.Word == "MADV_DONTNEED_LOCKED" || a.Word == "MADV_PAGEOUT" || a.Word == "MADV_COLD"
+			return a.Word == "MADV_DONTNEED" || a.Word == "MADV_DONTNEED_LOCKED" || a.Word == "MADV_PAGEOUT" || a.Word == "MADV_COLD" || a.Word == "MADV_NOHUGEPAGE"
 		})
 	}
 	return false

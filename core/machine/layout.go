@@ -161,7 +161,7 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 	}
 	m.mmapLock = add(MMLocks, "lock", "mmap_lock", m.mmapText)
 	m.writeProtectSeq = add(MMs, "mm", "write_protect_seq", nil)
-	m.mmFlags = add(MMs, "mm", "flags", words("none", "MMF_HAS_PINNED"))
+	m.mmFlags = add(MMs, "mm", "flags", words("none", "MMF_HAS_PINNED", "MMF_VM_MERGE_ANY", "MMF_HAS_PINNED MMF_VM_MERGE_ANY"))
 	m.flushPending = add(MMs, "mm", "tlb_flush_pending", nil)
 	m.batched = add(MMs, "mm", "tlb_flush_batched", func(_ int, v uint64) string { return [...]string{"flushed", "pending"}[v&1] })
 	if m.KhpPasses {

@@ -35,8 +35,11 @@ func MmapReaders(v uint64) uint64 { return v & 0xffffffff }
 // does not grow without end, because a child is forked once.
 func (m *Machine) WriteProtectSeq(mm int) Word { return m.at(m.writeProtectSeq, mm) }
 
-// MMFHasPinned is the bit MMF_HAS_PINNED of mm->flags.
-const MMFHasPinned = 1
+// Bits of mm->flags: somebody has pinned pages of the mm; ksmd may merge all of its memory that can be merged.
+const (
+	MMFHasPinned uint64 = 1 << iota
+	MMFVMMergeAny
+)
 
 // MMFlags is mm->flags.
 func (m *Machine) MMFlags(mm int) Word { return m.at(m.mmFlags, mm) }

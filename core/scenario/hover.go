@@ -214,5 +214,6 @@ func vmaDoc(v *kernel.RegionSetup) string {
 		kernel.Swapped: ": swapped out.",
 		kernel.Huge:    ": mapped by the PMD, exclusive, dirty.",
 		kernel.Split:   ": a large folio, each page of it mapped by its PTE.",
+		kernel.Torn:    ": each is a page of a large folio of its own, mapped by its PTE.",
 	}[v.State]
 }

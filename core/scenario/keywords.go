@@ -68,6 +68,7 @@ var keywords = []keyword{
 	{"mergeable", `anon N rw "a" mergeable`, "MADV_MERGEABLE: ksmd may merge its pages; it has seen the filled ones once, as they are."},
 	{"merged", `anon N rw "a" "a" merged`, "Mergeable, and ksmd has merged the filled pages that hold the same: they share one read-only page, with those of all merged mappings."},
 	{"split", `thp N rw "a" split`, "The PMD was split: each page of the huge page has its PTE."},
+	{"torn", `thp N rw "a" "b" torn`, "As split, but each page is one of another huge page, of which nothing else is mapped any more: what mremap leaves that has put pages of several in a row."},
 	{"movable", `anon N rw "a" movable`, "The filled pages, or the free frames, lie in ZONE_MOVABLE: what is there must be possible to move away."},
 	{"cma", `anon N rw "a" cma`, "The filled pages, or the free frames, are memory of CMA: lent to what can be moved away, until a device wants it."},
 	{"on", "P0 on cpu0 in A { … }", "Which CPU the task runs on; behind a condition, which kernels it speaks of; with claim, that it is judged."},

@@ -178,8 +178,10 @@ func (b *builder) fillHuge(v *kernel.RegionSetup, c *cursor) {
 		}
 	case c.keyword("split"):
 		v.State = kernel.Split
+	case c.keyword("torn"):
+		v.State = kernel.Torn
 	case t != nil && t.form == formWord && t.text != "movable" && t.text != "cma" && t.text != "node":
-		c.want("split, mergeable or the end", nil)
+		c.want("split, torn, mergeable or the end", nil)
 		return
 	case len(v.Fill) > 0:
 		v.State = kernel.Huge
@@ -187,8 +189,8 @@ func (b *builder) fillHuge(v *kernel.RegionSetup, c *cursor) {
 	if len(v.Fill) > 0 {
 		v.Zone = c.b.zoneNumber(c.zone())
 	}
-	if v.State == kernel.Split && len(v.Fill) == 0 {
-		c.fail(t, insert("write a content", t.start, `"a" `), "only a huge page that was written can be split: write its content before, as in \"a\" split")
+	if (v.State == kernel.Split || v.State == kernel.Torn) && len(v.Fill) == 0 {
+		c.fail(t, insert("write a content", t.start, `"a" `), "only a huge page that was written can be %s: write its content before, as in \"a\" %s", t.text, t.text)
 	}
 }
 

@@ -42,7 +42,7 @@
 //	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" ) [ "gigabyte" ]
 //	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }
 //	        | NAME "=" ( "pfnmap" | "mixedmap" ) N ( "rw" | "ro" ) { STRING }
-//	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" | "mergeable" ] zone
+//	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" | "torn" | "mergeable" ] zone
 //	        | NAME "=" "room" "for" NAME
 //	zone    = [ "movable" | "cma" ] [ "node" N ]
 //	stmt    = [ NAME "=" ] CALL "(" [ arg { "," arg } ] ")"

@@ -261,8 +261,8 @@ func (b *builder) enoughFrames() {
 				mapped++
 			}
 			switch {
-			case v.State == kernel.Huge || v.State == kernel.Split:
-				pages += kernel.RoundUp(len(v.Fill), s.HugePages)
+			case v.LargeAtStart(s.HugePages) > 0:
+				pages += v.LargeAtStart(s.HugePages)
 			case v.State != kernel.Swapped && v.Kind != kernel.Hugetlb && v.Kind != kernel.PFN:
 				pages += len(v.Fill)
 			}

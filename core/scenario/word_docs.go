@@ -27,6 +27,8 @@ var wordDocs = map[string]string{
 	"MADV_DOFORK":          "fork copies the range again, as without MADV_DONTFORK.",
 	"MADV_WIPEONFORK":      "The child of a fork finds the range empty: zeros, on pages of its own.",
 	"MADV_KEEPONFORK":      "The child of a fork finds the range as it is, as without MADV_WIPEONFORK.",
+	"PR_SET_MEMORY_MERGE":  "Whether KSM may merge the memory of the process, all that can be: 1, or 0.",
+	"MADV_NOHUGEPAGE":      "The range is to have no huge pages from now on: neither faults nor khugepaged make any there, nor does MADV_COLLAPSE. What is huge stays so.",
 
 	"PROT_NONE":       "No access: every load and store is a fault.",
 	"PROT_READ":       "Loads only: a store is a fault.",
