@@ -352,10 +352,10 @@ var _ = register(fnGUPFastPTERange, &Func{
 			}
 			return Then
 		}},
-		gpAllowedFirst: {Label: "allowed_first", Says: "may this folio be pinned so?", Ref: "gup_fast_folio_allowed", When: With(MappingCheckFirst), Local: true, Calls: []FuncID{fnGUPFastFolioAllowed}, Do: func(c *Ctx) Next {
+		gpAllowedFirst: {Label: "allowed_first", Says: "may this folio be pinned so?", Ref: "gup_fast_folio_allowed", When: If(GUPFastFolioAllowed, FolioAllowedBefore), Local: true, Calls: []FuncID{fnGUPFastFolioAllowed}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFastFolioAllowed, gpIsAllowedFirst, c.L(gpPTE), c.L(gpFlags))
 		}},
-		gpIsAllowedFirst: {Label: "is_allowed_first", Says: "allowed?", When: With(MappingCheckFirst), Local: true, Do: func(c *Ctx) Next {
+		gpIsAllowedFirst: {Label: "is_allowed_first", Says: "allowed?", When: If(GUPFastFolioAllowed, FolioAllowedBefore), Local: true, Do: func(c *Ctx) Next {
 			if c.Ret() != 0 {
 				return gpPut
 			}
@@ -396,10 +396,10 @@ var _ = register(fnGUPFastPTERange, &Func{
 				}
 				return Then
 			}},
-		gpAllowed: {Label: "allowed", Says: "may this folio be pinned so?", Ref: "gup_fast_folio_allowed", When: Without(MappingCheckFirst), Local: true, Calls: []FuncID{fnGUPFastFolioAllowed}, Do: func(c *Ctx) Next {
+		gpAllowed: {Label: "allowed", Says: "may this folio be pinned so?", Ref: "gup_fast_folio_allowed", When: If(GUPFastFolioAllowed, FolioAllowedAfter), Local: true, Calls: []FuncID{fnGUPFastFolioAllowed}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFastFolioAllowed, gpIsAllowed, c.L(gpPTE), c.L(gpFlags))
 		}},
-		gpIsAllowed: {Label: "is_allowed", Says: "allowed?", When: Without(MappingCheckFirst), Local: true, Do: func(c *Ctx) Next {
+		gpIsAllowed: {Label: "is_allowed", Says: "allowed?", When: If(GUPFastFolioAllowed, FolioAllowedAfter), Local: true, Do: func(c *Ctx) Next {
 			if c.Ret() != 0 {
 				return gpPut
 			}

@@ -63,7 +63,7 @@ gup_fast_file_check         0   0       0   0   0   0    0    0    0    0   0   
 gup_slow_file_check         0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         8ac268436e6d  TC
 gup_secretmem_check         0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         1507f51255c9  TC
 gup_secretmem_test          0   0       0   0   0   0    1    1    1    1   1       1   1   2    2         f002882ca369  TC
-mapping_check_before_pte_recheck 0 0    0   0   0   0    0    0    0    0   0       0   0   0    0         -             -
+gup_fast_folio_allowed      0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         a6e79df92e4a  TC
 zero_page_not_counted       0   0       0   0   0   0    0    0    0    0   1       0   1   1    1         c8070b787519  TC
 force_write_rule            0   0       1   1   1   1    1    1    1    2   2       2   2   2    2         19be0eaffa3a  TC
 gup_longterm_requires_pin   0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         447f3e45c18a  TCm

@@ -216,8 +216,8 @@ const (
 	MemoryFailureAgain
 	MemoryFailureUnsplit
 	MemoryFailureKSM
-	MappingCheckFirst
 	GUPSecretmemTest
+	GUPFastFolioAllowed
 	LRUCacheDisable
 	KhpDrainsAll
 	KhpFileCount
@@ -282,6 +282,11 @@ const (
 	FileCheckDoubleRead
 	FileCheckFinal
 	FileCheckV7Reload
+)
+const (
+	FolioAllowedNone uint8 = iota
+	FolioAllowedAfter
+	FolioAllowedBefore
 )
 const (
 	SecretmemCheckNone uint8 = iota

@@ -147,12 +147,19 @@ var gupRules = []*Rule{
 			}
 			return SecretmemCheckAfter
 		}},
-	{ID: MappingCheckFirst, Name: "mapping_check_before_pte_recheck", History: nil,
-		Says:       "GUP-fast asks the folio's file before it looks at the PTE again: the folio, and the file, may be somebody else's by then. Until 6.8 it asked so for secret memory",
-		Protects:   "nothing: the second look at the PTE has the reference put all the same; it is only wasteful",
-		Untold:     "a wrong answer is thrown away with the reference",
-		Guards:     "gup_fast_pte_range: may this folio be pinned so?",
-		Confidence: "what-if"},
+	{ID: GUPFastFolioAllowed, Name: "gup_fast_folio_allowed", Values: []string{"none", "after", "before"},
+		Says:     "when GUP-fast asks about the folio's file: never; behind the second look at the PTE; or before it, when the folio, and the file, may be somebody else's by then",
+		Protects: "nothing: what it asks is another rule's, and what is asked before is undone by the second look at the PTE. It is wasteful",
+		Untold:   "a wrong answer is thrown away with the reference",
+		Guards:   "gup_fast_pte_range: may this folio be pinned so?",
+		Commit:   "a6e79df92e4a", Subject: "mm/gup: disallow FOLL_LONGTERM GUP-fast writing to file-backed mappings",
+		Confidence: "read in source; commit seen; before is a what-if",
+		follow: func(v *Version, k *Kernel) uint8 {
+			if k.value[GUPFastFileCheck] == FileCheckNone && k.value[GUPSecretmemTest] != SecretmemCheckAfter {
+				return FolioAllowedNone
+			}
+			return FolioAllowedAfter
+		}},
 	{ID: GUPUnshareNonAnon, Name: "unshare_non_anon", History: on(602),
 		Says:     "a read-only pin for long, of a page of a file or the zero page in a private mapping, unshares it, too",
 		Protects: "the next write fault copies the page away under the pin",
