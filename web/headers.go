@@ -22,8 +22,12 @@ func security(next http.Handler) http.Handler {
 // framed is for embeds: other people's pages may show them.
 func framed(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Security-Policy", policy+"*")
-		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+		mayBeFramed(w)
 		next.ServeHTTP(w, r)
 	})
+}
+
+func mayBeFramed(w http.ResponseWriter) {
+	w.Header().Set("Content-Security-Policy", policy+"*")
+	w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
 }

@@ -13,7 +13,6 @@ import (
 	"net/url"
 	"path"
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 
@@ -244,7 +243,8 @@ func (s *Site) embedShort(w http.ResponseWriter, r *http.Request) {
 func (s *Site) embedText(w http.ResponseWriter, r *http.Request) {
 	x := r.URL.Query().Get("x")
 	if len(x) > link.MaxEmbed {
-		s.sorry(w, r, http.StatusRequestURITooLong, "The text of this embed takes "+strconv.Itoa(len(x))+" characters of its address; "+strconv.Itoa(link.MaxEmbed)+" is the limit. Store it as a short link, and embed that.")
+		s.sorry(w, r, http.StatusRequestURITooLong, fmt.Sprintf("Packed into an address, the text of this embed takes %d characters; %d is the limit. "+
+			`Open the text in the playground, make a short link of it there, and write <gup-scope link="ID"> with what stands behind the link's last slash.`, len(x), link.MaxEmbed))
 		return
 	}
 	l, err := link.Decode(x)
@@ -290,10 +290,16 @@ func (s *Site) icon(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, static.URL("icon.svg"), http.StatusFound)
 }
 
-// sorry is a page, or for scripts an object, that says why there is nothing else.
+// sorry is a page, or in a frame of somebody else's page a sentence, or for scripts an object, that says why there is nothing else.
 func (s *Site) sorry(w http.ResponseWriter, r *http.Request, code int, sentence string) {
 	if strings.HasPrefix(r.URL.Path, "/api/") || r.URL.Path == "/oembed" {
 		answer(w, code, map[string]string{"error": sentence})
+		return
+	}
+	if r.URL.Path == "/embed" || strings.HasPrefix(r.URL.Path, "/embed/") {
+		mayBeFramed(w) // also where a limit refuses it before its route is found
+		a := assets()
+		s.html(w, r, code, page.Refused(http.StatusText(code)+" · gupscope", sentence, &a))
 		return
 	}
 	s.html(w, r, code, page.Doc(&view.Doc{Title: http.StatusText(code), Assets: assets(), Pages: docPages("")},

@@ -60,11 +60,13 @@ func New(ctx context.Context, s *Site) http.Handler {
 		r.Get("/healthz", s.health)
 	})
 
+	// A browser without script asks for all pictures of the gallery at once: they are kept, and what is not is drawn one at a time.
+	r.With(s.Metrics.count, middleware.Compress(6), s.limit(2000)).Get("/gallery/{name}", s.picture)
+
 	r.Group(func(r chi.Router) {
 		r.Use(s.Metrics.count, middleware.Compress(6), s.limit(300))
 		r.Get("/", s.home)
 		r.Get("/gallery", s.gallery)
-		r.Get("/gallery/{name}", s.picture)
 		r.Get("/matrix", s.matrixPage)
 		r.Get("/sw.js", s.worker)
 		r.Get("/shell", s.shell)

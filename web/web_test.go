@@ -117,7 +117,8 @@ func TestPages(t *testing.T) {
 		{own.Embed(), 200, "text/html", "mine"},
 		{strings.Replace(own.Embed(), "/embed?", "/embed.svg?", 1), 200, "image/svg+xml", "<svg"},
 		{"/embed?x=1.abc", 400, "text/html", "cut off"},
-		{"/embed?x=1." + strings.Repeat("a", 7<<10), 414, "text/html", "6144 is the limit"},
+		{"/embed?x=1." + strings.Repeat("a", 7<<10), 414, "text/html", "6144 is the limit. Open the text in the playground, make a short link"},
+		{"/embed/nonsense", 404, "text/html", `nonsense. <a href="/gallery" target="_blank" rel="noopener">All scenarios</a></p></main></body>`},
 		{"/room/0123456789012345678901", 200, "text/html", "Joining"},
 		{"/healthz", 200, "text/plain", "ok"},
 		{"/static/../web.go", 404, "text/plain", "not found"},
@@ -146,7 +147,7 @@ func TestHead(t *testing.T) {
 
 func TestPolicy(t *testing.T) {
 	s, _ := site(t)
-	for path, frames := range map[string]string{"/": "'none'", "/nowhere": "'none'", "/embed/gup-fast-vs-reclaim": "*", "/embed/gup-fast-vs-reclaim.svg": "*"} {
+	for path, frames := range map[string]string{"/": "'none'", "/nowhere": "'none'", "/embed/gup-fast-vs-reclaim": "*", "/embed/nonsense": "*", "/embed/gup-fast-vs-reclaim.svg": "*"} {
 		header := get(t, s.URL+path).header
 		if got := header.Get("Set-Cookie"); got != "" {
 			t.Errorf("%s sets the cookie %s", path, got)

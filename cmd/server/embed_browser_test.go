@@ -53,6 +53,8 @@ func TestEmbedElsewhere(t *testing.T) {
 			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, ` async></script><gup-scope><script type="text/plain">`, mine, `</script></gup-scope>`)
 		case "/x": // as the playground copies a text of one's own
 			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, ` async></script><gup-scope x="`, r.URL.Query().Get("x"), `"></gup-scope>`)
+		case "/none": // what cannot be shown is said in a frame as small as the sentence
+			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, ` async></script><div style="width:300px"><gup-scope scenario="nonsense"></gup-scope></div>`)
 		case "/slow": // the element is there, with a part of its content, and the rest comes late
 			half := len(mine) / 2
 			fmt.Fprint(w, `<!DOCTYPE html><title>A blog</title>`, script, `></script><gup-scope><script>fetch("/reached")</script><script type="text/plain">`, mine[:half])
@@ -78,6 +80,11 @@ func TestEmbedElsewhere(t *testing.T) {
 	height := `parseInt(document.querySelector("gup-scope").shadowRoot.querySelector("iframe").style.height)`
 	p.wait(height + ` > 100 && ` + height + ` != 480`)
 	p.shot("elsewhere")
+
+	p.allow("status of 404")
+	p.open(other.URL + "/none")
+	embedAddress(p)
+	p.wait(height + ` > 30 && ` + height + ` < 120`)
 
 	first := ""
 	for _, path := range []string{"/text", "/slow", "/program"} {

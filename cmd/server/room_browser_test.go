@@ -89,6 +89,18 @@ func TestRoom(t *testing.T) {
 	// A second driver asks for the pen and gets it.
 	b := enterRoom(t, s, driver)
 	b.wait(`document.documentElement.dataset.pen === "other"`)
+	// Before that, what is refused can be done alone by the key of what-ifs, however long that is thought over while the other goes on.
+	b.key("1")
+	b.wait(`document.querySelector("#notice [data-act=what-if]")`)
+	a.click("#scrub [data-key=ArrowLeft]")
+	b.wait(at(start))
+	b.key("z")
+	b.wait(at(start + 2))
+	b.wait(`document.getElementById("people").textContent.includes("Your own what-if") && document.getElementById("people").textContent.includes("moved on")`)
+	b.key("z")
+	b.wait(at(start))
+	a.click(".move.follows")
+	b.wait(at(start + 1))
 	b.click("[data-act=pen]")
 	a.wait(`document.documentElement.dataset.asked !== undefined`)
 	a.shot("asked")

@@ -175,6 +175,10 @@ func TestPageFits(t *testing.T) {
 	// Not by the driver's key: that would send its letter after the key, to what has the focus by then.
 	eval[bool](p, `document.body.dispatchEvent(new KeyboardEvent("keydown", {key: "e", bubbles: true}))`)
 	p.wait(`document.documentElement.dataset.drawer !== undefined && document.querySelector("#editor").contains(document.activeElement)`)
+	eval[bool](p, `(document.querySelector("#source").scrollTop = 9999, true)`)
+	if !within(p, "#source .close", "#source") || eval[bool](p, `document.querySelector("#source .close").getBoundingClientRect().top > document.querySelector("#source h2").getBoundingClientRect().bottom`) {
+		t.Error("what closes the drawer is scrolled away, or wraps")
+	}
 	p.key(kb.Escape)
 	p.key(kb.Escape)
 	p.wait(`document.documentElement.dataset.drawer === undefined`)

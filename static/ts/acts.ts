@@ -80,7 +80,7 @@ export async function act(page: Page, name: string, on: HTMLElement) {
       else page.notice("The pen is for rooms: who holds it drives. Share live makes one.");
       break;
     case "what-if":
-      if (page.whatIf) page.whatIf(on.dataset.text === "again");
+      if (page.whatIf) page.whatIf(on);
       else page.notice("A what-if is for rooms, where somebody else may drive. Here the run is yours: step elsewhere, and the run that you leave is kept as a branch.");
       break;
     case "access":

@@ -26,20 +26,21 @@ export class Apart {
     return this.is ? this.of.text : undefined;
   }
 
-  /** Goes on alone, and does there what the reader wanted to do. */
-  begin(wanted?: Event) {
+  /** Goes on alone from where the room stands; or from where it stood when something was refused, and does that there. */
+  begin(refused?: { wanted: Event; at: string }) {
     const { page } = this;
     if (this.is) return;
     page.start();
     this.is = this.opening = true;
-    this.behind = this.altered = this.returning = false;
+    this.returning = false;
     this.there = page.address;
+    this.behind = this.altered = refused !== undefined && refused.at !== this.there;
     this.of = { text: page.text, kernel: page.kernel };
     page.mine.alone();
-    page.core!.send({ do: "open", link: this.there });
+    page.core!.send({ do: "open", link: refused?.at ?? this.there });
     page.transport = page.core;
     this.changed();
-    if (wanted) page.event(wanted);
+    if (refused) page.event(refused.wanted);
   }
 
   /** Back to what the room shows. What was written meanwhile is kept as a draft. */

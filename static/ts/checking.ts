@@ -23,7 +23,8 @@ export class Checking {
     const page = this.page;
     const n = ++this.asked;
     if (e.do === "stop") {
-      this.checker?.stop();
+      if (this.checker) this.checker.stop();
+      else this.close();
       return;
     }
     page.editor?.flush();
@@ -33,10 +34,12 @@ export class Checking {
       return;
     }
     this.close();
+    const loads = () => (document.documentElement.dataset.checking = ""); // until the check's worker has a simulator
+    loads(); // at once: where the page stands may be known only when its own simulator is there
     const text = page.editor?.text ?? page.text;
     const what: Event[] = [page.boot.host === "room" || page.core ? { do: "open", link: await page.whereabouts() } : page.boot.open, { do: "text", text }];
     if (n !== this.asked) return;
-    document.documentElement.dataset.checking = ""; // until the check's worker has a simulator
+    loads();
     this.checker = new Checker(page.boot.worker, page.core?.module ?? page.boot.core, what, e.do === "more" ? { do: "check" } : e, {
       show: (fragments) => {
         delete document.documentElement.dataset.checking;

@@ -2,11 +2,16 @@
 // says so, and fetches the core only when a reader, or that page, wants to step.
 import type { Page } from "./page";
 
+const tell = (what: Record<string, unknown>) => parent.postMessage({ gupscope: what }, "*");
+
+/** Tells how high the content is: the body, not the window, else a frame could only grow. */
+export function height() {
+  const now = () => tell({ height: Math.ceil(document.body.getBoundingClientRect().height) });
+  new ResizeObserver(now).observe(document.body);
+  now();
+}
+
 export function frame(page: Page) {
-  const tell = (what: Record<string, unknown>) => parent.postMessage({ gupscope: what }, "*");
-  // The body's height, not the window's: else a frame could only grow.
-  const height = () => tell({ height: Math.ceil(document.body.getBoundingClientRect().height) });
-  new ResizeObserver(height).observe(document.body);
   height();
 
   let last = "";

@@ -79,13 +79,13 @@ export function enter(page: Page) {
       const no = refused(e, html.role === "driver", people.pen, you);
       if (size > 64 << 10) page.notice(`The text is ${Math.ceil(size / 1024)} KiB long; 64 KiB is the limit. It was not sent to the room.`, "error");
       else if (no && socket.connected) {
-        wanted = e;
+        last = { wanted: e, at: page.address };
         page.notice(no, "error", whatIf("Do it for myself alone"));
       } else socket.send(e);
     },
     close: () => socket.close(),
   };
-  let wanted: Event | undefined; // what was refused last
+  let last: { wanted: Event; at: string } | undefined; // what was refused last, and where the room stood then
   const apart = new Apart(page, room, () => {
     if (apart.is) html.apart = "";
     else delete html.apart;
@@ -95,10 +95,11 @@ export function enter(page: Page) {
   const lock = () => page.editor?.lock(!apart.is && people.pen !== you);
   page.transport = room;
   page.apart = apart;
-  page.whatIf = (again) => {
+  page.whatIf = (on) => {
+    const again = on.dataset.text === "again" || (on.dataset.key !== undefined && document.querySelector("#notice [data-act=what-if]") !== null);
     page.notice("");
     if (apart.is) apart.end();
-    else apart.begin(again ? wanted : undefined);
+    else apart.begin(again ? last : undefined);
   };
   naming((name) => socket.call(name));
   page.mounted = lock;
@@ -119,12 +120,14 @@ function refused(e: Event, drives: boolean, pen: string, you: string): string {
   return "";
 }
 
-/** The button that leads into a what-if; from a refusal it does there what was refused. */
+/** The button that leads into a what-if; from a refusal it does there what was refused, and so does the key of what-ifs as long as it stands. */
 function whatIf(says: string): HTMLElement {
   const on = document.createElement("button");
   on.dataset.act = "what-if";
   on.dataset.text = "again";
-  on.textContent = says;
+  const key = document.createElement("kbd");
+  key.textContent = "z";
+  on.append(says + " ", key);
   return on;
 }
 

@@ -13,7 +13,7 @@ import { Edits } from "./edits";
 import type { Editor } from "./editor";
 import type { Batch, Boot, Event, Fragment, Taken, Transport } from "./event";
 import { filters, refilter } from "./filter";
-import { frame } from "./frame";
+import { frame, height } from "./frame";
 import { enter } from "./live";
 import { follow } from "./matrix";
 import { isOwn, Mine } from "./mine";
@@ -343,8 +343,8 @@ export class Page {
   /** In a room: told when the editor is there; and what the button of the pen does. */
   mounted?: () => void;
   pen?: () => void;
-  /** In a room: goes on alone from there, with what was refused last or without, or comes back. */
-  whatIf?: (again: boolean) => void;
+  /** In a room: goes on alone from there, with what was refused last or without, as what was pressed says; or comes back. */
+  whatIf?: (on: HTMLElement) => void;
   /** In a room: takes links back, or ends it. */
   access?: (what: "viewers" | "all" | "end") => void;
 }
@@ -401,6 +401,7 @@ function main() {
       frame(page);
       break;
     case "none":
+      if (document.body.matches(".refused")) height();
       follow();
   }
   document.documentElement.dataset.script = "";

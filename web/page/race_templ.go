@@ -1305,7 +1305,7 @@ func Coming(r *view.Race) templ.Component {
 			}
 		}
 		if len(r.Coming) > 0 {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 105, "<p class=\"hint\">Press a button below: that CPU makes its first step, and the diagram grows by a row. Or press <b>Check</b>: it tries every order, and what can go wrong is shown here.</p>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 105, "<p class=\"hint\">Press a button below: that CPU makes its first step, and the diagram grows by a row. <span class=\"of-check\">Or press <b>Check</b>: it tries every order, and what can go wrong is shown here.</span></p>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -215,3 +215,22 @@ func FuzzDo(f *testing.F) {
 		}
 	})
 }
+
+// A step that reads a cell and writes it says what became of it, and not what it was alone.
+func TestWrittenIsNotToldAsRead(t *testing.T) {
+	s := New()
+	s.Restore(link.Link{Scenario: "truncate-vs-munmap"})
+	for at := range 3 {
+		s.Do(Event{Do: "step", Choice: "0", At: at})
+	}
+	for _, x := range s.Page().Race.Rows {
+		if x.Says != "set i_size" {
+			continue
+		}
+		if len(x.Keeps) != 0 || len(x.Changes) != 1 || x.Changes[0].Old != "1 page" || x.Changes[0].New != "0 pages" {
+			t.Errorf("the step that sets i_size says %v and keeps %v", x.Changes, x.Keeps)
+		}
+		return
+	}
+	t.Error("three steps of ftruncate do not set i_size")
+}

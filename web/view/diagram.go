@@ -38,6 +38,9 @@ func (c *columns) row(r *trace.Run, st *trace.Step, last []place) Row {
 			continue
 		}
 		x.Quiet = false
+		if slices.ContainsFunc(st.Changes, func(c trace.Change) bool { return c.Cell == k.From }) {
+			continue // what it was is told by what became of it
+		}
 		if !strings.Contains(x.Says, k.Value) {
 			x.Keeps = append(x.Keeps, Keep{k.Name, k.Value})
 		}
@@ -67,7 +70,7 @@ func shared(r *trace.Run, id cell.ID) bool {
 const shown = 2
 
 // telling are the classes of cells in the order of what they tell of a race.
-var telling = []cell.Class{machine.PTEs, machine.PMDs, machine.Frames, machine.Refs, machine.Contents, machine.Disk, machine.SwapCache, machine.IPIs, machine.Steal,
+var telling = []cell.Class{machine.PTEs, machine.PMDs, machine.Frames, machine.Refs, machine.Contents, machine.Inodes, machine.Disk, machine.SwapCache, machine.IPIs, machine.Steal,
 	machine.IRQs, machine.TLBs, machine.Secondary, machine.Mapcounts, machine.Flags, machine.Swap, machine.RCU, machine.VMAs, machine.MMs, machine.LRU, machine.Mappings}
 
 // changes are what a card says that the step changed, the most telling first,
