@@ -188,9 +188,14 @@ func (m *Memory) Recall(i Instance) {
 
 // Glance notes that the step under way goes by the value of a cell of which it need not be
 // said that it reads it, because who writes it is in conflict with the step anyhow, as who seeks what the step recalls.
-func (m *Memory) Glance(id ID) {
+func (m *Memory) Glance(id ID) { m.GlanceAt(id, id+1) }
+
+// GlanceAt is Glance for every cell from one on, before end.
+func (m *Memory) GlanceAt(from, end ID) {
 	if m.rec != nil {
-		m.rec.Glances = once(m.rec.Glances, id)
+		for id := from; id < end; id++ {
+			m.rec.Glances = once(m.rec.Glances, id)
+		}
 	}
 }
 

@@ -156,14 +156,9 @@ func (m *Model) sharedWritable(t machine.Frame) machine.Entry {
 
 // writableIn returns a table with a writable entry of a shared page, 0 if there is none.
 func (m *Model) writableIn(f machine.Frame) machine.Frame {
-	for i := range m.M.TableCount() {
-		t := m.M.TableFrame(i)
-		for e := range m.M.Width() {
-			// Who makes an entry one of this page reads the page's flags: the others are of no interest.
-			if pte := machine.Entry(m.M.Glance(m.M.Entry(t, e))); pte.Present() && pte.Frame() == f && m.sharedWritable(t).Present() {
-				return t
-			}
-		}
-	}
-	return 0
+	// Who makes an entry one of this page reads the page's flags: the others are of no interest.
+	t, _, _ := m.M.FindEntry(func(t machine.Frame, e machine.Entry) bool {
+		return e.Present() && e.Frame() == f && m.sharedWritable(t).Present()
+	})
+	return t
 }

@@ -2,7 +2,6 @@ package claim
 
 import (
 	"fmt"
-	"slices"
 
 	"gupscope/core/machine"
 )
@@ -11,43 +10,41 @@ import (
 // exclusive: who swaps it in is yet to learn whether it is. Judged while the page-table lock of that PTE is free.
 // Compare the VM_BUG_ON_PAGE of mm/memory.c:do_swap_page.
 func swappedShared(m *Model) []predicate {
-	var tables, flags []machine.Word
+	var reads []machine.Word
 	for i := range m.M.TableCount() {
 		t := m.M.TableFrame(i)
-		tables = append(tables, m.M.PTL(t))
+		reads = append(reads, m.M.PTL(t))
 		for e := range m.M.Width() {
-			tables = append(tables, m.M.Entry(t, e))
+			reads = append(reads, m.M.Entry(t, e))
 		}
 	}
 	for f := range m.M.FrameCount() {
-		flags = append(flags, m.M.Flags(machine.Frame(f)))
+		reads = append(reads, m.M.Flags(machine.Frame(f)))
 	}
-	var out []predicate
 	for slot := range m.M.Slots {
-		named := func() bool {
-			for i := range m.M.TableCount() {
-				t := m.M.TableFrame(i)
-				for i := range m.M.Width() {
-					// Who makes an entry one of this slot reads the page's flags: the others are of no interest.
-					e := machine.Entry(m.M.Glance(m.M.Entry(t, i)))
-					if e.IsSwap() && e.Slot() == slot && m.M.Load(m.M.PTL(t)) == 0 && m.M.Load(m.M.Entry(t, i)) != 0 {
-						return true
-					}
-				}
-			}
-			return false
-		}
-		out = append(out, predicate{
-			what: fmt.Sprintf("swap slot %d", slot), reads: slices.Concat([]machine.Word{m.M.SwapCache(slot)}, flags, tables),
-			holds: func() bool {
-				h := machine.Hold(m.M.Load(m.M.SwapCache(slot)))
-				return !h.Some() || m.M.Load(m.M.Flags(h.Frame()))&machine.PGAnonExclusive == 0 || !named()
-			},
-			why: func() string {
-				f := machine.Hold(m.M.Peek(m.M.SwapCache(slot))).Frame()
-				return fmt.Sprintf("folio %d is exclusive, and a PTE is the entry of its swap slot %d", f, slot)
-			},
-		})
+		reads = append(reads, m.M.SwapCache(slot))
 	}
-	return out
+	named := func(slot int) bool {
+		// Who makes an entry one of this slot reads the page's flags: the others are of no interest.
+		_, pte, found := m.M.FindEntry(func(t machine.Frame, e machine.Entry) bool {
+			return e.IsSwap() && e.Slot() == slot && m.M.Load(m.M.PTL(t)) == 0
+		})
+		return found && m.M.Load(pte) != 0
+	}
+	broken := func() (slot int, f machine.Frame, is bool) {
+		m.M.EachSwapCache(func(at int, h machine.Hold) {
+			if !is && m.M.Load(m.M.Flags(h.Frame()))&machine.PGAnonExclusive != 0 && named(at) {
+				slot, f, is = at, h.Frame(), true
+			}
+		})
+		return
+	}
+	return []predicate{{
+		what: "the swap cache", reads: reads,
+		holds: func() bool { _, _, is := broken(); return !is },
+		why: func() string {
+			slot, f, _ := broken()
+			return fmt.Sprintf("folio %d is exclusive, and a PTE is the entry of its swap slot %d", f, slot)
+		},
+	}}
 }

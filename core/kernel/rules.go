@@ -7,7 +7,7 @@ import (
 )
 
 // A RuleID is a rule's place in the catalogue.
-type RuleID uint8
+type RuleID uint16
 
 // A Rule is one thing that a kernel does or does not do: a toggle. Most are on
 // or off; some have values. Value 0 is off, or the first value.

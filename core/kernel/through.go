@@ -1,5 +1,11 @@
 package kernel
 
+import (
+	"slices"
+
+	"gupscope/core/machine"
+)
+
 // Through are the functions that a statement may come to on this kernel, its own first: each is followed by those that its
 // steps may call, in the steps' order, and stands there once. A guess from above, as [Sim.Asked] is: which of them a run enters is up to the run.
 func (s *Sim) Through(task, stmt int) []*Bound {
@@ -9,7 +15,7 @@ func (s *Sim) Through(task, stmt int) []*Bound {
 	var come func(FuncID)
 	come = func(fn FuncID) {
 		f := &s.funcs[fn]
-		if seen[fn] || f.Func == nil {
+		if seen[fn] || f.Func == nil || !s.mayCome(f) {
 			return
 		}
 		seen[fn] = true
@@ -25,4 +31,17 @@ func (s *Sim) Through(task, stmt int) []*Bound {
 	}
 	come(st.Call.table(st.Args))
 	return out
+}
+
+// mayCome reports whether a scenario has what a function is for: huge pages, pages of hugetlb, files of shmem.
+func (s *Sim) mayCome(f *Bound) bool {
+	switch {
+	case f.Func.Hugetlb:
+		return s.M.Hugetlb > 0
+	case f.Source == "mm/huge_memory.c":
+		return Large.In(&s.Kernel)
+	case f.Source == "mm/shmem.c":
+		return slices.ContainsFunc(s.Setup.Files, func(file FileSetup) bool { return file.Kind == machine.Shmem })
+	}
+	return true
 }

@@ -55,6 +55,13 @@ func (m *Machine) EachIO(f func(slot int)) {
 	m.nonzero(m.io, end, func(w Word) { f(int(w.id - m.io)) })
 }
 
+// EachSwapCache calls f with what the swap cache holds, slot by slot, for who looks at all of it.
+func (m *Machine) EachSwapCache(f func(slot int, h Hold)) {
+	end := m.swapCache + cell.ID(m.Slots)
+	m.Mem.Note(m.swapCache, end)
+	m.nonzero(m.swapCache, end, func(w Word) { f(int(w.id-m.swapCache), Hold(m.Peek(w))) })
+}
+
 // SetSwapCache puts a folio into the swap cache at a slot, with one reference,
 // or takes it out (a zero hold).
 func (m *Machine) SetSwapCache(slot int, h Hold) { m.setHold(m.SwapCache(slot), h) }

@@ -1,6 +1,10 @@
 package machine
 
-import "fmt"
+import (
+	"fmt"
+
+	"gupscope/core/cell"
+)
 
 // Levels of a page table. With four of them the P4D is folded into the PGD: there are no such tables.
 const (
@@ -125,6 +129,23 @@ func (m *Machine) Entry(table Frame, i int) Word {
 		return m.at(m.upper, (int(table)-m.upperBase)*m.upperWidth+i)
 	}
 	return m.at(m.entry, m.tableIndex(table)*m.width+i)
+}
+
+// FindEntry returns the first entry of PTE tables, and its table, that is as asked; those that are none are not asked about. It glances at all until there.
+func (m *Machine) FindEntry(asked func(table Frame, e Entry) bool) (table Frame, w Word, found bool) {
+	end := m.entry + cell.ID(m.TableCount()*m.width)
+	for id := m.entry; id < end; id++ {
+		from := id
+		id = m.Mem.Nonzero(id, end)
+		m.Mem.GlanceAt(from, min(id+1, end))
+		if id == end {
+			break
+		}
+		if t, w := m.TableFrame(int(id-m.entry)/m.width), (Word{id}); asked(t, Entry(m.Peek(w))) {
+			return t, w, true
+		}
+	}
+	return 0, Word{}, false
 }
 
 // PTL is the lock of a PTE table's entries: the task that holds it plus one, or 0.

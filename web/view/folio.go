@@ -231,10 +231,14 @@ func (n *now) holders(f machine.Frame) []Holder {
 			}
 		}
 		for level, l := range n.r.Model.Stack(t) {
+			from := len(out)
 			for i, local := range l.Func.Locals {
 				if local.Kind == kernel.HoldLocal {
-					hold(t, level, m.Local(t, level, i), task.Name+" in "+l.Func.Title)
+					hold(t, level, m.Local(t, level, i), task.Name+" in "+l.Func.Title+", "+strings.ReplaceAll(local.Name, "_", " "))
 				}
+			}
+			if len(out) == from+1 { // else they are told apart
+				out[from].Text = task.Name + " in " + l.Func.Title
 			}
 			if e, ok := n.r.Model.Sim.OtherHalf(t, level); ok && e.Frame() == f {
 				out = append(out, Holder{Count: 1, Text: "the PTE that " + task.Name + " has written half of", Who: n.c.task(n.r.Model.Sim, t)})
