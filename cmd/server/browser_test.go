@@ -162,6 +162,8 @@ type tab struct {
 	ctx  context.Context
 	home string // addresses of other hosts are an error
 
+	scriptless bool // the page runs no scripts: see script
+
 	mu       sync.Mutex
 	wrong    []string
 	requests []string
@@ -288,9 +290,21 @@ func (p *tab) wait(js string) {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.ctx, patience)
 	defer cancel()
+	look := `!!(` + js + `)`
+	if !p.scriptless {
+		look = `new Promise(done => {
+			const until = performance.now() + 2000
+			const look = () => {
+				let seen = false
+				try { seen = !!(` + js + `) } catch {}
+				seen || performance.now() > until ? done(seen) : setTimeout(look, 20)
+			}
+			look()
+		})`
+	}
 	for {
-		// While the page goes to another one, nothing can be evaluated.
-		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool]("!!("+js+")"))
+		// The page looks itself again and again: to ask it each time costs more than what is asked. While it goes to another one, nothing can be evaluated.
+		ok, err := chromedp.Run(ctx, chromedp.Evaluate[bool](look, chromedp.EvalAwaitPromise))
 		if ok {
 			return
 		}
@@ -329,6 +343,7 @@ func (p *tab) cursor() int {
 // script switches the page's scripts on or off, for the next pages.
 func (p *tab) script(on bool) {
 	p.t.Helper()
+	p.scriptless = !on
 	if _, err := chromedp.Call(p.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !on}); err != nil {
 		p.t.Fatal(err)
 	}

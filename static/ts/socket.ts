@@ -47,6 +47,8 @@ export class Socket implements Transport {
   private other?: string; // a driver's token that is new, or was the old one: the answer that says which may be lost
   private name = "";
   private waking = () => this.wake();
+  // A browser may keep the page that is left, and its socket, for who goes back: the others would see a reader who is gone.
+  private leaving = () => this.socket?.close(1000);
 
   constructor(
     private room: string,
@@ -56,6 +58,7 @@ export class Socket implements Transport {
   ) {
     for (const [on, what] of [[document, "visibilitychange"], [window, "pageshow"], [window, "online"]] as const)
       on.addEventListener(what, this.waking);
+    addEventListener("pagehide", this.leaving);
     this.connect();
   }
 
@@ -88,6 +91,7 @@ export class Socket implements Transport {
     clearTimeout(this.timer);
     for (const [on, what] of [[document, "visibilitychange"], [window, "pageshow"], [window, "online"]] as const)
       on.removeEventListener(what, this.waking);
+    removeEventListener("pagehide", this.leaving);
     this.socket?.close(1000);
   }
 
