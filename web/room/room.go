@@ -168,7 +168,7 @@ func (rs *Rooms) Close() {
 	}()
 	select {
 	case <-ended:
-	case <-time.After(2 * parting):
+	case <-time.After(stopping):
 		slog.Warn("some connections did not end in time")
 	}
 }

@@ -24,8 +24,9 @@ const (
 	greeting  = 10 * time.Second // the first message must come within
 	writing   = 5 * time.Second  // a message must be taken within
 	pinging   = 15 * time.Second
-	parting   = 2 * time.Second // the reader closes within, after the last message
-	readLimit = 160 << 10       // a text of the greatest length, escaped as JSON, and what is around it
+	parting   = 10 * time.Second // the reader closes within, after the last message; busy pages take seconds, see part
+	stopping  = 4 * time.Second  // the server waits for readers no longer than that
+	readLimit = 160 << 10        // a text of the greatest length, escaped as JSON, and what is around it
 )
 
 // Serve answers the request for a websocket, and stays until it ends.
