@@ -17,6 +17,8 @@ const (
 	faultVMALock                        // FAULT_FLAG_VMA_LOCK: the VMA's lock is held instead of mmap_lock
 	faultKillable                       // FAULT_FLAG_KILLABLE: waiting ends when the task is killed
 	faultOnce                           // its caller holds mmap_lock and gives up where the fault would have to be made again
+	faultRemote                         // FAULT_FLAG_REMOTE: for somebody who comes from afar; said where there are protection keys alone
+	faultPkey                           // X86_PF_PK: a protection key forbade the access
 
 	faultAccess = faultWrite | faultUnshare
 )
@@ -125,9 +127,9 @@ var _ = register(fnDoUserAddrFault, &Func{
 	},
 })
 
-// faultSignal is what a thread gets whose page fault failed: SIGBUS.
+// faultSignal is what a thread gets whose page fault failed: SIGBUS, unless it says that it is another.
 func faultSignal(ret uint64) uint64 {
-	if ret&failed != 0 {
+	if ret&failed != 0 && errno(ret) != SIGSEGV {
 		return failed | signalled | SIGBUS
 	}
 	return ret
@@ -161,7 +163,7 @@ func (s *Setup) retries() uint64 {
 	for _, t := range s.Tasks {
 		for _, st := range t.Body {
 			switch st.Call.entry {
-			case fnMunmap, fnFork, fnMprotect, fnMremap, fnPrctl, fnKhugepaged, fnKill, fnMlock, fnMunlock, fnUprobeRegister, fnUprobeUnregister:
+			case fnMunmap, fnFork, fnMprotect, fnMremap, fnPrctl, fnPkeyAlloc, fnPkeyFree, fnKhugepaged, fnKill, fnMlock, fnMunlock, fnUprobeRegister, fnUprobeUnregister:
 				return faultAllowRetry
 			}
 			for _, a := range st.Args {
@@ -192,10 +194,13 @@ func (c *Ctx) dropFaultLock(p machine.PageID, flags uint64) {
 	}
 }
 
-// segv reports whether the VMA's permissions forbid the access.
+// segv reports whether the VMA's permissions forbid the access, or protection keys do.
 // compare arch/x86/mm/fault.c:access_error
 func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 	vma := c.Load(c.M.VMA(p))
+	if flags&faultPkey != 0 || c.pkeyForbidsVMA(p, flags&faultWrite != 0, false) {
+		return true
+	}
 	if flags&faultWrite != 0 {
 		return vma&machine.VMWrite == 0
 	}
@@ -204,6 +209,7 @@ func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 
 // handle_pte_fault, in straight line:
 //
+//	a protection key forbids it, unless it is for somebody who comes from afar: SIGSEGV
 //	hugetlb: hugetlb_fault()
 //	pmd none: do_huge_pmd_anonymous_page() if a huge page fits; else allocate a page table
 //	    of a file, where a huge page may be mapped by its PMD: do_read_fault() or do_shared_fault(), without a page table
@@ -221,6 +227,13 @@ var _ = register(fnHandleMMFault, &Func{
 	Name: "handle_mm_fault", File: "mm/memory.c", Params: []int{hfAddr, hfFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
+		hfPkey: {Label: "pkey", Says: "does the VMA's protection key allow it?", Answer: "yes", Ref: "arch_vma_access_permitted", When: Pkeyed, Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			if c.pkeyForbidsVMA(c.Page(hfAddr), c.L(hfFlags)&faultWrite != 0, c.L(hfFlags)&faultRemote != 0) {
+				c.Say("the VMA's protection key forbids it: SIGSEGV")
+				return c.Return(failed | signalled | SIGSEGV)
+			}
+			return Then
+		}},
 		hfP4D: p4dStep(hfAddr, "p4d_alloc"),
 		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnPTEAlloc, fnDoHugePMDAnonymousPage, fnDoHugePMDWPPage, fnDoHugePMDNUMAPage, fnPMDMigrationEntryWait, fnHugetlbFault}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
 			if c.M.HugetlbPage(c.Page(hfAddr)) {
@@ -317,7 +330,8 @@ var _ = register(fnHandleMMFault, &Func{
 const hfTable, hfPTE, hfAddr, hfFlags = 0, 1, 2, 3
 
 const (
-	hfP4D = iota
+	hfPkey = iota
+	hfP4D
 	hfPMD
 	hfReadHalves
 	hfHalves

@@ -110,6 +110,7 @@ var _ = register(fnFork, &Func{
 		fkWake: {Label: "wake", Says: "the child may run", Ref: "wake_up_new_task", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			child := int(c.L(fkChild))
 			c.Store(c.M.MMState(child), machine.MMAlive)
+			c.forkPkeys(child)
 			if c.Load(c.M.MMFlags(c.MM))&machine.MMFVMMergeAny != 0 { // mm_init() has copied it; the child alone reads it
 				c.Store(c.M.MMFlags(child), c.Load(c.M.MMFlags(child))|machine.MMFVMMergeAny)
 			}

@@ -222,5 +222,8 @@ const (
 	fnCollapsePTEMappedTHP
 	fnCollapsePTEMappedTHPs
 	fnPrctl
+	fnPkeyAlloc
+	fnPkeyFree
+	fnPkeySet
 	funcCount
 )

@@ -302,6 +302,9 @@ func (c *Ctx) faultinFlags(gup uint64, unshare bool) uint64 {
 	if gup&FollTried != 0 {
 		flags |= faultTried
 	}
+	if gup&FollRemote != 0 {
+		flags |= c.fromAfar()
+	}
 	return flags
 }
 
@@ -317,11 +320,11 @@ func faultErrno(ret, gup uint64) uint64 {
 // checkVMA returns 0 or the errno with which GUP refuses the page's VMA. With
 // FOLL_FORCE it reads whatever could be made readable, and writes where a write makes a copy.
 //
-// Its questions in order: a device's memory (VM_IO, VM_PFNMAP), FOLL_ANON, FOLL_SPLIT_PMD of hugetlb, secret memory, files, the rights to write and to read.
+// Its questions in order: a device's memory (VM_IO, VM_PFNMAP), FOLL_ANON, FOLL_SPLIT_PMD of hugetlb, secret memory, files, the rights to write and to read, the
+// protection key (pkey.go).
 //
 // Left out: behind FOLL_ANON, FOLL_LONGTERM of files on DAX (-EOPNOTSUPP; until 5.9 it is seen when the page is held already): their pages are device memory, which
-// is not there. Last of all, protection keys (arch_vma_access_permitted(), -EFAULT; not of another process's memory): GUP-fast asks the key of the PTE, the CPU at each
-// access, and the register with what each thread may do is not there either.
+// is not there.
 //
 // compare mm/gup.c:check_vma_flags
 func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
@@ -339,6 +342,8 @@ func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
 	case write && vma&machine.VMWrite == 0 && (!force || !machine.IsCOW(vma) || vma&machine.VMHugetlb != 0 && c.sim.forceHugetlbRefused):
 		return EFAULT
 	case !write && vma&machine.VMRead == 0 && (!force || vma&machine.VMMayRead == 0):
+		return EFAULT
+	case c.sim.gupAsksPkey && c.pkeyForbidsVMA(p, write, flags&FollRemote != 0):
 		return EFAULT
 	}
 	return 0

@@ -17,10 +17,10 @@ import (
 //
 // compare mm/process_vm_access.c:process_vm_rw_single_vec, mm/memory.c:__access_remote_vm
 var (
-	_ = register(fnProcessVMReadv, remoteAccess("process_vm_readv", "mm/process_vm_access.c", FollPin|FollTouch|FollUnlockable, false))
-	_ = register(fnProcessVMWritev, remoteAccess("process_vm_writev", "mm/process_vm_access.c", FollPin|FollTouch|FollUnlockable|FollWrite, true))
-	_ = register(fnMemRead, remoteAccess("mem_read", "fs/proc/base.c", FollGet|FollTouch|FollForce, false))
-	_ = register(fnMemWrite, remoteAccess("mem_write", "fs/proc/base.c", FollGet|FollTouch|FollForce|FollWrite, true))
+	_ = register(fnProcessVMReadv, remoteAccess("process_vm_readv", "mm/process_vm_access.c", FollPin|FollTouch|FollRemote|FollUnlockable, false))
+	_ = register(fnProcessVMWritev, remoteAccess("process_vm_writev", "mm/process_vm_access.c", FollPin|FollTouch|FollRemote|FollUnlockable|FollWrite, true))
+	_ = register(fnMemRead, remoteAccess("mem_read", "fs/proc/base.c", FollGet|FollTouch|FollRemote|FollForce, false))
+	_ = register(fnMemWrite, remoteAccess("mem_write", "fs/proc/base.c", FollGet|FollTouch|FollRemote|FollForce|FollWrite, true))
 )
 
 const raHold, raAddr, raValue, raRet = 0, 1, 2, 3

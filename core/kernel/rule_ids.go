@@ -244,6 +244,8 @@ const (
 	MigrateKeepsWrite
 	ForkClearsSwpExclusive
 	KhpPageLock
+	GUPFastPkeyCheck
+	GUPSlowPkeyCheck
 	ruleCount
 )
 

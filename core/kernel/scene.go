@@ -40,6 +40,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	}
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
+	s.gupFastAsksPkey, s.gupAsksPkey = k.On(GUPFastPkeyCheck), k.On(GUPSlowPkeyCheck)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
 	s.pinsAtOnce = s.countsPins && !k.On(GUPPinInTwo)
 	s.allowRetry, s.mlocks = setup.retries(), setup.mlocks()
@@ -110,7 +111,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
 	c.Rooms, c.RmapLocks, c.FileTHP = s.Setup.rooms(), s.Setup.rmapLocks(), s.Setup.FileTHP()
 	c.KhpPasses = s.Setup.khpPasses()
-	c.GUPPages, c.Signals, c.Poison, c.LRUOff = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons(), s.Setup.MovesPages()
+	c.GUPPages, c.Signals, c.Poison, c.LRUOff, c.Pkeys = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons(), s.Setup.MovesPages(), s.Setup.pkeys()
 	c.Lazyfree = s.Setup.lazyfrees() && s.lazyfreeList
 	c.Deactivate = s.Setup.Advises("MADV_COLD") && s.Kernel.On(LRUDeactivate)
 	small, blocks := s.Setup.smallAtStart(), 0
@@ -218,6 +219,9 @@ func (s *Sim) scene() {
 			continue // what a child has, fork makes
 		}
 		m.Store(m.MMState(mm), machine.MMAlive)
+		if m.Pkeys {
+			m.Store(m.PkeyMap(mm), 1)
+		}
 		for r, vs := range ms.Regions {
 			switch {
 			case s.Setup.hugetlb(&vs):
@@ -257,6 +261,9 @@ func (s *Sim) scene() {
 	s.files(&frame, &slot, &pool, &block)
 	s.gigabytes()
 	for i, t := range s.Setup.Tasks {
+		if m.Pkeys {
+			m.Store(m.PKRU(i), machine.InitPKRU)
+		}
 		if t.MM >= 0 {
 			m.Store(m.MMUsers(t.MM), m.Peek(m.MMUsers(t.MM))+1)
 			if m.Peek(m.MMState(t.MM)) == machine.MMAlive && s.loads(i) {

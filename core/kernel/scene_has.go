@@ -108,6 +108,9 @@ func (s *Setup) has() (h has) {
 	if s.pfnMaps() {
 		h |= hasPFNs
 	}
+	if s.pkeys() {
+		h |= hasPkeys
+	}
 	return h
 }
 

@@ -32,6 +32,7 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutSignals(l)
 	m.layoutIntervals(l)
 	m.layoutPoison(l)
+	m.layoutPkeys(l)
 	return l
 }
 
@@ -343,6 +344,8 @@ func (m *Machine) ResultText(v uint64) string {
 		return ErrnoName(r.Errno)
 	case IsSignal:
 		return SignalName(r.Errno)
+	case IsNumber:
+		return fmt.Sprint(r.Errno)
 	case IsContent:
 		return m.Content(r.Content)
 	}

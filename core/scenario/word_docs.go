@@ -35,6 +35,10 @@ var wordDocs = map[string]string{
 	"PROT_READ_WRITE": "Loads and stores: PROT_READ and PROT_WRITE.",
 	"PROT_WRITE":      "Stores; what the hardware can write to it can read as well.",
 
+	"PKEY_UNRESTRICTED":   "The thread may do with the key's memory whatever the memory itself allows.",
+	"PKEY_DISABLE_ACCESS": "The thread may neither load from the key's memory nor store to it.",
+	"PKEY_DISABLE_WRITE":  "The thread may load from the key's memory, and not store to it.",
+
 	"MPOL_MF_MOVE":     "Only pages that no other process maps are moved.",
 	"MPOL_MF_MOVE_ALL": "Pages that others map are moved, too.",
 

@@ -222,6 +222,8 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 			switch r := machine.DecodeResult(c.NewV); {
 			case r.Kind == machine.IsSignal:
 				add(evReturns, 0, -1, "gets %s in %s's %s", machine.SignalName(r.Errno), task.Name, task.Vars[at.n])
+			case r.Kind == machine.IsNumber:
+				add(evReturns, 0, -1, "returns %d as %s's %s", r.Errno, task.Name, task.Vars[at.n])
 			case r.Kind == machine.IsErrno:
 				add(evReturns, 0, -1, "returns %s as %s's %s", machine.ErrnoName(r.Errno), task.Name, task.Vars[at.n])
 			case r.Kind == machine.IsPage && r.Page.Some() && machine.DecodeResult(c.OldV).Kind != machine.IsPage: // else it was only marked stale
