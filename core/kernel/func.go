@@ -370,6 +370,7 @@ const (
 	hasFewBlocks                      // the disk may be full
 	hasNoHugepage                     // somebody forbids huge pages
 	hasPkeys                          // somebody uses protection keys
+	hasManyRefs                       // a folio has so many references that its count may overflow
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -381,6 +382,7 @@ var lacks = [...]string{
 	"nobody locks memory", "no file is truncated, none is secret memory", "no mm ends that uprobes may be in", "nobody collapses pages of files",
 	"no memory without struct pages",
 	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room", "the disk has room", "nobody forbids huge pages", "nobody uses protection keys",
+	"no count may overflow",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

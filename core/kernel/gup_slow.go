@@ -32,8 +32,7 @@ import (
 // read-only. How the retry knows that the copy may be written is a rule: until 4.8 it forgot that it
 // wants to write, so that what is mapped there by then, whatever it is, was written to.
 //
-// Left out: an address below a stack that grows down has the VMA extended (until 6.4; from memory); here nothing lies below one. A
-// folio whose count is zero or less is refused with -ENOMEM (since 5.1; from memory): the page-table lock is held, and what is mapped has references.
+// Left out: an address below a stack that grows down has the VMA extended (until 6.4; from memory); here nothing lies below one.
 //
 // compare mm/gup.c:__get_user_pages_locked, __get_user_pages
 var _ = register(fnGetUserPagesLocked, &Func{

@@ -246,6 +246,7 @@ const (
 	KhpPageLock
 	GUPFastPkeyCheck
 	GUPSlowPkeyCheck
+	GUPRefusesOverflow
 	ruleCount
 )
 

@@ -40,6 +40,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	}
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
+	s.refusesOverflow = k.On(GUPRefusesOverflow) && setup.manyRefs()
 	s.gupFastAsksPkey, s.gupAsksPkey = k.On(GUPFastPkeyCheck), k.On(GUPSlowPkeyCheck)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
 	s.pinsAtOnce = s.countsPins && !k.On(GUPPinInTwo)
@@ -348,6 +349,10 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 		m.Store(m.Disk(*slot), content)
 		m.SetSwapCache(*slot, machine.MakeHold(f, 1))
 		*slot++
+	}
+	if vs.Held > 0 {
+		m.Store(m.Ref(f), m.Load(m.Ref(f))+uint64(vs.Held))
+		m.Account(f, vs.Held)
 	}
 	m.Store(m.Flags(f), flags)
 	m.SetEntry(table, entry, machine.MakePTE(f, bits))

@@ -62,6 +62,7 @@ type RegionSetup struct {
 	Room      bool     // nothing is mapped there: mremap may move pages of the region Home there, like which it is
 	Home      int      // index into Regions
 	Mixed     bool     // of a device's memory: VM_MIXEDMAP, else VM_PFNMAP
+	Held      int      // how many references somebody else has on each of its filled pages, for good
 	Fill      []string // the content of its first pages; further pages are not touched yet
 	State     PageState
 }

@@ -66,7 +66,7 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
 		return region(cell.Region{Class: c, Of: of, Decode: decode}, field)
 	}
-	m.ref = add(Refs, "refcount", nil)
+	m.ref = add(Refs, "refcount", func(_ int, v uint64) string { return fmt.Sprint(int32(v)) })
 	m.mapcount = add(Mapcounts, "mapcount", nil)
 	m.flags = add(Flags, "flags", flagText)
 	m.mapping = region(cell.Region{Class: Mappings, Of: of, Names: m.mappingNames, BothWays: true, Decode: func(_ int, v uint64) string {

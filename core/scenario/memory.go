@@ -224,12 +224,15 @@ func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
 		v.State = kernel.Clean
 	case c.keyword("swapped"):
 		v.State = kernel.Swapped
+	case len(v.Fill) > 0 && c.keyword("held"):
+		v.Held = c.number("references", 1, 1<<32-2)
+		return
 	case len(v.Fill) > 0 && t != nil && (t.mark || t.text == "movable" || t.text == "cma" || t.text == "node"):
 		v.Zone = c.b.zoneNumber(c.zone())
 		return
 	default:
 		if t != nil && t.form == formWord {
-			c.want("clean, swapped, hugepage, mergeable, merged or the end", nil)
+			c.want("clean, swapped, hugepage, mergeable, merged, held or the end", nil)
 		}
 		return
 	}

@@ -379,7 +379,7 @@ func (s *story) counted(st *Step, c *Change, add adder) {
 	case c.NewV == 0 && n == -1 && strings.HasPrefix(st.Says, "freeze "):
 		add(evToZero, f, -1, "freezes the page's count at zero")
 	case c.NewV == 0 && n < -1:
-		add(evToZero, f, -1, "takes the page's count from %d to zero", c.OldV)
+		add(evToZero, f, -1, "takes the page's count from %d to zero", int32(c.OldV))
 	case c.NewV == 0:
 		add(evToZero, f, -1, "drops the page's last reference")
 	default:
