@@ -47,7 +47,7 @@ func faultFlags(write bool) uint64 {
 // do_user_addr_fault, in straight line:
 //
 //	vma = lock_vma_under_rcu(), first of anonymous memory alone; got it: handle_mm_fault(), unlock it, done; to be made again: go on
-//	retry: mmap_read_lock(); no VMA, or not allowed: SIGSEGV
+//	retry: mmap_read_lock(); no VMA: expand_stack(), if the one above is a stack; none, or not allowed: SIGSEGV
 //	handle_mm_fault(); to be made again (mmap_lock is dropped): retry; completed (mmap_lock is dropped, too): done
 //	mmap_read_unlock()
 //
@@ -84,6 +84,10 @@ var _ = register(fnDoUserAddrFault, &Func{
 			}},
 		pfVMA: {Label: "vma", Says: "find the VMA", Ref: "lock_mm_and_find_vma", Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Do: func(c *Ctx) Next {
 			_, vma := c.vmaWords(c.Page(pfAddr))
+			if c.Load(vma) == 0 && c.growsTo(c.Page(pfAddr)) {
+				c.Say("no VMA, and the one above grows down")
+				return pfExpand
+			}
 			if c.Load(vma) == 0 || c.segv(c.Page(pfAddr), c.L(pfFlags)) {
 				c.Say("no VMA, or not allowed: SIGSEGV")
 				c.Set(pfRet, failed|signalled|SIGSEGV)
@@ -124,6 +128,21 @@ var _ = register(fnDoUserAddrFault, &Func{
 			c.ReadUnlock(w)
 			return c.Return(c.L(pfRet))
 		}},
+		pfExpand: {Label: "expand_stack", Says: "it begins lower", Ref: "expand_stack", When: Without(ExpandStackLocked).and(hasStack), Touches: cell.Of(machine.VMAs), Back: []int{pfVMA}, Do: func(c *Ctx) Next {
+			if p := c.Page(pfAddr); c.Load(c.M.VMA(p)) == 0 && c.growsTo(p) { // nobody else, under the same lock, was faster
+				c.growStack(p)
+			}
+			return pfVMA
+		}},
+		pfExpandLocked: {Label: "expand_stack", Says: "have it begin lower", Ref: "lock_mm_and_find_vma", When: With(ExpandStackLocked).and(hasStack), Local: true, Calls: []FuncID{fnExpandStack}, Do: func(c *Ctx) Next {
+			return c.Call(fnExpandStack, pfExpanded, c.L(pfAddr))
+		}},
+		pfExpanded: {Label: "expanded", Says: "does it?", When: With(ExpandStackLocked).and(hasStack), Local: true, Back: []int{pfVMA}, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				return c.Signal(SIGSEGV)
+			}
+			return pfVMA
+		}},
 	},
 })
 
@@ -145,6 +164,9 @@ const (
 	pfUnlock
 	pfVMADone
 	pfVMAUnlock
+	pfExpand
+	pfExpandLocked
+	pfExpanded
 )
 
 // vmaWords returns the lock of a page's VMA, and the word that says whether it is in the tree.
@@ -160,6 +182,9 @@ var writeLockingAdvices = []string{"MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNME
 // retries is faultAllowRetry where somebody may take an mmap_lock for writing, or send a signal: elsewhere nobody could tell whether a fault
 // that waits holds one for reading, and it waits with the lock held.
 func (s *Setup) retries() uint64 {
+	if s.stacks() {
+		return faultAllowRetry
+	}
 	for _, t := range s.Tasks {
 		for _, st := range t.Body {
 			switch st.Call.entry {

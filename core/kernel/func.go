@@ -322,6 +322,9 @@ var PFNMaps = Cond{where: hasPFNs}
 // Pkeyed holds where somebody uses protection keys: what it guards would tell nothing elsewhere.
 var Pkeyed = Cond{where: hasPkeys}
 
+// Stacked holds where a mapping grows down: what it guards would tell nothing elsewhere.
+var Stacked = Cond{where: hasStack}
+
 // AndMerging holds where the condition does and ksmd may merge pages.
 func (c Cond) AndMerging() Cond { return c.and(hasKSM) }
 
@@ -370,6 +373,7 @@ const (
 	hasFewBlocks                      // the disk may be full
 	hasNoHugepage                     // somebody forbids huge pages
 	hasPkeys                          // somebody uses protection keys
+	hasStack                          // a mapping grows down
 	hasManyRefs                       // a folio has so many references that its count may overflow
 )
 
@@ -382,7 +386,7 @@ var lacks = [...]string{
 	"nobody locks memory", "no file is truncated, none is secret memory", "no mm ends that uprobes may be in", "nobody collapses pages of files",
 	"no memory without struct pages",
 	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room", "the disk has room", "nobody forbids huge pages", "nobody uses protection keys",
-	"no count may overflow",
+	"no mapping grows down", "no count may overflow",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -225,5 +225,6 @@ const (
 	fnPkeyAlloc
 	fnPkeyFree
 	fnPkeySet
+	fnExpandStack
 	funcCount
 )

@@ -156,9 +156,6 @@ func (c *Ctx) pkeyFault(e machine.Entry, write bool) Next {
 // forkPkeys gives the child the keys of the parent, and its first threads the rights of the thread that forks.
 // compare arch/x86/include/asm/mmu_context.h:arch_dup_pkeys (since 5.0), arch/x86/kernel/fpu/core.c:fpu_clone
 func (c *Ctx) forkPkeys(child int) {
-	if !c.M.Pkeys {
-		return
-	}
 	c.Store(c.M.PkeyMap(child), c.Load(c.M.PkeyMap(c.MM)))
 	for i, t := range c.sim.Setup.Tasks {
 		if t.MM == child {

@@ -247,6 +247,7 @@ const (
 	GUPFastPkeyCheck
 	GUPSlowPkeyCheck
 	GUPRefusesOverflow
+	ExpandStackLocked
 	ruleCount
 )
 

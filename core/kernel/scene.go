@@ -40,6 +40,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	}
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
+	s.stacks, s.remoteExpands = setup.stacks(), setup.stacks() && k.On(ExpandStackLocked)
 	s.refusesOverflow = k.On(GUPRefusesOverflow) && setup.manyRefs()
 	s.gupFastAsksPkey, s.gupAsksPkey = k.On(GUPFastPkeyCheck), k.On(GUPSlowPkeyCheck)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
@@ -233,7 +234,9 @@ func (s *Sim) scene() {
 			}
 			for i := range vs.Pages {
 				p := m.PageAt(mm, r, i)
-				m.Store(m.VMA(p), s.vmFlags(&vs))
+				if i >= vs.below() {
+					m.Store(m.VMA(p), s.vmFlags(&vs))
+				}
 				m.Link(p, true)
 				if vs.Mergeable {
 					s.scanned(p, i, &vs)
@@ -301,13 +304,13 @@ func (s *Sim) pteTable(p machine.PageID, table machine.Frame) {
 func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame, frame *machine.Frame, slot *int) {
 	m := s.M
 	at, entry := m.Pages()[p], m.Slot(p, machine.LevelPTE)
-	if i >= len(vs.Fill) {
+	if k := i - vs.below(); k < 0 || k >= len(vs.Fill) {
 		if vs.Kind == machine.RegionAnon {
 			m.Wrote(p, 0)
 		}
 		return
 	}
-	content := m.Value(vs.Fill[i])
+	content := m.Value(vs.Fill[i-vs.below()])
 	s.attachAnon(p)
 	m.Wrote(p, content)
 	exclusive := s.Kernel.On(SwpExclusive)
@@ -377,6 +380,9 @@ func (s *Sim) vmFlags(v *RegionSetup) uint64 {
 	}
 	if v.Huge {
 		f |= machine.VMHugepage
+	}
+	if v.Stack {
+		f |= machine.VMGrowsDown
 	}
 	if v.Mergeable {
 		f |= machine.VMMergeable

@@ -111,6 +111,9 @@ func (s *Setup) has() (h has) {
 	if s.pkeys() {
 		h |= hasPkeys
 	}
+	if s.stacks() {
+		h |= hasStack
+	}
 	if s.manyRefs() {
 		h |= hasManyRefs
 	}

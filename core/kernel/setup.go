@@ -62,6 +62,7 @@ type RegionSetup struct {
 	Room      bool     // nothing is mapped there: mremap may move pages of the region Home there, like which it is
 	Home      int      // index into Regions
 	Mixed     bool     // of a device's memory: VM_MIXEDMAP, else VM_PFNMAP
+	Stack     bool     // it grows down (VM_GROWSDOWN): the VMA has its last pages at the start, those with a content, or one; Fill is theirs
 	Held      int      // how many references somebody else has on each of its filled pages, for good
 	Fill      []string // the content of its first pages; further pages are not touched yet
 	State     PageState

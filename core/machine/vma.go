@@ -32,6 +32,8 @@ const (
 	// VMPkey are the bits of the protection key.
 	VMPkey uint64 = 15 << vmPkeyShift
 
+	VMGrowsDown uint64 = 1 << 23 // a stack: see expand_stack()
+
 	// VMAccess is what makes a VMA accessible at all: PROT_NONE has none of it.
 	VMAccess = VMRead | VMWrite | VMExec
 )
@@ -202,6 +204,9 @@ func vmaText(_ int, v uint64) string {
 		if v>>i&1 != 0 {
 			names = append(names, n)
 		}
+	}
+	if v&VMGrowsDown != 0 {
+		names = append(names, "growsdown")
 	}
 	if k := VMAPkey(v); k != 0 {
 		names = append(names, "pkey "+strconv.Itoa(k))
