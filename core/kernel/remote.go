@@ -155,7 +155,7 @@ func remoteAccess(name, file string, flags uint64, write bool) *Func {
 			raExpand: {Label: "expand_stack", Says: "have it begin lower", Ref: "expand_stack", When: With(ExpandStackLocked).and(hasStack), Local: true, Calls: []FuncID{fnExpandStack}, Do: func(c *Ctx) Next {
 				return c.Call(fnExpandStack, raExpanded, c.L(raAddr))
 			}},
-			raExpanded: {Label: "expanded", Says: "drop mmap_lock; does it?", Ref: "mmap_read_unlock", When: With(ExpandStackLocked).and(hasStack), Touches: cell.Of(machine.MMLocks), Back: []int{raPin, raGet, raMMPut}, Do: func(c *Ctx) Next {
+			raExpanded: {Label: "expanded", Says: "drop mmap_lock, and try again", Ref: "mmap_read_unlock", When: With(ExpandStackLocked).and(hasStack), Touches: cell.Of(machine.MMLocks), Back: []int{raPin, raGet, raMMPut}, Do: func(c *Ctx) Next {
 				if c.Ret() != 0 {
 					c.Say("it does not: give up")
 					c.Set(raRet, failed|EIO)
