@@ -103,7 +103,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			switch {
 			case e.Present() && c.M.IsPFN(e.Frame()) && flags&FollDump == 0 && (flags&FollWrite == 0 || e.Has(machine.RW)):
 				return fpNoStruct
-			case e.None() && c.dumpsHole(), flags&FollDump != 0 && e.Has(machine.Special):
+			case e.None() && c.dumpsHole(), flags&FollDump != 0 && e.Present() && e.Has(machine.Special):
 				return fpDump
 			case !e.Present():
 				return fpNoPage

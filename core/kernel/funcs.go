@@ -226,5 +226,7 @@ const (
 	fnPkeyFree
 	fnPkeySet
 	fnExpandStack
+	fnGetDumpPage
+	fnGetFutexKey
 	funcCount
 )

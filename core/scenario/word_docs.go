@@ -48,6 +48,9 @@ var wordDocs = map[string]string{
 	"IOMMU_WRITE": "The device may write to the memory: the pages are pinned for writing.",
 	"IOMMU_READ":  "The device only reads: the pages are pinned for reading.",
 
+	"FUTEX_READ":  "The futex's word is only read (FUTEX_WAIT): memory that may not be written to will do.",
+	"FUTEX_WRITE": "The futex's word is written to (FUTEX_WAKE_OP, futexes of locks): so must its memory be.",
+
 	"IB_ACCESS_LOCAL_WRITE": "The device may write to the memory: the pages are pinned for writing.",
 	"IB_ACCESS_REMOTE_READ": "The device only reads; until v6.2 the pages were pinned for writing by force all the same.",
 
