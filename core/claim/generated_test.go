@@ -220,6 +220,8 @@ func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 				to = "buf"
 			}
 			args = append(args, to)
+		case kernel.PkeyParam:
+			args = append(args, fmt.Sprint(d.IntN(3)))
 		case kernel.NumberParam:
 			if args = append(args, fmt.Sprint(d.IntN(2))); c.Name == "ftruncate" && d.collapses {
 				args[len(args)-1] = d.one("0", "2") // no huge page is truncated in part

@@ -275,8 +275,9 @@ func (m *Model) eval(e *kernel.Expr) bool {
 		return (ok && m.M.Values[content] == e.Value) == (e.Op == "==")
 	}
 	r := machine.DecodeResult(m.M.Load(m.M.Var(e.Task, e.Var)))
-	equal := r.Kind == machine.IsSignal && e.Signal == r.Errno ||
-		r.Kind == machine.IsErrno && e.Signal == 0 && r.Errno == e.Errno && e.Value == "" ||
-		r.Kind == machine.IsContent && e.Errno == 0 && e.Signal == 0 && m.M.Values[r.Content] == e.Value
+	equal := r.Kind == machine.IsNumber && e.IsNumber && e.Number == r.Errno ||
+		r.Kind == machine.IsSignal && e.Signal != 0 && e.Signal == r.Errno ||
+		r.Kind == machine.IsErrno && !e.IsNumber && e.Signal == 0 && r.Errno == e.Errno && e.Value == "" ||
+		r.Kind == machine.IsContent && !e.IsNumber && e.Errno == 0 && e.Signal == 0 && m.M.Values[r.Content] == e.Value
 	return equal == (e.Op == "==")
 }

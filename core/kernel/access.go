@@ -10,9 +10,9 @@ import (
 // A thread's access to its memory, in straight line:
 //
 //	again:
-//	if the TLB has the page (for a write: writable and dirty): access, done
+//	if the TLB has the page (for a write: writable and dirty): its protection key forbids it: page fault; else access, done
 //	with five levels, read the P4D
-//	read the PMD; read the PTE, setting accessed and dirty in it; fill the TLB; again
+//	read the PMD; read the PTE, setting accessed and dirty in it, unless its protection key forbids the access; fill the TLB; again
 //	not mapped, or not so: page fault; again
 //
 // The walk is two reads with time in between, and the access comes after it:
@@ -55,11 +55,14 @@ func accessSteps(write bool) []Step {
 		touches |= cell.Of(machine.Contents)
 	}
 	return []Step{
-		accAccess: {Label: "access", Says: says, Order: order, Touches: touches, Reads: reads, Anywhere: anywhere, Do: func(c *Ctx) Next { return c.access(write) }},
-		accLeaf: {Label: "walk", Says: "read the PTE, fill the TLB", Order: Beside, Touches: cell.Of(machine.TLBs, machine.PTEs), Back: []int{accAccess},
+		accAccess: {Label: "access", Says: says, Order: order, Touches: touches, Reads: reads, Anywhere: anywhere, Calls: []FuncID{fnDoUserAddrFault}, Do: func(c *Ctx) Next { return c.accessPage(write) }},
+		accLeaf: {Label: "walk", Says: "read the PTE, fill the TLB", Order: Beside, Touches: cell.Of(machine.TLBs, machine.PTEs), Back: []int{accAccess}, Calls: []FuncID{fnDoUserAddrFault},
 			Do: func(c *Ctx) Next { return c.walkLeaf(write) }},
-		accHuge: {Label: "walk_huge", Says: "set accessed in the PMD of the huge page, fill the TLB", When: Large, Order: Beside, Touches: cell.Of(machine.TLBs, machine.PMDs), Back: []int{accAccess, accFault},
+		accHuge: {Label: "walk_huge", Says: "set accessed in the PMD of the huge page, fill the TLB", When: Large, Order: Beside, Touches: cell.Of(machine.TLBs, machine.PMDs), Back: []int{accAccess, accFault}, Calls: []FuncID{fnDoUserAddrFault},
 			Do: func(c *Ctx) Next {
+				if e := machine.Entry(c.Load(c.M.PMD(c.Page(accPage)))); e.Has(machine.PSE|machine.Present) && c.pkeyForbids(e, write) {
+					return c.pkeyFault(e, write)
+				}
 				if c.fillHuge(c.Page(accPage), write) {
 					return accAccess
 				}
@@ -87,11 +90,14 @@ func beside(s Step) Step {
 	return s
 }
 
-// access uses the TLB entry if it allows the access, else reads the PMD.
-func (c *Ctx) access(write bool) Next {
+// accessPage uses the TLB entry if it allows the access, else reads the PMD.
+func (c *Ctx) accessPage(write bool) Next {
 	p := c.Page(accPage)
 	e := machine.Entry(c.Load(c.M.TLB(c.CPU, p)))
 	if e.Present() && (!write || e.Has(machine.RW|machine.Dirty)) {
+		if c.pkeyForbids(e, write) {
+			return c.pkeyFault(e, write)
+		}
 		return c.touch(e, p, write)
 	}
 	if c.M.FiveLevels {
@@ -177,6 +183,12 @@ func (c *Ctx) walkLeaf(write bool) Next {
 		return accAccess
 	}
 	c.M.ClearWalker(c.CPU)
+	if c.M.Pkeys {
+		c.walked(table)
+		if e := machine.Entry(c.Load(c.PTE(table.Frame(), p))); e.Has(machine.Present) && c.pkeyForbids(e, write) {
+			return c.pkeyFault(e, write)
+		}
+	}
 	if !c.fill(table, p, write) {
 		return accFault
 	}

@@ -69,16 +69,18 @@ const (
 	MMParam                        // an mm that is forked from the task's own
 	ProcessParam                   // a process, by its mm: A
 	RoomParam                      // where mremap moves the mapping before it: new
+	PkeyParam                      // a protection key, 0 to 15; the callee gets one more
 )
 
 // A Result says what a call returns.
 type Result uint8
 
 const (
-	NoResult    Result = iota
-	ErrResult          // 0, an errno or a signal
-	PageResult         // a page that is held, or an errno
-	ValueResult        // what was read, or a signal
+	NoResult     Result = iota
+	ErrResult           // 0, an errno or a signal
+	PageResult          // a page that is held, or an errno
+	ValueResult         // what was read, or a signal
+	NumberResult        // a number, or an errno
 )
 
 // A Place says who may make a call.
@@ -220,6 +222,14 @@ var Calls = []*Call{
 		Doc: "Sends the process a signal: SIGKILL, to all its threads; or SIGUSR1, which it has a handler for, to the first. Slow GUP gives up for it, between its tries and where it waits for mmap_lock: -EINTR; for SIGUSR1 with FOLL_INTERRUPTIBLE alone. That a thread which was killed dies is not played: say exit()."},
 	{Name: "mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}}, Result: ErrResult, From: UserTask, entry: fnMprotect, gathers: true,
 		Doc: "Changes what may be done with the memory, in the VMAs and in the PTEs, and flushes what was taken away."},
+	{Name: "pkey_alloc", Params: []Param{{Name: "rights", Kind: WordParam, Words: pkeyRights, Optional: true}}, Result: NumberResult, From: UserTask, Since: 409, entry: fnPkeyAlloc,
+		Doc: "Gives the process a protection key, the lowest that is free: 1, if it has none yet. The calling thread gets the rights for it that it asks for; other threads may do nothing with memory that has it until they say pkey_set. -ENOSPC: there is none."},
+	{Name: "pkey_free", Params: []Param{{Name: "pkey", Kind: PkeyParam}}, Result: ErrResult, From: UserTask, Since: 409, entry: fnPkeyFree,
+		Doc: "Gives a protection key back. Memory that has it keeps it, and belongs to whom the key is given next."},
+	{Name: "pkey_mprotect", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "prot", Kind: WordParam, Words: protWords}, {Name: "pkey", Kind: PkeyParam}}, Result: ErrResult, From: UserTask, Since: 409, Use: "mprotect", entry: fnMprotect, gathers: true,
+		Doc: "As mprotect, and the memory gets a protection key: what may be done with it depends on the PKRU of the thread that does it, too. -EINVAL: the key is not given out."},
+	{Name: "pkey_set", Params: []Param{{Name: "pkey", Kind: PkeyParam}, {Name: "rights", Kind: WordParam, Words: pkeyRights}}, From: UserTask, Since: 409, entry: fnPkeySet,
+		Doc: "The thread writes its register PKRU (WRPKRU): what it may do from now on with memory that has the key. No other thread is asked, nothing is flushed, the kernel hears nothing of it. At the start a thread may do nothing by any key but 0."},
 	{Name: "clear_refs", Params: []Param{{Name: "vma", Kind: VMAParam}}, From: UserTask, entry: fnClearRefs, gathers: true,
 		Doc: "The process writes 4 to its /proc/PID/clear_refs, to see what is written to from now on (soft-dirty): PTEs become read-only, and the TLBs are flushed. Here of one mapping, not of all."},
 	{Name: "mremap", Params: []Param{{Name: "vma", Kind: VMAParam}, {Name: "to", Kind: RoomParam}}, Result: ErrResult, From: UserTask, entry: fnMremap, gathers: true,
@@ -244,6 +254,14 @@ var Calls = []*Call{
 		Doc: "Registers memory with an RDMA card: the page is pinned for long, for writing. Of memory that the card only reads (IB_ACCESS_REMOTE_READ): from v6.2 on for reading, before for writing by force (FOLL_FORCE), so that COW is broken."},
 	{Name: "ib_umem_release", Params: []Param{{Name: "page", Kind: VarParam}},
 		Doc: "Takes the page from the RDMA card, marks it dirty if the card may write, and gives it back."},
+	{Name: "iommufd_ioas_map", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "prot", Kind: WordParam, Words: iommuWords, Optional: true}}, Result: PageResult, From: UserTask, Since: 602, Use: "vfio_dma_map",
+		Doc: "Maps the page for a device, by iommufd: it is pinned for long, for writing unless the device may only read it (IOMMU_READ), by pin_user_pages_fast, where vfio_dma_map says pin_user_pages_remote. No notifier: the mapping never follows the page table."},
+	{Name: "iommufd_ioas_unmap", Params: []Param{{Name: "page", Kind: VarParam}}, Since: 602, Use: "vfio_dma_unmap",
+		Doc: "Takes the page from the device, marks it dirty if the device may write, and gives it back; nobody asks whether it is still exclusive."},
+	{Name: "get_dump_page", Params: []Param{{Name: "page", Kind: PageParam}}, Result: PageResult, From: UserTask, entry: fnGetDumpPage, holds: dumpFlags,
+		Doc: "What a core dump does for each page of the process: a reference on it, by force (FOLL_FORCE). What would be zeros is left out (FOLL_DUMP): memory that nobody touched, and the zero page. -EFAULT: the dump has a hole there."},
+	{Name: "get_futex_key", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "rw", Kind: WordParam, Words: futexWords}}, Result: NumberResult, From: UserTask, entry: fnGetFutexKey,
+		Doc: "What a futex in shared memory is known by. The page is got for writing, so that COW is broken; for FUTEX_READ (FUTEX_WAIT), if that fails, for reading. 2 (FUT_OFF_MMSHARED): it is anonymous memory, known by mm and address; 1 (FUT_OFF_INODE): a file's, known by inode and index."},
 	{Name: "ptrace_peek", Params: []Param{{Name: "page", Kind: PageParam}}, Result: ValueResult, From: Anywhere,
 		Doc: "A debugger reads memory of the process, with FOLL_FORCE."},
 	{Name: "ptrace_poke", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: Anywhere,

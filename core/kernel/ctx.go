@@ -153,15 +153,26 @@ func (c *Ctx) Get(f machine.Frame, n int) {
 	if c.M.Load(c.M.Ref(f)) == 0 {
 		c.M.Raise(machine.AlarmRefOnZero, uint64(f))
 	}
-	c.Add(c.M.Ref(f), n)
+	c.addRefs(f, n)
 }
+
+// addRefs adds to a folio's count, which has 32 bits (atomic_t), and returns the sum.
+func (c *Ctx) addRefs(f machine.Frame, n int) uint64 {
+	w := c.M.Ref(f)
+	v := uint64(uint32(c.M.Load(w) + uint64(n)))
+	c.M.Store(w, v)
+	return v
+}
+
+// overflown reports whether a folio's count, as the kernel has it with a sign, is below zero, or zero.
+func (c *Ctx) overflown(f machine.Frame) bool { return int32(c.M.Load(c.M.Ref(c.M.Head(f)))) <= 0 }
 
 // TryGet adds n references unless the count is zero. f is taken for the head of its folio.
 func (c *Ctx) TryGet(f machine.Frame, n int) bool {
 	if c.M.Load(c.M.Ref(f)) == 0 {
 		return false
 	}
-	c.Add(c.M.Ref(f), n)
+	c.addRefs(f, n)
 	return true
 }
 
@@ -172,7 +183,7 @@ func (c *Ctx) Put(f machine.Frame, n int) bool {
 		c.M.Raise(machine.AlarmRefUnderflow, uint64(f))
 		return false
 	}
-	return c.Add(c.M.Ref(f), -n) == 0
+	return c.addRefs(f, -n) == 0
 }
 
 // Hold makes local i the holder of n references on the frame.

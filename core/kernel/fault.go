@@ -17,6 +17,8 @@ const (
 	faultVMALock                        // FAULT_FLAG_VMA_LOCK: the VMA's lock is held instead of mmap_lock
 	faultKillable                       // FAULT_FLAG_KILLABLE: waiting ends when the task is killed
 	faultOnce                           // its caller holds mmap_lock and gives up where the fault would have to be made again
+	faultRemote                         // FAULT_FLAG_REMOTE: for somebody who comes from afar; said where there are protection keys alone
+	faultPkey                           // X86_PF_PK: a protection key forbade the access
 
 	faultAccess = faultWrite | faultUnshare
 )
@@ -45,7 +47,7 @@ func faultFlags(write bool) uint64 {
 // do_user_addr_fault, in straight line:
 //
 //	vma = lock_vma_under_rcu(), first of anonymous memory alone; got it: handle_mm_fault(), unlock it, done; to be made again: go on
-//	retry: mmap_read_lock(); no VMA, or not allowed: SIGSEGV
+//	retry: mmap_read_lock(); no VMA: expand_stack(), if the one above is a stack; none, or not allowed: SIGSEGV
 //	handle_mm_fault(); to be made again (mmap_lock is dropped): retry; completed (mmap_lock is dropped, too): done
 //	mmap_read_unlock()
 //
@@ -82,6 +84,10 @@ var _ = register(fnDoUserAddrFault, &Func{
 			}},
 		pfVMA: {Label: "vma", Says: "find the VMA", Ref: "lock_mm_and_find_vma", Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnHandleMMFault}, Do: func(c *Ctx) Next {
 			_, vma := c.vmaWords(c.Page(pfAddr))
+			if c.Load(vma) == 0 && c.growsTo(c.Page(pfAddr)) {
+				c.Say("no VMA, and the one above grows down")
+				return pfExpand
+			}
 			if c.Load(vma) == 0 || c.segv(c.Page(pfAddr), c.L(pfFlags)) {
 				c.Say("no VMA, or not allowed: SIGSEGV")
 				c.Set(pfRet, failed|signalled|SIGSEGV)
@@ -122,12 +128,27 @@ var _ = register(fnDoUserAddrFault, &Func{
 			c.ReadUnlock(w)
 			return c.Return(c.L(pfRet))
 		}},
+		pfExpand: {Label: "expand_stack", Says: "it begins lower", Ref: "expand_stack", When: Without(ExpandStackLocked).and(hasStack), Touches: cell.Of(machine.VMAs), Back: []int{pfVMA}, Do: func(c *Ctx) Next {
+			if p := c.Page(pfAddr); c.Load(c.M.VMA(p)) == 0 && c.growsTo(p) { // nobody else, under the same lock, was faster
+				c.growStack(p)
+			}
+			return pfVMA
+		}},
+		pfExpandLocked: {Label: "expand_stack", Says: "have it begin lower", Ref: "lock_mm_and_find_vma", When: With(ExpandStackLocked).and(hasStack), Local: true, Calls: []FuncID{fnExpandStack}, Do: func(c *Ctx) Next {
+			return c.Call(fnExpandStack, pfExpanded, c.L(pfAddr))
+		}},
+		pfExpanded: {Label: "expanded", Says: "does it?", When: With(ExpandStackLocked).and(hasStack), Local: true, Back: []int{pfVMA}, Do: func(c *Ctx) Next {
+			if c.Ret() != 0 {
+				return c.Signal(SIGSEGV)
+			}
+			return pfVMA
+		}},
 	},
 })
 
-// faultSignal is what a thread gets whose page fault failed: SIGBUS.
+// faultSignal is what a thread gets whose page fault failed: SIGBUS, unless it says that it is another.
 func faultSignal(ret uint64) uint64 {
-	if ret&failed != 0 {
+	if ret&failed != 0 && errno(ret) != SIGSEGV {
 		return failed | signalled | SIGBUS
 	}
 	return ret
@@ -143,6 +164,9 @@ const (
 	pfUnlock
 	pfVMADone
 	pfVMAUnlock
+	pfExpand
+	pfExpandLocked
+	pfExpanded
 )
 
 // vmaWords returns the lock of a page's VMA, and the word that says whether it is in the tree.
@@ -158,10 +182,13 @@ var writeLockingAdvices = []string{"MADV_COLLAPSE", "MADV_MERGEABLE", "MADV_UNME
 // retries is faultAllowRetry where somebody may take an mmap_lock for writing, or send a signal: elsewhere nobody could tell whether a fault
 // that waits holds one for reading, and it waits with the lock held.
 func (s *Setup) retries() uint64 {
+	if s.stacks() {
+		return faultAllowRetry
+	}
 	for _, t := range s.Tasks {
 		for _, st := range t.Body {
 			switch st.Call.entry {
-			case fnMunmap, fnFork, fnMprotect, fnMremap, fnPrctl, fnKhugepaged, fnKill, fnMlock, fnMunlock, fnUprobeRegister, fnUprobeUnregister:
+			case fnMunmap, fnFork, fnMprotect, fnMremap, fnPrctl, fnPkeyAlloc, fnPkeyFree, fnKhugepaged, fnKill, fnMlock, fnMunlock, fnUprobeRegister, fnUprobeUnregister:
 				return faultAllowRetry
 			}
 			for _, a := range st.Args {
@@ -192,10 +219,13 @@ func (c *Ctx) dropFaultLock(p machine.PageID, flags uint64) {
 	}
 }
 
-// segv reports whether the VMA's permissions forbid the access.
+// segv reports whether the VMA's permissions forbid the access, or protection keys do.
 // compare arch/x86/mm/fault.c:access_error
 func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 	vma := c.Load(c.M.VMA(p))
+	if flags&faultPkey != 0 || c.pkeyForbidsVMA(p, flags&faultWrite != 0, false) {
+		return true
+	}
 	if flags&faultWrite != 0 {
 		return vma&machine.VMWrite == 0
 	}
@@ -204,6 +234,7 @@ func (c *Ctx) segv(p machine.PageID, flags uint64) bool {
 
 // handle_pte_fault, in straight line:
 //
+//	a protection key forbids it, unless it is for somebody who comes from afar: SIGSEGV
 //	hugetlb: hugetlb_fault()
 //	pmd none: do_huge_pmd_anonymous_page() if a huge page fits; else allocate a page table
 //	    of a file, where a huge page may be mapped by its PMD: do_read_fault() or do_shared_fault(), without a page table
@@ -221,6 +252,13 @@ var _ = register(fnHandleMMFault, &Func{
 	Name: "handle_mm_fault", File: "mm/memory.c", Params: []int{hfAddr, hfFlags},
 	Locals: []Local{{"pmd", TableLocal}, {"orig_pte", PTELocal}, {"address", PageLocal}, {"flags", IntLocal}},
 	Steps: []Step{
+		hfPkey: {Label: "pkey", Says: "does the VMA's protection key allow it?", Answer: "yes", Ref: "arch_vma_access_permitted", When: Pkeyed, Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
+			if c.pkeyForbidsVMA(c.Page(hfAddr), c.L(hfFlags)&faultWrite != 0, c.L(hfFlags)&faultRemote != 0) {
+				c.Say("the VMA's protection key forbids it: SIGSEGV")
+				return c.Return(failed | signalled | SIGSEGV)
+			}
+			return Then
+		}},
 		hfP4D: p4dStep(hfAddr, "p4d_alloc"),
 		hfPMD: {Label: "read_pmd", Says: "read the PMD", Ref: "__handle_mm_fault", Reads: cell.Of(machine.PMDs, machine.VMAs), Calls: []FuncID{fnPTEAlloc, fnDoHugePMDAnonymousPage, fnDoHugePMDWPPage, fnDoHugePMDNUMAPage, fnPMDMigrationEntryWait, fnHugetlbFault}, Back: []int{hfPMD}, Do: func(c *Ctx) Next {
 			if c.M.HugetlbPage(c.Page(hfAddr)) {
@@ -317,7 +355,8 @@ var _ = register(fnHandleMMFault, &Func{
 const hfTable, hfPTE, hfAddr, hfFlags = 0, 1, 2, 3
 
 const (
-	hfP4D = iota
+	hfPkey = iota
+	hfP4D
 	hfPMD
 	hfReadHalves
 	hfHalves

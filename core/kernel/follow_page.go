@@ -23,9 +23,9 @@ const (
 //	not present, or not writable enough: no page; for a dump, none or the zero page: -EFAULT
 //	memory without a struct page: -EEXIST; until 5.15, where a page is wanted, -EFAULT
 //	pinning read-only what may be shared: -EMLINK
-//	try_grab_folio(), which takes nothing if no page is wanted; mark it accessed, and dirty for a write; unlock
+//	try_grab_folio(), which takes nothing if no page is wanted; from 5.1 on, the count is zero or below: -ENOMEM; mark it accessed, and dirty for a write; unlock
 //
-// The PTE maps the page and the PTL keeps it so: the count cannot be zero.
+// The PTE maps the page and the PTL keeps it so: the count cannot be zero, unless it has overflowed.
 //
 // compare mm/gup.c:follow_page_pte
 var _ = register(fnFollowPagePTE, &Func{
@@ -103,7 +103,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			switch {
 			case e.Present() && c.M.IsPFN(e.Frame()) && flags&FollDump == 0 && (flags&FollWrite == 0 || e.Has(machine.RW)):
 				return fpNoStruct
-			case e.None() && c.dumpsHole(), flags&FollDump != 0 && e.Has(machine.Special):
+			case e.None() && c.dumpsHole(), flags&FollDump != 0 && e.Present() && e.Has(machine.Special):
 				return fpDump
 			case !e.Present():
 				return fpNoPage
@@ -150,6 +150,10 @@ var _ = register(fnFollowPagePTE, &Func{
 			return fpNoPage
 		}},
 		fpGrab: {Label: "grab", Says: "take a reference", Ref: "try_grab_folio", Touches: cell.Of(machine.Refs), Do: (*Ctx).followGrab},
+		fpNoMem: {Label: "enomem", Says: "-ENOMEM: unlock the PTL", When: With(GUPRefusesOverflow).and(hasManyRefs), Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(fpPMD)))
+			return c.Fail(ENOMEM)
+		}},
 		fpTouching: {Label: "touching", Says: "to be marked accessed, or dirty?", Ref: "FOLL_TOUCH", Local: true, Do: func(c *Ctx) Next {
 			switch {
 			case c.L(fpFlags)&FollTouch != 0 && !c.Entry(fpPTE).Has(machine.Special):
@@ -223,6 +227,7 @@ const (
 	fpUnshare
 	fpZero
 	fpGrab
+	fpNoMem
 	fpTouching
 	fpTouch
 	fpNoPage
@@ -247,6 +252,10 @@ func wantsNoPage(flags uint64) bool { return flags&(FollGet|FollPin) == 0 }
 
 // followGrab takes the reference or the pin under the PTL.
 func (c *Ctx) followGrab() Next {
+	if f := c.Frame(fpPTE); c.sim.refusesOverflow && !wantsNoPage(c.L(fpFlags)) && c.overflown(f) {
+		c.Say("the count has overflowed: no reference")
+		return fpNoMem
+	}
 	c.takePin(c.Frame(fpPTE), c.L(fpFlags))
-	return Then
+	return fpTouching
 }

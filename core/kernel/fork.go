@@ -107,6 +107,10 @@ var _ = register(fnFork, &Func{
 			}
 			return Then
 		}},
+		fkPkeys: {Label: "dup_pkeys", Says: "the child has the parent's protection keys, its threads the rights of the one that forks", Ref: "arch_dup_pkeys", When: Pkeyed, Touches: cell.Of(machine.MMs, machine.Stacks), Anywhere: cell.Of(machine.Stacks), Do: func(c *Ctx) Next {
+			c.forkPkeys(int(c.L(fkChild)))
+			return Then
+		}},
 		fkWake: {Label: "wake", Says: "the child may run", Ref: "wake_up_new_task", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			child := int(c.L(fkChild))
 			c.Store(c.M.MMState(child), machine.MMAlive)
@@ -144,6 +148,7 @@ const (
 	fkFlush
 	fkUnlock
 	fkKSM
+	fkPkeys
 	fkWake
 	fkUndo
 	fkFailed

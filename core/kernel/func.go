@@ -319,6 +319,12 @@ func (c Cond) AndNoHugepage() Cond { return c.and(hasNoHugepage) }
 // PFNMaps holds where memory without struct pages is mapped: what it guards would tell nothing elsewhere.
 var PFNMaps = Cond{where: hasPFNs}
 
+// Pkeyed holds where somebody uses protection keys: what it guards would tell nothing elsewhere.
+var Pkeyed = Cond{where: hasPkeys}
+
+// Stacked holds where a mapping grows down: what it guards would tell nothing elsewhere.
+var Stacked = Cond{where: hasStack}
+
 // AndMerging holds where the condition does and ksmd may merge pages.
 func (c Cond) AndMerging() Cond { return c.and(hasKSM) }
 
@@ -366,6 +372,9 @@ const (
 	hasFewSlots                       // swap may be nearly full
 	hasFewBlocks                      // the disk may be full
 	hasNoHugepage                     // somebody forbids huge pages
+	hasPkeys                          // somebody uses protection keys
+	hasStack                          // a mapping grows down
+	hasManyRefs                       // a folio has so many references that its count may overflow
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -376,7 +385,8 @@ var lacks = [...]string{
 	"no two mmu_gathers", "no signals", "nobody would wait for it", "no interval notifier", "no mm ends that khugepaged may be in", "nobody frees memory lazily", "no memory fails",
 	"nobody locks memory", "no file is truncated, none is secret memory", "no mm ends that uprobes may be in", "nobody collapses pages of files",
 	"no memory without struct pages",
-	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room", "the disk has room", "nobody forbids huge pages",
+	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room", "the disk has room", "nobody forbids huge pages", "nobody uses protection keys",
+	"no mapping grows down", "no count may overflow",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -222,5 +222,11 @@ const (
 	fnCollapsePTEMappedTHP
 	fnCollapsePTEMappedTHPs
 	fnPrctl
+	fnPkeyAlloc
+	fnPkeyFree
+	fnPkeySet
+	fnExpandStack
+	fnGetDumpPage
+	fnGetFutexKey
 	funcCount
 )

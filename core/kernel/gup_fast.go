@@ -335,6 +335,9 @@ var _ = register(fnGUPFastPTERange, &Func{
 			if !e.Has(machine.Present|machine.User) || c.L(gpFlags)&FollWrite != 0 && !e.Has(machine.RW) || e.Has(machine.Special) {
 				return Return
 			}
+			if c.gupFastForbidden(e, c.L(gpFlags)) {
+				return Return
+			}
 			return c.Call(fnTryGrabFolioFast, gpGrabbed, c.L(gpPTE), 1, c.L(gpFlags))
 		}},
 		gpGrabbed: {Label: "grabbed", Says: "got a reference?", Local: true, Do: func(c *Ctx) Next {

@@ -35,7 +35,7 @@ var _ = register(fnGUPFastPMDLeaf, &Func{Large: true,
 	Steps: []Step{
 		ghPermitted: {Label: "permitted", Says: "does the PMD allow what is asked?", Ref: "pmd_access_permitted", Local: true, Calls: []FuncID{fnTryGrabFolioFast}, Do: func(c *Ctx) Next {
 			e := c.Entry(gh0PMD)
-			if !e.Has(machine.Present|machine.User) || c.L(ghFlags)&FollWrite != 0 && !e.Has(machine.RW) {
+			if !e.Has(machine.Present|machine.User) || c.L(ghFlags)&FollWrite != 0 && !e.Has(machine.RW) || c.gupFastForbidden(e, c.L(ghFlags)) {
 				return Return
 			}
 			return c.Call(fnTryGrabFolioFast, ghGrabbed, uint64(c.M.OfHuge(e, c.Page(ghAddr))), c.L(ghEnd)-c.L(ghAddr), c.L(ghFlags))

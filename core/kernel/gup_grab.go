@@ -9,6 +9,7 @@ import (
 //
 //	until 6.4, pinning for long: a page that must be possible to take away: give up
 //	again: folio = page_folio(page)
+//	from 5.1 on: the count is below zero: give up
 //	folio_ref_add_unless_zero(folio, refs)
 //	the page belongs to another folio now: put the references; again, or give up
 //	from 6.5 on, pinning for long: such a page: put the references, give up
@@ -33,7 +34,8 @@ import (
 // x86 of 4.6 had a plain get_page() instead: it relied on the flush by IPI, with interrupts off here,
 // to come before the page is freed.
 //
-// Left out: a count below zero, which has overflowed, is refused (since 5.1, from memory): no run here is as long.
+// A count below zero has overflowed, or nearly so: it is refused (since 5.1, from memory). There are half of all numbers left for those who have looked already. No run
+// here is as long: a scenario says with how many references elsewhere it begins.
 //
 // Between the look at the folio and the reference it may be split. The PTE does not tell: it
 // comes back with the same frame in it.
@@ -64,6 +66,13 @@ var _ = register(fnTryGrabFolioFast, &Func{
 			c.SetFrame(tgFolio, f)
 			if c.sim.pinsAtOnce && c.countedApart(f) {
 				c.Set(tgLarge, 1)
+			}
+			return Then
+		}},
+		tgNegative: {Label: "negative", Says: "is the count below zero?", Answer: "no", Ref: "folio_ref_count(folio) < 0", When: With(GUPRefusesOverflow).and(hasManyRefs), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
+			if f := c.grabbing(); c.overflown(f) && c.Load(c.M.Ref(f)) != 0 {
+				c.Say("the count is below zero: no reference")
+				return c.Fail(EBUSY)
 			}
 			return Then
 		}},
@@ -151,6 +160,7 @@ const tgPTE, tgFolio, tgFlags, tgRefs, tgLarge = 0, 1, 2, 3, 4
 const (
 	tgZoneFirst = iota
 	tgHead
+	tgNegative
 	tgTryGet
 	tgGet
 	tgRecheck

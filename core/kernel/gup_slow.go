@@ -10,7 +10,7 @@ import (
 //	mmap_read_lock_killable()           // unless the caller has mmap_lock
 //	if pinning: mark the mm
 //	every page:
-//	    vma = find_vma(); none, or not allowed: -EFAULT
+//	    vma = find_vma(), until 6.4 find_extend_vma(); none, or not allowed: -EFAULT
 //	    retry: killed: -EINTR
 //	    page = follow_page_mask(); got it: of a huge page, the references of all pages that are wanted of it; the next
 //	    -EMLINK: an error, if what may be shared is refused (a what-if)
@@ -32,8 +32,7 @@ import (
 // read-only. How the retry knows that the copy may be written is a rule: until 4.8 it forgot that it
 // wants to write, so that what is mapped there by then, whatever it is, was written to.
 //
-// Left out: an address below a stack that grows down has the VMA extended (until 6.4; from memory); here nothing lies below one. A
-// folio whose count is zero or less is refused with -ENOMEM (since 5.1; from memory): the page-table lock is held, and what is mapped has references.
+// An address below a stack has the VMA extended, until 6.4 (stack.go).
 //
 // compare mm/gup.c:__get_user_pages_locked, __get_user_pages
 var _ = register(fnGetUserPagesLocked, &Func{
@@ -51,13 +50,14 @@ var _ = register(fnGetUserPagesLocked, &Func{
 				}
 				return c.gupLocked()
 			}},
-		glMark:      markStore(gupMM, glVMA),
-		glMarked:    markAsked(gupMM, glVMA),
-		glHasPinned: markSet(gupMM, glVMA),
+		glMark:      markStore(gupMM, glExpand),
+		glMarked:    markAsked(gupMM, glExpand),
+		glHasPinned: markSet(gupMM, glExpand),
 		glOldVMA: {Label: "old_vma", Says: "go on with the VMA that was found before", When: Without(GUPVMARecheck), Local: true, Do: func(c *Ctx) Next {
 			c.Say("go on with the VMA that was found before")
 			return glKilled
 		}},
+		glExpand: gupExpand,
 		glVMA: {Label: "vma", Says: "find the VMA, check its flags", Ref: "check_vma_flags", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			if err := c.checkVMA(c.Page(glAddr), c.L(glFoll)); err != 0 {
 				c.Say("no VMA there, or not allowed: -EFAULT")
@@ -126,12 +126,12 @@ var _ = register(fnGetUserPagesLocked, &Func{
 		}},
 		glAgain: {Label: "again", Says: "try again", When: If(ForceWrite, ForceExclusive), Local: true, Back: []int{glKilled}, Do: func(c *Ctx) Next { return glKilled }},
 		glRest:  {Label: "rest", Says: "take the references of the other pages of the huge page", Ref: "try_grab_folio(folio, page_increm - 1)", When: With(GUPSlowTakesRest).AndSeveral(), Touches: cell.Of(machine.Refs), Do: (*Ctx).grabRest},
-		glNext: {Label: "next_page", Says: "got it: the next page", Ref: "start += page_increm * PAGE_SIZE", When: Several, Local: true, Back: []int{glVMA}, Do: func(c *Ctx) Next {
+		glNext: {Label: "next_page", Says: "got it: the next page", Ref: "start += page_increm * PAGE_SIZE", When: Several, Local: true, Back: []int{glExpand}, Do: func(c *Ctx) Next {
 			c.nextPage()
 			c.Set(glAddr, c.L(glAddr)+1)
 			c.Set(glNr, c.L(glNr)-1)
 			c.Set(glFoll, c.L(glFlags))
-			return glVMA
+			return glExpand
 		}},
 		glUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "mmap_read_unlock", Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
 			if c.gupComesLocked() {
@@ -195,7 +195,7 @@ func (c *Ctx) gupLocked() Next {
 	}
 	c.Set(glFoll, c.L(glFlags))
 	if c.L(glFlags)&FollPin == 0 {
-		return glVMA
+		return glExpand
 	}
 	return glMark
 }
@@ -266,6 +266,7 @@ const (
 	glMarked
 	glHasPinned
 	glOldVMA
+	glExpand
 	glVMA
 	glForcedCOW
 	glKilled
@@ -302,6 +303,9 @@ func (c *Ctx) faultinFlags(gup uint64, unshare bool) uint64 {
 	if gup&FollTried != 0 {
 		flags |= faultTried
 	}
+	if gup&FollRemote != 0 {
+		flags |= c.fromAfar()
+	}
 	return flags
 }
 
@@ -317,11 +321,11 @@ func faultErrno(ret, gup uint64) uint64 {
 // checkVMA returns 0 or the errno with which GUP refuses the page's VMA. With
 // FOLL_FORCE it reads whatever could be made readable, and writes where a write makes a copy.
 //
-// Its questions in order: a device's memory (VM_IO, VM_PFNMAP), FOLL_ANON, FOLL_SPLIT_PMD of hugetlb, secret memory, files, the rights to write and to read.
+// Its questions in order: a device's memory (VM_IO, VM_PFNMAP), FOLL_ANON, FOLL_SPLIT_PMD of hugetlb, secret memory, files, the rights to write and to read, the
+// protection key (pkey.go).
 //
 // Left out: behind FOLL_ANON, FOLL_LONGTERM of files on DAX (-EOPNOTSUPP; until 5.9 it is seen when the page is held already): their pages are device memory, which
-// is not there. Last of all, protection keys (arch_vma_access_permitted(), -EFAULT; not of another process's memory): GUP-fast asks the key of the PTE, the CPU at each
-// access, and the register with what each thread may do is not there either.
+// is not there.
 //
 // compare mm/gup.c:check_vma_flags
 func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
@@ -339,6 +343,8 @@ func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
 	case write && vma&machine.VMWrite == 0 && (!force || !machine.IsCOW(vma) || vma&machine.VMHugetlb != 0 && c.sim.forceHugetlbRefused):
 		return EFAULT
 	case !write && vma&machine.VMRead == 0 && (!force || vma&machine.VMMayRead == 0):
+		return EFAULT
+	case c.sim.gupAsksPkey && c.pkeyForbidsVMA(p, write, flags&FollRemote != 0):
 		return EFAULT
 	}
 	return 0

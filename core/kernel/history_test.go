@@ -75,6 +75,10 @@ fault_pins_file             0   0       0   1   1   1    1    1    1    1   1   
 vm_fault_completed          0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         d92725256b4f  Tm
 gup_slow_pmd_recheck        0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         0d940a9b270b  TC
 gup_pfn_exists              0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         65462462ffb2  TC
+gup_fast_pkey_check         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         33a709b25a76  Tm
+gup_slow_pkey_check         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         33a709b25a76  Tm
+gup_refuses_overflow        0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         8fde12ca79af  Tm
+expand_stack_locked         0   0       0   0   0   0    0    0    0    0   1       0   1   1    1         8d7071af8907  Tm
 gup_slow_takes_rest         0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         57edfcfd3419  TC
 gup_remote_longterm         0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         c4237f8b1f4f  Cm
 gup_fast_force              0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         f4000fdf435b  Cm

@@ -62,7 +62,7 @@ var _ = register(fnHMMRangeFault, &Func{
 		}},
 		hrFault: {Label: "fault", Says: "fault it in", Ref: "hmm_vma_fault", When: Intervals, Local: true, Calls: []FuncID{fnHandleMMFault}, Do: func(c *Ctx) Next {
 			c.Set(hrPMDEntry, 0)
-			return c.Call(fnHandleMMFault, hrFaulted, c.L(hrAddr), c.L(hrFlags))
+			return c.Call(fnHandleMMFault, hrFaulted, c.L(hrAddr), c.L(hrFlags)|c.fromAfar())
 		}},
 		hrFaulted: {Label: "faulted", Says: "fault done: look again", When: Intervals, Local: true, Back: []int{hrCheck}, Do: func(c *Ctx) Next {
 			if c.Ret()&failed != 0 {

@@ -196,10 +196,11 @@ func changeHuge(says string, when Cond, upgrade bool) Step {
 		if upgrade && vma&machine.VMWrite != 0 && c.exclusiveAnon(old.Frame()) || c.sharedWritable(p, vma, old) {
 			e |= machine.RW
 		}
+		e = e.WithPkey(machine.VMAPkey(vma))
 		c.Sayf("put it back: %v", e)
 		c.SetPMD(p, e)
 		c.Unlock(c.pmdLock(p))
-		if old.Has(machine.RW) && !e.Has(machine.RW) || old.Has(machine.Present) && !e.Has(machine.Present) {
+		if old.Has(machine.RW) && !e.Has(machine.RW) || old.Has(machine.Present) && !e.Has(machine.Present) || old.Pkey() != e.Pkey() {
 			return c.Return(changeFlush)
 		}
 		return Return

@@ -187,6 +187,7 @@ func (c *Ctx) splitMapping(table machine.Frame, first machine.PageID, old, keep 
 	if !old.Has(machine.ProtNone) {
 		e |= machine.Present
 	}
+	e = e.WithPkey(old.Pkey())
 	for q := first; q < c.M.HugeEnd(first); q++ {
 		f := head + machine.Frame(q-first)
 		c.rmapAdd(f, 1)

@@ -268,6 +268,7 @@ var _ = register(fnHugetlbChangeProtection, &Func{Hugetlb: true,
 			default:
 				e |= machine.Present
 			}
+			e = e.WithPkey(machine.VMAPkey(vma))
 			c.Sayf("put it back: %v", e)
 			c.SetPMD(p, e)
 			c.Unlock(c.pmdLock(p))

@@ -60,7 +60,7 @@ var _ = register(fnBreakKSM, &Func{
 					return Return
 				}
 				c.Set(bkTable, 0)
-				return c.Call(fnHandleMMFault, bkP4D, c.L(bkAddr), faultUnshare)
+				return c.Call(fnHandleMMFault, bkP4D, c.L(bkAddr), faultUnshare|c.fromAfar())
 			}},
 		bkFollow: {Label: "follow", Says: "take a reference on the page mapped there", Ref: "follow_page", When: Without(KSMBreakUnshare), Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PTLs, machine.PTEs, machine.Mappings), Calls: []FuncID{fnMigrationEntryWait}, Back: []int{bkP4D},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(bkTable))) },
@@ -82,7 +82,7 @@ var _ = register(fnBreakKSM, &Func{
 				c.Set(bkRet, faultWrote)
 				return bkPut
 			}
-			return c.Call(fnHandleMMFault, bkFaulted, c.L(bkAddr), faultWrite)
+			return c.Call(fnHandleMMFault, bkFaulted, c.L(bkAddr), faultWrite|c.fromAfar())
 		}},
 		bkFaulted: {Label: "faulted", Says: "the fault is done", When: Without(KSMBreakUnshare), Local: true, Do: func(c *Ctx) Next {
 			c.Set(bkRet, c.Ret())

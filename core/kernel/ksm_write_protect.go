@@ -407,11 +407,13 @@ func (c *Ctx) replacement() machine.Entry {
 	return machine.MakePTE(f, 0)
 }
 
-// protected is an entry with the protection of the page's VMA: one that may not be used at all, if that is PROT_NONE. Whoever goes on with a VMA that is
+// protected is an entry with the protection of the page's VMA, and its protection key: one that may not be used at all, if that is PROT_NONE. Whoever goes on with a VMA that is
 // gone (without gup_vma_recheck) has the protection that it had.
 // compare include/linux/mm.h:mk_pte, vma->vm_page_prot
 func (c *Ctx) protected(e machine.Entry, p machine.PageID) machine.Entry {
-	if vma := c.Load(c.M.VMA(p)); vma != 0 && vma&machine.VMAccess == 0 {
+	vma := c.Load(c.M.VMA(p))
+	e = e.WithPkey(machine.VMAPkey(vma))
+	if vma != 0 && vma&machine.VMAccess == 0 {
 		return e&^machine.Present | machine.ProtNone
 	}
 	return e

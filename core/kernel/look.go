@@ -329,7 +329,7 @@ func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
 			return s.Setup.Files[a.File].Name
 		}
 		return fmt.Sprintf("%s[%d]", s.Setup.Files[a.File].Name, a.Page)
-	case NumberParam:
+	case NumberParam, PkeyParam:
 		return fmt.Sprint(a.Number)
 	case VarParam, VarsParam:
 		return t.Vars[a.Var]

@@ -371,11 +371,7 @@ var _ = register(fnRemoveMigrationPTE, &Func{Migrating: true,
 				return Then
 			}
 			c.Say("it is all zeros: map the zero page in its place")
-			e := machine.MakePTE(machine.ZeroPage, machine.Special)
-			if vma&machine.VMAccess == 0 {
-				e = e&^machine.Present | machine.ProtNone
-			}
-			c.SetPTE(c.Frame(rmPMD), p, e)
+			c.SetPTE(c.Frame(rmPMD), p, c.protected(machine.MakePTE(machine.ZeroPage, machine.Special), p))
 			return c.unmigrateNext()
 		}},
 		rmGet: {Label: "get", Says: "take a reference for the PTE", Ref: "folio_get", Touches: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
@@ -475,10 +471,7 @@ func (c *Ctx) unmigrateNextTable() Next {
 func (c *Ctx) unmigrated(p machine.PageID, f machine.Frame, old machine.Entry) machine.Entry {
 	kind, _, accessed, dirty := old.Migration()
 	vma := c.Load(c.M.VMA(p))
-	e := machine.MakePTE(f, 0)
-	if vma&machine.VMAccess == 0 {
-		e = e&^machine.Present | machine.ProtNone
-	}
+	e := c.protected(machine.MakePTE(f, 0), p)
 	if !accessed {
 		e &^= machine.Accessed
 	}

@@ -12,7 +12,8 @@ var protFlags = []uint64{0, machine.VMRead, machine.VMRead | machine.VMWrite, ma
 
 // mprotect of a range, in straight line:
 //
-//	mmap_write_lock(); a hole: -ENOMEM; not allowed: -EACCES; as it is already: done
+//	mmap_write_lock(); with a protection key (pkey_mprotect): not given out: -EINVAL
+//	a hole: -ENOMEM; not allowed: -EACCES; as it is already: done
 //	lock the VMAs; tlb_gather_mmu()
 //	every VMA that is not so already: change its flags, split it or merge it with its neighbours; change_pte_range()
 //	flush, if anything was taken away (newer: or somebody else has a flush to come); mmap_write_unlock()
@@ -22,10 +23,18 @@ var protFlags = []uint64{0, machine.VMRead, machine.VMRead | machine.VMWrite, ma
 //
 // compare mm/mprotect.c:do_mprotect_pkey, mprotect_fixup
 var _ = register(fnMprotect, &Func{
-	Name: "mprotect", File: "mm/mprotect.c", Params: []int{mpFirst, mpLast, mpProt},
-	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"prot", IntLocal}, {"ret", IntLocal}, {"next", IntLocal}, {"flush", IntLocal}, {"fullmm", IntLocal}},
+	Name: "mprotect", File: "mm/mprotect.c", Params: []int{mpFirst, mpLast, mpProt, mpPkey},
+	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"prot", IntLocal}, {"ret", IntLocal}, {"next", IntLocal}, {"flush", IntLocal}, {"fullmm", IntLocal}, {"pkey", IntLocal}},
 	Steps: []Step{
 		mpLock: mmapWriteLockStep(),
+		mpPkeyAllocated: {Label: "pkey", Says: "is the protection key given out?", Answer: "yes", Ref: "mm_pkey_is_allocated", When: Pkeyed, Reads: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
+			if key := c.L(mpPkey); key > 0 && c.Load(c.M.PkeyMap(c.MM))>>(key-1)&1 == 0 {
+				c.Say("the protection key is not given out: -EINVAL")
+				c.Set(mpRet, failed|EINVAL)
+				return mpUnlock
+			}
+			return Then
+		}},
 		mpCheck: {Label: "vma", Says: "find the VMAs", Ref: "vma_find", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			return c.protectCheck()
 		}},
@@ -77,10 +86,11 @@ var _ = register(fnMprotect, &Func{
 	},
 })
 
-const mpFirst, mpLast, mpProt, mpRet, mpNext, mpChanged, mpAll = 0, 1, 2, 3, 4, 5, 6
+const mpFirst, mpLast, mpProt, mpRet, mpNext, mpChanged, mpAll, mpPkey = 0, 1, 2, 3, 4, 5, 6, 7
 
 const (
 	mpLock = iota
+	mpPkeyAllocated
 	mpCheck
 	mpVMALock
 	mpFlags
@@ -123,7 +133,7 @@ func (c *Ctx) protectCheck() Next {
 			}
 			c.Set(mpLast, uint64(p-1))
 			return Then
-		case vma&machine.VMAccess != prot:
+		case !c.protectedSo(vma):
 			changes = true
 		}
 	}
@@ -134,10 +144,17 @@ func (c *Ctx) protectCheck() Next {
 	return Then
 }
 
+// protectedSo reports whether a VMA is as the call wants it already. mprotect leaves the protection key as it is.
+// compare arch/x86/mm/pkeys.c:__arch_override_mprotect_pkey
+func (c *Ctx) protectedSo(vma uint64) bool {
+	key := c.L(mpPkey)
+	return vma&machine.VMAccess == protFlags[c.L(mpProt)] && (key == 0 || uint64(machine.VMAPkey(vma)) == key-1)
+}
+
 // protectNext returns what the range has of the next VMA, from a page on, whose protection is another; zeros if there is none.
 func (c *Ctx) protectNext(from machine.PageID) (first, last machine.PageID) {
 	for p := from; p <= c.Page(mpLast); p++ {
-		if vma := c.Load(c.M.VMA(p)); vma != 0 && vma&machine.VMAccess != protFlags[c.L(mpProt)] {
+		if vma := c.Load(c.M.VMA(p)); vma != 0 && !c.protectedSo(vma) {
 			return p, min(c.M.VMALast(p), c.Page(mpLast))
 		}
 	}
@@ -152,6 +169,9 @@ func (c *Ctx) protectFlags(p machine.PageID) uint64 {
 	flags := old&^(machine.VMAccess|machine.VMAccount) | protFlags[c.L(mpProt)]
 	if flags&machine.VMWrite == 0 && machine.Accounted(old) && !(c.sim.mprotectUnaccounts && c.isAnonymous(p) && !c.hasAnonVMA(p)) {
 		flags |= machine.VMAccount
+	}
+	if key := c.L(mpPkey); key > 0 {
+		flags = machine.WithVMAPkey(flags, int(key)-1)
 	}
 	return flags
 }
@@ -292,7 +312,8 @@ func changeCommit(says string, rule uint8, upgrade func(machine.Entry) bool) Ste
 		if vma&machine.VMWrite != 0 && upgrade(old) && c.exclusiveAnon(old.Frame()) || c.sharedWritable(p, vma, old) {
 			e |= machine.RW
 		}
-		if old.Has(machine.RW) && !e.Has(machine.RW) || old.Has(machine.Present) && !e.Has(machine.Present) {
+		e = e.WithPkey(machine.VMAPkey(vma))
+		if old.Has(machine.RW) && !e.Has(machine.RW) || old.Has(machine.Present) && !e.Has(machine.Present) || old.Pkey() != e.Pkey() {
 			c.Set(crFlush, 1)
 		}
 		c.Sayf("put it back: %v", e)

@@ -9,6 +9,7 @@ import (
 //
 //	mm = get_task_mm(); it is gone: -ESRCH
 //	pin_user_pages_remote(), or get_user_pages_remote(FOLL_FORCE) for /proc/PID/mem
+//	/proc/PID/mem, from v6.5 on: there was no VMA, and the one above is a stack: expand_stack(), and again
 //	copy through the kernel's own mapping
 //	written: mark the page dirty under its lock (a pinned one if it is clean)
 //	unpin it, or put it; mmput()
@@ -17,10 +18,10 @@ import (
 //
 // compare mm/process_vm_access.c:process_vm_rw_single_vec, mm/memory.c:__access_remote_vm
 var (
-	_ = register(fnProcessVMReadv, remoteAccess("process_vm_readv", "mm/process_vm_access.c", FollPin|FollTouch|FollUnlockable, false))
-	_ = register(fnProcessVMWritev, remoteAccess("process_vm_writev", "mm/process_vm_access.c", FollPin|FollTouch|FollUnlockable|FollWrite, true))
-	_ = register(fnMemRead, remoteAccess("mem_read", "fs/proc/base.c", FollGet|FollTouch|FollForce, false))
-	_ = register(fnMemWrite, remoteAccess("mem_write", "fs/proc/base.c", FollGet|FollTouch|FollForce|FollWrite, true))
+	_ = register(fnProcessVMReadv, remoteAccess("process_vm_readv", "mm/process_vm_access.c", FollPin|FollTouch|FollRemote|FollUnlockable, false))
+	_ = register(fnProcessVMWritev, remoteAccess("process_vm_writev", "mm/process_vm_access.c", FollPin|FollTouch|FollRemote|FollUnlockable|FollWrite, true))
+	_ = register(fnMemRead, remoteAccess("mem_read", "fs/proc/base.c", FollGet|FollTouch|FollRemote|FollForce, false))
+	_ = register(fnMemWrite, remoteAccess("mem_write", "fs/proc/base.c", FollGet|FollTouch|FollRemote|FollForce|FollWrite, true))
 )
 
 const raHold, raAddr, raValue, raRet = 0, 1, 2, 3
@@ -40,6 +41,9 @@ const (
 	raPut
 	raMMPut
 	raDone
+	raExpandLock
+	raExpand
+	raExpanded
 )
 
 func remoteAccess(name, file string, flags uint64, write bool) *Func {
@@ -62,6 +66,9 @@ func remoteAccess(name, file string, flags uint64, write bool) *Func {
 				h := machine.Hold(c.M.Load(c.M.Held(c.Task)))
 				c.M.SetHeld(c.Task, 0)
 				if !h.Some() {
+					if flags&FollForce != 0 && c.sim.remoteExpands && ret == failed|EFAULT {
+						return raExpandLock
+					}
 					if flags&FollForce != 0 {
 						ret = failed | EIO
 					}
@@ -134,6 +141,29 @@ func remoteAccess(name, file string, flags uint64, write bool) *Func {
 				return c.Call(fnMMPut, raDone, uint64(c.mmOf(raAddr)))
 			}},
 			raDone: {Label: "done", Says: "return", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(raRet)) }},
+			raExpandLock: {Label: "vma", Says: "take mmap_lock for reading; no VMA, and the one above grows down", Ref: "vma_lookup", When: With(ExpandStackLocked).and(hasStack), Touches: cell.Of(machine.MMLocks), Reads: cell.Of(machine.VMAs), Back: []int{raMMPut},
+				Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(raAddr))) },
+				Do: func(c *Ctx) Next {
+					if c.Load(c.M.VMA(c.Page(raAddr))) != 0 || !c.growsTo(c.Page(raAddr)) {
+						c.Say("there is no VMA that would grow, or there is one: give up")
+						c.Set(raRet, failed|EIO)
+						return raMMPut
+					}
+					c.ReadLock(c.M.MmapLock(c.mmOf(raAddr)))
+					return Then
+				}},
+			raExpand: {Label: "expand_stack", Says: "have it begin lower", Ref: "expand_stack", When: With(ExpandStackLocked).and(hasStack), Local: true, Calls: []FuncID{fnExpandStack}, Do: func(c *Ctx) Next {
+				return c.Call(fnExpandStack, raExpanded, c.L(raAddr))
+			}},
+			raExpanded: {Label: "expanded", Says: "drop mmap_lock, and try again", Ref: "mmap_read_unlock", When: With(ExpandStackLocked).and(hasStack), Touches: cell.Of(machine.MMLocks), Back: []int{raPin, raGet, raMMPut}, Do: func(c *Ctx) Next {
+				if c.Ret() != 0 {
+					c.Say("it does not: give up")
+					c.Set(raRet, failed|EIO)
+					return raMMPut
+				}
+				c.ReadUnlock(c.M.MmapLock(c.mmOf(raAddr)))
+				return raPin
+			}},
 		}}
 }
 

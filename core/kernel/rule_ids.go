@@ -244,6 +244,10 @@ const (
 	MigrateKeepsWrite
 	ForkClearsSwpExclusive
 	KhpPageLock
+	GUPFastPkeyCheck
+	GUPSlowPkeyCheck
+	GUPRefusesOverflow
+	ExpandStackLocked
 	ruleCount
 )
 

@@ -40,6 +40,9 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	}
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
+	s.stacks, s.remoteExpands = setup.stacks(), setup.stacks() && k.On(ExpandStackLocked)
+	s.refusesOverflow = k.On(GUPRefusesOverflow) && setup.manyRefs()
+	s.gupFastAsksPkey, s.gupAsksPkey = k.On(GUPFastPkeyCheck), k.On(GUPSlowPkeyCheck)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
 	s.pinsAtOnce = s.countsPins && !k.On(GUPPinInTwo)
 	s.allowRetry, s.mlocks = setup.retries(), setup.mlocks()
@@ -110,7 +113,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
 	c.Rooms, c.RmapLocks, c.FileTHP = s.Setup.rooms(), s.Setup.rmapLocks(), s.Setup.FileTHP()
 	c.KhpPasses = s.Setup.khpPasses()
-	c.GUPPages, c.Signals, c.Poison, c.LRUOff = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons(), s.Setup.MovesPages()
+	c.GUPPages, c.Signals, c.Poison, c.LRUOff, c.Pkeys = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons(), s.Setup.MovesPages(), s.Setup.pkeys()
 	c.Lazyfree = s.Setup.lazyfrees() && s.lazyfreeList
 	c.Deactivate = s.Setup.Advises("MADV_COLD") && s.Kernel.On(LRUDeactivate)
 	small, blocks := s.Setup.smallAtStart(), 0
@@ -218,6 +221,9 @@ func (s *Sim) scene() {
 			continue // what a child has, fork makes
 		}
 		m.Store(m.MMState(mm), machine.MMAlive)
+		if m.Pkeys {
+			m.Store(m.PkeyMap(mm), 1)
+		}
 		for r, vs := range ms.Regions {
 			switch {
 			case s.Setup.hugetlb(&vs):
@@ -228,7 +234,9 @@ func (s *Sim) scene() {
 			}
 			for i := range vs.Pages {
 				p := m.PageAt(mm, r, i)
-				m.Store(m.VMA(p), s.vmFlags(&vs))
+				if i >= vs.below() {
+					m.Store(m.VMA(p), s.vmFlags(&vs))
+				}
 				m.Link(p, true)
 				if vs.Mergeable {
 					s.scanned(p, i, &vs)
@@ -257,6 +265,9 @@ func (s *Sim) scene() {
 	s.files(&frame, &slot, &pool, &block)
 	s.gigabytes()
 	for i, t := range s.Setup.Tasks {
+		if m.Pkeys {
+			m.Store(m.PKRU(i), machine.InitPKRU)
+		}
 		if t.MM >= 0 {
 			m.Store(m.MMUsers(t.MM), m.Peek(m.MMUsers(t.MM))+1)
 			if m.Peek(m.MMState(t.MM)) == machine.MMAlive && s.loads(i) {
@@ -293,13 +304,13 @@ func (s *Sim) pteTable(p machine.PageID, table machine.Frame) {
 func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame, frame *machine.Frame, slot *int) {
 	m := s.M
 	at, entry := m.Pages()[p], m.Slot(p, machine.LevelPTE)
-	if i >= len(vs.Fill) {
+	if k := i - vs.below(); k < 0 || k >= len(vs.Fill) {
 		if vs.Kind == machine.RegionAnon {
 			m.Wrote(p, 0)
 		}
 		return
 	}
-	content := m.Value(vs.Fill[i])
+	content := m.Value(vs.Fill[i-vs.below()])
 	s.attachAnon(p)
 	m.Wrote(p, content)
 	exclusive := s.Kernel.On(SwpExclusive)
@@ -342,6 +353,10 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 		m.SetSwapCache(*slot, machine.MakeHold(f, 1))
 		*slot++
 	}
+	if vs.Held > 0 {
+		m.Store(m.Ref(f), m.Load(m.Ref(f))+uint64(vs.Held))
+		m.Account(f, vs.Held)
+	}
 	m.Store(m.Flags(f), flags)
 	m.SetEntry(table, entry, machine.MakePTE(f, bits))
 }
@@ -365,6 +380,9 @@ func (s *Sim) vmFlags(v *RegionSetup) uint64 {
 	}
 	if v.Huge {
 		f |= machine.VMHugepage
+	}
+	if v.Stack {
+		f |= machine.VMGrowsDown
 	}
 	if v.Mergeable {
 		f |= machine.VMMergeable

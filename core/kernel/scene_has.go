@@ -108,7 +108,23 @@ func (s *Setup) has() (h has) {
 	if s.pfnMaps() {
 		h |= hasPFNs
 	}
+	if s.pkeys() {
+		h |= hasPkeys
+	}
+	if s.stacks() {
+		h |= hasStack
+	}
+	if s.manyRefs() {
+		h |= hasManyRefs
+	}
 	return h
+}
+
+// manyRefs reports whether a folio has references elsewhere, so many that its count may overflow.
+func (s *Setup) manyRefs() bool {
+	return slices.ContainsFunc(s.MMs, func(m MMSetup) bool {
+		return slices.ContainsFunc(m.Regions, func(r RegionSetup) bool { return r.Held > 0 })
+	})
 }
 
 // changesMappings reports whether a folio's mapping may become NULL while GUP has the folio, or be what GUP asks for: secret memory's.

@@ -62,6 +62,8 @@ type RegionSetup struct {
 	Room      bool     // nothing is mapped there: mremap may move pages of the region Home there, like which it is
 	Home      int      // index into Regions
 	Mixed     bool     // of a device's memory: VM_MIXEDMAP, else VM_PFNMAP
+	Stack     bool     // it grows down (VM_GROWSDOWN): the VMA has its last pages at the start, those with a content, or one; Fill is theirs
+	Held      int      // how many references somebody else has on each of its filled pages, for good
 	Fill      []string // the content of its first pages; further pages are not touched yet
 	State     PageState
 }
@@ -134,7 +136,7 @@ type Arg struct {
 	Last             int    // VMAParam: the last page of the range that begins with Page
 	Pages            int    // PagesParam: how many pages, from Page on; VarsParam: how many variables, from Var on; 0 is 1
 	File             int    // FileParam; FilePageParam, with Page
-	Number           int    // NumberParam
+	Number           int    // NumberParam, PkeyParam
 	Var              int    // VarParam, VarsParam: index into the task's Vars
 	Value            string // ValueParam
 	Flags            uint64 // FlagsParam: FollWrite | …
@@ -168,6 +170,8 @@ type Expr struct {
 	Value       string // leaf: compared with this content, if Errno is 0 and Page is nil
 	Errno       int    // leaf: compared with this error, e.g. 14 for -EFAULT
 	Signal      int    // leaf: compared with this signal, e.g. 11 for SIGSEGV
+	IsNumber    bool   // leaf: compared with Number
+	Number      int
 }
 
 // EachLeaf calls f with every leaf.

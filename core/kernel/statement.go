@@ -81,6 +81,8 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 		return uint64(o)
 	case NumberParam:
 		return uint64(a.Number)
+	case PkeyParam:
+		return uint64(a.Number) + 1
 	case ValueParam:
 		switch {
 		case p.Optional && a.Value == "":
@@ -115,6 +117,14 @@ func (s *Sim) finish(task int, st *Stmt) {
 			s.M.SetVarSignal(task, st.Var, errno(ret))
 		default:
 			s.M.SetVarErrno(task, st.Var, errno(ret))
+		}
+	case NumberResult:
+		switch {
+		case st.Var < 0:
+		case errno(ret) != 0:
+			s.M.SetVarErrno(task, st.Var, errno(ret))
+		default:
+			s.M.SetVarNumber(task, st.Var, int(ret))
 		}
 	case ValueResult:
 		switch {

@@ -19,6 +19,11 @@ import (
 //	vfio_dma_map(buf)       pin_user_pages_remote(FOLL_WRITE | FOLL_LONGTERM); v4.6: get_user_pages_fast(FOLL_WRITE); IOMMU_READ: without FOLL_WRITE;
 //	                        memory without struct pages: see vfio.go
 //	vfio_dma_unmap(b)       see vfio.go; what was mapped with IOMMU_READ is not marked dirty: unpin_user_page
+//	iommufd_ioas_map(buf)   pin_user_pages_fast(FOLL_WRITE | FOLL_LONGTERM); IOMMU_READ: without FOLL_WRITE (of its own mm; of another's, which is not played,
+//	                        pin_user_pages_remote)
+//	iommufd_ioas_unmap(b)   unpin_user_page_range_dirty_lock; what was mapped with IOMMU_READ: unpin_user_page
+//	get_dump_page(buf)      see dump.go
+//	get_futex_key(buf)      see futex.go
 //	ib_umem_get(buf)        pin_user_pages_fast(FOLL_WRITE | FOLL_LONGTERM); IB_ACCESS_REMOTE_READ: since v6.2 without FOLL_WRITE, before with FOLL_FORCE, too
 //	ib_umem_release(b)      unpin_user_pages_dirty_lock; what the card only reads is not marked dirty: unpin_user_page
 //	ptrace_peek(B.buf), ptrace_poke(B.buf, v)
@@ -159,6 +164,20 @@ func dirtyAndRelease(e *expansion) {
 	e.is(-1, "put_page", e.st.Args[0])
 }
 
+func iommufdMap(e *expansion) {
+	flags := lasting.Flags
+	if e.readOnly(&e.st) {
+		flags &^= FollWrite
+	}
+	e.is(e.st.Var, "pin_user_pages_fast", e.st.Args[0], Arg{Flags: flags})
+}
+
+func iommufdUnmap(e *expansion) {
+	if !e.releasesRead() {
+		e.is(-1, "unpin_user_page_range_dirty_lock", e.st.Args[0])
+	}
+}
+
 func ptracePeek(e *expansion) { e.is(e.st.Var, "mem_read", e.st.Args[0]) }
 func ptracePoke(e *expansion) { e.is(e.st.Var, "mem_write", e.st.Args...) }
 
@@ -166,6 +185,7 @@ func ptracePoke(e *expansion) { e.is(e.st.Var, "mem_write", e.st.Args...) }
 var users = map[string]func(*expansion){
 	"direct_read": directRead, "direct_write": directWrite, "vmsplice": vmsplice, "pipe_read": pipeRead,
 	"io_uring_unregister": ioUringUnregister, "vfio_dma_map": vfioMap, "vfio_dma_unmap": vfioUnmap,
+	"iommufd_ioas_map": iommufdMap, "iommufd_ioas_unmap": iommufdUnmap,
 	"ib_umem_get": ibUmemGet, "ib_umem_release": dirtyAndRelease, "ptrace_peek": ptracePeek, "ptrace_poke": ptracePoke,
 }
 

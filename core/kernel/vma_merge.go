@@ -126,5 +126,7 @@ func (c *Ctx) lendsAnonVMA(q, p machine.PageID) bool {
 func (s *Sim) attachAnon(p machine.PageID) {
 	at := s.M.Pages()[p]
 	first := s.M.PageAt(at.MM, at.Region, 0)
-	s.M.SetAnonVMA(first, first+machine.PageID(s.M.Region(p).Pages-1), 1)
+	last := first + machine.PageID(s.M.Region(p).Pages-1)
+	first += machine.PageID(s.Setup.MMs[at.MM].Regions[at.Region].below())
+	s.M.SetAnonVMA(first, last, uint64(s.M.Pages()[first].Index)+1)
 }

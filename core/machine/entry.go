@@ -23,6 +23,9 @@ const (
 	pfnShift       = 12
 	pfnMask  Entry = (1<<40 - 1) << pfnShift
 
+	pkeyShift       = 59 // bits 59 to 62: the protection key; see pkey.go
+	pkeyMask  Entry = 15 << pkeyShift
+
 	// Stale is in no page table: it marks a captured value whose frame was freed
 	// since. (Hardware ignores bits 52 to 58 of an entry.)
 	Stale Entry = 1 << 52
@@ -174,7 +177,7 @@ func (e Entry) Fresh() Entry {
 // IsStale reports whether the frame was freed since the entry was captured.
 func (e Entry) IsStale() bool { return e.Present() && e.Has(Stale) }
 
-// Bits returns the letters of a present entry's bits: "W D", "A".
+// Bits returns the letters of a present entry's bits, and its protection key, if that is not 0: "W D", "A pkey 1".
 func (e Entry) Bits() string {
 	var b []string
 	for _, x := range []struct {
@@ -184,6 +187,9 @@ func (e Entry) Bits() string {
 		if e.Has(x.bit) {
 			b = append(b, x.name)
 		}
+	}
+	if k := e.Pkey(); k != 0 {
+		b = append(b, fmt.Sprintf("pkey %d", k))
 	}
 	return strings.Join(b, " ")
 }

@@ -32,6 +32,7 @@ func (m *Machine) layout() *cell.Layout {
 	m.layoutSignals(l)
 	m.layoutIntervals(l)
 	m.layoutPoison(l)
+	m.layoutPkeys(l)
 	return l
 }
 
@@ -65,7 +66,7 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
 		return region(cell.Region{Class: c, Of: of, Decode: decode}, field)
 	}
-	m.ref = add(Refs, "refcount", nil)
+	m.ref = add(Refs, "refcount", func(_ int, v uint64) string { return fmt.Sprint(int32(v)) })
 	m.mapcount = add(Mapcounts, "mapcount", nil)
 	m.flags = add(Flags, "flags", flagText)
 	m.mapping = region(cell.Region{Class: Mappings, Of: of, Names: m.mappingNames, BothWays: true, Decode: func(_ int, v uint64) string {
@@ -343,6 +344,8 @@ func (m *Machine) ResultText(v uint64) string {
 		return ErrnoName(r.Errno)
 	case IsSignal:
 		return SignalName(r.Errno)
+	case IsNumber:
+		return fmt.Sprint(r.Errno)
 	case IsContent:
 		return m.Content(r.Content)
 	}

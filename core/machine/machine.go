@@ -140,6 +140,7 @@ type Config struct {
 	Turns bool // tasks that have one CPU take turns; else nobody minds
 
 	Signals bool // somebody sends signals; see signal.go
+	Pkeys   bool // somebody uses protection keys; see pkey.go
 	Poison  bool // memory may fail; see poison.go
 	LRUOff  bool // the LRU batches may be switched off; see lru.go
 
@@ -247,7 +248,7 @@ type Machine struct {
 	rcu                                                                                                           cell.ID
 	ubc                                                                                                           cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
-	pending                                                                                                       cell.ID
+	pending, pkeyMap, pkru                                                                                        cell.ID
 	kept                                                                                                          cell.ID
 	gupAt, gupSeen, gupAfter, value, forking, fileValue, notice, storer, alarm, copyOf                            cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID

@@ -177,6 +177,7 @@ const (
 	varErrno   = 1 << 60
 	varContent = 2 << 60
 	varSignal  = 3 << 60
+	varNumber  = 4 << 60
 )
 
 // Var is variable i of a task. Change it with SetVarPage and SetVarValue.
@@ -203,10 +204,15 @@ func (m *Machine) SetVarContent(task, i int, v uint64) {
 	m.Store(m.Var(task, i), varContent|v<<1)
 }
 
+// SetVarNumber makes a variable hold a number.
+func (m *Machine) SetVarNumber(task, i, n int) {
+	m.Store(m.Var(task, i), varNumber|uint64(n)<<1)
+}
+
 // A Result is what a variable holds.
 type Result struct {
 	Page    Hold
-	Errno   int // of IsErrno; the number of an IsSignal
+	Errno   int // of IsErrno; the number of an IsSignal or IsNumber
 	Content uint64
 	Kind    ResultKind
 }
@@ -220,6 +226,7 @@ const (
 	IsErrno
 	IsContent
 	IsSignal
+	IsNumber
 )
 
 // DecodeResult returns what a variable's cell holds.
@@ -231,6 +238,8 @@ func DecodeResult(v uint64) Result {
 		return Result{Errno: int(v &^ varTag >> 1), Kind: IsErrno}
 	case v&varTag == varSignal:
 		return Result{Errno: int(v &^ varTag >> 1), Kind: IsSignal}
+	case v&varTag == varNumber:
+		return Result{Errno: int(v &^ varTag >> 1), Kind: IsNumber}
 	case v&varTag == varContent:
 		return Result{Content: v &^ varTag >> 1, Kind: IsContent}
 	}

@@ -27,6 +27,13 @@ const (
 	VMAccount  // read-only, but accounted, from when it could be written to: see Accounted
 	VMApart    // no flag of the kernel: a VMA begins here, though the one before it has the same flags
 
+	vmPkeyShift = 19 // VM_PKEY_BIT0 to 3: see VMAPkey
+
+	// VMPkey are the bits of the protection key.
+	VMPkey uint64 = 15 << vmPkeyShift
+
+	VMGrowsDown uint64 = 1 << 23 // a stack: see expand_stack()
+
 	// VMAccess is what makes a VMA accessible at all: PROT_NONE has none of it.
 	VMAccess = VMRead | VMWrite | VMExec
 )
@@ -197,6 +204,12 @@ func vmaText(_ int, v uint64) string {
 		if v>>i&1 != 0 {
 			names = append(names, n)
 		}
+	}
+	if v&VMGrowsDown != 0 {
+		names = append(names, "growsdown")
+	}
+	if k := VMAPkey(v); k != 0 {
+		names = append(names, "pkey "+strconv.Itoa(k))
 	}
 	return strings.Join(names, " ")
 }

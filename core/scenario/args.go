@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"gupscope/core/kernel"
+	"gupscope/core/machine"
 )
 
 // signature is a call as documentation writes it: "get_user_pages_fast(page, [flags])".
@@ -94,6 +95,8 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 		return b.fileArg(p, c)
 	case kernel.NumberParam:
 		return kernel.Arg{Number: c.number(p.Name, 0, b.maxPages())}
+	case kernel.PkeyParam:
+		return kernel.Arg{Number: c.number(p.Name, 0, machine.PkeyCount-1)}
 	case kernel.VarParam, kernel.VarsParam:
 		return t.held(c, call, p.Kind == kernel.VarsParam)
 	case kernel.ValueParam:

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"gupscope/core/kernel"
+	"gupscope/core/machine"
 )
 
 // An End is a line "never|sometimes|always COND [on KERNEL, …]": how often a
@@ -197,12 +198,14 @@ func (c *cursor) comparison() *kernel.Expr {
 		}
 		e.Signal = signals[t.text]
 		c.take(Errno)
+	case t.form == formNumber && result == kernel.NumberResult:
+		e.IsNumber, e.Number = true, c.number("", 0, machine.PkeyCount-1)
 	case t.text == "0":
 		if result == kernel.PageResult {
 			c.fail(t, nil, "the variable holds a page or an error: compare it with an error, as in != -EFAULT")
 		}
 		c.take(Number)
-	case t.form == formString && (result == kernel.PageResult || result == kernel.ErrResult):
+	case t.form == formString && (result == kernel.PageResult || result == kernel.ErrResult || result == kernel.NumberResult):
 		c.fail(t, nil, "the variable holds no content: compare it with an error, as in == -EFAULT")
 	case t.form == formString:
 		e.Value = c.content(t)

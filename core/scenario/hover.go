@@ -117,10 +117,11 @@ func taskDoc(mms []kernel.MMSetup, t *kernel.TaskSetup) string {
 // result says what a call returns, behind its signature.
 func result(c *kernel.Call) string {
 	return [...]string{
-		kernel.NoResult:    "",
-		kernel.ErrResult:   " → 0 or an error",
-		kernel.PageResult:  " → a page, or an error",
-		kernel.ValueResult: " → what was read",
+		kernel.NoResult:     "",
+		kernel.ErrResult:    " → 0 or an error",
+		kernel.PageResult:   " → a page, or an error",
+		kernel.ValueResult:  " → what was read",
+		kernel.NumberResult: " → a number, or an error",
 	}[c.Result]
 }
 

@@ -47,6 +47,8 @@ var keywords = []keyword{
 	{"hugetlb", "NAME = hugetlb N rw|ro", "Private memory of N huge pages of the pool, which mmap has reserved (MAP_HUGETLB); with file, a file of hugetlbfs of N huge pages."},
 	{"pfnmap", "NAME = pfnmap N rw|ro", "A shared mapping of N pages of a device's memory, which has no struct pages (remap_pfn_range: VM_IO, VM_PFNMAP): GUP refuses it."},
 	{"mixedmap", "NAME = mixedmap N rw|ro", "As pfnmap, but the VMA may have pages with struct pages, too (vm_insert_mixed: VM_MIXEDMAP): what it has is looked for PTE by PTE."},
+	{"references", `NAME = anon N rw "a" references N`, "Behind the contents: so many references somebody else has on each filled page, and keeps (pages in pipes, say). A folio's count has 32 bits."},
+	{"stack", `NAME = stack N rw "a"`, "Private anonymous memory that grows down, to N pages at most: at the start its VMA has the last pages alone, those with a content, or one."},
 	{"room", "NAME = room for NAME", "Addresses at which nothing is mapped at the start: mremap may move pages of the mapping there."},
 	{"for", "NAME = room for NAME", "Behind room: the mapping that may move there."},
 	{"rw", "anon N rw", "The process may write to it."},

@@ -112,7 +112,7 @@ func vmaNamed(m *kernel.MMSetup, name string) int {
 }
 
 // vma reads "NAME = anon N rw|ro STRING… [clean|swapped|hugepage]" or
-// "NAME = thp N rw|ro STRING… [split]", or "NAME = hugetlb N rw|ro STRING…", or "NAME = pfnmap|mixedmap N rw|ro STRING…", or "NAME = room for NAME", or a mapping of a file.
+// "NAME = stack N rw|ro STRING…" or "NAME = thp N rw|ro STRING… [split]", or "NAME = hugetlb N rw|ro STRING…", or "NAME = pfnmap|mixedmap N rw|ro STRING…", or "NAME = room for NAME", or a mapping of a file.
 func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 	v := kernel.RegionSetup{Name: c.newName(VMA, "a VMA")}
 	if c.ok() && vmaNamed(mm, v.Name) >= 0 {
@@ -125,6 +125,11 @@ func (b *builder) vma(mm *kernel.MMSetup, index int, c *cursor) {
 		v.Pages = c.number("pages", 1, b.maxPages())
 		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
 		b.fill(&v, c)
+	case c.keyword("stack"):
+		v.Stack = true
+		v.Pages = c.number("pages", 1, b.maxPages())
+		v.Writable = c.choose("rw or ro", "rw", "ro") == "rw"
+		b.contents(&v, c)
 	case c.keyword("thp"):
 		v.Pages = b.file.setup.HugePages * c.number("huge pages", 1, b.maxPages()/b.file.setup.HugePages)
 		v.Huge = true
@@ -224,12 +229,15 @@ func (b *builder) fill(v *kernel.RegionSetup, c *cursor) {
 		v.State = kernel.Clean
 	case c.keyword("swapped"):
 		v.State = kernel.Swapped
+	case len(v.Fill) > 0 && c.keyword("references"):
+		v.Held = c.number("references", 1, 1<<32-2)
+		return
 	case len(v.Fill) > 0 && t != nil && (t.mark || t.text == "movable" || t.text == "cma" || t.text == "node"):
 		v.Zone = c.b.zoneNumber(c.zone())
 		return
 	default:
 		if t != nil && t.form == formWord {
-			c.want("clean, swapped, hugepage, mergeable, merged or the end", nil)
+			c.want("clean, swapped, hugepage, mergeable, merged, references or the end", nil)
 		}
 		return
 	}

@@ -38,9 +38,10 @@
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
 //	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" | "hugetlb" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" | "thp" ] [ "pmd" ] [ "foreign" ]
-//	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" | "mergeable" | "merged" ] zone
+//	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" | "mergeable" | "merged" | "references" N ] zone
 //	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" ) [ "gigabyte" ]
 //	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }
+//	        | NAME "=" "stack" N ( "rw" | "ro" ) { STRING }
 //	        | NAME "=" ( "pfnmap" | "mixedmap" ) N ( "rw" | "ro" ) { STRING }
 //	        | NAME "=" "thp" N ( "rw" | "ro" ) { STRING } [ "split" | "torn" | "mergeable" ] zone
 //	        | NAME "=" "room" "for" NAME
@@ -56,7 +57,7 @@
 //
 //	cond    = both { "or" both }
 //	both    = test { "and" test }
-//	test    = "not" test | "(" cond ")" | NAME "." NAME [ "[" N "]" ] ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" | "thp" )
+//	test    = "not" test | "(" cond ")" | NAME "." NAME [ "[" N "]" ] ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | N | "thp" )
 //
 // # How a text is read
 //

@@ -35,6 +35,10 @@ var wordDocs = map[string]string{
 	"PROT_READ_WRITE": "Loads and stores: PROT_READ and PROT_WRITE.",
 	"PROT_WRITE":      "Stores; what the hardware can write to it can read as well.",
 
+	"PKEY_UNRESTRICTED":   "The thread may do with the key's memory whatever the memory itself allows.",
+	"PKEY_DISABLE_ACCESS": "The thread may neither load from the key's memory nor store to it.",
+	"PKEY_DISABLE_WRITE":  "The thread may load from the key's memory, and not store to it.",
+
 	"MPOL_MF_MOVE":     "Only pages that no other process maps are moved.",
 	"MPOL_MF_MOVE_ALL": "Pages that others map are moved, too.",
 
@@ -43,6 +47,9 @@ var wordDocs = map[string]string{
 
 	"IOMMU_WRITE": "The device may write to the memory: the pages are pinned for writing.",
 	"IOMMU_READ":  "The device only reads: the pages are pinned for reading.",
+
+	"FUTEX_READ":  "The futex's word is only read (FUTEX_WAIT): memory that may not be written to will do.",
+	"FUTEX_WRITE": "The futex's word is written to (FUTEX_WAKE_OP, futexes of locks): so must its memory be.",
 
 	"IB_ACCESS_LOCAL_WRITE": "The device may write to the memory: the pages are pinned for writing.",
 	"IB_ACCESS_REMOTE_READ": "The device only reads; until v6.2 the pages were pinned for writing by force all the same.",

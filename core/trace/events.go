@@ -222,6 +222,8 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 			switch r := machine.DecodeResult(c.NewV); {
 			case r.Kind == machine.IsSignal:
 				add(evReturns, 0, -1, "gets %s in %s's %s", machine.SignalName(r.Errno), task.Name, task.Vars[at.n])
+			case r.Kind == machine.IsNumber:
+				add(evReturns, 0, -1, "returns %d as %s's %s", r.Errno, task.Name, task.Vars[at.n])
 			case r.Kind == machine.IsErrno:
 				add(evReturns, 0, -1, "returns %s as %s's %s", machine.ErrnoName(r.Errno), task.Name, task.Vars[at.n])
 			case r.Kind == machine.IsPage && r.Page.Some() && machine.DecodeResult(c.OldV).Kind != machine.IsPage: // else it was only marked stale
@@ -377,7 +379,7 @@ func (s *story) counted(st *Step, c *Change, add adder) {
 	case c.NewV == 0 && n == -1 && strings.HasPrefix(st.Says, "freeze "):
 		add(evToZero, f, -1, "freezes the page's count at zero")
 	case c.NewV == 0 && n < -1:
-		add(evToZero, f, -1, "takes the page's count from %d to zero", c.OldV)
+		add(evToZero, f, -1, "takes the page's count from %d to zero", int32(c.OldV))
 	case c.NewV == 0:
 		add(evToZero, f, -1, "drops the page's last reference")
 	default:

@@ -152,7 +152,11 @@ func entryBits(class cell.Class, e, was machine.Entry) []Bit {
 	if class != machine.PMDs {
 		out = append(out, flag(machine.Special, "SPECIAL (9)", "no struct page that is counted"))
 	}
-	out = append(out, field("pfn (12–51)", "page frame", frame(e), frame(was)), flag(machine.NX, "NX (63)", "no execute"))
+	out = append(out, field("pfn (12–51)", "page frame", frame(e), frame(was)))
+	if e.Pkey() != 0 || was.Pkey() != 0 {
+		out = append(out, field("PKEY (59–62)", "protection key: PKRU of the thread says what it may do by it", fmt.Sprint(e.Pkey()), fmt.Sprint(was.Pkey())))
+	}
+	out = append(out, flag(machine.NX, "NX (63)", "no execute"))
 	if class == machine.TLBs || class == machine.Secondary {
 		out = append(out, flag(machine.Stale, "stale", "not hardware's: the frame was freed since the translation was taken"))
 	}
