@@ -222,5 +222,8 @@ const (
 	fnCollapsePTEMappedTHP
 	fnCollapsePTEMappedTHPs
 	fnPrctl
+	fnFput
+	fnRawCopyFromUser
+	fnRawCopyToUser
 	funcCount
 )

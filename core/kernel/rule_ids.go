@@ -66,6 +66,9 @@ const (
 	EOFTailZeroed
 	DIOFallsBack
 	DIOInvalidatesAgain
+	InodeDIOWait
+	WriteFaultsIn
+	WriteCopyNoFault
 	ReclaimMayWritepage
 	StablePages
 	FaultAround

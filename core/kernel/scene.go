@@ -12,7 +12,7 @@ import (
 // kernel's tables, every task before its first shared step. track says which
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
-	setup = expand(setup, &k)
+	setup = closeFiles(expand(setup, &k))
 	k.has = setup.has()
 	if v := k.Value(RemoverWait); (v == RemoverWaitRCU || v == RemoverWaitRCUEarly) && setup.merges() {
 		k.has |= hasMoves // faults wait at a marker: see write_protect_page
@@ -106,7 +106,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.Halves = s.Setup.PAE
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
-	c.FiveLevels, c.StableSwap, c.Throttled = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled
+	c.FiveLevels, c.StableSwap, c.Throttled, c.Opens, c.AsyncDIO = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled, s.Setup.opens(), s.Setup.asyncDIO()
 	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
 	c.Rooms, c.RmapLocks, c.FileTHP = s.Setup.rooms(), s.Setup.rmapLocks(), s.Setup.FileTHP()
 	c.KhpPasses = s.Setup.khpPasses()
@@ -189,7 +189,7 @@ func (s *Sim) values() []string {
 	for _, t := range s.Setup.Tasks {
 		for _, st := range t.Body {
 			for i, p := range st.Call.Params {
-				if p.Kind == ValueParam {
+				if p.Stores(st.Args[i]) {
 					add(st.Args[i].Value)
 				}
 			}

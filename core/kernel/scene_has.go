@@ -108,6 +108,12 @@ func (s *Setup) has() (h has) {
 	if s.pfnMaps() {
 		h |= hasPFNs
 	}
+	if s.asyncDIO() {
+		h |= hasAsyncDIO
+	}
+	if s.userBuffers() {
+		h |= hasUserBuffers
+	}
 	return h
 }
 
@@ -120,6 +126,16 @@ func (s *Setup) changesMappings() bool {
 		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
 			return slices.Contains([]FuncID{fnFtruncate, fnFallocate, fnIput, fnDirectPwrite}, st.Call.entry)
 		})
+	})
+}
+
+// asyncDIO reports whether direct I/O to files goes on after the call has returned.
+func (s *Setup) asyncDIO() bool { return s.Advises("AIO") }
+
+// userBuffers reports whether files are written from a process's memory, or read into it.
+func (s *Setup) userBuffers() bool {
+	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return slices.ContainsFunc(t.Body, func(st Stmt) bool { return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Memory }) })
 	})
 }
 

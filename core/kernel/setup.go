@@ -136,7 +136,8 @@ type Arg struct {
 	File             int    // FileParam; FilePageParam, with Page
 	Number           int    // NumberParam
 	Var              int    // VarParam, VarsParam: index into the task's Vars
-	Value            string // ValueParam
+	Value            string // ValueParam, SourceParam
+	Memory           bool   // SourceParam, BufferParam: a page is named, as PageParam does
 	Flags            uint64 // FlagsParam: FollWrite | …
 	Word             string // WordParam
 }

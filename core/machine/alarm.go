@@ -32,6 +32,7 @@ const (
 	AlarmThrottledInode               // a throttled writer went by the mapping of an inode that was freed
 	AlarmMissedStore                  // a page was stored to after it was copied, and the copy took its place
 	AlarmReadOther                    // a page was read from swap that held something else when it left
+	AlarmFreedBlock                   // a block was given back while a direct write to it was in flight
 	Alarms
 )
 
