@@ -53,6 +53,8 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("the guest, or the device, of cpu%d used a page that was freed", v)
 	case machine.AlarmReadOther:
 		return fmt.Sprintf("swap slot %d was read, and does not hold what its page held in the end: %s", v, m.M.Content(m.M.Peek(m.M.LeftSwap(int(v)))-1))
+	case machine.AlarmUnwatched:
+		return fmt.Sprintf("%s is watched and was written to, and its entry is not soft-dirty", m.M.Pages()[v].Name)
 	case machine.AlarmFreedBlock:
 		return fmt.Sprintf("the block of %s was given back, and the disk is about to write to it", m.M.FilePages()[v].Name)
 	case machine.AlarmMissedStore:
@@ -117,6 +119,8 @@ func (m *Model) alarming(a machine.Alarm) []machine.Word {
 		return m.atPages(int(v))
 	case machine.AlarmReadOther:
 		return []machine.Word{m.M.Disk(int(v)), m.M.LeftSwap(int(v))}
+	case machine.AlarmUnwatched:
+		return append(m.entry(machine.PageID(v)), m.M.VMA(machine.PageID(v)))
 	case machine.AlarmFreedBlock:
 		return []machine.Word{m.M.Block(machine.Pgoff(v)), m.M.DirectIO(machine.Pgoff(v))}
 	case machine.AlarmMissedStore:

@@ -132,6 +132,7 @@ func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
 			return Return
 		}
 		c.Store(content, c.L(accValue))
+		c.M.WrittenBy(e, p)
 		c.M.StoredTo(e.Frame(), false)
 		c.M.Wrote(p, c.L(accValue))
 		c.M.Stored(p, e.Frame())

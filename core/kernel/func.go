@@ -322,6 +322,12 @@ var UserBuffers = Cond{where: hasUserBuffers}
 // AsyncDIO holds where direct I/O to files goes on after the call has returned: what it guards would tell nothing elsewhere.
 var AsyncDIO = Cond{where: hasAsyncDIO}
 
+// SoftDirties holds where somebody watches what is written to: what it guards would tell nothing elsewhere.
+var SoftDirties = Cond{where: hasSoftDirty}
+
+// AndSoftDirty holds where the condition does and somebody watches what is written to.
+func (c Cond) AndSoftDirty() Cond { return c.and(hasSoftDirty) }
+
 // AndAsyncDIO holds where the condition does and direct I/O to files goes on after the call has returned.
 func (c Cond) AndAsyncDIO() Cond { return c.and(hasAsyncDIO) }
 

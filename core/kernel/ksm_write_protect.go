@@ -411,6 +411,9 @@ func (c *Ctx) replacement() machine.Entry {
 // gone (without gup_vma_recheck) has the protection that it had.
 // compare include/linux/mm.h:mk_pte, vma->vm_page_prot
 func (c *Ctx) protected(e machine.Entry, p machine.PageID) machine.Entry {
+	if e.Has(machine.Dirty) {
+		e = c.sim.mkdirty(e)
+	}
 	if vma := c.Load(c.M.VMA(p)); vma != 0 && vma&machine.VMAccess == 0 {
 		return e&^machine.Present | machine.ProtNone
 	}

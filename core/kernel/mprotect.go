@@ -289,7 +289,7 @@ func changeCommit(says string, rule uint8, upgrade func(machine.Entry) bool) Ste
 		} else {
 			e |= machine.Present
 		}
-		if vma&machine.VMWrite != 0 && upgrade(old) && c.exclusiveAnon(old.Frame()) || c.sharedWritable(p, vma, old) {
+		if vma&machine.VMWrite != 0 && upgrade(old) && c.exclusiveAnon(old.Frame()) && c.mprotectMayWrite(p, old) || c.sharedWritable(p, vma, old) {
 			e |= machine.RW
 		}
 		if old.Has(machine.RW) && !e.Has(machine.RW) || old.Has(machine.Present) && !e.Has(machine.Present) {

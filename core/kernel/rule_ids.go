@@ -46,6 +46,9 @@ const (
 	ForkWrprotect
 	MprotectUpgrade
 	MprotectUnaccounts
+	MprotectAsksSoftDirty
+	ForceAsksSoftDirty
+	SwpSoftDirty
 	ForceWrite
 	GUPLongtermRequiresPin
 	GUPValidArgs

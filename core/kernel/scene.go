@@ -55,6 +55,8 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.migratesYoungDirty, s.khugepagedTestsExit = k.On(MigrateYoungDirty), k.On(KhugepagedExit)
 	s.collapseLocks = k.On(KhpPageLock)
 	s.tracksDirty = k.On(DirtyTracking)
+	s.softDirty = k.has&hasSoftDirty != 0
+	s.mprotectSoftDirty, s.forceSoftDirty, s.swpSoftDirty = k.On(MprotectAsksSoftDirty), k.On(ForceAsksSoftDirty), k.On(SwpSoftDirty)
 	s.deferredPartial, s.fileTHP, s.stopsTruncated = k.On(DeferredSplitPartial), setup.FileTHP(), k.On(KhpFileTruncated)
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
 	s.lazyfreeList, s.lruKeepsFlag = k.On(LazyfreeList), k.On(LRUKeepsFlag)
@@ -106,7 +108,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.Halves = s.Setup.PAE
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
-	c.FiveLevels, c.StableSwap, c.Throttled, c.Opens, c.AsyncDIO = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled, s.Setup.opens(), s.Setup.asyncDIO()
+	c.FiveLevels, c.StableSwap, c.Throttled, c.Opens, c.AsyncDIO, c.SoftDirty = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled, s.Setup.opens(), s.Setup.asyncDIO(), s.softDirty
 	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
 	c.Rooms, c.RmapLocks, c.FileTHP = s.Setup.rooms(), s.Setup.rmapLocks(), s.Setup.FileTHP()
 	c.KhpPasses = s.Setup.khpPasses()
@@ -322,7 +324,7 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 	m.Store(m.Mapping(f), machine.AnonMapping(at.MM, at.Region))
 	m.Store(m.Index(f), uint64(i))
 	flags := machine.PGUptodate | machine.PGSwapBacked | machine.PGLRU | s.exclusive | s.beginsActive()
-	bits := machine.Dirty
+	bits := s.mkdirty(0)
 	if vs.Writable {
 		bits |= machine.RW
 	}

@@ -108,6 +108,9 @@ func (s *Setup) has() (h has) {
 	if s.pfnMaps() {
 		h |= hasPFNs
 	}
+	if s.softDirty() {
+		h |= hasSoftDirty
+	}
 	if s.asyncDIO() {
 		h |= hasAsyncDIO
 	}
@@ -126,6 +129,13 @@ func (s *Setup) changesMappings() bool {
 		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
 			return slices.Contains([]FuncID{fnFtruncate, fnFallocate, fnIput, fnDirectPwrite}, st.Call.entry)
 		})
+	})
+}
+
+// softDirty reports whether somebody watches what is written to. x86-32 has no bit for that.
+func (s *Setup) softDirty() bool {
+	return !s.PAE && slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return slices.ContainsFunc(t.Body, func(st Stmt) bool { return st.Call.entry == fnClearRefs })
 	})
 }
 

@@ -166,6 +166,7 @@ type Expr struct {
 	Task, Var   int    // leaf: whose variable,
 	Memory      *Arg   // or which page
 	Huge        bool   // leaf: whether a PMD entry maps a huge page there; of Memory alone
+	SoftDirty   bool   // leaf: whether that page was written to since clear_refs; of Memory alone
 	Value       string // leaf: compared with this content, if Errno is 0 and Page is nil
 	Errno       int    // leaf: compared with this error, e.g. 14 for -EFAULT
 	Signal      int    // leaf: compared with this signal, e.g. 11 for SIGSEGV

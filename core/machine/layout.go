@@ -440,6 +440,9 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 			return fmt.Sprintf("%s, when it had been forked %d times", m.MMs[v&(1<<mmBits-1)-1].Name, v>>mmBits)
 		}})
 	}
+	if m.SoftDirty {
+		m.watched = l.Add(len(m.pages), cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfMM(m.pages[i].MM) }, Name: func(i int) string { return m.pages[i].Name + " is watched" }, Decode: words("no", "yes")})
+	}
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
 	m.layoutCopies(l)
 	m.layoutSwapGhosts(l)

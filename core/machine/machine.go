@@ -118,6 +118,7 @@ type Config struct {
 	StableSwap bool // the swap device wants pages that do not change while it reads them
 	Throttled  bool // who dirties pages of files is throttled
 	AsyncDIO   bool // direct I/O to files goes on after the call has returned
+	SoftDirty  bool // somebody watches what is written to: entries have a bit more
 	Opens      bool // who has a file open matters: somebody lets its inode go
 
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios that do not say; 0 is 2
@@ -252,6 +253,7 @@ type Machine struct {
 	pending                                                                                                       cell.ID
 	kept                                                                                                          cell.ID
 	gupAt, gupSeen, gupAfter, value, forking, fileValue, notice, storer, alarm, copyOf                            cell.ID
+	watched                                                                                                       cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID
 	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID
 	mtt, umemMutex, activeRanges, subscriptionsSeq, intervalSeq                                                   cell.ID

@@ -56,7 +56,7 @@
 //
 //	cond    = both { "or" both }
 //	both    = test { "and" test }
-//	test    = "not" test | "(" cond ")" | NAME "." NAME [ "[" N "]" ] ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" | "thp" )
+//	test    = "not" test | "(" cond ")" | NAME "." NAME [ "[" N "]" ] ( "==" | "!=" ) ( STRING | ERRNO | SIGNAL | "0" | "thp" | "softdirty" )
 //
 // # How a text is read
 //

@@ -342,6 +342,9 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 		s.frames[machine.Frame(v)] = true
 	case machine.AlarmThrottledInode:
 		s.mapping = true
+	case machine.AlarmUnwatched:
+		s.actor = st.Actor
+		s.pages[machine.PageID(v)] = true
 	case machine.AlarmFreedBlock:
 		s.actor = st.Actor
 	case machine.AlarmUnpinShared:
