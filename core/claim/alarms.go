@@ -53,6 +53,10 @@ func (m *Model) alarmed(a machine.Alarm) string {
 		return fmt.Sprintf("the guest, or the device, of cpu%d used a page that was freed", v)
 	case machine.AlarmReadOther:
 		return fmt.Sprintf("swap slot %d was read, and does not hold what its page held in the end: %s", v, m.M.Content(m.M.Peek(m.M.LeftSwap(int(v)))-1))
+	case machine.AlarmUnwatched:
+		return fmt.Sprintf("%s is watched and was written to, and its entry is not soft-dirty", m.M.Pages()[v].Name)
+	case machine.AlarmFreedBlock:
+		return fmt.Sprintf("the block of %s was given back, and the disk is about to write to it", m.M.FilePages()[v].Name)
 	case machine.AlarmMissedStore:
 		return fmt.Sprintf("folio %d was stored to after it was copied, and the copy has taken its place", v)
 	case machine.AlarmUnequalMerged:
@@ -115,6 +119,10 @@ func (m *Model) alarming(a machine.Alarm) []machine.Word {
 		return m.atPages(int(v))
 	case machine.AlarmReadOther:
 		return []machine.Word{m.M.Disk(int(v)), m.M.LeftSwap(int(v))}
+	case machine.AlarmUnwatched:
+		return append(m.entry(machine.PageID(v)), m.M.VMA(machine.PageID(v)))
+	case machine.AlarmFreedBlock:
+		return []machine.Word{m.M.Block(machine.Pgoff(v)), m.M.DirectIO(machine.Pgoff(v))}
 	case machine.AlarmMissedStore:
 		return []machine.Word{m.M.Contents(f)}
 	case machine.AlarmUnequalMerged:
@@ -172,7 +180,7 @@ func (m *Model) atPages(task int) (out []machine.Word) {
 		}
 		stmt := &m.Setup.Tasks[task].Body[l.Stmt]
 		for i, p := range stmt.Call.Params {
-			if p.Kind == kernel.PageParam || p.Kind == kernel.PagesParam {
+			if p.Kind != kernel.VMAParam && p.NamesPages(stmt.Args[i]) {
 				out = append(out, m.entry(m.pageOf(&stmt.Args[i]))...)
 			}
 		}

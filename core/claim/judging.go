@@ -34,6 +34,10 @@ func (m *Model) Judging(dst []bool) []bool {
 			judges = at.fileOnDisk && m.Done()
 		case "mapping-outlives-its-readers":
 			judges = len(m.M.Files) > 0 && (at.held || m.M.Throttled)
+		case "writes-are-soft-dirty":
+			judges = m.M.SoftDirty
+		case "no-block-freed-under-io":
+			judges = m.M.AsyncDIO
 		case "file-system-asked-before-stores", "no-unexpected-dirty-page", "no-bug-in-writeback":
 			judges = at.fileOnDisk
 		case "stable-under-writeback":

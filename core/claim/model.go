@@ -270,6 +270,9 @@ func (m *Model) eval(e *kernel.Expr) bool {
 		p := m.pageOf(e.Memory)
 		return (!m.M.HugetlbPage(p) && machine.Entry(m.M.Load(m.M.PMD(p))).Has(machine.PSE)) == (e.Op == "==")
 	}
+	if e.SoftDirty {
+		return m.SoftDirty(m.pageOf(e.Memory)) == (e.Op == "==")
+	}
 	if e.Memory != nil {
 		content, ok := m.content(m.pageOf(e.Memory))
 		return (ok && m.M.Values[content] == e.Value) == (e.Op == "==")

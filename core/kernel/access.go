@@ -27,12 +27,25 @@ import (
 // compare x86: Intel SDM vol. 3, 4.10; the kernel has no code here.
 var (
 	_ = register(fnStore, &Func{Name: "store", File: "user space", Params: []int{accPage, accValue},
-		Locals: []Local{{"page", PageLocal}, {"value", IntLocal}}, Steps: accessSteps(true)})
+		Locals: []Local{{"page", PageLocal}, {"value", IntLocal}}, Steps: accessSteps(true, never)})
 	_ = register(fnLoad, &Func{Name: "load", File: "user space", Params: []int{accPage},
-		Locals: []Local{{"page", PageLocal}}, Steps: accessSteps(false)})
+		Locals: []Local{{"page", PageLocal}}, Steps: accessSteps(false, never)})
 )
 
-const accPage, accValue = 0, 1
+// The kernel's own access to the memory of the process that it works for is the same: by this CPU's TLB, and a page fault where that and the
+// page tables do not do. With page faults off (pagefault_disable()), nothing is copied then: the copy comes back short.
+//
+// compare lib/iov_iter.c:copy_from_user_iter, copy_folio_from_iter_atomic; arch/x86/lib/copy_user_64.S
+var (
+	_ = register(fnRawCopyFromUser, &Func{Name: "raw_copy_from_user", Was: []Name{{"__copy_from_user_inatomic", 412}}, File: "arch/x86/include/asm/uaccess_64.h", Params: []int{accPage, accNoFault},
+		Locals: []Local{{"page", PageLocal}, {"value", IntLocal}, {"pagefault_disabled", IntLocal}}, Steps: accessSteps(false, func(c *Ctx) bool { return c.L(accNoFault) != 0 })})
+	_ = register(fnRawCopyToUser, &Func{Name: "raw_copy_to_user", Was: []Name{{"__copy_to_user", 412}}, File: "arch/x86/include/asm/uaccess_64.h", Params: []int{accPage, accValue},
+		Locals: []Local{{"page", PageLocal}, {"value", IntLocal}}, Steps: accessSteps(true, never)})
+)
+
+func never(*Ctx) bool { return false }
+
+const accPage, accValue, accNoFault = 0, 1, 2
 
 const (
 	accAccess = iota
@@ -44,12 +57,13 @@ const (
 	accPMD
 )
 
-func accessSteps(write bool) []Step {
+// accessSteps are those of a read or a write; where faultsOff says so, it fails instead of faulting.
+func accessSteps(write bool, faultsOff func(*Ctx) bool) []Step {
 	says, fault := "read through the TLB, or begin the walk", "page fault: read"
 	touches, order := cell.Of(machine.TLBs), Locked
 	reads, anywhere := cell.Of(machine.PMDs, machine.Contents, machine.Refs, machine.Batches), cell.Of(machine.Batches) // see flushPutOff
 	if write {
-		reads, anywhere = cell.Of(machine.PMDs, machine.Contents), 0
+		reads, anywhere = cell.Of(machine.PMDs), 0
 		order = Plain
 		says, fault = "write through the TLB, or begin the walk", "page fault: write"
 		touches |= cell.Of(machine.Contents)
@@ -69,6 +83,10 @@ func accessSteps(write bool) []Step {
 				return accFault
 			}},
 		accFault: {Label: "fault", Says: fault, Local: true, Calls: []FuncID{fnDoUserAddrFault}, Do: func(c *Ctx) Next {
+			if faultsOff(c) {
+				c.Say("page faults are off: nothing is copied")
+				return c.Fail(EFAULT)
+			}
 			return c.Call(fnDoUserAddrFault, accRetry, c.L(accPage), faultFlags(write))
 		}},
 		accRetry: {Label: "retry", Says: "fixed: start the access again", Local: true, Back: []int{accAccess}, Do: func(c *Ctx) Next {
@@ -120,6 +138,7 @@ func (c *Ctx) touch(e machine.Entry, p machine.PageID, write bool) Next {
 			return Return
 		}
 		c.Store(content, c.L(accValue))
+		c.M.WrittenBy(e, p)
 		c.M.StoredTo(e.Frame(), false)
 		c.M.Wrote(p, c.L(accValue))
 		c.M.Stored(p, e.Frame())
@@ -257,9 +276,13 @@ func (s *Sim) walks(cpu int) bool {
 	for t, task := range s.Setup.Tasks {
 		if task.CPU == cpu {
 			d := int(s.M.Load(s.M.Depth(t)))
-			if d == 1 {
-				a := s.M.Activation(t, 0)
-				return (FuncID(a.Fn) == fnStore || FuncID(a.Fn) == fnLoad) && a.Step == accLeaf
+			if d > 0 {
+				a := s.M.Activation(t, d-1)
+				switch FuncID(a.Fn) {
+				case fnStore, fnLoad, fnRawCopyFromUser, fnRawCopyToUser:
+					return a.Step == accLeaf
+				}
+				return false
 			}
 		}
 	}

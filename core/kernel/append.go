@@ -24,7 +24,7 @@ func (s *Sim) expandOne(st Stmt) []Stmt {
 
 func (s *Sim) enqueue(task int, st Stmt) {
 	for i, p := range st.Call.Params {
-		if p.Kind == ValueParam {
+		if p.Stores(st.Args[i]) {
 			s.intern(st.Args[i].Value)
 		}
 	}

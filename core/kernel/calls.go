@@ -51,6 +51,18 @@ type Param struct {
 	Words    []string // for Flags and Word: what may be written
 }
 
+// NamesPages reports whether an argument for the parameter names a page, or pages, of an mm.
+func (p Param) NamesPages(a Arg) bool {
+	switch p.Kind {
+	case PageParam, PagesParam, VMAParam:
+		return true
+	}
+	return a.Memory
+}
+
+// Stores reports whether an argument for the parameter is a content.
+func (p Param) Stores(a Arg) bool { return p.Kind == ValueParam || p.Kind == SourceParam && !a.Memory }
+
 // A ParamKind says what may stand in a parameter's place.
 type ParamKind uint8
 
@@ -70,6 +82,8 @@ const (
 	ProcessParam                   // a process, by its mm: A
 	RoomParam                      // where mremap moves the mapping before it: new
 	PkeyParam                      // a protection key, 0 to 15; the callee gets one more
+	SourceParam                    // what is written: "d"; or the memory that it comes from: buf, buf[2]; the callee gets the content, and the page plus one or 0
+	BufferParam                    // the memory that is read into: buf, buf[2]; the callee gets the page plus one, or 0
 )
 
 // A Result says what a call returns.
@@ -186,12 +200,12 @@ var Calls = []*Call{
 		Doc: "ksmd makes one full scan over all mergeable memory. A page that holds the same as at the last scan is merged with an equal one: both are write-protected, and one replaces the other."},
 	{Name: "prctl", Params: []Param{{Name: "option", Kind: WordParam, Words: prctlWords}, {Name: "arg2", Kind: NumberParam}}, Result: ErrResult, From: UserTask, Since: 604, Use: "madvise(MADV_MERGEABLE)", entry: fnPrctl,
 		Doc: "PR_SET_MEMORY_MERGE, 1: KSM may merge all memory of the process that can be merged, and of children that it forks from now on. 0: none of it any more, and what is merged gets pages of its own again."},
-	{Name: "pwrite", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: Anywhere, entry: fnPwrite,
-		Doc: "Writes to the beginning of a page of a file, by way of the page cache. Page tables are not asked and not changed. Returns 0, or the error: -ENOSPC where the disk is full (blocks)."},
-	{Name: "ext4_dio_write_iter", Was: []Name{{"generic_file_direct_write", 505}}, Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "value", Kind: ValueParam}}, Result: ErrResult, From: Anywhere, entry: fnDirectPwrite, walks: true, gathers: true,
-		Doc: "Writes a page of a file of ext4 to its disk, past the page cache (O_DIRECT). What the page cache has is thrown out before and after, whoever holds it; if it is dirty again by then, the page is written as pwrite does. Returns 0, or the error."},
-	{Name: "pread", Params: []Param{{Name: "page", Kind: FilePageParam}}, Result: ValueResult, From: Anywhere, entry: fnPread,
-		Doc: "Reads the beginning of a page of a file, by way of the page cache: what is not there is read in."},
+	{Name: "pwrite", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "value", Kind: SourceParam}}, Result: ErrResult, From: Anywhere, entry: fnPwrite,
+		Doc: "Writes to the beginning of a page of a file, by way of the page cache: a content (\"b\"), or what the process has in its memory (buf), which is faulted in before the folio is locked, and copied with page faults off. Page tables of who maps the file are not changed. Returns 0, or the error: -ENOSPC where the disk is full (blocks), -EFAULT where there is no memory to read."},
+	{Name: "ext4_dio_write_iter", Was: []Name{{"generic_file_direct_write", 505}}, Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "value", Kind: ValueParam}, {Name: "aio", Kind: WordParam, Words: dioWords, Optional: true}}, Result: ErrResult, From: Anywhere, entry: fnDirectPwrite, walks: true, gathers: true,
+		Doc: "Writes a page of a file of ext4 to its disk, past the page cache (O_DIRECT). What the page cache has is thrown out before and after, whoever holds it; if it is dirty again by then, the page is written as pwrite does. AIO: if the file does not grow, the call returns once the write is submitted, and nobody has i_rwsem while the disk writes. Returns 0, or the error."},
+	{Name: "pread", Params: []Param{{Name: "page", Kind: FilePageParam}, {Name: "buf", Kind: BufferParam, Optional: true}}, Result: ValueResult, From: Anywhere, entry: fnPread,
+		Doc: "Reads the beginning of a page of a file, by way of the page cache: what is not there is read in. With buf it goes to the process's memory, which may fault: no lock is held. -EFAULT: there is no such memory."},
 	{Name: "fsync", Params: []Param{{Name: "file", Kind: FileParam}}, Result: ErrResult, From: Anywhere, entry: fnFsync, walks: true,
 		Doc: "Writes the file's dirty pages to its disk, and waits. PTEs become read-only and clean before; references through GUP are not looked at."},
 	{Name: "msync", Params: []Param{{Name: "vma", Kind: VMAParam}}, Result: ErrResult, From: UserTask, entry: fnMsync, walks: true,

@@ -7,21 +7,30 @@ import (
 
 // A write of "4" to /proc/PID/clear_refs, which begins to watch what is written to (soft-dirty), for one mapping, in straight line:
 //
-//	mmap_read_lock(); newer: mmap_write_lock(), lock the VMA
+//	mmap_write_lock(), lock the VMA; it loses VM_SOFTDIRTY; older: downgrade to mmap_read_lock()
 //	announce a flush to come
 //	clear_refs_pte_range()
 //	flush; unlock
 //
-// Left out: VM_SOFTDIRTY itself, which says of VMAs whether they were mapped since (see WantsWritenotify for what else goes by it).
+// VM_SOFTDIRTY goes under mmap_lock held for writing; older kernels downgrade it then, and where it is gone already take it for reading at once.
 //
 // compare fs/proc/task_mmu.c:clear_refs_write
 var _ = register(fnClearRefs, &Func{
 	Name: "clear_refs_write", File: "fs/proc/task_mmu.c", Params: []int{rwFirst, rwLast},
 	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}},
 	Steps: []Step{
-		rwReadLock: {Label: "lock", Says: "take mmap_lock for reading", Ref: "down_read(mmap_sem)", When: Without(ClearRefsWriteLock), Touches: cell.Of(machine.MMLocks),
-			Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.MM)) },
+		rwReadLock: {Label: "lock", Says: "take mmap_lock for writing; the VMA loses VM_SOFTDIRTY; downgrade", Ref: "downgrade_write(mmap_sem)", When: Without(ClearRefsWriteLock), Touches: cell.Of(machine.MMLocks, machine.VMAs),
+			Wait: func(c *Ctx) Block {
+				if c.watches(c.Page(rwFirst)) {
+					return c.ReadFree(c.M.MmapLock(c.MM))
+				}
+				return c.WriteFree(c.M.MmapLock(c.MM))
+			},
 			Do: func(c *Ctx) Next {
+				if c.watches(c.Page(rwFirst)) {
+					c.Say("take mmap_lock for reading: the VMA has no VM_SOFTDIRTY any more")
+				}
+				c.watch(c.Page(rwFirst))
 				c.ReadLock(c.M.MmapLock(c.MM))
 				return Then
 			}},
@@ -46,7 +55,9 @@ var _ = register(fnClearRefs, &Func{
 				c.WriteLock(c.vmaLock(rwFirst))
 				return Then
 			}},
-		rwGather: {Label: "gather", Says: "announce a flush to come", Ref: "inc_tlb_flush_pending", Touches: cell.Of(machine.MMs), Calls: []FuncID{fnClearRefsPTERange}, Do: func(c *Ctx) Next {
+		rwGather: {Label: "gather", Says: "the VMA loses VM_SOFTDIRTY; announce a flush to come", Ref: "inc_tlb_flush_pending", Touches: cell.Of(machine.MMs, machine.VMAs), Calls: []FuncID{fnClearRefsPTERange}, Do: func(c *Ctx) Next {
+			c.watch(c.Page(rwFirst))
+			c.watchRange(false)
 			c.Add(c.M.FlushPending(c.MM), 1)
 			if c.pfnMap(c.Page(rwFirst)) {
 				c.Say("announce a flush to come; the VMA has no struct pages, and is passed over")
@@ -59,6 +70,7 @@ var _ = register(fnClearRefs, &Func{
 		}},
 		rwFlushed: {Label: "flushed", Says: "the flush is over", Ref: "dec_tlb_flush_pending", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(c.MM), -1)
+			c.watchRange(true)
 			return Then
 		}},
 		rwReadUnlock: {Label: "unlock", Says: "drop mmap_lock", Ref: "up_read(mmap_sem)", When: Without(ClearRefsWriteLock), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
@@ -76,6 +88,19 @@ var _ = register(fnClearRefs, &Func{
 })
 
 const rwFirst, rwLast = 0, 1
+
+// watches reports whether the VMA of a page has no VM_SOFTDIRTY, or nobody keeps that.
+func (c *Ctx) watches(p machine.PageID) bool {
+	vma := c.Load(c.M.VMA(p))
+	return !c.sim.softDirty || vma == 0 || vma&machine.VMNoSoftDirty != 0
+}
+
+// watchRange notes for the claims that the range begins to be watched, or that clear_refs is at it.
+func (c *Ctx) watchRange(ended bool) {
+	for p := c.Page(rwFirst); c.sim.softDirty && p <= c.Page(rwLast); p++ {
+		c.M.Watch(p, ended && !c.M.HugetlbPage(p)) // hugetlb is passed over
+	}
+}
 
 // writesMM reports whether the task holds its mm's mmap_lock for writing.
 func (c *Ctx) writesMM() bool { return machine.MmapWriter(c.Load(c.M.MmapLock(c.MM))) == c.Task }
@@ -96,7 +121,8 @@ const (
 //	a huge PMD: lock it; invalidate it, flush; put it back read-only; unlock
 //	lock the PTL
 //	every present PTE: newer: it may be pinned: leave it
-//	                   take it out; put it back read-only
+//	                   take it out; put it back read-only, not soft-dirty
+//	every swap or migration entry: not soft-dirty
 //	unlock the PTL
 //
 // The flush comes when the PTL is dropped long since: see clear_refs_write. Under mmap_lock for reading,
@@ -119,13 +145,23 @@ var _ = register(fnClearRefsPTERange, &Func{
 		rrNext: {Label: "next", Says: "the next PTE that maps a page", Ref: "ptep_get", Reads: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			for p, last := c.Page(rrPage), min(c.Page(rrEnd), c.lastHuge(c.Page(rrPage))); p <= last; p++ {
 				c.Set(rrPage, uint64(p))
-				if e := machine.Entry(c.Load(c.PTE(c.Frame(rrTable), p))); e.Present() {
+				switch e := machine.Entry(c.Load(c.PTE(c.Frame(rrTable), p))); {
+				case e.Present():
 					c.Set(rrPTE, uint64(e))
-					return Then
+					return rrPinned
+				case e.SoftDirtied():
+					return rrSwap
 				}
 			}
 			c.Say("there are no more PTEs in the table")
 			return rrUnlock
+		}},
+		rrSwap: {Label: "swap", Says: "a swap or migration entry: it is not soft-dirty any more", Ref: "pte_swp_clear_soft_dirty", When: SoftDirties, Touches: cell.Of(machine.PTEs), Back: []int{rrNext}, Do: func(c *Ctx) Next {
+			p := c.Page(rrPage)
+			e := machine.Entry(c.Load(c.PTE(c.Frame(rrTable), p))).WithoutSoftDirty()
+			c.Sayf("put it back: %v", e)
+			c.SetPTE(c.Frame(rrTable), p, e)
+			return c.clearRefsNext()
 		}},
 		rrPinned: {Label: "pinned", Says: "may it be pinned?", Answer: "no", Ref: "pte_is_pinned", When: With(ClearRefsSkipsPinned), Reads: cell.Of(machine.Refs, machine.VMAs, machine.MMs), Back: []int{rrNext}, Do: func(c *Ctx) Next {
 			e := c.Entry(rrPTE)
@@ -144,7 +180,7 @@ var _ = register(fnClearRefsPTERange, &Func{
 			return Then
 		}},
 		rrCommit: {Label: "commit", Says: "put it back, read-only", Ref: "ptep_modify_prot_commit", Touches: cell.Of(machine.PTEs), Back: []int{rrNext}, Do: func(c *Ctx) Next {
-			e := c.Entry(rrPTE).Fresh() &^ machine.RW
+			e := (c.Entry(rrPTE).Fresh() &^ machine.RW).WithoutSoftDirty()
 			c.Sayf("put it back: %v", e)
 			c.Release(rrRef)
 			c.SetPTE(c.Frame(rrTable), c.Page(rrPage), e)
@@ -169,7 +205,7 @@ var _ = register(fnClearRefsPTERange, &Func{
 				return c.Call(fnFlushTLBMMRange, rrHugeSet, uint64(c.mmOf(rrPage)), uint64(c.M.HugeStart(p)), uint64(c.lastHuge(p)), c.flushRange())
 			}},
 		rrHugeSet: {Label: "huge_set", Says: "put it back, read-only; unlock the PMD", Ref: "set_pmd_at", When: Large, Touches: cell.Of(machine.PTLs, machine.PMDs), Back: []int{rrPMD}, Do: func(c *Ctx) Next {
-			p, e := c.Page(rrPage), c.Entry(rrPTE).Fresh()&^machine.RW
+			p, e := c.Page(rrPage), (c.Entry(rrPTE).Fresh() &^ machine.RW).WithoutSoftDirty()
 			c.Sayf("put it back: %v; unlock the PMD", e)
 			c.SetPMD(p, e)
 			c.Set(rrPTE, 0)
@@ -186,6 +222,7 @@ const (
 	rrPMD = iota
 	rrLock
 	rrNext
+	rrSwap
 	rrPinned
 	rrStart
 	rrCommit

@@ -14,6 +14,24 @@ import (
 //	invalidate_inode_pages2_range() again             // who has read the page meanwhile has what was there before
 //	inode_unlock()
 //
+// Asynchronously (AIO, io_uring), where the file does not grow:
+//
+//	a hole: a block, unwritten so far
+//	inode_dio_begin(): one direct I/O more is in flight; submit
+//	inode_unlock(); the call returns
+//	the disk writes it                                // at any time
+//	invalidate_inode_pages2_range() again; inode_dio_end()
+//
+// Nobody has i_rwsem then. Who takes blocks away waits (inode_dio_wait()) until no direct I/O is in flight, with i_rwsem held, so that none is begun: else
+//
+//	CPU0 (io_submit)          CPU1 (ftruncate)           disk
+//	submit; inode_unlock()
+//	                          give the block back
+//	                          somebody else gets it
+//	                                                     writes it
+//
+// What the task does behind such a call comes when its I/O is complete: it waits for that (io_getevents()).
+//
 // What is written comes from a buffer of the kernel's here: how GUP gets the memory of a process for that is direct_write.
 //
 // From memory, as the order is: the second time, and what follows if the page stays. Left out: that the lock is taken for reading where blocks are
@@ -22,8 +40,8 @@ import (
 //
 // compare fs/ext4/file.c:ext4_dio_write_iter, fs/iomap/direct-io.c:__iomap_dio_rw, mm/filemap.c:generic_file_direct_write
 var _ = register(fnDirectPwrite, &Func{
-	Name: "ext4_dio_write_iter", Was: []Name{{"generic_file_direct_write", 505}}, File: "fs/ext4/file.c", Params: []int{dwPage, dwValue},
-	Locals: []Local{{"file", IntLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}, {"ret", IntLocal}},
+	Name: "ext4_dio_write_iter", Was: []Name{{"generic_file_direct_write", 505}}, File: "fs/ext4/file.c", Params: []int{dwPage, dwValue, dwAsync},
+	Locals: []Local{{"file", IntLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}, {"ret", IntLocal}, {"async", IntLocal}},
 	Steps: []Step{
 		dwFile: {Label: "file", Says: "has its file system direct I/O?", Answer: "yes", Local: true, Do: func(c *Ctx) Next {
 			if !c.M.KindOf(c.Pgoff(dwPage)).OnDisk() {
@@ -60,6 +78,50 @@ var _ = register(fnDirectPwrite, &Func{
 			}
 			return Then
 		}},
+		dwQueue: {Label: "queue", Says: "one direct I/O more is in flight", Ref: "inode_dio_begin", When: AsyncDIO, Touches: cell.Of(machine.Blocks, machine.Inodes), Do: func(c *Ctx) Next {
+			o := c.Pgoff(dwPage)
+			at := c.M.FilePages()[o]
+			switch {
+			case c.L(dwAsync) == 0:
+				c.Say("it is waited for")
+				return dwDisk
+			case machine.Bytes(at.Index+1) > c.Load(c.M.Size(at.File)):
+				c.Say("the file grows: it is waited for")
+				return dwDisk
+			}
+			if w := c.M.Block(o); machine.BlockState(c.Load(w)) == machine.BlockHole {
+				c.Store(w, machine.MakeBlock(machine.BlockUnwritten, 0))
+			}
+			c.Add(c.M.DirectIO(o), machine.DIOFlight+machine.DIOUnwritten)
+			return Then
+		}},
+		dwQueued: {Label: "queued", Says: "drop i_rwsem; the call returns, the disk goes on", Ref: "inode_unlock", When: AsyncDIO, Touches: cell.Of(machine.InodeLocks), Do: func(c *Ctx) Next {
+			c.WriteUnlock(c.M.InodeLock(int(c.L(0))))
+			return Then
+		}},
+		dwAsyncDisk: {Label: "disk", Says: "the disk writes it", Ref: "iomap_dio_bio_end_io", When: AsyncDIO, Touches: cell.Of(machine.Blocks, machine.Inodes), Do: func(c *Ctx) Next {
+			o, v := c.Pgoff(dwPage), c.L(dwValue)
+			if c.Add(c.M.DirectIO(o), -machine.DIOUnwritten)&machine.DIOFreed != 0 {
+				c.Sayf("the disk writes %s to a block that is not the file's any more", c.M.Content(v))
+				return Then
+			}
+			c.Sayf("the disk writes %s", c.M.Content(v))
+			c.Store(c.M.Block(o), machine.MakeBlock(machine.BlockWritten, v))
+			c.M.FileForget(o)
+			return Then
+		}},
+		dwAsyncAgain: {Label: "complete", Says: "throw out what came into the page cache meanwhile", Ref: "iomap_dio_complete", When: With(DIOInvalidatesAgain).AndAsyncDIO(), Local: true, Calls: []FuncID{fnInvalidatePages2}, Do: func(c *Ctx) Next {
+			return c.Call(fnInvalidatePages2, dwAsyncEnd, c.L(dwPage))
+		}},
+		dwAsyncEnd: {Label: "dio_end", Says: "one direct I/O less is in flight", Ref: "inode_dio_end", When: AsyncDIO, Touches: cell.Of(machine.Inodes), Reads: cell.Of(machine.Blocks, machine.PageCache, machine.Flags), Do: func(c *Ctx) Next {
+			o := c.Pgoff(dwPage)
+			w := c.M.DirectIO(o)
+			if c.Add(w, -machine.DIOFlight) == machine.DIOFreed {
+				c.Store(w, 0)
+			}
+			c.directlyWritten(o, c.L(dwValue))
+			return c.Return(c.L(dwRet))
+		}},
 		dwDisk: {Label: "submit", Says: "the disk writes it; i_size", Ref: "submit_bio_wait", Touches: cell.Of(machine.Blocks, machine.Inodes), Do: func(c *Ctx) Next {
 			o, v := c.Pgoff(dwPage), c.L(dwValue)
 			c.Sayf("the disk writes %s", c.M.Content(v))
@@ -94,7 +156,10 @@ var _ = register(fnDirectPwrite, &Func{
 	},
 })
 
-const dwPage, dwValue, dwRet = 1, 2, 3
+// dioWords say whether a direct write is waited for by the call itself.
+var dioWords = []string{"SYNC", "AIO"}
+
+const dwPage, dwValue, dwRet, dwAsync = 1, 2, 3, 4
 
 const (
 	dwFile = iota
@@ -103,6 +168,11 @@ const (
 	dwInvalidate
 	dwFailed
 	dwBlock
+	dwQueue
+	dwQueued
+	dwAsyncDisk
+	dwAsyncAgain
+	dwAsyncEnd
 	dwDisk
 	dwAgain
 	dwUnlock
@@ -111,6 +181,33 @@ const (
 	dwWriteOut
 	dwEnd
 )
+
+// dioWaitStep waits until no direct I/O of the file that local 0 names is in flight. Who has i_rwsem knows that none is begun behind it.
+// compare fs/inode.c:inode_dio_wait
+var dioWaitStep = Step{Label: "dio_wait", Says: "wait until no direct I/O is in flight", Ref: "inode_dio_wait", When: With(InodeDIOWait).AndAsyncDIO(), Reads: cell.Of(machine.Inodes),
+	Wait: func(c *Ctx) Block {
+		file := int(c.L(0))
+		first, _ := c.M.PgoffAt(file, 0)
+		for o := first; int(o-first) < c.M.Files[file].Pages; o++ {
+			if w := c.M.DirectIO(o); c.Load(w) != 0 {
+				return Block{On: OnWriteback, At: w}
+			}
+		}
+		return Block{}
+	}, Do: func(c *Ctx) Next { return Then }}
+
+// freeBlock takes the block of a page away from its file.
+func (c *Ctx) freeBlock(o machine.Pgoff) {
+	c.Store(c.M.Block(o), machine.BlockHole)
+	if !c.M.AsyncDIO {
+		return
+	}
+	c.M.FileForget(o)
+	if w := c.M.DirectIO(o); c.Load(w) >= machine.DIOUnwritten {
+		c.Or(w, machine.DIOFreed)
+		c.M.Raise(machine.AlarmFreedBlock, uint64(o))
+	}
+}
 
 // directlyWritten notes that a page of a file holds what was written directly, unless somebody has stored to it meanwhile: which of the
 // two came last is not said.

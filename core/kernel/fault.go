@@ -333,7 +333,7 @@ var _ = register(fnHandleMMFault, &Func{
 		hfAccess: {Label: "access", Says: "set accessed in the PTE, unlock the PTL", Ref: "ptep_set_access_flags", Touches: cell.Of(machine.PTLs, machine.PTEs), Do: func(c *Ctx) Next {
 			e := c.Entry(hfPTE) | machine.Accessed
 			if c.L(hfFlags)&faultWrite != 0 {
-				e |= machine.Dirty
+				e = c.sim.mkdirty(e)
 				if c.isPFN(c.Page(hfAddr)) {
 					e |= machine.RW // wp_pfn_shared(): nobody has to be asked
 				}

@@ -21,13 +21,14 @@ func notSharedWritable(flags uint64, _ machine.FileKind) bool {
 }
 
 // WantsWritenotify says whether the PTEs of a file mapping must not be made writable
-// before a write fault. Left out are the rows of soft-dirty tracking (between vm_ops and VM_PFNMAP: a VMA without VM_SOFTDIRTY wants to be asked; only this list has it) and
-// of userfaultfd. clear_refs makes PTEs read-only here, and no flag of the VMA remembers it: what a fault maps anew in a shared mapping of shmem afterwards is writable at
-// once, where Linux would take one more fault, which asks nobody.
+// before a write fault. The row of soft-dirty, which only this list has, stands where Linux has it; that of userfaultfd is left out.
 // compare mm/mmap.c:vma_wants_writenotify
 var WantsWritenotify = []Decision{
 	{"not both writable and shared", notSharedWritable, false},
 	{"vm_ops has page_mkwrite", func(_ uint64, k machine.FileKind) bool { return hasPageMkwrite(k) }, true},
+	{"who writes is watched (no VM_SOFTDIRTY), and not hugetlb", func(flags uint64, k machine.FileKind) bool {
+		return flags&machine.VMNoSoftDirty != 0 && k != machine.Hugetlbfs
+	}, true},
 	pfnMapRow,
 	{"the mapping can write back", func(_ uint64, k machine.FileKind) bool { return k.OnDisk() }, true},
 	{"otherwise", func(uint64, machine.FileKind) bool { return true }, false},
@@ -68,7 +69,7 @@ func (c *Ctx) sharedWritable(p machine.PageID, vma uint64, old machine.Entry) bo
 	if !c.isFile(p) && !c.isPFN(p) || notSharedWritable(vma, 0) {
 		return false
 	}
-	return old.Has(machine.Dirty) || !c.wantsWritenotify(vma, c.fileKind(p))
+	return !c.wantsWritenotify(vma, c.fileKind(p)) || old.Has(machine.Dirty) && c.mprotectMayWrite(p, old)
 }
 
 // isFile reports whether a page lies in a mapping of a file of the page cache.

@@ -120,6 +120,11 @@ var _ = register(fnFollowPagePTE, &Func{
 		}},
 		fpForced: {Label: "forced", Says: "a copy that may be written to, although the PTE is read-only?", Ref: "can_follow_write_pte", When: If(ForceWrite, ForceExclusive), Reads: cell.Of(machine.Flags, machine.Mappings, machine.VMAs), Do: func(c *Ctx) Next {
 			if vma := c.Load(c.M.VMA(c.Page(fpAddr))); vma&(machine.VMShared|machine.VMMayShare|machine.VMWrite) == 0 && vma&machine.VMMayWrite != 0 && c.exclusiveAnon(c.Frame(fpPTE)) {
+				if c.sim.forceSoftDirty && c.watched(c.Page(fpAddr), c.Entry(fpPTE)) {
+					c.Say("who writes is watched, and the PTE not soft-dirty: a write fault first")
+					return fpNoPage
+				}
+				c.M.WrittenBy(c.Entry(fpPTE), c.Page(fpAddr))
 				c.Say("the page is exclusive: it may be written to, although the PTE is read-only")
 				return fpZero
 			}

@@ -316,6 +316,24 @@ func (c Cond) AndFilePMDs() Cond { return c.and(hasFileTHP | hasFilePMDs) }
 // AndNoHugepage holds where the condition does and somebody forbids huge pages (MADV_NOHUGEPAGE).
 func (c Cond) AndNoHugepage() Cond { return c.and(hasNoHugepage) }
 
+// UserBuffers holds where files are written from a process's memory, or read into it: what it guards would tell nothing elsewhere.
+var UserBuffers = Cond{where: hasUserBuffers}
+
+// AsyncDIO holds where direct I/O to files goes on after the call has returned: what it guards would tell nothing elsewhere.
+var AsyncDIO = Cond{where: hasAsyncDIO}
+
+// SoftDirties holds where somebody watches what is written to: what it guards would tell nothing elsewhere.
+var SoftDirties = Cond{where: hasSoftDirty}
+
+// AndSoftDirty holds where the condition does and somebody watches what is written to.
+func (c Cond) AndSoftDirty() Cond { return c.and(hasSoftDirty) }
+
+// AndAsyncDIO holds where the condition does and direct I/O to files goes on after the call has returned.
+func (c Cond) AndAsyncDIO() Cond { return c.and(hasAsyncDIO) }
+
+// AndUserBuffers holds where the condition does and files are written from a process's memory, or read into it.
+func (c Cond) AndUserBuffers() Cond { return c.and(hasUserBuffers) }
+
 // PFNMaps holds where memory without struct pages is mapped: what it guards would tell nothing elsewhere.
 var PFNMaps = Cond{where: hasPFNs}
 
@@ -375,6 +393,9 @@ const (
 	hasPkeys                          // somebody uses protection keys
 	hasStack                          // a mapping grows down
 	hasManyRefs                       // a folio has so many references that its count may overflow
+	hasUserBuffers                    // files are written from a process's memory, or read into it
+	hasAsyncDIO                       // direct I/O to files goes on after the call has returned
+	hasSoftDirty                      // somebody watches what is written to (soft-dirty)
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -387,6 +408,7 @@ var lacks = [...]string{
 	"no memory without struct pages",
 	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room", "the disk has room", "nobody forbids huge pages", "nobody uses protection keys",
 	"no mapping grows down", "no count may overflow",
+	"no file is written from memory of a process, or read into it", "no direct I/O to a file goes on by itself", "nobody watches what is written to (soft-dirty)",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -228,5 +228,8 @@ const (
 	fnExpandStack
 	fnGetDumpPage
 	fnGetFutexKey
+	fnFput
+	fnRawCopyFromUser
+	fnRawCopyToUser
 	funcCount
 )

@@ -187,7 +187,7 @@ var _ = register(fnFollowHugePMD, &Func{Large: true,
 				e := c.Entry(fhPMD) | machine.Accessed
 				if c.L(fhFlags)&FollWrite != 0 {
 					c.Say("mark the PMD accessed and dirty")
-					e |= machine.Dirty
+					e = c.sim.mkdirty(e)
 				}
 				c.SetPMD(c.Page(fhAddr), e)
 			}

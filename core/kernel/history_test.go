@@ -153,6 +153,12 @@ swapin_rmap_first           0   0       0   0   0   0    0    0    1    1   1   
 gather_flush_before_free    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 punch_writes_first          1   1       1   1   1   1    1    1    1    1   1       1   1   1    0         982bf37da09d  TC
 dio_falls_back              1   1       1   0   1   1    1    1    1    1   1       1   1   1    1         60263d5889e6  Cm
+mprotect_asks_soft_dirty    0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         76aefad628aa  m
+force_asks_soft_dirty       1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+swp_soft_dirty              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+inode_dio_wait              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         bd5fe6c5eb9c  Tm
+write_faults_in             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+write_copy_nofault          1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         08291429cfa6  Tm
 dio_invalidates_again       1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
 eof_tail_zeroed             0   0       0   0   0   0    0    0    0    0   0       0   0   0    1         c7fc0366c656  TC
 reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         dae999602eeb  TC

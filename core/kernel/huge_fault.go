@@ -151,7 +151,7 @@ func (c *Ctx) hugeAccess(pmd machine.Entry, p machine.PageID, write bool) Next {
 	}
 	e := pmd | machine.Accessed
 	if write {
-		e |= machine.Dirty
+		e = c.sim.mkdirty(e)
 	}
 	c.SetPMD(p, e)
 	return Return

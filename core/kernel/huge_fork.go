@@ -193,7 +193,7 @@ func changeHuge(says string, when Cond, upgrade bool) Step {
 		} else {
 			e |= machine.Present
 		}
-		if upgrade && vma&machine.VMWrite != 0 && c.exclusiveAnon(old.Frame()) || c.sharedWritable(p, vma, old) {
+		if upgrade && vma&machine.VMWrite != 0 && c.exclusiveAnon(old.Frame()) && c.mprotectMayWrite(p, old) || c.sharedWritable(p, vma, old) {
 			e |= machine.RW
 		}
 		e = e.WithPkey(machine.VMAPkey(vma))

@@ -183,7 +183,7 @@ func (c *Ctx) splitMapping(table machine.Frame, first machine.PageID, old, keep 
 		c.Or(c.M.Flags(head), machine.PGDirty)
 	}
 	c.Get(head, c.M.HugePages-1)
-	e := old & (keep | machine.User | machine.NX | machine.ProtNone)
+	e := old & (keep | machine.SoftDirty | machine.User | machine.NX | machine.ProtNone)
 	if !old.Has(machine.ProtNone) {
 		e |= machine.Present
 	}

@@ -160,7 +160,7 @@ func (c *Ctx) hugeReuse() uint64 {
 	if c.L(hwFlags)&faultUnshare != 0 {
 		return hugeDone
 	}
-	e := c.Entry(hwPMD) | machine.Accessed | machine.Dirty
+	e := c.sim.mkdirty(c.Entry(hwPMD) | machine.Accessed)
 	if c.Load(c.M.VMA(c.Page(hwAddr)))&machine.VMWrite != 0 {
 		e |= machine.RW
 	}

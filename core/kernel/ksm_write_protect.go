@@ -413,6 +413,9 @@ func (c *Ctx) replacement() machine.Entry {
 func (c *Ctx) protected(e machine.Entry, p machine.PageID) machine.Entry {
 	vma := c.Load(c.M.VMA(p))
 	e = e.WithPkey(machine.VMAPkey(vma))
+	if e.Has(machine.Dirty) {
+		e = c.sim.mkdirty(e)
+	}
 	if vma != 0 && vma&machine.VMAccess == 0 {
 		return e&^machine.Present | machine.ProtNone
 	}

@@ -306,7 +306,14 @@ func (s *Sim) StmtText(task, stmt int) string {
 }
 
 func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
-	switch p.Kind {
+	kind := p.Kind
+	switch {
+	case a.Memory:
+		kind = PageParam
+	case kind == SourceParam:
+		kind = ValueParam
+	}
+	switch kind {
 	case PageParam, PagesParam, VMAParam:
 		vma := s.Setup.MMs[a.MM].Regions[a.Region]
 		text := vma.Name

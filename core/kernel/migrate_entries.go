@@ -29,7 +29,7 @@ func (s *Setup) MovesPages() bool {
 // remade is a migration entry with another kind.
 func remade(e machine.Entry, kind machine.MigrationKind) machine.Entry {
 	_, f, accessed, dirty := e.Migration()
-	return machine.MakeMigration(kind, f, accessed, dirty)
+	return machine.MakeMigration(kind, f, accessed, dirty) | e&machine.SwpSoftDirty
 }
 
 // copyMigration copies a migration entry. In a private mapping it is that of a shared page from then on.

@@ -158,11 +158,12 @@ var unmigrateHugeSet = Step{Label: "set_pmd", Says: "map it: by one PMD more, ex
 // counted: the folio is mapped nowhere.
 var splitMoving = Step{Label: "fill_moving", Says: "fill the page table with migration entries like the PMD's; the PMD points to it; unlock", Ref: "pmd_populate", When: Large, Touches: largeTouches | cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 	p := c.M.HugeStart(c.Page(shAddr))
-	kind, head, accessed, dirty := machine.Entry(c.Load(c.M.PMD(p))).Migration()
+	pmd := machine.Entry(c.Load(c.M.PMD(p)))
+	kind, head, accessed, dirty := pmd.Migration()
 	table := c.M.TakeDeposit(p).Frame()
 	c.SetPMD(p, machine.MakeTable(table))
 	for q := p; q < c.M.HugeEnd(p); q++ {
-		c.fillPTE(table, q, machine.MakeMigration(kind, head+machine.Frame(q-p), accessed, dirty))
+		c.fillPTE(table, q, machine.MakeMigration(kind, head+machine.Frame(q-p), accessed, dirty)|pmd&machine.SwpSoftDirty)
 	}
 	c.Unlock(c.pmdLock(p))
 	return Return

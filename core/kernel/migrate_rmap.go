@@ -282,7 +282,7 @@ func (c *Ctx) migrationEntry(old machine.Entry) machine.Entry {
 // there; the folio is dirty by then.
 func (c *Ctx) moving(kind machine.MigrationKind, f machine.Frame, old machine.Entry) machine.Entry {
 	keeps := c.sim.migratesYoungDirty
-	return machine.MakeMigration(kind, f, keeps && old.Has(machine.Accessed), keeps && old.Has(machine.Dirty))
+	return c.carried(machine.MakeMigration(kind, f, keeps && old.Has(machine.Accessed), keeps && old.Has(machine.Dirty)), old)
 }
 
 // remove_migration_ptes, in straight line:
@@ -476,8 +476,9 @@ func (c *Ctx) unmigrated(p machine.PageID, f machine.Frame, old machine.Entry) m
 		e &^= machine.Accessed
 	}
 	if dirty && c.Load(c.folioFlags(f))&machine.PGDirty != 0 {
-		e |= machine.Dirty
+		e = c.sim.mkdirty(e)
 	}
+	e = c.carried(e, old)
 	if kind == machine.MigrationWrite && (c.sim.migrateKeepsWrite || vma&machine.VMWrite != 0) || c.sharedWritable(p, vma, 0) {
 		e |= machine.RW
 	}

@@ -189,7 +189,7 @@ var _ = register(fnWPPageShared, &Func{
 			o, _ := c.backing(c.Page(wsAddr))
 			if !hasPageMkwrite(c.M.KindOf(o)) {
 				c.Say("nobody wants to be asked: make the PTE writable and dirty, unlock the PTL")
-				c.SetPTE(c.Frame(wsTable), c.Page(wsAddr), c.Entry(wsPTE)|machine.RW|machine.Dirty|machine.Accessed)
+				c.SetPTE(c.Frame(wsTable), c.Page(wsAddr), c.sim.mkdirty(c.Entry(wsPTE)|machine.RW|machine.Accessed))
 				c.Unlock(c.M.PTL(c.Frame(wsTable)))
 				return wsLockFolio
 			}
@@ -216,7 +216,7 @@ var _ = register(fnWPPageShared, &Func{
 				return Then
 			}},
 		wsReuse: {Label: "reuse", Says: "make the PTE writable and dirty, unlock the PTL", Ref: "wp_page_reuse", Touches: cell.Of(machine.PTLs, machine.PTEs), Do: func(c *Ctx) Next {
-			c.SetPTE(c.Frame(wsTable), c.Page(wsAddr), c.Entry(wsPTE)|machine.RW|machine.Dirty|machine.Accessed)
+			c.SetPTE(c.Frame(wsTable), c.Page(wsAddr), c.sim.mkdirty(c.Entry(wsPTE)|machine.RW|machine.Accessed))
 			c.Unlock(c.M.PTL(c.Frame(wsTable)))
 			return wsDirty
 		}},

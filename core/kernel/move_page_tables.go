@@ -314,7 +314,7 @@ func (c *Ctx) moveSet() Next {
 	p := c.Page(mtFrom)
 	c.Sayf("set it at %s", c.M.Pages()[c.Page(mtTo)].Name)
 	c.Release(mtRef)
-	c.SetPTE(c.Frame(mtNew), c.Page(mtTo), c.Entry(mtPTE).Fresh())
+	c.SetPTE(c.Frame(mtNew), c.Page(mtTo), c.movedEntry(c.Entry(mtPTE).Fresh()))
 	c.M.Moved(p, c.Page(mtTo))
 	c.Set(mtPTE, 0)
 	if p == c.Page(mtEnd) || p+1 == c.M.HugeEnd(p) {
@@ -356,6 +356,7 @@ func (c *Ctx) moveClearPMD() Next {
 func (c *Ctx) moveSetPMD() Next {
 	p, q, e := c.Page(mtFrom), c.Page(mtTo), c.Entry(mtPTE).Fresh()
 	if c.Release(mtRef); c.L(mtEntry) == moveHuge {
+		e = c.movedEntry(e)
 		c.Sayf("map the huge page at %s", c.M.Pages()[q].Name)
 		if h := c.M.TakeDeposit(p); h.Some() { // beside a file's there is none
 			c.M.SetTable(h.Frame(), q)

@@ -309,7 +309,7 @@ func changeCommit(says string, rule uint8, upgrade func(machine.Entry) bool) Ste
 		} else {
 			e |= machine.Present
 		}
-		if vma&machine.VMWrite != 0 && upgrade(old) && c.exclusiveAnon(old.Frame()) || c.sharedWritable(p, vma, old) {
+		if vma&machine.VMWrite != 0 && upgrade(old) && c.exclusiveAnon(old.Frame()) && c.mprotectMayWrite(p, old) || c.sharedWritable(p, vma, old) {
 			e |= machine.RW
 		}
 		e = e.WithPkey(machine.VMAPkey(vma))

@@ -225,7 +225,7 @@ var _ = register(fnDoNUMAPage, &Func{Migrating: true,
 		dnMap: hintUndo("make the PTE accessible again, writable if the page is exclusive", Without(NUMASavedWrite), func(c *Ctx, e machine.Entry) bool {
 			p := c.Page(dnAddr)
 			vma := c.Load(c.M.VMA(p))
-			return vma&machine.VMWrite != 0 && c.exclusiveAnon(e.Frame()) || c.sharedWritable(p, vma, e)
+			return vma&machine.VMWrite != 0 && c.exclusiveAnon(e.Frame()) && c.mprotectMayWrite(p, e) || c.sharedWritable(p, vma, e)
 		}),
 		dnMapSaved: hintUndo("make the PTE accessible again, writable if it was", With(NUMASavedWrite), func(c *Ctx, e machine.Entry) bool { return e.Has(machine.RW) }),
 		dnDone: {Label: "done", Says: "unlock the PTL", Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {

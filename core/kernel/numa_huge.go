@@ -101,7 +101,7 @@ var _ = register(fnDoHugePMDNUMAPage, &Func{Migrating: true, Large: true,
 		}},
 		dnhRelock: dnhLockStep("relock", "lock the PMD again; is it still the same?"),
 		dnhMap: hugeHintUndo("make the PMD accessible again, writable if it is exclusive and was not to be moved; unlock", Without(NUMASavedWrite), func(c *Ctx, e machine.Entry) bool {
-			return c.L(dnhTried) == 0 && c.Load(c.M.VMA(c.Page(dnhAddr)))&machine.VMWrite != 0 && c.exclusiveAnon(e.Frame())
+			return c.L(dnhTried) == 0 && c.Load(c.M.VMA(c.Page(dnhAddr)))&machine.VMWrite != 0 && c.exclusiveAnon(e.Frame()) && c.mprotectMayWrite(c.Page(dnhAddr), e)
 		}),
 		dnhMapSaved: hugeHintUndo("make the PMD accessible again, writable if it was; unlock", With(NUMASavedWrite), func(c *Ctx, e machine.Entry) bool { return e.Has(machine.RW) }),
 	},

@@ -78,7 +78,7 @@ func (s *Setup) pfnMaps() bool {
 // OnPFNMap reports whether a statement can be played: if it names memory without struct pages, it is one that knows what to do about it.
 func (s *Setup) OnPFNMap(st *Stmt) bool {
 	for i, p := range st.Call.Params {
-		if i >= len(st.Args) || p.Kind != PageParam && p.Kind != PagesParam && p.Kind != VMAParam {
+		if i >= len(st.Args) || !p.NamesPages(st.Args[i]) {
 			continue
 		}
 		a := st.Args[i]

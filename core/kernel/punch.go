@@ -8,7 +8,7 @@ import (
 // fallocate(FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE) of one page, on ext4 in straight line:
 //
 //	older kernels: write the page out first, wait
-//	inode_lock(); filemap_invalidate_lock(); behind the end: nothing to do
+//	inode_lock(); inode_dio_wait(); filemap_invalidate_lock(); behind the end: nothing to do
 //	unmap_mapping_range(): PTEs of the file's page go, private copies stay
 //	truncate_inode_pages_range()
 //	take the block out; a hole is there
@@ -30,6 +30,7 @@ var _ = register(fnFallocate, &Func{
 			return c.Call(fnSyncFileRange, phLock, c.L(phPage), c.L(phPage))
 		}},
 		phLock:       inodeLockStep,
+		phDIOWait:    dioWaitStep,
 		phInvalidate: invalidateLockStep,
 		phSize: {Label: "i_size", Says: "is the page inside the file?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
 			if c.M.KindOf(c.Pgoff(phPage)).OnDisk() && c.beyondEOF(c.Pgoff(phPage)) {
@@ -55,8 +56,8 @@ var _ = register(fnFallocate, &Func{
 			}
 			return c.Call(fnTruncateInodePages, phBlock, c.L(phPage), c.L(phPage), once)
 		}},
-		phBlock: {Label: "block", Says: "take its block out: a hole", Ref: "ext4_ext_remove_space", Touches: cell.Of(machine.Blocks), Do: func(c *Ctx) Next {
-			c.Store(c.M.Block(c.Pgoff(phPage)), machine.BlockHole)
+		phBlock: {Label: "block", Says: "take its block out: a hole", Ref: "ext4_ext_remove_space", Touches: cell.Of(machine.Blocks, machine.Inodes), Do: func(c *Ctx) Next {
+			c.freeBlock(c.Pgoff(phPage))
 			return Then
 		}},
 		phUnlock: invalidateUnlockStep,
@@ -70,6 +71,7 @@ const (
 	phFile = iota
 	phWrite
 	phLock
+	phDIOWait
 	phInvalidate
 	phSize
 	phUnmap

@@ -15,13 +15,15 @@ import (
 //	copy out what the folio holds                // no lock: it races with stores
 //	put the folio
 //
+// Into memory of the process: what was copied out is stored there, which may fault.
+//
 // On shmem a page that was swapped out comes back, and a hole reads as zeros without
 // a folio.
 //
 // compare fs/read_write.c:ksys_pread64, mm/filemap.c:filemap_read, mm/shmem.c:shmem_file_read_iter
 var _ = register(fnPread, &Func{
-	Name: "pread", File: "mm/filemap.c", Params: []int{prPage},
-	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}},
+	Name: "pread", File: "mm/filemap.c", Params: []int{prPage, prTo},
+	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}, {"to", IntLocal}},
 	Steps: []Step{
 		prSize: {Label: "i_size", Says: "is the page inside the file?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Calls: []FuncID{fnShmemGetFolio, fnHugetlbfsRead}, Do: func(c *Ctx) Next {
 			o := c.Pgoff(prPage)
@@ -61,10 +63,13 @@ var _ = register(fnPread, &Func{
 			if ret := c.Ret(); ret&failed != 0 {
 				return c.Return(ret)
 			}
-			if !c.Held(0).Some() {
-				return Return
+			switch {
+			case c.Held(0).Some():
+				return Then
+			case c.L(prTo) != 0:
+				return prReturn
 			}
-			return Then
+			return Return
 		}},
 		prUnlock: unlockFolio,
 		prSizeAgain: {Label: "i_size_again", Says: "is the page inside the file still?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
@@ -83,13 +88,43 @@ var _ = register(fnPread, &Func{
 			}
 			return Then
 		}},
+		prCopyOut: {Label: "copy_out", Says: "into memory of the process? Store it there", Ref: "copy_to_user_iter", When: UserBuffers, Local: true, Calls: []FuncID{fnRawCopyToUser}, Do: func(c *Ctx) Next {
+			if c.L(prTo) == 0 {
+				return prPut
+			}
+			return c.Call(fnRawCopyToUser, prCopied, c.L(prTo)-1, c.L(prValue))
+		}},
+		prCopied: {Label: "copied", Says: "was it stored?", When: UserBuffers, Local: true, Do: func(c *Ctx) Next { return c.copiedOut() }},
 		prPut:    putFolio(prEnd),
 		prEnd:    {Label: "end", Says: "return what was read", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(prValue)) }},
-		prReturn: {Label: "return", Says: "return what was read", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
+		prReturn: {Label: "return", Says: "return what was read", Local: true, Do: func(c *Ctx) Next {
+			ret := c.Ret()
+			if ret&failed != 0 || c.L(prTo) == 0 {
+				return c.Return(ret)
+			}
+			c.Set(prValue, ret)
+			return Then
+		}},
+		prReturnOut: {Label: "return_out", Says: "store it into memory of the process", Ref: "copy_to_user_iter", When: UserBuffers, Local: true, Calls: []FuncID{fnRawCopyToUser}, Do: func(c *Ctx) Next {
+			return c.Call(fnRawCopyToUser, prReturned, c.L(prTo)-1, c.L(prValue))
+		}},
+		prReturned: {Label: "returned", Says: "was it stored?", When: UserBuffers, Local: true, Do: func(c *Ctx) Next {
+			c.copiedOut()
+			return c.Return(c.L(prValue))
+		}},
 	},
 })
 
-const prPage, prValue = 1, 2
+// copiedOut notes that what was read could not be stored into memory of the process.
+func (c *Ctx) copiedOut() Next {
+	if c.Ret()&failed != 0 {
+		c.Say("there is no such memory: -EFAULT")
+		c.Set(prValue, failed|EFAULT)
+	}
+	return Then
+}
+
+const prPage, prValue, prTo = 1, 2, 3
 
 const (
 	prSize = iota
@@ -100,7 +135,11 @@ const (
 	prUnlock
 	prSizeAgain
 	prCopy
+	prCopyOut
+	prCopied
 	prPut
 	prEnd
 	prReturn
+	prReturnOut
+	prReturned
 )

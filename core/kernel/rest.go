@@ -86,7 +86,7 @@ func (o *Objects) rootsOfTask(t int, s set) {
 	}
 	for _, st := range task.Body {
 		for i, p := range st.Call.Params {
-			if i < len(st.Args) && (p.Kind == PageParam || p.Kind == PagesParam || p.Kind == VMAParam || p.Kind == ProcessParam) {
+			if i < len(st.Args) && (p.NamesPages(st.Args[i]) || p.Kind == ProcessParam) {
 				s.add(int(m.OfMM(st.Args[i].MM)))
 			}
 		}

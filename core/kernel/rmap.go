@@ -328,7 +328,7 @@ func (c *Ctx) unmapLazy(discard bool) Next {
 }
 
 func (c *Ctx) unmapSet(exclusive bool) Next {
-	e := machine.MakeSwap(int(c.L(tuSlot)), exclusive)
+	e := c.carried(machine.MakeSwap(int(c.L(tuSlot)), exclusive), c.Entry(tuPTE))
 	c.Sayf("put the swap entry: %v", e)
 	c.SetPTE(c.Frame(tuPMD), c.Page(tuPage), e)
 	return tuRmap

@@ -46,6 +46,9 @@ const (
 	ForkWrprotect
 	MprotectUpgrade
 	MprotectUnaccounts
+	MprotectAsksSoftDirty
+	ForceAsksSoftDirty
+	SwpSoftDirty
 	ForceWrite
 	GUPLongtermRequiresPin
 	GUPValidArgs
@@ -66,6 +69,9 @@ const (
 	EOFTailZeroed
 	DIOFallsBack
 	DIOInvalidatesAgain
+	InodeDIOWait
+	WriteFaultsIn
+	WriteCopyNoFault
 	ReclaimMayWritepage
 	StablePages
 	FaultAround

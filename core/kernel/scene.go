@@ -12,7 +12,7 @@ import (
 // kernel's tables, every task before its first shared step. track says which
 // ghosts the claims that are judged need.
 func New(setup Setup, k Kernel, track machine.Track) *Sim {
-	setup = expand(setup, &k)
+	setup = closeFiles(expand(setup, &k))
 	k.has = setup.has()
 	if v := k.Value(RemoverWait); (v == RemoverWaitRCU || v == RemoverWaitRCUEarly) && setup.merges() {
 		k.has |= hasMoves // faults wait at a marker: see write_protect_page
@@ -58,6 +58,8 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.migratesYoungDirty, s.khugepagedTestsExit = k.On(MigrateYoungDirty), k.On(KhugepagedExit)
 	s.collapseLocks = k.On(KhpPageLock)
 	s.tracksDirty = k.On(DirtyTracking)
+	s.softDirty = k.has&hasSoftDirty != 0
+	s.mprotectSoftDirty, s.forceSoftDirty, s.swpSoftDirty = k.On(MprotectAsksSoftDirty), k.On(ForceAsksSoftDirty), k.On(SwpSoftDirty)
 	s.deferredPartial, s.fileTHP, s.stopsTruncated = k.On(DeferredSplitPartial), setup.FileTHP(), k.On(KhpFileTruncated)
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
 	s.lazyfreeList, s.lruKeepsFlag = k.On(LazyfreeList), k.On(LRUKeepsFlag)
@@ -109,7 +111,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
 	c.Halves = s.Setup.PAE
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
-	c.FiveLevels, c.StableSwap, c.Throttled = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled
+	c.FiveLevels, c.StableSwap, c.Throttled, c.Opens, c.AsyncDIO, c.SoftDirty = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled, s.Setup.opens(), s.Setup.asyncDIO(), s.softDirty
 	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
 	c.Rooms, c.RmapLocks, c.FileTHP = s.Setup.rooms(), s.Setup.rmapLocks(), s.Setup.FileTHP()
 	c.KhpPasses = s.Setup.khpPasses()
@@ -192,7 +194,7 @@ func (s *Sim) values() []string {
 	for _, t := range s.Setup.Tasks {
 		for _, st := range t.Body {
 			for i, p := range st.Call.Params {
-				if p.Kind == ValueParam {
+				if p.Stores(st.Args[i]) {
 					add(st.Args[i].Value)
 				}
 			}
@@ -333,7 +335,7 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 	m.Store(m.Mapping(f), machine.AnonMapping(at.MM, at.Region))
 	m.Store(m.Index(f), uint64(i))
 	flags := machine.PGUptodate | machine.PGSwapBacked | machine.PGLRU | s.exclusive | s.beginsActive()
-	bits := machine.Dirty
+	bits := s.mkdirty(0)
 	if vs.Writable {
 		bits |= machine.RW
 	}

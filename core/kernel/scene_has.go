@@ -117,6 +117,15 @@ func (s *Setup) has() (h has) {
 	if s.manyRefs() {
 		h |= hasManyRefs
 	}
+	if s.softDirty() {
+		h |= hasSoftDirty
+	}
+	if s.asyncDIO() {
+		h |= hasAsyncDIO
+	}
+	if s.userBuffers() {
+		h |= hasUserBuffers
+	}
 	return h
 }
 
@@ -136,6 +145,23 @@ func (s *Setup) changesMappings() bool {
 		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
 			return slices.Contains([]FuncID{fnFtruncate, fnFallocate, fnIput, fnDirectPwrite}, st.Call.entry)
 		})
+	})
+}
+
+// softDirty reports whether somebody watches what is written to. x86-32 has no bit for that.
+func (s *Setup) softDirty() bool {
+	return !s.PAE && slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return slices.ContainsFunc(t.Body, func(st Stmt) bool { return st.Call.entry == fnClearRefs })
+	})
+}
+
+// asyncDIO reports whether direct I/O to files goes on after the call has returned.
+func (s *Setup) asyncDIO() bool { return s.Advises("AIO") }
+
+// userBuffers reports whether files are written from a process's memory, or read into it.
+func (s *Setup) userBuffers() bool {
+	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return slices.ContainsFunc(t.Body, func(st Stmt) bool { return slices.ContainsFunc(st.Args, func(a Arg) bool { return a.Memory }) })
 	})
 }
 

@@ -94,7 +94,7 @@ func (s *Sim) hugeFolio(p machine.PageID, i int, vs *RegionSetup, table, head ma
 	for k := 0; k < m.HugePages && i+k < len(vs.Fill); k++ {
 		m.Store(m.Contents(head+machine.Frame(k)), m.Value(vs.Fill[i+k]))
 	}
-	bits := machine.Dirty
+	bits := s.mkdirty(0)
 	if vs.Writable {
 		bits |= machine.RW
 	}
@@ -135,7 +135,7 @@ func (s *Sim) tornFolio(p machine.PageID, i, k int, vs *RegionSetup, table, head
 	m.Store(m.PagesMapped(head), 1)
 	m.Store(m.Ref(head), 1)
 	m.Store(m.Deferred(head), 1)
-	bits := machine.RW | machine.Dirty
+	bits := s.mkdirty(machine.RW)
 	if !vs.Writable {
 		bits &^= machine.RW
 	}

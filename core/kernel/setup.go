@@ -138,7 +138,8 @@ type Arg struct {
 	File             int    // FileParam; FilePageParam, with Page
 	Number           int    // NumberParam, PkeyParam
 	Var              int    // VarParam, VarsParam: index into the task's Vars
-	Value            string // ValueParam
+	Value            string // ValueParam, SourceParam
+	Memory           bool   // SourceParam, BufferParam: a page is named, as PageParam does
 	Flags            uint64 // FlagsParam: FollWrite | …
 	Word             string // WordParam
 }
@@ -167,6 +168,7 @@ type Expr struct {
 	Task, Var   int    // leaf: whose variable,
 	Memory      *Arg   // or which page
 	Huge        bool   // leaf: whether a PMD entry maps a huge page there; of Memory alone
+	SoftDirty   bool   // leaf: whether that page was written to since clear_refs; of Memory alone
 	Value       string // leaf: compared with this content, if Errno is 0 and Page is nil
 	Errno       int    // leaf: compared with this error, e.g. 14 for -EFAULT
 	Signal      int    // leaf: compared with this signal, e.g. 11 for SIGSEGV

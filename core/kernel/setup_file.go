@@ -95,6 +95,7 @@ func (s *Sim) files(frame *machine.Frame, slot *int, pool, block *machine.Frame)
 	s.blocks = s.Setup.Blocks
 	for n, fs := range s.Setup.Files {
 		m.Store(m.Size(n), machine.Bytes(fs.Pages))
+		s.openedAtStart(n)
 		fill := fs.Fill
 		if fs.State == FileHuge { // what has no content holds zeros
 			fill = append(slices.Clone(fill), make([]string, RoundUp(len(fill), m.HugePages)-len(fill))...)

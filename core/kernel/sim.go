@@ -58,10 +58,13 @@ type Sim struct {
 	anonTrylock                                          bool // see the rule anon_vma_trylock
 	mprotectUnaccounts                                   bool // see the rule mprotect_unaccounts
 	migrateKeepsWrite                                    bool // see the rule migrate_keeps_write
-	swapRmapFirst                                        bool // see the rule swapin_rmap_first
-	blocks                                               int  // how many the disk has that the files may use
-	swapStable                                           bool // see the rule swapin_stable_writes; and the swap device is such
-	collapseLocks                                        bool // see the rule khp_page_lock
+	softDirty                                            bool // somebody watches what is written to: entries have the bit
+	// See the rules mprotect_asks_soft_dirty, force_asks_soft_dirty and swp_soft_dirty.
+	mprotectSoftDirty, forceSoftDirty, swpSoftDirty bool
+	swapRmapFirst                                   bool // see the rule swapin_rmap_first
+	blocks                                          int  // how many the disk has that the files may use
+	swapStable                                      bool // see the rule swapin_stable_writes; and the swap device is such
+	collapseLocks                                   bool // see the rule khp_page_lock
 	// See the rule gup_longterm_zone.
 	longtermLeavesMovable bool
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.

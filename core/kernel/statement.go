@@ -39,6 +39,8 @@ func (s *Sim) begin(task, pc int) {
 			args = append(args, uint64(s.M.PageAt(st.Args[i].MM, st.Args[i].Region, st.Args[i].Last)))
 		case PagesParam, VarsParam:
 			args = append(args, uint64(st.Args[i].many()))
+		case SourceParam:
+			args = append(args, s.buffer(st.Args[i]))
 		}
 	}
 	s.push(task, st.Call.table(st.Args), args...)
@@ -91,6 +93,13 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 			return s.M.Value(a.Value) + 1
 		}
 		return s.M.Value(a.Value)
+	case SourceParam:
+		if a.Memory {
+			return 0
+		}
+		return s.M.Value(a.Value)
+	case BufferParam:
+		return s.buffer(a)
 	case FlagsParam:
 		return uint64(a.Flags)
 	case WordParam:
@@ -101,6 +110,14 @@ func (s *Sim) argument(p Param, a Arg) uint64 {
 		}
 	}
 	panic(fmt.Sprintf("kernel: no argument for %s: the scenario's checks let it through", p.Name))
+}
+
+// buffer is the page that an argument names plus one, or 0.
+func (s *Sim) buffer(a Arg) uint64 {
+	if !a.Memory {
+		return 0
+	}
+	return uint64(s.M.PageAt(a.MM, a.Region, a.Page)) + 1
 }
 
 // finish stores what a statement's call has returned.

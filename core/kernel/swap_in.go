@@ -410,6 +410,7 @@ func (c *Ctx) swapLock() Next {
 func (c *Ctx) swapMap(own, onRead bool) Next {
 	f, p := c.Held(dsFolio).Frame(), c.Page(dsAddr)
 	write := c.L(dsFlags)&faultWrite != 0
+	onRead = onRead && !c.watched(p, c.Entry(dsPTE)) // until v6.10 it asks the VMA alone, so that what was written before takes one fault more (from memory)
 	bits := machine.Entry(0)
 	if own && c.Load(c.M.VMA(p))&machine.VMWrite != 0 && (write || onRead) {
 		bits |= machine.RW
@@ -422,7 +423,7 @@ func (c *Ctx) swapMap(own, onRead bool) Next {
 	} else if own {
 		c.Set(dsCached, c.L(dsCached)|swapOwn)
 	}
-	e := c.protected(machine.MakePTE(f, bits), p)
+	e := c.carried(c.protected(machine.MakePTE(f, bits), p), c.Entry(dsPTE))
 	c.Sayf("map it: %v", e)
 	c.Release(dsFolio)
 	c.Set(dsFolio, uint64(machine.Uncounted(f)))

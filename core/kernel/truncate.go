@@ -7,7 +7,7 @@ import (
 
 // ftruncate to a number of pages, on ext4 in straight line:
 //
-//	inode_lock(); filemap_invalidate_lock()      // no fault brings a page in, no page_mkwrite runs
+//	inode_lock(); inode_dio_wait(); filemap_invalidate_lock()      // no fault brings a page in, no page_mkwrite runs
 //	i_size
 //	smaller: unmap_mapping_range(): every PTE behind the end goes, of private copies, too
 //	         truncate_inode_pages_range(): every folio behind the end leaves the page cache
@@ -25,6 +25,7 @@ var _ = register(fnFtruncate, &Func{
 	Locals: []Local{{"file", IntLocal}, {"pages", IntLocal}, {"old_size", IntLocal}},
 	Steps: []Step{
 		tcLock:       inodeLockStep,
+		tcDIOWait:    dioWaitStep,
 		tcInvalidate: invalidateLockStep,
 		tcSize: {Label: "i_size", Says: "set i_size", Ref: "i_size_write", Touches: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
 			w, size := c.M.Size(int(c.L(tcFile))), machine.Bytes(int(c.L(tcPages)))
@@ -48,10 +49,10 @@ var _ = register(fnFtruncate, &Func{
 		tcUnmapAgain: {Label: "unmap_again", Says: "unmap private copies that came in between", Ref: "unmap_mapping_range", Local: true, Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {
 			return c.truncated(fnUnmapMappingRange, tcBlocks, 1)
 		}},
-		tcBlocks: {Label: "blocks", Says: "give the blocks behind the end back", Ref: "ext4_truncate", Touches: cell.Of(machine.Blocks), Do: func(c *Ctx) Next {
+		tcBlocks: {Label: "blocks", Says: "give the blocks behind the end back", Ref: "ext4_truncate", Touches: cell.Of(machine.Blocks, machine.Inodes), Do: func(c *Ctx) Next {
 			first, last, ok := c.behindEnd()
 			for o := first; ok && o <= last; o++ {
-				c.Store(c.M.Block(o), machine.BlockHole)
+				c.freeBlock(o)
 			}
 			return tcUnlock
 		}},
@@ -67,6 +68,7 @@ const tcFile, tcPages, tcOldSize = 0, 1, 2
 
 const (
 	tcLock = iota
+	tcDIOWait
 	tcInvalidate
 	tcSize
 	tcUnmap

@@ -222,7 +222,7 @@ func (c *Ctx) wpOwn() {
 var wpReuseStep = Step{Label: "reuse", Says: "make the PTE writable and dirty, unlock the PTL", Ref: "wp_page_reuse", Touches: cell.Of(machine.PTLs, machine.PTEs), Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 	if c.L(wpFlags)&faultUnshare == 0 || !c.sim.unshareKeepsRO {
 		c.unshared(c.L(wpFlags), c.maybeWritable(c.Page(wpAddr)))
-		c.SetPTE(c.Frame(wpTable), c.Page(wpAddr), c.Entry(wpPTE)|c.maybeWritable(c.Page(wpAddr))|machine.Dirty|machine.Accessed)
+		c.SetPTE(c.Frame(wpTable), c.Page(wpAddr), c.sim.mkdirty(c.Entry(wpPTE)|c.maybeWritable(c.Page(wpAddr))|machine.Accessed))
 		c.M.Store(c.M.Ret(c.Task), faultWrote)
 	} else {
 		c.Say("unshare: the PTE stays read-only; unlock the PTL")
@@ -329,6 +329,9 @@ var _ = register(fnWPPageCopy, &Func{
 				c.copyClear()
 			}
 			c.Release(wcNew)
+			if c.L(wcFlags)&faultWrite == 0 {
+				bits |= c.Entry(wcPTE) & machine.SoftDirty
+			}
 			c.SetPTE(c.Frame(wcTable), p, c.protected(machine.MakePTE(f, bits), p))
 			return Then
 		}},

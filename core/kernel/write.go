@@ -8,22 +8,34 @@ import (
 // pwrite of a few bytes at the beginning of a page, on ext4 in straight line:
 //
 //	inode_lock()
+//	again: from memory of the process: fault that in          // before any folio is locked
 //	folio = __filemap_get_folio(), locked
 //	under writeback and it must not change then: wait
 //	attach a buffer; a hole: reserve space (delayed allocation); there is none: unlock, take back what lies behind the end, -ENOSPC
-//	copy the bytes into the folio                // every mapping and every pin sees them
+//	copy the bytes into the folio, with page faults off         // every mapping and every pin sees them
+//	nothing was copied: what is new of the folio is zeros; unlock, put it; again
 //	the buffer, the folio and the index are dirty; uptodate; i_size grows
 //	unlock, put the folio
 //	the old end lay inside a block before: zero the rest of that block
 //	inode_unlock(); 0, or the error
 //
-// No page table is touched. On shmem there is no buffer and no block.
+// No page table is touched but by the copy. On shmem there is no buffer and no block.
+//
+// What is written may lie in the very page that it is written to, which the process has mapped. A fault would lock the folio:
+//
+//	pwrite(f, buf)                      MADV_DONTNEED (another thread)
+//	fault buf in: it maps f's page
+//	lock f's folio
+//	                                    buf is mapped no more
+//	copy: page fault: lock f's folio    // for ever
+//
+// So faults are off meanwhile, and who was too late comes again. (What a short copy leaves of the folio: from memory.)
 //
 // compare fs/ext4/file.c:ext4_buffered_write_iter, mm/filemap.c:generic_perform_write,
 // mm/shmem.c:shmem_file_write_iter
 var _ = register(fnPwrite, &Func{
-	Name: "pwrite", File: "mm/filemap.c", Params: []int{pwPage, pwValue},
-	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}, {"old_size", IntLocal}, {"ret", IntLocal}},
+	Name: "pwrite", File: "mm/filemap.c", Params: []int{pwPage, pwValue, pwFrom},
+	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}, {"old_size", IntLocal}, {"ret", IntLocal}, {"from", IntLocal}},
 	Steps: []Step{
 		pwLock: {Label: "inode_lock", Says: "take i_rwsem for writing", Ref: "inode_lock", Touches: cell.Of(machine.InodeLocks), Reads: cell.Of(machine.Inodes),
 			Wait: func(c *Ctx) Block { return c.WriteFree(c.M.InodeLock(c.fileOf(c.Pgoff(pwPage)))) },
@@ -41,6 +53,20 @@ var _ = register(fnPwrite, &Func{
 				c.Set(pwOldSize, c.Load(c.M.Size(file)))
 				return Then
 			}},
+		pwFaultIn: {Label: "fault_in", Says: "from memory of the process? Fault it in", Ref: "fault_in_iov_iter_readable", When: With(WriteFaultsIn).AndUserBuffers(), Local: true, Calls: []FuncID{fnRawCopyFromUser}, Do: func(c *Ctx) Next {
+			if c.L(pwFrom) == 0 {
+				return pwFolio
+			}
+			return c.Call(fnRawCopyFromUser, pwFaultedIn, c.L(pwFrom)-1)
+		}},
+		pwFaultedIn: {Label: "faulted_in", Says: "is it there?", When: With(WriteFaultsIn).AndUserBuffers(), Local: true, Do: func(c *Ctx) Next {
+			if c.Ret()&failed != 0 {
+				c.Say("there is no such memory: -EFAULT")
+				c.Set(pwRet, failed|EFAULT)
+				return pwInodeUnlock
+			}
+			return Then
+		}},
 		pwFolio: {Label: "write_begin", Says: "find the folio", Ref: "write_begin", Local: true, Calls: []FuncID{fnFilemapGetFolio, fnShmemGetFolio}, Do: func(c *Ctx) Next {
 			if c.M.KindOf(c.Pgoff(pwPage)).OnDisk() {
 				return c.Call(fnFilemapGetFolio, pwStable, c.L(pwPage))
@@ -51,7 +77,7 @@ var _ = register(fnPwrite, &Func{
 		pwReserve: reserveStep(pwPage, pwNoSpace),
 		pwPrepare: {Label: "prepare", Says: "attach a buffer, map its block", Ref: "ext4_block_write_begin", Touches: prepareTouches, Do: func(c *Ctx) Next {
 			c.prepare(c.Held(0).Frame(), c.Pgoff(pwPage))
-			return pwCopy
+			return pwCopyIn
 		}},
 		pwFailed: {Label: "found", Says: "is there a folio to write to?", When: Poisoning, Local: true, Do: func(c *Ctx) Next {
 			if c.Ret()&failed != 0 {
@@ -59,7 +85,27 @@ var _ = register(fnPwrite, &Func{
 				c.Set(pwRet, failed|EIO)
 				return pwInodeUnlock
 			}
-			return pwCopy
+			return Then
+		}},
+		pwCopyIn: {Label: "copy_in", Says: "from memory of the process? Copy it, with page faults off", Ref: "copy_folio_from_iter_atomic", When: With(WriteCopyNoFault).AndUserBuffers(), Local: true, Calls: []FuncID{fnRawCopyFromUser}, Do: func(c *Ctx) Next {
+			if c.L(pwFrom) == 0 {
+				return pwCopy
+			}
+			return c.Call(fnRawCopyFromUser, pwCopied, c.L(pwFrom)-1, 1)
+		}},
+		pwCopyInFaults: {Label: "copy_in_faults", Says: "from memory of the process? Copy it", Ref: "copy_folio_from_iter", When: Without(WriteCopyNoFault).AndUserBuffers(), Local: true, Calls: []FuncID{fnRawCopyFromUser}, Do: func(c *Ctx) Next {
+			if c.L(pwFrom) == 0 {
+				return pwCopy
+			}
+			return c.Call(fnRawCopyFromUser, pwCopied, c.L(pwFrom)-1)
+		}},
+		pwCopied: {Label: "copied", Says: "was it copied?", When: UserBuffers, Local: true, Do: func(c *Ctx) Next {
+			v := c.Ret()
+			if v&failed != 0 {
+				return pwShort
+			}
+			c.Set(pwValue, v)
+			return Then
 		}},
 		pwCopy: {Label: "copy", Says: "copy the bytes into the folio", Ref: "copy_folio_from_iter_atomic", Touches: cell.Of(machine.Contents, machine.Flags), Do: func(c *Ctx) Next {
 			f, v := c.Held(0).Frame(), c.L(pwValue)
@@ -91,6 +137,15 @@ var _ = register(fnPwrite, &Func{
 		pwInodeUnlock: {Label: "inode_unlock", Says: "drop i_rwsem", Ref: "inode_unlock", Touches: cell.Of(machine.InodeLocks), Do: func(c *Ctx) Next {
 			c.WriteUnlock(c.M.InodeLock(c.fileOf(c.Pgoff(pwPage))))
 			return c.Return(c.L(pwRet))
+		}},
+		pwShort: {Label: "short", Says: "nothing was copied: what is new of the folio is zeros; unlock it", Ref: "folio_zero_new_buffers", When: UserBuffers,
+			Touches: dirtyTouches | cell.Of(machine.FolioLocks, machine.Contents), Reads: cell.Of(machine.Mappings, machine.Blocks), Do: func(c *Ctx) Next {
+				c.shortCopy(c.Held(0).Frame(), c.Pgoff(pwPage))
+				c.Unlock(c.folioLock(c.Held(0).Frame()))
+				return Then
+			}},
+		pwShortPut: {Label: "short_put", Says: "put the folio; again", Ref: "folio_put", When: UserBuffers, Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Back: []int{pwFaultIn}, Do: func(c *Ctx) Next {
+			return c.forget(pwFaultIn)
 		}},
 		pwNoSpace: {Label: "no_space", Says: "unlock the folio; does the file end before it?", Answer: "no", Ref: "ext4_truncate_failed_write", When: FewBlocks, Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Inodes), Back: []int{pwPut}, Do: func(c *Ctx) Next {
 			c.Set(pwRet, failed|ENOSPC)
@@ -134,27 +189,52 @@ var _ = register(fnPwrite, &Func{
 	},
 })
 
-const pwPage, pwValue, pwOldSize, pwRet = 1, 2, 3, 4
+const pwPage, pwValue, pwOldSize, pwRet, pwFrom = 1, 2, 3, 4, 5
 
 const (
 	pwLock = iota
+	pwFaultIn
+	pwFaultedIn
 	pwFolio
 	pwStable
 	pwReserve
 	pwPrepare
 	pwFailed
+	pwCopyIn
+	pwCopyInFaults
+	pwCopied
 	pwCopy
 	pwEnd
 	pwUnlock
 	pwPut
 	pwTail
 	pwInodeUnlock
+	pwShort
+	pwShortPut
 	pwNoSpace
 	pwInvalidate
 	pwLockAgain
 	pwTakeBack
 	pwInvalidateUnlock
 )
+
+// shortCopy ends a write into which nothing was copied: a folio that is new is read from its block, or zeros; a block that is new is to be written all the same.
+// shmem marks its folio dirty in any case. (From memory.)
+// compare fs/buffer.c:block_write_end, folio_zero_new_buffers; mm/shmem.c:shmem_write_end
+func (c *Ctx) shortCopy(f machine.Frame, o machine.Pgoff) {
+	if !c.M.KindOf(o).OnDisk() {
+		c.markDirty(c.M.Head(f))
+		return
+	}
+	flags, block := c.Load(c.M.Flags(f)), c.Load(c.M.Block(o))
+	if flags&machine.PGUptodate == 0 {
+		c.Store(c.M.Contents(f), machine.BlockContent(block))
+		c.Or(c.M.Flags(f), machine.PGUptodate)
+	}
+	if machine.BlockState(block) == machine.BlockDelalloc && flags&machine.PGDirty == 0 {
+		c.prepared(f)
+	}
+}
 
 // writeBytes is how many bytes pwrite writes: it is the beginning of a page whose
 // content one looks at.

@@ -32,6 +32,8 @@ const (
 	AlarmThrottledInode               // a throttled writer went by the mapping of an inode that was freed
 	AlarmMissedStore                  // a page was stored to after it was copied, and the copy took its place
 	AlarmReadOther                    // a page was read from swap that held something else when it left
+	AlarmFreedBlock                   // a block was given back while a direct write to it was in flight
+	AlarmUnwatched                    // memory was written to, or got for writing, that is watched, and is not soft-dirty
 	Alarms
 )
 

@@ -18,7 +18,9 @@ const (
 	PSE      Entry = 1 << 7
 	ProtNone Entry = 1 << 8 // with Present clear: mapped, but the hardware may not use it (PROT_NONE)
 	Special  Entry = 1 << 9 // _PAGE_SPECIAL: no struct page to count (the zero page)
-	NX       Entry = 1 << 63
+	// SoftDirty is _PAGE_SOFT_DIRTY: the kernel has made the entry dirty since somebody began to watch; where nobody ever does, it is not kept.
+	SoftDirty Entry = 1 << 11
+	NX        Entry = 1 << 63
 
 	pfnShift       = 12
 	pfnMask  Entry = (1<<40 - 1) << pfnShift
@@ -34,6 +36,7 @@ const (
 // Bits of a swap entry: not present; E says that the page was exclusive; the
 // offset is stored inverted from bit 9, the type from bit 59.
 const (
+	SwpSoftDirty   Entry = 1 << 1 // of a migration entry, too: what the present one was
 	SwpExclusive   Entry = 1 << 3
 	swpOffsetShift       = 9
 	swpOffsetMask  Entry = (1<<50 - 1) << swpOffsetShift
@@ -147,6 +150,36 @@ func (e Entry) Low() Entry { return e & LowHalf }
 // High returns the high half.
 func (e Entry) High() Entry { return e &^ LowHalf }
 
+// SoftDirtied reports whether an entry is soft-dirty, present or not.
+func (e Entry) SoftDirtied() bool {
+	if e.Present() {
+		return e.Has(SoftDirty)
+	}
+	return !e.None() && e.Has(SwpSoftDirty)
+}
+
+// WithSoftDirty returns the entry soft-dirty, present or not.
+func (e Entry) WithSoftDirty() Entry {
+	switch {
+	case e.Present():
+		return e | SoftDirty
+	case e.None():
+		return e
+	}
+	return e | SwpSoftDirty
+}
+
+// WithoutSoftDirty returns the entry not soft-dirty.
+func (e Entry) WithoutSoftDirty() Entry {
+	switch {
+	case e.Present():
+		return e &^ SoftDirty
+	case e.None():
+		return e
+	}
+	return e &^ SwpSoftDirty
+}
+
 // IsHuge reports whether a PMD entry has something else than a page table: a huge page, or the
 // migration entry that stands for one.
 func (e Entry) IsHuge() bool { return e.Has(PSE) || e.IsMigration() }
@@ -183,7 +216,7 @@ func (e Entry) Bits() string {
 	for _, x := range []struct {
 		bit  Entry
 		name string
-	}{{RW, "W"}, {Dirty, "D"}, {Accessed, "A"}, {PSE, "PSE"}, {ProtNone, "PROT_NONE"}, {Special, "special"}} {
+	}{{RW, "W"}, {Dirty, "D"}, {Accessed, "A"}, {PSE, "PSE"}, {ProtNone, "PROT_NONE"}, {Special, "special"}, {SoftDirty, "soft-dirty"}} {
 		if e.Has(x.bit) {
 			b = append(b, x.name)
 		}
@@ -204,10 +237,17 @@ func (e Entry) String() string {
 		if e.Has(SwpExclusive) {
 			s += " exclusive"
 		}
+		if e.Has(SwpSoftDirty) {
+			s += ", soft-dirty"
+		}
 		return s
 	case e.IsMigration():
 		kind, f, _, _ := e.Migration()
-		return fmt.Sprintf("migration of frame %d, %s", f, map[MigrationKind]string{MigrationRead: "read", MigrationReadExclusive: "read, exclusive", MigrationWrite: "write"}[kind])
+		s := fmt.Sprintf("migration of frame %d, %s", f, map[MigrationKind]string{MigrationRead: "read", MigrationReadExclusive: "read, exclusive", MigrationWrite: "write"}[kind])
+		if e.Has(SwpSoftDirty) {
+			s += ", soft-dirty"
+		}
+		return s
 	}
 	if e.IsPoison() {
 		return fmt.Sprintf("poison, frame %d", e.Poisoned())

@@ -138,9 +138,32 @@ const (
 // Inode is the state of a file's inode.
 func (m *Machine) Inode(file int) Word { return m.at(m.inode, file) }
 
-// FilePins is how many faults have a reference on a file (get_file), because their VMA's may be dropped meanwhile. It is there where
-// writers are throttled.
+// FilePins is how many faults have a reference on a file (get_file), because their VMA's may be dropped meanwhile, and how many tasks have it open. It is there where
+// writers are throttled, or somebody lets an inode go that is used.
 func (m *Machine) FilePins(file int) Word { return m.at(m.filePins, file) }
+
+// DirectIO is how many direct writes to a page of a file are in flight behind their calls' backs (each counts DIOFlight), and to how many of them the disk has not
+// come yet (DIOUnwritten); DIOFreed says that the page's block was given back before it has. The inode counts those of all its pages together (i_dio_count). It is there if
+// Config.AsyncDIO.
+func (m *Machine) DirectIO(o Pgoff) Word { return m.at(m.directIO, int(o)) }
+
+// What DirectIO counts by, and its mark.
+const (
+	DIOFlight           = 1
+	DIOUnwritten        = 1 << 16
+	DIOFreed     uint64 = 1 << 32
+)
+
+func directIOText(_ int, v uint64) string {
+	if v == 0 {
+		return "none"
+	}
+	s := fmt.Sprintf("%d, %d not written yet", v%DIOUnwritten, v%DIOFreed/DIOUnwritten)
+	if v&DIOFreed != 0 {
+		s += ", to a block that was given back"
+	}
+	return s
+}
 
 // InodeRCU is the callback that frees an inode, or 0; see RCU.
 func (m *Machine) InodeRCU(file int) Word { return m.at(m.inodeRCU, file) }

@@ -255,8 +255,11 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 	m.invalidateLock = file(InodeLocks, "lock", "invalidate_lock", m.mmapText)
 	m.inode = file(Inodes, "file", "inode", words("alive", "evicted", "freed"))
 	m.inodeRCU = file(RCU, "rcu", "RCU callback of the inode", rcuText)
-	if m.Throttled {
-		m.filePins = file(Inodes, "file", "references of faults", nil)
+	if m.Throttled || m.Opens {
+		m.filePins = file(Inodes, "file", "references of faults, and of who has it open", nil)
+	}
+	if m.AsyncDIO {
+		m.directIO = page(Inodes, "direct I/O in flight", directIOText)
 	}
 	if len(m.Files) > 0 {
 		m.buffers = l.Add(m.nframe, cell.Region{Class: Buffers, Owner: "folio", Of: func(i int) cell.Instance { return m.OfFrame(Frame(i)) }, Name: numbered("folio %d: buffers"), Decode: buffersText})
@@ -439,6 +442,9 @@ func (m *Machine) layoutGhosts(l *cell.Layout) {
 			}
 			return fmt.Sprintf("%s, when it had been forked %d times", m.MMs[v&(1<<mmBits-1)-1].Name, v>>mmBits)
 		}})
+	}
+	if m.SoftDirty {
+		m.watched = l.Add(len(m.pages), cell.Region{Class: Ghosts, Owner: "ghost", Of: func(i int) cell.Instance { return m.OfMM(m.pages[i].MM) }, Name: func(i int) string { return m.pages[i].Name + " is watched" }, Decode: words("no", "yes")})
 	}
 	m.alarm = l.Add(int(Alarms), cell.Region{Class: Ghosts, Owner: "ghost", Name: numbered("alarm %d"), Decode: m.alarmText})
 	m.layoutCopies(l)

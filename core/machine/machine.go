@@ -117,6 +117,9 @@ type Config struct {
 	Halves     bool // page-table entries are two halves: who takes the high one before it is there gets to frame 0
 	StableSwap bool // the swap device wants pages that do not change while it reads them
 	Throttled  bool // who dirties pages of files is throttled
+	AsyncDIO   bool // direct I/O to files goes on after the call has returned
+	SoftDirty  bool // somebody watches what is written to: entries have a bit more
+	Opens      bool // who has a file open matters: somebody lets its inode go
 
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios that do not say; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
@@ -244,13 +247,14 @@ type Machine struct {
 	lruOff                                                                                                        cell.ID
 	swapMap, swapCache, disk, io, zeromap, leftSwap                                                               cell.ID
 	cacheSlot, tags, collapsing, buffers, block, blockIO                                                          cell.ID
-	size, inodeLock, invalidateLock, inode, inodeRCU, filePins                                                    cell.ID
+	size, inodeLock, invalidateLock, inode, inodeRCU, filePins, directIO                                          cell.ID
 	rcu                                                                                                           cell.ID
 	ubc                                                                                                           cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
 	pending, pkeyMap, pkru                                                                                        cell.ID
 	kept                                                                                                          cell.ID
 	gupAt, gupSeen, gupAfter, value, forking, fileValue, notice, storer, alarm, copyOf                            cell.ID
+	watched                                                                                                       cell.ID
 	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID
 	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID
 	mtt, umemMutex, activeRanges, subscriptionsSeq, intervalSeq                                                   cell.ID

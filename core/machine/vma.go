@@ -22,10 +22,11 @@ const (
 	VMHugetlb
 	VMDontCopy
 	VMWipeOnFork
-	VMPFNMap   // memory without struct pages: with VM_IO, as remap_pfn_range() sets both
-	VMMixedMap // pages with and without: vm_insert_mixed()
-	VMAccount  // read-only, but accounted, from when it could be written to: see Accounted
-	VMApart    // no flag of the kernel: a VMA begins here, though the one before it has the same flags
+	VMPFNMap      // memory without struct pages: with VM_IO, as remap_pfn_range() sets both
+	VMMixedMap    // pages with and without: vm_insert_mixed()
+	VMAccount     // read-only, but accounted, from when it could be written to: see Accounted
+	VMNoSoftDirty // VM_SOFTDIRTY is clear: who writes is watched. (The kernel sets that flag in every VMA that is new.)
+	VMApart       // no flag of the kernel: a VMA begins here, though the one before it has the same flags
 
 	vmPkeyShift = 19 // VM_PKEY_BIT0 to 3: see VMAPkey
 
@@ -38,7 +39,7 @@ const (
 	VMAccess = VMRead | VMWrite | VMExec
 )
 
-var vmFlagNames = []string{"read", "write", "exec", "shared", "mayread", "maywrite", "mayexec", "mayshare", "hugepage", "nohugepage", "mergeable", "locked", "hugetlb", "dontcopy", "wipeonfork", "pfnmap", "mixedmap", "account", "apart"}
+var vmFlagNames = []string{"read", "write", "exec", "shared", "mayread", "maywrite", "mayexec", "mayshare", "hugepage", "nohugepage", "mergeable", "locked", "hugetlb", "dontcopy", "wipeonfork", "pfnmap", "mixedmap", "account", "watched", "apart"}
 
 // VMA is the flags of the VMA that covers the page; 0 where there is none. A VMA
 // is a maximal run of pages of a region with the same flags, in which no page but the first is marked VMApart: munmap, mprotect and madvise of one

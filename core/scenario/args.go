@@ -101,6 +101,16 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 		return t.held(c, call, p.Kind == kernel.VarsParam)
 	case kernel.ValueParam:
 		return kernel.Arg{Value: c.value()}
+	case kernel.SourceParam:
+		if next := c.peek(); next == nil || next.form != formWord || next.mark || !b.isMemory(next.text) && b.mmNamed(next.text) < 0 {
+			if next != nil && next.mark {
+				b.offer(b.offerPages(t)...)
+			}
+			return kernel.Arg{Value: c.value()}
+		}
+		return b.buffer(t, call, p, c)
+	case kernel.BufferParam:
+		return b.buffer(t, call, p, c)
 	case kernel.FlagsParam:
 		return kernel.Arg{Flags: c.flags(p)}
 	case kernel.MMParam:
@@ -115,6 +125,19 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 		return kernel.Arg{Word: w.text}
 	}
 	return kernel.Arg{}
+}
+
+// buffer reads the memory of the task that a file is written from, or read into.
+func (b *builder) buffer(t *task, call *kernel.Call, p *kernel.Param, c *cursor) kernel.Arg {
+	w := c.peek()
+	arg := b.page(t, call, p, c)
+	if !c.ok() || b.region(&arg) == nil {
+		return kernel.Arg{}
+	}
+	if arg.Memory = true; t.MM != arg.MM {
+		c.fail(w, nil, "%s goes by the memory of its own process: it needs a thread in mm %s", call.Name, b.file.setup.MMs[arg.MM].Name)
+	}
+	return arg
 }
 
 // flags reads "FOLL_WRITE | FOLL_LONGTERM" or "0".

@@ -170,7 +170,7 @@ func (c *cursor) negated(depth int) *kernel.Expr {
 	return c.comparison()
 }
 
-// comparison reads `P0.v == "a"`, `P0.r != -EFAULT`, `P0.r == 0` or `A.buf == thp`.
+// comparison reads `P0.v == "a"`, `P0.r != -EFAULT`, `P0.r == 0`, `A.buf == thp` or `A.buf == softdirty`.
 func (c *cursor) comparison() *kernel.Expr {
 	e := &kernel.Expr{}
 	result := c.variable(e)
@@ -190,6 +190,10 @@ func (c *cursor) comparison() *kernel.Expr {
 		e.Errno = c.errno(t)
 	case e.Memory != nil && c.keyword("thp"):
 		e.Huge = true
+	case e.Memory != nil && c.keyword("softdirty"):
+		e.SoftDirty = true
+	case t.text == "softdirty":
+		c.fail(t, nil, "a condition asks memory whether it was written to since clear_refs, as in A.buf == softdirty: name an mm and its mapping")
 	case t.text == "thp":
 		c.fail(t, nil, "a condition asks memory whether it is a huge page, as in A.buf == thp: name an mm and its mapping")
 	case t.form == formWord && signals[t.text] != 0:
@@ -213,7 +217,7 @@ func (c *cursor) comparison() *kernel.Expr {
 		if t.mark {
 			c.b.offer(offerErrnos()...)
 		}
-		c.want(`a content ("a"), an error (-EFAULT), a signal (SIGSEGV), 0 or thp`, nil)
+		c.want(`a content ("a"), an error (-EFAULT), a signal (SIGSEGV), 0, thp or softdirty`, nil)
 	}
 	return e
 }

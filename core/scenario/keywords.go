@@ -42,6 +42,7 @@ var keywords = []keyword{
 	{"stable_writes", "swap async stable_writes", "The swap device compresses or checksums what it reads: nobody is to store to a page meanwhile (SWP_STABLE_WRITES)."},
 	{"throttled", "writers throttled", "Who dirties a page of a file sleeps until writeback has caught up; the fault drops its lock for that, if it may."},
 	{"anon", "NAME = anon N rw|ro", "Private anonymous memory of N pages."},
+	{"softdirty", "A.buf == softdirty", "In a condition: the page was written to since clear_refs, or nobody has called that, as /proc/PID/pagemap says."},
 	{"thp", "NAME = thp N rw|ro", "Private anonymous memory of N huge pages (of two pages each, unless hpage_pmd_nr says more): MADV_HUGEPAGE; behind the contents of a file of shmem, huge pages that it has; in a condition, A.buf == thp: the PMD maps a huge page there."},
 	{"pmd", "file F = shmem N thp pmd", "Behind a file of shmem: where there is no page table, a fault maps a huge page of it by the PMD; without it, page by page."},
 	{"hugetlb", "NAME = hugetlb N rw|ro", "Private memory of N huge pages of the pool, which mmap has reserved (MAP_HUGETLB); with file, a file of hugetlbfs of N huge pages."},

@@ -33,6 +33,8 @@ var wordDocs = map[string]string{
 	"PROT_NONE":       "No access: every load and store is a fault.",
 	"PROT_READ":       "Loads only: a store is a fault.",
 	"PROT_READ_WRITE": "Loads and stores: PROT_READ and PROT_WRITE.",
+	"SYNC":            "The call waits until the disk has written.",
+	"AIO":             "The call returns when the write is submitted, unless the file grows: the disk goes on by itself.",
 	"PROT_WRITE":      "Stores; what the hardware can write to it can read as well.",
 
 	"PKEY_UNRESTRICTED":   "The thread may do with the key's memory whatever the memory itself allows.",

@@ -342,6 +342,11 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 		s.frames[machine.Frame(v)] = true
 	case machine.AlarmThrottledInode:
 		s.mapping = true
+	case machine.AlarmUnwatched:
+		s.actor = st.Actor
+		s.pages[machine.PageID(v)] = true
+	case machine.AlarmFreedBlock:
+		s.actor = st.Actor
 	case machine.AlarmUnpinShared:
 		s.private = true
 		s.frames[machine.Frame(v)] = true
@@ -365,7 +370,7 @@ func (r *Run) pageOf(st *Step) (machine.PageID, bool) {
 	}
 	stmt := &r.Model.Setup.Tasks[a.Task].Body[st.Stmt]
 	for i, p := range stmt.Call.Params {
-		if p.Kind == kernel.PageParam || p.Kind == kernel.PagesParam || p.Kind == kernel.VMAParam {
+		if p.NamesPages(stmt.Args[i]) {
 			at := stmt.Args[i]
 			return r.Model.M.PageAt(at.MM, at.Region, at.Page), true
 		}

@@ -196,6 +196,8 @@ var ties = []tie{
 	{"madv_populate", `test_prot_write`, "selftest-madv-populate", `P0.g == -EINVAL`},
 	{"madv_populate", `test_prot_write #2`, "selftest-madv-populate", `P0.h == 0`},
 	{"madv_populate", `test_populate_read`, "selftest-madv-populate", `P0.p == -EFAULT and P0.i == 0 and not P0.q == -EFAULT`},
+	{"madv_populate", `test_softdirty`, "selftest-softdirty", `not A.idle == softdirty and not A.was == softdirty`},
+	{"madv_populate", `test_softdirty #3`, "selftest-softdirty", `P0.a == 0 and not A.read == softdirty`},
 	{"khugepaged_all:anon", `collapse_single_pte_entry \(khugepaged:anon\)`, "selftest-khugepaged", `khugepaged.none != 0 and khugepaged.there == 0 and P0.v == "a"`},
 	{"khugepaged_all:anon", `collapse_single_pte_entry \(madvise:anon\)`, "selftest-madv-collapse", `P0.a == 0 and P0.aa == 0 and P0.v == "a"`},
 	{"khugepaged_all:anon", `collapse_single_pte_entry_compound \(madvise:anon\)`, "selftest-madv-collapse", `P0.b == 0 and P0.bb == 0 and P0.w == "c"`},
@@ -223,7 +225,6 @@ var untied = []struct{ test, cases, why string }{
 	{"cow", `.*with hugetlb \(1048576 kB\)`, "hugetlb has one size here, which PMD entries map: no PUD entry maps a page"},
 	{"gup_longterm", `.*with memfd hugetlb \(1048576 kB\)`, "hugetlb has one size here, which PMD entries map: no PUD entry maps a page"},
 	{"6.1 ksm_functional_tests", `test_prctl_fork_exec`, "it was skipped there: prctl(PR_SET_MEMORY_MERGE) came with v6.4. A scenario with prctl cannot run on older kernels; and nobody calls exec"},
-	{"madv_populate", `test_softdirty.*`, "PTEs have no soft-dirty bit, nor VMAs the flag: it would be in every entry, also of swap and migration, and nobody here reads /proc/PID/pagemap. What clear_refs does to the permission to write is there (clear_refs.go); that mprotect leaves an entry read-only for it is said with mprotect_upgrades=never"},
 }
 
 // selfTests returns the results: kernel, test, case, result.
