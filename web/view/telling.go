@@ -64,6 +64,8 @@ func (c *columns) changes(r *trace.Run, st *trace.Step) (out []Change, more int)
 // sequence number is who has read it.
 func hidden(c *trace.Change) bool {
 	switch c.Class {
+	default:
+		return c.Old == c.New // what is told of the value is the same
 	case machine.Mappings:
 		return !strings.HasSuffix(c.Name, "mapping")
 	case machine.Steal:
@@ -71,7 +73,7 @@ func hidden(c *trace.Change) bool {
 	case machine.IPIs:
 		return strings.HasSuffix(c.Name, "request")
 	case machine.MMs:
-		return strings.Contains(c.Name, "behind")
+		return strings.Contains(c.Name, "behind") || c.Old == c.New
 	case machine.TLBs:
 		return strings.HasSuffix(c.Name, "walker")
 	case machine.Notifiers:
@@ -82,7 +84,6 @@ func hidden(c *trace.Change) bool {
 	case machine.StoreBuffers:
 		return !strings.HasSuffix(c.Name, "to") || c.OldV != 0
 	}
-	return false
 }
 
 func change(c *trace.Change) Change {
