@@ -330,15 +330,15 @@ var _ = register(fnHandleMMFault, &Func{
 				}
 				return Then
 			}},
-		hfAccess: {Label: "access", Says: "set accessed in the PTE, unlock the PTL", Ref: "ptep_set_access_flags", Touches: cell.Of(machine.PTLs, machine.PTEs), Do: func(c *Ctx) Next {
-			e := c.Entry(hfPTE) | machine.Accessed
+		// Who only reads writes nothing here: the CPU sets accessed itself, as it may set dirty meanwhile.
+		hfAccess: {Label: "access", Says: "a write: set accessed and dirty in the PTE; unlock the PTL", Ref: "ptep_set_access_flags", Touches: cell.Of(machine.PTLs, machine.PTEs), Do: func(c *Ctx) Next {
 			if c.L(hfFlags)&faultWrite != 0 {
-				e = c.sim.mkdirty(e)
+				e := c.sim.mkdirty(c.Entry(hfPTE) | machine.Accessed)
 				if c.isPFN(c.Page(hfAddr)) {
 					e |= machine.RW // wp_pfn_shared(): nobody has to be asked
 				}
+				c.SetPTE(c.Frame(hfTable), c.Page(hfAddr), e)
 			}
-			c.SetPTE(c.Frame(hfTable), c.Page(hfAddr), e)
 			c.Unlock(c.M.PTL(c.Frame(hfTable)))
 			return Return
 		}},

@@ -59,6 +59,7 @@ var _ = register(fnRemoveInodeHugepages, &Func{Hugetlb: true,
 			f, o := c.Held(0).Frame(), c.Pgoff(rhPage)
 			n := machine.Hold(c.Load(c.M.CacheSlot(o))).Count()
 			c.M.FileForget(o)
+			c.M.ExcuseFile(o)
 			c.leavePageCache(f, o, 0)
 			c.Hold(rhCacheRefs, f, n)
 			return Then

@@ -230,8 +230,10 @@ var _ = register(fnMadviseFree, &Func{
 			c.Set(mfSplit, 0)
 			return Then
 		}},
-		mfLock: lockPTLStep("lock", "lock the PTL", mfTable),
-		mfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Calls: []FuncID{fnFreeSwapAndCache}, Back: []int{mfRead}, Do: (*Ctx).freeRead},
+		mfLock:      lockPTLStep("lock", "lock the PTL", mfTable),
+		mfBatched:   batchedStep(mfPage, mfUnbatched, mfRead),
+		mfUnbatched: batchedDoneStep(mfPage),
+		mfRead:      {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Calls: []FuncID{fnFreeSwapAndCache}, Back: []int{mfRead}, Do: (*Ctx).freeRead},
 		mfClean: {Label: "clean", Says: "try the folio lock; drop it from the swap cache, make it clean", Ref: "folio_clear_dirty", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
 			f := c.Frame(mfPTE)
 			if !c.Free(c.M.FolioLock(f)).Ready() || c.Load(c.M.Mapcount(f)) != 1 {
@@ -318,6 +320,8 @@ const (
 	mfBegin
 	mfPMD
 	mfLock
+	mfBatched
+	mfUnbatched
 	mfRead
 	mfClean
 	mfPTEClear

@@ -7,7 +7,7 @@ import (
 
 // madvise_cold_or_pageout_pte_range over a range, in straight line, for every page table of it:
 //
-//	lock the PTL
+//	lock the PTL; flush_tlb_batched_pending()
 //	every page that is on the LRU list and mapped once:
 //	    COLD: not accessed any more, in place; until 6.8, and PAGEOUT, too: clear the PTE; set it, not accessed
 //	    PAGEOUT: isolate it
@@ -50,8 +50,10 @@ var _ = register(fnMadvisePageout, &Func{
 			c.Set(mpoSplit, 0)
 			return Then
 		}},
-		mpoLock: mapPTLStep("lock", "lock the PTL", mpoTable, mpoPage, mpoPMD),
-		mpoTake: {Label: "isolate", Says: "take the page off the LRU list, if it is mapped once", Ref: "folio_isolate_lru", Touches: batchTouches, Reads: cell.Of(machine.PTEs, machine.VMAs), Do: (*Ctx).pageoutTake},
+		mpoLock:      mapPTLStep("lock", "lock the PTL", mpoTable, mpoPage, mpoPMD),
+		mpoBatched:   batchedStep(mpoPage, mpoUnbatched, mpoTake),
+		mpoUnbatched: batchedDoneStep(mpoPage),
+		mpoTake:      {Label: "isolate", Says: "take the page off the LRU list, if it is mapped once", Ref: "folio_isolate_lru", Touches: batchTouches, Reads: cell.Of(machine.PTEs, machine.VMAs), Do: (*Ctx).pageoutTake},
 		mpoClear: {Label: "clear_pte", Says: "it was accessed: clear the PTE", Ref: "ptep_get_and_clear_full", When: Without(PageoutLeavesYoung), Touches: cell.Of(machine.PTEs), Do: func(c *Ctx) Next {
 			old := c.ClearPTE(c.Frame(mpoTable), c.Page(mpoPage))
 			c.Set(mpoPTE, uint64(old))
@@ -134,6 +136,8 @@ const (
 	mpoBegin = iota
 	mpoPMD
 	mpoLock
+	mpoBatched
+	mpoUnbatched
 	mpoTake
 	mpoClear
 	mpoOld

@@ -123,24 +123,10 @@ var _ = register(fnMovePageTables, &Func{
 				c.lockPTL(mtNew)
 				return Then
 			}},
-		mtBatched: {Label: "batched", Says: "has reclaim put a flush off?", Answer: "no", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
-			w := c.M.Batched(c.MM)
-			if c.Load(w)&1 == 0 {
-				return mtClear
-			}
-			c.Say("reclaim has put a flush off: do it now")
-			c.Or(w, 2<<c.Task)
-			first, last := c.M.MMPages(c.MM)
-			return c.Call(fnFlushTLBMMRange, mtFlushed, uint64(c.MM), uint64(first), uint64(last), 1)
-		}},
-		mtFlushed: {Label: "flushed", Says: "that flush is done", Ref: "atomic_cmpxchg(tlb_flush_batched)", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-			if w := c.M.Batched(c.MM); c.Load(w)&(2<<c.Task) != 0 {
-				c.Store(w, 0)
-			}
-			return Then
-		}},
-		mtClear: {Label: "clear", Says: "clear the PTE at the old place", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Do: (*Ctx).moveClear},
-		mtSet:   {Label: "set", Says: "set it at the new place", Ref: "set_pte_at", Order: Plain, Touches: cell.Of(machine.PTEs), Back: []int{mtClear}, Do: (*Ctx).moveSet},
+		mtBatched: batchedStep(mtFrom, mtFlushed, mtClear),
+		mtFlushed: batchedDoneStep(mtFrom),
+		mtClear:   {Label: "clear", Says: "clear the PTE at the old place", Ref: "ptep_get_and_clear", Touches: cell.Of(machine.PTEs), Do: (*Ctx).moveClear},
+		mtSet:     {Label: "set", Says: "set it at the new place", Ref: "set_pte_at", Order: Plain, Touches: cell.Of(machine.PTEs), Back: []int{mtClear}, Do: (*Ctx).moveSet},
 		mtFlush: {Label: "flush", Says: "was anything mapped there?", Ref: "flush_tlb_range", When: With(MremapFlushLocked).AndRooms(), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
 			return c.moveFlush(c.M.HugeStart(c.Page(mtFrom)), c.Page(mtFrom), mtUnlock)
 		}},

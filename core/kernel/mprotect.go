@@ -215,24 +215,9 @@ var _ = register(fnChangePTERange, &Func{
 			}
 			return c.changeNextTable()
 		}},
-		crLock: crLockStep,
-		crBatched: {Label: "batched", Says: "has reclaim put a flush off?", Answer: "no", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
-			w := c.M.Batched(c.MM)
-			if c.Load(w)&1 == 0 {
-				return crStart
-			}
-			c.Say("reclaim has put a flush off: do it now")
-			c.Or(w, 2<<c.Task)
-			first, last := c.M.MMPages(c.MM)
-			return c.Call(fnFlushTLBMMRange, crFlushed, uint64(c.MM), uint64(first), uint64(last), 1)
-		}},
-		crFlushed: {Label: "flushed", Says: "that flush is done", Ref: "atomic_cmpxchg(tlb_flush_batched)", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-			w := c.M.Batched(c.MM)
-			if c.Load(w)&(2<<c.Task) != 0 {
-				c.Store(w, 0)
-			}
-			return Then
-		}},
+		crLock:        crLockStep,
+		crBatched:     batchedStep(crPage, crFlushed, crStart),
+		crFlushed:     batchedDoneStep(crPage),
 		crStart:       {Label: "start", Says: "take the PTE out", Ref: "ptep_modify_prot_start", Touches: cell.Of(machine.PTEs), Do: (*Ctx).changeStart},
 		crCommitPlain: changeCommit("put it back with the VMA's protection", MprotectNever, func(machine.Entry) bool { return false }),
 		crCommitDirty: changeCommit("put it back with the VMA's protection, writable if dirty and exclusive", MprotectDirtyExclusive, func(e machine.Entry) bool { return e.Has(machine.Dirty) }),

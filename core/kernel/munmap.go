@@ -302,26 +302,12 @@ var _ = register(fnZapPTERange, &Func{
 			}
 			return c.zapTable(Return)
 		}},
-		zpLock: zapLockStep,
-		zpBatched: {Label: "batched", Says: "has reclaim put a flush off?", Answer: "no", Ref: "flush_tlb_batched_pending", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
-			w := c.M.Batched(c.mmOf(zpPage))
-			if c.Load(w)&1 == 0 {
-				return zpClear
-			}
-			c.Say("reclaim has put a flush off: do it now")
-			c.Or(w, 2<<c.Task)
-			return c.flushAll(zpPage, zpFlushed)
-		}},
-		zpFlushed: {Label: "flushed", Says: "that flush is done", Ref: "atomic_cmpxchg(tlb_flush_batched)", When: With(BatchedPending), Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
-			w := c.M.Batched(c.mmOf(zpPage))
-			if c.Load(w)&(2<<c.Task) != 0 {
-				c.Store(w, 0)
-			}
-			return Then
-		}},
-		zpClear: {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear_full", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).zapClear},
-		zpDirty: zapDirtyStep,
-		zpDelay: zapDelayStep,
+		zpLock:    zapLockStep,
+		zpBatched: batchedStep(zpPage, zpFlushed, zpClear),
+		zpFlushed: batchedDoneStep(zpPage),
+		zpClear:   {Label: "clear", Says: "clear the PTE", Ref: "ptep_get_and_clear_full", Touches: cell.Of(machine.PTEs), Reads: cell.Of(machine.Mappings), Calls: []FuncID{fnFreeSwapAndCache}, Do: (*Ctx).zapClear},
+		zpDirty:   zapDirtyStep,
+		zpDelay:   zapDelayStep,
 		zpRmap: {Label: "rmap", Says: "the page is mapped once less", Ref: "folio_remove_rmap_pte", Touches: cell.Of(machine.Mapcounts), Reads: cell.Of(machine.Refs), Do: func(c *Ctx) Next {
 			c.rmapAdd(c.Frame(zpPTE), -1)
 			return Then

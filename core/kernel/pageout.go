@@ -79,7 +79,7 @@ var _ = register(fnPageout, &Func{
 			c.M.SwapReads(c.Frame(0), false)
 			return Then
 		}},
-		poRelock: {Label: "relock", Says: "try the folio lock again; still clean?", Answer: "yes", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		poRelock: {Label: "relock", Says: "try the folio lock again; still clean, and in its cache?", Answer: "yes", Ref: "folio_trylock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 			f := c.Frame(0)
 			if !c.TryLock(c.M.FolioLock(f)) {
 				c.Say("it is locked: keep it")
@@ -87,6 +87,10 @@ var _ = register(fnPageout, &Func{
 			}
 			if c.Load(c.M.Flags(f))&(machine.PGDirty|machine.PGWriteback) != 0 {
 				c.Say("it is dirty again: keep it")
+				return c.Return(pageoutKeep)
+			}
+			if c.Load(c.M.Flags(f))&machine.PGSwapCache == 0 && !c.isFilePage(f) {
+				c.Say("it has left its cache: keep it")
 				return c.Return(pageoutKeep)
 			}
 			return c.Return(pageoutDone)

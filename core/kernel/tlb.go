@@ -14,7 +14,8 @@ import (
 //	newer: flush the TLB of a device that is bound to the mm
 //
 // With generations a CPU knows whether it has flushed for later requests, too, and flushes all of the mm if it has more to make up for than
-// the request says. Without them it does what the request says, each time.
+// the request says. A request is for the generation that it has begun (flush_tlb_info.new_tlb_gen): one that comes late, behind those of others, does
+// not pass for the newest. Without them it does what the request says, each time.
 //
 // compare arch/x86/mm/tlb.c:flush_tlb_mm_range
 var _ = register(fnFlushTLBMMRange, &Func{
@@ -23,7 +24,11 @@ var _ = register(fnFlushTLBMMRange, &Func{
 	Steps: []Step{
 		{Label: "generation", Says: "a new TLB generation of the mm begins", Ref: "inc_mm_tlb_gen", When: With(TLBGenerations), Touches: cell.Of(machine.MMs, machine.IPIs), Calls: []FuncID{fnFlushTLBMulti},
 			Do: func(c *Ctx) Next {
-				c.M.AdvanceGeneration(int(c.L(ftMM)))
+				mm := int(c.L(ftMM))
+				c.M.AdvanceGeneration(mm)
+				if c.M.Cpumask(mm) != 0 {
+					c.M.SetRequest(c.CPU, machine.Flush{MM: mm, First: c.Page(ftFirst), Last: c.Page(ftLast), Tables: c.L(ftTables) != 0})
+				}
 				return c.flushMulti()
 			}},
 		{Label: "cpumask", Says: "which CPUs have the mm loaded?", Answer: "those are to flush", Ref: "mm_cpumask", When: Without(TLBGenerations), Reads: cell.Of(machine.MMs), Calls: []FuncID{fnFlushTLBMulti}, Do: (*Ctx).flushMulti},
@@ -73,9 +78,9 @@ var _ = register(fnFlushTLBMulti, &Func{
 			return Then
 		}},
 		fmLazy: {Label: "lazy", Says: "does the CPU only borrow the mm?", Ref: "should_flush_tlb", When: If(LazyTLB, LazyTLBSkipsPages).AndTurns(),
-			Touches: cell.Of(machine.Runs), Anywhere: cell.Of(machine.Runs), Back: []int{fmLazy}, Do: func(c *Ctx) Next { return c.flushLazy(fmLazy, c.L(fmTables) != 0) }},
+			Touches: cell.Of(machine.Runs, machine.IPIs), Anywhere: cell.Of(machine.Runs), Back: []int{fmLazy}, Do: func(c *Ctx) Next { return c.flushLazy(fmLazy, c.L(fmTables) != 0) }},
 		fmLazyAll: {Label: "lazy_all", Says: "does the CPU only borrow the mm?", Ref: "should_flush_tlb", When: If(LazyTLB, LazyTLBSkipsAll).AndTurns(),
-			Touches: cell.Of(machine.Runs), Anywhere: cell.Of(machine.Runs), Back: []int{fmLazyAll}, Do: func(c *Ctx) Next { return c.flushLazy(fmLazyAll, false) }},
+			Touches: cell.Of(machine.Runs, machine.IPIs), Anywhere: cell.Of(machine.Runs), Back: []int{fmLazyAll}, Do: func(c *Ctx) Next { return c.flushLazy(fmLazyAll, false) }},
 		fmBusy: {Label: "busy", Says: "nobody is left?", When: If(LazyTLB, LazyTLBSkipsPages, LazyTLBSkipsAll).AndTurns(), Local: true, Do: func(c *Ctx) Next {
 			c.Set(fmCPU, 0)
 			if c.L(fmTargets) == 0 {
@@ -113,7 +118,11 @@ const (
 
 var flushTouches = cell.Of(machine.IPIs, machine.TLBs, machine.MMs)
 
+// flushRequest is what the CPU has published with a new generation, and else what is flushed for.
 func (c *Ctx) flushRequest() machine.Flush {
+	if f, ok := c.M.RequestOf(c.CPU); ok {
+		return f
+	}
 	return machine.Flush{MM: int(c.L(fmMM)) - 1, First: machine.PageID(c.L(fmFirst)), Last: machine.PageID(c.L(fmLast)), Tables: c.L(fmTables) != 0}
 }
 
@@ -123,6 +132,7 @@ func (c *Ctx) flushBroadcast() Next {
 	for t := c.L(fmTargets); t != 0; t &= t - 1 {
 		c.M.FlushTold(bits.TrailingZeros64(t), f)
 	}
+	c.Store(c.M.Request(c.CPU), 0)
 	return Return
 }
 
@@ -146,6 +156,9 @@ func (c *Ctx) flushLazy(again Next, all bool) Next {
 	default:
 		c.Sayf("cpu%d only borrows the mm: no IPI", cpu)
 		c.Set(fmTargets, c.L(fmTargets)&^(1<<cpu))
+		if c.L(fmTargets) == 0 {
+			c.Store(c.M.Request(c.CPU), 0)
+		}
 	}
 	c.Set(fmCPU, uint64(cpu+1))
 	if others&(others-1) != 0 {
@@ -185,6 +198,7 @@ func (c *Ctx) flushSend() Next {
 	}
 	if others == 0 {
 		c.Say("no other CPU is left to interrupt")
+		c.Store(c.M.Request(c.CPU), 0)
 		return Return
 	}
 	c.M.SetRequest(c.CPU, f)

@@ -184,6 +184,7 @@ var _ = register(fnTruncateInodePages, &Func{
 			n := c.M.FolioPages(f)
 			for i := range n {
 				c.M.FileForget(o + machine.Pgoff(i))
+				c.M.ExcuseFile(o + machine.Pgoff(i))
 				c.leavePageCache(f, o+machine.Pgoff(i), 0)
 			}
 			c.Hold(tpCacheRef, f, n)
