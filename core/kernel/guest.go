@@ -110,6 +110,9 @@ func (c *Ctx) secondaryTouch(e machine.Entry, p machine.PageID, write bool, load
 // takes the spte away before. The page is got before mmu_lock is taken, since that sleeps; what was got may be out of
 // date by then, and the two looks under the lock tell.
 //
+// What NUMA balancing has made inaccessible is faulted in (FOLL_HONOR_NUMA_FAULT), memory that has failed told as such (FOLL_HWPOISON). Left out: asynchronous page faults, where
+// GUP is tried with FOLL_NOWAIT, and a worker gets the page if that would have to wait, while the guest runs something else.
+//
 // compare arch/x86/kvm/mmu/mmu.c:kvm_tdp_page_fault, is_page_fault_stale
 var _ = register(fnKVMPageFault, &Func{
 	Name: "kvm_tdp_page_fault", Was: []Name{{"tdp_page_fault", 507}}, File: "arch/x86/kvm/mmu/mmu.c", FileWas: []Name{{"arch/x86/kvm/mmu.c", 505}}, Params: []int{kfAddr, kfFlags},

@@ -358,6 +358,10 @@ func (s *Sim) page(p machine.PageID, i int, vs *RegionSetup, table machine.Frame
 	if vs.Held > 0 {
 		m.Store(m.Ref(f), m.Load(m.Ref(f))+uint64(vs.Held))
 		m.Account(f, vs.Held)
+		if s.elsewhere == nil {
+			s.elsewhere = map[machine.Frame]int{}
+		}
+		s.elsewhere[f] = vs.Held
 	}
 	m.Store(m.Flags(f), flags)
 	m.SetEntry(table, entry, machine.MakePTE(f, bits))

@@ -25,6 +25,8 @@ type Sim struct {
 	offering uint16
 	offer    func(key int)
 
+	elsewhere map[machine.Frame]int // see Elsewhere
+
 	half     halfWritten // what the step under way has stored half of
 	wentBack bool        // see WentBack
 
@@ -92,6 +94,9 @@ type Sim struct {
 // Funcs returns the tables as this kernel has them, by FuncID; unused numbers
 // have no Func.
 func (s *Sim) Funcs() []Bound { return s.funcs }
+
+// Elsewhere is how many references on a frame's folio somebody has of whom nothing else is known, and keeps.
+func (s *Sim) Elsewhere(f machine.Frame) int { return s.elsewhere[f] }
 
 // Memory is the state of the machine.
 func (s *Sim) Memory() *cell.Memory { return s.M.Mem }

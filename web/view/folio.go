@@ -188,6 +188,9 @@ func (n *now) holders(f machine.Frame) []Holder {
 	if m.Poison && m.Peek(m.Kept(f)) != 0 {
 		out = append(out, Holder{Count: 1, Text: "memory_failure, for good"})
 	}
+	if n := n.r.Model.Sim.Elsewhere(f); n > 0 {
+		out = append(out, Holder{Count: n, Text: "somebody else, for good"})
+	}
 	for cpu := range m.CPUs {
 		for _, k := range m.LRUKinds() {
 			n := 0
