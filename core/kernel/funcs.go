@@ -225,5 +225,6 @@ const (
 	fnFput
 	fnRawCopyFromUser
 	fnRawCopyToUser
+	fnShmemFault
 	funcCount
 )

@@ -70,6 +70,7 @@ const (
 	DIOFallsBack
 	DIOInvalidatesAgain
 	InodeDIOWait
+	ShmemFallocWaits
 	WriteFaultsIn
 	WriteCopyNoFault
 	ReclaimMayWritepage
