@@ -71,6 +71,7 @@ const (
 	DIOInvalidatesAgain
 	InodeDIOWait
 	ShmemFallocWaits
+	LookupRechecks
 	WriteFaultsIn
 	WriteCopyNoFault
 	ReclaimMayWritepage
