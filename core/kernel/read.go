@@ -77,7 +77,7 @@ var _ = register(fnPread, &Func{
 			c.Hold(0, f, 1)
 			return prUptodate
 		}},
-		prLookup: {Label: "lookup", Says: "look it up in the page cache", Ref: "filemap_get_read_batch", When: With(LookupRechecks), Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PageCache), Calls: []FuncID{fnFilemapCreateFolio}, Back: []int{prSize, prLookup}, Do: func(c *Ctx) Next {
+		prLookup: {Label: "lookup", Says: "look it up in the page cache", Ref: "filemap_get_read_batch", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PageCache), Calls: []FuncID{fnFilemapCreateFolio}, Back: []int{prSize, prLookup}, Do: func(c *Ctx) Next {
 			if !c.find(0, c.Pgoff(prPage)) {
 				c.Say("the page cache has none: read it in")
 				return c.Call(fnFilemapCreateFolio, prSize, c.L(prPage))
