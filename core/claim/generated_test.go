@@ -201,6 +201,14 @@ func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 			args = append(args, "p")
 		case kernel.ValueParam:
 			args = append(args, d.value())
+		case kernel.SourceParam:
+			if args = append(args, d.value()); !kernelTask && d.b.Len()%3 == 0 { // from its memory
+				args[len(args)-1] = fmt.Sprintf("%s[0]", d.regions[mm])
+			}
+		case kernel.BufferParam:
+			if !kernelTask && d.b.Len()%3 == 0 {
+				args = append(args, fmt.Sprintf("%s[0]", d.regions[mm]))
+			}
 		case kernel.FlagsParam:
 			args = append(args, d.one("FOLL_WRITE", "FOLL_WRITE", "0", d.one(p.Words...)))
 		case kernel.WordParam:

@@ -78,7 +78,7 @@ var _ = register(fnDirectPwrite, &Func{
 			}
 			return Then
 		}},
-		dwQueue: {Label: "queue", Says: "one direct I/O more is in flight", Ref: "inode_dio_begin", When: AsyncDIO, Touches: cell.Of(machine.Blocks, machine.Inodes), Do: func(c *Ctx) Next {
+		dwQueue: {Label: "queue", Says: "count one direct I/O more in flight", Ref: "inode_dio_begin", When: AsyncDIO, Touches: cell.Of(machine.Blocks, machine.Inodes), Do: func(c *Ctx) Next {
 			o := c.Pgoff(dwPage)
 			at := c.M.FilePages()[o]
 			switch {
@@ -113,7 +113,7 @@ var _ = register(fnDirectPwrite, &Func{
 		dwAsyncAgain: {Label: "complete", Says: "throw out what came into the page cache meanwhile", Ref: "iomap_dio_complete", When: With(DIOInvalidatesAgain).AndAsyncDIO(), Local: true, Calls: []FuncID{fnInvalidatePages2}, Do: func(c *Ctx) Next {
 			return c.Call(fnInvalidatePages2, dwAsyncEnd, c.L(dwPage))
 		}},
-		dwAsyncEnd: {Label: "dio_end", Says: "one direct I/O less is in flight", Ref: "inode_dio_end", When: AsyncDIO, Touches: cell.Of(machine.Inodes), Reads: cell.Of(machine.Blocks, machine.PageCache, machine.Flags), Do: func(c *Ctx) Next {
+		dwAsyncEnd: {Label: "dio_end", Says: "count one direct I/O less in flight", Ref: "inode_dio_end", When: AsyncDIO, Touches: cell.Of(machine.Inodes), Reads: cell.Of(machine.Blocks, machine.PageCache, machine.Flags), Do: func(c *Ctx) Next {
 			o := c.Pgoff(dwPage)
 			w := c.M.DirectIO(o)
 			if c.Add(w, -machine.DIOFlight) == machine.DIOFreed {

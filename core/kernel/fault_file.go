@@ -99,6 +99,9 @@ func (c *Ctx) fault(p machine.PageID, back int) Next {
 	if c.M.KindOf(o).OnDisk() {
 		return c.Call(fnFilemapFault, back, uint64(o), uint64(p), c.L(dfFlags))
 	}
+	if c.M.ShmemPunch {
+		return c.Call(fnShmemFault, back, uint64(o), uint64(p), c.L(dfFlags))
+	}
 	return c.Call(fnShmemGetFolio, back, uint64(o), sgpCache)
 }
 
@@ -229,7 +232,7 @@ var _ = register(fnDoReadFault, &Func{
 	Steps: []Step{
 		faultAround(1),
 		aroundDone,
-		{Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), 3) }},
+		{Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio, fnShmemFault}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), 3) }},
 		faultFound,
 		faultAsksVMA(4),
 		faultSetPMD(5, 7, 7, (*Ctx).readFaultBits),
@@ -322,7 +325,7 @@ var _ = register(fnDoCowFault, &Func{
 				c.allocate(dfCopy)
 				return Then
 			}},
-		dcFault: {Label: "fault", Says: "find the file's folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next {
+		dcFault: {Label: "fault", Says: "find the file's folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio, fnShmemFault}, Do: func(c *Ctx) Next {
 			if _, ok := c.backing(c.Page(dfAddr)); !ok {
 				c.Set(dfRet, sigbus)
 				return dcFree

@@ -322,6 +322,12 @@ var UserBuffers = Cond{where: hasUserBuffers}
 // AsyncDIO holds where direct I/O to files goes on after the call has returned: what it guards would tell nothing elsewhere.
 var AsyncDIO = Cond{where: hasAsyncDIO}
 
+// ShmemPunched holds where somebody punches a hole into a file of shmem: what it guards would tell nothing elsewhere.
+var ShmemPunched = Cond{where: hasShmemPunch}
+
+// AndShmemPunch holds where the condition does and somebody punches a hole into a file of shmem.
+func (c Cond) AndShmemPunch() Cond { return c.and(hasShmemPunch) }
+
 // SoftDirties holds where somebody watches what is written to: what it guards would tell nothing elsewhere.
 var SoftDirties = Cond{where: hasSoftDirty}
 
@@ -395,6 +401,7 @@ const (
 	hasManyRefs                       // a folio has so many references that its count may overflow
 	hasUserBuffers                    // files are written from a process's memory, or read into it
 	hasAsyncDIO                       // direct I/O to files goes on after the call has returned
+	hasShmemPunch                     // somebody punches a hole into a file of shmem
 	hasSoftDirty                      // somebody watches what is written to (soft-dirty)
 )
 
@@ -408,7 +415,7 @@ var lacks = [...]string{
 	"no memory without struct pages",
 	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room", "the disk has room", "nobody forbids huge pages", "nobody uses protection keys",
 	"no mapping grows down", "no count may overflow",
-	"no file is written from memory of a process, or read into it", "no direct I/O to a file goes on by itself", "nobody watches what is written to (soft-dirty)",
+	"no file is written from memory of a process, or read into it", "no direct I/O to a file goes on by itself", "nobody punches holes into files of shmem", "nobody watches what is written to (soft-dirty)",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

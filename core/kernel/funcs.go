@@ -231,5 +231,6 @@ const (
 	fnFput
 	fnRawCopyFromUser
 	fnRawCopyToUser
+	fnShmemFault
 	funcCount
 )

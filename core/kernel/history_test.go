@@ -156,7 +156,9 @@ dio_falls_back              1   1       1   0   1   1    1    1    1    1   1   
 mprotect_asks_soft_dirty    0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         76aefad628aa  m
 force_asks_soft_dirty       1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 swp_soft_dirty              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
+shmem_falloc_waits          1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         f00cdc6df7d7  Tm
 inode_dio_wait              1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         bd5fe6c5eb9c  Tm
+lookup_rechecks             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         e286781d5f2e  Tm
 write_faults_in             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 write_copy_nofault          1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         08291429cfa6  Tm
 dio_invalidates_again       1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m

@@ -20,7 +20,7 @@ var _ = register(fnDoSharedFault, &Func{
 	Name: "do_shared_fault", File: "mm/memory.c", Params: []int{dfAddr, dfFlags, dfTable},
 	Locals: []Local{{"folio", HoldLocal}, {"pmd", TableLocal}, {"copy", HoldLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"mapping", IntLocal}, {"ret", IntLocal}},
 	Steps: []Step{
-		dhFault: {Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), dhFound) }},
+		dhFault: {Label: "fault", Says: "find the folio", Ref: "__do_fault", Local: true, Calls: []FuncID{fnFilemapFault, fnShmemGetFolio, fnShmemFault}, Do: func(c *Ctx) Next { return c.fault(c.Page(dfAddr), dhFound) }},
 		dhFound: {Label: "found", Says: "is there a folio?", Local: true, Do: func(c *Ctx) Next {
 			if ret := c.Ret(); ret&failed != 0 || ret == faultRetry {
 				return c.Return(ret)

@@ -9,9 +9,10 @@ import (
 //
 //	older kernels: write the page out first, wait
 //	inode_lock(); inode_dio_wait(); filemap_invalidate_lock(); behind the end: nothing to do
+//	shmem: faults there wait from now on: see shmem_fault()
 //	unmap_mapping_range(): PTEs of the file's page go, private copies stay
 //	truncate_inode_pages_range()
-//	take the block out; a hole is there
+//	take the block out; a hole is there; shmem: wake who waits
 //	filemap_invalidate_unlock(); inode_unlock()
 //
 // compare fs/ext4/inode.c:ext4_punch_hole, mm/shmem.c:shmem_fallocate
@@ -39,6 +40,14 @@ var _ = register(fnFallocate, &Func{
 			}
 			return Then
 		}},
+		phMark: {Label: "mark", Says: "faults there wait from now on", Ref: "inode->i_private", When: With(ShmemFallocWaits).AndShmemPunch(), Touches: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
+			if c.M.KindOf(c.Pgoff(phPage)) != machine.Shmem {
+				c.Say("it is not shmem's")
+				return Then
+			}
+			c.Lock(c.M.Falloc(c.Pgoff(phPage)))
+			return Then
+		}},
 		phUnmap: {Label: "unmap", Says: "unmap the file's page", Ref: "unmap_mapping_range", Local: true, Calls: []FuncID{fnUnmapMappingRange}, Do: func(c *Ctx) Next {
 			cows := uint64(0)
 			if c.M.KindOf(c.Pgoff(phPage)) == machine.Hugetlbfs {
@@ -60,6 +69,10 @@ var _ = register(fnFallocate, &Func{
 			c.freeBlock(c.Pgoff(phPage))
 			return Then
 		}},
+		phUnmark: {Label: "unmark", Says: "wake who waits for that", Ref: "wake_up_all", When: With(ShmemFallocWaits).AndShmemPunch(), Touches: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.Falloc(c.Pgoff(phPage)))
+			return Then
+		}},
 		phUnlock: invalidateUnlockStep,
 		phEnd:    inodeUnlockStep,
 	},
@@ -74,9 +87,11 @@ const (
 	phDIOWait
 	phInvalidate
 	phSize
+	phMark
 	phUnmap
 	phPagecache
 	phBlock
+	phUnmark
 	phUnlock
 	phEnd
 )

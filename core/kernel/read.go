@@ -9,11 +9,24 @@ import (
 //
 //	a file of memfd_secret(): -ESPIPE
 //	beyond i_size: nothing is read
-//	the page cache has a folio: take a reference; it has none: filemap_create_folio(), again
+//	the page cache has a folio: take a reference unless it has none; look again: it has another one by now: put it, again
+//	it has none: filemap_create_folio(), again
 //	not uptodate: wait until whoever reads it unlocks it, again
 //	i_size again: it lies beyond by now: nothing is read
 //	copy out what the folio holds                // no lock: it races with stores
 //	put the folio
+//
+// Who looks a page up holds no lock. Between the look and the reference the folio may be freed, and be another page's, whose count is not zero:
+//
+//	CPU0 (pread of f)                 CPU1
+//	the page cache has it: folio 1
+//	                                  posix_fadvise(f): folio 1 is free
+//	                                  pread(g): take folio 1
+//	take a reference on folio 1
+//	look again: f has no folio 1
+//
+// Look, reference and second look are one step here: what comes between them makes it start again. Without the second look (lookup_rechecks) they are two. (Left out: the
+// reference that nobody wants, for a moment, on the other page.)
 //
 // Into memory of the process: what was copied out is stored there, which may fault.
 //
@@ -23,7 +36,7 @@ import (
 // compare fs/read_write.c:ksys_pread64, mm/filemap.c:filemap_read, mm/shmem.c:shmem_file_read_iter
 var _ = register(fnPread, &Func{
 	Name: "pread", File: "mm/filemap.c", Params: []int{prPage, prTo},
-	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}, {"to", IntLocal}},
+	Locals: []Local{{"folio", HoldLocal}, {"looked_up", FrameLocal}, {"pgoff", PgoffLocal}, {"value", IntLocal}, {"to", IntLocal}},
 	Steps: []Step{
 		prSize: {Label: "i_size", Says: "is the page inside the file?", Answer: "yes", Ref: "i_size_read", Reads: cell.Of(machine.Inodes), Calls: []FuncID{fnShmemGetFolio, fnHugetlbfsRead}, Do: func(c *Ctx) Next {
 			o := c.Pgoff(prPage)
@@ -42,6 +55,27 @@ var _ = register(fnPread, &Func{
 				return c.Call(fnShmemGetFolio, prShmem, c.L(prPage), sgpRead)
 			}
 			return Then
+		}},
+		prLook: {Label: "look", Says: "look it up in the page cache", Ref: "xas_load", When: Without(LookupRechecks), Reads: cell.Of(machine.PageCache), Calls: []FuncID{fnFilemapCreateFolio}, Back: []int{prSize}, Do: func(c *Ctx) Next {
+			w := c.M.CacheSlot(c.Pgoff(prPage))
+			f, ok := machine.Cached(c.Load(w))
+			if !ok {
+				c.Say("the page cache has none: read it in")
+				return c.Call(fnFilemapCreateFolio, prSize, c.L(prPage))
+			}
+			c.Sayf("the page cache has it: folio %d", f)
+			c.Set(prLooked, uint64(machine.MakeHold(f, 1)))
+			return Then
+		}},
+		prTryGet: {Label: "try_get", Says: "take a reference unless it has none", Ref: "folio_try_get", When: Without(LookupRechecks), Touches: cell.Of(machine.Refs), Back: []int{prLook}, Do: func(c *Ctx) Next {
+			f := c.Frame(prLooked)
+			c.Set(prLooked, 0)
+			if !c.TryGet(c.M.Head(f), 1) {
+				c.Say("it has none: look again")
+				return prLook
+			}
+			c.Hold(0, f, 1)
+			return prUptodate
 		}},
 		prLookup: {Label: "lookup", Says: "look it up in the page cache", Ref: "filemap_get_read_batch", Touches: cell.Of(machine.Refs), Reads: cell.Of(machine.PageCache), Calls: []FuncID{fnFilemapCreateFolio}, Back: []int{prSize, prLookup}, Do: func(c *Ctx) Next {
 			if !c.find(0, c.Pgoff(prPage)) {
@@ -124,10 +158,12 @@ func (c *Ctx) copiedOut() Next {
 	return Then
 }
 
-const prPage, prValue, prTo = 1, 2, 3
+const prLooked, prPage, prValue, prTo = 1, 2, 3, 4
 
 const (
 	prSize = iota
+	prLook
+	prTryGet
 	prLookup
 	prUptodate
 	prWait

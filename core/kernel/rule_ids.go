@@ -70,6 +70,8 @@ const (
 	DIOFallsBack
 	DIOInvalidatesAgain
 	InodeDIOWait
+	ShmemFallocWaits
+	LookupRechecks
 	WriteFaultsIn
 	WriteCopyNoFault
 	ReclaimMayWritepage

@@ -117,6 +117,9 @@ func (s *Setup) has() (h has) {
 	if s.manyRefs() {
 		h |= hasManyRefs
 	}
+	if s.shmemPunch() {
+		h |= hasShmemPunch
+	}
 	if s.softDirty() {
 		h |= hasSoftDirty
 	}
@@ -152,6 +155,15 @@ func (s *Setup) changesMappings() bool {
 func (s *Setup) softDirty() bool {
 	return !s.PAE && slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
 		return slices.ContainsFunc(t.Body, func(st Stmt) bool { return st.Call.entry == fnClearRefs })
+	})
+}
+
+// shmemPunch reports whether somebody punches a hole into a file of shmem.
+func (s *Setup) shmemPunch() bool {
+	return slices.ContainsFunc(s.Tasks, func(t TaskSetup) bool {
+		return slices.ContainsFunc(t.Body, func(st Stmt) bool {
+			return st.Call.entry == fnFallocate && st.Args[0].File < len(s.Files) && s.Files[st.Args[0].File].Kind == machine.Shmem
+		})
 	})
 }
 

@@ -63,6 +63,64 @@ var _ = register(fnShmemGetFolio, &Func{
 	},
 })
 
+// shmem_fault, where somebody punches holes into files of shmem, in straight line:
+//
+//	a hole is being punched there: drop mmap_lock, if that may be; wait until it is punched
+//	    mmap_lock was dropped: the fault must be made again
+//	shmem_get_folio()
+//
+// (A fault that may not drop the lock comes back with nothing, VM_FAULT_NOPAGE, and is made again. Here it goes on: that is the same.)
+//
+// compare mm/shmem.c:shmem_fault, shmem_falloc_wait
+var _ = register(fnShmemFault, &Func{
+	Name: "shmem_fault", File: "mm/shmem.c", Params: []int{1, shfAddr, shfFlags},
+	Locals: []Local{{"folio", HoldLocal}, {"pgoff", PgoffLocal}, {"address", PageLocal}, {"flags", IntLocal}, {"ret", IntLocal}},
+	Steps: []Step{
+		shfFalloc: {Label: "falloc", Says: "is a hole being punched there?", Answer: "no", Ref: "inode->i_private", When: With(ShmemFallocWaits).AndShmemPunch(), Reads: cell.Of(machine.Inodes), Do: func(c *Ctx) Next {
+			switch flags := c.L(shfFlags); {
+			case c.Load(c.M.Falloc(c.Pgoff(1))) == 0:
+				return shfGet
+			case !mayDrop(flags) || flags&faultRetryNowait != 0:
+				c.Say("a hole is being punched there: wait, with the lock held")
+				return shfWait
+			}
+			c.Say("a hole is being punched there")
+			return Then
+		}},
+		shfDrop: {Label: "drop_lock", Says: "drop the lock under which the fault is made", Ref: "maybe_unlock_mmap_for_io", When: With(ShmemFallocWaits).AndShmemPunch(), Touches: cell.Of(machine.MMLocks), Do: func(c *Ctx) Next {
+			c.dropFaultLock(c.Page(shfAddr), c.L(shfFlags))
+			c.Set(shfRet, faultRetry)
+			return Then
+		}},
+		shfWait: {Label: "wait", Says: "wait until the hole is punched", Ref: "shmem_falloc_waitq", When: With(ShmemFallocWaits).AndShmemPunch(), Reads: cell.Of(machine.Inodes),
+			Wait: func(c *Ctx) Block { return c.Free(c.M.Falloc(c.Pgoff(1))) }, Do: func(c *Ctx) Next {
+				if c.L(shfRet) != 0 {
+					return c.Return(c.L(shfRet))
+				}
+				return Then
+			}},
+		shfGet: {Label: "get", Says: "find the folio", Ref: "shmem_get_folio_gfp", When: ShmemPunched, Local: true, Calls: []FuncID{fnShmemGetFolio}, Do: func(c *Ctx) Next {
+			return c.Call(fnShmemGetFolio, shfGot, c.L(1), sgpCache)
+		}},
+		shfGot: {Label: "got", Says: "hand it over", When: ShmemPunched, Local: true, Do: func(c *Ctx) Next {
+			if ret := c.Ret(); !c.Held(0).Some() {
+				return c.Return(ret)
+			}
+			return c.handOver()
+		}},
+	},
+})
+
+const shfAddr, shfFlags, shfRet = 2, 3, 4
+
+const (
+	shfFalloc = iota
+	shfDrop
+	shfWait
+	shfGet
+	shfGot
+)
+
 const (
 	sgLookup = iota
 	sgAlloc

@@ -226,7 +226,7 @@ const (
 )
 
 // How often a page of the range is looked at: until the page cache has none, or once. A hole of shmem is punched so that whoever faults behind it finds no
-// folio and makes a new one, which stays. (In the kernel he waits until the hole is punched: see mm/shmem.c:shmem_falloc_wait.)
+// folio and makes a new one, which stays. (He waits until the hole is punched if he comes behind its beginning: see shmem_fault.)
 const (
 	truncateAll uint64 = iota
 	truncateOnce

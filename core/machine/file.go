@@ -165,6 +165,9 @@ func directIOText(_ int, v uint64) string {
 	return s
 }
 
+// Falloc is who punches a hole at a page of a file of shmem (the range in inode->i_private), as the owner of a lock; 0: nobody. It is there if Config.ShmemPunch.
+func (m *Machine) Falloc(o Pgoff) Word { return m.at(m.falloc, int(o)) }
+
 // InodeRCU is the callback that frees an inode, or 0; see RCU.
 func (m *Machine) InodeRCU(file int) Word { return m.at(m.inodeRCU, file) }
 

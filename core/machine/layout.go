@@ -262,6 +262,9 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 	if m.Throttled || m.Opens {
 		m.filePins = file(Inodes, "file", "references of faults, and of who has it open", nil)
 	}
+	if m.ShmemPunch {
+		m.falloc = page(Inodes, "a hole is being punched by", func(_ int, v uint64) string { return m.taskName(v) })
+	}
 	if m.AsyncDIO {
 		m.directIO = page(Inodes, "direct I/O in flight", directIOText)
 	}

@@ -118,6 +118,7 @@ type Config struct {
 	StableSwap bool // the swap device wants pages that do not change while it reads them
 	Throttled  bool // who dirties pages of files is throttled
 	AsyncDIO   bool // direct I/O to files goes on after the call has returned
+	ShmemPunch bool // somebody punches a hole into a file of shmem
 	SoftDirty  bool // somebody watches what is written to: entries have a bit more
 	Opens      bool // who has a file open matters: somebody lets its inode go
 
@@ -247,7 +248,7 @@ type Machine struct {
 	lruOff                                                                                                        cell.ID
 	swapMap, swapCache, disk, io, zeromap, leftSwap                                                               cell.ID
 	cacheSlot, tags, collapsing, buffers, block, blockIO                                                          cell.ID
-	size, inodeLock, invalidateLock, inode, inodeRCU, filePins, directIO                                          cell.ID
+	size, inodeLock, invalidateLock, inode, inodeRCU, filePins, directIO, falloc                                  cell.ID
 	rcu                                                                                                           cell.ID
 	ubc                                                                                                           cell.ID
 	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
