@@ -16,11 +16,12 @@ type Look struct {
 	Says     string
 	Ready    bool
 	Finished bool
-	Keys     []int     // the values the step can be made with; {0} where there is one way
-	Why      string    // why it is not ready, in words
-	On       BlockKind // what sort of thing a task waits for
-	For      int       // the actor that is waited for, or -1
-	Stmt     int       // the statement of a task, from 0; -1 none
+	Keys     []int        // the values the step can be made with; {0} where there is one way
+	Why      string       // why it is not ready, in words
+	On       BlockKind    // what sort of thing a task waits for
+	At       machine.Word // and which: a lock, what somebody is to change
+	For      int          // the actor that is waited for, or -1
+	Stmt     int          // the statement of a task, from 0; -1 none
 }
 
 // Look returns what an actor can do next.
@@ -62,7 +63,9 @@ func (s *Sim) Look(actor int) Look {
 		return l
 	}
 	if s.out(a.Task) {
-		l.Why, l.For = s.waitsForTurn(a.Task)
+		var b Block
+		b, l.Why, l.For = s.waitsForTurn(a.Task)
+		l.On, l.At = b.On, b.At
 		return l
 	}
 	b := s.ordered(a.CPU, st)
@@ -71,22 +74,22 @@ func (s *Sim) Look(actor int) Look {
 		b = st.Wait(c)
 		s.M.As(-1, false)
 	}
-	l.On = b.On
+	l.On, l.At = b.On, b.At
 	l.Why, l.For = s.blocked(b, a.CPU)
 	return l
 }
 
-// waitsForTurn says that another task runs on a task's CPU, and which.
-func (s *Sim) waitsForTurn(task int) (why string, actor int) {
+// waitsForTurn says that another task runs on a task's CPU, and which; or what it sleeps for.
+func (s *Sim) waitsForTurn(task int) (b Block, why string, actor int) {
 	cpu := s.Setup.Tasks[task].CPU
 	runs := s.runner(cpu)
 	if st, c := s.inner(task); st.Wait != nil {
-		if b := st.Wait(c); !b.Ready() {
+		if b = st.Wait(c); !b.Ready() {
 			why, actor = s.blocked(b, cpu)
-			return "sleeps: " + why, actor
+			return b, "sleeps: " + why, actor
 		}
 	}
-	return fmt.Sprintf("waits for cpu%d, on which %s runs", cpu, s.Setup.Tasks[runs].Name), runs
+	return b, fmt.Sprintf("waits for cpu%d, on which %s runs", cpu, s.Setup.Tasks[runs].Name), runs
 }
 
 // unborn says that a task waits for its mm, or for the end of another task, and for whom.

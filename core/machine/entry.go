@@ -213,6 +213,9 @@ func (e Entry) String() string {
 	if e.Frame() == ZeroPage {
 		s = "zero page " + e.Bits()
 	}
+	if !e.Has(Present) && !e.Has(ProtNone) { // pmd_mkinvalid
+		s += ", invalid"
+	}
 	if e.IsStale() {
 		s += ", stale"
 	}

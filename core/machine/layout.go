@@ -50,8 +50,8 @@ func words(names ...string) func(int, uint64) string {
 
 func (m *Machine) layoutFrames(l *cell.Layout) {
 	of := func(i int) cell.Instance { return m.OfFrame(Frame(i)) }
-	region := func(r cell.Region, field string) cell.ID {
-		r.Owner, r.Name = "folio", func(i int) string {
+	name := func(field string) func(int) string {
+		return func(i int) string {
 			if m.IsPFN(Frame(i)) {
 				return fmt.Sprintf("pfn %d: %s", i, field)
 			}
@@ -60,6 +60,9 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 			}
 			return fmt.Sprintf("folio %d: %s", i, field)
 		}
+	}
+	region := func(r cell.Region, field string) cell.ID {
+		r.Owner, r.Name = "folio", name(field)
 		return l.Add(m.nframe, r)
 	}
 	add := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
@@ -92,7 +95,7 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 	}}, "swap")
 	m.content = add(Contents, "content", func(_ int, v uint64) string { return m.Content(v) })
 	m.alloc = region(cell.Region{Class: Frames, Decode: words("free", "data", "table", "bad page", "hole", "poisoned", "device")}, "frame") // one object: the allocator goes through all
-	m.lockedBy = add(FolioLocks, "PG_locked", func(_ int, v uint64) string { return m.taskName(v) })
+	m.lockedBy = m.addLocks(l, m.nframe, cell.Region{Class: FolioLocks, Owner: "folio", Of: of, Name: name("PG_locked")})
 	m.ledger = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "references held")
 	m.ptes = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "PTEs that map it")
 }
@@ -111,10 +114,8 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	m.entry = l.Add(ptes*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance { return of(i / m.width) }})
 	l.Add((n-ptes)*m.width, cell.Region{Class: PMDs, Owner: "walk", Decode: upperText, Names: m.entryNames, // behind the others: see Entry
 		Name: func(i int) string { return m.entryName(ptes*m.width + i) }, Of: func(i int) cell.Instance { return of(ptes + i/m.width) }})
-	m.ptl = l.Add(n, cell.Region{Class: PTLs, Owner: "lock", Of: of, Name: table("PTL of the %s"), Decode: func(_ int, v uint64) string { return m.taskName(v) }})
-	m.pmdLock = l.Add(len(m.MMs), cell.Region{Class: PTLs, Owner: "lock", Of: ofMM, Name: func(i int) string {
-		return "PMD lock of " + m.MMs[i].Name
-	}, Decode: func(_ int, v uint64) string { return m.taskName(v) }})
+	m.ptl = m.addLocks(l, n, cell.Region{Class: PTLs, Of: of, Name: table("PTL of the %s")})
+	m.pmdLock = m.addLocks(l, len(m.MMs), cell.Region{Class: PTLs, Of: ofMM, Name: func(i int) string { return "PMD lock of " + m.MMs[i].Name }})
 	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Name: func(i int) string {
 		return fmt.Sprintf("table frame %d: owner", m.TableFrame(i))
 	}, Decode: func(_ int, v uint64) string {
@@ -159,7 +160,7 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 	add := func(c cell.Class, owner, field string, decode func(int, uint64) string) cell.ID {
 		return l.Add(n, cell.Region{Class: c, Owner: owner, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
 	}
-	m.mmapLock = add(MMLocks, "lock", "mmap_lock", m.mmapText)
+	m.mmapLock = m.addRWLocks(l, n, cell.Region{Class: MMLocks, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " mmap_lock" }})
 	m.writeProtectSeq = add(MMs, "mm", "write_protect_seq", nil)
 	m.mmFlags = add(MMs, "mm", "flags", words("none", "MMF_HAS_PINNED", "MMF_VM_MERGE_ANY", "MMF_HAS_PINNED MMF_VM_MERGE_ANY"))
 	m.flushPending = add(MMs, "mm", "tlb_flush_pending", nil)
@@ -179,7 +180,7 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 		}
 	}
 	of := func(i int) cell.Instance { return m.OfMM(i / m.regions) }
-	m.vmaLock = l.Add(n*m.regions, cell.Region{Class: MMLocks, Owner: "lock", Of: of, Name: region("VMA lock"), Decode: m.mmapText})
+	m.vmaLock = m.addRWLocks(l, n*m.regions, cell.Region{Class: MMLocks, Of: of, Name: region("VMA lock")})
 	m.anonVMA = l.Add(n*m.regions*m.anonWords, cell.Region{Class: VMAs, Owner: "mm", Of: func(i int) cell.Instance { return of(i / m.anonWords) }, Name: func(i int) string { return region("anon_vma")(i / m.anonWords) }, Decode: m.anonText})
 	if m.RmapLocks && len(m.Files) > 0 {
 		m.linked = l.Add(n*m.regions, cell.Region{Class: VMAs, Owner: "mm", Of: of, Name: region("i_mmap"), Decode: linkedText})
@@ -246,12 +247,15 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 	}
 	m.block = page(Blocks, "on disk", m.blockText)
 	m.blockIO = page(Blocks, "write", words("idle", "submitted", "written"))
+	name := func(field string) func(int) string {
+		return func(i int) string { return m.Files[i].Name + ": " + field }
+	}
 	file := func(c cell.Class, owner, field string, decode func(int, uint64) string) cell.ID {
-		return l.Add(len(m.Files), cell.Region{Class: c, Owner: owner, Name: func(i int) string { return m.Files[i].Name + ": " + field }, Decode: decode})
+		return l.Add(len(m.Files), cell.Region{Class: c, Owner: owner, Name: name(field), Decode: decode})
 	}
 	m.size = file(Inodes, "file", "i_size", sizeText)
-	m.inodeLock = file(InodeLocks, "lock", "i_rwsem", m.mmapText)
-	m.invalidateLock = file(InodeLocks, "lock", "invalidate_lock", m.mmapText)
+	m.inodeLock = m.addRWLocks(l, len(m.Files), cell.Region{Class: InodeLocks, Name: name("i_rwsem")})
+	m.invalidateLock = m.addRWLocks(l, len(m.Files), cell.Region{Class: InodeLocks, Name: name("invalidate_lock")})
 	m.inode = file(Inodes, "file", "inode", words("alive", "evicted", "freed"))
 	m.inodeRCU = file(RCU, "rcu", "RCU callback of the inode", rcuText)
 	if m.Throttled {

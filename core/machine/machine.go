@@ -254,6 +254,7 @@ type Machine struct {
 	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID
 	mtt, umemMutex, activeRanges, subscriptionsSeq, intervalSeq                                                   cell.ID
 
+	locks              []locks   // all of them
 	batches            []LRUKind // of each CPU, in the order in which they are drained
 	lruCount, lruBatch [lruKinds]cell.ID
 

@@ -91,7 +91,7 @@ func (m *Machine) layoutRooms(l *cell.Layout) {
 		return
 	}
 	anon := len(m.MMs) * m.regions
-	m.rmapLock = l.Add(anon+len(m.Files), cell.Region{Class: RmapLocks, Owner: "lock", Decode: m.mmapText, Name: func(i int) string {
+	m.rmapLock = m.addRWLocks(l, anon+len(m.Files), cell.Region{Class: RmapLocks, Name: func(i int) string {
 		if i >= anon {
 			return "i_mmap_rwsem of " + m.Files[i-anon].Name
 		}

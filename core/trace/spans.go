@@ -41,6 +41,10 @@ type ends func(key spanKey)
 
 // span begins and ends what a change is about.
 func (r *Run) span(st *Step, c *Change, begin begins, end ends) {
+	if lock, ok := r.Model.M.LockAt(c.Cell); ok {
+		r.locked(st, c, lock, begin, end)
+		return
+	}
 	switch c.Class {
 	case machine.IRQs:
 		key := spanKey{kind: IRQsOff, id: c.Cell}
@@ -60,30 +64,6 @@ func (r *Run) span(st *Step, c *Change, begin begins, end ends) {
 		case was != 0 && is == 0:
 			end(key)
 		}
-	case machine.PTLs, machine.FolioLocks:
-		name := c.Name
-		if f, ok := strings.CutSuffix(name, ": PG_locked"); ok {
-			name = "lock of " + f
-		}
-		key := spanKey{kind: Locked, id: c.Cell}
-		if c.OldV != 0 {
-			end(key)
-		}
-		if c.NewV != 0 {
-			t := int(c.NewV) - 1
-			begin(key, Span{Kind: Locked, Actor: t, CPU: r.Model.Setup.Tasks[t].CPU, From: st.N, Text: name})
-		}
-	case machine.MMLocks, machine.InodeLocks:
-		for t := range r.Model.Setup.Tasks {
-			was, is := holds(c.OldV, t), holds(c.NewV, t)
-			key := spanKey{Locked, c.Cell, t}
-			if was != "" && was != is {
-				end(key)
-			}
-			if is != "" && was != is {
-				begin(key, Span{Kind: Locked, Actor: t, CPU: r.Model.Setup.Tasks[t].CPU, From: st.N, Text: c.Name + is})
-			}
-		}
 	case machine.RCU:
 		key := spanKey{kind: GracePeriod, id: c.Cell}
 		if c.OldV == 0 && c.NewV != 0 {
@@ -92,6 +72,38 @@ func (r *Run) span(st *Step, c *Change, begin begins, end ends) {
 			end(key)
 		}
 	}
+}
+
+// locked begins and ends the time in which tasks hold a lock. How they do is said of a rw-lock: alone, or with other readers.
+func (r *Run) locked(st *Step, c *Change, lock machine.Lock, begin begins, end ends) {
+	name := c.Name
+	if f, ok := strings.CutSuffix(name, ": PG_locked"); ok {
+		name = "lock of " + f
+	}
+	for t := range r.Model.Setup.Tasks {
+		held, wasAlone := lock.Held(c.OldV, t)
+		holds, alone := lock.Held(c.NewV, t)
+		if held == holds && wasAlone == alone {
+			continue
+		}
+		key := spanKey{Locked, c.Cell, t}
+		if held {
+			end(key)
+		}
+		if holds {
+			begin(key, Span{Kind: Locked, Actor: t, CPU: r.Model.Setup.Tasks[t].CPU, From: st.N, Text: name + how(lock, alone)})
+		}
+	}
+}
+
+func how(lock machine.Lock, alone bool) string {
+	switch {
+	case !lock.Shared:
+		return ""
+	case alone:
+		return ", for writing"
+	}
+	return ", for reading"
 }
 
 // rcu is the actor that ends grace periods.
@@ -132,17 +144,6 @@ func (r *Run) taskActor(task int) int {
 		}
 	}
 	panic("trace: every task has an actor")
-}
-
-// holds says how a task holds a rw-lock: not at all, for reading, for writing.
-func holds(v uint64, task int) string {
-	switch {
-	case machine.MmapWriter(v) == task:
-		return ", for writing"
-	case machine.MmapReaders(v)>>task&1 != 0 && machine.MmapWriter(v) < 0:
-		return ", for reading"
-	}
-	return ""
 }
 
 // Deadlock reports whether, at the cursor, somebody has program left and nobody

@@ -24,6 +24,15 @@ func spanText(r *view.Race, s *view.Span) string {
 	return t + ", step " + strconv.Itoa(s.From) + " to " + strconv.Itoa(s.To)
 }
 
+// waiting says who waits: "P1 waits", "P1 and P2 wait".
+func waiting(tasks []string) string {
+	if len(tasks) == 1 {
+		return tasks[0] + " waits"
+	}
+	n := len(tasks) - 1
+	return strings.Join(tasks[:n], ", ") + " and " + tasks[n] + " wait"
+}
+
 var arrow = regexp.MustCompile(`[\w.]+(?:->\w+)+`)
 
 // arrows cuts a sentence before and after what has an arrow in it.

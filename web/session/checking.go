@@ -2,7 +2,6 @@ package session
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"gupscope/core/check"
@@ -53,36 +52,6 @@ func (s *Session) stopCheck() {
 	if s.na != "" {
 		s.verdict = view.Verdict{State: view.NotOnThis, Word: "n/a", Says: s.na}
 	}
-}
-
-// expected is what the scenario says of the kernel, if anything.
-func (s *Session) expected() (line, at int, ok bool) {
-	if s.file == nil || s.kernel.Version == nil {
-		return 0, 0, false
-	}
-	for i, e := range s.file.Expects {
-		if e.Judge != nil {
-			continue
-		}
-		for j, k := range e.Kernels {
-			if k.String() == s.kernel.String() {
-				return i, j, true
-			}
-		}
-	}
-	return 0, 0, false
-}
-
-func (s *Session) expectation() string {
-	i, _, ok := s.expected()
-	if !ok {
-		return "not checked yet"
-	}
-	e := &s.file.Expects[i]
-	if e.Verdict == kernel.Never {
-		return "expected: Never"
-	}
-	return "expected: Sometimes " + strings.Join(e.Claims, ", ")
 }
 
 // proofs are the ways to check, by what events call them.
@@ -188,12 +157,8 @@ func (s *Session) finish(phase check.Phase) (more bool) {
 	if phase == check.Stopped {
 		s.verdict.Bound(o.States, c.limits, c.raised())
 	}
-	if i, j, ok := s.expected(); ok && phase == check.Done {
-		met, why := o.Met(&s.file.Expects[i], j)
-		s.verdict.Expect, s.verdict.Wrong = "as the scenario expects", !met
-		if !met {
-			s.verdict.Expect = "not as the scenario expects: " + why
-		}
+	if phase == check.Done {
+		s.verdict.Expect, s.verdict.Wrong = s.asExpected(&o)
 	}
 	if o.Verdict != check.Sometimes {
 		return false

@@ -1,12 +1,10 @@
 package view
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
-	"gupscope/core/cell"
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
 	"gupscope/core/trace"
@@ -58,73 +56,6 @@ func (x *Row) head(st *trace.Step, last []place) {
 	last[x.Lane] = where
 }
 
-// private are the classes that are nobody's news: a task's own stack, the
-// ghosts of the claims, and what a sentence and a bar say already.
-var private = cell.Of(machine.Stacks, machine.Vars, machine.Ghosts, machine.Ends, machine.Batches, machine.PTLs, machine.FolioLocks, machine.MMLocks)
-
-func shared(r *trace.Run, id cell.ID) bool {
-	return !private.Has(r.Model.Memory().Layout().Class(id))
-}
-
-// shown is how many changes a card has room for; the rest is counted, and stands in memory.
-const shown = 2
-
-// telling are the classes of cells in the order of what they tell of a race.
-var telling = []cell.Class{machine.PTEs, machine.PMDs, machine.Frames, machine.Refs, machine.Contents, machine.Inodes, machine.Disk, machine.SwapCache, machine.IPIs, machine.Steal,
-	machine.IRQs, machine.TLBs, machine.Secondary, machine.Mapcounts, machine.Flags, machine.Swap, machine.RCU, machine.VMAs, machine.MMs, machine.LRU, machine.Mappings}
-
-// changes are what a card says that the step changed, the most telling first,
-// and how many more there are.
-func (c *columns) changes(r *trace.Run, st *trace.Step) (out []Change, more int) {
-	var cs []*trace.Change
-	freed := ""
-	for i := range st.Changes {
-		x := &st.Changes[i]
-		if x.Class == machine.Frames && x.NewV == machine.FrameFree {
-			freed, _, _ = strings.Cut(x.Name, ":")
-		}
-		if telling := slices.Contains(telling, x.Class); telling && !hidden(x) {
-			cs = append(cs, x)
-		}
-	}
-	slices.SortStableFunc(cs, func(a, b *trace.Change) int {
-		return cmp.Compare(slices.Index(telling, a.Class), slices.Index(telling, b.Class))
-	})
-	for _, x := range cs {
-		if folio, _, _ := strings.Cut(x.Name, ":"); folio == freed && x.Class != machine.Frames {
-			continue // a free frame has no flags, mapping or content
-		}
-		if len(out) == shown {
-			more++
-			continue
-		}
-		out = append(out, change(x))
-	}
-	return out, more
-}
-
-// hidden are cells of telling classes that only repeat what others say.
-func hidden(c *trace.Change) bool {
-	return c.Class == machine.Mappings && !strings.HasSuffix(c.Name, "mapping") ||
-		c.Class == machine.Steal && !strings.HasSuffix(c.Name, "host") ||
-		c.Class == machine.IPIs && strings.HasSuffix(c.Name, "request") ||
-		c.Class == machine.MMs && strings.Contains(c.Name, "behind") ||
-		c.Class == machine.TLBs && strings.HasSuffix(c.Name, "walker")
-}
-
-func change(c *trace.Change) Change {
-	folio, _, _ := strings.Cut(c.Name, ":")
-	switch c.Class {
-	case machine.Flags:
-		return Change{What: folio, Delta: delta(machine.FlagNames(c.OldV&^c.NewV), machine.FlagNames(c.NewV&^c.OldV))}
-	case machine.Frames:
-		if n, ok := strings.CutPrefix(folio, "folio "); ok {
-			return Change{What: "frame " + n, Old: c.Old, New: c.New}
-		}
-	}
-	return Change{What: strings.Replace(c.Name, ": ", " ", 1), Old: c.Old, New: c.New}
-}
-
 // results are the variables of the scenario that got a value in the step.
 func (c *columns) results(r *trace.Run, st *trace.Step) []Keep {
 	var out []Keep
@@ -137,18 +68,6 @@ func (c *columns) results(r *trace.Run, st *trace.Step) []Keep {
 		}
 	})
 	return out
-}
-
-// delta says which flags went and which came.
-func delta(gone, come []string) string {
-	var out []string
-	for _, f := range come {
-		out = append(out, "+"+f)
-	}
-	for _, f := range gone {
-		out = append(out, "−"+f)
-	}
-	return strings.Join(out, " ")
 }
 
 // state is what holds of a lane at the cursor, in a few words.

@@ -47,13 +47,13 @@ func (k *Sketch) connect(st *trace.Step) {
 	k.moved[st.Actor] = st.N
 }
 
-var handedOver = cell.Of(machine.PTLs, machine.FolioLocks, machine.MMLocks, machine.Frames)
-
+// edgeKind is what an edge is by the cell that both touched: locks and frames are handed over.
 func edgeKind(r *trace.Run, id cell.ID) EdgeKind {
+	_, lock := r.Model.M.LockAt(id)
 	switch class := r.Model.Memory().Layout().Class(id); {
 	case class == machine.IPIs:
 		return IPI
-	case handedOver.Has(class):
+	case lock, class == machine.Frames:
 		return HandOver
 	}
 	return Conflict

@@ -419,47 +419,6 @@ func (n *now) leaf(p machine.PageID) string {
 	return machine.Entry(n.m.Peek(n.m.Entry(t, n.m.Slot(p, machine.LevelPTE)))).String()
 }
 
-// locks are those that somebody holds, or that changed in this step.
-func (n *now) locks() {
-	m := n.m
-	layout := m.Mem.Layout()
-	add := func(w machine.Word, task int) {
-		v := m.Peek(w)
-		if v == 0 && !n.did(w) {
-			return
-		}
-		l := Lock{ID: int(w.Cell()), Name: strings.Replace(layout.Name(w.Cell()), ": PG_locked", "", 1), State: "free", Changed: n.did(w)}
-		if v != 0 {
-			l.State = layout.Decode(w.Cell(), v)
-		}
-		if task >= 0 {
-			l.Who = n.c.task(n.r.Model.Sim, task)
-		}
-		n.out.Locks = append(n.out.Locks, l)
-	}
-	for mm := range m.MMs {
-		w := m.MmapLock(mm)
-		add(w, machine.MmapWriter(m.Peek(w)))
-		for v := range m.MMs[mm].Regions {
-			w := m.VMALock(mm, v)
-			add(w, machine.MmapWriter(m.Peek(w)))
-			if m.PMDTables > 0 && m.Gigabyte(m.PageAt(mm, v, 0)) {
-				w := m.HugetlbVMALock(mm, v)
-				add(w, machine.MmapWriter(m.Peek(w)))
-			}
-		}
-		add(m.PMDLock(mm), int(m.Peek(m.PMDLock(mm)))-1)
-	}
-	for i := range m.TableCount() {
-		w := m.PTL(m.TableFrame(i))
-		add(w, int(m.Peek(w))-1)
-	}
-	for f := 1; m.IsData(machine.Frame(f)); f++ {
-		w := m.FolioLock(machine.Frame(f))
-		add(w, int(m.Peek(w))-1)
-	}
-}
-
 func behind(generations uint64) string {
 	if generations == 1 {
 		return "a TLB generation behind"

@@ -22,7 +22,7 @@ type law struct {
 
 // laws are all laws. One walk asks them all, so that a state is reached once and
 // looked at once; every law has its own test, which says what the walk found of it.
-var laws = []*law{&holdersAreTheLedger, &flagsAreOfEachPage, &targetsAreThere, &diagramFits, &diagramGrowsAtItsEnd, &waitingIsABar, &cellHistory, &dumpPage, &files, &sentencesAreSentences}
+var laws = []*law{&holdersAreTheLedger, &flagsAreOfEachPage, &targetsAreThere, &diagramFits, &diagramGrowsAtItsEnd, &waitingIsABar, &locksAreSeen, &changesAreTold, &cellHistory, &dumpPage, &files, &sentencesAreSentences}
 
 // fourPages makes huge pages of 512 pages such of four: laws go through all cards and entries, and TestHugePagesFold looks at 512.
 var fourPages = strings.NewReplacer("hpage_pmd_nr 512", "hpage_pmd_nr 4", "[511]", "[3]")

@@ -159,7 +159,8 @@ type TLBEntry struct {
 type Lock struct {
 	ID      int
 	Name    string // "page-table lock of A buf"
-	State   string // "held by cpu1", "read by cpu0", "free"
-	Who     Who
+	State   string // "held by P1", "read-held by P0, P1", "free"
+	Who     Who    // who holds it, if that is one
+	Waits   []string
 	Changed bool
 }
