@@ -65,23 +65,22 @@ func (s *Site) picture(w http.ResponseWriter, r *http.Request) {
 	send(w, r, "image/svg+xml", svg)
 }
 
-// drawn returns the picture: the one that is kept, or a new one. One is made at a time, for it takes up to a second of a core.
+// drawn returns the picture: the one that is kept, or a new one.
 func (s *Site) drawn(ctx context.Context, g scenarios.Scenario) ([]byte, error) {
 	key := pictureKey(g)
 	if svg, err := s.Computed.Get(ctx, key); svg != nil || err != nil {
 		return svg, err
 	}
-	select {
-	case s.drawing <- struct{}{}:
-		defer func() { <-s.drawing }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	d, err := s.easel.take(ctx, key)
+	if err != nil {
+		return nil, err
 	}
+	defer s.easel.leave(d)
 	if svg, err := s.Computed.Get(ctx, key); svg != nil || err != nil { // meanwhile
 		return svg, err
 	}
 	at := session.New()
-	at.Restore(session.Specimen(link.Link{Scenario: g.Name}, ofPicture))
+	at.Restore(session.Specimen(link.Link{Scenario: g.Name}, ofPicture, func() { s.easel.pause(d) }))
 	var b bytes.Buffer
 	if err := page.Miniature(&b, at.Whole()); err != nil {
 		panic("web: a buffer takes everything: " + err.Error())

@@ -37,12 +37,12 @@ type Site struct {
 	front   front
 	matrix  matrix
 	offline offline
-	drawing chan struct{} // full while a picture is made
+	easel   easel
 }
 
 // New returns the handler of a site. ctx ends with the server.
 func New(ctx context.Context, s *Site) http.Handler {
-	s.ctx, s.drawing = ctx, make(chan struct{}, 1)
+	s.ctx = ctx
 	s.front.begin(ctx)
 	r := chi.NewRouter()
 	r.Use(middleware.Recoverer, security, middleware.GetHead)
@@ -60,7 +60,7 @@ func New(ctx context.Context, s *Site) http.Handler {
 		r.Get("/healthz", s.health)
 	})
 
-	// A browser without script asks for all pictures of the gallery at once: they are kept, and what is not is drawn one at a time.
+	// A browser without script asks for all pictures of the gallery at once: they are kept, and what is not is drawn a few at a time.
 	r.With(s.Metrics.count, middleware.Compress(6), s.limit(2000)).Get("/gallery/{name}", s.picture)
 
 	r.Group(func(r chi.Router) {
