@@ -33,7 +33,7 @@ func waiting(tasks []string) string {
 	return strings.Join(tasks[:n], ", ") + " and " + tasks[n] + " wait"
 }
 
-var arrow = regexp.MustCompile(`[\w.]+(?:->\w+)+|-E[A-Z]+\b`)
+var arrow = regexp.MustCompile(`[\w.]+(?:->\w+)+|\B-E[A-Z]+\b`)
 
 // arrows cuts a sentence before and after what has an arrow in it, and before and after errors: browsers would end a line behind a hyphen.
 func arrows(s string) []string {
