@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -185,5 +186,19 @@ func sheet(t *testing.T) string {
 func TestWidths(t *testing.T) {
 	if got, want := len(sansWidths), '~'-' '+1; got != int(want) {
 		t.Errorf("sansWidths has %d characters, want %d", got, want)
+	}
+}
+
+// What has an arrow in it and errors are parts of their own, which a browser does not cut at a hyphen.
+func TestArrows(t *testing.T) {
+	for s, want := range map[string][]string{
+		"take a reference":                      {"take a reference"},
+		"lock file->i_mmap_rwsem for writing":   {"lock ", "file->i_mmap_rwsem", " for writing"},
+		"no VMA there, or not allowed: -EFAULT": {"no VMA there, or not allowed: ", "-EFAULT", ""},
+		"copy-on-EXEC":                          {"copy-on-EXEC"},
+	} {
+		if got := arrows(s); !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q", s, got, want)
+		}
 	}
 }

@@ -33,11 +33,11 @@ func waiting(tasks []string) string {
 	return strings.Join(tasks[:n], ", ") + " and " + tasks[n] + " wait"
 }
 
-var arrow = regexp.MustCompile(`[\w.]+(?:->\w+)+`)
+var arrow = regexp.MustCompile(`[\w.]+(?:->\w+)+|\B-E[A-Z]+\b`)
 
-// arrows cuts a sentence before and after what has an arrow in it.
+// arrows cuts a sentence before and after what has an arrow in it, and before and after errors: browsers would end a line behind a hyphen.
 func arrows(s string) []string {
-	if !strings.Contains(s, "->") {
+	if !strings.Contains(s, "->") && !strings.Contains(s, "-E") {
 		return []string{s}
 	}
 	var out []string

@@ -59,20 +59,12 @@ func (s *Session) expectation() string {
 	return "expected, judged alone: " + strings.Join(out, "; ")
 }
 
-// hidden says which claims a check of all has told nothing of, because another breaks first.
-func (s *Session) hidden() string {
-	var alone []string
-	for _, e := range s.expectedAlone() {
-		for _, claim := range e.Claims {
-			if !slices.Contains(alone, claim) {
-				alone = append(alone, claim)
-			}
-		}
-	}
+// ahead says, where lines judge claims alone, that a check of all has told nothing of these.
+func ahead(alone []*scenario.Expect) string {
 	if alone == nil {
 		return ""
 	}
-	return "the scenario expects " + strings.Join(alone, ", ") + " of checks that judge nothing else: here another claim breaks first"
+	return "another claim breaks before those that the scenario judges alone"
 }
 
 func wanted(e *scenario.Expect) string {
@@ -104,7 +96,7 @@ func (s *Session) asExpected(o *verdict.Outcome) (says string, wrong bool) {
 		}
 	}
 	if as == nil {
-		return s.hidden(), false
+		return ahead(s.expectedAlone()), false
 	}
 	return "as the scenario expects of " + strings.Join(as, ", "), false
 }

@@ -44,7 +44,7 @@ func TestExpectedAlone(t *testing.T) {
 		t.Error(v)
 	}
 	checked(t, s, s.Do(Event{Do: "check"}))
-	if v := s.verdict; v.Wrong || v.Expect != "the scenario expects no-stale-secondary-use, no-lost-store of checks that judge nothing else: here another claim breaks first" {
+	if v := s.verdict; v.Wrong || v.Expect != "another claim breaks before those that the scenario judges alone" {
 		t.Errorf("%+v", v)
 	}
 	for _, c := range []struct {

@@ -78,7 +78,7 @@ func hidden(c *trace.Change) bool {
 		return strings.HasSuffix(c.Name, "walker")
 	case machine.Notifiers:
 		seq := strings.HasSuffix(c.Name, "mmu_invalidate_seq") || strings.Contains(c.Name, "interval_sub")
-		return seq && c.OldV&^c.NewV == 0 && c.NewV&machine.IntervalCurrent == c.OldV&machine.IntervalCurrent
+		return seq && (c.OldV&^c.NewV == 0 || strings.Contains(c.Name, "interval_sub")) && c.NewV&machine.IntervalCurrent == c.OldV&machine.IntervalCurrent
 	case machine.Runs:
 		return strings.HasSuffix(c.Name, "mode")
 	case machine.StoreBuffers:
@@ -89,6 +89,10 @@ func hidden(c *trace.Change) bool {
 func change(c *trace.Change) Change {
 	folio, _, _ := strings.Cut(c.Name, ":")
 	x := Change{What: strings.Replace(c.Name, ": ", " ", 1), Old: c.Old, New: c.New}
+	if c.Class == machine.Notifiers { // who has read it, the machine keeps
+		x.Old, _, _ = strings.Cut(x.Old, ", as read by ")
+		x.New, _, _ = strings.Cut(x.New, ", as read by ")
+	}
 	switch {
 	case c.Class == machine.Flags:
 		return Change{What: folio, Delta: delta(machine.FlagNames(c.OldV&^c.NewV), machine.FlagNames(c.NewV&^c.OldV))}
