@@ -263,7 +263,8 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 		m.filePins = file(Inodes, "file", "references of faults, and of who has it open", nil)
 	}
 	if m.ShmemPunch {
-		m.falloc = page(Inodes, "a hole is being punched by", func(_ int, v uint64) string { return m.taskName(v) })
+		// Who faults waits for who punches, as for a lock of the page.
+		m.falloc = m.addLocks(l, len(m.filePages), cell.Region{Class: Inodes, Name: func(i int) string { return m.filePages[i].Name + ": shmem_falloc" }})
 	}
 	if m.AsyncDIO {
 		m.directIO = page(Inodes, "direct I/O in flight", directIOText)

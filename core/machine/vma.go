@@ -28,12 +28,12 @@ const (
 	VMNoSoftDirty // VM_SOFTDIRTY is clear: who writes is watched. (The kernel sets that flag in every VMA that is new.)
 	VMApart       // no flag of the kernel: a VMA begins here, though the one before it has the same flags
 
-	vmPkeyShift = 19 // VM_PKEY_BIT0 to 3: see VMAPkey
+	vmPkeyShift = iota // VM_PKEY_BIT0 to 3: see VMAPkey
 
 	// VMPkey are the bits of the protection key.
 	VMPkey uint64 = 15 << vmPkeyShift
 
-	VMGrowsDown uint64 = 1 << 23 // a stack: see expand_stack()
+	VMGrowsDown uint64 = 1 << (vmPkeyShift + 4) // a stack: see expand_stack()
 
 	// VMAccess is what makes a VMA accessible at all: PROT_NONE has none of it.
 	VMAccess = VMRead | VMWrite | VMExec

@@ -210,15 +210,13 @@ func (v *Verdict) says(format string, args ...any) {
 
 func gib(bytes uint64) string { return fmt.Sprintf("%.3g GiB", float64(bytes)/(1<<30)) }
 
-// Before is where to stand in a counterexample: so that the next few presses lead over the edge, and at a step that
-// matters for it, which is not folded away: of those before the last, the one nearest to three steps before the end.
+// Before is where to stand in a counterexample: three steps before the end, so that the next few presses lead over the edge, or at the last
+// step before that which matters for it, and is not folded away.
 func Before(r *trace.Run) int {
 	at, story := max(0, r.Len()-3), OfStory(r)
-	for d := range r.Len() {
-		for _, n := range []int{at - d, at + d} {
-			if n > 0 && n < r.Len() && !story.aside(&r.Steps()[n-1]) {
-				return n
-			}
+	for n := at; n > 0; n-- {
+		if !story.aside(&r.Steps()[n-1]) {
+			return n
 		}
 	}
 	return at
