@@ -210,17 +210,8 @@ func (v *Verdict) says(format string, args ...any) {
 
 func gib(bytes uint64) string { return fmt.Sprintf("%.3g GiB", float64(bytes)/(1<<30)) }
 
-// Before is where to stand in a counterexample: three steps before the end, so that the next few presses lead over the edge, or at the last
-// step before that which matters for it, and is not folded away.
-func Before(r *trace.Run) int {
-	at, story := max(0, r.Len()-3), OfStory(r)
-	for n := at; n > 0; n-- {
-		if !story.aside(&r.Steps()[n-1]) {
-			return n
-		}
-	}
-	return at
-}
+// Before is where to stand in a counterexample: three steps before the end, so that the next few presses lead over the edge.
+func Before(r *trace.Run) int { return max(0, r.Len()-3) }
 
 // grouped is a number with its thousands apart.
 func grouped(n uint64) string {
