@@ -48,7 +48,8 @@ type draw struct {
 	room    bool // there is a room for A's region
 	next    int  // value to be written
 
-	collapses bool // khugepaged collapses pages of f: few other calls are played beside it
+	collapses bool     // khugepaged collapses pages of f: few other calls are played beside it
+	only      []string // the calls that are played; none: all
 }
 
 func (d *draw) one(of ...string) string { return of[d.IntN(len(of))] }
@@ -153,6 +154,9 @@ func (d *draw) call(kernelTask bool) *kernel.Call {
 		c := kernel.Calls[d.IntN(len(kernel.Calls))]
 		if d.chance(3) { // what most races are about
 			c = kernel.CallByName(d.one("store", "load", "munmap", "get_user_pages_fast", "pin_user_pages_fast", "shrink_folio_list", "madvise"))
+		}
+		if len(d.only) > 0 {
+			c = kernel.CallByName(d.one(d.only...))
 		}
 		if (c.From == kernel.KernelTask) == kernelTask || c.From == kernel.Anywhere && kernelTask {
 			return c

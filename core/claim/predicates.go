@@ -330,10 +330,11 @@ func (m *Model) content(p machine.PageID) (uint64, bool) {
 	case slot >= 0:
 		return m.M.Load(m.M.Disk(slot)), true
 	}
-	if o, ok := m.M.Backing(p); ok {
-		return m.fileContent(o)
+	mapped := m.M.Load(m.M.VMA(p)) != 0
+	if o, ok := m.M.Backing(p); ok && (mapped || m.M.Region(p).Kind == machine.RegionFileShared) {
+		return m.fileContent(o) // what was stored through a shared mapping stays in the file
 	}
-	return 0, m.M.Load(m.M.VMA(p)) != 0
+	return 0, mapped
 }
 
 // contentWords are the words that content may read.

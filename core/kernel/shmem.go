@@ -157,6 +157,7 @@ func (c *Ctx) shmemLookup() Next {
 //	the swap cache has the folio: take a reference; else alloc, put it there locked, read, unlock
 //	lock it; not in the swap cache for this entry, or the page cache has another one: put it, give up
 //	wait for the end of its writeback
+//	the page cache has another entry by now: unlock and put it, give up
 //	the page cache: the entry becomes the folio again   // mapping is set
 //	leave the swap cache, dirty; the slot is free
 //	return it locked
@@ -195,8 +196,13 @@ var _ = register(fnShmemSwapinFolio, &Func{
 				return Then
 			}},
 		ssWait: {Label: "wait_writeback", Says: "wait until it is not under writeback", Ref: "folio_wait_writeback", Reads: cell.Of(machine.Flags), Wait: writebackEnds, Do: func(c *Ctx) Next { return Then }},
-		ssReplace: {Label: "replace", Says: "the page cache has the folio again", Ref: "shmem_add_to_page_cache", Touches: cell.Of(machine.PageCache, machine.Refs, machine.Mappings), Do: func(c *Ctx) Next {
+		ssReplace: {Label: "replace", Says: "the page cache has the folio again", Ref: "shmem_add_to_page_cache", Touches: cell.Of(machine.PageCache, machine.Refs, machine.Mappings, machine.FolioLocks), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
 			f, o := c.Held(0).Frame(), c.Pgoff(ssPage)
+			if c.Load(c.M.CacheSlot(o)) != c.L(ssEntry) {
+				c.Say("the page cache has another entry by now: unlock and put it, look again")
+				c.Unlock(c.M.FolioLock(f))
+				return c.forget(end)
+			}
 			at := c.M.FilePages()[o]
 			c.Store(c.M.Mapping(f), machine.FileMapping(at.File))
 			c.Store(c.M.Index(f), uint64(at.Index))
