@@ -10,11 +10,18 @@ import (
 const (
 	smallCheck = 1_000 // states; larger checks would make the test in WASM long, and go by the same steps
 	ofSmall    = 7     // of small checks, every so manieth
+
+	smallWhenDeep = 200_000 // with -deep all of them
 )
 
 // TestVerdictsEverywhere holds verdicts and numbers of states against those on file. Natively TestExpectations does that for all lines; this
-// test runs as WebAssembly, too, and asks there for every seventh of the small ones: what a browser finds is what a test has found.
+// test runs as WebAssembly, too, and asks there for every seventh of the small ones, or with -deep for all up to two hundred times that size: what a browser
+// finds is what a test has found.
 func TestVerdictsEverywhere(t *testing.T) {
+	largest, every := uint64(smallCheck), ofSmall
+	if *deep {
+		largest, every = smallWhenDeep, 1
+	}
 	small, asked := 0, 0
 	for _, s := range scenarios.List() {
 		f, ds := scenario.Parse(s.File(), []byte(s.Text))
@@ -24,10 +31,10 @@ func TestVerdictsEverywhere(t *testing.T) {
 		for i := range f.Expects {
 			e := &f.Expects[i]
 			for j, k := range e.Kernels {
-				if len(e.States) <= j || e.States[j].States > smallCheck {
+				if len(e.States) <= j || uint64(e.States[j].States) > largest {
 					continue
 				}
-				if small++; small%ofSmall != 0 {
+				if small++; small%every != 0 {
 					continue
 				}
 				asked++
