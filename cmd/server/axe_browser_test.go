@@ -68,7 +68,7 @@ func TestAxe(t *testing.T) {
 		panel("verdict", "#verdict .result", "#counters:popover-open", ""),
 		panel("share", "[popovertarget=share-panel]", "#share-panel:popover-open", "more"),
 		panel("story", ".story .why", "#story-panel:popover-open", ""),
-		{name: "dense", do: []string{press("[data-toggle=dense]"), press(".lane.l1 .hide"), press(".lane.l0 .follow"), press(".news summary"), press(".claims summary")}, until: "html[data-dense] #race"},
+		{name: "dense", do: []string{press("[data-toggle=dense]"), press(".lane.l1 .hide"), press(".lane.l0 .follow"), press("[form=at].go"), there(".news summary"), press(".news summary"), press(".claims summary")}, until: "html[data-dense] #race"},
 	}
 	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {
 		var p *tab

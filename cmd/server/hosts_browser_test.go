@@ -82,7 +82,7 @@ func (w *watcher) tunnel(out http.ResponseWriter, in *http.Request) {
 }
 
 // chromiumsOwn are hosts that Chromium asks by itself, with no page open. (Of what pages ask, the tab complains anyhow.)
-var chromiumsOwn = []string{"www.google.com:443", "accounts.google.com:443", "clients2.google.com", "android.clients.google.com:443", "mtalk.google.com:5228"}
+var chromiumsOwn = []string{"www.google.com:443", "accounts.google.com:443", "clients2.google.com", "android.clients.google.com:443", "mtalk.google.com:5228", "update.googleapis.com", "update.googleapis.com:443"}
 
 // No page asks any other host for anything, whatever is pressed: all that the browser does, in pages, workers and
 // service workers, goes by a proxy that looks at it.

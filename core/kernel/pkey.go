@@ -7,6 +7,9 @@ import (
 	"gupscope/core/machine"
 )
 
+// LastPkey is the greatest protection key that there is.
+const LastPkey = machine.PkeyCount - 1
+
 // Memory protection keys of x86-64. pkey_alloc and pkey_free, in straight line:
 //
 //	mmap_write_lock()

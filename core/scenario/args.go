@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"gupscope/core/kernel"
-	"gupscope/core/machine"
 )
 
 // signature is a call as documentation writes it: "get_user_pages_fast(page, [flags])".
@@ -96,7 +95,7 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 	case kernel.NumberParam:
 		return kernel.Arg{Number: c.number(p.Name, 0, b.maxPages())}
 	case kernel.PkeyParam:
-		return kernel.Arg{Number: c.number(p.Name, 0, machine.PkeyCount-1)}
+		return kernel.Arg{Number: c.number(p.Name, 0, kernel.LastPkey)}
 	case kernel.VarParam, kernel.VarsParam:
 		return t.held(c, call, p.Kind == kernel.VarsParam)
 	case kernel.ValueParam:

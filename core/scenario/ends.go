@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"gupscope/core/kernel"
-	"gupscope/core/machine"
 )
 
 // An End is a line "never|sometimes|always COND [on KERNEL, …]": how often a
@@ -203,7 +202,7 @@ func (c *cursor) comparison() *kernel.Expr {
 		e.Signal = signals[t.text]
 		c.take(Errno)
 	case t.form == formNumber && result == kernel.NumberResult:
-		e.IsNumber, e.Number = true, c.number("", 0, machine.PkeyCount-1)
+		e.IsNumber, e.Number = true, c.number("", 0, kernel.LastPkey)
 	case t.text == "0":
 		if result == kernel.PageResult {
 			c.fail(t, nil, "the variable holds a page or an error: compare it with an error, as in != -EFAULT")
