@@ -487,12 +487,6 @@ const (
 	gpHighFirst
 )
 
-// The second looks, where entries have halves.
-var (
-	gpPMDHalf, gpOtherPMDHalf = recheckHalves(theirPMD, GUPPMDRecheck, func(c *Ctx) machine.Entry { return machine.Entry(c.Load(c.M.PMD(c.Page(gpAddr)))) }, gpPMD, gpIsEarly, gpHighFirst, gpPut)
-	gpPTEHalf, gpOtherPTEHalf = recheckHalves(theirPTE, GUPPTERecheck, pteAgain, gpPTE, gpIsEarly, gpHighFirst, gpPut)
-)
-
 // chooseEarlyPin is chooseEarly for a read-only pin through a read-only PTE: others do not ask.
 func (c *Ctx) chooseEarlyPin(offer func(int)) {
 	offer(0)

@@ -329,3 +329,9 @@ func recheckHalves(h halved, rule RuleID, look func(*Ctx) machine.Entry, read, n
 		}}
 	return first, second
 }
+
+// The second looks of GUP-fast, where entries have halves.
+var (
+	gpPMDHalf, gpOtherPMDHalf = recheckHalves(theirPMD, GUPPMDRecheck, func(c *Ctx) machine.Entry { return machine.Entry(c.Load(c.M.PMD(c.Page(gpAddr)))) }, gpPMD, gpIsEarly, gpHighFirst, gpPut)
+	gpPTEHalf, gpOtherPTEHalf = recheckHalves(theirPTE, GUPPTERecheck, pteAgain, gpPTE, gpIsEarly, gpHighFirst, gpPut)
+)

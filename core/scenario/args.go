@@ -95,7 +95,7 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 	case kernel.NumberParam:
 		return kernel.Arg{Number: c.number(p.Name, 0, b.maxPages())}
 	case kernel.PkeyParam:
-		return kernel.Arg{Number: c.number(p.Name, 0, kernel.LastPkey)}
+		return kernel.Arg{Number: c.pkey()}
 	case kernel.VarParam, kernel.VarsParam:
 		return t.held(c, call, p.Kind == kernel.VarsParam)
 	case kernel.ValueParam:

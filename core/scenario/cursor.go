@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"gupscope/core/kernel"
 )
 
 // A cursor reads the words of one clause. After its first mistake it is dead:
@@ -192,6 +194,22 @@ func (c *cursor) number(what string, low, high int) int {
 	return n
 }
 
+// pkey takes the number of a protection key.
+func (c *cursor) pkey() int {
+	t := c.peek()
+	if t == nil || t.form != formNumber {
+		c.want("a protection key, such as 1", nil)
+		return 0
+	}
+	n, err := strconv.Atoi(t.text)
+	if err != nil || n > kernel.LastPkey {
+		c.fail(t, nil, "there is no protection key %s: from 0 to %d there are", short(t.text), kernel.LastPkey)
+		return 0
+	}
+	c.take(Number)
+	return n
+}
+
 // cpu takes "cpu0" and its like.
 func (c *cursor) cpu() int {
 	t := c.word(CPU, "a CPU (cpu0)", c.b.offerCPUs)
@@ -274,7 +292,11 @@ func (c *cursor) list(one func()) {
 
 // known takes a word that must be one of the names.
 func (c *cursor) known(k Kind, what string, have []string, offer func() []Completion) *token {
-	t := c.word(k, "the name of a "+what, offer)
+	expected := "the name of a " + what
+	if strings.HasSuffix(what, "s") {
+		expected = "a word for " + what
+	}
+	t := c.word(k, expected, offer)
 	if t != nil && !slices.Contains(have, t.text) {
 		t.kind = Plain
 		c.unknown(t, what, have)

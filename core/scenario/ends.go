@@ -202,7 +202,7 @@ func (c *cursor) comparison() *kernel.Expr {
 		e.Signal = signals[t.text]
 		c.take(Errno)
 	case t.form == formNumber && result == kernel.NumberResult:
-		e.IsNumber, e.Number = true, c.number("", 0, kernel.LastPkey)
+		e.IsNumber, e.Number = true, c.pkey()
 	case t.text == "0":
 		if result == kernel.PageResult {
 			c.fail(t, nil, "the variable holds a page or an error: compare it with an error, as in != -EFAULT")

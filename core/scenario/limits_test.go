@@ -90,6 +90,8 @@ func TestLimitsInWords(t *testing.T) {
 		{"preempt cpu8 1\n", "there is no cpu8: at most 8 CPUs are possible, cpu0 to cpu7"},
 		{strings.Repeat("mm B {}\n", 1) + "mm C { v = anon 99999999999999999999 rw }\n", "99999999999999999999 pages: from 1 to 16 are possible"},
 		{`mm B { v = anon 1 rw "" }` + "\n", "a content of 0 characters; from 1 to 16 are possible"},
+		{"P1 on cpu1 in A { pkey_free(99) }\n", "there is no protection key 99: from 0 to 15 there are"},
+		{"P1 on cpu1 in A { pkey_alloc(7) }\n", "expected a word for rights, found 7"},
 	} {
 		_, ds := Parse("", []byte(lineFrame+c.text))
 		if len(ds) != 1 || ds[0].Message != c.want {

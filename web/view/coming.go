@@ -36,9 +36,10 @@ func (c *columns) coming(r *trace.Run) []Coming {
 			s := ComingStmt{Text: r.Model.StmtText(a.Task, i)}
 			for n, f := range r.Model.Through(a.Task, i) {
 				if n == 0 {
-					if s.File = f.Source; strings.Contains(s.Text, f.Title+"(") {
-						continue
-					}
+					s.File = f.Source
+				}
+				if strings.Contains(s.Text, f.Title+"(") { // it, and what goes by its name in a file of its own
+					continue
 				}
 				if len(s.Funcs) < comingFuncs {
 					s.Funcs = append(s.Funcs, f.Title)
