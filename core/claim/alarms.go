@@ -36,7 +36,7 @@ func (m *Model) alarmed(a machine.Alarm) string {
 	case machine.AlarmUnstable:
 		return fmt.Sprintf("folio %d was stored to while the disk reads it", v)
 	case machine.AlarmDeviceTooLate:
-		return fmt.Sprintf("the device wrote to frame %d, which was given back and freed", v)
+		return fmt.Sprintf("the device reached frame %d, which was freed since it was got", v)
 	case machine.AlarmNullMapping:
 		return fmt.Sprintf("GUP followed the mapping of folio %d, which is NULL by now", v)
 	case machine.AlarmFreedMapping:

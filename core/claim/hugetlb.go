@@ -49,35 +49,6 @@ func hugetlbMapcounts(m *Model) []predicate {
 	return out
 }
 
-// hugetlbWritable: no writable PMD maps an anonymous huge page of hugetlb that is not exclusive.
-// Judged while the PMD's lock is free.
-func hugetlbWritable(m *Model) []predicate {
-	var out []predicate
-	for i, at := range m.M.Pages() {
-		p := machine.PageID(i)
-		if !m.M.HugetlbPage(p) {
-			continue
-		}
-		reads := append(m.M.PMDWords(p), m.M.PMDLocks(p)...)
-		for n := range m.M.Hugetlb {
-			f := m.M.HugetlbFrame(n)
-			reads = append(reads, m.M.Flags(f), m.M.Mapping(f))
-		}
-		out = append(out, predicate{
-			what: at.Name, reads: reads,
-			holds: func() bool {
-				e := machine.Entry(m.M.Load(m.M.PMD(p)))
-				return m.M.Load(m.M.PMDLockOf(p)) != 0 || !e.Has(machine.PSE|machine.Present|machine.RW) || !machine.IsAnon(m.M.Load(m.M.Mapping(e.Frame()))) ||
-					m.M.Load(m.M.Flags(e.Frame()))&machine.PGAnonExclusive != 0
-			},
-			why: func() string {
-				return fmt.Sprintf("%s maps huge page %d writable, which is not exclusive", at.Name, machine.Entry(m.M.Peek(m.M.PMD(p))).Frame())
-			},
-		})
-	}
-	return out
-}
-
 // behindEnd: when all have finished, no page of a hugetlb file is kept by the page cache that
 // lies behind the file's end: nobody would ever give it back to the pool. Nor is a huge page of shmem, which nobody but khugepaged puts there. A file
 // on a disk promises nothing of the kind: a read

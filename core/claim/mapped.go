@@ -44,19 +44,20 @@ func mapcounts(m *Model) []predicate {
 }
 
 // writableExclusive: for every page table, no writable entry maps an anonymous
-// page that is not exclusive. Judged while its lock is free: fork passes through the opposite under it; and
+// page that is not exclusive, nor, in a private mapping, a page that is not anonymous. Judged while its lock is free: fork passes through the opposite under it; and
 // not where there is no such flag. It is judged twice: of a table when that is written to, of
 // a folio when that is; so neither costs more where there are more of both.
 func writableExclusive(m *Model) []predicate {
 	if !m.Kernel.On(kernel.AnonExclusive) {
 		return nil
 	}
-	var tables, folios []machine.Word
+	var tables []machine.Word
 	for i := range m.M.TableCount() {
 		tables = append(tables, m.tableWords(m.M.TableFrame(i))...)
 	}
+	folios := m.mappingWords()
 	for f := 1; m.M.IsData(machine.Frame(f)); f++ {
-		folios = append(folios, m.M.Flags(machine.Frame(f)), m.M.Mapping(machine.Frame(f)))
+		folios = append(folios, m.M.Flags(machine.Frame(f)))
 	}
 	var out []predicate
 	for i := range m.M.TableCount() {
@@ -65,6 +66,9 @@ func writableExclusive(m *Model) []predicate {
 			what: m.M.TableName(t), when: m.tableWords(t), reads: append(m.tableWords(t), folios...),
 			holds: func() bool { return m.sharedWritable(t) == 0 },
 			why: func() string {
+				if e := m.sharedWritable(t); !m.isAnon(e.Frame()) {
+					return fmt.Sprintf("the %s maps %s writable, in a private mapping", m.M.TableName(t), m.M.FrameName(e.Frame()))
+				}
 				return fmt.Sprintf("the %s maps folio %d writable, which is not exclusive", m.M.TableName(t), m.sharedWritable(t).Frame())
 			},
 		})
@@ -72,6 +76,9 @@ func writableExclusive(m *Model) []predicate {
 	for i := 1; m.M.IsData(machine.Frame(i)); i++ {
 		f := machine.Frame(i)
 		words := []machine.Word{m.M.Flags(f), m.M.Mapping(f)}
+		if m.M.LargeFolios {
+			words = append(words, m.M.Compound(f))
+		}
 		out = append(out, predicate{
 			what: fmt.Sprintf("folio %d", f), when: words, reads: append(append(words, folios...), tables...),
 			holds: func() bool { return m.M.Glance(m.M.PTEs(f)) == 0 || !m.shared(f) || m.writableIn(f) == 0 },
@@ -80,7 +87,35 @@ func writableExclusive(m *Model) []predicate {
 			},
 		})
 	}
-	return append(out, hugetlbWritable(m)...)
+	return append(out, hugeWritable(m)...)
+}
+
+// hugeWritable: no writable PMD maps an anonymous huge page, of hugetlb or not, that is not exclusive. Judged while the PMD's lock is free.
+func hugeWritable(m *Model) []predicate {
+	heads := m.mappingWords()
+	for i := 1; i < m.M.FrameCount(); i++ {
+		if f := machine.Frame(i); m.M.MayBeHuge(f) && !m.M.IsHugeZero(f) {
+			heads = append(heads, m.M.Flags(f))
+		}
+	}
+	var out []predicate
+	for i, at := range m.M.Pages() {
+		p := machine.PageID(i)
+		if !m.M.HugetlbPage(p) && (!m.M.LargeFolios || m.M.HugeStart(p) != p) {
+			continue
+		}
+		out = append(out, predicate{
+			what: at.Name, reads: slices.Concat(m.M.PMDWords(p), m.M.PMDLocks(p), heads),
+			holds: func() bool {
+				e := machine.Entry(m.M.Load(m.M.PMD(p)))
+				return m.M.Load(m.M.PMDLockOf(p)) != 0 || !e.Has(machine.PSE|machine.Present|machine.RW) || m.M.IsHugeZero(e.Frame()) || !m.shared(e.Frame())
+			},
+			why: func() string {
+				return fmt.Sprintf("%s maps huge page %d writable, which is not exclusive", at.Name, machine.Entry(m.M.Peek(m.M.PMD(p))).Frame())
+			},
+		})
+	}
+	return out
 }
 
 // hugeMapcounts: for every large folio, its entire mapcount is the number of PMD entries, and its
@@ -137,21 +172,31 @@ func (m *Model) tableWords(t machine.Frame) []machine.Word {
 
 // shared reports whether a page is anonymous and not exclusive.
 func (m *Model) shared(f machine.Frame) bool {
-	return m.M.Normal(f) && machine.IsAnon(m.M.Load(m.M.Mapping(f))) && m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive == 0
+	return m.M.Normal(f) && m.isAnon(f) && m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive == 0
 }
 
-// sharedWritable returns a writable entry of a shared page in a table whose lock is free; 0 if there is none.
+// sharedWritable returns a writable entry, in a table whose lock is free, of a shared page, or of one that a private mapping must not write to; 0 if there is none.
 func (m *Model) sharedWritable(t machine.Frame) machine.Entry {
 	if m.M.Load(m.M.PTL(t)) != 0 || m.M.Load(m.M.TableOf(t)) == 0 {
 		return 0
 	}
 	for e := range m.M.Width() {
 		pte := machine.Entry(m.M.Load(m.M.Entry(t, e)))
-		if pte.Has(machine.Present|machine.RW) && m.shared(pte.Frame()) {
+		if pte.Has(machine.Present|machine.RW) && (m.shared(pte.Frame()) || m.inPrivate(t, e) && !m.isAnon(pte.Frame())) {
 			return pte
 		}
 	}
 	return 0
+}
+
+// inPrivate reports whether an entry of a page table is of a private mapping.
+func (m *Model) inPrivate(t machine.Frame, i int) bool {
+	p, ok := m.M.Leaf(t, i)
+	if !ok {
+		return false
+	}
+	kind := m.M.Region(p).Kind
+	return kind == machine.RegionAnon || kind == machine.RegionFilePrivate
 }
 
 // writableIn returns a table with a writable entry of a shared page, 0 if there is none.

@@ -37,23 +37,49 @@ func refcounts(m *Model) []predicate {
 	return out
 }
 
-// mappedOnce: for every page, if it is exclusive, one PTE maps it.
+// mappedOnce: for every page, if it is exclusive, one entry maps it: a PTE, or the PMD of the huge page that it is part of.
 func mappedOnce(m *Model) []predicate {
 	var out []predicate
 	for i := 1; i < m.M.FrameCount(); i++ {
 		f := machine.Frame(i)
+		entries := []machine.Word{m.M.PTEs(f)}
+		if head, ok := m.hugeHead(f); ok {
+			entries = append(entries, m.M.PMDs(head))
+		}
+		mapped := func(load func(machine.Word) uint64) (n uint64) {
+			for _, w := range entries {
+				n += load(w)
+			}
+			return n
+		}
 		out = append(out, predicate{
 			what:  fmt.Sprintf("folio %d", f),
-			reads: []machine.Word{m.M.Flags(f), m.M.PTEs(f)},
+			reads: append([]machine.Word{m.M.Flags(f)}, entries...),
 			holds: func() bool {
-				return m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive == 0 || m.M.Load(m.M.PTEs(f)) <= 1
+				return m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive == 0 || mapped(m.M.Load) <= 1
 			},
 			why: func() string {
-				return fmt.Sprintf("folio %d is exclusive, and %d PTEs map it", f, m.M.Peek(m.M.PTEs(f)))
+				ptes := m.M.Peek(m.M.PTEs(f))
+				switch pmds := mapped(m.M.Peek) - ptes; {
+				case pmds == 0:
+					return fmt.Sprintf("folio %d is exclusive, and %d PTEs map it", f, ptes)
+				case ptes == 0:
+					return fmt.Sprintf("folio %d is exclusive, and %d PMDs map it", f, pmds)
+				default:
+					return fmt.Sprintf("folio %d is exclusive, and %d of PTEs and PMDs map it", f, ptes+pmds)
+				}
 			},
 		})
 	}
 	return out
+}
+
+// hugeHead is the frame that a PMD entry which maps the page would name; false if none can map it.
+func (m *Model) hugeHead(f machine.Frame) (machine.Frame, bool) {
+	if m.M.LargeFolios && !m.M.IsHugetlb(f) {
+		f -= f % machine.Frame(m.M.HugePages)
+	}
+	return f, m.M.MayBeHuge(f)
 }
 
 // secrets: for every variable that holds a page, nobody of another mm has stored to it.

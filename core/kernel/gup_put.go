@@ -34,7 +34,7 @@ var (
 		Locals: []Local{{"page", IntLocal}}, Steps: []Step{
 			noPage,
 			{Label: "read", Says: "the device reads the page", Reads: cell.Of(machine.Contents), Do: func(c *Ctx) Next {
-				return c.Return(c.Load(c.M.Contents(c.varPage().Frame())))
+				return c.Return(c.Load(c.M.Contents(c.deviceReaches(int(c.L(0))))))
 			}},
 		}})
 	_ = register(fnPutPage, &Func{Name: "put_page", File: "include/linux/mm.h", Params: []int{0},
@@ -220,7 +220,7 @@ var fileReads = cell.Of(machine.PageCache, machine.SwapCache)
 // read afterwards changes with it, unless the owner has given the page up. A page of a file that is
 // mapped shared stays the file's after munmap: who reads the file finds what the device has written.
 func (c *Ctx) deviceWrite(v int, content uint64) {
-	f := c.pageIn(v).Frame()
+	f := c.deviceReaches(v)
 	c.Sayf("the device writes %s to frame %d", c.M.Content(content), f)
 	c.Store(c.M.Contents(f), content)
 	c.M.StoredTo(f, false)
@@ -231,6 +231,15 @@ func (c *Ctx) deviceWrite(v int, content uint64) {
 	c.M.DeviceWrote(at.Page, content)
 	at.Undirtied = true
 	c.M.SetPinAt(c.Task, v, at)
+}
+
+// deviceReaches is the frame that a device reaches by what a variable holds: an alarm if it was freed since.
+func (c *Ctx) deviceReaches(v int) machine.Frame {
+	h := c.pageIn(v)
+	if c.M.Stale(machine.Entry(h)) {
+		c.M.Raise(machine.AlarmDeviceTooLate, uint64(h.Frame()))
+	}
+	return h.Frame()
 }
 
 // dirtied notes that what the device has written is known to be dirty, in all pages of the folio that are given back together.

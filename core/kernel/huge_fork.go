@@ -60,7 +60,7 @@ var _ = register(fnCopyHugePMD, &Func{Large: true,
 			return chPutBack
 		}},
 		chGetLate: copyHugeGet(Without(ForkGetFirst)),
-		chShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		chShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(ForkClearsExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.AndNot(c.M.Flags(c.Frame(chPMD)), machine.PGAnonExclusive)
 			return Then
 		}},
@@ -68,7 +68,7 @@ var _ = register(fnCopyHugePMD, &Func{Large: true,
 			c.rmapAddPMD(c.Frame(chPMD), 1)
 			return Then
 		}},
-		chProtect: {Label: "wrprotect", Says: "write-protect the parent's PMD", Ref: "pmdp_set_wrprotect", Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+		chProtect: {Label: "wrprotect", Says: "write-protect the parent's PMD", Ref: "pmdp_set_wrprotect", When: If(ForkWrprotect, ForkWrprotectFirst, ForkWrprotectLast), Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			p := c.Page(chAddr)
 			c.SetPMD(p, machine.Entry(c.Load(c.M.PMD(p)))&^machine.RW)
 			return Then

@@ -70,7 +70,7 @@ var _ = register(fnSplitHugePMD, &Func{Large: true,
 			case c.Load(c.M.Flags(f))&machine.PGAnonExclusive == 0:
 				c.Say("it is not exclusive")
 				return shMigration
-			case c.maybePinned(f):
+			case c.sim.sharePinTest && c.maybePinned(f):
 				c.Say("it may be pinned: PTEs, then")
 				return shFill
 			}

@@ -67,7 +67,7 @@ var _ = register(fnCopyHugetlbPageRange, &Func{Hugetlb: true,
 			c.Say("it is pinned: the child gets a copy")
 			return chtUnlock
 		}},
-		chtShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(AnonExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+		chtShare: {Label: "clear_exclusive", Says: "it is exclusive no more", Ref: "ClearPageAnonExclusive", When: With(ForkClearsExclusive), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			c.AndNot(c.M.Flags(c.Frame(chtEntry)), machine.PGAnonExclusive)
 			return Then
 		}},
@@ -75,7 +75,7 @@ var _ = register(fnCopyHugetlbPageRange, &Func{Hugetlb: true,
 			c.rmapAddPMD(c.Frame(chtEntry), 1)
 			return Then
 		}},
-		chtProtect: {Label: "wrprotect", Says: "write-protect the parent's PMD", Ref: "huge_ptep_set_wrprotect", Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
+		chtProtect: {Label: "wrprotect", Says: "write-protect the parent's PMD", Ref: "huge_ptep_set_wrprotect", When: If(ForkWrprotect, ForkWrprotectFirst, ForkWrprotectLast), Touches: cell.Of(machine.PMDs), Do: func(c *Ctx) Next {
 			p := c.Page(chtPage)
 			e := machine.Entry(c.Load(c.M.PMD(p))) &^ machine.RW
 			c.SetPMD(p, e)
@@ -85,7 +85,7 @@ var _ = register(fnCopyHugetlbPageRange, &Func{Hugetlb: true,
 		chtSet: {Label: "set_pmd", Says: "map it in the child, read-only; unlock both", Ref: "set_huge_pte_at", Touches: cell.Of(machine.PMDs, machine.PTLs), Back: []int{chtLock}, Do: func(c *Ctx) Next {
 			child := c.hugetlbChild()
 			c.Release(chtFolio)
-			c.SetPMD(child, c.Entry(chtEntry).Fresh())
+			c.SetPMD(child, c.Entry(chtEntry).Fresh()&^machine.RW)
 			c.M.Inherited(c.Page(chtPage), child)
 			c.unlockHugetlbs()
 			return c.copyNextHugetlb()

@@ -166,7 +166,7 @@ func (c *Ctx) adviseVMA() Next {
 		case madvDontneed, madvDontneedLocked:
 			c.M.Excuse(p)
 		case madvFree:
-			c.M.Discarding(p)
+			c.M.Lazyfree(p)
 		}
 	}
 	switch {
@@ -359,6 +359,7 @@ func (c *Ctx) freeRead() Next {
 	case e.IsSwap():
 		c.Say("it is in swap: give the slot back")
 		c.ClearPTE(table, p)
+		c.M.ExcusePins(p)
 		return c.freeSwapAndCache(mfNext, e)
 	case e.IsPoison():
 		c.Say(failedThere)

@@ -46,7 +46,7 @@ var migrateHugePinned = Step{Label: "share_pmd", Says: "is it exclusive, and may
 	case c.L(tmExcl) == 0:
 		c.Say("it is not exclusive")
 		return tmHugeDirty
-	case c.maybePinned(c.Frame(tmPTE)):
+	case c.sim.sharePinTest && c.maybePinned(c.Frame(tmPTE)):
 		c.Say("it may be pinned: restore the PMD, unlock it")
 		c.Release(tmRef)
 		c.SetPMD(c.Page(tmPage), c.Entry(tmPTE))

@@ -317,6 +317,7 @@ func (c *Ctx) lazyfree(f machine.Frame) bool {
 // page is backed by swap again.
 func (c *Ctx) unmapLazy(discard bool) Next {
 	if discard {
+		c.M.ExcuseLazyfree(c.Page(tuPage))
 		return tuRmap
 	}
 	c.Say("somebody uses it, or it was written to: restore the PTE; it is backed by swap again")

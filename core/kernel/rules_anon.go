@@ -160,7 +160,7 @@ var anonRules = []*Rule{
 		Guards:     "dup_mmap: flush",
 		Confidence: "read in source"},
 	{ID: ForkWrprotect, Name: "fork_wrprotect", Values: []string{"never", "first", "last"}, History: []Since{{0, ForkWrprotectFirst}, {509, ForkWrprotectLast}},
-		Says:     "fork makes the parent's PTE read-only: before it takes the child's reference, or after it has looked at pins",
+		Says:     "fork makes the parent's PTE, or huge PMD, read-only: of a PTE before it takes the child's reference, or after it has looked at pins",
 		Protects: "what one of them stores after the fork, the other reads",
 		Guards:   "copy_page_range: write-protect the PTE",
 		Commits:  map[uint8]string{ForkWrprotectLast: "f3c64eda3e50"},

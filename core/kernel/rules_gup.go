@@ -60,7 +60,7 @@ var gupRules = []*Rule{
 		Commit:   "a7f226604170", Subject: "mm/gup: trigger FAULT_FLAG_UNSHARE when R/O-pinning a possibly shared anonymous page",
 		Confidence: "read in source; commit seen"},
 	{ID: SharePinTest, Name: "share_pin_test", History: on(519),
-		Says:     "who unmaps an exclusive page from a PTE, to swap it out or to move it, looks whether it may be pinned, and leaves it mapped then",
+		Says:     "who unmaps an exclusive page, to swap it out, to move it or to split it, looks whether it may be pinned, and leaves it mapped then",
 		Protects: "a pinned page is exclusive no more: the next write may go to a copy",
 		Guards:   "try_to_unmap_one: may it be pinned?",
 		Commit:   "6c287605fd56", Subject: "mm: remember exclusively mapped anonymous pages with PG_anon_exclusive",

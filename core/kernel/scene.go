@@ -28,6 +28,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	if k.On(AnonExclusive) {
 		s.exclusive = machine.PGAnonExclusive
 	}
+	s.sharePinTest = k.On(SharePinTest)
 	s.swapRmapFirst = k.On(SwapinRmapFirst)
 	s.readSwapinWritable, s.swapStable = k.On(SwapinReadWritable), setup.SwapStable && k.On(SwapinStableWrites)
 	s.unshareNonAnon, s.forkClearsSwp = k.On(GUPUnshareNonAnon), k.On(ForkClearsSwpExclusive)

@@ -31,6 +31,7 @@ type Sim struct {
 	wentBack bool        // see WentBack
 
 	exclusive         uint64 // PG_anon_exclusive, in kernels that have it
+	sharePinTest      bool   // see the rule share_pin_test
 	splitCarriesDirty bool   // see the rule pmd_split_carries_dirty
 	lruBatch          uint64 // see the rule lru_batch_size
 	// See the rules khp_shared_ok and khp_compound_ok.

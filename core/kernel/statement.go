@@ -163,16 +163,14 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 	flags := st.follFlags()
 	for k := range a.many() {
 		h := machine.Hold(s.M.Load(s.M.GUPPage(task, k)))
-		at, excused := s.M.EndGUP(task, k, s.M.PageAt(a.MM, a.Region, a.Page+k), h.Frame(), h.Some())
+		at := s.M.EndGUP(task, k, s.M.PageAt(a.MM, a.Region, a.Page+k), h.Frame(), h.Some())
 		s.M.SetGUPPage(task, k, 0)
 		switch {
 		case st.Var < 0: // nobody holds the reference any more: a leak, and a claim says so
 		case h.Some():
 			s.M.SetVarPage(task, st.Var+k, h)
-			s.M.SetPinAt(task, st.Var+k, machine.PinAt{
-				Page: at, Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
-				Pin: s.pins(st.Call),
-			})
+			at.Write, at.Longterm, at.Pin = flags&FollWrite != 0, flags&FollLongterm != 0, s.pins(st.Call)
+			s.M.SetPinAt(task, st.Var+k, at)
 		case k == 0:
 			s.M.SetVarErrno(task, st.Var, errno(ret))
 		default:

@@ -27,7 +27,7 @@ const (
 	AlarmUnshareWritable              // unsharing a page made its PTE writable
 	AlarmPinnedSplit                  // a large folio was split although pins of it were counted
 	AlarmUnequalMerged                // KSM put its page in the place of one that holds something else
-	AlarmDeviceTooLate                // a device stored to a page that was given back, and freed
+	AlarmDeviceTooLate                // a device reached a page that was given back, and freed
 	AlarmStaleSecondary               // a guest's access used a translation whose frame was freed
 	AlarmThrottledInode               // a throttled writer went by the mapping of an inode that was freed
 	AlarmMissedStore                  // a page was stored to after it was copied, and the copy took its place

@@ -5,7 +5,7 @@ import "fmt"
 // Ghosts of GUP: what a call in flight has seen mapped, and where the page came from that a variable holds.
 
 // GUPAt is what page k of a task's GUP call in flight is for: PageID plus one,
-// gupWrite, gupExcused, and the region to which mremap has moved what was mapped there, plus one; 0 outside a call.
+// gupWrite, gupExcused, gupLazyfree, and the region to which mremap has moved what was mapped there, plus one; 0 outside a call.
 func (m *Machine) GUPAt(task, k int) Word { return m.at(m.gupAt, task*m.GUPPages+k) }
 
 // seenRoom is how many frames may be mapped at a page, one after the other, while a GUP call for it lasts.
@@ -19,10 +19,11 @@ func (m *Machine) GUPSeen(task, k, i int) Word {
 }
 
 const (
-	gupPage    = 1<<32 - 1
-	gupWrite   = 1 << 32
-	gupExcused = 1 << 33 // the owner has given up what was mapped there meanwhile: see GUPAfter
-	gupMoved   = 34      // from this bit on: where mremap has moved it
+	gupPage     = 1<<32 - 1
+	gupWrite    = 1 << 32
+	gupExcused  = 1 << 33 // the owner has given up what was mapped there meanwhile: see GUPAfter
+	gupLazyfree = 1 << 34 // the owner has let it be discarded meanwhile: see Lazyfree
+	gupMoved    = 35      // from this bit on: where mremap has moved it
 )
 
 // GUPAfter is the frame, as a Hold, that was mapped there last since the owner gave up what was there, and was not freed since;
@@ -50,12 +51,13 @@ func (m *Machine) BeginGUP(task, k int, p PageID, write bool) {
 
 // EndGUP notes that a task's GUP call returns the frame as its page k (or, with got false,
 // an error), and raises the alarm if the frame was never mapped there
-// meanwhile. It returns the page at which what it got is mapped by now: not that of the call if mremap has moved it; and whether the owner gave it up during the call.
-func (m *Machine) EndGUP(task, k int, p PageID, f Frame, got bool) (at PageID, excused bool) {
+// meanwhile. It returns where what it got is mapped by now (not at the page of the call if mremap has moved it), and whether the owner gave it up during the call, or let it be discarded.
+func (m *Machine) EndGUP(task, k int, p PageID, f Frame, got bool) (at PinAt) {
 	call := m.Peek(m.GUPAt(task, k))
-	excused = call&gupExcused != 0 && m.Peek(m.GUPAfter(task, k)) != uint64(MakeHold(f, 1))
-	if call != 0 {
-		p = m.gupPlace(call)
+	at.Excused = call&gupExcused != 0 && m.Peek(m.GUPAfter(task, k)) != uint64(MakeHold(f, 1))
+	at.Lazyfree = call&gupLazyfree != 0
+	if at.Page = p; call != 0 {
+		at.Page = m.gupPlace(call)
 	}
 	if m.Track.Seen && got && !m.seen(task, k, f) {
 		m.Raise(AlarmForeignPage, uint64(task)<<16|uint64(f))
@@ -65,7 +67,7 @@ func (m *Machine) EndGUP(task, k int, p PageID, f Frame, got bool) (at PageID, e
 	for i := range seenRoom {
 		m.Store(m.GUPSeen(task, k, i), 0)
 	}
-	return p, excused
+	return at
 }
 
 // gupPlace is where what a GUP call in flight found, or finds, is mapped by now.
@@ -202,6 +204,7 @@ type PinAt struct {
 	Write, Pin, Longterm bool
 	Excused              bool // the owner has unmapped or discarded the page since
 	Undirtied            bool // the device has written and nobody has marked the page dirty yet
+	Lazyfree             bool // the owner has let the page be discarded since: see [Machine.Lazyfree]
 }
 
 const (
@@ -220,7 +223,7 @@ func (m *Machine) SetPinAt(task, i int, p PinAt) {
 	}
 	m.ofItsMMs(task, p.Page)
 	v := uint64(pinnedSome) | uint64(p.Page)
-	for b, on := range []bool{p.Write, p.Pin, p.Longterm, p.Excused, p.Undirtied} {
+	for b, on := range []bool{p.Write, p.Pin, p.Longterm, p.Excused, p.Undirtied, p.Lazyfree} {
 		if on {
 			v |= 1 << (pinnedFlags + b)
 		}
@@ -234,7 +237,7 @@ func (m *Machine) ClearPinAt(task, i int) { m.Store(m.VarAt(task, i), 0) }
 // PinAtOf decodes a variable's ghost; false if it holds no page.
 func PinAtOf(v uint64) (PinAt, bool) {
 	bit := func(b int) bool { return v>>(pinnedFlags+b)&1 != 0 }
-	return PinAt{PageID(v & pinnedPage), bit(0), bit(1), bit(2), bit(3), bit(4)}, v != 0
+	return PinAt{PageID(v & pinnedPage), bit(0), bit(1), bit(2), bit(3), bit(4), bit(5)}, v != 0
 }
 
 // Excuse notes that the owner has given up what was mapped at the page: later
@@ -246,19 +249,52 @@ func (m *Machine) Excuse(p PageID) {
 
 // ExcusePins is Excuse for pins alone: what the page reads stays promised.
 func (m *Machine) ExcusePins(p PageID) {
-	mm := m.pages[p].MM
 	if m.Track.Pins {
-		m.eachVar(func(t, i int) {
-			if !m.GUPsFrom(t, mm) {
-				return
-			}
-			if at, ok := PinAtOf(m.Load(m.VarAt(t, i))); ok && at.Page == p && !at.Excused {
-				at.Excused = true
-				m.SetPinAt(t, i, at)
-			}
-		})
+		m.eachPinAt(p, func(at *PinAt) { at.Excused = true })
 		m.excuseGUP(p)
 	}
+}
+
+// Lazyfree notes that the owner lets what is mapped at the page be discarded (MADV_FREE), if nobody writes to it before: pins that were taken until now are
+// excused as soon as it is.
+func (m *Machine) Lazyfree(p PageID) {
+	m.Discarding(p)
+	if m.Track.Pins {
+		m.eachPinAt(p, func(at *PinAt) { at.Lazyfree = true })
+		m.eachGUP(m.pages[p].MM, func(t, k int, at uint64) {
+			if m.gupPlace(at) == p {
+				m.Store(m.GUPAt(t, k), at|gupLazyfree)
+			}
+		})
+	}
+}
+
+// ExcuseLazyfree notes that what is mapped at the page is discarded: see Lazyfree.
+func (m *Machine) ExcuseLazyfree(p PageID) {
+	if m.Track.Pins {
+		m.eachPinAt(p, func(at *PinAt) { at.Excused = at.Excused || at.Lazyfree })
+		m.eachGUP(m.pages[p].MM, func(t, k int, at uint64) {
+			if at&gupLazyfree != 0 && m.gupPlace(at) == p {
+				m.Store(m.GUPAt(t, k), at|gupExcused)
+				m.Store(m.GUPAfter(t, k), 0)
+			}
+		})
+	}
+}
+
+// eachPinAt changes the ghosts of the variables that hold what was got at a page, by f.
+func (m *Machine) eachPinAt(p PageID, f func(at *PinAt)) {
+	m.eachVar(func(t, i int) {
+		if !m.GUPsFrom(t, m.pages[p].MM) {
+			return
+		}
+		at, ok := PinAtOf(m.Load(m.VarAt(t, i)))
+		if was := at; ok && at.Page == p {
+			if f(&at); at != was {
+				m.SetPinAt(t, i, at)
+			}
+		}
+	})
 }
 
 // excuseGUP notes for the GUP calls in flight that the owner gives up what is mapped at the page.
