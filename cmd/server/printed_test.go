@@ -18,7 +18,7 @@ func TestPrinted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, doc := range []string{"../../scenarios/README.md"} {
+	for _, doc := range []string{"../../README.md", "../../scenarios/README.md"} {
 		text, err := os.ReadFile(doc)
 		if err != nil {
 			t.Fatal(err)
