@@ -105,6 +105,15 @@ func going(t *testing.T, p *tab, end int) {
 	p.key("p")
 	p.wait(`document.documentElement.dataset.playing === undefined`)
 
+	// Played to the end, it stops by itself, and what leads on from there says that it does not.
+	p.key("p")
+	p.wait(at(end))
+	p.wait(`document.documentElement.dataset.playing === undefined`)
+	p.wait(`["forward", "play"].every(c => document.querySelector("#scrub [data-command=" + c + "]").getAttribute("aria-disabled") === "true")`)
+	p.key("\u0306")
+	p.wait(at(0))
+	p.wait(`document.querySelector("#scrub [data-command=back]").getAttribute("aria-disabled") === "true" && !document.querySelector("#scrub .forward").hasAttribute("aria-disabled")`)
+
 	// A column folds; the rows are made dense.
 	p.key("d")
 	p.click(".lane.l1 .hide")

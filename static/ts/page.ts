@@ -19,6 +19,7 @@ import { follow } from "./matrix";
 import { isOwn, Mine } from "./mine";
 import { keep, withoutNetwork } from "./offline";
 import { found, palette } from "./palette";
+import { halt } from "./play";
 import { look } from "./sight";
 import { measures, takeDrops } from "./take";
 import { Core } from "./worker";
@@ -193,6 +194,7 @@ export class Page {
     this.shown?.();
     showOwn();
     near();
+    if (b.do === "open") halt();
     if (b.do === "palette") found();
     refilter();
     if (moving.includes(b.do) && document.querySelector("#story-panel:popover-open #account")) this.retell({ do: "words" });

@@ -7,23 +7,27 @@ let playing = 0;
 /** Goes forward in the run step by step, as fast as the reader has chosen, to its end; or stops that. */
 export function play() {
   if (playing) {
-    clearTimeout(playing);
-    playing = 0;
-    delete html.playing;
+    halt();
     return;
   }
   html.playing = "";
   const next = () => {
     const forward = document.querySelector<HTMLElement>("#scrub .forward");
     if (!forward || forward.getAttribute("aria-disabled") === "true" || html.playing === undefined) {
-      playing = 0;
-      delete html.playing;
+      halt();
       return;
     }
     forward.click();
     playing = window.setTimeout(next, 1000 / Number(html.speed || 1));
   };
   next();
+}
+
+/** Stops going forward: at the end, and where another race is opened. */
+export function halt() {
+  clearTimeout(playing);
+  playing = 0;
+  delete html.playing;
 }
 
 /** Shows the columns that were folded. */

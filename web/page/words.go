@@ -161,6 +161,14 @@ func titled(v *view.Version) string {
 
 func pressed(on bool) string { return strconv.FormatBool(on) }
 
+// disabled marks what can be reached and does nothing at the moment: scripts and styles go by the value.
+func disabled(so bool) templ.Attributes {
+	if so {
+		return templ.Attributes{"aria-disabled": "true"}
+	}
+	return nil
+}
+
 // on reports whether the second value of a rule of two is the one it has.
 func on(r *view.Rule) bool { return r.Values[1].On }
 
