@@ -40,7 +40,7 @@ khp_retract_exit            0   0       0   0   1   1    1    1    1    1   1   
 pte_map_may_fail            0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         0d940a9b270b  TC
 truncate_splits_huge        0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         71725ed10c40  Cm
 khp_restore                 1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
-khp_file_give_up            0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         -             m
+khp_file_give_up            0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 fork_clears_swp_exclusive   0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         1493a1913e34  Cm
 memory_failure_shmem        0   0       0   0   0   0    0    1    1    1    1       1   1   1    1         a76054266661  Cm
 khp_compound_ok             0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         5503fbf2b0b8  C
@@ -316,7 +316,7 @@ func TestHistory(t *testing.T) {
 
 // uncommitted are the rules that change from one kernel to the next with no commit in our sources: some way, or both.
 var uncommitted = strings.Fields(`
-add_to_swap_dirties khp_file_give_up mprotect_unaccounts swapin_rmap_first switch_mm_lazy_fence
+add_to_swap_dirties mprotect_unaccounts swapin_rmap_first switch_mm_lazy_fence
 `)
 
 // TestChangesNameTheirCommits: what a kernel does otherwise than the one before came with a commit, which the rule names; or it is on the list
