@@ -149,7 +149,7 @@ swap_zeromap                0   0       0   0   0   0    0    0    0    0   0   
 swapin_skips_cache          0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         0bcac06f27d7  C
 swapin_read_maps_writable   0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         c18160dba5ff  TC
 swapin_stable_writes        0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         f05714293a59  TCm
-swapin_rmap_first           0   0       0   0   0   0    0    0    1    1   1       1   1   1    1         -             Tm
+swapin_rmap_first           0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         1eba86c096e3  Tm
 gather_flush_before_free    1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 punch_writes_first          1   1       1   1   1   1    1    1    1    1   1       1   1   1    0         982bf37da09d  TC
 dio_falls_back              1   1       1   0   1   1    1    1    1    1   1       1   1   1    1         60263d5889e6  Cm
@@ -161,7 +161,7 @@ inode_dio_wait              1   1       1   1   1   1    1    1    1    1   1   
 lookup_rechecks             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         e286781d5f2e  Tm
 write_faults_in             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 write_copy_nofault          1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         08291429cfa6  Tm
-dio_invalidates_again       1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             m
+dio_invalidates_again       1   1       2   2   2   2    2    2    2    2   2       2   2   2    2         332391a9935d  Tm
 eof_tail_zeroed             0   0       0   0   0   0    0    0    0    0   0       0   0   0    1         c7fc0366c656  TC
 reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         dae999602eeb  TC
 stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
@@ -316,7 +316,7 @@ func TestHistory(t *testing.T) {
 
 // uncommitted are the rules that change from one kernel to the next with no commit in our sources: some way, or both.
 var uncommitted = strings.Fields(`
-add_to_swap_dirties mprotect_unaccounts swapin_rmap_first switch_mm_lazy_fence
+add_to_swap_dirties mprotect_unaccounts switch_mm_lazy_fence
 `)
 
 // TestChangesNameTheirCommits: what a kernel does otherwise than the one before came with a commit, which the rule names; or it is on the list
