@@ -70,7 +70,7 @@ func (c *Ctx) prepare(f machine.Frame, o machine.Pgoff) {
 // reserveStep attaches a buffer to the locked folio in local 0, as prepare does, and reserves space for a hole, where the disk may be full. Without a free
 // block it goes on at noSpace: with a buffer that is mapped to nothing, on a folio that is as clean as it was.
 //
-// A block is free if no file has it, nor its reservation. (From memory: what a punched hole gives back can be reserved at once, although nobody may write there before the
+// A block is free if no file has it, nor its reservation. (Read in source, 6.12: what a punched hole gives back can be reserved at once, although nobody may write there before the
 // journal's commit. Left out: where few blocks are left, ext4 chooses them at once, without delay, ext4_nonda_switch; and it looks again after a commit, ext4_should_retry_alloc.)
 //
 // compare fs/ext4/inode.c:ext4_da_reserve_space, fs/ext4/balloc.c:ext4_claim_free_clusters

@@ -145,7 +145,7 @@ var Calls = []*Call{
 		Doc: "As pin_user_pages_fast, but gives up where locks would be needed: it returns 0 then."},
 	{Name: "get_user_pages_unlocked", Params: gupParams, Result: PageResult, From: UserTask, entry: fnGetUserPagesUnlocked,
 		Doc: "As get_user_pages, but mmap_lock is dropped while a fault waits for I/O, and everything is looked at again then."},
-	{Name: "pin_user_pages_unlocked", Params: gupParams, Result: PageResult, From: UserTask, Since: 507, Use: "pin_user_pages", entry: fnPinUserPagesUnlocked,
+	{Name: "pin_user_pages_unlocked", Params: gupParams, Result: PageResult, From: UserTask, Since: 508, Use: "pin_user_pages", entry: fnPinUserPagesUnlocked,
 		Doc: "As get_user_pages_unlocked, but takes a pin (FOLL_PIN)."},
 	{Name: "get_user_pages_locked", Params: gupParams, Result: PageResult, From: UserTask, Until: 518, Use: "get_user_pages_unlocked", entry: fnGetUserPagesLockedAPI,
 		Doc: "As get_user_pages_unlocked, for callers that hold mmap_lock, and are told whether they hold it still."},

@@ -75,7 +75,8 @@ const (
 //	PTEs may map a huge page of the file:
 //	    mmap_write_lock(), from 6.6 on mmap_read_lock(); collapse_pte_mapped_thp(), which maps it by the PMD; unlock
 //
-// What madvise returns is what the last failure was. (Of files from memory, but for what comes out: that is as observed.)
+// What madvise returns is what the last failure was: read in source (6.1, 6.12). Left out: of a page that has more references than are known of, v6.1 itself says -EINVAL, for which
+// here is -EAGAIN, as from v6.2 on and in 6.1.192.
 //
 // compare mm/khugepaged.c:madvise_collapse
 var _ = register(fnMadviseCollapse, &Func{Name: "madvise_collapse", File: "mm/khugepaged.c", Params: []int{coAddr, coLast, coAdvice}, Locals: collapseLocals, Steps: []Step{

@@ -78,9 +78,9 @@ const (
 //	store by the TLB's entry
 //	                               huge takes its place: the store is lost
 //
-// A page that is used by somebody, and given up, must not be unlocked and back on the LRU list before the flush. Whoever uses it may move it then, and he
-// finds it mapped nowhere: nothing to flush. Which of the two comes first in kernels that put flushes off (5.18 and later) is not confirmed: khp_file_give_up.
-// The flush first is the assumption in favour of the kernel, the race is its other value's:
+// A page that is used by somebody, and given up, should not be unlocked and back on the LRU list before the flush. Whoever uses it may move it then, and he
+// finds it mapped nowhere: nothing to flush. But that is how kernels do it since they put flushes off (5.18 to 6.12, read in source): the flush
+// comes after the last page, whether it was got or given up. So this is open there; flushing first, khp_file_give_up's other value, would close it:
 //
 //	CPU0 (store)          CPU1 (khugepaged)                  CPU2 (kcompactd)
 //	                                                         take a reference

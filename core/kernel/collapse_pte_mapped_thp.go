@@ -83,8 +83,8 @@ const (
 //	unlock i_mmap_rwsem, the huge page; put it
 //
 // What is in the table can be had from the page cache again: the next fault maps it. MADV_COLLAPSE (install_pmd) maps the huge page by the PMD at once, before the huge
-// page is unlocked, and begins with that where there is no page table; whatever keeps it from that is its -EINVAL. (That it does so: from memory, and as observed; what
-// it does where somebody is faster: from memory.)
+// page is unlocked, and begins with that where there is no page table; whatever keeps it from that is its -EINVAL. (Read in source: 6.1, 6.12;
+// what 6.12 finds changed once the huge page is locked, it leaves.)
 //
 // The lock of the huge page keeps faults from mapping it, and truncation, which locks it, too. It does not keep from the table who takes PTEs
 // away before he has that lock, under i_mmap_rwsem alone:

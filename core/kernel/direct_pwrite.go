@@ -22,6 +22,8 @@ import (
 //	the disk writes it                                // at any time
 //	invalidate_inode_pages2_range() again; inode_dio_end()
 //
+// Until 4.13 that comes behind the submission, before inode_unlock(): what is brought in between that and the disk's write stays, and is old.
+//
 // Nobody has i_rwsem then. Who takes blocks away waits (inode_dio_wait()) until no direct I/O is in flight, with i_rwsem held, so that none is begun: else
 //
 //	CPU0 (io_submit)          CPU1 (ftruncate)           disk
@@ -34,9 +36,9 @@ import (
 //
 // What is written comes from a buffer of the kernel's here: how GUP gets the memory of a process for that is direct_write.
 //
-// From memory, as the order is: the second time, and what follows if the page stays. Left out: that the lock is taken for reading where blocks are
+// Where the page stays the second time, the write has worked all the same. Left out: that the lock is taken for reading where blocks are
 // overwritten, so that two direct writes may meet; that until 5.4 it was kept for what is written by way of the page cache then; that the page is
-// dropped from there afterwards, if nobody maps or holds it.
+// dropped from there afterwards, if nobody maps or holds it. (All this is read in source: 4.6, 5.4, 5.8, 6.12.)
 //
 // compare fs/ext4/file.c:ext4_dio_write_iter, fs/iomap/direct-io.c:__iomap_dio_rw, mm/filemap.c:generic_file_direct_write
 var _ = register(fnDirectPwrite, &Func{
@@ -95,6 +97,9 @@ var _ = register(fnDirectPwrite, &Func{
 			c.Add(c.M.DirectIO(o), machine.DIOFlight+machine.DIOUnwritten)
 			return Then
 		}},
+		dwQueuedAgain: {Label: "queued_again", Says: "throw out what came into the page cache meanwhile", Ref: "invalidate_inode_pages2_range", When: If(DIOInvalidatesAgain, DIOInvalidatesSubmitted).AndAsyncDIO(), Local: true, Calls: []FuncID{fnInvalidatePages2}, Do: func(c *Ctx) Next {
+			return c.Call(fnInvalidatePages2, dwQueued, c.L(dwPage))
+		}},
 		dwQueued: {Label: "queued", Says: "drop i_rwsem; the call returns, the disk goes on", Ref: "inode_unlock", When: AsyncDIO, Touches: cell.Of(machine.InodeLocks), Do: func(c *Ctx) Next {
 			c.WriteUnlock(c.M.InodeLock(int(c.L(0))))
 			return Then
@@ -110,7 +115,7 @@ var _ = register(fnDirectPwrite, &Func{
 			c.M.FileForget(o)
 			return Then
 		}},
-		dwAsyncAgain: {Label: "complete", Says: "throw out what came into the page cache meanwhile", Ref: "iomap_dio_complete", When: With(DIOInvalidatesAgain).AndAsyncDIO(), Local: true, Calls: []FuncID{fnInvalidatePages2}, Do: func(c *Ctx) Next {
+		dwAsyncAgain: {Label: "complete", Says: "throw out what came into the page cache meanwhile", Ref: "iomap_dio_complete", When: If(DIOInvalidatesAgain, DIOInvalidatesWritten).AndAsyncDIO(), Local: true, Calls: []FuncID{fnInvalidatePages2}, Do: func(c *Ctx) Next {
 			return c.Call(fnInvalidatePages2, dwAsyncEnd, c.L(dwPage))
 		}},
 		dwAsyncEnd: {Label: "dio_end", Says: "count one direct I/O less in flight", Ref: "inode_dio_end", When: AsyncDIO, Touches: cell.Of(machine.Inodes), Reads: cell.Of(machine.Blocks, machine.PageCache, machine.Flags), Do: func(c *Ctx) Next {
@@ -169,6 +174,7 @@ const (
 	dwFailed
 	dwBlock
 	dwQueue
+	dwQueuedAgain
 	dwQueued
 	dwAsyncDisk
 	dwAsyncAgain

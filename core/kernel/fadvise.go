@@ -16,7 +16,7 @@ import (
 //
 // A huge page is looked at as one, if it lies in the file as a whole. Those of shmem are dirty: they stay.
 //
-// Until 5.9 what is locked, or not there, also makes for the second pass (from memory).
+// Until 5.9 what is locked, or not there, also makes for the second pass (read in source: 5.9, 5.10).
 //
 // compare mm/fadvise.c:generic_fadvise, mm/truncate.c:mapping_try_invalidate, mapping_evict_folio
 var _ = register(fnFadvise, &Func{

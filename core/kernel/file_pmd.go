@@ -24,7 +24,7 @@ import (
 // Where the page table is there already, faults map page by page. Without the word pmd, files are as if it always were.
 //
 // compare mm/memory.c:do_set_pmd, finish_fault, wp_huge_pmd, mm/huge_memory.c:__split_huge_pmd_locked
-// (from memory: all of this is as in 4.8 in every version at hand, and that a huge page with failed memory is left to PTEs came with 5.15.)
+// (Read in source: 4.10.y, 5.14-rc5, 5.15, 6.12. That a huge page with failed memory is left to PTEs came with 5.15.)
 
 // mapsByPMD reports whether a fault may map a huge page of the file there by a PMD entry: it fits into the VMA, and they begin where the file's do.
 // compare include/linux/huge_mm.h:thp_vma_suitable_order
@@ -193,7 +193,7 @@ var zapFilePMDDirty = Step{Label: "dirty_pmd", Says: "a file's: was the PMD dirt
 
 // zapFileSplit comes behind the split of a file's PMD of which only a part is to go: that has left nothing. But a fault may map it again at once. Until 6.4 that is
 // passed over; from 6.5 on the page table cannot be had, and all begins again.
-// compare mm/memory.c:zap_pmd_range (from memory)
+// compare mm/memory.c:zap_pmd_range (read in source: 6.1, 6.4.y, 6.5, 6.12)
 var zapFileSplit = Step{Label: "file_split", Says: "a file's was split: is the PMD none?", Answer: "yes: the next", Ref: "pmd_none", When: FilePMDs, Reads: cell.Of(machine.PMDs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
 	switch pmd := machine.Entry(c.Load(c.M.PMD(c.Page(zpPage)))); {
 	case pmd.IsHuge() && !c.sim.Kernel.On(PTEMapMayFail):

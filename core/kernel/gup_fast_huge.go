@@ -23,7 +23,7 @@ import (
 //	take a reference: on folio 4? 5?
 //	is the PMD still the same? No: put it
 //
-// Left out: from 6.10 on (from memory) what is grabbed is the huge page's first page, whichever was asked for. Which folio that is only who does not look at the PMD again could tell.
+// Left out: in 6.12, not yet in 6.9 (read in source), what is grabbed is the huge page's first page, whichever was asked for. Which folio that is only who does not look at the PMD again could tell.
 //
 // While a huge PMD is being split, its entry has PSE without Present, which allows nothing.
 //
@@ -228,7 +228,7 @@ const followAgain = 1
 
 // forceWrite reports whether GUP may write through a read-only huge PMD: from 6.1 on FOLL_FORCE to a page that is exclusive, before that
 // whoever has broken COW, if the PMD is dirty. Until 4.8 the write asks no more by then. (4.9 and 4.10 have forgotten this of huge pages, and
-// try for ever, 8310d48b125d, from memory. Neither is at hand.)
+// try for ever, 8310d48b125d, from memory; 4.10.y has it mended. Neither is at hand.)
 // compare mm/gup.c:can_follow_write_pmd, mm/huge_memory.c:can_follow_write_pmd (4.11 to 6.0)
 func (c *Ctx) forceWrite(e machine.Entry, p machine.PageID, flags uint64) bool {
 	if c.sim.forceFollCOW {

@@ -34,7 +34,7 @@ import (
 // x86 of 4.6 had a plain get_page() instead: it relied on the flush by IPI, with interrupts off here,
 // to come before the page is freed.
 //
-// A count below zero has overflowed, or nearly so: it is refused (since 5.1, from memory). There are half of all numbers left for those who have looked already. No run
+// A count below zero has overflowed, or nearly so: it is refused (absent in 5.0, present in 5.2.y: read in source). There are half of all numbers left for those who have looked already. No run
 // here is as long: a scenario says with how many references elsewhere it begins.
 //
 // Between the look at the folio and the reference it may be split. The PTE does not tell: it

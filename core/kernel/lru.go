@@ -18,7 +18,7 @@ import (
 //	cache: let it be; drop the reference
 //
 // Until v6.10 a folio of which only the list is to change has PG_lru all the time, so that others may isolate it: then
-// the drain lets it be. From v6.11 on (and no more from v6.17 on, nor in late stable trees of v6.12: all this from memory)
+// the drain lets it be. From v6.11 on (so in 6.12 and 6.13.y, not in 6.9: read in source; no more from v6.17 on, from memory, nor in late stable trees of v6.12)
 // who puts it into a batch clears PG_lru first, as if it had been isolated.
 
 // lru_add_drain, in straight line:

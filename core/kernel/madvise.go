@@ -198,7 +198,7 @@ func (c *Ctx) adviseVMA() Next {
 // discards what is clean then (try_to_unmap_one). So there has to be swap, or MADV_FREE is MADV_DONTNEED.
 //
 // 6.12 leaves accessed and dirty to clear_young_dirty_ptes(). That it, too, clears the PTE and sets it again, and changes it in place on arm64 alone,
-// is from memory.
+// is read in source.
 //
 // compare mm/madvise.c:madvise_free_pte_range
 var _ = register(fnMadviseFree, &Func{

@@ -26,7 +26,7 @@ import (
 // It is no pin: the page may be moved (compaction takes locked memory, too), copied at a fork's write, merged or split, and nobody takes a reference.
 //
 // Left out: PG_mlocked, by which reclaim passes over such folios before it comes to their PTEs, and the batches in which they wait for it (with a
-// reference) and for the list that reclaim does not look through; until v4.15 all LRU batches are emptied first (from memory). Memory of hugetlb is
+// reference) and for the list that reclaim does not look through; until v4.14 all LRU batches are emptied first (so in 4.14.y, not in 4.15: read in source). Memory of hugetlb is
 // faulted in, and not marked; memory without struct pages is neither (VM_MIXEDMAP: faulted in, too).
 //
 // compare mm/mlock.c:do_mlock, apply_vma_lock_flags, mm/gup.c:__mm_populate, populate_vma_page_range

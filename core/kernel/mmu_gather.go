@@ -111,7 +111,7 @@ func (c *Ctx) rcuTables() {
 //	what was discarded
 //	                                   flush
 //
-// Left out: a gather that is full (ten thousand pages; sooner where there is no memory for its list; from memory) is flushed on the way, and its pages are put:
+// Left out: a gather that is full (ten thousand pages; sooner where there is no memory for its list) is flushed on the way, and its pages are put:
 // __tlb_remove_page() says so, and zap_pte_range() unlocks the PTL for that. Nobody here maps as much.
 //
 // compare mm/mmu_gather.c:tlb_finish_mmu, tlb_flush_mmu, include/linux/mm_types.h:mm_tlb_flush_nested

@@ -35,7 +35,7 @@ const LastPkey = machine.PkeyCount - 1
 //	VMA and entries get key 0
 //	                                              mmap_read_lock(); SIGSEGV, for a key that is not there any more
 //
-// Left out: keys that are for execution alone (mprotect(PROT_EXEC)). From memory: all that the fact sheets do not say of keys, which is most of it.
+// Left out: keys that are for execution alone (mprotect(PROT_EXEC)). What asks, whom, and whom not, is read in source (4.6, 6.12); from memory: the rest that the fact sheets do not say of keys.
 //
 // compare mm/mprotect.c:pkey_alloc, pkey_free; arch/x86/include/asm/pkeys.h
 var (

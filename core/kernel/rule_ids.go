@@ -267,6 +267,11 @@ const (
 	WPReuseExclusive
 )
 const (
+	DIOInvalidatesNever uint8 = iota
+	DIOInvalidatesSubmitted
+	DIOInvalidatesWritten
+)
+const (
 	KhpFileCountNone uint8 = iota
 	KhpFileCountBefore
 	KhpFileCountFreeze

@@ -23,7 +23,7 @@ import (
 //	a write that is not satisfied: do_wp_page()
 //	unlock the PTL
 //
-// Where swap is more than half full, every swap-in drops the swap cache, and so does reclaim with what it could not unmap. (Left out, from memory: who looks for a slot then
+// Where swap is more than half full, every swap-in drops the swap cache, and so does reclaim with what it could not unmap. (Left out, read in source, 6.12: who looks for a slot then
 // takes one that the swap cache alone uses; and free_swap_and_cache does not mind that the page is mapped.)
 //
 // compare mm/memory.c:do_swap_page
@@ -410,7 +410,7 @@ func (c *Ctx) swapLock() Next {
 func (c *Ctx) swapMap(own, onRead bool) Next {
 	f, p := c.Held(dsFolio).Frame(), c.Page(dsAddr)
 	write := c.L(dsFlags)&faultWrite != 0
-	onRead = onRead && !c.watched(p, c.Entry(dsPTE)) // until v6.10 it asks the VMA alone, so that what was written before takes one fault more (from memory)
+	onRead = onRead && !c.watched(p, c.Entry(dsPTE)) // 6.12 asks the entry and the VMA (read in source)
 	bits := machine.Entry(0)
 	if own && c.Load(c.M.VMA(p))&machine.VMWrite != 0 && (write || onRead) {
 		bits |= machine.RW

@@ -29,7 +29,7 @@ import (
 //	                                    buf is mapped no more
 //	copy: page fault: lock f's folio    // for ever
 //
-// So faults are off meanwhile, and who was too late comes again. (What a short copy leaves of the folio: from memory.)
+// So faults are off meanwhile, and who was too late comes again. (What a short copy leaves of the folio is read in source, 6.12.)
 //
 // compare fs/ext4/file.c:ext4_buffered_write_iter, mm/filemap.c:generic_perform_write,
 // mm/shmem.c:shmem_file_write_iter
@@ -219,7 +219,7 @@ const (
 )
 
 // shortCopy ends a write into which nothing was copied: a folio that is new is read from its block, or zeros; a block that is new is to be written all the same.
-// shmem marks its folio dirty in any case. (From memory.)
+// shmem marks its folio dirty in any case. (Read in source, 6.12.)
 // compare fs/buffer.c:block_write_end, folio_zero_new_buffers; mm/shmem.c:shmem_write_end
 func (c *Ctx) shortCopy(f machine.Frame, o machine.Pgoff) {
 	if !c.M.KindOf(o).OnDisk() {

@@ -158,8 +158,8 @@ const (
 	wbMore
 )
 
-// submitWrite clears the buffer's dirty, starts writeback, hands the write to the disk, and unlocks. What has no block is not written: its writeback ends as it begins
-// (from memory: ext4_bio_write_folio clears the dirty of a buffer that is mapped to nothing).
+// submitWrite clears the buffer's dirty, starts writeback, hands the write to the disk, and unlocks. What has no block is not written: its writeback ends as it begins, or,
+// in 6.12, never does (ext4_bio_write_folio clears the dirty of a buffer that is mapped to nothing, and finds nothing to submit: read in source).
 func (c *Ctx) submitWrite(f machine.Frame, o machine.Pgoff) {
 	b := c.Load(c.M.Buffers(f))
 	c.M.SetBuffers(f, b&^machine.BufferDirty)

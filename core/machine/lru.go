@@ -14,7 +14,7 @@ import (
 // folio_mark_accessed(), or an access that reclaim has seen). Reclaim here comes to any folio that a scenario names, active or not.
 // What that hides is their reference: until the drain who counts finds one more than here, as in the batches that are there.
 // mlock()'s, a batch of its own since v5.18, is left out with PG_mlocked: mlock() empties it before it returns, and pages that are
-// faulted in later wait in it instead of in lru_add, with as many references and without PG_lru, too (all this from memory).
+// faulted in later wait in it instead of in lru_add, with as many references and without PG_lru, too (the batch is absent in 5.17-rc5, present in 5.18.y: read in source; the rest from memory).
 type LRUKind uint8
 
 const (

@@ -38,7 +38,7 @@ func (n *now) dump(f machine.Frame) string {
 		n.dumpFlags(head, large)
 }
 
-// dumpFlags is the line of the flags. The names and their order are from memory. What the number is, and what follows the names (node, zone, lastcpupid),
+// dumpFlags is the line of the flags. The names and their order are read in source (6.1, 6.9, 6.12). What the number is, and what follows the names (node, zone, lastcpupid),
 // is the configuration's, which no machine here has: an ellipsis stands for them.
 // compare include/trace/events/mmflags.h:__def_pageflag_names
 func (n *now) dumpFlags(head machine.Frame, large bool) string {
