@@ -343,7 +343,7 @@ func (c *Ctx) Sayf(format string, args ...any) {
 func (c *Ctx) callHolding(fn FuncID, back, hold int, args ...uint64) Next {
 	f := c.Frame(1)
 	n := c.Call(fn, back, args...)
-	if f != machine.ZeroPage {
+	if c.M.Normal(f) {
 		c.M.SetHold(c.M.Local(c.Task, c.level+1, hold), machine.MakeHold(f, 1))
 	}
 	return n

@@ -232,5 +232,8 @@ const (
 	fnRawCopyFromUser
 	fnRawCopyToUser
 	fnShmemFault
+	fnDAXIomapPTEFault
+	fnWPPFNShared
+	fnCheckDAXVMAs
 	funcCount
 )

@@ -256,6 +256,7 @@ const (
 	GUPSlowPkeyCheck
 	GUPRefusesOverflow
 	ExpandStackLocked
+	GUPLongtermDAX
 	ruleCount
 )
 
@@ -365,6 +366,11 @@ const (
 	LongtermZoneNone uint8 = iota
 	LongtermZoneCMA
 	LongtermZoneMovable
+)
+const (
+	LongtermDAXNone uint8 = iota
+	LongtermDAXHeld
+	LongtermDAXOfVMA
 )
 const UnshareFail uint8 = 2 // of GUPUnshare: what should be unshared is refused
 

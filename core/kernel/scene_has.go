@@ -129,6 +129,9 @@ func (s *Setup) has() (h has) {
 	if s.userBuffers() {
 		h |= hasUserBuffers
 	}
+	if s.onDAX() {
+		h |= hasDAX
+	}
 	return h
 }
 

@@ -232,7 +232,7 @@ var wpReuseStep = Step{Label: "reuse", Says: "make the PTE writable and dirty, u
 }}
 
 var wpCopyStep = Step{Label: "copy", Says: "take a reference on the old page, unlock the PTL", Ref: "folio_get", Touches: cell.Of(machine.Refs, machine.PTLs), Calls: []FuncID{fnWPPageCopy}, Do: func(c *Ctx) Next {
-	if !c.zeroPage() {
+	if c.M.Normal(c.Frame(wpPTE)) {
 		c.Get(c.Frame(wpPTE), 1)
 	}
 	c.Unlock(c.M.PTL(c.Frame(wpTable)))
@@ -325,7 +325,7 @@ var _ = register(fnWPPageCopy, &Func{
 				bits = c.maybeWritable(p) | machine.Dirty
 				c.Set(wcWrote, faultWrote)
 			}
-			if c.Frame(wcPTE) != machine.ZeroPage && !c.Held(wcPTERef).Some() {
+			if c.M.Normal(c.Frame(wcPTE)) && !c.Held(wcPTERef).Some() {
 				c.copyClear()
 			}
 			c.Release(wcNew)
@@ -398,13 +398,13 @@ var wcNotifyStep, wcLateStep, wcToldStep = told(&Notify{Pages: page(wcAddr).Page
 // copyClear clears the PTE; its reference on the old page is ours from now on.
 func (c *Ctx) copyClear() {
 	old := c.ClearPTE(c.Frame(wcTable), c.Page(wcAddr))
-	if old.Frame() != machine.ZeroPage {
+	if c.M.Normal(old.Frame()) {
 		c.Hold(wcPTERef, old.Frame(), 1)
 	}
 }
 
 func (c *Ctx) copyDropRmap() Next {
-	if f := c.Frame(wcPTE); f != machine.ZeroPage {
+	if f := c.Frame(wcPTE); c.M.Normal(f) {
 		c.rmapAdd(f, -1)
 	}
 	return Then

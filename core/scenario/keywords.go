@@ -58,6 +58,7 @@ var keywords = []keyword{
 	{"shmem", "file f = shmem N", "In memory and swap alone: tmpfs, memfd, shared anonymous memory."},
 	{"ramfs", "file f = ramfs N", "In memory alone."},
 	{"secretmem", "file f = secretmem N", "Memory that the kernel itself does not map: GUP refuses it."},
+	{"dax", `file f = dax N "a"`, "On memory that keeps what it holds: mappings lead to the device's own pages, which no page table counts (DAX). GUP gets them, but not for long."},
 	{"nobuffers", `file f = ext4 N "a" nobuffers`, "The filled pages were read in: in the page cache, clean, without buffers. Without a word they were written and synced: clean, with buffers."},
 	{"dirty", `file f = ext4 N "a" dirty`, "The filled pages were written and not synced: dirty in the page cache, nothing of them on disk."},
 	{"dropped", `file f = ext4 N "a" dropped`, "The filled pages are on disk alone; of shmem: in swap."},

@@ -37,7 +37,7 @@
 //	        | "expect" kernels [ "judging" CLAIM { "," CLAIM } ] ":" verdict
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
-//	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" | "hugetlb" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" | "thp" ] [ "pmd" ] [ "foreign" ]
+//	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" | "hugetlb" | "dax" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" | "thp" ] [ "pmd" ] [ "foreign" ]
 //	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" | "mergeable" | "merged" | "references" N ] zone
 //	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" ) [ "gigabyte" ]
 //	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }
