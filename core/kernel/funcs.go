@@ -235,5 +235,6 @@ const (
 	fnDAXIomapPTEFault
 	fnWPPFNShared
 	fnCheckDAXVMAs
+	fnFixupUserFault
 	funcCount
 )

@@ -257,6 +257,7 @@ const (
 	GUPRefusesOverflow
 	ExpandStackLocked
 	GUPLongtermDAX
+	FaultFlagsChecked
 	ruleCount
 )
 

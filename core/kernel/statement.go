@@ -33,6 +33,9 @@ func (s *Sim) begin(task, pc int) {
 	st := &t.Body[pc]
 	var args []uint64
 	for i, p := range st.Call.Params {
+		if p.Kind == GUPArgParam {
+			continue // among the flags
+		}
 		args = append(args, s.argument(p, st.Args[i]))
 		switch p.Kind {
 		case VMAParam:
@@ -173,6 +176,8 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 				Page: at, Write: flags&FollWrite != 0, Longterm: flags&FollLongterm != 0, Excused: excused,
 				Pin: s.pins(st.Call),
 			})
+		case k == 0 && ret&signalled != 0:
+			s.M.SetVarSignal(task, st.Var, errno(ret))
 		case k == 0:
 			s.M.SetVarErrno(task, st.Var, errno(ret))
 		default:
@@ -201,6 +206,9 @@ const (
 const (
 	SIGBUS  = 7
 	SIGSEGV = 11
+
+	// BUG is none, but what becomes of a thread with which the kernel meets what it has ruled out (BUG_ON): it ends there. What it would have done behind it is played all the same.
+	BUG = 255
 )
 
 // Signal returns a signal to the thread.

@@ -33,6 +33,9 @@ var _ = register(fnDoWPPage, &Func{
 	Locals: wpLocals,
 	Steps: []Step{
 		0: {Label: "exclusive", Says: "is the page exclusive?", Answer: "no", Ref: "PageAnonExclusive", When: With(AnonExclusive), Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+			if c.L(wpFlags)&faultAccess == faultAccess {
+				return wpBug
+			}
 			if c.notAnon() {
 				return wpNotAnon
 			}
@@ -99,6 +102,10 @@ var _ = register(fnDoWPPage, &Func{
 		wpNothing: {Label: "unlock", Says: "unlock the PTL", When: Without(WPUnshareNonAnon), Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(wpTable)))
 			return Return
+		}},
+		wpBug: {Label: "bug", Says: "a write, and an unshare: BUG; unlock the PTL", Ref: "VM_BUG_ON", When: Without(FaultFlagsChecked), Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(wpTable)))
+			return c.Signal(BUG)
 		}},
 	},
 	Instead: []Variant{
@@ -205,6 +212,7 @@ const (
 	wpCopy
 	wpCopied
 	wpNothing
+	wpBug
 )
 
 // wpOwn makes the folio one of the anon_vma of the mm that takes it over: a large one, too, although one page of it is

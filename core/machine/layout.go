@@ -370,6 +370,8 @@ func SignalName(signal int) string {
 		return "SIGBUS"
 	case 11:
 		return "SIGSEGV"
+	case 255:
+		return "BUG"
 	}
 	return fmt.Sprintf("signal %d", signal)
 }
