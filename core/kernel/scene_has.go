@@ -132,6 +132,9 @@ func (s *Setup) has() (h has) {
 	if s.onDAX() {
 		h |= hasDAX
 	}
+	if s.Gigantic {
+		h |= hasGigantic
+	}
 	return h
 }
 

@@ -28,6 +28,7 @@
 //	        | "pgtable_levels" ( 4 | 5 )                   how many levels page tables have (4)
 //	        | "hpage_pmd_nr" N                             how many pages a huge page has: a power of two from 2 to 512 (2)
 //	        | "nr_hugepages" N                           huge pages in the pool (as many as can be used)
+//	        | "hugepagesz" ( "PMD_SIZE" | "PUD_SIZE" )        how large the huge pages of hugetlb are (PMD_SIZE)
 //	        | "preempt" CPU N                            how often the host may take a CPU away
 //	        | "node" CPU N                               which node a CPU belongs to (0)
 //	        | "speculate" CPU                            the walker may fill its TLB unasked

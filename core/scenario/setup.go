@@ -111,6 +111,7 @@ func (b *builder) whole() {
 	b.enoughPages()
 	b.enoughSlots()
 	b.enoughHugepages()
+	b.giganticAlone()
 	b.enoughLevels()
 	b.gigabytesStay()
 	b.unforked()
