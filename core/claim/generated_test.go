@@ -214,7 +214,7 @@ func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 				args = append(args, fmt.Sprintf("%s[0]", d.regions[mm]))
 			}
 		case kernel.FlagsParam:
-			args = append(args, d.one("FOLL_WRITE", "FOLL_WRITE", "0", d.one(p.Words...)))
+			args = append(args, d.one(p.Words[0], p.Words[0], "0", d.one(p.Words...)))
 		case kernel.WordParam:
 			if args = append(args, d.one(p.Words...)); d.collapses && c.Name == "madvise" {
 				args[len(args)-1] = "MADV_DONTNEED"

@@ -100,6 +100,9 @@ func bind(k *Kernel) []Bound {
 		if k.has&hasFileTHP != 0 && k.On(PTEMapMayFail) {
 			b.Steps = withTableMaps(b.Steps)
 		}
+		if k.has&hasGigantic != 0 {
+			b.Title, b.Steps = oneLevelUp(b.Title), withPUDs(b.Steps)
+		}
 		b.Own = len(b.Steps)
 		b.notified(k)
 		for _, s := range b.Steps {

@@ -83,6 +83,7 @@ const (
 	RoomParam                      // where mremap moves the mapping before it: new
 	PkeyParam                      // a protection key, 0 to 15; the callee gets one more
 	SourceParam                    // what is written: "d"; or the memory that it comes from: buf, buf[2]; the callee gets the content, and the page plus one or 0
+	GUPArgParam                    // what a caller of GUP gets wrong beside its flags: NULL, for the array of pages; LOCKED_0, for *locked
 	BufferParam                    // the memory that is read into: buf, buf[2]; the callee gets the page plus one, or 0
 )
 
@@ -106,7 +107,10 @@ const (
 	KernelTask       // a task of the kernel: "on cpu1 kernel"
 )
 
-var gupParams = []Param{{Name: "page", Kind: PagesParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}}
+var (
+	gupParams       = []Param{{Name: "page", Kind: PagesParam}, {Name: "flags", Kind: FlagsParam, Words: follFlags, Optional: true}, {Name: "pages", Kind: GUPArgParam, Words: []string{"NULL"}, Optional: true}}
+	gupLockedParams = append(gupParams[:2:2], Param{Name: "pages or locked", Kind: GUPArgParam, Words: []string{"NULL", "LOCKED_0"}, Optional: true})
+)
 
 // Calls is the vocabulary, in the order in which documentation lists it.
 var Calls = []*Call{
@@ -147,14 +151,16 @@ var Calls = []*Call{
 		Doc: "As get_user_pages, but mmap_lock is dropped while a fault waits for I/O, and everything is looked at again then."},
 	{Name: "pin_user_pages_unlocked", Params: gupParams, Result: PageResult, From: UserTask, Since: 508, Use: "pin_user_pages", entry: fnPinUserPagesUnlocked,
 		Doc: "As get_user_pages_unlocked, but takes a pin (FOLL_PIN)."},
-	{Name: "get_user_pages_locked", Params: gupParams, Result: PageResult, From: UserTask, Until: 518, Use: "get_user_pages_unlocked", entry: fnGetUserPagesLockedAPI,
+	{Name: "get_user_pages_locked", Params: gupLockedParams, Result: PageResult, From: UserTask, Until: 518, Use: "get_user_pages_unlocked", entry: fnGetUserPagesLockedAPI,
 		Doc: "As get_user_pages_unlocked, for callers that hold mmap_lock, and are told whether they hold it still."},
-	{Name: "pin_user_pages_locked", Params: gupParams, Result: PageResult, From: UserTask, Since: 508, Until: 518, Use: "pin_user_pages_unlocked", entry: fnPinUserPagesLocked,
+	{Name: "pin_user_pages_locked", Params: gupLockedParams, Result: PageResult, From: UserTask, Since: 508, Until: 518, Use: "pin_user_pages_unlocked", entry: fnPinUserPagesLocked,
 		Doc: "As get_user_pages_locked, but takes a pin (FOLL_PIN)."},
-	{Name: "get_user_pages_remote", Params: gupParams, Result: PageResult, From: Anywhere, entry: fnGetUserPagesRemote,
+	{Name: "get_user_pages_remote", Params: gupLockedParams, Result: PageResult, From: Anywhere, entry: fnGetUserPagesRemote,
 		Doc: "As get_user_pages, of the memory of any mm, which is kept meanwhile. -ESRCH: it is gone."},
-	{Name: "pin_user_pages_remote", Params: gupParams, Result: PageResult, From: Anywhere, Since: 506, Use: "get_user_pages_remote", entry: fnPinUserPagesRemote,
+	{Name: "pin_user_pages_remote", Params: gupLockedParams, Result: PageResult, From: Anywhere, Since: 506, Use: "get_user_pages_remote", entry: fnPinUserPagesRemote,
 		Doc: "As get_user_pages_remote, but takes a pin (FOLL_PIN)."},
+	{Name: "fixup_user_fault", Params: []Param{{Name: "page", Kind: PageParam}, {Name: "fault_flags", Kind: FlagsParam, Words: faultFlagWords}}, Result: ErrResult, From: UserTask, entry: fnFixupUserFault,
+		Doc: "Kernel code that walks page tables itself faults the page in, under mmap_lock, with fault flags of its own choice. Of private memory in small pages."},
 	{Name: "device_write", Params: []Param{{Name: "page", Kind: VarParam}, {Name: "value", Kind: ValueParam}}, entry: fnDeviceWrite,
 		Doc: "The device, or the kernel through its own mapping, writes to the page that is held. No page table and no TLB is asked."},
 	{Name: "device_read", Params: []Param{{Name: "page", Kind: VarParam}}, Result: ValueResult, entry: fnDeviceRead,

@@ -321,6 +321,9 @@ const (
 // Say replaces the step's sentence in the trace by what really happened.
 func (c *Ctx) Say(s string) {
 	if c.notes != nil {
+		if c.sim.Setup.Gigantic {
+			s = oneLevelUp(s)
+		}
 		c.notes.form = s
 		if !c.notes.Mute {
 			c.notes.Said = s
@@ -331,6 +334,9 @@ func (c *Ctx) Say(s string) {
 // Sayf is Say with a format; nothing is formatted while nobody listens.
 func (c *Ctx) Sayf(format string, args ...any) {
 	if c.notes != nil {
+		if c.sim.Setup.Gigantic {
+			format = oneLevelUp(format)
+		}
 		c.notes.form = format
 		if !c.notes.Mute {
 			c.notes.Said = fmt.Sprintf(format, args...)
@@ -343,7 +349,7 @@ func (c *Ctx) Sayf(format string, args ...any) {
 func (c *Ctx) callHolding(fn FuncID, back, hold int, args ...uint64) Next {
 	f := c.Frame(1)
 	n := c.Call(fn, back, args...)
-	if f != machine.ZeroPage {
+	if c.M.Normal(f) {
 		c.M.SetHold(c.M.Local(c.Task, c.level+1, hold), machine.MakeHold(f, 1))
 	}
 	return n

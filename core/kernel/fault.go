@@ -307,13 +307,13 @@ var _ = register(fnHandleMMFault, &Func{
 		hfReadHalves: {Label: "read_halves", Says: "read the PTE, half by half", Ref: "vmf->orig_pte", When: Halved, Local: true, Calls: []FuncID{fnFaultReadPTE}, Do: func(c *Ctx) Next {
 			return c.Call(fnFaultReadPTE, hfHalves, c.L(hfTable), c.L(hfAddr))
 		}},
-		hfHalves: {Label: "orig_pte", Says: "go by what was read", When: Halved, Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
+		hfHalves: {Label: "orig_pte", Says: "go by what was read", When: Halved, Reads: cell.Of(machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnDAXIomapPTEFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
 			return c.pteFault(c.Entry(hfPTE))
 		}},
-		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", When: Whole, Map: &TableMap{hfTable, hfAddr, Return}, Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
+		hfRead: {Label: "read_pte", Says: "read the PTE", Ref: "ptep_get_lockless", When: Whole, Map: &TableMap{hfTable, hfAddr, Return}, Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoAnonymousPage, fnDoSwapPage, fnDoReadFault, fnDoCowFault, fnDoSharedFault, fnDAXIomapPTEFault, fnMigrationEntryWait, fnDoNUMAPage}, Do: func(c *Ctx) Next {
 			return c.pteFault(c.LoadPTE(hfPTE, c.Entry(hfTable), c.Page(hfAddr)))
 		}},
-		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Map: &TableMap{hfTable, hfAddr, Return}, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoWPPage, fnWPPageShared},
+		hfLock: {Label: "lock", Says: "lock the PTL; is the PTE still the same?", Answer: "yes", Ref: "pte_same", Map: &TableMap{hfTable, hfAddr, Return}, Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PTEs, machine.VMAs), Calls: []FuncID{fnDoWPPage, fnWPPageShared, fnWPPFNShared},
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(hfTable))) },
 			Do: func(c *Ctx) Next {
 				c.lockPTL(hfTable)
@@ -323,6 +323,9 @@ var _ = register(fnHandleMMFault, &Func{
 					return hfUnlock
 				}
 				if c.L(hfFlags)&faultWrite != 0 && !now.Has(machine.RW) && c.isFile(c.Page(hfAddr)) && c.Load(c.M.VMA(c.Page(hfAddr)))&machine.VMShared != 0 {
+					if !c.M.Normal(now.Frame()) {
+						return c.Call(fnWPPFNShared, hfEnd, c.L(hfAddr), c.L(hfTable), uint64(now))
+					}
 					return c.Call(fnWPPageShared, hfEnd, c.L(hfAddr), c.L(hfTable), uint64(now), c.L(hfFlags))
 				}
 				if c.L(hfFlags)&faultAccess != 0 && !now.Has(machine.RW) && !c.isPFN(c.Page(hfAddr)) {

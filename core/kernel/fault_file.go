@@ -13,8 +13,10 @@ type Decision struct {
 }
 
 // hasPageMkwrite reports whether a file system wants to be asked before a page is
-// written. ramfs does, though it writes nothing back: it uses generic_file_mmap().
-func hasPageMkwrite(kind machine.FileKind) bool { return kind == machine.Ext4 || kind == machine.Ramfs }
+// written. ramfs does, though it writes nothing back: it uses generic_file_mmap(). On DAX it is asked by pfn_mkwrite.
+func hasPageMkwrite(kind machine.FileKind) bool {
+	return kind == machine.Ext4 || kind == machine.Ramfs || kind == machine.DAX
+}
 
 func notSharedWritable(flags uint64, _ machine.FileKind) bool {
 	return flags&machine.VMWrite == 0 || flags&machine.VMShared == 0
@@ -25,7 +27,7 @@ func notSharedWritable(flags uint64, _ machine.FileKind) bool {
 // compare mm/mmap.c:vma_wants_writenotify
 var WantsWritenotify = []Decision{
 	{"not both writable and shared", notSharedWritable, false},
-	{"vm_ops has page_mkwrite", func(_ uint64, k machine.FileKind) bool { return hasPageMkwrite(k) }, true},
+	{"vm_ops has page_mkwrite, or pfn_mkwrite", func(_ uint64, k machine.FileKind) bool { return hasPageMkwrite(k) }, true},
 	{"who writes is watched (no VM_SOFTDIRTY), and not hugetlb", func(flags uint64, k machine.FileKind) bool {
 		return flags&machine.VMNoSoftDirty != 0 && k != machine.Hugetlbfs
 	}, true},
@@ -38,7 +40,7 @@ var WantsWritenotify = []Decision{
 // compare mm/mmap.c:vma_needs_dirty_tracking
 var NeedsDirtyTracking = []Decision{
 	{"not both writable and shared", notSharedWritable, false},
-	{"vm_ops has page_mkwrite", func(_ uint64, k machine.FileKind) bool { return hasPageMkwrite(k) }, true},
+	{"vm_ops has page_mkwrite, or pfn_mkwrite", func(_ uint64, k machine.FileKind) bool { return hasPageMkwrite(k) }, true},
 	pfnMapRow,
 	{"the mapping can write back", func(_ uint64, k machine.FileKind) bool { return k.OnDisk() }, true},
 	{"otherwise", func(uint64, machine.FileKind) bool { return true }, false},
@@ -108,10 +110,12 @@ func (c *Ctx) fault(p machine.PageID, back int) Next {
 // doFault picks the function for a fault on a file mapping without a PTE.
 // compare mm/memory.c:do_fault
 func (c *Ctx) doFault(p machine.PageID, flags uint64) FuncID {
-	switch {
+	switch private := c.M.Region(p).Kind == machine.RegionFilePrivate; {
+	case c.isDAX(p) && !(private && flags&faultWrite != 0):
+		return fnDAXIomapPTEFault
 	case flags&faultWrite == 0:
 		return fnDoReadFault
-	case c.M.Region(p).Kind == machine.RegionFilePrivate:
+	case private:
 		return fnDoCowFault
 	}
 	return fnDoSharedFault
@@ -330,6 +334,9 @@ var _ = register(fnDoCowFault, &Func{
 				c.Set(dfRet, sigbus)
 				return dcFree
 			}
+			if c.isDAX(c.Page(dfAddr)) {
+				return dcDAX
+			}
 			return c.fault(c.Page(dfAddr), dcFound)
 		}},
 		dcFound: {Label: "found", Says: "is there a folio?", Local: true, Do: func(c *Ctx) Next {
@@ -348,9 +355,12 @@ var _ = register(fnDoCowFault, &Func{
 		dcMap: {Label: "map", Says: "map the copy, if the PTE is still none", Ref: "finish_fault", Map: &TableMap{dfTable, dfAddr, Then}, Touches: mapTouches,
 			Wait: func(c *Ctx) Block { return c.Free(c.M.PTL(c.Frame(dfTable))) },
 			Do: func(c *Ctx) Next {
-				p := c.Page(dfAddr)
+				p, unlock := c.Page(dfAddr), Then
+				if c.isDAX(p) { // no folio is locked
+					unlock = dcFree
+				}
 				if c.raced(p) {
-					return Then
+					return unlock
 				}
 				f := c.Held(dfCopy).Frame()
 				bits := machine.Dirty
@@ -360,7 +370,7 @@ var _ = register(fnDoCowFault, &Func{
 				c.newAnon(f, p)
 				c.Release(dfCopy)
 				c.SetPTE(c.Frame(dfTable), p, c.protected(machine.MakePTE(f, bits), p))
-				return Then
+				return unlock
 			}},
 		dcUnlock: unlockFolio,
 		dcPut:    putFolio(dcFree),
@@ -372,6 +382,7 @@ var _ = register(fnDoCowFault, &Func{
 			return Then
 		}},
 		dcEnd: {Label: "end", Says: "fault done", Local: true, Do: func(c *Ctx) Next { return c.Return(c.L(dfRet)) }},
+		dcDAX: faultCopiesDAX,
 	},
 })
 
@@ -388,4 +399,5 @@ const (
 	dcPut
 	dcFree
 	dcEnd
+	dcDAX
 )

@@ -235,6 +235,8 @@ func TestDecisionLists(t *testing.T) {
 		{machine.Ext4, shared &^ machine.VMShared, false},
 		{machine.Ramfs, shared, true},
 		{machine.Shmem, shared, false},
+		{machine.DAX, shared, true}, // it has both
+		{machine.DAX, shared &^ machine.VMShared, false},
 		{machine.Hugetlbfs, shared, false},
 		{machine.CharDevice, shared | machine.VMPFNMap, false},
 		{machine.Ext4, shared | machine.VMPFNMap, true}, // who has page_mkwrite is asked all the same

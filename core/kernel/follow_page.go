@@ -103,7 +103,7 @@ var _ = register(fnFollowPagePTE, &Func{
 			switch {
 			case e.Present() && c.M.IsPFN(e.Frame()) && flags&FollDump == 0 && (flags&FollWrite == 0 || e.Has(machine.RW)):
 				return fpNoStruct
-			case e.None() && c.dumpsHole(), flags&FollDump != 0 && e.Present() && e.Has(machine.Special):
+			case e.None() && c.dumpsHole(), flags&FollDump != 0 && e.Present() && e.Has(machine.Special) && !e.Has(machine.Devmap):
 				return fpDump
 			case !e.Present():
 				return fpNoPage
@@ -161,7 +161,7 @@ var _ = register(fnFollowPagePTE, &Func{
 		}},
 		fpTouching: {Label: "touching", Says: "to be marked accessed, or dirty?", Ref: "FOLL_TOUCH", Local: true, Do: func(c *Ctx) Next {
 			switch {
-			case c.L(fpFlags)&FollTouch != 0 && !c.Entry(fpPTE).Has(machine.Special):
+			case c.L(fpFlags)&FollTouch != 0 && (!c.Entry(fpPTE).Has(machine.Special) || c.Entry(fpPTE).Has(machine.Devmap)):
 				return Then
 			case wantsNoPage(c.L(fpFlags)):
 				return fpThere

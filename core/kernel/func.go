@@ -334,6 +334,9 @@ var SoftDirties = Cond{where: hasSoftDirty}
 // AndSoftDirty holds where the condition does and somebody watches what is written to.
 func (c Cond) AndSoftDirty() Cond { return c.and(hasSoftDirty) }
 
+// OnDAX holds where there is a file on DAX: what it guards would tell nothing elsewhere.
+var OnDAX = Cond{where: hasDAX}
+
 // AndAsyncDIO holds where the condition does and direct I/O to files goes on after the call has returned.
 func (c Cond) AndAsyncDIO() Cond { return c.and(hasAsyncDIO) }
 
@@ -403,6 +406,8 @@ const (
 	hasAsyncDIO                       // direct I/O to files goes on after the call has returned
 	hasShmemPunch                     // somebody punches a hole into a file of shmem
 	hasSoftDirty                      // somebody watches what is written to (soft-dirty)
+	hasDAX                            // there is a file on DAX
+	hasGigantic                       // huge pages of hugetlb are of a gigabyte
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -416,6 +421,7 @@ var lacks = [...]string{
 	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room", "the disk has room", "nobody forbids huge pages", "nobody uses protection keys",
 	"no mapping grows down", "no count may overflow",
 	"no file is written from memory of a process, or read into it", "no direct I/O to a file goes on by itself", "nobody punches holes into files of shmem", "nobody watches what is written to (soft-dirty)",
+	"no file on DAX", "no huge pages of a gigabyte",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

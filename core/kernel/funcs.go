@@ -232,5 +232,9 @@ const (
 	fnRawCopyFromUser
 	fnRawCopyToUser
 	fnShmemFault
+	fnDAXIomapPTEFault
+	fnWPPFNShared
+	fnCheckDAXVMAs
+	fnFixupUserFault
 	funcCount
 )

@@ -67,12 +67,7 @@ var _ = register(fnGetFutexKey, &Func{
 			c.Set(fxMapped, v)
 			return fxSame
 		}},
-		fxLock: {Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Refs),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.M.Head(c.Held(fxPage).Frame()))) },
-			Do: func(c *Ctx) Next {
-				c.Lock(c.M.FolioLock(c.M.Head(c.Held(fxPage).Frame())))
-				return Then
-			}},
+		fxLock: lockFolio(fxPage),
 		fxSwizzled: {Label: "swizzled", Says: "is it in the swap cache, or has a mapping by now? Unlock it", Ref: "shmem_swizzled", Touches: cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Flags, machine.Mappings, machine.Refs), Do: func(c *Ctx) Next {
 			f := c.M.Head(c.Held(fxPage).Frame())
 			c.Set(fxRet, failed|EFAULT)

@@ -40,13 +40,15 @@ var gupLocals = []Local{{"start", PageLocal}, {"gup_flags", FlagsLocal}, {"nr_pa
 func gupEntry(name string, fn FuncID, flags uint64, api gupAPI) *Func {
 	steps := rejecting(api)
 	back := len(steps) + 1
+	calls, callee := []FuncID{fn}, func(*Ctx) FuncID { return fn }
 	if fn == fnGetUserPagesLocked {
 		back++
 		steps = append(steps, gupLongterm(0, 2, 1, flags, FollUnlockable, back))
+		calls, callee = append(calls, fnCheckDAXVMAs), func(c *Ctx) FuncID { return c.lockedGUP(c.L(1)) }
 	}
 	steps = append(steps,
-		Step{Label: "call", Says: "get the page", Local: true, Calls: []FuncID{fn}, Do: func(c *Ctx) Next {
-			return c.Call(fn, back, c.L(0), c.L(2), c.L(1)|uint64(flags))
+		Step{Label: "call", Says: "get the page", Local: true, Calls: calls, Do: func(c *Ctx) Next {
+			return c.Call(callee(c), back, c.L(0), c.L(2), c.L(1)|uint64(flags))
 		}},
 		Step{Label: "return", Says: "return what was got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	)
@@ -68,8 +70,8 @@ func gupRemote(name string, flag uint64, api gupAPI) *Func {
 	steps = append(steps,
 		Step{Label: "mm", Says: "take a reference on the mm", Ref: "get_task_mm", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next { return c.keepMM(c.mmOf(0)) }},
 		gupLongterm(0, 2, 1, flags, FollUnlockable, got),
-		Step{Label: "call", Says: "get the page", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
-			return c.Call(fnGetUserPagesLocked, got, c.L(0), c.L(2), c.L(1)|uint64(flags))
+		Step{Label: "call", Says: "get the page", Local: true, Calls: []FuncID{fnGetUserPagesLocked, fnCheckDAXVMAs}, Do: func(c *Ctx) Next {
+			return c.Call(c.lockedGUP(c.L(1)), got, c.L(0), c.L(2), c.L(1)|uint64(flags))
 		}},
 		Step{Label: "got", Says: "remember what was got", Local: true, Do: func(c *Ctx) Next {
 			c.Set(3, c.Ret())

@@ -43,9 +43,9 @@ var _ = register(fnGUPFastFallback, &Func{
 			return Then
 		}},
 		gfLongterm: gupLongterm(gfAddr, gfNr, gfFlags, FollTouch|FollUnlockable, FollTouch|FollUnlockable, gfSlow),
-		gfLocked: {Label: "locked", Says: "get it under mmap_lock", Ref: "__gup_longterm_locked", Local: true, Calls: []FuncID{fnGetUserPagesLocked}, Do: func(c *Ctx) Next {
+		gfLocked: {Label: "locked", Says: "get it under mmap_lock", Ref: "__gup_longterm_locked", Local: true, Calls: []FuncID{fnGetUserPagesLocked, fnCheckDAXVMAs}, Do: func(c *Ctx) Next {
 			got := c.gotPages()
-			return c.Call(fnGetUserPagesLocked, gfSlow, c.L(gfAddr)+got, c.L(gfNr)-got, c.L(gfFlags)|c.fallbackFlags())
+			return c.Call(c.lockedGUP(c.L(gfFlags)), gfSlow, c.L(gfAddr)+got, c.L(gfNr)-got, c.L(gfFlags)|c.fallbackFlags())
 		}},
 		gfSlow: {Label: "slow", Says: "return what the slow path got", Local: true, Do: func(c *Ctx) Next { return c.Return(c.Ret()) }},
 	},
@@ -284,7 +284,7 @@ const (
 //
 //	every PTE up to end:
 //	    pte = ptep_get_lockless(ptep)
-//	    not present, or does not allow what is asked, or special: give up
+//	    not present, or does not allow what is asked, or special: give up; but a device's page (devmap) is got, unless it is for long
 //	    folio = try_grab_folio_fast(pte_page(pte)); none: give up
 //	    secret memory, from 5.14 to 6.8: put the folio, give up
 //	    PMD or PTE changed: put the folio, give up
@@ -332,7 +332,11 @@ var _ = register(fnGUPFastPTERange, &Func{
 		}},
 		gpPermitted: {Label: "permitted", Says: "present, and allows what is asked?", Ref: "pte_access_permitted", Local: true, Calls: []FuncID{fnTryGrabFolioFast}, Do: func(c *Ctx) Next {
 			e := c.Entry(gpPTE)
-			if !e.Has(machine.Present|machine.User) || c.L(gpFlags)&FollWrite != 0 && !e.Has(machine.RW) || e.Has(machine.Special) {
+			if !e.Has(machine.Present|machine.User) || c.L(gpFlags)&FollWrite != 0 && !e.Has(machine.RW) || e.Has(machine.Special) && !e.Has(machine.Devmap) {
+				return Return
+			}
+			if e.Has(machine.Devmap) && c.L(gpFlags)&FollLongterm != 0 {
+				c.Say("a page of a file on DAX, for long: the slow path must decide")
 				return Return
 			}
 			if c.gupFastForbidden(e, c.L(gpFlags)) {

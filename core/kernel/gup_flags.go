@@ -36,6 +36,27 @@ const (
 	FollMadvPopulate                             // for MADV_POPULATE: its errors, and no page
 )
 
+// Two arguments of GUP's entries that are no flags, as callers get them wrong: no array for the pages, and a *locked that is not 1. They are refused at the entry, and
+// stand among its flags as far as that.
+const (
+	gupNoPages uint64 = 1 << (62 + iota)
+	gupNotLocked
+)
+
+// The first releases in which GUP asks for the array of pages, for references and for pins, and in which callers of GUP of another mm say what they have locked (from memory: 5b56d49fc31d,
+// "mm: add locked parameter to get_user_pages_remote()").
+const (
+	GetNeedsPagesSince = 603
+	PinNeedsPagesSince = 601
+	RemoteLockedSince  = 410
+)
+
+// gupArgs are the words for them.
+var gupArgs = map[string]uint64{"NULL": gupNoPages, "LOCKED_0": gupNotLocked}
+
+// GUPArg is what a word of a GUPArgParam is among the flags.
+func GUPArg(word string) uint64 { return gupArgs[word] }
+
 // GUPFlags are the flags that programs may write. What FOLL_PCI_P2PDMA would allow is not there: no page is memory of a
 // PCI device.
 // compare include/linux/mm_types.h
@@ -138,8 +159,8 @@ type Rejection struct {
 	also  uint64 // and all of these
 }
 
-// Rejections are what is refused, in the order in which it is looked at. What a scenario cannot say is not
-// among them: a reference without somewhere to put the page, *locked that is neither 0 nor 1, FAULT_FLAG_UNSHARE of a write.
+// Rejections are what is refused, in the order in which it is looked at. Where kernels do not ask for the array yet (until v6.2; for pins until v6.0), nothing is known of
+// what comes of a call without: it is not theirs to be played (Missing). What *locked is, older kernels are sure of (BUG_ON).
 //
 // Until v4.8 callers say write and force, not flags, and of GUP-fast write alone until v5.1 (so in 5.0, not in 5.2.y: read in source; 73b0140bf0fe, from memory): what is said here of other flags in those releases is what is behind
 // their entries.
@@ -154,6 +175,10 @@ var Rejections = []Rejection{
 	{"longterm_locked", "FOLL_LONGTERM where mmap_lock may be dropped? Refuse", Without(GUPValidArgs), EINVAL, unlockedAPI, FollLongterm, 0},
 	{"longterm_remote", "FOLL_LONGTERM for the memory of another mm? Refuse", Without(GUPRemoteLongterm), EINVAL, remoteAPI, FollLongterm, 0},
 	{"longterm_p2pdma", "memory of a PCI device for long? Refuse", With(GUPValidArgs), EINVAL, getAPI | pinAPI, FollPCIP2PDMA, FollLongterm},
+	{"no_pages", "a reference, and no array for the page? Refuse", Cond{}, EINVAL, getAPI, gupNoPages, FollGet},
+	{"no_pages_to_pin", "a pin, and no array for the page? Refuse", Cond{}, EINVAL, pinAPI, gupNoPages, 0},
+	{"not_locked", "*locked is not 1? Refuse", With(GUPValidArgs), EINVAL, getAPI | pinAPI, gupNotLocked, 0},
+	{"not_locked_bug", "*locked is not 1? BUG: the thread ends here", Without(GUPValidArgs), signalled | BUG, getAPI | pinAPI, gupNotLocked, 0},
 	{"fast_force", "FOLL_FORCE without locks? Refuse", Without(GUPFastForce), EINVAL, fastAPI, FollForce, 0},
 	{"fast_flags", "flags that GUP-fast does not know? Refuse", Cond{}, EINVAL, fastAPI, ^fastFlags, 0},
 	{"fast_only_flags", "flags that GUP-fast does not know? Refuse", With(GUPValidArgs), EINVAL, fastOnlyAPI, ^fastFlags, 0},

@@ -60,7 +60,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 		glExpand: gupExpand,
 		glVMA: {Label: "vma", Says: "find the VMA, check its flags", Ref: "check_vma_flags", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			if err := c.checkVMA(c.Page(glAddr), c.L(glFoll)); err != 0 {
-				c.Say("no VMA there, or not allowed: -EFAULT")
+				c.Sayf("no VMA there, or not allowed: %s", machine.ErrnoName(int(err)))
 				c.Set(glRet, failed|err)
 				return glUnlock
 			}
@@ -321,11 +321,8 @@ func faultErrno(ret, gup uint64) uint64 {
 // checkVMA returns 0 or the errno with which GUP refuses the page's VMA. With
 // FOLL_FORCE it reads whatever could be made readable, and writes where a write makes a copy.
 //
-// Its questions in order: a device's memory (VM_IO, VM_PFNMAP), FOLL_ANON, FOLL_SPLIT_PMD of hugetlb, secret memory, files, the rights to write and to read, the
-// protection key (pkey.go).
-//
-// Left out: behind FOLL_ANON, FOLL_LONGTERM of files on DAX (-EOPNOTSUPP; until 5.9 it is seen when the page is held already): their pages are device memory, which
-// is not there.
+// Its questions in order: a device's memory (VM_IO, VM_PFNMAP), FOLL_ANON, FOLL_LONGTERM of files on DAX (until 5.9 that is asked when the pages are held, in check_dax_vmas), FOLL_SPLIT_PMD of
+// hugetlb, secret memory, files, the rights to write and to read, the protection key (pkey.go).
 //
 // compare mm/gup.c:check_vma_flags
 func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
@@ -336,6 +333,8 @@ func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
 		return EFAULT
 	case flags&FollAnon != 0 && !c.isAnonymous(p):
 		return EFAULT
+	case flags&FollLongterm != 0 && c.isDAX(p) && c.sim.daxRefused:
+		return EOPNOTSUPP
 	case flags&FollSplitPMD != 0 && vma&machine.VMHugetlb != 0 && c.sim.hugetlbCommonWalk:
 		return EOPNOTSUPP
 	case c.fileRefused(p, flags):

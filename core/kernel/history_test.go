@@ -75,6 +75,8 @@ fault_pins_file             0   0       0   1   1   1    1    1    1    1   1   
 vm_fault_completed          0   0       0   0   0   0    0    0    0    1   1       1   1   1    1         d92725256b4f  Tm
 gup_slow_pmd_recheck        0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         0d940a9b270b  TC
 gup_pfn_exists              0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         65462462ffb2  TC
+gup_longterm_dax            0   0       1   1   1   2    2    2    2    2   2       2   2   2    2         52650c8b466b  TCm
+fault_flags_checked         0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         cdc5021cda19  TC
 gup_fast_pkey_check         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         33a709b25a76  Tm
 gup_slow_pkey_check         1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         33a709b25a76  Tm
 gup_refuses_overflow        0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         8fde12ca79af  Tm

@@ -36,6 +36,16 @@ func (c *Ctx) folioFlags(f machine.Frame) machine.Word { return c.M.Flags(c.M.He
 // folioLock is the lock of the page's folio.
 func (c *Ctx) folioLock(f machine.Frame) machine.Word { return c.M.FolioLock(c.M.Head(f)) }
 
+// lockFolio locks the folio of the page that a local holds.
+func lockFolio(page int) Step {
+	return Step{Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks),
+		Wait: func(c *Ctx) Block { return c.Free(c.folioLock(c.Held(page).Frame())) },
+		Do: func(c *Ctx) Next {
+			c.Lock(c.folioLock(c.Held(page).Frame()))
+			return Then
+		}}
+}
+
 // folioMapcount is how often pages of the page's folio are mapped.
 // compare include/linux/mm.h:folio_mapcount
 func (c *Ctx) folioMapcount(f machine.Frame) uint64 {

@@ -36,6 +36,4 @@ var LeftOut = []Omission{
 		Commit: "5535be309971"},
 	{Name: "ksm_smart_scan", Says: "ksmd passes over pages for which it has found no partner several times (since v6.7)",
 		Why: "which page ksmd comes to next is not chosen here: it looks at all, as long as the scenario has it scan"},
-	{Name: "gup_args", Says: "GUP refuses a call that wants references and gives no array for the pages, and one whose *locked is not 1; a fault is refused that is both for unsharing and for writing",
-		Why: "these are mistakes in the kernel's own code: a scenario has no words for them, and the flags that a caller may choose wrongly are refused in gup-flags, gup-foll-flags and gup-internal-flags"},
 }

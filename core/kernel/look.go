@@ -345,14 +345,14 @@ func (s *Sim) argText(t *TaskSetup, p Param, a Arg) string {
 		return t.Vars[a.Var]
 	case ValueParam:
 		return `"` + a.Value + `"`
-	case WordParam:
+	case WordParam, GUPArgParam:
 		return a.Word
 	case MMParam, ProcessParam:
 		return s.Setup.MMs[a.MM].Name
 	}
 	var flags []string
 	for _, w := range p.Words {
-		if a.Flags&FollByName(w).Bit != 0 {
+		if a.Flags&p.Bit(w) != 0 {
 			flags = append(flags, w)
 		}
 	}

@@ -142,12 +142,7 @@ var _ = register(fnMemoryFailure, &Func{
 		mefShake: {Label: "shake", Says: "empty all LRU batches", Ref: "shake_folio", When: Poisoning, Local: true, Calls: []FuncID{fnLRUAddDrainAll}, Do: func(c *Ctx) Next {
 			return c.Call(fnLRUAddDrainAll, mefLock)
 		}},
-		mefLock: {Label: "lock", Says: "lock the folio", Ref: "folio_lock", When: Poisoning, Touches: cell.Of(machine.FolioLocks),
-			Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.failed())) },
-			Do: func(c *Ctx) Next {
-				c.Lock(c.M.FolioLock(c.failed()))
-				return Then
-			}},
+		mefLock: failedLock,
 		mefLRU: {Label: "lru", Says: "on the LRU list, or under writeback?", Answer: "yes", Ref: "folio_test_lru", When: Poisoning, Reads: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
 			flags := c.Load(c.M.Flags(c.failed()))
 			c.Set(mefFlags, flags&machine.PGLRU)
@@ -336,6 +331,13 @@ const (
 	mefPut
 	mefReturn
 )
+
+// failedLock locks the page: it is no large folio's any more.
+var failedLock = func() Step {
+	s := lockFolio(mefPage)
+	s.When = Poisoning
+	return s
+}()
 
 // onDisk reports whether a folio is a file's that a disk is behind.
 func (c *Ctx) onDisk(f machine.Frame) bool {

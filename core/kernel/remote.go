@@ -111,12 +111,7 @@ func remoteAccess(name, file string, flags uint64, write bool) *Func {
 				}
 				return Then
 			}}),
-			raLock: {Label: "lock", Says: "lock the folio", Ref: "folio_lock", Touches: cell.Of(machine.FolioLocks),
-				Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.M.Head(c.Held(raHold).Frame()))) },
-				Do: func(c *Ctx) Next {
-					c.Lock(c.M.FolioLock(c.M.Head(c.Held(raHold).Frame())))
-					return Then
-				}},
+			raLock: lockFolio(raHold),
 			raDirty: {Label: "dirty", Says: "mark it dirty, unlock it", Ref: "folio_mark_dirty", Touches: dirtyTouches | cell.Of(machine.FolioLocks), Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
 				f := c.M.Head(c.Held(raHold).Frame())
 				c.markDirty(f)

@@ -256,6 +256,8 @@ const (
 	GUPSlowPkeyCheck
 	GUPRefusesOverflow
 	ExpandStackLocked
+	GUPLongtermDAX
+	FaultFlagsChecked
 	ruleCount
 )
 
@@ -370,6 +372,11 @@ const (
 	LongtermZoneNone uint8 = iota
 	LongtermZoneCMA
 	LongtermZoneMovable
+)
+const (
+	LongtermDAXNone uint8 = iota
+	LongtermDAXHeld
+	LongtermDAXOfVMA
 )
 const UnshareFail uint8 = 2 // of GUPUnshare: what should be unshared is refused
 

@@ -42,6 +42,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.secretmemRefused, s.longtermFileRefused = k.On(GUPSecretmemCheck), k.On(GUPSlowFileCheck)
 	s.unshareKeepsRO, s.forkCopiesAnon = k.On(UnshareKeepsRO), !k.On(ForkPinTest) || k.On(ForkPinTestAnonOnly)
 	s.stacks, s.remoteExpands = setup.stacks(), setup.stacks() && k.On(ExpandStackLocked)
+	s.daxRefused, s.daxPutBack = k.Value(GUPLongtermDAX) == LongtermDAXOfVMA, setup.onDAX() && k.Value(GUPLongtermDAX) == LongtermDAXHeld
 	s.refusesOverflow = k.On(GUPRefusesOverflow) && setup.manyRefs()
 	s.gupFastAsksPkey, s.gupAsksPkey = k.On(GUPFastPkeyCheck), k.On(GUPSlowPkeyCheck)
 	s.countsPins, s.exactPincount = k.On(FOLLPinCounting), k.On(PincountExactLarge)
@@ -110,7 +111,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		},
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
-	c.Halves = s.Setup.PAE
+	c.Halves, c.Gigantic = s.Setup.PAE, s.Setup.Gigantic
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
 	c.FiveLevels, c.StableSwap, c.Throttled, c.Opens, c.AsyncDIO, c.SoftDirty, c.ShmemPunch = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled, s.Setup.opens(), s.Setup.asyncDIO(), s.softDirty, s.Setup.shmemPunch()
 	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
@@ -148,8 +149,11 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	}
 	for n, f := range s.Setup.Files {
 		c.Files = append(c.Files, machine.FileConfig{Name: f.Name, Kind: f.Kind, Pages: s.Setup.room(n)})
-		if f.Kind == machine.Shmem {
+		switch f.Kind {
+		case machine.Shmem:
 			slots += s.Setup.room(n)
+		case machine.DAX:
+			c.DAXPages += len(f.Fill)
 		}
 	}
 	c.Frames = small + s.Setup.Frames
@@ -212,7 +216,7 @@ func (s *Sim) scene() {
 	for cpu, n := range s.Setup.Preempts {
 		m.Store(m.Preempts(cpu), uint64(n))
 	}
-	frame, slot := machine.Frame(1), 0
+	frame, slot := machine.Frame(1+m.DAXPages), 0
 	block, pool, pfn := s.holes(), m.HugetlbFrame(0), m.PFN(0)
 	table := m.TableFrame(0)
 	if m.Shared {

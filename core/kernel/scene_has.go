@@ -129,6 +129,12 @@ func (s *Setup) has() (h has) {
 	if s.userBuffers() {
 		h |= hasUserBuffers
 	}
+	if s.onDAX() {
+		h |= hasDAX
+	}
+	if s.Gigantic {
+		h |= hasGigantic
+	}
 	return h
 }
 

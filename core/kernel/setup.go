@@ -16,6 +16,7 @@ type Setup struct {
 	TablesFromFrames bool        // page tables come from the same frames as pages, else from a pool of their own
 	HugePages        int         // pages per huge page; 0 is 2
 	LargeFolios      bool        // large folios are possible even if nothing here says so: somebody will append statements
+	Gigantic         bool        // hugetlb's are of a gigabyte (hugepagesz PUD_SIZE), and there is no other memory
 	Hugetlb          int         // huge pages in the pool of hugetlb (nr_hugepages); 0: as many as can be used
 	Slots            int         // of the swap device; 0: as many as there are anonymous pages
 	SwapAsync        bool        // the write to swap goes on after pageout returns, and ends by itself

@@ -93,6 +93,7 @@ func RoundUp(pages, each int) int { return (pages + each - 1) / each * each }
 func (s *Sim) files(frame *machine.Frame, slot *int, pool, block *machine.Frame) {
 	m := s.M
 	s.blocks = s.Setup.Blocks
+	dax := machine.Frame(1)
 	for n, fs := range s.Setup.Files {
 		m.Store(m.Size(n), machine.Bytes(fs.Pages))
 		s.openedAtStart(n)
@@ -108,6 +109,9 @@ func (s *Sim) files(frame *machine.Frame, slot *int, pool, block *machine.Frame)
 				s.blocks++
 			}
 			switch {
+			case fs.Kind == machine.DAX:
+				s.daxPage(dax, o, content)
+				dax++
 			case fs.Kind == machine.Hugetlbfs:
 				s.hugetlbFolio(o, content, *pool)
 				*pool++
@@ -190,6 +194,7 @@ const (
 	Ramfs     = machine.Ramfs
 	Secretmem = machine.Secretmem
 	Hugetlbfs = machine.Hugetlbfs
+	DAX       = machine.DAX
 )
 
 // The kinds of regions that scenarios may name.

@@ -7,6 +7,9 @@ func (s *Setup) hugetlb(v *RegionSetup) bool {
 	return v.Kind == machine.RegionHugetlb || v.Kind.OfFile() && s.Files[v.File].Kind == machine.Hugetlbfs
 }
 
+// InHugetlb reports whether a region's pages are huge pages of the pool.
+func (s *Setup) InHugetlb(v *RegionSetup) bool { return s.hugetlb(v) }
+
 // hugetlbPages is how many huge pages the pool has: as the scenario says, else as many as
 // everybody together can use.
 func (s *Setup) hugetlbPages() int {

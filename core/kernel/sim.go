@@ -81,6 +81,7 @@ type Sim struct {
 	uprobeSplits                                                         uint64 // FollSplitPMD, see the rule uprobe_splits_pmd
 	allowRetry                                                           uint64 // see Setup.retries
 	stacks, remoteExpands                                                bool   // a mapping grows down; and access_remote_vm has it do so, not GUP: see the rule expand_stack_locked
+	daxRefused, daxPutBack                                               bool   // see the rule gup_longterm_dax
 	refusesOverflow                                                      bool   // see the rule gup_refuses_overflow; and a count may overflow
 	gupFastAsksPkey, gupAsksPkey                                         bool   // see the rules gup_fast_pkey_check and gup_slow_pkey_check
 	faultKillable                                                        uint64 // faultKillable, see the rule gup_retry_killable

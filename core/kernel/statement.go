@@ -33,6 +33,9 @@ func (s *Sim) begin(task, pc int) {
 	st := &t.Body[pc]
 	var args []uint64
 	for i, p := range st.Call.Params {
+		if p.Kind == GUPArgParam {
+			continue // among the flags
+		}
 		args = append(args, s.argument(p, st.Args[i]))
 		switch p.Kind {
 		case VMAParam:
@@ -171,6 +174,8 @@ func (s *Sim) finishGUP(task int, st *Stmt, ret uint64) {
 			s.M.SetVarPage(task, st.Var+k, h)
 			at.Write, at.Longterm, at.Pin = flags&FollWrite != 0, flags&FollLongterm != 0, s.pins(st.Call)
 			s.M.SetPinAt(task, st.Var+k, at)
+		case k == 0 && ret&signalled != 0:
+			s.M.SetVarSignal(task, st.Var, errno(ret))
 		case k == 0:
 			s.M.SetVarErrno(task, st.Var, errno(ret))
 		default:
@@ -199,6 +204,9 @@ const (
 const (
 	SIGBUS  = 7
 	SIGSEGV = 11
+
+	// BUG is none, but what becomes of a thread with which the kernel meets what it has ruled out (BUG_ON): it ends there. What it would have done behind it is played all the same.
+	BUG = 255
 )
 
 // Signal returns a signal to the thread.

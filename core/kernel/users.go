@@ -52,6 +52,7 @@ func (e *expansion) is(into int, name string, args ...Arg) {
 	if call == nil {
 		panic("kernel: a user of GUP is expanded to a call that is not in the vocabulary: " + name)
 	}
+	args = append(args, make([]Arg, len(call.Params)-len(args))...) // what is optional
 	e.out = append(e.out, Stmt{Var: into, Call: call, Args: args, Line: e.st.Line})
 }
 

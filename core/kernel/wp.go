@@ -33,6 +33,9 @@ var _ = register(fnDoWPPage, &Func{
 	Locals: wpLocals,
 	Steps: []Step{
 		0: {Label: "exclusive", Says: "is the page exclusive?", Answer: "no", Ref: "PageAnonExclusive", When: With(AnonExclusive), Reads: cell.Of(machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
+			if c.L(wpFlags)&faultAccess == faultAccess {
+				return wpBug
+			}
 			if c.notAnon() {
 				return wpNotAnon
 			}
@@ -99,6 +102,10 @@ var _ = register(fnDoWPPage, &Func{
 		wpNothing: {Label: "unlock", Says: "unlock the PTL", When: Without(WPUnshareNonAnon), Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(wpTable)))
 			return Return
+		}},
+		wpBug: {Label: "bug", Says: "a write, and an unshare: BUG; unlock the PTL", Ref: "VM_BUG_ON", When: Without(FaultFlagsChecked), Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+			c.Unlock(c.M.PTL(c.Frame(wpTable)))
+			return c.Signal(BUG)
 		}},
 	},
 	Instead: []Variant{
@@ -205,6 +212,7 @@ const (
 	wpCopy
 	wpCopied
 	wpNothing
+	wpBug
 )
 
 // wpOwn makes the folio one of the anon_vma of the mm that takes it over: a large one, too, although one page of it is
@@ -232,7 +240,7 @@ var wpReuseStep = Step{Label: "reuse", Says: "make the PTE writable and dirty, u
 }}
 
 var wpCopyStep = Step{Label: "copy", Says: "take a reference on the old page, unlock the PTL", Ref: "folio_get", Touches: cell.Of(machine.Refs, machine.PTLs), Calls: []FuncID{fnWPPageCopy}, Do: func(c *Ctx) Next {
-	if !c.zeroPage() {
+	if c.M.Normal(c.Frame(wpPTE)) {
 		c.Get(c.Frame(wpPTE), 1)
 	}
 	c.Unlock(c.M.PTL(c.Frame(wpTable)))
@@ -325,7 +333,7 @@ var _ = register(fnWPPageCopy, &Func{
 				bits = c.maybeWritable(p) | machine.Dirty
 				c.Set(wcWrote, faultWrote)
 			}
-			if c.Frame(wcPTE) != machine.ZeroPage && !c.Held(wcPTERef).Some() {
+			if c.M.Normal(c.Frame(wcPTE)) && !c.Held(wcPTERef).Some() {
 				c.copyClear()
 			}
 			c.Release(wcNew)
@@ -398,13 +406,13 @@ var wcNotifyStep, wcLateStep, wcToldStep = told(&Notify{Pages: page(wcAddr).Page
 // copyClear clears the PTE; its reference on the old page is ours from now on.
 func (c *Ctx) copyClear() {
 	old := c.ClearPTE(c.Frame(wcTable), c.Page(wcAddr))
-	if old.Frame() != machine.ZeroPage {
+	if c.M.Normal(old.Frame()) {
 		c.Hold(wcPTERef, old.Frame(), 1)
 	}
 }
 
 func (c *Ctx) copyDropRmap() Next {
-	if f := c.Frame(wcPTE); f != machine.ZeroPage {
+	if f := c.Frame(wcPTE); c.M.Normal(f) {
 		c.rmapAdd(f, -1)
 	}
 	return Then

@@ -20,6 +20,7 @@ const (
 	Special  Entry = 1 << 9 // _PAGE_SPECIAL: no struct page to count (the zero page)
 	// SoftDirty is _PAGE_SOFT_DIRTY: the kernel has made the entry dirty since somebody began to watch; where nobody ever does, it is not kept.
 	SoftDirty Entry = 1 << 11
+	Devmap    Entry = 1 << 57 // _PAGE_DEVMAP (bit 58 until 6.5): beside Special; the frame is a device's, and has a struct page
 	NX        Entry = 1 << 63
 
 	pfnShift       = 12
@@ -216,7 +217,7 @@ func (e Entry) Bits() string {
 	for _, x := range []struct {
 		bit  Entry
 		name string
-	}{{RW, "W"}, {Dirty, "D"}, {Accessed, "A"}, {PSE, "PSE"}, {ProtNone, "PROT_NONE"}, {Special, "special"}, {SoftDirty, "soft-dirty"}} {
+	}{{RW, "W"}, {Dirty, "D"}, {Accessed, "A"}, {PSE, "PSE"}, {ProtNone, "PROT_NONE"}, {Special, "special"}, {Devmap, "devmap"}, {SoftDirty, "soft-dirty"}} {
 		if e.Has(x.bit) {
 			b = append(b, x.name)
 		}

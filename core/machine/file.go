@@ -16,12 +16,13 @@ const (
 	Ramfs                      // neither: its pages stay until they are truncated
 	Secretmem                  // memory that is taken out of the kernel's own mapping
 	Hugetlbfs                  // huge pages from a pool
+	DAX                        // on memory that keeps what it holds: no page cache, mappings lead to the device's own pages; see dax.go
 	CharDevice                 // a device, whose driver maps memory without struct pages: no page cache
 )
 
 // String is the kind as scenarios write it.
 func (k FileKind) String() string {
-	return [...]string{"ext4", "shmem", "ramfs", "secretmem", "hugetlb", "device"}[k]
+	return [...]string{"ext4", "shmem", "ramfs", "secretmem", "hugetlb", "dax", "device"}[k]
 }
 
 // OnDisk reports whether what the file holds is written back to blocks.

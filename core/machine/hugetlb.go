@@ -15,6 +15,8 @@ import (
 //	                                     PMD: none, but a page is reserved
 //	pool     frames 7, 8; 1 reserved
 //
+// With Config.Gigantic a huge page has a gigabyte, and a PUD entry maps it: there are no tables below. What has to do with PMD entries (LevelPMD, PMD, SetPMD) is one level up then.
+//
 // To the counts a huge page is a large folio: entire mapcount, pincount. No list, no swap,
 // no writeback knows it.
 

@@ -116,7 +116,7 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	l.Add((n-ptes)*m.width, cell.Region{Class: PMDs, Owner: "walk", Decode: upperText, Names: m.entryNames, // behind the others: see Entry
 		Name: func(i int) string { return m.entryName(ptes*m.width + i) }, Of: func(i int) cell.Instance { return of(ptes + i/m.width) }})
 	m.ptl = m.addLocks(l, n, cell.Region{Class: PTLs, Of: of, Name: table("PTL of the %s")})
-	m.pmdLock = m.addLocks(l, len(m.MMs), cell.Region{Class: PTLs, Of: ofMM, Name: func(i int) string { return "PMD lock of " + m.MMs[i].Name }})
+	m.pmdLock = m.addLocks(l, len(m.MMs), cell.Region{Class: PTLs, Of: ofMM, Name: func(i int) string { return m.pmdLockName() + " of " + m.MMs[i].Name }})
 	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Name: func(i int) string {
 		return fmt.Sprintf("table frame %d: owner", m.TableFrame(i))
 	}, Decode: func(_ int, v uint64) string {
@@ -132,13 +132,21 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	m.rcu = l.Add(n, cell.Region{Class: RCU, Owner: "rcu", Name: table("RCU callback of the %s"), Decode: rcuText})
 }
 
+// pmdLockName is what people call the lock of the entries that map huge pages. Compare include/linux/hugetlb.h:huge_pte_lockptr.
+func (m *Machine) pmdLockName() string {
+	if m.Gigantic {
+		return "page_table_lock"
+	}
+	return "PMD lock"
+}
+
 func (m *Machine) upperName(i int) string {
 	level := m.levels[i/(len(m.MMs)*m.upperWidth)]
 	mm := i / m.upperWidth % len(m.MMs)
-	if level == LevelPMD {
+	if level == LevelPMD || m.Gigantic && level == LevelPUD {
 		for r := len(m.pmds[mm]) - 1; r >= 0; r-- {
 			if k := i%m.upperWidth - m.pmds[mm][r]; k >= 0 && k < m.regionPMDs(&m.MMs[mm].Regions[r]) {
-				return "PMD of " + m.tableText(m.PageAt(mm, r, k*m.pagesPerPMD(&m.MMs[mm].Regions[r])))
+				return LevelName(level) + " of " + m.tableText(m.PageAt(mm, r, k*m.pagesPerPMD(&m.MMs[mm].Regions[r])))
 			}
 		}
 	}
@@ -370,6 +378,8 @@ func SignalName(signal int) string {
 		return "SIGBUS"
 	case 11:
 		return "SIGSEGV"
+	case 255:
+		return "BUG"
 	}
 	return fmt.Sprintf("signal %d", signal)
 }

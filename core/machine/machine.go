@@ -125,7 +125,9 @@ type Config struct {
 	HugePages   int  // pages per huge page, a power of two: 512 on x86-64, 2 in scenarios that do not say; 0 is 2
 	LargeFolios bool // folios of HugePages pages are possible; see large.go
 	Hugetlb     int  // huge pages in the pool; see hugetlb.go
+	Gigantic    bool // huge pages of hugetlb are of a gigabyte, and there is no other memory; see hugetlb.go
 	PFNs        int  // pages of devices' memory, without struct pages; see pfn.go
+	DAXPages    int  // pages of files on DAX: the first frames for data; see dax.go
 	KSM         bool // ksmd may merge pages; see ksm.go
 	Secondary   bool // an mm has a secondary MMU; see secondary.go
 	Intervals   bool // an mm has a device that goes by an interval notifier; see interval.go

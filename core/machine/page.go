@@ -90,6 +90,9 @@ func (m *Machine) layoutRegions(a int) {
 			}
 			n := m.pagesPerPMD(&region)
 			addr := base + uint64(i/n)*pmdSize + uint64(i%n)*pageSize
+			if m.Gigantic {
+				addr = mmapBase + uint64(pmd+i)*pudSize
+			}
 			m.pages = append(m.pages, Page{a, r, i, addr, name})
 		}
 		pmd += m.regionPMDs(&region)

@@ -14,9 +14,9 @@ func (m *Machine) IsPFN(f Frame) bool { return int(f) >= m.pfnBase && int(f) < m
 // PFN returns page i of the memory without struct pages.
 func (m *Machine) PFN(i int) Frame { return Frame(m.pfnBase + i) }
 
-// Normal reports whether a PTE that names the frame maps a page that is counted: not the zero page, not memory without struct pages.
+// Normal reports whether a PTE that names the frame maps a page that is counted: not the zero page, not memory without struct pages, not a page of a file on DAX.
 // Compare mm/memory.c:vm_normal_page.
-func (m *Machine) Normal(f Frame) bool { return f != ZeroPage && !m.IsPFN(f) }
+func (m *Machine) Normal(f Frame) bool { return int(f) > m.DAXPages && !m.IsPFN(f) }
 
 // promised reports whether what is read at the page is what was last written there. A device's memory is the device's.
 func (m *Machine) promised(p PageID) bool { return m.Region(p).Kind != RegionPFN }

@@ -27,8 +27,14 @@ func (m *Machine) numberLevels() {
 	if m.FiveLevels {
 		m.levels = []int{LevelPGD, LevelP4D, LevelPUD, LevelPMD}
 	}
+	if m.Gigantic {
+		m.levels = m.levels[:len(m.levels)-1]
+	}
 	for i, level := range m.levels {
 		m.rank[level] = i
+	}
+	if m.Gigantic {
+		m.rank[LevelPMD] = m.rank[LevelPUD]
 	}
 }
 
@@ -184,6 +190,9 @@ func (m *Machine) Slot(p PageID, level int) int {
 		}
 		return m.pmds[at.MM][at.Region] + at.Index/m.pagesPerPMD(m.Region(p))
 	case LevelPUD:
+		if m.Gigantic {
+			return m.Slot(p, LevelPMD)
+		}
 		return m.puds[at.MM][at.Region]
 	}
 	return 0

@@ -49,6 +49,9 @@ func (b *builder) args(t *task, call *kernel.Call, name *token, c *cursor) []ker
 			continue
 		}
 		args[i] = b.arg(t, call, &p, c)
+		if at := c.before(); p.Kind == kernel.GUPArgParam && c.ok() {
+			b.gupArg(call, args[i-1:i+1], at, c)
+		}
 	}
 	if next := c.peek(); next != nil && next.text == "," {
 		c.countArgs(call, name, 1+strings.Count(join(c.toks[first:]), ","))
@@ -126,6 +129,25 @@ func (b *builder) arg(t *task, call *kernel.Call, p *kernel.Param, c *cursor) ke
 	return kernel.Arg{}
 }
 
+// gupArg notes among GUP's flags what its caller gets wrong beside them.
+func (b *builder) gupArg(call *kernel.Call, args []kernel.Arg, at *token, c *cursor) {
+	flags, word := &args[0].Flags, args[1].Word
+	pins := strings.HasPrefix(call.Name, "pin_")
+	switch {
+	case word == "NULL" && !pins && *flags&kernel.FollGet == 0:
+		c.fail(at, nil, "who takes no reference needs no array for the pages: write FOLL_GET, which does")
+	case word == "NULL":
+		since := kernel.GetNeedsPagesSince
+		if pins {
+			since = kernel.PinNeedsPagesSince
+		}
+		b.file.uses = append(b.file.uses, site{setting: "question for the array of pages", since: since, at: at})
+	case strings.HasSuffix(call.Name, "_remote"):
+		b.file.uses = append(b.file.uses, site{setting: "locked in " + call.Name, since: kernel.RemoteLockedSince, at: at})
+	}
+	*flags |= kernel.GUPArg(word)
+}
+
 // buffer reads the memory of the task that a file is written from, or read into.
 func (b *builder) buffer(t *task, call *kernel.Call, p *kernel.Param, c *cursor) kernel.Arg {
 	w := c.peek()
@@ -155,12 +177,16 @@ func (c *cursor) flags(p *kernel.Param) uint64 {
 		if t == nil {
 			break
 		}
-		f := kernel.FollByName(t.text)
-		if flags&f.Bit != 0 {
+		bit := p.Bit(t.text)
+		if flags&bit != 0 {
 			c.fail(t, nil, "%s is set twice", t.text)
 		}
-		flags |= f.Bit
-		c.b.file.uses = append(c.b.file.uses, site{flag: f, at: t})
+		flags |= bit
+		if f := kernel.FollByName(t.text); f != nil {
+			c.b.file.uses = append(c.b.file.uses, site{flag: f, at: t})
+		} else if t.text == "FAULT_FLAG_UNSHARE" {
+			c.b.file.uses = append(c.b.file.uses, site{setting: t.text, since: kernel.UnshareSince, at: t})
+		}
 		if next := c.peek(); next != nil && slices.Contains(p.Words, next.text) {
 			c.fail(next, insert("write |", t.end, " |"), "flags are joined with |")
 		}

@@ -94,7 +94,7 @@ var errnos = []struct {
 }
 
 // signals are those that a thread may get.
-var signals = map[string]int{"SIGSEGV": kernel.SIGSEGV, "SIGBUS": kernel.SIGBUS}
+var signals = map[string]int{"SIGSEGV": kernel.SIGSEGV, "SIGBUS": kernel.SIGBUS, "BUG": kernel.BUG}
 
 func errnoNames() []string {
 	var names []string
@@ -196,7 +196,7 @@ func (c *cursor) comparison() *kernel.Expr {
 	case t.text == "thp":
 		c.fail(t, nil, "a condition asks memory whether it is a huge page, as in A.buf == thp: name an mm and its mapping")
 	case t.form == formWord && signals[t.text] != 0:
-		if result == kernel.PageResult {
+		if result == kernel.PageResult && signals[t.text] != kernel.BUG {
 			c.fail(t, nil, "the variable holds a page or an error: compare it with an error, as in != -EFAULT")
 		}
 		e.Signal = signals[t.text]

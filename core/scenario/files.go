@@ -9,7 +9,7 @@ import (
 )
 
 // fileKinds are the sorts of files, in the order of package kernel's.
-var fileKinds = []string{"ext4", "shmem", "ramfs", "secretmem", "hugetlb"}
+var fileKinds = []string{"ext4", "shmem", "ramfs", "secretmem", "hugetlb", "dax"}
 
 // fileStates are the words behind a file's contents, in the order of kernel.FileState.
 var fileStates = []string{"cached", "nobuffers", "dirty", "dropped", "thp"}
@@ -66,7 +66,11 @@ func (b *builder) fileFill(f *kernel.FileSetup, c *cursor) {
 	b.fileByPMD(f, c)
 	f.Foreign = c.keyword("foreign")
 	switch {
+	case f.Kind == kernel.DAX && c.ok() && len(f.Fill) < f.Pages:
+		c.fail(c.toks[1], nil, "a file on DAX has no holes here: write a content for each of its %d pages", f.Pages)
 	case t == nil || !c.ok():
+	case f.Kind == kernel.DAX && (f.State != kernel.FileCached || f.Foreign):
+		c.fail(t, nil, "what a file on DAX holds is on its device, and nowhere else: leave out %s", t.text)
 	case f.State == kernel.FileCached:
 		if t.form == formWord && !f.PMD && !f.Foreign {
 			c.want("nobuffers, dirty, dropped, thp, foreign or the end", nil)
@@ -244,8 +248,11 @@ func fileDoc(f *kernel.FileSetup) string {
 		}
 		return text + ": in the page cache, dirty."
 	}
-	if f.Kind == kernel.Hugetlbfs {
+	switch f.Kind {
+	case kernel.Hugetlbfs:
 		return text + ": in the page cache."
+	case kernel.DAX:
+		return text + ": on its device, and in no page cache."
 	}
 	return text + [...]string{
 		kernel.FileCached:  ": in the page cache, clean, with buffers.",

@@ -121,7 +121,7 @@ func kib(n int) string {
 // line that introduces it.
 var rounds = [][]string{
 	{"hpage_pmd_nr"},
-	{"GUP", "kernel", "frames", "tables", "swap", "memory", "blocks", "writers", "arch", "pgtable_levels", "nr_hugepages", "preempt", "node", "speculate", "claim", "judge", "", "}"},
+	{"GUP", "kernel", "frames", "tables", "swap", "memory", "blocks", "writers", "arch", "pgtable_levels", "nr_hugepages", "hugepagesz", "preempt", "node", "speculate", "claim", "judge", "", "}"},
 	{"file"},
 	{"mm"},
 	{"task"},
@@ -227,6 +227,8 @@ func (b *builder) line(word string, i int, c *cursor) {
 		b.pagesPerPMD(c)
 	case "nr_hugepages":
 		b.hugepages(c)
+	case "hugepagesz":
+		b.hugepageSize(c)
 	case "preempt":
 		b.preempt(c)
 	case "node":

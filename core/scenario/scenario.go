@@ -28,6 +28,7 @@
 //	        | "pgtable_levels" ( 4 | 5 )                   how many levels page tables have (4)
 //	        | "hpage_pmd_nr" N                             how many pages a huge page has: a power of two from 2 to 512 (2)
 //	        | "nr_hugepages" N                           huge pages in the pool (as many as can be used)
+//	        | "hugepagesz" ( "PMD_SIZE" | "PUD_SIZE" )        how large the huge pages of hugetlb are (PMD_SIZE)
 //	        | "preempt" CPU N                            how often the host may take a CPU away
 //	        | "node" CPU N                               which node a CPU belongs to (0)
 //	        | "speculate" CPU                            the walker may fill its TLB unasked
@@ -37,7 +38,7 @@
 //	        | "expect" kernels [ "judging" CLAIM { "," CLAIM } ] ":" verdict
 //	        | ( "never" | "sometimes" | "always" ) cond [ "on" kernels ]
 //
-//	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" | "hugetlb" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" | "thp" ] [ "pmd" ] [ "foreign" ]
+//	inode   = NAME "=" ( "ext4" | "shmem" | "ramfs" | "secretmem" | "hugetlb" | "dax" ) N { STRING } [ "nobuffers" | "dirty" | "dropped" | "thp" ] [ "pmd" ] [ "foreign" ]
 //	vma     = NAME "=" "anon" N ( "rw" | "ro" ) { STRING } [ "clean" | "swapped" | "hugepage" | "mergeable" | "merged" | "references" N ] zone
 //	        | NAME "=" NAME [ "[" N "]" ] [ N ] ( "shared" | "private" ) ( "rw" | "ro" ) [ "gigabyte" ]
 //	        | NAME "=" "hugetlb" N ( "rw" | "ro" ) { STRING }

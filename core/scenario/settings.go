@@ -150,6 +150,33 @@ func (b *builder) hugepages(c *cursor) {
 	}
 }
 
+// hugepageSize reads "hugepagesz PMD_SIZE|PUD_SIZE".
+func (b *builder) hugepageSize(c *cursor) {
+	if b.once(c, "hugepagesz") {
+		b.file.setup.Gigantic = c.choose("PMD_SIZE or PUD_SIZE", "PMD_SIZE", "PUD_SIZE") == "PUD_SIZE"
+	}
+}
+
+// giganticAlone reports what is not there beside huge pages of a gigabyte.
+func (b *builder) giganticAlone() {
+	s := &b.file.setup
+	if !s.Gigantic || b.partial {
+		return
+	}
+	at := b.said["hugepagesz"]
+	if s.PAE || s.FiveLevels || s.MovesPages() {
+		b.report(Error, at.start, at.end, nil, "huge pages of a gigabyte are there on x86-64 with page tables of four levels, and do not move here: leave out this line, or else arch, pgtable_levels, nodes, zones and what moves pages")
+	}
+	for i, m := range s.MMs {
+		for r := range m.Regions {
+			v := &m.Regions[r]
+			if at := b.vmas[vmaKey{i, r}]; at != nil && (v.Gigabyte || v.Room || !s.InHugetlb(v)) {
+				b.report(Error, at.start, at.end, nil, "%s is not in huge pages of a gigabyte, beside which there is no other memory here: write hugetlb, or leave out hugepagesz", at.text)
+			}
+		}
+	}
+}
+
 // enoughHugepages reports a pool that mmap could not have reserved from what is mapped.
 func (b *builder) enoughHugepages() {
 	s := &b.file.setup

@@ -111,11 +111,13 @@ func (b *builder) whole() {
 	b.enoughPages()
 	b.enoughSlots()
 	b.enoughHugepages()
+	b.giganticAlone()
 	b.enoughLevels()
 	b.gigabytesStay()
 	b.unforked()
 	b.aloneWithFileTHP()
 	b.onPFNMaps()
+	b.besideDAX()
 	if b.said["kernel"] != nil {
 		b.notApplicable(f.Kernel)
 	}
@@ -196,6 +198,24 @@ func (b *builder) onPFNMaps() {
 	for _, c := range b.calls {
 		if !b.file.setup.OnPFNMap(&c.stmt) {
 			b.report(Error, c.at.start, c.at.end, nil, "%s is not played on memory without struct pages: loads, stores, GUP, munmap, mprotect, madvise, mlock and fork are", c.at.text)
+		}
+	}
+}
+
+// besideDAX reports what is not played where there is a file on DAX.
+func (b *builder) besideDAX() {
+	s := &b.file.setup
+	if b.partial {
+		return
+	}
+	for _, c := range b.calls {
+		if !s.BesideDAX(&c.stmt) {
+			b.report(Error, c.at.start, c.at.end, nil, "%s is not played where there is a file on DAX, as it does not know such pages here: loads, stores, GUP, munmap and mprotect do", c.at.text)
+		}
+	}
+	for _, n := range b.file.items {
+		if at := n.first(); n.begins("file") && len(n.toks) > 3 && n.toks[3].text == "dax" && (s.PAE || s.Zones != nil) {
+			b.report(Error, at.start, at.end, nil, "files on DAX are not there with PAE, nor beside nodes and zones: leave these out")
 		}
 	}
 }

@@ -184,6 +184,8 @@ func (b *builder) call(t *task, s *kernel.Stmt, into *token, c *cursor) {
 		switch {
 		case !b.file.setup.Fails(s):
 			c.fail(w, nil, "memory of hugetlb, of ramfs and secret memory does not fail here: use anonymous memory, or a file of ext4 or shmem")
+		case !b.file.setup.FixesUp(s):
+			c.fail(w, nil, "fixup_user_fault is played on private memory in small pages: use anon, or a private mapping of a file")
 		case !b.file.setup.Probes(s):
 			c.fail(w, nil, "uprobes come to private mappings of files, not of hugetlb: map a file of ext4 or shmem, as in \"text = f private ro\"")
 		case !b.file.setup.Collapses(s):

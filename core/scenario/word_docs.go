@@ -50,8 +50,12 @@ var wordDocs = map[string]string{
 	"IOMMU_WRITE": "The device may write to the memory: the pages are pinned for writing.",
 	"IOMMU_READ":  "The device only reads: the pages are pinned for reading.",
 
-	"FUTEX_READ":  "The futex's word is only read (FUTEX_WAIT): memory that may not be written to will do.",
-	"FUTEX_WRITE": "The futex's word is written to (FUTEX_WAKE_OP, futexes of locks): so must its memory be.",
+	"FUTEX_READ":         "The futex's word is only read (FUTEX_WAIT): memory that may not be written to will do.",
+	"NULL":               "There is no array for the pages, and references are asked for: a mistake of the caller.",
+	"LOCKED_0":           "*locked is 0: the caller says that he does not hold mmap_lock, which he must. A mistake.",
+	"FAULT_FLAG_WRITE":   "The page is to be written to: COW is broken.",
+	"FAULT_FLAG_UNSHARE": "The page is to be the process's own, and stays read-only (since v5.19). Not together with FAULT_FLAG_WRITE.",
+	"FUTEX_WRITE":        "The futex's word is written to (FUTEX_WAKE_OP, futexes of locks): so must its memory be.",
 
 	"IB_ACCESS_LOCAL_WRITE": "The device may write to the memory: the pages are pinned for writing.",
 	"IB_ACCESS_REMOTE_READ": "The device only reads; until v6.2 the pages were pinned for writing by force all the same.",

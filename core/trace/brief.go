@@ -66,7 +66,7 @@ func (t *teller) again(s string) string {
 
 // thatEntry speaks of the entry that was named last as "that PTE".
 func (t *teller) thatEntry(s string) string {
-	for _, what := range []string{"PTE", "PMD"} {
+	for _, what := range []string{"PTE", "PMD", "PUD"} {
 		head, page, ok := strings.Cut(s, "the "+what+" of ")
 		if !ok {
 			continue

@@ -174,7 +174,7 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 		case ok && old.IsHuge() && is.IsHuge() && is.Has(machine.ProtNone) && !old.Has(machine.ProtNone):
 			add(evUnmaps, old.Frame(), -1, "makes the %s inaccessible", possessive(c.Name))
 		case !old.Present() || machine.Entry(c.NewV).Present():
-		case strings.HasPrefix(c.Name, "PUD"):
+		case strings.HasPrefix(c.Name, "PUD") && !old.Has(machine.PSE):
 			add(evUnhooks, old.Frame(), -1, "clears %s, which leads to the PMD table in frame %d", possessive(c.Name), old.Frame())
 		case old.Has(machine.PSE):
 			add(evUnhooks, old.Frame(), -1, "clears the %s, which maps the huge page in frame %d", possessive(c.Name), old.Frame())

@@ -70,9 +70,12 @@ func (s *story) makesWritable(st *Step, f machine.Frame) bool {
 	return false
 }
 
-// writableEntry is what a step changes of a page table: a PTE, or a PMD entry.
+// writableEntry is what a step changes of a page table: a PTE, or the entry of a huge page.
 func (s *story) writableEntry(st *Step) string {
 	if slices.ContainsFunc(st.Changes, func(c Change) bool { return c.Class == machine.PMDs }) {
+		if s.m.Gigantic {
+			return "PUD"
+		}
 		return "PMD"
 	}
 	return "PTE"

@@ -107,7 +107,7 @@ func draw(m *view.Memory) picture {
 				for k, l := range w.Upper {
 					p.titles = append(p.titles, placed[string]{it: l.Name, col: k + 1, from: row, to: row, class: "level"})
 				}
-				p.titles = append(p.titles, placed[string]{it: "PMD", col: pmd, from: row, to: row, class: "level"})
+				p.titles = append(p.titles, placed[string]{it: w.Last, col: pmd, from: row, to: row, class: "level"})
 			}
 			row++
 			if j == 0 {

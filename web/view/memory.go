@@ -28,6 +28,7 @@ type Walk struct {
 	MM     string
 	Who    Who
 	Upper  []Level  // PGD, P4D, PUD: one table each
+	Last   string   // the level behind them: "PMD"; with huge pages of a gigabyte "PUD"
 	Leaves []Table  // PTE tables, in order of address
 	Loose  []Walker // walkers that hold a table which is in no tree any more
 }

@@ -267,7 +267,7 @@ func short(kind trace.SpanKind, text string) string {
 		return "RCU"
 	}
 	name, how, _ := strings.Cut(text, ", for ")
-	for _, known := range []string{"PTL", "PMD lock", "hugetlb VMA lock", "VMA lock", "hugetlb fault mutex", "anon_vma lock", "mmap_lock", "mmu_lock", "umem_mutex", "i_rwsem", "invalidate_lock", "i_mmap_rwsem"} {
+	for _, known := range []string{"PTL", "PMD lock", "page_table_lock", "hugetlb VMA lock", "VMA lock", "hugetlb fault mutex", "anon_vma lock", "mmap_lock", "mmu_lock", "umem_mutex", "i_rwsem", "invalidate_lock", "i_mmap_rwsem"} {
 		if strings.Contains(name, known) {
 			name = known
 			break

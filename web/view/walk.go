@@ -15,7 +15,9 @@ func (n *now) walks() {
 
 func (n *now) walk(mm int) Walk {
 	m := n.m
-	w := Walk{MM: "mm " + m.MMs[mm].Name, Who: n.c.mm[mm]}
+	levels := m.UpperLevels()
+	last := levels[len(levels)-1]
+	w := Walk{MM: "mm " + m.MMs[mm].Name, Who: n.c.mm[mm], Last: machine.LevelName(last)}
 	first := machine.PageID(-1)
 	for id, p := range m.Pages() {
 		if p.MM == mm {
@@ -26,10 +28,7 @@ func (n *now) walk(mm int) Walk {
 	if first < 0 {
 		return w
 	}
-	for _, level := range m.UpperLevels() {
-		if level == machine.LevelPMD {
-			break
-		}
+	for _, level := range levels[:len(levels)-1] {
 		w.Upper = append(w.Upper, Level{Name: machine.LevelName(level), Entries: n.uppers(mm, level)})
 		if level == machine.LevelPGD && !m.FiveLevels {
 			w.Upper = append(w.Upper, Level{Name: "P4D", Entries: []PTE{{ID: -1, Index: "=", Text: "folded: with four levels, a P4D is the PGD's entry itself", Folded: true}}})
