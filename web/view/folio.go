@@ -173,7 +173,11 @@ func (n *now) holders(f machine.Frame) []Holder {
 	}
 	for o, page := range m.FilePages() {
 		if h := machine.Hold(m.Peek(m.CacheSlot(machine.Pgoff(o)))); h.Some() && m.PeekHead(h.Frame()) == f {
-			out = append(out, Holder{Count: h.Count(), Text: "page cache of " + page.Name, Who: whoDisk})
+			text := "page cache of " + page.Name
+			if m.Files[page.File].Kind == machine.DAX {
+				text = "the device, for " + page.Name
+			}
+			out = append(out, Holder{Count: h.Count(), Text: text, Who: whoDisk})
 		}
 		if !m.FileTHP {
 			continue
@@ -278,7 +282,7 @@ func (n *now) byEntries() map[machine.Frame]entered {
 		t := m.TableFrame(i)
 		for e := range m.Width() {
 			pte := machine.Entry(m.Peek(m.Entry(t, e)))
-			if !pte.Present() {
+			if !pte.Present() || m.IsDevmap(pte.Frame()) { // of a file on DAX nobody counts
 				continue
 			}
 			f := m.PeekHead(pte.Frame())
@@ -305,7 +309,7 @@ func (n *now) byEntries() map[machine.Frame]entered {
 		pmd := machine.Entry(m.Peek(m.PMD(id)))
 		if f := pmd.Frame(); !m.Gigabyte(id) && id == m.HugeStart(id) && pmd.Has(machine.PSE) && m.PeekLarge(f) && !m.IsHugeZero(f) {
 			x := n.entered[f]
-			x.holders = append(x.holders, Holder{Count: 1, Text: "mapped at " + page.Name + " by its PMD", Who: n.c.mm[page.MM]})
+			x.holders = append(x.holders, Holder{Count: 1, Text: "mapped at " + page.Name + " by its " + n.hugeLevel(), Who: n.c.mm[page.MM]})
 			n.entered[f] = x
 		}
 	}

@@ -13,11 +13,15 @@ func (n *now) walks() {
 	}
 }
 
+// hugeLevel is the level whose entries lead to PTE tables, or map huge pages: "PMD"; with huge pages of a gigabyte "PUD".
+func (n *now) hugeLevel() string {
+	levels := n.m.UpperLevels()
+	return machine.LevelName(levels[len(levels)-1])
+}
+
 func (n *now) walk(mm int) Walk {
 	m := n.m
-	levels := m.UpperLevels()
-	last := levels[len(levels)-1]
-	w := Walk{MM: "mm " + m.MMs[mm].Name, Who: n.c.mm[mm], Last: machine.LevelName(last)}
+	w := Walk{MM: "mm " + m.MMs[mm].Name, Who: n.c.mm[mm], Last: n.hugeLevel()}
 	first := machine.PageID(-1)
 	for id, p := range m.Pages() {
 		if p.MM == mm {
@@ -28,6 +32,7 @@ func (n *now) walk(mm int) Walk {
 	if first < 0 {
 		return w
 	}
+	levels := m.UpperLevels()
 	for _, level := range levels[:len(levels)-1] {
 		w.Upper = append(w.Upper, Level{Name: machine.LevelName(level), Entries: n.uppers(mm, level)})
 		if level == machine.LevelPGD && !m.FiveLevels {
