@@ -141,7 +141,7 @@ type Rejection struct {
 // Rejections are what is refused, in the order in which it is looked at. What a scenario cannot say is not
 // among them: a reference without somewhere to put the page, *locked that is neither 0 nor 1, FAULT_FLAG_UNSHARE of a write.
 //
-// Until v4.8 callers say write and force, not flags, and of GUP-fast write alone until v5.1 (so in 5.0, not in 5.2.y: read in source; 73b0140bf0fe, from memory): what is said here of other flags in those releases is what is behind
+// Until v4.8 callers say write and force, not flags, and of GUP-fast write alone until v5.1 (so in 5.0, not in 5.2.y: read in source; 73b0140bf0fe): what is said here of other flags in those releases is what is behind
 // their entries.
 //
 // compare mm/gup.c:is_valid_gup_args, gup_fast_fallback; until v6.2: is_valid_gup_flags, and tests in each entry
