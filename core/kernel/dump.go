@@ -10,7 +10,7 @@ import "gupscope/core/machine"
 // FOLL_DUMP: what would be read as zeros is left out, rather than allocated to be written: anonymous memory that was never touched, and the zero
 // page. FOLL_FORCE: memory that the process itself may not read is dumped, too. Files are faulted in, and marked as accessed by nobody (no FOLL_TOUCH).
 //
-// Left out: until v5.9 no lock is taken, as all other threads are dead (absent in 5.9, present in 5.10: read in source; 7f3bfab52cab, from memory).
+// Left out: until v5.9 no lock is taken, as all other threads are dead (absent in 5.9, present in 5.10: read in source; 7f3bfab52cab).
 //
 // compare mm/gup.c:get_dump_page, fs/coredump.c:dump_user_range
 var _ = register(fnGetDumpPage, &Func{

@@ -228,7 +228,7 @@ const followAgain = 1
 
 // forceWrite reports whether GUP may write through a read-only huge PMD: from 6.1 on FOLL_FORCE to a page that is exclusive, before that
 // whoever has broken COW, if the PMD is dirty. Until 4.8 the write asks no more by then. (4.9 and 4.10 have forgotten this of huge pages, and
-// try for ever, 8310d48b125d, from memory; 4.10.y has it mended. Neither is at hand.)
+// try for ever, 8310d48b125d, seen; 4.10.y has it mended. Neither is at hand.)
 // compare mm/gup.c:can_follow_write_pmd, mm/huge_memory.c:can_follow_write_pmd (4.11 to 6.0)
 func (c *Ctx) forceWrite(e machine.Entry, p machine.PageID, flags uint64) bool {
 	if c.sim.forceFollCOW {

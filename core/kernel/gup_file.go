@@ -196,7 +196,7 @@ var (
 // has the reference put all the same. That is safe, and only wasteful: interrupts off keep any inode's memory.
 //
 // Left out: until 6.9 a folio that is not on the LRU list was taken for none of secret memory, so one in a batch was let through
-// (6.8 and 6.9 read in source; 65291dcfcf89, from memory).
+// (6.8 and 6.9 read in source; 65291dcfcf89).
 //
 // compare include/linux/secretmem.h:page_is_secretmem, folio_is_secretmem (until 6.8)
 var _ = register(fnFolioIsSecretmem, &Func{

@@ -162,7 +162,7 @@ type Rejection struct {
 // Rejections are what is refused, in the order in which it is looked at. Where kernels do not ask for the array yet (until v6.2; for pins until v6.0), nothing is known of
 // what comes of a call without: it is not theirs to be played (Missing). What *locked is, older kernels are sure of (BUG_ON).
 //
-// Until v4.8 callers say write and force, not flags, and of GUP-fast write alone until v5.1 (so in 5.0, not in 5.2.y: read in source; 73b0140bf0fe, from memory): what is said here of other flags in those releases is what is behind
+// Until v4.8 callers say write and force, not flags, and of GUP-fast write alone until v5.1 (so in 5.0, not in 5.2.y: read in source; 73b0140bf0fe): what is said here of other flags in those releases is what is behind
 // their entries.
 //
 // compare mm/gup.c:is_valid_gup_args, gup_fast_fallback; until v6.2: is_valid_gup_flags, and tests in each entry

@@ -18,7 +18,7 @@ import (
 //	    unlock both
 //	write_protect_seq is even
 //
-// Only private mappings come here: who shares a file finds its pages there. (Until v5.19 the page tables of shared mappings are copied, too: 5.19 and 6.0.y read in source; bcd51a3c679d, from memory. The first touch finds
+// Only private mappings come here: who shares a file finds its pages there. (Until v5.19 the page tables of shared mappings are copied, too: 5.19 and 6.0.y read in source; bcd51a3c679d. The first touch finds
 // the same page either way.)
 //
 // compare mm/hugetlb.c:copy_hugetlb_page_range

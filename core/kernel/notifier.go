@@ -17,7 +17,7 @@ func (c Cond) AndSecondary() Cond { return c.and(hasSecondary) }
 type Notify struct {
 	// Pages is the range.
 	Pages func(*Ctx) (first, last machine.PageID)
-	// Rmap marks what finds the PTEs of a page: until 4.13 (notifier_in_rmap) it told that each was gone, after it had
+	// Rmap marks what finds the PTEs of a page: until 4.12 (notifier_in_rmap) it told that each was gone, after it had
 	// dropped the PTL, and nothing before.
 	Rmap bool
 	// OnlyEnd marks what has told devices that walk the process's tables already, under the PTL: see invalidate_range_only_end.

@@ -101,7 +101,7 @@ const (
 //
 // Nothing is held: that the memory is mapped no more, nobody tells the IOMMU.
 //
-// Left out: in v5.4, and no more in v5.8, the number is taken from the VMA (vm_pgoff), and what the PTE allows is not asked (read in source; 5cbf3264bc71, from memory). The number is the same. Newer kernels come
+// Left out: in v5.4, and no more in v5.8, the number is taken from the VMA (vm_pgoff), and what the PTE allows is not asked (read in source; 5cbf3264bc71). The number is the same. Newer kernels come
 // to the PTE by follow_pfnmap_start() (6.12).
 //
 // compare drivers/vfio/vfio_iommu_type1.c:vaddr_get_pfns, follow_fault_pfn

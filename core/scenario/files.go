@@ -50,7 +50,7 @@ func (b *builder) fileLine(c *cursor) {
 	s.Files = append(s.Files, f)
 }
 
-// memfdSecret is the first release with files of secret memory (absent in 5.12.y, present in 5.14-rc5: read in source; commit from memory: 1507f51255c9, "mm: introduce memfd_secret system call to
+// memfdSecret is the first release with files of secret memory (absent in 5.12.y, present in 5.14-rc5: read in source; commit seen: 1507f51255c9, "mm: introduce memfd_secret system call to
 // create "secret" memory areas").
 const memfdSecret = 514
 

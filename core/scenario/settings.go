@@ -115,7 +115,7 @@ func (b *builder) levels(c *cursor) {
 	}
 }
 
-// la57 is the first release whose page tables may have five levels (absent in 4.13.y, present in 4.14.y: read in source; commit from memory: 77ef56e4f0fb, "x86: Enable 5-level paging support via CONFIG_X86_5LEVEL=y").
+// la57 is the first release whose page tables may have five levels (absent in 4.13.y, present in 4.14.y: read in source; commit seen: 77ef56e4f0fb, "x86: Enable 5-level paging support via CONFIG_X86_5LEVEL=y").
 const la57 = 414
 
 // enoughLevels reports page tables that the architecture does not have.
