@@ -11,6 +11,7 @@ func TestThirdPerson(t *testing.T) {
 		"load: \"a\"":                     "loads \"a\"",
 		"may it be pinned? no":            "asks: may it be pinned? no",
 		"no VMA there: -EFAULT":           "finds no VMA there: -EFAULT",
+		"there is no VMA: -EFAULT":        "finds that there is no VMA: -EFAULT",
 		"the count is zero: no reference": "finds that the count is zero: no reference",
 	} {
 		if got := thirdPerson(says); got != want {
