@@ -151,6 +151,9 @@ func possessive(name string) string {
 	if !ok {
 		return name
 	}
+	if table, of, ok := strings.Cut(tail, " of "); ok { // of the PTE table of A buf
+		return head + " of " + possessive(table+" of "+of)
+	}
 	if mm, vma, ok := strings.Cut(tail, " "); ok {
 		tail = mm + "'s " + vma
 	}

@@ -19,3 +19,15 @@ func TestThirdPerson(t *testing.T) {
 		}
 	}
 }
+
+func TestPossessive(t *testing.T) {
+	for name, want := range map[string]string{
+		"PTE of A buf":                  "PTE of A's buf",
+		"PMD lock of A":                 "PMD lock of A",
+		"PTL of the PTE table of A buf": "PTL of the PTE table of A's buf",
+	} {
+		if got := possessive(name); got != want {
+			t.Errorf("%q: got %q, want %q", name, got, want)
+		}
+	}
+}
