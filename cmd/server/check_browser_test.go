@@ -4,6 +4,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/chromedp"
+
 	"gupscope/web/link"
 )
 
@@ -109,6 +112,34 @@ func (p *tab) step() float64 {
 		const look = () => document.querySelector("#scrub input").value != at ? done(performance.now() - began) : requestAnimationFrame(look);
 		look();
 	})`)
+}
+
+// A check gives way while the page draws a step, and goes on even if the page is never painted, as in a window that nobody sees.
+func TestCheckGivesWay(t *testing.T) {
+	s := sharedServer(t)
+	p := newTab(t, s.url, 1440, 900)
+	// What the page tells its workers, in order.
+	if _, err := chromedp.Call(p.ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
+		window.told = [];
+		const post = Worker.prototype.postMessage;
+		Worker.prototype.postMessage = function (m, ...rest) { if (m.page) told.push(m.page); return post.call(this, m, ...rest) };`}); err != nil {
+		t.Fatal(err)
+	}
+	p.ready(s.url + link.Link{Text: big}.Address()[1:])
+	p.step()
+	if told := eval[string](p, `told.join(" ")`); told != "" {
+		t.Errorf("no check runs, and a worker is told: %s", told)
+	}
+	p.click("button.check")
+	p.wait(checking)
+	p.step()
+	p.wait(`told.join(" ") === "moves draws painted"`)
+	states := `Number(document.querySelector("#verdict .numbers").textContent.replace(/ states.*/s, "").replace(/\D/g, ""))`
+	p.wait(states + ` > 1000`)
+	eval[bool](p, `(told = [], requestAnimationFrame = () => 0, before = `+states+`, document.querySelector(".move.ready").click(), true)`)
+	p.wait(`told.join(" ") === "moves draws"`)
+	p.wait(states + ` > before + 10000`)
+	p.stops("#verdict .stop")
 }
 
 // stops presses Stop, waits until there is none any more, and returns how many milliseconds that took. What is kept then says whether the check has heard it: a worker

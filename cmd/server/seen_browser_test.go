@@ -115,6 +115,34 @@ func TestNothingIsHidden(t *testing.T) {
 	}
 }
 
+// Seven bars beside each other are seven, left of their cards, and take no more room than four do where fewer are.
+func TestManyBars(t *testing.T) {
+	s := sharedServer(t)
+	for _, width := range []int64{1440, 1024, 390} {
+		p := newTab(t, s.url, width, 900)
+		p.ready(s.url + "s/khp-file-vs-truncate?r=0x2f.1x2H.0J.1x2u.0r.1Q.0X.1:4h.1x4a.0x2v.1x4c.0f.1x6l.0w.1x2t.0w.1F.0E.1x2c.0V.1e.0X.1q.0Z.1Y.0X.1x2M.2:1E.1x3v.10:11B.1x4n&c=46")
+		p.wait(`document.querySelectorAll(".span.l1").length > 6`)
+		said := eval[string](p, `(() => {
+			const bars = [...document.querySelectorAll(".span.l1")].map((e) => ({ e, b: e.getBoundingClientRect() })).filter(({ b }) => b.height > 0);
+			const cards = Math.min(...[...document.querySelectorAll(".row.l1 .card")].map((e) => e.getBoundingClientRect().left));
+			const left = Math.min(...bars.map(({ b }) => b.left));
+			for (const x of bars) {
+				if (x.b.width < 3) return x.e.getAttribute("aria-label") + " is " + x.b.width + " px wide";
+				if (x.b.right > cards) return x.e.getAttribute("aria-label") + " reaches into the cards";
+				const words = x.e.querySelector(".words");
+				if (words.checkVisibility() && words.getBoundingClientRect().width > x.b.width + 1 && parseFloat(getComputedStyle(words).fontSize) > 0) return x.e.getAttribute("aria-label") + " is wider than its bar";
+				for (const y of bars) if (x !== y && x.b.left < y.b.right - 0.5 && y.b.left < x.b.right - 0.5 && x.b.top < y.b.bottom - 1 && y.b.top < x.b.bottom - 1)
+					return x.e.getAttribute("aria-label") + " lies on " + y.e.getAttribute("aria-label");
+			}
+			return cards - left > 70 ? "bars take " + (cards - left) + " px" : "";
+		})()`)
+		if said != "" {
+			t.Errorf("in a window of %d px, %s", width, said)
+		}
+		p.shot("bars-" + itoa(int(width)))
+	}
+}
+
 // The page is never larger than its window, on laptops of all sizes: before a check and after one that names a long rule, alone and in a room.
 func TestPageFits(t *testing.T) {
 	s := sharedServer(t)

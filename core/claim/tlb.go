@@ -20,7 +20,7 @@ func withinVMA(m *Model) []predicate {
 				return !e.Present() || allowed || m.M.Load(lock) != 0 || m.flushesFirst(cpu, p)
 			},
 			why: func() string {
-				return fmt.Sprintf("cpu%d still translates %s to %v, which its VMA does not allow", cpu, m.M.Pages()[p].Name, machine.Entry(m.M.Peek(m.M.TLB(cpu, p))))
+				return fmt.Sprintf("cpu%d translates %s to %v, which its VMA does not allow", cpu, m.M.Pages()[p].Name, machine.Entry(m.M.Peek(m.M.TLB(cpu, p))))
 			},
 		}
 	})

@@ -85,10 +85,10 @@ var _ = register(fnDirectPwrite, &Func{
 			at := c.M.FilePages()[o]
 			switch {
 			case c.L(dwAsync) == 0:
-				c.Say("it is waited for")
+				c.Say("wait for the disk")
 				return dwDisk
 			case machine.Bytes(at.Index+1) > c.Load(c.M.Size(at.File)):
-				c.Say("the file grows: it is waited for")
+				c.Say("the file grows: wait for the disk")
 				return dwDisk
 			}
 			if w := c.M.Block(o); machine.BlockState(c.Load(w)) == machine.BlockHole {

@@ -108,6 +108,26 @@ func (s *Sim) unborn(task int) (why string, actor int) {
 	return "waits for its mm, which nobody forks", -1
 }
 
+// lockName is a lock in a sentence: "the lock of folio 1", "A's mmap_lock", "the PTL of the PTE table of A buf".
+func (s *Sim) lockName(name string) string {
+	if f, ok := strings.CutSuffix(name, ": PG_locked"); ok {
+		return "the lock of " + f
+	}
+	if file, lock, ok := strings.Cut(name, ": "); ok {
+		return file + "'s " + lock
+	}
+	of, lock, ok := strings.Cut(name, " ")
+	for i := range s.M.MMs {
+		if ok && s.M.MMs[i].Name == of {
+			return of + "'s " + lock
+		}
+	}
+	if !ok {
+		return name
+	}
+	return "the " + name
+}
+
 // blocked says what a task on a CPU waits for, and for whom.
 func (s *Sim) blocked(b Block, cpu int) (why string, actor int) {
 	name := ""
@@ -116,14 +136,11 @@ func (s *Sim) blocked(b Block, cpu int) (why string, actor int) {
 	}
 	switch b.On {
 	case OnLock:
-		if f, ok := strings.CutSuffix(name, ": PG_locked"); ok {
-			name = "the lock of " + f
-		}
-		return fmt.Sprintf("waits for %s, which %s holds", name, s.Setup.Tasks[b.Who-1].Name), b.Who - 1
+		return fmt.Sprintf("waits for %s, which %s holds", s.lockName(name), s.Setup.Tasks[b.Who-1].Name), b.Who - 1
 	case OnReaders:
 		for t, task := range s.Setup.Tasks {
 			if s.M.Peek(b.At)>>t&1 != 0 {
-				return fmt.Sprintf("waits for %s, which %s holds for reading", name, task.Name), t
+				return fmt.Sprintf("waits for %s, which %s holds for reading", s.lockName(name), task.Name), t
 			}
 		}
 	case OnIPI:
@@ -144,6 +161,9 @@ func (s *Sim) blocked(b Block, cpu int) (why string, actor int) {
 	case OnMemory:
 		return "waits for a free frame: there is none", -1
 	case OnWriteback:
+		if file, ok := strings.CutSuffix(name, ": direct I/O in flight"); ok {
+			return "waits until no direct I/O to " + file + " is in flight", s.actorOf(FileDiskActor, -1)
+		}
 		return "waits until " + strings.TrimSuffix(strings.TrimSuffix(name, ": flags"), ": tags") + " is written", s.actorOf(FileDiskActor, -1)
 	}
 	return "waits", -1

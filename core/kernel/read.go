@@ -152,7 +152,7 @@ var _ = register(fnPread, &Func{
 // copiedOut notes that what was read could not be stored into memory of the process.
 func (c *Ctx) copiedOut() Next {
 	if c.Ret()&failed != 0 {
-		c.Say("there is no such memory: -EFAULT")
+		c.Say("its memory cannot be written: -EFAULT")
 		c.Set(prValue, failed|EFAULT)
 	}
 	return Then

@@ -140,7 +140,7 @@ func remoteAccess(name, file string, flags uint64, write bool) *Func {
 				Wait: func(c *Ctx) Block { return c.ReadFree(c.M.MmapLock(c.mmOf(raAddr))) },
 				Do: func(c *Ctx) Next {
 					if c.Load(c.M.VMA(c.Page(raAddr))) != 0 || !c.growsTo(c.Page(raAddr)) {
-						c.Say("there is no VMA that would grow, or there is one: give up")
+						c.Say("there is no stack that would grow: give up")
 						c.Set(raRet, failed|EIO)
 						return raMMPut
 					}

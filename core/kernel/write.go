@@ -61,7 +61,7 @@ var _ = register(fnPwrite, &Func{
 		}},
 		pwFaultedIn: {Label: "faulted_in", Says: "is it there?", When: With(WriteFaultsIn).AndUserBuffers(), Local: true, Do: func(c *Ctx) Next {
 			if c.Ret()&failed != 0 {
-				c.Say("there is no such memory: -EFAULT")
+				c.Say("its memory cannot be read: -EFAULT")
 				c.Set(pwRet, failed|EFAULT)
 				return pwInodeUnlock
 			}

@@ -204,7 +204,7 @@ func (t *accounting) called(name string) string {
 		}
 		return of + "'s " + what
 	}
-	if vma, ok := strings.CutPrefix(name, "VMA "); ok {
+	if vma, ok := strings.CutPrefix(name, "VMA "); ok && !strings.HasPrefix(vma, "lock of ") {
 		return "the " + possessive("VMA of "+vma)
 	}
 	if strings.Contains(name, " of ") {

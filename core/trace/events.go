@@ -151,6 +151,9 @@ func possessive(name string) string {
 	if !ok {
 		return name
 	}
+	if table, of, ok := strings.Cut(tail, " of "); ok { // of the PTE table of A buf
+		return head + " of " + possessive(table+" of "+of)
+	}
 	if mm, vma, ok := strings.Cut(tail, " "); ok {
 		tail = mm + "'s " + vma
 	}
@@ -259,6 +262,10 @@ func (s *story) ofFile(c *Change, add adder) {
 	fmt.Sscanf(name, "folio %d", &n)
 	f := machine.Frame(n)
 	switch {
+	case c.Class == machine.Blocks && what == "on disk" && machine.BlockState(c.NewV) == machine.BlockHole:
+		add(evSwaps, 0, -1, "gives %s's block back", name)
+	case c.Class == machine.Blocks && what == "on disk" && machine.BlockState(c.NewV) == machine.BlockUnwritten:
+		add(evSwaps, 0, -1, "gives %s a block", name)
 	case c.Class == machine.Blocks && what == "on disk":
 		add(evSwaps, 0, -1, "writes %s to %s's block", c.New, name)
 	case c.Class == machine.Buffers && c.New == "none":

@@ -1,8 +1,6 @@
 package trace
 
 import (
-	"slices"
-
 	"gupscope/core/check"
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
@@ -134,7 +132,15 @@ func (st *Step) SameAs(other *Step) bool {
 	if !st.Alike(other) || st.Says != other.Says {
 		return false
 	}
-	return slices.EqualFunc(offStack(st.Changes), offStack(other.Changes), func(a, b Change) bool { return a.Name == b.Name && a.Old == b.Old && a.New == b.New })
+	p := Pair{Left: st, Right: other}
+	l, r := p.Otherwise()
+	return l == nil && r == nil
+}
+
+// sameAs reports whether two changes of a cell are to the same effect: it holds the same afterwards, or the same flags have come and gone. What was otherwise before is an
+// earlier step's doing.
+func (c *Change) sameAs(other *Change) bool {
+	return c.New == other.New || c.Class == machine.Flags && c.NewV&^c.OldV == other.NewV&^other.OldV && c.OldV&^c.NewV == other.OldV&^other.NewV
 }
 
 func offStack(cs []Change) (out []Change) {
@@ -163,7 +169,7 @@ func (p *Pair) Otherwise() (left, right *Change) {
 	for _, st := range []*Step{p.Right, p.Left} {
 		for _, c := range offStack(st.Changes) {
 			l, r := of(p.Left, c.Name), of(p.Right, c.Name)
-			if l == nil || r == nil || l.Old != r.Old || l.New != r.New {
+			if l == nil || r == nil || !l.sameAs(r) {
 				return l, r
 			}
 		}

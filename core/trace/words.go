@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"slices"
 	"strings"
 )
 
@@ -35,7 +36,7 @@ func thirdPerson(says string) string {
 	if strings.HasPrefix(says, "under ") {
 		return "finds, " + says
 	}
-	if first, _, _ := strings.Cut(says, " "); first == "the" || first == "dst" || strings.Contains(first, "->") || first == "it" || strings.ContainsAny(first, "0123456789_") {
+	if first, _, _ := strings.Cut(says, " "); slices.Contains([]string{"the", "there", "it", "its", "hugetlb", "dst"}, first) || strings.Contains(first, "->") || strings.ContainsAny(first, "0123456789_") {
 		return "finds that " + says
 	}
 	clauses := strings.Split(says, ", ")

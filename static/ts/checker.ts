@@ -60,6 +60,21 @@ export class Checker {
     }, patience);
   }
 
+  /** The reader has made an event: its answer will be drawn soon. */
+  moves() {
+    this.core.tell("moves");
+  }
+
+  /** Gives way: what the page is about to draw comes first. It goes on when that is painted. */
+  giveWay() {
+    const n = ++this.drawn;
+    this.core.tell("draws");
+    // What is drawn is painted behind this frame's callbacks, and before the next task.
+    requestAnimationFrame(() => setTimeout(() => n === this.drawn && this.core.tell("painted")));
+  }
+
+  private drawn = 0; // how often it gave way
+
   /** Goes on where it stopped, with more room if that was the reason. */
   goOn() {
     this.waits = false;

@@ -18,6 +18,14 @@ export class Checking {
     this.checker = undefined;
   }
 
+  /** The reader has made an event that is not the check's, and then: the page is about to draw its answer. */
+  moves() {
+    this.checker?.moves();
+  }
+  giveWay() {
+    this.checker?.giveWay();
+  }
+
   /** Begins a check, stops it, or has it go on. */
   async ask(e: Event) {
     const page = this.page;

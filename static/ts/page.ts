@@ -82,6 +82,7 @@ export class Page {
     if (e.do !== "text") this.editor?.flush();
     if (["step", "run", "goto", "show", "open", "kernel", "text"].includes(e.do)) this.mine.return();
     if (e.do === "kernel" || e.do === "open" || (e.do === "show" && e.kernel)) this.kernel = e.kernel ?? "";
+    this.checking.moves();
     if (this.transport) this.transport.send(e);
     else this.before(e);
   }
@@ -178,6 +179,7 @@ export class Page {
 
   /** Fragments, into the page. */
   show(b: Batch) {
+    if (b.do !== "check") this.checking.giveWay();
     apply(b.fragments, {
       answer: (id, value) => this.answer(id, value, b),
       address: (value, push) => {

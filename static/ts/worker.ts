@@ -37,6 +37,11 @@ export class Core implements Transport {
     this.worker.postMessage({ n: ++this.n, event });
   }
 
+  /** Tells a check what the page does, so that it gives way. */
+  tell(page: "moves" | "draws" | "painted") {
+    this.worker.postMessage({ page });
+  }
+
   /** Whether an answer is to come after which the page stands at another step. */
   get moves(): boolean {
     return this.sent.some((e) => moving.includes(e.do));

@@ -68,9 +68,6 @@ func who(w view.Who) string {
 	return "w" + strconv.Itoa(int(w))
 }
 
-// mostBars is how many bars of a lane have room beside each other.
-const mostBars = 6
-
 // mostDigits is how many digits a step's number may have.
 const mostDigits = 6
 
@@ -80,7 +77,7 @@ func Frame(r *view.Race) string {
 	class := "frame lanes-" + strconv.Itoa(len(r.Lanes))
 	for i, n := range r.Bars {
 		if n > 0 {
-			class += " n" + strconv.Itoa(i) + "-" + strconv.Itoa(min(n, mostBars))
+			class += " n" + strconv.Itoa(i) + "-" + strconv.Itoa(min(n, view.MostBars))
 		}
 	}
 	if r.At < r.From {

@@ -3,6 +3,7 @@ package view
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"gupscope/core/kernel"
@@ -107,6 +108,9 @@ func (x *comparing) put(l, r *trace.Step, why string) {
 		row.Lane, row.Who = x.c.lanes[lane].Name, x.c.lanes[lane].Who
 	}
 	row.Same = l != nil && r != nil && l.SameAs(r)
+	if !row.Same && l != nil && r != nil && row.Left.Says == row.Right.Says && slices.Equal(row.Left.Did, row.Right.Did) {
+		x.alsoDid(&row, l, r)
+	}
 	if why != "" {
 		row.Right = &Side{Why: why}
 	}
@@ -120,6 +124,22 @@ func (x *comparing) side(r *trace.Run, st *trace.Step) *Side {
 	s := &Side{N: st.N, Func: st.Func, Says: st.Says, Bad: len(st.Broken) > 0}
 	s.Did, _ = x.c.changes(r, st)
 	return s
+}
+
+// alsoDid adds to a row whose sides differ in nothing that they say what they differ in. If that is no more than the name of a step in its table, the row is
+// the same on both.
+func (x *comparing) alsoDid(row *Compared, l, r *trace.Step) {
+	p := trace.Pair{Left: l, Right: r}
+	left, right := p.Otherwise()
+	if left == nil && right == nil && row.Left.Func == row.Right.Func {
+		row.Same = true
+		return
+	}
+	for side, c := range map[*Side]*trace.Change{row.Left: left, row.Right: right} {
+		if c != nil {
+			side.Did = append(side.Did, change(c))
+		}
+	}
 }
 
 // sentence says where the two part, and what comes of it.

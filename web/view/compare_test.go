@@ -118,6 +118,9 @@ func TestComparisonHasEveryStep(t *testing.T) {
 					if row.First != (n == c.First) {
 						t.Fatalf("%s on %s: row %d, the first difference is %d", g.Name, v.Name, n, c.First)
 					}
+					if !row.Same && row.Left != nil && row.Right != nil && row.Left.Func == row.Right.Func && row.Left.Says == row.Right.Says && slices.Equal(row.Left.Did, row.Right.Did) && row.Left.Bad == row.Right.Bad {
+						t.Errorf("%s on %s: row %d differs, and says the same on both sides: %+v", g.Name, v.Name, n, *row.Left)
+					}
 					if row.Left != nil {
 						if l++; row.Left.N != l {
 							t.Fatalf("%s on %s: the left side has step %d after %d", g.Name, v.Name, row.Left.N, l-1)

@@ -82,6 +82,9 @@ func (k SpanKind) String() string {
 	return [...]string{"interrupts off", "lock held", "preempted", "waiting", "waits for RCU"}[k]
 }
 
+// MostBars is how many bars of a lane have room beside each other.
+const MostBars = 8
+
 // A Span is something that lasts: a bar at the edge of a column.
 type Span struct {
 	ID       string

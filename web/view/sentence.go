@@ -113,7 +113,7 @@ func upper(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 // third person somebody does it.
 var verbs = func() map[string]bool {
 	m := map[string]bool{}
-	for _, v := range strings.Fields(`acknowledge add allocate announce attach back begin borrow change check choose clear collapse copy disable do drain
+	for _, v := range strings.Fields(`acknowledge add allocate announce attach back begin borrow change check choose clear collapse copy count disable do drain
 		drop empty enable end evict fill find flush follow forget free freeze give go have invalidate isolate keep leave let load lock look make
 		map mark move put read refuse remember replace restore return reuse run send set sleep split start stop store submit switch take
 		try undo unhook unlock unmap unpin unshare wait walk write write-protect`) {

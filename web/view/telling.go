@@ -100,6 +100,9 @@ func change(c *trace.Change) Change {
 		x.What = "frame " + strings.TrimPrefix(folio, "folio ")
 	case c.Class == machine.Buffers, strings.HasSuffix(c.Name, ": tags"): // words, some of which come and go
 		x.Delta = delta(without(c.Old, c.New), without(c.New, c.Old))
+	case strings.HasPrefix(c.Name, "VMA ") && c.OldV != 0 && c.NewV != 0: // so are its flags
+		old, is := strings.Replace(c.Old, "pkey ", "pkey=", 1), strings.Replace(c.New, "pkey ", "pkey=", 1)
+		x.Delta = delta(without(old, is), without(is, old))
 	case c.Class == machine.StoreBuffers:
 		x = Change{What: strings.TrimSuffix(x.What, " to"), Delta: "+" + c.New}
 	case strings.HasSuffix(c.Name, " mmu_invalidate_seq"):

@@ -99,7 +99,7 @@ var targetsAreThere = law{meets: []string{"entry that points", "walker that poin
 // Everything in the diagram stands within it, and bars of a lane never lie on each other.
 func TestDiagramFits(t *testing.T) { diagramFits.test(t) }
 
-var diagramFits = law{meets: []string{"bar", "edge", "window", "text of a window"}, holds: func(s *state) error {
+var diagramFits = law{meets: []string{"bar", "bar beside three others", "edge", "window", "text of a window"}, holds: func(s *state) error {
 	x := &s.race
 	n := len(x.Rows)
 	var outside error
@@ -111,6 +111,12 @@ var diagramFits = law{meets: []string{"bar", "edge", "window", "text of a window
 	for i, b := range x.Spans {
 		s.met["bar"]++
 		row("span "+b.Text, b.From, b.To)
+		if b.Track >= MostBars {
+			return fmt.Errorf("%+v has no room beside the others", b)
+		}
+		if b.Track > 2 {
+			s.met["bar beside three others"]++
+		}
 		for _, o := range x.Spans[:i] {
 			if o.Lane == b.Lane && o.Track == b.Track && o.From <= b.To && b.From <= o.To {
 				return fmt.Errorf("%+v lies on %+v", b, o)
