@@ -10,7 +10,8 @@ import "gupscope/core/cell"
 // Onlookers ask for all of them at once: who goes by their classes forgets the next one that is added.
 
 // A LockKind is what a lock is for. The kinds stand in the order in which Linux takes them, the outermost first: who holds one waits for none of a kind
-// before it (mm/rmap.c and mm/filemap.c say so at their beginning; lruvec, xarrays' and swap's locks are within one step here).
+// before it (mm/rmap.c and mm/filemap.c say so at their beginning; where ksm_thread_mutex, shmem_falloc, umem_mutex and mmu_lock stand is from memory). The locks of
+// lruvec, xarrays and swap are taken and dropped within one step here, and are none.
 type LockKind uint8
 
 const (
