@@ -181,7 +181,7 @@ var Catalogue = []*Claim{
 		Breaker: Breaker{"ksm-two-pages", "v6.12", "v6.12 without ksm_excl_share"},
 		family:  sharedReadOnly},
 	{Name: "ksm-page-keeps-content",
-		Says:    "A page that KSM shares holds what it held when KSM began to share it.",
+		Says:    "A page that KSM shares, and a page table maps, holds what it held when KSM began to share it.",
 		Breaker: Breaker{"ksm-two-pages", "v6.12", "v6.12 without ksm_flush"},
 		family:  sharedContents, track: machine.Track{Shared: true}},
 	{Name: "ksm-merges-equal-pages",

@@ -48,6 +48,9 @@ type draw struct {
 	room    bool // there is a room for A's region
 	next    int  // value to be written
 
+	filePages int  // of f, if it has more than one
+	once      bool // what is held is held until the end: no other page takes its variable
+
 	collapses bool     // khugepaged collapses pages of f: few other calls are played beside it
 	only      []string // the calls that are played; none: all
 }
@@ -167,6 +170,9 @@ func (d *draw) call(kernelTask bool) *kernel.Call {
 // statement writes a call of a task in an mm, if what it needs is there; held says whether p holds something by then.
 func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 	c := d.call(kernelTask)
+	if d.once && *held && c.Result == kernel.PageResult {
+		return false
+	}
 	var args []string
 	for _, p := range c.Params {
 		of := mm
@@ -222,7 +228,9 @@ func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 		case kernel.FileParam:
 			args = append(args, "f")
 		case kernel.FilePageParam:
-			args = append(args, "f[0]")
+			if args = append(args, "f[0]"); d.filePages > 1 {
+				args[len(args)-1] = fmt.Sprintf("f[%d]", d.IntN(d.filePages))
+			}
 		case kernel.RoomParam:
 			if !d.room || of != 0 {
 				return false
@@ -237,6 +245,8 @@ func (d *draw) statement(kernelTask bool, mm int, held *bool) bool {
 		case kernel.NumberParam:
 			if args = append(args, fmt.Sprint(d.IntN(2))); c.Name == "ftruncate" && d.collapses {
 				args[len(args)-1] = d.one("0", "2") // no huge page is truncated in part
+			} else if c.Name == "ftruncate" && d.filePages > 1 {
+				args[len(args)-1] = fmt.Sprint(d.IntN(d.filePages + 1))
 			}
 		case kernel.MMParam:
 			args = append(args, "B")

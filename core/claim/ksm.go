@@ -55,7 +55,8 @@ func sharedReadOnly(m *Model) []predicate {
 	return out
 }
 
-// sharedContents: every folio of a stable node holds what it held when KSM began to share it.
+// sharedContents: every folio of a stable node that a page table maps holds what it held when KSM began to share it. One that is moved, in its new place, has its
+// mapping before its content, until v6.1: nobody can read it yet.
 func sharedContents(m *Model) []predicate {
 	if !m.M.KSM {
 		return nil
@@ -76,10 +77,10 @@ func sharedContents(m *Model) []predicate {
 			return v - 1, v != 0
 		}
 		out = append(out, predicate{
-			what: fmt.Sprintf("folio %d", f), reads: append([]machine.Word{m.M.Mapping(f), m.M.Contents(f)}, nodes...),
+			what: fmt.Sprintf("folio %d", f), reads: append([]machine.Word{m.M.Mapping(f), m.M.Contents(f), m.M.PTEs(f)}, nodes...),
 			holds: func() bool {
 				v, shared := was()
-				return !shared || m.M.Load(m.M.Contents(f)) == v
+				return !shared || m.M.Load(m.M.PTEs(f)) == 0 || m.M.Load(m.M.Contents(f)) == v
 			},
 			why: func() string {
 				v, _ := was()

@@ -74,6 +74,21 @@ func eachModel(t *testing.T, f func(t *testing.T, m *claim.Model, some func(n in
 				}
 			})
 		}
+		for number := *generatedFrom; number < *generatedFrom+generatedModels(uint64(len(families)), 2*uint64(len(families))); number++ {
+			on := unmodifiedOn(number)
+			text, file := unmodified(number)
+			k, _ := scenario.ParseKernel(on[number%uint64(len(on))])
+			setup, ds := file.ForKernel(k)
+			if scenario.Failed(ds) {
+				continue
+			}
+			one(fmt.Sprint("unmodified ", number), func(t *testing.T) {
+				f(t, claim.New(setup, k), all)
+				if t.Failed() {
+					t.Log(text)
+				}
+			})
+		}
 	})
 }
 
@@ -116,45 +131,51 @@ type taken struct {
 func TestLawsOfSteps(t *testing.T) {
 	eachModel(t, func(t *testing.T, m *claim.Model, some func(int) int) {
 		seen := map[string]bool{} // a mistake is told once
-		s := taken{m: m, spins: spinlocks(m), fail: func(format string, args ...any) {
+		holdLaws(m, some, func(format string, args ...any) {
 			if what := fmt.Sprintf(format, args...); !seen[what] {
 				seen[what] = true
 				t.Error(what)
 			}
-		}}
-		m.Listen(&s.notes)
-		walk(m, some(60), func(number int, c check.Choice, step func()) {
-			s.choice, s.look, s.step = c, m.Look(int(c.Actor)), nil
-			s.foot, s.notes, s.mark = cell.Footprint{}, kernel.Notes{}, m.Memory().Mark()
-			if s.look.Func != nil {
-				s.step = &s.look.Func.Steps[s.look.Step]
-			}
-			ahead := s.look.Func != nil && number < some(30)
-			var before kernel.Ahead
-			if ahead {
-				before = m.Ahead(m.Actors()[c.Actor].Task)
-			}
-			m.Memory().Record(&s.foot)
-			step()
-			m.Memory().Record(nil)
-			if s.step != nil {
-				s.touchesWhatItSays()
-				s.answersItsQuestion()
-			}
-			s.goesWhereItSays()
-			if ahead {
-				s.wasAhead(before)
-			}
-			if number < some(20) {
-				s.brokenIsBrokenAfresh()
-			}
-			if number < some(10) {
-				s.sleepsOnlyWhereItMay()
-			}
-			if number < some(4) {
-				s.predicatesReadWhatTheySay()
-			}
 		})
+	})
+}
+
+// holdLaws holds the laws on walks through a model.
+func holdLaws(m *claim.Model, some func(int) int, fail func(format string, args ...any)) {
+	s := taken{m: m, spins: spinlocks(m), fail: fail}
+	m.Listen(&s.notes)
+	walk(m, some(60), func(number int, c check.Choice, step func()) {
+		s.choice, s.look, s.step = c, m.Look(int(c.Actor)), nil
+		s.foot, s.notes, s.mark = cell.Footprint{}, kernel.Notes{}, m.Memory().Mark()
+		if s.look.Func != nil {
+			s.step = &s.look.Func.Steps[s.look.Step]
+		}
+		ahead := s.look.Func != nil && number < some(30)
+		var before kernel.Ahead
+		if ahead {
+			before = m.Ahead(m.Actors()[c.Actor].Task)
+		}
+		s.takesLocksInOrder()
+		m.Memory().Record(&s.foot)
+		step()
+		m.Memory().Record(nil)
+		if s.step != nil {
+			s.touchesWhatItSays()
+			s.answersItsQuestion()
+		}
+		s.goesWhereItSays()
+		if ahead {
+			s.wasAhead(before)
+		}
+		if number < some(20) {
+			s.brokenIsBrokenAfresh()
+		}
+		if number < some(10) {
+			s.sleepsOnlyWhereItMay()
+		}
+		if number < some(4) {
+			s.predicatesReadWhatTheySay()
+		}
 	})
 }
 

@@ -298,10 +298,11 @@ func pinnedExclusive(m *Model) []predicate {
 				}
 				f := r.Page.Frame()
 				head := m.M.Head(f)
+				flags := m.M.Load(m.M.Flags(f))
 				if m.M.IsLarge(f) && m.M.Load(m.M.Mapcount(f)) == 0 {
-					f = head // where no PTE maps the page, the flag of the folio's first page speaks for all
+					flags |= m.M.Load(m.M.Flags(head)) // where no PTE maps the page, it is its own flag as it was last, or that of the folio's first page for all: see sanity_check_pinned_pages
 				}
-				return !machine.IsAnon(m.M.Load(m.M.Mapping(head))) || m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive != 0
+				return !machine.IsAnon(m.M.Load(m.M.Mapping(head))) || flags&machine.PGAnonExclusive != 0
 			},
 			why: func() string {
 				f := machine.DecodeResult(m.M.Peek(v)).Page.Frame()

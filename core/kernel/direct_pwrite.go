@@ -118,7 +118,7 @@ var _ = register(fnDirectPwrite, &Func{
 		dwAsyncAgain: {Label: "complete", Says: "throw out what came into the page cache meanwhile", Ref: "iomap_dio_complete", When: If(DIOInvalidatesAgain, DIOInvalidatesWritten).AndAsyncDIO(), Local: true, Calls: []FuncID{fnInvalidatePages2}, Do: func(c *Ctx) Next {
 			return c.Call(fnInvalidatePages2, dwAsyncEnd, c.L(dwPage))
 		}},
-		dwAsyncEnd: {Label: "dio_end", Says: "count one direct I/O less in flight", Ref: "inode_dio_end", When: AsyncDIO, Touches: cell.Of(machine.Inodes), Reads: cell.Of(machine.Blocks, machine.PageCache, machine.Flags), Do: func(c *Ctx) Next {
+		dwAsyncEnd: {Label: "dio_end", Says: "count one direct I/O less in flight", Ref: "inode_dio_end", When: AsyncDIO, Touches: cell.Of(machine.Inodes), Reads: cell.Of(machine.Blocks, machine.PageCache, machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
 			o := c.Pgoff(dwPage)
 			w := c.M.DirectIO(o)
 			if c.Add(w, -machine.DIOFlight) == machine.DIOFreed {
@@ -141,7 +141,7 @@ var _ = register(fnDirectPwrite, &Func{
 		dwAgain: {Label: "invalidate_again", Says: "throw out what came into the page cache meanwhile", Ref: "kiocb_invalidate_post_direct_write", When: With(DIOInvalidatesAgain), Local: true, Calls: []FuncID{fnInvalidatePages2}, Do: func(c *Ctx) Next {
 			return c.Call(fnInvalidatePages2, dwUnlock, c.L(dwPage))
 		}},
-		dwUnlock: {Label: "inode_unlock", Says: "drop i_rwsem", Ref: "inode_unlock", Touches: cell.Of(machine.InodeLocks), Reads: cell.Of(machine.Blocks, machine.PageCache, machine.Flags), Do: func(c *Ctx) Next {
+		dwUnlock: {Label: "inode_unlock", Says: "drop i_rwsem", Ref: "inode_unlock", Touches: cell.Of(machine.InodeLocks), Reads: cell.Of(machine.Blocks, machine.PageCache, machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
 			c.WriteUnlock(c.M.InodeLock(int(c.L(0))))
 			c.directlyWritten(c.Pgoff(dwPage), c.L(dwValue))
 			return c.Return(c.L(dwRet))
@@ -202,27 +202,33 @@ var dioWaitStep = Step{Label: "dio_wait", Says: "wait until no direct I/O is in 
 		return Block{}
 	}, Do: func(c *Ctx) Next { return Then }}
 
-// freeBlock takes the block of a page away from its file.
+// freeBlock takes the block of a page away from its file. What somebody has stored, through a TLB that is to be flushed, since the page left the
+// page cache is lost with it; a page in its place comes with invalidate_lock alone.
 func (c *Ctx) freeBlock(o machine.Pgoff) {
 	c.Store(c.M.Block(o), machine.BlockHole)
+	if c.M.KindOf(o).OnDisk() {
+		c.M.FileForget(o)
+	}
 	if !c.M.AsyncDIO {
 		return
 	}
-	c.M.FileForget(o)
 	if w := c.M.DirectIO(o); c.Load(w) >= machine.DIOUnwritten {
 		c.Or(w, machine.DIOFreed)
 		c.M.Raise(machine.AlarmFreedBlock, uint64(o))
 	}
 }
 
-// directlyWritten notes that a page of a file holds what was written directly, unless somebody has stored to it meanwhile: which of the
-// two came last is not said.
+// directlyWritten notes that a page of a file holds what was written directly, unless somebody has stored to it meanwhile, or is at it (pwrite has the folio
+// locked, and marks it dirty behind the copy): which of the two came last is not said.
 func (c *Ctx) directlyWritten(o machine.Pgoff, v uint64) {
 	if c.Load(c.M.Block(o)) != machine.MakeBlock(machine.BlockWritten, v) {
 		return
 	}
-	if f, ok := machine.Cached(c.Load(c.M.CacheSlot(o))); ok && c.Load(c.M.Flags(f))&(machine.PGDirty|machine.PGWriteback) != 0 {
-		return
+	if f, ok := machine.Cached(c.Load(c.M.CacheSlot(o))); ok {
+		flags := c.Load(c.M.Flags(f))
+		if flags&(machine.PGDirty|machine.PGWriteback) != 0 || flags&machine.PGUptodate != 0 && c.Load(c.folioLock(f)) != 0 {
+			return
+		}
 	}
 	c.M.FileOverwrote(o, v)
 }

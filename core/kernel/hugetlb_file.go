@@ -180,10 +180,13 @@ var _ = register(fnHugetlbfsRead, &Func{Hugetlb: true,
 			}
 			return Then
 		}},
-		hrCopy: {Label: "copy", Says: "copy out what it holds", Ref: "copy_page_to_iter", Reads: cell.Of(machine.Contents, machine.FolioLocks), Wait: folioLockFree, Do: func(c *Ctx) Next {
-			v := c.Keep(hrValue, c.M.Contents(c.Held(0).Frame()))
+		hrCopy: {Label: "copy", Says: "copy out what it holds", Ref: "copy_page_to_iter", Reads: cell.Of(machine.Contents, machine.FolioLocks, machine.PageCache), Wait: folioLockFree, Do: func(c *Ctx) Next {
+			f := c.Held(0).Frame()
+			v := c.Keep(hrValue, c.M.Contents(f))
 			c.Sayf("copy out what it holds: %s", c.M.Content(v))
-			c.M.FileRead(c.Pgoff(hrPage), v)
+			if now, ok := machine.Cached(c.Load(c.M.CacheSlot(c.Pgoff(hrPage)))); ok && now == f { // else it was thrown out while it is read: see filemap_read
+				c.M.FileRead(c.Pgoff(hrPage), v)
+			}
 			return Then
 		}},
 		hrPut: putFolio(hrEnd),

@@ -30,7 +30,7 @@ func (m *Machine) Discarding(p PageID) {
 // from now on is promised again.
 func (m *Machine) Discarded(p PageID) {
 	if m.Load(m.Should(p)) == discarding {
-		m.Forget(p)
+		m.Store(m.Should(p), 0)
 	}
 }
 
@@ -80,9 +80,9 @@ func (m *Machine) wrote(p PageID, v uint64) {
 	}
 }
 
-// Forget notes that nothing is promised about what the page reads any more.
+// Forget notes that nothing is promised about what the page reads any more. While its owner discards it, it stays so.
 func (m *Machine) Forget(p PageID) {
-	if m.Track.Values {
+	if m.Track.Values && m.Load(m.Should(p)) != discarding {
 		m.Store(m.Should(p), 0)
 	}
 }

@@ -164,7 +164,7 @@ func (m *Machine) layoutGigabytes(l *cell.Layout) {
 		return
 	}
 	m.noPMD = l.Add(1, cell.Region{Class: PMDs, Owner: "walk", Name: func(int) string { return "no PMD table" }, Decode: entryText})
-	m.hugetlbLock = m.addRWLocks(l, len(m.MMs)*m.regions, cell.Region{Class: HugetlbPool, Of: func(i int) cell.Instance { return m.OfMM(i / m.regions) }, Name: func(i int) string {
+	m.hugetlbLock = m.addRWLocks(l, HugetlbVMALock, len(m.MMs)*m.regions, cell.Region{Class: HugetlbPool, Of: func(i int) cell.Instance { return m.OfMM(i / m.regions) }, Name: func(i int) string {
 		if mm := m.MMs[i/m.regions]; i%m.regions < len(mm.Regions) {
 			return "hugetlb VMA lock of " + mm.Name + " " + mm.Regions[i%m.regions].Name
 		}

@@ -148,7 +148,7 @@ func (m *Machine) layoutHugetlb(l *cell.Layout) {
 	}
 	m.reserved = l.Add(1, cell.Region{Class: HugetlbPool, Owner: "hugetlb", Name: func(int) string { return "huge pages reserved" }})
 	m.reserve = l.Add(n+len(m.filePages), cell.Region{Class: HugetlbPool, Owner: "hugetlb", Name: page("reservation"), Decode: words("none", "one huge page")})
-	m.faultMutex = m.addLocks(l, n+len(m.filePages), cell.Region{Class: HugetlbPool, Name: page("hugetlb fault mutex")})
+	m.faultMutex = m.addLocks(l, FaultMutex, n+len(m.filePages), cell.Region{Class: HugetlbPool, Name: page("hugetlb fault mutex")})
 	m.resvUnmapped = l.Add(len(m.MMs)*m.regions, cell.Region{Class: HugetlbPool, Owner: "hugetlb", Name: func(i int) string {
 		if mm := m.MMs[i/m.regions]; i%m.regions < len(mm.Regions) {
 			return fmt.Sprintf("pages taken from %s %s", mm.Name, mm.Regions[i%m.regions].Name)

@@ -54,7 +54,7 @@ func (m *Machine) layoutIntervals(l *cell.Layout) {
 	add := func(owner, field string, decode func(int, uint64) string) cell.ID {
 		return l.Add(len(m.MMs), cell.Region{Class: Notifiers, Owner: owner, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
 	}
-	m.umemMutex = m.addLocks(l, len(m.MMs), cell.Region{Class: Notifiers, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " umem_mutex" }})
+	m.umemMutex = m.addLocks(l, UmemMutex, len(m.MMs), cell.Region{Class: Notifiers, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " umem_mutex" }})
 	m.activeRanges = add("secondary", "active_invalidate_ranges", nil)
 	m.subscriptionsSeq = add("secondary", "invalidate_seq", words("even", "odd"))
 	m.intervalSeq = add("secondary", "interval_sub invalidate_seq", func(_ int, v uint64) string {

@@ -179,7 +179,7 @@ func (m *Machine) layoutKSM(l *cell.Layout) {
 		return m.Content(v - 1)
 	}})
 	m.mergeOrder = l.Add(len(m.MMs), cell.Region{Class: KSM, Owner: "ksm", Name: func(i int) string { return m.MMs[i].Name + ": place in ksmd's list" }})
-	m.ksmMutex = m.addLocks(l, 1, cell.Region{Class: KSM, Name: func(int) string { return "ksm_thread_mutex" }})
+	m.ksmMutex = m.addLocks(l, KSMThreadMutex, 1, cell.Region{Class: KSM, Name: func(int) string { return "ksm_thread_mutex" }})
 }
 
 // SharedContent is a ghost: what the page of a stable node held when KSM began to share it, plus one.

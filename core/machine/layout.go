@@ -96,7 +96,7 @@ func (m *Machine) layoutFrames(l *cell.Layout) {
 	}}, "swap")
 	m.content = add(Contents, "content", func(_ int, v uint64) string { return m.Content(v) })
 	m.alloc = region(cell.Region{Class: Frames, Decode: words("free", "data", "table", "bad page", "hole", "poisoned", "device")}, "frame") // one object: the allocator goes through all
-	m.lockedBy = m.addLocks(l, m.nframe, cell.Region{Class: FolioLocks, Owner: "folio", Of: of, Name: name("PG_locked")})
+	m.lockedBy = m.addLocks(l, FolioLock, m.nframe, cell.Region{Class: FolioLocks, Owner: "folio", Of: of, Name: name("PG_locked")})
 	m.ledger = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "references held")
 	m.ptes = region(cell.Region{Class: Ledgers, Of: of, Sum: true}, "PTEs that map it")
 }
@@ -115,8 +115,10 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 	m.entry = l.Add(ptes*m.width, cell.Region{Class: PTEs, Owner: "walk", Name: m.entryName, Decode: entryText, Names: m.entryNames, Of: func(i int) cell.Instance { return of(i / m.width) }})
 	l.Add((n-ptes)*m.width, cell.Region{Class: PMDs, Owner: "walk", Decode: upperText, Names: m.entryNames, // behind the others: see Entry
 		Name: func(i int) string { return m.entryName(ptes*m.width + i) }, Of: func(i int) cell.Instance { return of(ptes + i/m.width) }})
-	m.ptl = m.addLocks(l, n, cell.Region{Class: PTLs, Of: of, Name: table("PTL of the %s")})
-	m.pmdLock = m.addLocks(l, len(m.MMs), cell.Region{Class: PTLs, Of: ofMM, Name: func(i int) string { return m.pmdLockName() + " of " + m.MMs[i].Name }})
+	ptl := table("PTL of the %s")
+	m.ptl = m.addLocks(l, PTLock, ptes, cell.Region{Class: PTLs, Of: of, Name: ptl})
+	m.addLocks(l, PMDLock, n-ptes, cell.Region{Class: PTLs, Name: func(i int) string { return ptl(ptes + i) }, Of: func(i int) cell.Instance { return of(ptes + i) }}) // behind the others: see PTL
+	m.pmdLock = m.addLocks(l, PMDLock, len(m.MMs), cell.Region{Class: PTLs, Of: ofMM, Name: func(i int) string { return m.pmdLockName() + " of " + m.MMs[i].Name }})
 	m.tableOf = l.Add(n, cell.Region{Class: Frames, Owner: "walk", Name: func(i int) string {
 		return fmt.Sprintf("table frame %d: owner", m.TableFrame(i))
 	}, Decode: func(_ int, v uint64) string {
@@ -169,7 +171,7 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 	add := func(c cell.Class, owner, field string, decode func(int, uint64) string) cell.ID {
 		return l.Add(n, cell.Region{Class: c, Owner: owner, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
 	}
-	m.mmapLock = m.addRWLocks(l, n, cell.Region{Class: MMLocks, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " mmap_lock" }})
+	m.mmapLock = m.addRWLocks(l, MmapLock, n, cell.Region{Class: MMLocks, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " mmap_lock" }})
 	m.writeProtectSeq = add(MMs, "mm", "write_protect_seq", nil)
 	m.mmFlags = add(MMs, "mm", "flags", words("none", "MMF_HAS_PINNED", "MMF_VM_MERGE_ANY", "MMF_HAS_PINNED MMF_VM_MERGE_ANY"))
 	m.flushPending = add(MMs, "mm", "tlb_flush_pending", nil)
@@ -189,7 +191,7 @@ func (m *Machine) layoutMMs(l *cell.Layout) {
 		}
 	}
 	of := func(i int) cell.Instance { return m.OfMM(i / m.regions) }
-	m.vmaLock = m.addRWLocks(l, n*m.regions, cell.Region{Class: MMLocks, Of: of, Name: region("VMA lock")})
+	m.vmaLock = m.addRWLocks(l, VMALock, n*m.regions, cell.Region{Class: MMLocks, Of: of, Name: region("VMA lock")})
 	m.anonVMA = l.Add(n*m.regions*m.anonWords, cell.Region{Class: VMAs, Owner: "mm", Of: func(i int) cell.Instance { return of(i / m.anonWords) }, Name: func(i int) string { return region("anon_vma")(i / m.anonWords) }, Decode: m.anonText})
 	if m.RmapLocks && len(m.Files) > 0 {
 		m.linked = l.Add(n*m.regions, cell.Region{Class: VMAs, Owner: "mm", Of: of, Name: region("i_mmap"), Decode: linkedText})
@@ -263,8 +265,8 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 		return l.Add(len(m.Files), cell.Region{Class: c, Owner: owner, Name: name(field), Decode: decode})
 	}
 	m.size = file(Inodes, "file", "i_size", sizeText)
-	m.inodeLock = m.addRWLocks(l, len(m.Files), cell.Region{Class: InodeLocks, Name: name("i_rwsem")})
-	m.invalidateLock = m.addRWLocks(l, len(m.Files), cell.Region{Class: InodeLocks, Name: name("invalidate_lock")})
+	m.inodeLock = m.addRWLocks(l, InodeLock, len(m.Files), cell.Region{Class: InodeLocks, Name: name("i_rwsem")})
+	m.invalidateLock = m.addRWLocks(l, InvalidateLock, len(m.Files), cell.Region{Class: InodeLocks, Name: name("invalidate_lock")})
 	m.inode = file(Inodes, "file", "inode", words("alive", "evicted", "freed"))
 	m.inodeRCU = file(RCU, "rcu", "RCU callback of the inode", rcuText)
 	if m.Throttled || m.Opens {
@@ -272,7 +274,7 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 	}
 	if m.ShmemPunch {
 		// Who faults waits for who punches, as for a lock of the page.
-		m.falloc = m.addLocks(l, len(m.filePages), cell.Region{Class: Inodes, Name: func(i int) string { return m.filePages[i].Name + ": shmem_falloc" }})
+		m.falloc = m.addLocks(l, FallocWait, len(m.filePages), cell.Region{Class: Inodes, Name: func(i int) string { return m.filePages[i].Name + ": shmem_falloc" }})
 	}
 	if m.AsyncDIO {
 		m.directIO = page(Inodes, "direct I/O in flight", directIOText)

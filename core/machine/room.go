@@ -90,16 +90,13 @@ func (m *Machine) layoutRooms(l *cell.Layout) {
 	if !m.Rooms && !m.RmapLocks && m.PMDTables == 0 {
 		return
 	}
-	anon := len(m.MMs) * m.regions
-	m.rmapLock = m.addRWLocks(l, anon+len(m.Files), cell.Region{Class: RmapLocks, Name: func(i int) string {
-		if i >= anon {
-			return "i_mmap_rwsem of " + m.Files[i-anon].Name
-		}
+	m.rmapLock = m.addRWLocks(l, AnonVMALock, len(m.MMs)*m.regions, cell.Region{Class: RmapLocks, Name: func(i int) string {
 		if mm := m.MMs[i/m.regions]; i%m.regions < len(mm.Regions) {
 			return "anon_vma lock of " + mm.Name + " " + mm.Regions[i%m.regions].Name
 		}
 		return "no region"
 	}})
+	m.addRWLocks(l, MappingLock, len(m.Files), cell.Region{Class: RmapLocks, Name: func(i int) string { return "i_mmap_rwsem of " + m.Files[i].Name }}) // behind the others: see MappingLock
 }
 
 // MoveTable makes a PTE table that of other pages: of those from the huge page of p on, which GUP calls in flight see appear.

@@ -111,7 +111,7 @@ func (m *Machine) layoutSecondary(l *cell.Layout) {
 	add := func(owner, field string, decode func(int, uint64) string) cell.ID {
 		return l.Add(len(m.MMs), cell.Region{Class: Notifiers, Owner: owner, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " " + field }, Decode: decode})
 	}
-	m.mmuLock = m.addLocks(l, len(m.MMs), cell.Region{Class: Notifiers, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " mmu_lock" }})
+	m.mmuLock = m.addLocks(l, MMULock, len(m.MMs), cell.Region{Class: Notifiers, Of: m.OfMM, Name: func(i int) string { return m.MMs[i].Name + " mmu_lock" }})
 	m.invalidating = add("secondary", "mmu_invalidate_in_progress", func(_ int, v uint64) string {
 		i := DecodeInvalidation(v)
 		switch {

@@ -26,7 +26,6 @@ type walker struct {
 	notes    kernel.Notes // mute: of every transition, where it led
 	branches map[kernel.Hop]*Branch
 	waits    map[waitKey]*Wait
-	lockIDs  []cell.ID          // cells of lockClasses
 	order    map[[2]cell.ID]int // who first waited for the second while holding the first
 	ends     map[string]*End
 }
@@ -45,12 +44,6 @@ func newWalker(s *Survey, limit uint64) *walker {
 	m := s.model
 	w := &walker{s: s, m: m, mem: m.Memory(), limit: limit, judged: make([]bool, len(m.Claims())), notes: kernel.Notes{Mute: true},
 		seen: map[uint64]struct{}{}, branches: map[kernel.Hop]*Branch{}, waits: map[waitKey]*Wait{}, order: map[[2]cell.ID]int{}, ends: map[string]*End{}}
-	layout := w.mem.Layout()
-	for id := range cell.ID(layout.Len()) {
-		if lockClasses.Has(layout.Class(id)) {
-			w.lockIDs = append(w.lockIDs, id)
-		}
-	}
 	for _, h := range m.Began {
 		w.went(h, "")
 	}
@@ -149,6 +142,7 @@ func (w *walker) do(c check.Choice) {
 		w.m.Do(c)
 		return
 	}
+	w.locks(a.Task)
 	mark := w.mem.Mark()
 	w.notes.Went, w.notes.Told = w.notes.Went[:0], w.notes.Told[:0]
 	w.m.Do(c)
@@ -161,7 +155,6 @@ func (w *walker) do(c check.Choice) {
 	for i, h := range w.notes.Went {
 		w.went(h, w.notes.Told[i])
 	}
-	w.locks(a.Task, mark, w.notes.Went[0])
 }
 
 // went counts a branch.
@@ -251,35 +244,14 @@ func at(m *claim.Model, task int) *kernel.Step {
 	return &m.Funcs()[a.Fn].Steps[a.Step]
 }
 
-// lockClasses are those of locks that tasks hold.
-var lockClasses = cell.Of(machine.PTLs, machine.FolioLocks, machine.MMLocks)
-
-// locks notes in which order locks are waited for: a step that waits takes the
-// second while its task holds the first.
-func (w *walker) locks(task int, since cell.Mark, h kernel.Hop) {
-	if w.m.Funcs()[h.Fn].Steps[h.From].Wait == nil {
-		return
-	}
-	layout := w.mem.Layout()
-	w.mem.Written(since, func(id cell.ID) {
-		if c := layout.Class(id); !lockClasses.Has(c) || !holds(w.mem.Peek(id), task, c) {
-			return
-		}
-		for _, h := range w.lockIDs {
-			if h != id && holds(w.mem.Peek(h), task, layout.Class(h)) {
-				if _, known := w.order[[2]cell.ID{h, id}]; !known {
-					w.order[[2]cell.ID{h, id}] = task
-				}
-			}
+// locks notes in which order locks are waited for.
+func (w *walker) locks(task int) {
+	w.m.Awaited(task, func(held, wanted machine.Lock) {
+		pair := [2]cell.ID{held.Cell(), wanted.Cell()}
+		if _, known := w.order[pair]; !known {
+			w.order[pair] = task
 		}
 	})
-}
-
-func holds(v uint64, task int, c cell.Class) bool {
-	if c == machine.MMLocks {
-		return machine.MmapWriter(v) == task || machine.MmapWriter(v) < 0 && machine.MmapReaders(v)>>task&1 != 0
-	}
-	return v == uint64(task+1)
 }
 
 func (w *walker) end(broken []int) {

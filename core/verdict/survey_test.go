@@ -68,6 +68,40 @@ func TestSurvey(t *testing.T) {
 	}
 }
 
+// TestInversions: munmap takes mmap_lock, then i_mmap_rwsem, and nothing is inverted; if another one had i_mmap_rwsem when he comes to mmap_lock, that is told.
+func TestInversions(t *testing.T) {
+	f, ds := scenario.Parse("inversions", []byte(`GUP inversions
+kernel v6.12
+file f = ext4 1 "a"
+mm A { buf = f shared rw }
+P0 on cpu0 in A { munmap(buf) }
+P1 on cpu1 in A { munmap(buf) }
+P2 on cpu2 kernel { fsync(f) }
+`))
+	if scenario.Failed(ds) {
+		t.Fatal(ds)
+	}
+	for _, inverted := range []bool{false, true} {
+		m, _, ds := Model(f, f.Kernel, nil)
+		if m == nil {
+			t.Fatal(ds)
+		}
+		s := NewSurvey(m, 0)
+		if inverted {
+			mark := m.Memory().Mark()
+			m.M.Store(m.M.MappingLock(0), 1<<1) // P1 has it, for reading
+			s.walker.locks(1)
+			m.Memory().Undo(mark)
+		}
+		for s.Run(1 << 20) {
+		}
+		const told = "P0 takes A mmap_lock, then i_mmap_rwsem of f; P1 the other way round"
+		if got := strings.Contains(s.String(), told); got != inverted || len(s.Inverted) > 0 != inverted {
+			t.Errorf("inverted: %v, want %v: %v", s.Inverted, inverted, s)
+		}
+	}
+}
+
 // TestExitsFit holds the census against the tables: its lines name steps that there are.
 func TestExitsFit(t *testing.T) {
 	fits := map[string]bool{}
