@@ -51,6 +51,9 @@ const (
 	RemoteLockedSince  = 410
 )
 
+// UnlockedRefusesPinSince is the first release in which get_user_pages_unlocked() refuses FOLL_PIN. From 5.8 to 6.2 it goes on, and pins (read in source): a call that nobody makes, which is not played.
+const UnlockedRefusesPinSince = 603
+
 // gupArgs are the words for them.
 var gupArgs = map[string]uint64{"NULL": gupNoPages, "LOCKED_0": gupNotLocked}
 
@@ -172,7 +175,7 @@ var Rejections = []Rejection{
 	{"pin_with_get", "FOLL_GET beside a pin? Refuse", With(FOLLPinCounting), EINVAL, pinAPI, FollGet, 0},
 	{"longterm_needs_pin", "FOLL_LONGTERM without a pin? Refuse", With(GUPLongtermRequiresPin), EINVAL, getAPI, FollLongterm, 0},
 	{"fast_only_longterm", "FOLL_LONGTERM without a pin? Refuse", With(GUPValidArgs), EINVAL, getFastOnlyAPI, FollLongterm, 0},
-	{"longterm_locked", "FOLL_LONGTERM where mmap_lock may be dropped? Refuse", Without(GUPValidArgs), EINVAL, unlockedAPI, FollLongterm, 0},
+	{"longterm_locked", "FOLL_LONGTERM where mmap_lock may be dropped? Refuse", Without(GUPUnlockedLongterm), EINVAL, unlockedAPI, FollLongterm, 0},
 	{"longterm_remote", "FOLL_LONGTERM for the memory of another mm? Refuse", Without(GUPRemoteLongterm), EINVAL, remoteAPI, FollLongterm, 0},
 	{"longterm_p2pdma", "memory of a PCI device for long? Refuse", With(GUPValidArgs), EINVAL, getAPI | pinAPI, FollPCIP2PDMA, FollLongterm},
 	{"no_pages", "a reference, and no array for the page? Refuse", Cond{}, EINVAL, getAPI, gupNoPages, FollGet},

@@ -66,6 +66,7 @@ gup_secretmem_test          0   0       0   0   0   0    1    1    1    1   1   
 gup_fast_folio_allowed      0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         a6e79df92e4a  TC
 zero_page_not_counted       0   0       0   0   0   0    0    0    0    0   1       0   1   1    1         c8070b787519  TC
 force_write_rule            0   0       1   1   1   1    1    1    1    2   2       2   2   2    2         19be0eaffa3a  TC
+gup_unlocked_longterm       0   0       0   0   0   0    0    0    0    0   0       1   1   1    1         -             T
 gup_longterm_requires_pin   0   0       0   0   0   1    1    1    1    1   1       1   1   1    1         447f3e45c18a  TC
 gup_retry_killable          0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         71335f37c5e8  TC
 gup_lock_killable           0   0       0   0   0   0    0    0    0    0   0       0   1   1    1         b2a72dff85fa  TCm
@@ -318,7 +319,7 @@ func TestHistory(t *testing.T) {
 
 // uncommitted are the rules that change from one kernel to the next with no commit in our sources: some way, or both.
 var uncommitted = strings.Fields(`
-add_to_swap_dirties mprotect_unaccounts switch_mm_lazy_fence
+add_to_swap_dirties gup_unlocked_longterm mprotect_unaccounts switch_mm_lazy_fence
 `)
 
 // TestChangesNameTheirCommits: what a kernel does otherwise than the one before came with a commit, which the rule names; or it is on the list

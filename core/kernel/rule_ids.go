@@ -195,6 +195,7 @@ const (
 	GUPSlowPMDRecheck
 	GUPSlowTakesRest
 	GUPRemoteLongterm
+	GUPUnlockedLongterm
 	GUPFastForce
 	GUPPFNExists
 	GUPPinInTwo

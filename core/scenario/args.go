@@ -49,6 +49,9 @@ func (b *builder) args(t *task, call *kernel.Call, name *token, c *cursor) []ker
 			continue
 		}
 		args[i] = b.arg(t, call, &p, c)
+		if call.Name == "get_user_pages_unlocked" && p.Kind == kernel.FlagsParam && args[i].Flags&kernel.FollPin != 0 {
+			b.file.uses = append(b.file.uses, site{setting: "refusal of FOLL_PIN by " + call.Name, since: kernel.UnlockedRefusesPinSince, at: c.before()})
+		}
 		if at := c.before(); p.Kind == kernel.GUPArgParam && c.ok() {
 			b.gupArg(call, args[i-1:i+1], at, c)
 		}

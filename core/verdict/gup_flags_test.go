@@ -16,7 +16,7 @@ call                      flags                            4.6 5.4 5.8 5.9 5.11 
 get_user_pages            FOLL_PIN                         -   -   E   E   E    E    E    E    E   E   E   E
 get_user_pages_fast       FOLL_PIN                         -   -   E   E   E    E    E    E    E   E   E   E
 get_user_pages_remote     FOLL_PIN                         -   -   E   E   E    E    E    E    E   E   E   E
-get_user_pages_unlocked   FOLL_PIN                         -   -   E   E   E    E    E    E    E   E   E   E
+get_user_pages_unlocked   FOLL_PIN                         -   -   -   -   -    -    -    -    -   -   E   E
 pin_user_pages            FOLL_GET                         -   -   E   E   E    E    E    E    E   E   E   E
 pin_user_pages_fast       FOLL_GET                         -   -   E   E   E    E    E    E    E   E   E   E
 pin_user_pages_remote     FOLL_GET                         -   -   E   E   E    E    E    E    E   E   E   E
@@ -31,7 +31,7 @@ get_user_pages_locked     FOLL_LONGTERM                    -   E   E   E   E    
 pin_user_pages            FOLL_LONGTERM                    -   -   p   p   p    p    p    p    p   p   p   p
 pin_user_pages_fast       FOLL_LONGTERM                    -   -   p   p   p    p    p    p    p   p   p   p
 pin_user_pages_remote     FOLL_LONGTERM                    -   -   p   p   p    p    p    p    p   p   p   p
-pin_user_pages_unlocked   FOLL_LONGTERM                    -   -   E   E   E    E    E    E    E   E   p   p
+pin_user_pages_unlocked   FOLL_LONGTERM                    -   -   E   E   E    E    E    E    E   p   p   p
 pin_user_pages_locked     FOLL_LONGTERM                    -   -   E   E   E    E    -    -    -   -   -   -
 get_user_pages_fast_only  FOLL_LONGTERM                    -   p   p   p   p    p    p    p    p   p   E   E
 pin_user_pages_fast_only  FOLL_LONGTERM                    -   -   p   p   p    p    p    p    p   p   p   -
