@@ -1,6 +1,8 @@
 package scenario
 
 import (
+	"slices"
+
 	"gupscope/core/claim"
 	"gupscope/core/kernel"
 )
@@ -31,4 +33,10 @@ func lacking(name string, k kernel.Kernel) string {
 		}
 	}
 	return ""
+}
+
+// Judges reports whether a claim is judged on a kernel where the scenario is checked as it is opened.
+func (f *File) Judges(name string, k kernel.Kernel) bool {
+	list := f.judged(k)
+	return list == nil && promised(name, k) || slices.Contains(list, name) && lacking(name, k) == ""
 }

@@ -158,7 +158,7 @@ func (s *Session) finish(phase check.Phase) (more bool) {
 		s.verdict.Bound(o.States, c.limits, c.raised())
 	}
 	if phase == check.Done {
-		s.verdict.Expect, s.verdict.Wrong = s.asExpected(&o)
+		s.verdict.Expect, s.verdict.Wrong, s.verdict.Unjudged = s.asExpected(&o)
 	}
 	if o.Verdict != check.Sometimes {
 		return false

@@ -40,7 +40,10 @@ func (s *Session) everything() []Fragment {
 		morph("pick-kernel", page.PickKernel(&p.Header.Kernel)), morph("kernels", page.Kernels(&p.Header.Kernel)),
 		morph("editor", page.Editor(&p.Source)), morph("writing", page.Writing(&p.Header)), morph("diagnostics", page.Diagnostics(&p.Source)), morph("listing", page.Listings(p.Listing)),
 		morph("race", page.RacePart(p)), morph("now", page.Memory(&p.Memory)), morph("claims", page.Claims(p.Claims)), morph("cell", page.Cell(p.Cell)),
-		{Op: "say", HTML: p.Sentence.Plain()}, {Op: "address", Value: s.Address()},
+		{Op: "say", HTML: p.Sentence.Plain()},
+	}
+	if !s.unread {
+		out = append(out, Fragment{Op: "address", Value: s.Address()})
 	}
 	return append(out, s.textAnswers()...)
 }

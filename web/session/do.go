@@ -121,6 +121,7 @@ func (s *Session) do(e Event) []Fragment {
 	case "import":
 		return s.read(e.Text)
 	case "address":
+		s.unread = false
 		return []Fragment{{Op: "address", Value: s.Address()}}
 	case "palette":
 		return s.palette(e.Text)
@@ -142,6 +143,7 @@ func (s *Session) doOpen(e Event) []Fragment {
 		l, err := link.Parse(e.Link)
 		if err != nil {
 			s.notice("error", "%s", err) // a sentence
+			s.unread = true
 			return s.everything()
 		}
 		s.Restore(l)

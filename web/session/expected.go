@@ -76,27 +76,37 @@ func wanted(e *scenario.Expect) string {
 
 // asExpected says whether a check of all claims has come to what the scenario says of the kernel; "" where it says nothing of it. A run ends
 // at its first breach, so where lines judge claims alone, one that breaks there may be hidden by others here; none breaks here that does not there.
-func (s *Session) asExpected(o *verdict.Outcome) (says string, wrong bool) {
+// Of a claim that the check did not judge it has found nothing: those are returned as they are.
+func (s *Session) asExpected(o *verdict.Outcome) (says string, wrong bool, unjudged []string) {
 	if i, j, ok := s.expected(); ok {
 		if met, why := o.Met(&s.file.Expects[i], j); !met {
-			return "not as the scenario expects: " + why, true
+			return "not as the scenario expects: " + why, true, nil
 		}
-		return "as the scenario expects", false
+		return "as the scenario expects", false, nil
 	}
 	var as []string
 	for _, e := range s.expectedAlone() {
 		for _, claim := range e.Judge {
+			if !s.file.Judges(claim, s.kernel) {
+				if !slices.Contains(unjudged, claim) {
+					unjudged = append(unjudged, claim)
+				}
+				continue
+			}
 			breaks, may := slices.Contains(o.Names(), claim), slices.Contains(e.Claims, claim)
 			switch {
 			case breaks && !may, may && len(o.Names()) == 0:
-				return fmt.Sprintf("not as the scenario expects of %s alone: %s", claim, wanted(e)), true
+				return fmt.Sprintf("not as the scenario expects of %s alone: %s", claim, wanted(e)), true, unjudged
 			case breaks == may && !slices.Contains(as, claim):
 				as = append(as, claim)
 			}
 		}
 	}
-	if as == nil {
-		return ahead(s.expectedAlone()), false
+	switch {
+	case as != nil:
+		return "as the scenario expects of " + strings.Join(as, ", "), false, unjudged
+	case unjudged != nil:
+		return "the scenario speaks of " + strings.Join(unjudged, ", ") + ": not judged here", false, unjudged
 	}
-	return "as the scenario expects of " + strings.Join(as, ", "), false
+	return ahead(s.expectedAlone()), false, nil
 }

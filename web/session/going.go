@@ -109,29 +109,63 @@ func (g *going) depth() int {
 	return 0
 }
 
-// next is the choice to make: the followed actor's; else the one that stands ahead;
-// else the actor's own. why says why there is none.
+// next is the choice to make: the followed actor's; else the one that stands ahead; else the actor's own, or, where he cannot go on, that of the next who
+// can. why says why there is none.
 func (g *going) next() (c check.Choice, why string) {
 	r := g.s.run
 	at := r.Cursor()
 	if !g.follows && at < r.Len() {
 		return r.Steps()[at].Choice, ""
 	}
-	o := r.Offer(g.actor)
-	name := r.Model.Actors()[g.actor].Name
-	switch {
-	case o.Finished:
-		return c, name + " has finished"
-	case !o.Ready:
-		return c, name + " " + o.Why
+	if o := r.Offer(g.actor); !o.Ready {
+		if why := g.handOver(&o); why != "" {
+			return c, why
+		}
 	}
 	if at < r.Len() && int(r.Steps()[at].Choice.Actor) == g.actor {
 		return r.Steps()[at].Choice, ""
 	}
+	o := r.Offer(g.actor)
 	if len(o.Keys) > 1 {
-		return c, name + " has a choice here: press one of its buttons"
+		return c, r.Model.Actors()[g.actor].Name + " has a choice here: press one of its buttons"
 	}
 	return check.Choice{Actor: uint16(g.actor), Key: uint16(o.Keys[0])}, ""
+}
+
+// handOver has the next who can go on make the steps, tasks before others, where nobody is followed; else it says why the actor cannot, and who can.
+func (g *going) handOver(o *trace.Offer) (why string) {
+	r := g.s.run
+	all := r.Model.Actors()
+	var can, rest []int
+	waits := ""
+	for i := range all {
+		a := &all[(g.actor+1+i)%len(all)]
+		look := r.Model.Look(a.ID)
+		switch {
+		case a.Kind == kernel.TaskActor && look.Ready:
+			can = append(can, a.ID)
+		case a.Kind == kernel.TaskActor && !look.Finished && a.ID != g.actor:
+			waits += ", " + a.Name + " " + look.Why
+		case look.Ready:
+			rest = append(rest, a.ID)
+		}
+	}
+	can = append(can, rest...)
+	if !g.follows && len(can) > 0 {
+		g.actor = can[0]
+		return ""
+	}
+	if why = "has finished"; !o.Finished {
+		why = o.Why
+	}
+	why = all[g.actor].Name + " " + why
+	switch {
+	case len(can) > 0:
+		return why + ": go on with " + all[can[0]].Name
+	case waits == "" && o.Finished:
+		return "everybody has finished"
+	}
+	return why + waits + ": nobody can go on"
 }
 
 // walk makes steps until one of them is it, or there is none to make.

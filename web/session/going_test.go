@@ -91,6 +91,35 @@ func TestGoToWhatIsAhead(t *testing.T) {
 	}
 }
 
+// Where one task ends, the way to a conflict or a violation goes on with the next, to the end of all; who follows one is told who can go on.
+func TestGoOnWithOthers(t *testing.T) {
+	for _, to := range []string{"conflict", "false"} {
+		s := fresh(t)
+		said := ""
+		for range 20 { // P0 to its end
+			if said = notices(s.Do(Event{Do: "run", To: "over", Lane: "cpu0", At: s.run.Cursor()})); said != "" {
+				break
+			}
+		}
+		if !strings.Contains(said, "P0 has finished: go on with P1") {
+			t.Fatalf("at P0's end it says %q", said)
+		}
+		alone := s.run.Cursor()
+		s.Do(Event{Do: "run", To: to, At: alone})
+		if s.run.Cursor() == alone || s.run.Steps()[alone].Actor != 1 {
+			t.Fatalf("%s: nobody went on from step %d: %q", to, alone, said)
+		}
+		for range 200 {
+			if said = notices(s.Do(Event{Do: "run", To: to, At: s.run.Cursor()})); strings.Contains(said, "Everybody") {
+				break
+			}
+		}
+		if !strings.Contains(said, "Everybody has finished; until then") || len(s.run.Model.Choices(nil)) > 0 {
+			t.Errorf("%s: at step %d, where %v can go on, it says %q", to, s.run.Cursor(), s.run.Model.Choices(nil), said)
+		}
+	}
+}
+
 // Two sessions that see the same walk go the same way; another seed is another walk.
 func TestRandomWalk(t *testing.T) {
 	walk := func(seed int) (*Session, string) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"gupscope/core/cell"
+	"gupscope/core/scenario"
+	"gupscope/web/link"
 )
 
 // What is watched is watched by its name: a cell's number is another one in another text. What there is no more is told.
@@ -79,5 +81,64 @@ func TestNamedBranchesStay(t *testing.T) {
 	}
 	if len(s.kept) != maxKept || !strings.Contains(said, "makes room") {
 		t.Errorf("%d branches are kept; it says %q", len(s.kept), said)
+	}
+}
+
+// A text that comes with mistakes, as after a reload, is shown with its race: that of its other lines. Once the mistake is mended, it is the text's.
+func TestMistakesKeepTheRace(t *testing.T) {
+	s := standing(t, "gup-fast-vs-reclaim")
+	run, at, good := s.run.String(), s.run.Cursor(), s.text
+	for _, typed := range []string{"P3 on cpu0 in A { madv", "P3 on cpu0 in A { madvise_typo(buf) }\n", "expect v6.12: Neve\n", "claim no-lost-stor off\n"} {
+		bad := good + typed
+		s.Do(Event{Do: "text", Text: bad})
+		l := s.State()
+		o := New()
+		o.Restore(l)
+		if o.text != bad || o.run == nil || o.run.String() != run || o.run.Cursor() != at || !scenario.Failed(o.diagnostics) {
+			t.Fatalf("%q: after a reload the run is %v, of %d characters", typed, o.run, len(o.text))
+		}
+		if p := o.Page(); o.stale() != "of the text without its lines with mistakes" || strings.Contains(p.Sentence.Plain(), "nothing to run") || o.State() != l {
+			t.Errorf("%q: %q, %q; %+v for %+v", typed, o.stale(), p.Sentence.Plain(), o.State(), l)
+		}
+		o.Do(Event{Do: "text", Text: good})
+		if o.stale() != "" || o.run.String() != run || o.shown != o.file {
+			t.Errorf("%q: mended, the page is still %q", typed, o.stale())
+		}
+	}
+	o := New()
+	o.Restore(link.Link{Text: "P3 on cpu0 in A { madv"})
+	if o.run != nil || !strings.Contains(o.Page().Sentence.Plain(), "nothing to run yet") {
+		t.Error("of nothing but mistakes something runs")
+	}
+}
+
+// The address of a link that cannot be read stays in the bar, until something happens.
+func TestDamagedLinkStays(t *testing.T) {
+	addresses := func(fs []Fragment) (n int) {
+		for _, f := range fs {
+			if f.Op == "address" {
+				n++
+			}
+		}
+		return n
+	}
+	s := New()
+	fs := s.Do(Event{Do: "open", Link: "#1.rubbish"})
+	if addresses(fs) != 0 || !strings.Contains(notices(fs), "link") {
+		t.Errorf("%d addresses, and it says %q", addresses(fs), notices(fs))
+	}
+	if n := addresses(s.Do(Event{Do: "open"})); n != 0 { // as a page asks whose core has caught up
+		t.Errorf("%d addresses", n)
+	}
+	if n := addresses(s.Do(Event{Do: "step", Choice: "0"})); n == 0 {
+		t.Error("the run has another address, and the page is not told")
+	}
+	s.Do(Event{Do: "address"})
+	if n := addresses(s.Do(Event{Do: "open"})); n != 1 {
+		t.Errorf("%d addresses", n)
+	}
+	s.Do(Event{Do: "open", Link: "#1.rubbish"})
+	if n := addresses(s.Do(Event{Do: "open", Scenario: "cow-huge"})); n != 1 {
+		t.Errorf("%d addresses of what is opened next", n)
 	}
 }

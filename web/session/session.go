@@ -49,6 +49,7 @@ type Session struct {
 
 	// What is shown. It stays when the text has errors or is n/a on the kernel.
 	shown   *scenario.File
+	left    *scenario.File // what is shown of a text that came with mistakes: the rest of it
 	kernel  kernel.Kernel
 	na      string // why the scenario cannot run on the kernel chosen
 	run     *trace.Run
@@ -72,6 +73,7 @@ type Session struct {
 	source view.Source // nobody standing in it
 
 	at      link.Link // what the page is a page of
+	unread  bool      // a link could not be read: the browser goes on showing it, until something happens
 	page    view.Page // as the reader's browser has it
 	notices []Fragment
 	noticed bool // the reader still sees one
@@ -102,6 +104,7 @@ func (s *Session) State() link.Link {
 // Restore makes the session what a link says. What the link names and there is
 // not becomes a notice with the next event.
 func (s *Session) Restore(l link.Link) {
+	s.unread = false
 	s.open(l.Scenario, l.Text, l.Kernel)
 	s.replay(l.Run, l.At)
 	s.load(l)
@@ -141,6 +144,21 @@ func (s *Session) open(name, text, override string) {
 	s.shown, s.run, s.kernel = nil, nil, s.file.Kernel
 	s.override = override
 	s.bind("", 0)
+	if s.run == nil && scenario.Failed(s.diagnostics) {
+		s.bindInPart()
+	}
+}
+
+// bindInPart shows the race of a text that came with mistakes, and of which there is no earlier one, without the lines that have them.
+func (s *Session) bindInPart() {
+	file, diagnostics := s.file, s.diagnostics
+	s.file, s.diagnostics = scenario.WithoutMistakes(s.called(), s.text)
+	if s.bind("", 0); s.run != nil {
+		s.left = s.file
+	}
+	s.file, s.diagnostics = file, diagnostics
+	s.header = s.makeHeader()
+	s.source = view.OfSource(s.text, s.file.Tokens(), s.diagnostics, s.stale())
 }
 
 // parse reads the text.
@@ -201,6 +219,8 @@ func (s *Session) stale() string {
 	switch {
 	case s.run == nil:
 		return ""
+	case s.shown == s.left && s.left != s.file:
+		return "of the text without its lines with mistakes"
 	case s.shown != s.file:
 		return "of the last text without mistakes"
 	case s.na != "":

@@ -9,6 +9,9 @@ import (
 
 	"gupscope/core/cell"
 	"gupscope/core/machine"
+	"gupscope/core/scenario"
+	"gupscope/core/trace"
+	"gupscope/core/verdict"
 )
 
 // A cell's history is what the steps say, and its bits are its value.
@@ -79,7 +82,7 @@ func TestEntryBits(t *testing.T) {
 func TestDumpPage(t *testing.T) { dumpPage.test(t) }
 
 var (
-	dumpOfPage = regexp.MustCompile(`^page: refcount:(-?\d+) mapcount:(-?\d+) mapping:[0-9a-f]{16} index:0x[0-9a-f]+ pfn:0x([0-9a-f]+)$`)
+	dumpOfPage = regexp.MustCompile(`^page: refcount:(-?\d+) mapcount:(-?\d+) mapping:[0-9a-f]{16} index:0x(?:[0-9a-f]+|…) pfn:0x([0-9a-f]+)$`)
 	dumpOfFlag = regexp.MustCompile(`^(anon |ksm )?flags: 0x…\(([a-z0-9_]+\|)*…\)$`)
 	dumpOfHead = regexp.MustCompile(`^head: order:\d+ mapcount:(-?\d+) entire_mapcount:-?\d+ nr_pages_mapped:\d+ pincount:(-?\d+)$`)
 )
@@ -129,6 +132,43 @@ var dumpPage = law{meets: []string{"small folio", "large folio"}, holds: func(s 
 	}
 	return nil
 }}
+
+// A page's index is what linear_page_index() makes of its address: that of anonymous memory has the address in it, in whichever mm it is mapped; that of
+// a copy in a private mapping is the file's.
+func TestDumpIndex(t *testing.T) {
+	const text = "GUP test\n\"A test.\"\n\nkernel v6.12\nfile f = ext4 2 \"a\" \"b\"\nmm A {\n    one = anon 2 rw \"c\" \"d\"\n    own = f private rw\n    big = thp 1 rw \"e\" \"f\"\n}\nframes 4\n\nP0 on cpu0 in A {\n    store(own[1], \"x\")\n}\n"
+	f, ds := scenario.Parse("test", []byte(text))
+	if scenario.Failed(ds) {
+		t.Fatal(ds)
+	}
+	model, _, _ := verdict.Model(f, f.Kernel, nil)
+	run := trace.New(model)
+	for len(model.Choices(nil)) > 0 {
+		if _, err := run.Do(model.Choices(nil)[0]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	m, seen := model.M, 0
+	want := map[string]uint64{"A one[0]": 0x7f0000000, "A one[1]": 0x7f0000001, "A own[1]": 1, "A big[0]": 0x7f0000400, "A big[1]": 0x7f0000401}
+	for p, at := range m.Pages() {
+		index, there := want[at.Name]
+		if !there {
+			continue
+		}
+		seen++
+		frame, _, ok := m.Resolve(machine.PageID(p))
+		if !ok {
+			t.Fatalf("nothing is mapped at %s", at.Name)
+		}
+		n := now{r: run, m: m}
+		if dump := n.dump(frame); !strings.Contains(dump, fmt.Sprintf(" index:%#x pfn", index)) {
+			t.Errorf("%s, at %#x: want index %#x in %q", at.Name, at.Addr, index, dump)
+		}
+	}
+	if seen != len(want) {
+		t.Errorf("%d of %d pages are there", seen, len(want))
+	}
+}
 
 // A file's card says what memory has and the disk has not, and nothing else.
 func TestFiles(t *testing.T) { files.test(t) }

@@ -26,7 +26,7 @@ func (n *now) dump(f machine.Frame) string {
 		mapcount += entire
 	}
 	s := fmt.Sprintf("page: refcount:%d mapcount:%d mapping:%s index:%s pfn:%s", int64(m.Peek(m.Ref(head))), mapcount, n.mappingPointer(head),
-		prefixed(m.Peek(m.Index(head))+uint64(f-head)), prefixed(uint64(f)))
+		n.pgoff(head, f), prefixed(uint64(f)))
 	if !large {
 		return s + n.dumpFlags(head, large)
 	}
@@ -36,6 +36,26 @@ func (n *now) dump(f machine.Frame) string {
 	}
 	return s + fmt.Sprintf("\nhead: order:%d mapcount:%d entire_mapcount:%d nr_pages_mapped:%d pincount:%d", bits.Len(uint(pages))-1, all, entire, mapped, int64(m.Peek(m.Pincount(head)))) +
 		n.dumpFlags(head, large)
+}
+
+// pgoff is page_to_pgoff(): of anonymous memory what linear_page_index() makes of the address, as vm_pgoff of a new anonymous VMA is vm_start in pages; in a
+// private mapping of a file the file's page. The machine's word has the page's number in its region. Which region a page of KSM was first in, nothing tells.
+// compare include/linux/pagemap.h:linear_page_index, mm/vma.c:__mmap_new_vma, both from memory
+func (n *now) pgoff(head, f machine.Frame) string {
+	m := n.m
+	index, mapping := m.Peek(m.Index(head)), m.Peek(m.Mapping(head))
+	if machine.IsKSM(mapping) {
+		return "0x…"
+	}
+	if mm := machine.MappingMM(mapping); mm >= 0 {
+		first := m.PageAt(mm, machine.MappingRegion(mapping), int(index))
+		if r := m.Region(first); r.Kind == machine.RegionFilePrivate {
+			index += uint64(r.First)
+		} else {
+			index = m.Pages()[first].Addr >> 12
+		}
+	}
+	return prefixed(index + uint64(f-head))
 }
 
 // dumpFlags is the line of the flags. The names and their order are read in source (6.1, 6.9, 6.12). What the number is, and what follows the names (node, zone, lastcpupid),

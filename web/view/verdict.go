@@ -26,22 +26,23 @@ type Claim struct {
 
 // A Verdict is what the check found, or finds just now.
 type Verdict struct {
-	State   VerdictState
-	Word    string // "Never", "Sometimes", "unknown", "n/a"
-	Says    string // "no claim is ever false", "stopped at 1,000,000 states"
-	States  string // "4,212", grouped for people; "4,212 reduced"
-	Moves   string // transitions
-	Rate    string // "1.6 M/s"
-	Depth   int
-	Omitted string    // how likely it is that a state was overlooked: "below 1e-10"
-	Bad     []Counter // one per claim that can break, the shortest first
-	Decides []string  // the settings any of which turns the verdict: "gup_pte_recheck"
-	Expect  string    // what the scenario says of this kernel: "expected", "expected Never", ""
-	Wrong   bool      // the expectation failed
-	Stop    string    // what holds it up, in a word: "its bound", "memory is full"
-	More    bool      // it came to a bound, or was stopped, and can go on
-	Next    string    // up to where, if that is further than it could go before: "30,000,000 states"
-	Rests   Rests     // what it hangs on: asked for separately
+	State    VerdictState
+	Word     string // "Never", "Sometimes", "unknown", "n/a"
+	Says     string // "no claim is ever false", "stopped at 1,000,000 states"
+	States   string // "4,212", grouped for people; "4,212 reduced"
+	Moves    string // transitions
+	Rate     string // "1.6 M/s"
+	Depth    int
+	Omitted  string    // how likely it is that a state was overlooked: "below 1e-10"
+	Bad      []Counter // one per claim that can break, the shortest first
+	Decides  []string  // the settings any of which turns the verdict: "gup_pte_recheck"
+	Expect   string    // what the scenario says of this kernel: "expected", "expected Never", ""
+	Wrong    bool      // the expectation failed
+	Unjudged []string  // claims of which the scenario expects something on this kernel, and which the check did not judge
+	Stop     string    // what holds it up, in a word: "its bound", "memory is full"
+	More     bool      // it came to a bound, or was stopped, and can go on
+	Next     string    // up to where, if that is further than it could go before: "30,000,000 states"
+	Rests    Rests     // what it hangs on: asked for separately
 }
 
 // A Counter is a counterexample.
