@@ -189,6 +189,30 @@ func TestWidths(t *testing.T) {
 	}
 }
 
+// What stands beside each other in a line is apart in the text, too: copied, or read aloud, a name does not run into a value.
+func TestWordsAreApart(t *testing.T) {
+	text := func(c templ.Component) string {
+		return strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(render(t, c), "")), " ")
+	}
+	m := &view.Memory{At: 20, News: []view.ChangedCell{{Name: "PTE of A buf", Old: "none", New: "swap 0 exclusive"}}}
+	if got, want := text(News(m)), "PTE of A buf none → swap 0 exclusive"; !strings.HasSuffix(got, want) {
+		t.Errorf("what changed is %q, want …%q", got, want)
+	}
+	tlb := &view.TLB{Lane: "cpu0", Entries: []view.TLBEntry{{Text: "A buf → frame 1 W D A", Stale: true}}}
+	if got, want := text(TLB(tlb)), "A buf → frame 1 W D A stale"; !strings.Contains(got, want) {
+		t.Errorf("the TLB is %q, want …%q", got, want)
+	}
+}
+
+// A function's name may end a line behind an underscore, and its comma never stands alone.
+func TestNamesKeepTheirCommas(t *testing.T) {
+	s := view.ComingStmt{Text: "madvise(buf)", File: "mm/madvise.c", Funcs: []string{"faultin_vma_page_range", "pmd_migration_entry_wait"}}
+	html := render(t, coming(&view.Race{Lanes: make([]view.Lane, 1)}, &view.Coming{Stmts: []view.ComingStmt{s}}))
+	if strings.Contains(html, "<wbr>,") || strings.Contains(html, "<wbr/>,") || !regexp.MustCompile(`faultin_<wbr/?>\s*vma_<wbr/?>\s*page_<wbr/?>\s*range,`).MatchString(html) {
+		t.Errorf("the names are %s", html)
+	}
+}
+
 // What has an arrow in it and errors are parts of their own, which a browser does not cut at a hyphen.
 func TestArrows(t *testing.T) {
 	for s, want := range map[string][]string{
