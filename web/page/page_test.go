@@ -142,6 +142,11 @@ func TestSVG(t *testing.T) {
 				words.WriteByte(' ')
 			}
 		}
+		drawn := b.String()
+		edges := regexp.MustCompile(`<path d="[^"]*C[^"]*" fill="none"`).FindAllStringIndex(drawn, -1)
+		if label := strings.Index(drawn, `<text class="span"`); label < 0 || len(edges) == 0 || label < edges[len(edges)-1][0] {
+			t.Errorf("the first label of a span is at %d of the picture, below edges, of which there are %d", label, len(edges))
+		}
 		text := strings.Join(strings.Fields(words.String()), " ")
 		for _, r := range p.Race.Rows {
 			if !strings.Contains(text, r.Says) {
