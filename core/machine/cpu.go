@@ -64,6 +64,11 @@ func (m *Machine) ClearWalker(cpu int) { m.Store(m.Walker(cpu), 0) }
 // it, or none. Dirty there means that the CPU may write without going to memory.
 func (m *Machine) TLB(cpu int, p PageID) Word { return m.at(m.tlb, cpu*len(m.pages)+int(p)) }
 
+// IsTLB reports whether a cell is a translation of some CPU's TLB; for onlookers.
+func (m *Machine) IsTLB(id cell.ID) bool {
+	return id >= m.tlb && id < m.tlb+cell.ID(m.CPUs*len(m.pages))
+}
+
 // A Flush says what a flush request wants: the pages of one mm from First to Last, or
 // of all mms; Ahead counts the generations of the mm that came after it.
 type Flush struct {

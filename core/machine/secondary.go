@@ -86,6 +86,24 @@ func (m *Machine) FlushGuest(first, last PageID) {
 	}
 }
 
+// SecondaryAt returns the page that a cell has the translation of for another MMU than the CPUs', and what that is called; for onlookers.
+func (m *Machine) SecondaryAt(id cell.ID) (p PageID, mmu string, ok bool) {
+	n := cell.ID(len(m.pages))
+	switch {
+	case !m.Secondary:
+		return 0, "", false
+	case id >= m.spte && id < m.spte+n:
+		return PageID(id - m.spte), "secondary MMU", true
+	case id >= m.guestTLB && id < m.guestTLB+cell.ID(m.CPUs)*n:
+		return PageID((id - m.guestTLB) % n), "secondary MMU", true
+	case id >= m.iotlb && id < m.iotlb+n:
+		return PageID(id - m.iotlb), "IOTLB", true
+	case m.Intervals && id >= m.mtt && id < m.mtt+n:
+		return PageID(id - m.mtt), "device's page table", true
+	}
+	return 0, "", false
+}
+
 // guestCaptures calls f with every word of secondary MMUs that may capture a frame.
 func (m *Machine) guestCaptures(f func(Word)) {
 	if m.Secondary {

@@ -227,11 +227,11 @@ func (d *Decision) Text(better, worse string) string {
 		return "They come to something else, and no single rule that was tried decides between " + better + " and " + worse + "."
 	}
 	if d.Alone {
-		text := fmt.Sprintf("%s alone keeps %s at these choices: on %s with it as on %s, %s.", d.Rules[0], d.Claim, worse, better, strings.TrimSuffix(d.Says, "."))
+		text := fmt.Sprintf("With %s alone as the other kernel has it, %s keeps %s at these choices: %s.", d.Rules[0], worse, d.Claim, strings.TrimSuffix(d.Says, "."))
 		if len(d.Rules) > 1 {
-			text += " So " + plural(len(d.Rules)-1, "does ", "do ") + listOf(d.Rules[1:]) + "."
+			text += " The same holds of " + listOf(d.Rules[1:]) + "."
 		}
 		return text
 	}
-	return fmt.Sprintf("On %s, %s. That is %s: with it as on %s, %s %s at these choices, too.", better, strings.TrimSuffix(d.Says, "."), d.Rules[0], worse, better, comes)
+	return fmt.Sprintf("On %s, %s. That is %s: without this one difference, %s %s at these choices, too.", better, strings.TrimSuffix(d.Says, "."), d.Rules[0], better, comes)
 }

@@ -91,6 +91,25 @@ func (r *Run) Explain(claim string) (*Explanation, error) {
 	return e, nil
 }
 
+// Blame is the part of an explanation of the run's first violation that a diagram shows: the races, and the steps that matter. It tries no
+// other kernel.
+func (r *Run) Blame() (races []Race, steps []int) {
+	v := r.FirstViolation()
+	if v == 0 {
+		return nil, nil
+	}
+	was := r.cursor
+	defer r.Goto(was)
+	r.Goto(v)
+	s := r.newStory(v)
+	s.claim = r.steps[v-1].Broken[0]
+	s.ends = r.atEnd(s.claim)
+	s.about(s.claim)
+	s.findRaces()
+	s.slice()
+	return s.races, s.numbers()
+}
+
 // atEnd reports whether a claim is a condition of the scenario on the ends of runs.
 func (r *Run) atEnd(claim string) bool {
 	for i, name := range r.Model.Claims() {

@@ -251,11 +251,15 @@ func (b *belief) age(r *Run, v int) {
 			continue
 		}
 		for _, c := range st.Changes {
-			e := machine.Entry(c.NewV)
-			if protected := b.entry.Has(machine.RW) && !e.Has(machine.RW); c.Cell == b.from && (!e.Present() || e.Frame() != b.entry.Frame() || protected) {
+			if c.Cell == b.from && loses(b.entry, machine.Entry(c.NewV)) {
 				b.stale, b.now = st.N, c.New
 				return
 			}
 		}
 	}
+}
+
+// loses reports whether who goes by an entry goes by what is not so any more: there is another frame now, or none, or it is write-protected.
+func loses(was, is machine.Entry) bool {
+	return !is.Present() || is.Frame() != was.Frame() || was.Has(machine.RW) && !is.Has(machine.RW)
 }

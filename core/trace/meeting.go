@@ -141,6 +141,9 @@ func (r *Run) contested() []contest {
 		if k.Read > r.cursor {
 			break
 		}
+		if k.MMU != "" { // that is emptied, not looked at again: see flushes
+			continue
+		}
 		if w := r.NextWrite(k.Cell, k.Read-1); w > 0 && w <= r.cursor && r.steps[w-1].Actor != k.Actor {
 			out = append(out, contest{k, w})
 		}

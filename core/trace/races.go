@@ -46,11 +46,13 @@ type Window struct {
 	Cell  cell.ID
 	Name  string // of the cell
 	Value string // what the CPU believes
+	MMU   string // what has it, if that is no local of the kernel's: "TLB", "secondary MMU"
 }
 
 // Windows returns the race windows of the run, in the order of what was read: values
 // that were kept of a page table or a swap cache, changed by somebody else, and not
-// looked at again. A window ends where the CPU reads the cell again or its call returns.
+// looked at again. A window ends where the CPU reads the cell again or its call returns; that of a TLB, or of another
+// MMU, where that drops the entry.
 func (r *Run) Windows() []Window {
 	var out []Window
 	stale := slices.Clone(r.line.stale)
@@ -58,6 +60,9 @@ func (r *Run) Windows() []Window {
 	for _, i := range stale {
 		w := r.line.beliefs[i].Window
 		if !windowed.Has(r.Model.Memory().Layout().Class(w.Cell)) {
+			continue
+		}
+		if w.MMU != "" && w.To == w.Stale { // flushed in the same step
 			continue
 		}
 		if w.To == 0 {

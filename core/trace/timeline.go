@@ -31,7 +31,12 @@ type kept struct {
 	Window
 	into cell.ID
 	raw  uint64
-	end  int // the step of the actor at which it looked again, or forgot it; 0: it still may go by it
+	end  int // the step of the actor at which it looked again, or forgot it; of what an MMU keeps, the step that drops it; 0: it still may go by it
+}
+
+// outdates reports whether a change of the cell makes what was kept of it untrue. An MMU goes by the frame and what it allows alone.
+func (k *kept) outdates(c *Change) bool {
+	return k.MMU == "" || loses(machine.Entry(k.raw), machine.Entry(c.NewV))
 }
 
 type spanKey struct {
@@ -166,42 +171,52 @@ func (t *timeline) believe(r *Run, st *Step, u *undone) {
 		u.changed = append(u.changed, keptBefore{i, t.beliefs[i]})
 		f(&t.beliefs[i])
 	}
-	for _, c := range st.Changes {
+	for ci := range st.Changes {
+		c := &st.Changes[ci]
 		for _, i := range t.by[c.Cell] {
-			if k := &t.beliefs[i]; k.end == 0 && k.Actor != st.Actor && k.Stale == 0 {
+			if k := &t.beliefs[i]; k.end == 0 && k.Actor != st.Actor && k.Stale == 0 && k.outdates(c) {
 				change(i, func(k *kept) { k.Stale = st.N })
 				t.stale = append(t.stale, i)
 			}
 		}
 	}
 	end := func(i int) {
-		if k := &t.beliefs[i]; k.end == 0 && k.Actor == st.Actor {
-			change(i, func(k *kept) {
-				k.end = st.N
-				if k.Stale != 0 {
-					k.To = st.N
-				}
-			})
-		}
+		change(i, func(k *kept) {
+			k.end = st.N
+			if k.Stale != 0 {
+				k.To = st.N
+			}
+		})
 	}
 	for _, id := range st.Reads {
 		for _, i := range t.by[id] {
-			end(i)
+			if k := &t.beliefs[i]; k.end == 0 && k.MMU == "" && k.Actor == st.Actor {
+				end(i)
+			}
 		}
 	}
 	for _, c := range st.Changes {
 		for _, i := range t.into[c.Cell] {
-			end(i)
+			if k := &t.beliefs[i]; k.end == 0 && (k.MMU == "" && k.Actor == st.Actor || k.MMU != "" && !machine.Entry(c.NewV).IsStale()) {
+				end(i)
+			}
 		}
+	}
+	keep := func(k kept) {
+		t.by[k.Cell] = append(t.by[k.Cell], len(t.beliefs))
+		t.into[k.into] = append(t.into[k.into], len(t.beliefs))
+		t.beliefs = append(t.beliefs, k)
 	}
 	layout := r.Model.Memory().Layout()
 	for _, k := range st.Kept {
-		if private.Has(layout.Class(k.From)) {
-			continue
+		if !private.Has(layout.Class(k.From)) {
+			keep(kept{Window: Window{Actor: st.Actor, Read: st.N, Cell: k.From, Name: k.Name, Value: k.Value}, into: k.Into, raw: k.Raw})
 		}
-		t.by[k.From] = append(t.by[k.From], len(t.beliefs))
-		t.into[k.Into] = append(t.into[k.Into], len(t.beliefs))
-		t.beliefs = append(t.beliefs, kept{Window: Window{Actor: st.Actor, Read: st.N, Cell: k.From, Name: k.Name, Value: k.Value}, into: k.Into, raw: k.Raw})
+	}
+	for i := range st.Changes {
+		if k, ok := r.translated(st, &st.Changes[i]); ok {
+			keep(k)
+		}
 	}
 }
 

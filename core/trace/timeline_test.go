@@ -4,8 +4,10 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
+	"gupscope/core/cell"
 	"gupscope/core/machine"
 	"gupscope/core/trace"
 	"gupscope/scenarios"
@@ -58,41 +60,115 @@ func TestTimelineIsThatOfTheRun(t *testing.T) {
 // cut makes no edges nil.
 func cut(es []trace.Edge) []trace.Edge { return append([]trace.Edge{}, es...) }
 
-// windows looks for the race windows of a run the slow way: from every value that was kept, on to its end.
+// windows looks for the race windows of a run the slow way: from every value that was kept, and every translation that an MMU took, on to its end.
 func windows(r *trace.Run) []trace.Window {
 	var out []trace.Window
-	steps := r.Steps()
+	at := r.Cursor()
+	defer r.Goto(at)
 	layout := r.Model.Memory().Layout()
-	for i := range steps {
-		for _, k := range steps[i].Kept {
-			switch layout.Class(k.From) {
-			case machine.PTEs, machine.PMDs, machine.SwapCache:
-			default:
-				continue
+	windowed := func(id cell.ID) bool {
+		class := layout.Class(id)
+		return class == machine.PTEs || class == machine.PMDs || class == machine.SwapCache
+	}
+	for i := range r.Steps() {
+		for _, k := range r.Steps()[i].Kept {
+			if windowed(k.From) {
+				out = opened(r, out, trace.Window{Actor: r.Steps()[i].Actor, Read: i + 1, Cell: k.From, Name: k.Name, Value: k.Value}, k.Into, 0)
 			}
-			w := trace.Window{Actor: steps[i].Actor, Read: i + 1, Cell: k.From, Name: k.Name, Value: k.Value}
-			for j := i + 1; j < len(steps); j++ {
-				st := &steps[j]
-				if st.Actor != w.Actor {
-					if w.Stale == 0 && st.Change(k.From) != nil {
-						w.Stale = st.N
-					}
-					continue
-				}
-				if w.Stale != 0 {
-					w.To = st.N
-				}
-				if slices.Contains(st.Reads, k.From) || st.Change(k.Into) != nil {
-					break
-				}
-			}
-			if w.Stale != 0 && w.To == 0 {
-				w.To = len(steps)
-			}
-			if w.Stale != 0 {
-				out = append(out, w)
+		}
+		for _, c := range r.Steps()[i].Changes {
+			if w, entry, ok := filled(r, i+1, &c); ok && windowed(w.Cell) {
+				out = opened(r, out, w, c.Cell, entry)
 			}
 		}
 	}
 	return out
+}
+
+// filled is what an MMU takes over by a change of a step, and the entry that it is.
+func filled(r *trace.Run, n int, c *trace.Change) (w trace.Window, entry machine.Entry, ok bool) {
+	m, st, e := r.Model.M, &r.Steps()[n-1], machine.Entry(c.NewV)
+	layout := m.Mem.Layout()
+	if !e.Present() || e.IsStale() {
+		return w, 0, false
+	}
+	r.Goto(n)
+	w = trace.Window{Actor: st.Actor, Read: n}
+	switch {
+	case c.Class == machine.TLBs && !strings.HasSuffix(c.Name, "walker"):
+		w.MMU = "TLB"
+		for _, a := range r.Lanes() {
+			if a.CPU == st.CPU {
+				w.Actor = a.ID
+				break
+			}
+		}
+		for _, id := range st.Reads {
+			if class := layout.Class(id); class == machine.PTEs || class == machine.PMDs {
+				w.Cell, ok = id, true
+			}
+		}
+	case c.Class == machine.Secondary:
+		var p machine.PageID
+		if p, w.MMU, ok = m.SecondaryAt(c.Cell); !ok || m.Mapped(p).Frame() != e.Frame() {
+			return w, 0, false
+		}
+		w.Cell = m.PMD(p).Cell()
+		if t, is := m.Find(p, machine.LevelPTE); is {
+			w.Cell = m.Entry(t, m.Slot(p, machine.LevelPTE)).Cell()
+		}
+	}
+	if !ok {
+		return w, 0, false
+	}
+	v := m.Mem.Peek(w.Cell)
+	w.Name, w.Value = layout.Name(w.Cell), layout.Decode(w.Cell, v)
+	entry = machine.Entry(v)
+	if !e.Has(machine.RW) {
+		entry &^= machine.RW
+	}
+	return w, entry, true
+}
+
+// opened follows what was kept in a cell to where it is let go, and adds the window if it became untrue.
+func opened(r *trace.Run, out []trace.Window, w trace.Window, into cell.ID, entry machine.Entry) []trace.Window {
+	last := r.Len()
+	for j := w.Read; j < r.Len(); j++ {
+		st := &r.Steps()[j]
+		c, drops := st.Change(w.Cell), st.Change(into)
+		if c != nil && st.Actor != w.Actor && w.Stale == 0 {
+			is := machine.Entry(c.NewV)
+			if w.MMU == "" || !is.Present() || is.Frame() != entry.Frame() || entry.Has(machine.RW) && !is.Has(machine.RW) {
+				w.Stale = st.N
+			}
+		}
+		if w.MMU != "" {
+			if drops != nil && !machine.Entry(drops.NewV).IsStale() {
+				if w.Stale != 0 {
+					w.To = st.N
+				}
+				break
+			}
+			if st.Actor == w.Actor && w.Stale != 0 {
+				last = st.N
+			}
+			continue
+		}
+		if st.Actor != w.Actor {
+			continue
+		}
+		if w.Stale != 0 {
+			w.To = st.N
+		}
+		if slices.Contains(st.Reads, w.Cell) || drops != nil {
+			break
+		}
+	}
+	if w.Stale == 0 || w.MMU != "" && w.To == w.Stale {
+		return out
+	}
+	if w.To == 0 {
+		w.To = last
+	}
+	return append(out, w)
 }

@@ -10,7 +10,7 @@
 // when it was first made.
 //
 // Reading order: trace.go, history.go (who wrote what), choices.go (a run as a short string),
-// timeline.go with spans.go and races.go (what the timeline draws), ascii.go; explain.go (why a claim breaks) with
+// timeline.go with spans.go, races.go and mmus.go (what the timeline draws), ascii.go; explain.go (why a claim breaks) with
 // pairs.go (who raced), writes.go and began.go, slice.go (which steps matter) with copied.go, tell.go with brief.go,
 // words.go and outcome.go, guard.go (which rules would have kept it) with trial.go and parting.go (what is done by them
 // instead), chart.go; account.go (how a run that breaks nothing came to where it stands) with meeting.go (where two

@@ -73,6 +73,7 @@ export function listen(will: Will): () => void {
       const on = (e as ToggleEvent).newState === "open" && (e.target as Element).querySelector<HTMLElement>("[data-focus]");
       // Under a thumb, the keyboard that comes with the focus would cover what one may as well look through.
       if (on && !(on.matches("[type=search]") && matchMedia("(pointer: coarse)").matches)) on.focus();
+      if (on instanceof HTMLInputElement && on.type === "text") on.setSelectionRange(on.value.length, on.value.length); // one goes on behind what is there
     },
     true,
   );

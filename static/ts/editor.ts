@@ -204,7 +204,7 @@ export class Editor {
     const line = this.view.lineBlockAt(at);
     const top = this.view.documentTop + line.top;
     const { top: first, bottom: last } = part.getBoundingClientRect();
-    const above = top - around - first;
+    const above = top - around - first - (part.querySelector<HTMLElement>(".top")?.offsetHeight ?? 0); // which stays on top
     const below = top + line.height + around + (document.getElementById("diagnostics")?.offsetHeight ?? 0) - last;
     if (above < 0) part.scrollTop += above;
     else if (below > 0) part.scrollTop += Math.min(below, above);

@@ -1634,7 +1634,7 @@ func SharePanel(p *view.Page) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = form("trace", "Trace", "Chrome's format, for ui.perfetto.dev: tasks are threads, spans and flows", false).Render(ctx, templ_7745c5c3_Buffer)
+		templ_7745c5c3_Err = form("trace", "Trace", "Chrome's format, for ui.perfetto.dev: tasks are threads; spans, flows, and counters of references", false).Render(ctx, templ_7745c5c3_Buffer)
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}

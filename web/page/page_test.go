@@ -142,6 +142,11 @@ func TestSVG(t *testing.T) {
 				words.WriteByte(' ')
 			}
 		}
+		drawn := b.String()
+		edges := regexp.MustCompile(`<path d="[^"]*C[^"]*" fill="none"`).FindAllStringIndex(drawn, -1)
+		if label := strings.Index(drawn, `<text class="span"`); label < 0 || len(edges) == 0 || label < edges[len(edges)-1][0] {
+			t.Errorf("the first label of a span is at %d of the picture, below edges, of which there are %d", label, len(edges))
+		}
 		text := strings.Join(strings.Fields(words.String()), " ")
 		for _, r := range p.Race.Rows {
 			if !strings.Contains(text, r.Says) {
@@ -186,6 +191,30 @@ func sheet(t *testing.T) string {
 func TestWidths(t *testing.T) {
 	if got, want := len(sansWidths), '~'-' '+1; got != int(want) {
 		t.Errorf("sansWidths has %d characters, want %d", got, want)
+	}
+}
+
+// What stands beside each other in a line is apart in the text, too: copied, or read aloud, a name does not run into a value.
+func TestWordsAreApart(t *testing.T) {
+	text := func(c templ.Component) string {
+		return strings.Join(strings.Fields(regexp.MustCompile(`<[^>]*>`).ReplaceAllString(render(t, c), "")), " ")
+	}
+	m := &view.Memory{At: 20, News: []view.ChangedCell{{Name: "PTE of A buf", Old: "none", New: "swap 0 exclusive"}}}
+	if got, want := text(News(m)), "PTE of A buf none → swap 0 exclusive"; !strings.HasSuffix(got, want) {
+		t.Errorf("what changed is %q, want …%q", got, want)
+	}
+	tlb := &view.TLB{Lane: "cpu0", Entries: []view.TLBEntry{{Text: "A buf → frame 1 W D A", Stale: true}}}
+	if got, want := text(TLB(tlb)), "A buf → frame 1 W D A stale"; !strings.Contains(got, want) {
+		t.Errorf("the TLB is %q, want …%q", got, want)
+	}
+}
+
+// A function's name may end a line behind an underscore, and its comma never stands alone.
+func TestNamesKeepTheirCommas(t *testing.T) {
+	s := view.ComingStmt{Text: "madvise(buf)", File: "mm/madvise.c", Funcs: []string{"faultin_vma_page_range", "pmd_migration_entry_wait"}}
+	html := render(t, coming(&view.Race{Lanes: make([]view.Lane, 1)}, &view.Coming{Stmts: []view.ComingStmt{s}}))
+	if strings.Contains(html, "<wbr>,") || strings.Contains(html, "<wbr/>,") || !regexp.MustCompile(`faultin_<wbr/?>\s*vma_<wbr/?>\s*page_<wbr/?>\s*range,`).MatchString(html) {
+		t.Errorf("the names are %s", html)
 	}
 }
 

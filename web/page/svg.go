@@ -203,8 +203,8 @@ func (d *drawing) span(s *view.Span) {
 		words = f.cut(s.Short, room)
 	}
 	if words != "" {
-		fmt.Fprintf(&d.below, `<text transform="translate(%.1f %.1f) rotate(90)" font-family="%s" font-size="8" fill="%s">%s</text>`,
-			x-8.6, d.top[s.From]+2, f.family, ink, html.EscapeString(words))
+		fmt.Fprintf(&d.over, `<text class="span" transform="translate(%.1f %.1f) rotate(90)" font-family="%s" font-size="8" fill="%s" stroke="%s" stroke-width="2" paint-order="stroke">%s</text>`,
+			x-8.6, d.top[s.From]+2, f.family, ink, d.ink.paper, html.EscapeString(words)) // above edges and other bars, which it covers
 	}
 }
 

@@ -22,7 +22,8 @@ import (
 //
 // Flow arrows are IPIs, hand-overs and racing accesses. A claim that breaks is an instant in the step that breaks it, on its thread: at the end of
 // the step it would be at the end of the trace, where viewers cut it in half; and behind its middle, where flows end.
-func TraceEvents(w io.Writer, p *view.Page) error {
+// Counters are the folios' refcounts and pincounts, each from the middle of the step that changes it.
+func TraceEvents(w io.Writer, p *view.Page, counts []view.Count) error {
 	t := traceEvents{race: &p.Race, threads: map[string]int{}}
 	t.add(event{Name: "process_name", Ph: "M", TID: 1, Args: map[string]any{"name": "gupscope: " + p.Header.Title + " on " + p.Header.Kernel.Text}})
 	for i := range p.Race.Lanes {
@@ -30,6 +31,9 @@ func TraceEvents(w io.Writer, p *view.Page) error {
 	}
 	for i := range p.Race.Edges {
 		t.flow(&p.Race.Edges[i])
+	}
+	for i := range counts {
+		t.count(&counts[i])
 	}
 	// Names come first; of what begins together, what lasts longer: a slice belongs into the one that was there before it.
 	meta := func(e event) int { return strings.Index("M", e.Ph) } // 0, or -1
@@ -48,7 +52,7 @@ func TraceEvents(w io.Writer, p *view.Page) error {
 type event struct {
 	Name string         `json:"name,omitempty"`
 	Cat  string         `json:"cat,omitempty"`
-	Ph   string         `json:"ph"` // X: a slice; s, f: a flow begins, ends; i: an instant; M: metadata
+	Ph   string         `json:"ph"` // X: a slice; s, f: a flow begins, ends; i: an instant; C: a counter; M: metadata
 	TS   float64        `json:"ts"`
 	Dur  float64        `json:"dur,omitempty"`
 	PID  int            `json:"pid"`
@@ -200,4 +204,14 @@ func (t *traceEvents) flow(e *view.Edge) {
 	t.flows++
 	t.add(event{Name: e.Text, Cat: cat, Ph: "s", ID: t.flows, TS: starts(e.From) + millisecond/2, TID: t.of(from)})
 	t.add(event{Name: e.Text, Cat: cat, Ph: "f", BP: "e", ID: t.flows, TS: starts(e.To) + millisecond/2, TID: t.of(to)})
+}
+
+// count is a counter's value; it is the process's, whatever thread it names.
+func (t *traceEvents) count(c *view.Count) {
+	at := 0.0
+	if c.Step > 0 {
+		at = starts(c.Step) + millisecond/2
+	}
+	_, what, _ := strings.Cut(strings.TrimPrefix(c.Name, "folio "), " ")
+	t.add(event{Name: c.Name, Cat: "count", Ph: "C", TS: at, TID: 1, Args: map[string]any{what: c.Value}})
 }

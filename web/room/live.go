@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/nats-io/nats.go"
@@ -249,7 +250,7 @@ func (r *Room) show(seq uint64, rec Record) {
 				fragments[i].Value = r.session.Address()
 			}
 		}
-		r.broadcast(encode(Out{Seq: seq, By: rec.By, Do: rec.Event.Do, Fragments: fragments}))
+		r.answer(rec.By, Out{Seq: seq, By: rec.By, Do: rec.Event.Do, Fragments: fragments})
 		if f := r.rooms.Metrics.Events; f != nil {
 			f(rec.Event.Do, time.Since(began))
 		}
@@ -257,6 +258,20 @@ func (r *Room) show(seq uint64, rec Record) {
 	if rec.Pen != nil {
 		r.pen.passed(rec.Pen.To)
 		r.tellPeople()
+	}
+}
+
+// answer sends everybody what an event has changed. What is said about it is an answer to who made it, and to nobody else.
+func (r *Room) answer(by string, o Out) {
+	all := encode(o)
+	o.Fragments = slices.DeleteFunc(slices.Clone(o.Fragments), func(f session.Fragment) bool { return f.Op == "answer" && f.ID == "notice" })
+	others := encode(o)
+	for rd := range r.readers {
+		if rd.person == by {
+			rd.push(all, r)
+		} else {
+			rd.push(others, r)
+		}
 	}
 }
 

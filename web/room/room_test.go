@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -182,6 +183,15 @@ func TestDriverAndViewer(t *testing.T) {
 	got, seen := d.event("step"), v.event("step")
 	if fmt.Sprint(got) != fmt.Sprint(seen) || got.By != d.welcome.You || len(got.Fragments) == 0 {
 		t.Errorf("driver and viewer got %+v and %+v", got, seen)
+	}
+
+	// What is answered to the driver's key is said to the driver alone.
+	d.do(session.Event{Do: "run", To: "violation", At: 1})
+	said := func(o Out) bool {
+		return slices.ContainsFunc(o.Fragments, func(f session.Fragment) bool { return f.ID == "notice" })
+	}
+	if got, seen := d.event("run"), v.event("run"); !said(got) || said(seen) {
+		t.Errorf("driver and viewer are answered %+v and %+v", got, seen)
 	}
 
 	v.do(step(1))

@@ -48,7 +48,7 @@ func (s *Session) take(e Event) []Fragment {
 		err = page.SVG(&b, s.drawn(all), dark)
 	case "trace":
 		t = Taken{Name: "trace.json", Type: "application/json"}
-		err = page.TraceEvents(&b, s.Whole())
+		err = page.TraceEvents(&b, s.Whole(), view.OfCounts(s.run))
 	case "json":
 		t = Taken{Name: "json", Type: "application/json"}
 		b.Write(s.Saved())

@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"math"
 	"regexp"
 	"strings"
 	"testing"
@@ -182,6 +183,11 @@ func checkTrace(t *testing.T, events []traced, steps int) {
 			if n := len(around); n == 0 || around[n-1].cat != "step" || *e.TS <= around[n-1].from || around[n-1].to <= *e.TS {
 				t.Errorf("instant %q is not in a step, but in %v", e.Name, around)
 			}
+		case "C":
+			_, what, _ := strings.Cut(strings.TrimPrefix(e.Name, "folio "), " ")
+			if n, ok := e.Args[what].(float64); !ok || len(e.Args) != 1 || n != math.Trunc(n) {
+				t.Errorf("a counter without its value: %+v", e)
+			}
 		default:
 			t.Errorf("there is no phase %q", e.Ph)
 		}
@@ -200,7 +206,8 @@ func TestTraceOfARace(t *testing.T) {
 	s := New()
 	s.Restore(l)
 	text := taken(t, s, Event{To: "trace"}).Text
-	for _, want := range []string{`"P0 in A (cpu0)"`, `"P1 kernel (cpu1)"`, `"interrupts off"`, `"preempted"`, `"race window"`, `"ph":"s"`, `"name":"PTE of A buf","cat":"race"`, `"cat":"violation"`, `"gup_fast_pte_range"`} {
+	for _, want := range []string{`"P0 in A (cpu0)"`, `"P1 kernel (cpu1)"`, `"interrupts off"`, `"preempted"`, `"race window"`, `"ph":"s"`, `"name":"PTE of A buf","cat":"race"`, `"cat":"violation"`, `"gup_fast_pte_range"`,
+		`"name":"folio 1 refcount","cat":"count","ph":"C","ts":0,"pid":1,"tid":1,"args":{"refcount":1}`, `"args":{"refcount":0}`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s is not in the trace", want)
 		}

@@ -212,11 +212,11 @@ func TestComparisonFindsWhatDecides(t *testing.T) {
 		later                 bool // than the first difference
 		want                  []string
 	}{
-		{"dirty-cow", "", "v6.1", true, []string{"force_write_rule", "with it as on v4.6, v6.1 breaks no-lost-store"}},
+		{"dirty-cow", "", "v6.1", true, []string{"force_write_rule", "That is force_write_rule: without this one difference, v6.1 breaks no-lost-store at these choices, too."}},
 		{"dirty-cow", "v6.12", "v4.6", false, nil}, // there is nothing to start from
-		{"gup-fast-vs-reclaim", "", "v6.12", true, []string{"tlb_flush alone keeps gup-returns-only-mapped-pages", "So does gup_pte_recheck", "the host has preempted it"}},
+		{"gup-fast-vs-reclaim", "", "v6.12", true, []string{"With tlb_flush alone as the other kernel has it, v6.12 without gup_pte_recheck with tlb_flush=pv keeps gup-returns-only-mapped-pages at these choices", "The same holds of gup_pte_recheck", "the host has preempted it"}},
 		{"gup-fast-vs-munmap", "v4.6 with tlb_flush=pv", "v6.12", true, []string{"flush_tlb"}},
-		{"pin-fast-vs-reclaim", "", "v6.12", false, []string{"gup_fast_pte_range", "the PTE has changed", "That is gup_pte_recheck: with it as on", "breaks pinned-anon-exclusive at these choices, too"}},
+		{"pin-fast-vs-reclaim", "", "v6.12", false, []string{"gup_fast_pte_range", "the PTE has changed", "That is gup_pte_recheck: without this one difference, v6.12 breaks pinned-anon-exclusive at these choices, too"}},
 	} {
 		g, _ := scenarios.ByName(c.scenario)
 		f, _ := scenario.Parse(g.Name, []byte(g.Text))

@@ -74,10 +74,11 @@ next:
 				o.Head = w.Head
 			}
 			o.From, o.To = min(o.From, w.From), max(o.To, w.To)
+			texts := slices.DeleteFunc(slices.Clone(w.Texts), func(t string) bool { return slices.Contains(o.Texts, t) }) // a secondary MMU's entry, and what a CPU has of it
 			if w.Bad && !o.Bad {
-				o.Texts = append(w.Texts, o.Texts...)
+				o.Texts = append(texts, o.Texts...)
 			} else {
-				o.Texts = append(o.Texts, w.Texts...)
+				o.Texts = append(o.Texts, texts...)
 			}
 			o.Bad = o.Bad || w.Bad
 			continue next
@@ -162,13 +163,13 @@ func (k *Sketch) blamed() {
 	ws := k.windowsAt(n)
 	for i := range ws {
 		w := &ws[i]
-		if w.Lane != lane || !sameCall(k.r, w.Read, n) {
+		if w.Lane != lane || w.cached || !sameCall(k.r, w.Read, n) {
 			continue
 		}
 		b.windows[w.ID], found = true, true
-		k.ensure(w.Read, w.From)
+		k.ensure(w.Read, w.From, "")
 		if to := reused(k.r, w, n); to > 0 {
-			k.ensure(to, next(k.r, w.Read, to))
+			k.ensure(to, next(k.r, w.Read, to), "")
 		}
 		k.eachEdge(n, func(e *Edge) {
 			opens := e.From == w.Read && e.To == w.From
@@ -181,13 +182,56 @@ func (k *Sketch) blamed() {
 			}
 		})
 	}
-	if found {
+	if !found {
+		k.accuse(n, ws)
+	}
+}
+
+// accuse marks what the explanation of the violation at step n goes by: the races that it tells of, each with its window; if it tells of
+// none, the pairs among the steps that matter whose order no wait has decided.
+func (k *Sketch) accuse(n int, ws []Window) {
+	b := &k.blame
+	races, steps := k.r.Blame()
+	for i := range races {
+		r := &races[i]
+		b.mark(k, r.Read, r.Stale, r.Name)
+		if r.Use > r.Stale {
+			b.mark(k, r.Stale, r.Use, r.Name)
+		}
+		for j := range ws {
+			w := &ws[j]
+			if w.cell != r.Cell || w.From != r.Stale || w.Lane != k.c.actor[r.Actor] {
+				continue
+			}
+			b.windows[w.ID] = true
+			if r.Use > r.Stale {
+				b.notes[r.Use] = fmt.Sprintf("goes by what was read at step %d, untrue since step %d", w.Read, w.From)
+			}
+		}
+	}
+	if len(races) > 0 {
 		return
 	}
+	lane := k.rows[n-1].Lane
 	k.eachEdge(n, func(e *Edge) {
-		if e.To == n || e.ToLane == lane && sameCall(k.r, e.To, n) {
+		matter := slices.Contains(steps, e.From) && slices.Contains(steps, e.To)
+		if matter && (e.To == n || e.ToLane == lane && sameCall(k.r, e.To, n)) && !k.waited(e) {
 			b.race(e)
 		}
+	})
+}
+
+// mark makes a pair of steps one of those that race, and sees to it that an edge is there.
+func (b *blame) mark(k *Sketch, from, to int, what string) {
+	k.ensure(from, to, what)
+	b.race(&Edge{From: from, To: to})
+}
+
+// waited reports whether a wait has put a pair in its order: who came second had waited for the other until after the first access.
+func (k *Sketch) waited(e *Edge) bool {
+	from, to := k.rows[e.From-1].actor, k.rows[e.To-1].actor
+	return slices.ContainsFunc(k.r.Spans(), func(s trace.Span) bool {
+		return s.Kind == trace.Waiting && s.Actor == to && s.For == from && s.To >= e.From && s.To <= e.To && s.To > 0
 	})
 }
 
@@ -228,8 +272,8 @@ func (k *Sketch) eachEdge(n int, f func(*Edge)) {
 }
 
 // ensure sees to it that an edge is there which belongs to the story, even if it
-// follows from others.
-func (k *Sketch) ensure(from, to int) {
+// follows from others; text is what it says, "" what the first of its steps does.
+func (k *Sketch) ensure(from, to int, text string) {
 	if from <= 0 || to <= from || to > len(k.rows) || k.rows[from-1].Lane == k.rows[to-1].Lane {
 		return
 	}
@@ -238,14 +282,23 @@ func (k *Sketch) ensure(from, to int) {
 	if there {
 		return
 	}
-	text := "what is believed"
-	if st := &k.r.Steps()[from-1]; len(st.Kept) > 0 { // where it read what is untrue later; what it changes is a local of its own
-		text = st.Kept[0].Name
-	} else if len(st.Changes) > 0 {
-		text = st.Changes[0].Name
+	if text == "" {
+		text = k.touched(from)
 	}
 	k.blame.more = append(k.blame.more, Edge{ID: fmt.Sprintf("edge-%d-%d", from, to), From: from, To: to, FromLane: k.rows[from-1].Lane, ToLane: k.rows[to-1].Lane, Text: text})
 	slices.SortStableFunc(k.blame.more, func(a, b Edge) int { return cmp.Compare(a.To, b.To) })
+}
+
+// touched is what a step has to do with a later one of somebody else.
+func (k *Sketch) touched(n int) string {
+	st := &k.r.Steps()[n-1]
+	switch {
+	case len(st.Kept) > 0: // where it read what is untrue later; what it changes is a local of its own
+		return st.Kept[0].Name
+	case len(st.Changes) > 0:
+		return st.Changes[0].Name
+	}
+	return "what is believed"
 }
 
 func (b *blame) race(e *Edge) {

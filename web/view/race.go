@@ -1,5 +1,7 @@
 package view
 
+import "gupscope/core/cell"
+
 // A Race is the diagram: a column per CPU or device, a row per step. It knows
 // the whole run, ahead of the cursor too, and holds the part of it that is drawn.
 type Race struct {
@@ -136,6 +138,9 @@ type Window struct {
 	Value    string   // "frame 3 W D"
 	Bad      bool     // its use broke a claim; else it did no harm
 	Open     bool     // nobody has used it yet
+
+	cell   cell.ID // that was read
+	cached bool    // an MMU goes by it, not the kernel
 }
 
 // A Branch is a run that was left behind, or kept on purpose.

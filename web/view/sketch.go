@@ -309,8 +309,16 @@ func (k *Sketch) window(w *trace.Window) (Window, bool) {
 	if last := &k.rows[w.To-2]; last.Lane == lane && last.alone <= w.Read+1 {
 		return Window{}, false
 	}
-	return Window{ID: fmt.Sprintf("window-%d-%d", w.Read, w.Cell), Lane: lane, Read: w.Read, From: w.Stale, To: w.To,
-		Head: fmt.Sprintf("race window, %d steps", w.To-w.Read), Texts: []string{fmt.Sprintf("%s goes by %s = %s", k.c.lanes[lane].Name, w.Name, w.Value)}, Value: w.Value}, true
+	who := k.c.lanes[lane].Name
+	switch w.MMU {
+	case "":
+	case "TLB":
+		who += "'s TLB"
+	default:
+		who = "the " + w.MMU
+	}
+	return Window{ID: fmt.Sprintf("window-%d-%d", w.Read, w.Cell), Lane: lane, Read: w.Read, From: w.Stale, To: w.To, cell: w.Cell, cached: w.MMU != "",
+		Head: fmt.Sprintf("race window, %d steps", w.To-w.Read), Texts: []string{fmt.Sprintf("%s goes by %s = %s", who, w.Name, w.Value)}, Value: w.Value}, true
 }
 
 // edgesIn are the edges that begin or end in the part.

@@ -183,8 +183,10 @@ func OfListing(r *trace.Run) []Listing {
 		}
 		in := &stack[len(stack)-1]
 		x := Listing{Task: a.Name, Lane: fmt.Sprintf("cpu%d", a.CPU), Who: Who(a.CPU + 1), Moved: a.ID == last.Actor, Func: in.Func.Title, File: in.Func.File}
-		for _, f := range stack[:len(stack)-1] {
-			x.Stack = append(x.Stack, f.Func.Title)
+		for i, f := range stack[:len(stack)-1] {
+			if f.Func.Title != stack[i+1].Func.Title { // what is two functions now was one in this release
+				x.Stack = append(x.Stack, f.Func.Title)
+			}
 		}
 		for i, s := range in.Func.Steps {
 			ls := ListingStep{N: i + 1, Says: s.Says, Ref: s.Ref, Off: in.Func.Off[i], Lacks: in.Func.Lacking[i]}
