@@ -42,25 +42,31 @@ func mappedOnce(m *Model) []predicate {
 	var out []predicate
 	for i := 1; i < m.M.FrameCount(); i++ {
 		f := machine.Frame(i)
-		entries := []machine.Word{m.M.PTEs(f)}
-		if head, ok := m.hugeHead(f); ok {
-			entries = append(entries, m.M.PMDs(head))
+		reads := []machine.Word{m.M.Flags(f), m.M.PTEs(f)}
+		head, huge := m.hugeHead(f)
+		if huge {
+			reads = append(reads, m.M.PMDs(head))
 		}
-		mapped := func(load func(machine.Word) uint64) (n uint64) {
-			for _, w := range entries {
-				n += load(w)
+		if huge && !m.M.IsHugetlb(f) {
+			reads = append(reads, m.M.Compound(f))
+		}
+		entries := func(load func(machine.Word) uint64) (ptes, pmds uint64) {
+			if huge && (m.M.IsHugetlb(f) || load(m.M.Compound(f)) != 0) { // else the frame that would be its head may be free
+				pmds = load(m.M.PMDs(head))
 			}
-			return n
+			return load(m.M.PTEs(f)), pmds
 		}
 		out = append(out, predicate{
-			what:  fmt.Sprintf("folio %d", f),
-			reads: append([]machine.Word{m.M.Flags(f)}, entries...),
+			what: fmt.Sprintf("folio %d", f), reads: reads,
 			holds: func() bool {
-				return m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive == 0 || mapped(m.M.Load) <= 1
+				if m.M.Load(m.M.Flags(f))&machine.PGAnonExclusive == 0 {
+					return true
+				}
+				ptes, pmds := entries(m.M.Load)
+				return ptes+pmds <= 1
 			},
 			why: func() string {
-				ptes := m.M.Peek(m.M.PTEs(f))
-				switch pmds := mapped(m.M.Peek) - ptes; {
+				switch ptes, pmds := entries(m.M.Peek); {
 				case pmds == 0:
 					return fmt.Sprintf("folio %d is exclusive, and %d PTEs map it", f, ptes)
 				case ptes == 0:

@@ -123,6 +123,10 @@ func TestExitsFit(t *testing.T) {
 		_, m := opened(t, "guest-vs-cow", on)
 		note(m.Funcs())
 	}
+	for _, on := range []string{"v4.6", "v6.1", "v6.12"} { // and what is called otherwise where PUD entries map huge pages
+		_, m := opened(t, "gup-fast-vs-munmap-gigantic", on)
+		note(m.Funcs())
+	}
 	for line := range strings.Lines(exits) {
 		part := strings.Split(line, "\t")
 		if len(part) != 7 || !fits[strings.Join(part[:4], "\t")] {
