@@ -61,6 +61,24 @@ func TestWritingInRoom(t *testing.T) {
 	v.wait(editorView + `.state.doc.toString() === ` + quote(typed(a)))
 }
 
+// What may be written is proposed at the foot of the text, too, where the mistake that it is so far stands right below it.
+func TestCompletionAtTheFoot(t *testing.T) {
+	s := sharedServer(t)
+	p := newTab(t, s.url, 1440, 900)
+	p.ready(s.url + "s/gup-fast-vs-reclaim")
+	p.wait(inEditor(".tok-call") + `?.textContent === "get_user_pages_fast"`)
+	eval[bool](p, `(() => { const v = `+editorView+`; v.focus(); v.dispatch({selection: {anchor: v.state.doc.length}, scrollIntoView: true}); return true; })()`)
+	stroke(p, "\r")
+	p.do(chromedp.KeyEvent("P3 on cpu0 in A { madv"))
+	p.wait(`document.querySelectorAll("#diagnostics li.error").length > 0`)
+	p.wait(`(() => {
+		const chosen = ` + inEditor(".cm-tooltip-autocomplete li[aria-selected]") + `;
+		const at = chosen?.getBoundingClientRect();
+		return chosen?.textContent.startsWith("madvise") && at.height > 0 && at.top >= 0 && at.bottom <= innerHeight;
+	})()`)
+	p.shot("complete-foot")
+}
+
 func writing(t *testing.T, p *tab) {
 	t.Helper()
 	p.wait(inEditor(".tok-call") + `?.textContent === "get_user_pages_fast" && ` + inEditor(".tok-keyword"))

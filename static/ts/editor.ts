@@ -69,8 +69,8 @@ export class Editor {
             ...completionKeymap, ...lintKeymap, ...searchKeymap, ...historyKeymap, ...defaultKeymap,
           ]),
           EditorView.lineWrapping,
-          // The mistakes lie over the foot of the text: the caret is brought into sight above them.
-          EditorView.scrollMargins.of(() => ({ bottom: document.getElementById("diagnostics")?.offsetHeight ?? 0 })),
+          // The mistakes lie over the foot of the text, unless that ends above them: the caret is brought into sight above them.
+          EditorView.scrollMargins.of((v) => ({ bottom: covered(v.scrollDOM) })),
           EditorView.contentAttributes.of({ "aria-label": "Scenario", spellcheck: "false", autocapitalize: "off", translate: "no" }),
           EditorView.updateListener.of((u) => {
             if (u.docChanged && !u.transactions.every((t) => t.annotation(remote))) this.typed();
@@ -283,6 +283,12 @@ function room(): Rect {
   const mistakes = document.getElementById("diagnostics")?.getBoundingClientRect();
   const bottom = mistakes?.height ? Math.min(mistakes.top, innerHeight) : innerHeight;
   return { top: 0, left: 0, bottom, right: document.documentElement.clientWidth };
+}
+
+/** How much of the foot of the text the mistakes lie over. What stands there is out of sight: no list is shown for a caret in it. */
+function covered(text: HTMLElement): number {
+  const mistakes = document.getElementById("diagnostics")?.getBoundingClientRect();
+  return mistakes ? Math.max(0, Math.min(mistakes.height, text.getBoundingClientRect().bottom - mistakes.top)) : 0;
 }
 
 const narrowest = 220; // px, of what is told of a choice beside the list
