@@ -194,4 +194,25 @@ func TestWalk(t *testing.T) {
 	if w := NewWalk(m, 7); w.Go(100_000, "") {
 		t.Errorf("a walk breaks %v, which the check proves not to break", w.Found)
 	}
+
+	// Of calls that are refused at once, nothing is a step: there is one run, and no walk goes on for ever to find another.
+	f, ds := scenario.Parse("refused.gup", []byte(`GUP refused
+"."
+
+kernel v6.12
+
+mm A { buf = anon 1 rw }
+
+P0 on cpu0 in A { p = pin_user_pages(buf, 0, NULL) }
+`))
+	if scenario.Failed(ds) {
+		t.Fatal(ds)
+	}
+	m, _, ds = Model(f, f.Kernel, nil)
+	if m == nil {
+		t.Fatal(ds)
+	}
+	if w := NewWalk(m, 7); w.Go(1_000, "") || w.Runs != 1 || w.Steps != 0 {
+		t.Errorf("%+v", w)
+	}
 }

@@ -30,10 +30,12 @@ func NewWalk(m *claim.Model, seed uint64) *Walk {
 }
 
 // Go makes about so many steps, fewer if until ("": any claim) is found to break;
-// it reports whether it was. Of several runs that break a claim the shortest is kept.
+// it reports whether it was. Of several runs that break a claim the shortest is kept. Where nobody has a step to make, one run is all there are.
 func (w *Walk) Go(steps uint64, until string) bool {
-	for last := w.Steps + steps; w.Steps < last; {
-		if found := w.once(last); len(found) > 0 && (until == "" || holdsName(found, until)) {
+	for last, made := w.Steps+steps, true; made && w.Steps < last; {
+		before := w.Steps
+		found := w.once(last)
+		if made = w.Steps > before; len(found) > 0 && (until == "" || holdsName(found, until)) {
 			return true
 		}
 	}
