@@ -152,6 +152,7 @@ var gaps = []gap{
 	{"huge", "fork", "split", 0, 407, "no-lost-store no-migration-entry-left no-livelock", "the same: COW maps the other huge page"},
 	{"huge", "mremap", "move", 414, 513, "no-livelock", "a PMD migration entry that mremap has in hand is overlooked: mremap-huge-vs-migrate. (Before, there were none: move_pages split what it found)"},
 	{"to be huge", "mremap", "move", 500, 514, "no-livelock", "a page table moves without the locks of reverse mappings: mremap-table-vs-migrate"},
+	{"file to be huge", "collapse", "move", 518, 612, "no-lost-store no-stale-tlb-use", "khugepaged puts a page back that it has yet to flush: khp-file-vs-move"},
 	{"merged", "pin", "fork", 508, 510, "pin-matches-page-table no-lost-store", "as of a small page: pin-vs-fork"},
 	{"huge", "mremap", "reclaim", 500, 514, "no-lost-store no-migration-entry-left no-livelock", "a page table moves without the locks of reverse mappings: mremap-table-vs-migrate"},
 }
