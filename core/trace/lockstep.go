@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"strings"
+
 	"gupscope/core/check"
 	"gupscope/core/kernel"
 	"gupscope/core/machine"
@@ -140,7 +142,16 @@ func (st *Step) SameAs(other *Step) bool {
 // sameAs reports whether two changes of a cell are to the same effect: it holds the same afterwards, or the same flags have come and gone. What was otherwise before is an
 // earlier step's doing.
 func (c *Change) sameAs(other *Change) bool {
-	return c.New == other.New || c.Class == machine.Flags && c.NewV&^c.OldV == other.NewV&^other.OldV && c.OldV&^c.NewV == other.OldV&^other.NewV
+	return Unread(c) == Unread(other) || c.Class == machine.Flags && c.NewV&^c.OldV == other.NewV&^other.OldV && c.OldV&^c.NewV == other.OldV&^other.NewV
+}
+
+// Unread is what a cell holds behind a change: of a word that notifiers go by without who has read it, which the machine keeps.
+func Unread(c *Change) string {
+	if c.Class != machine.Notifiers {
+		return c.New
+	}
+	is, _, _ := strings.Cut(c.New, ", as read by ")
+	return is
 }
 
 func offStack(cs []Change) (out []Change) {

@@ -89,9 +89,9 @@ func hidden(c *trace.Change) bool {
 func change(c *trace.Change) Change {
 	folio, _, _ := strings.Cut(c.Name, ":")
 	x := Change{What: strings.Replace(c.Name, ": ", " ", 1), Old: c.Old, New: c.New}
-	if c.Class == machine.Notifiers { // who has read it, the machine keeps
+	if c.Class == machine.Notifiers {
 		x.Old, _, _ = strings.Cut(x.Old, ", as read by ")
-		x.New, _, _ = strings.Cut(x.New, ", as read by ")
+		x.New = trace.Unread(c)
 	}
 	switch {
 	case c.Class == machine.Flags:
