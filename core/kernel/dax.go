@@ -45,17 +45,6 @@ func (s *Setup) BesideDAX(st *Stmt) bool {
 	return false
 }
 
-// daxPage puts a page of the device into its file at the start.
-func (s *Sim) daxPage(f machine.Frame, o machine.Pgoff, content uint64) {
-	m := s.M
-	at := m.FilePages()[o]
-	m.Allocate(f, machine.FrameData)
-	m.Store(m.Contents(f), content)
-	m.Store(m.Mapping(f), machine.FileMapping(at.File))
-	m.Store(m.Index(f), uint64(at.Index))
-	m.SetCacheSlot(o, uint64(machine.MakeHold(f, 1)))
-}
-
 // isDAX reports whether a page lies in a mapping of a file on DAX.
 // compare include/linux/fs.h:vma_is_fsdax
 func (c *Ctx) isDAX(p machine.PageID) bool {

@@ -110,7 +110,7 @@ func (s *Sim) files(frame *machine.Frame, slot *int, pool, block *machine.Frame)
 			}
 			switch {
 			case fs.Kind == machine.DAX:
-				s.daxPage(dax, o, content)
+				s.filePage(dax, o, content)
 				dax++
 			case fs.Kind == machine.Hugetlbfs:
 				s.hugetlbFolio(o, content, *pool)
@@ -150,8 +150,8 @@ func (s *Sim) cacheHuge(head machine.Frame, o machine.Pgoff) {
 	}
 }
 
-// cacheFolio puts a folio into the page cache at the start.
-func (s *Sim) cacheFolio(f machine.Frame, o machine.Pgoff, content uint64, state FileState) {
+// filePage makes a frame a page of a file at the start: one in the page cache, or of the device that a file on DAX is on.
+func (s *Sim) filePage(f machine.Frame, o machine.Pgoff, content uint64) {
 	m := s.M
 	at := m.FilePages()[o]
 	m.Allocate(f, machine.FrameData)
@@ -159,6 +159,12 @@ func (s *Sim) cacheFolio(f machine.Frame, o machine.Pgoff, content uint64, state
 	m.Store(m.Mapping(f), machine.FileMapping(at.File))
 	m.Store(m.Index(f), uint64(at.Index))
 	m.SetCacheSlot(o, uint64(machine.MakeHold(f, 1)))
+}
+
+// cacheFolio puts a folio into the page cache at the start.
+func (s *Sim) cacheFolio(f machine.Frame, o machine.Pgoff, content uint64, state FileState) {
+	m := s.M
+	s.filePage(f, o, content)
 	flags := machine.PGUptodate | machine.PGLRU
 	if fileKind := m.KindOf(o); !fileKind.OnDisk() {
 		m.Store(m.Flags(f), flags|fileKind.SwapBacked()|machine.PGDirty)
