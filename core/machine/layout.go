@@ -251,7 +251,12 @@ func (m *Machine) layoutFiles(l *cell.Layout) {
 	page := func(c cell.Class, field string, decode func(int, uint64) string) cell.ID {
 		return l.Add(len(m.filePages), cell.Region{Class: c, Owner: "file", Name: func(i int) string { return m.filePages[i].Name + ": " + field }, Decode: decode})
 	}
-	m.cacheSlot = l.Add(len(m.filePages), cell.Region{Class: PageCache, Owner: "file", Names: m.entryNames, Name: func(i int) string { return m.filePages[i].Name + ": page cache" }, Decode: cacheSlotText})
+	m.cacheSlot = l.Add(len(m.filePages), cell.Region{Class: PageCache, Owner: "file", Names: m.entryNames, Name: func(i int) string {
+		if m.Files[m.filePages[i].File].Kind == DAX {
+			return m.filePages[i].Name + ": page of the device"
+		}
+		return m.filePages[i].Name + ": page cache"
+	}, Decode: cacheSlotText})
 	m.tags = page(PageCache, "tags", tagsText)
 	if m.FileTHP {
 		m.collapsing = l.Add(len(m.filePages), cell.Region{Class: PageCache, Owner: "file", Names: m.entryNames, Name: func(i int) string { return m.filePages[i].Name + ": old page, being collapsed" }, Decode: holdText})

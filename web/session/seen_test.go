@@ -104,6 +104,16 @@ func TestReachedIsSeen(t *testing.T) {
 	t.Errorf("no end is told in which both have read 0: %+v", s.resting.view.Ends)
 }
 
+// A file on DAX has no page cache, and none is shown.
+func TestDAXHasNoPageCache(t *testing.T) {
+	s := standing(t, "dax-longterm")
+	_, words := shown(s, s.run.Len())
+	_, file, ok := strings.Cut(words, "file f · dax")
+	if file, _, _ = strings.Cut(file, "TLB"); !ok || !strings.Contains(file, "device folio 1") || strings.Contains(file, "page cache") || strings.Contains(file, "tags") {
+		t.Errorf("of the file is said %q", file)
+	}
+}
+
 // A deadlock is told with who waits for what, a livelock with what goes round; and their runs are shown.
 func TestStuckIsSeen(t *testing.T) {
 	for _, c := range []struct{ scenario, kernel, claim, says string }{

@@ -20,10 +20,11 @@ type File struct {
 // A CachedPage is a page of a file.
 type CachedPage struct {
 	Name    string
-	Cache   Field // "folio 2"
-	Tags    Field
-	Block   Field // "written: "a"", "hole"; zero for a file without a disk
-	IO      Field // the write to the block, if there is one
+	Where   string // "page cache"; of a file on DAX, which has none: "device"
+	Cache   Field  // "folio 2"
+	Tags    Field  // zero without a page cache
+	Block   Field  // "written: "a"", "hole"; zero for a file without a disk
+	IO      Field  // the write to the block, if there is one
 	Memory  string
 	Differs bool // what memory holds is not what a read of the disk would get
 	To      string
@@ -54,7 +55,12 @@ func (n *now) files() {
 			if m.Peek(m.CacheSlot(at)) == 0 && machine.BlockState(m.Peek(m.Block(at))) == machine.BlockHole && n.ever(m.CacheSlot(at), m.Tags(at), m.Block(at), m.BlockIO(at)) == 0 {
 				continue
 			}
-			y := CachedPage{Name: p.Name, Cache: n.field(m.CacheSlot(at)), Tags: n.field(m.Tags(at))}
+			y := CachedPage{Name: p.Name, Where: "page cache", Cache: n.field(m.CacheSlot(at))}
+			if f.Kind == machine.DAX {
+				y.Where = "device"
+			} else {
+				y.Tags = n.field(m.Tags(at))
+			}
 			if f.Kind.OnDisk() {
 				y.Block = n.field(m.Block(at))
 				if y.IO = n.field(m.BlockIO(at)); m.Peek(m.BlockIO(at)) == 0 && !y.IO.Changed {
