@@ -5,18 +5,31 @@ import type { Editor } from "./editor";
 /** After these, the page stands elsewhere. */
 const steps = ["step", "run", "goto", "show", "kernel", "open", "text", "note", "snapshot"];
 
-let due = ""; // the event that the next frame looks after
+let due = ""; // the event that was not looked after yet
+let framed = false; // a frame is asked for
 
-/** Brings into sight what the last event was about; the text only while nobody writes in it. It does so before the next frame is painted: where things
-    stand is known then, and a step does not wait for it. */
+// A message to oneself is a task of its own. Where things stand is asked for there, and not when a frame is painted: two tasks of half the length.
+const turn = new MessageChannel();
+
+/** Brings into sight what the last event was about; the text only while nobody writes in it. It does so once before the next frame is painted, however many
+    events there are, and a step does not wait for it. */
 export function look(event: string, editor?: Editor) {
   if (!steps.includes(event)) return;
-  if (!due) requestAnimationFrame(() => bring(due, editor));
   due = event;
+  turn.port1.onmessage = () => bring(editor);
+  if (framed) return;
+  framed = true;
+  turn.port2.postMessage(0);
+  requestAnimationFrame(() => {
+    framed = false;
+    bring(editor);
+  });
 }
 
-function bring(event: string, editor?: Editor) {
+function bring(editor?: Editor) {
+  const event = due;
   due = "";
+  if (!event) return;
   steady();
   const row = rowInSight();
   (document.querySelector("#listing li.was") ?? document.querySelector("#listing li.at"))?.scrollIntoView({ block: "nearest" });
