@@ -20,11 +20,11 @@ import (
 //     somebody did to the tables behind its back, or before.
 func (s *story) findRaces() {
 	if s.ends {
-		for _, n := range s.decides {
-			s.decided = n
-			if s.r.callOf(&s.r.steps[n-1]) == "load" {
-				s.storeAndLoad()
-			} else {
+		for i, n := range s.decides {
+			n = s.copiedOut(n)
+			s.decides[i], s.decided = n, n
+			had := len(s.races)
+			if s.storeAndLoad(); len(s.races) == had && s.r.callOf(&s.r.steps[n-1]) != "load" {
 				s.callAndChange()
 			}
 		}
@@ -218,6 +218,8 @@ func (s *story) valueAt(n int, id cell.ID) string {
 	return s.m.Mem.Layout().Decode(id, s.m.Mem.Peek(id))
 }
 
+// storeAndLoad pairs a step that has read a page's content with who wrote that, or wrote to the page too late for it. Where a device has read it, the
+// story begins where the page was got for the device.
 func (s *story) storeAndLoad() {
 	load := &s.r.steps[s.decided-1]
 	var at cell.ID
@@ -241,6 +243,7 @@ func (s *story) storeAndLoad() {
 	for i := s.decided - 2; i >= 0; i-- {
 		if st := &s.r.steps[i]; st.Actor != load.Actor && changes(st, at) {
 			pair(st, load)
+			s.gotFor(load, s.x.content[at])
 			return
 		}
 	}
@@ -248,6 +251,52 @@ func (s *story) storeAndLoad() {
 		if st := &s.r.steps[i]; st.Actor != load.Actor && changes(st, at) {
 			pair(load, st)
 			return
+		}
+	}
+}
+
+// copiedOut returns where the call that sets a variable to a page's content in a step has read that; the step itself if it is no content, or not known.
+func (s *story) copiedOut(n int) int {
+	sets := &s.r.steps[n-1]
+	was := s.r.cursor
+	defer s.r.Goto(was)
+	for _, c := range sets.Changes {
+		is := machine.DecodeResult(c.NewV)
+		if _, variable := s.x.variable[c.Cell]; !variable || is.Kind != machine.IsContent {
+			continue
+		}
+		for i := n; i > 0; i-- {
+			st := &s.r.steps[i-1]
+			for _, id := range st.Reads {
+				if _, content := s.x.content[id]; !content || st.Actor != sets.Actor || st.Stmt != sets.Stmt {
+					continue
+				}
+				if s.r.Goto(i); s.m.Mem.Peek(id) == is.Content {
+					return i
+				}
+			}
+		}
+	}
+	return n
+}
+
+// gotFor finds where the page was got whose content a step reads that is no thread's own load: by the same call, or in an earlier one.
+func (s *story) gotFor(load *Step, f machine.Frame) {
+	if s.r.access(load) {
+		return
+	}
+	if s.began = s.gotBy(load); s.began != load.N {
+		return
+	}
+	s.began = 0
+	for n := load.N - 1; n > 0; n-- {
+		st := &s.r.steps[n-1]
+		for _, c := range st.Changes {
+			at, variable := s.x.variable[c.Cell]
+			if is := machine.DecodeResult(c.NewV); variable && at.task == load.Actor && is.Kind == machine.IsPage && is.Page.Frame() == f {
+				s.began = s.gotBy(st)
+				return
+			}
 		}
 	}
 }
