@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -52,6 +53,9 @@ func (s *story) findRaces() {
 	s.staleBelief()
 	if len(s.races) == 0 && s.lost {
 		s.ownWrite()
+	}
+	if len(s.races) == 0 && s.writes == 0 {
+		s.namedBefore()
 	}
 	if len(s.races) == 0 && s.writes == 0 {
 		s.cameAbout()
@@ -138,6 +142,38 @@ func (s *story) readTwice() bool {
 		}
 	}
 	return false
+}
+
+// namedBefore finds, where who breaks the claim had seen in the same call whose page a folio is, who has given that folio to somebody else since.
+func (s *story) namedBefore() {
+	last := &s.r.steps[s.v-1]
+	layout := s.m.Mem.Layout()
+	for n := s.v - 1; n > 0; n-- {
+		st := &s.r.steps[n-1]
+		if st.Actor != last.Actor || st.Stmt != last.Stmt || !st.asks {
+			continue
+		}
+		for _, id := range st.Reads {
+			f, ok := s.folioOf(id)
+			if !ok || layout.Class(id) != machine.Mappings {
+				continue
+			}
+			stale := 0
+			for m := n + 1; m < s.v && stale == 0; m++ {
+				if other := &s.r.steps[m-1]; other.Actor != last.Actor && changes(other, id) {
+					stale = m
+				}
+			}
+			for m := stale + 1; m < s.v && stale > 0; m++ {
+				if use := &s.r.steps[m-1]; use.Actor == last.Actor && changes(use, s.m.Ref(f).Cell()) {
+					s.frames[f] = true
+					s.led = map[int]string{n: fmt.Sprintf("finds folio %d's mapping to be %s", f, s.valueAt(n, id))}
+					s.races = append(s.races, Race{Actor: last.Actor, Read: n, first: n, Stale: stale, Use: m, Cell: id, Name: layout.Name(id), Believed: s.valueAt(n, id), Now: s.valueAt(stale, id)})
+					return
+				}
+			}
+		}
+	}
 }
 
 // checkThenAct looks for the count that a step has acted on without looking again: the
