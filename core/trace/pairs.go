@@ -74,6 +74,32 @@ func (s *story) findRaces() {
 		s.lastConflict()
 		s.inPlace()
 	}
+	if s.lost && len(s.races) == 0 && s.writes == 0 && s.began == 0 && s.led == nil {
+		s.mappedAnew()
+	}
+}
+
+// mappedAnew finds, where a load reads a page that was mapped behind somebody's back, who had taken away the entry that stood there, and who set it anew.
+func (s *story) mappedAnew() {
+	upper := func(c *Change) bool { return c.Class == machine.PTEs || c.Class == machine.PMDs }
+	set := 0
+	for n := s.v; n > 0; n-- {
+		st := &s.r.steps[n-1]
+		for i := range st.Changes {
+			c := &st.Changes[i]
+			was, is := machine.Entry(c.OldV), machine.Entry(c.NewV)
+			switch {
+			case !upper(c) || set > 0 && !changes(&s.r.steps[set-1], c.Cell):
+			case set == 0 && is.Present() && !was.Present() && s.frames[s.headAt(n, is.Frame())]:
+				set = n
+			case set > 0 && !is.Present() && was.Present():
+				if st.Actor != s.r.steps[s.v-1].Actor {
+					s.led = map[int]string{n: thirdPerson(st.Says), set: thirdPerson(s.r.steps[set-1].Says)}
+				}
+				return
+			}
+		}
+	}
 }
 
 // behindTheEnd finds who put a page into the page cache behind the end of the file: he had looked at the size before somebody else changed it.
