@@ -168,6 +168,7 @@ dio_invalidates_again       1   1       2   2   2   2    2    2    2    2   2   
 eof_tail_zeroed             0   0       0   0   0   0    0    0    0    0   0       0   0   0    1         c7fc0366c656  TC
 reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         dae999602eeb  TC
 stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
+reclaim_seen_twice          0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         4eda48235011  TC
 fault_around_recheck        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 fault_around                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 lru_cache_disable           0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         d479960e44f2  TC

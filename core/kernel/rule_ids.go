@@ -75,6 +75,7 @@ const (
 	WriteFaultsIn
 	WriteCopyNoFault
 	ReclaimMayWritepage
+	ReclaimSeenTwice
 	StablePages
 	FaultAround
 	FaultAroundRecheck

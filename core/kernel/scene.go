@@ -65,6 +65,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.deferredPartial, s.fileTHP, s.stopsTruncated = k.On(DeferredSplitPartial), setup.FileTHP(), k.On(KhpFileTruncated)
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
 	s.lazyfreeList, s.lruKeepsFlag = k.On(LazyfreeList), k.On(LRUKeepsFlag)
+	s.notesMetDirty = k.On(ReclaimMayWritepage) && k.On(ReclaimSeenTwice)
 	s.activeAnon = k.Value(LRUDeactivate) == LRUDeactivateAnon
 	s.populateInGUP, s.pageoutLeavesYoung, s.pageoutCopies = k.On(PopulateInGUP), k.On(PageoutLeavesYoung), k.On(PageoutPrivateCopies)
 	s.hugeWPLocks = k.Value(HugeWP) == HugeWPLocked

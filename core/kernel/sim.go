@@ -50,6 +50,7 @@ type Sim struct {
 	mlocks                                               bool // see Setup.mlocks
 	sparesMlocked                                        bool // mlocks, and see the rule unmap_spares_mlocked
 	lazyfreeList                                         bool // see the rule lazyfree_list
+	notesMetDirty                                        bool // reclaim notes that it has met a page of a file dirty: see the rule reclaim_seen_twice
 	lruKeepsFlag                                         bool // see the rule lru_batch_keeps_flag
 	activeAnon                                           bool // see the rule lru_deactivate
 	hugeWPLocks                                          bool // see the rule huge_wp_rule
