@@ -230,6 +230,7 @@ const (
 	GUPFastFolioAllowed
 	LRUCacheDisable
 	KhpDrainsAll
+	CollapseCountAgain
 	KhpFileCount
 	PMDMapAsksVMA
 	KhpFileUnmapBatch

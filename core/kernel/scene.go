@@ -58,7 +58,7 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound, s.collapsesSwapped = k.On(KhpSharedOK), k.On(KhpCompoundOK), k.On(KhpSwapin)
 	s.migratesYoungDirty, s.khugepagedTestsExit = k.On(MigrateYoungDirty), k.On(KhugepagedExit)
-	s.collapseLocks = k.On(KhpPageLock)
+	s.collapseLocks, s.collapseCountAgain = k.On(KhpPageLock), k.On(CollapseCountAgain)
 	s.tracksDirty = k.On(DirtyTracking)
 	s.softDirty = k.has&hasSoftDirty != 0
 	s.mprotectSoftDirty, s.forceSoftDirty, s.swpSoftDirty = k.On(MprotectAsksSoftDirty), k.On(ForceAsksSoftDirty), k.On(SwpSoftDirty)

@@ -69,6 +69,7 @@ type Sim struct {
 	blocks                                          int  // how many the disk has that the files may use
 	swapStable                                      bool // see the rule swapin_stable_writes; and the swap device is such
 	collapseLocks                                   bool // see the rule khp_page_lock
+	collapseCountAgain                              bool // see the rule collapse_count_again
 	// See the rule gup_longterm_zone.
 	longtermLeavesMovable bool
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.
