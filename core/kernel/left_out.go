@@ -28,8 +28,6 @@ var LeftOut = []Omission{
 	{Name: "pt_reclaim_dontneed", Says: "MADV_DONTNEED frees a page table that it has emptied (since v6.14)",
 		Why:    "none of the kernels here has it. That a page table goes under who walks it, with no mmap_lock held for writing, is shown where khugepaged retracts one: khp_retract_rcu",
 		Commit: "6375e95f381e"},
-	{Name: "upper_tables_freed", Says: "munmap and exit free the PMD, PUD and P4D tables, too, that map nothing any more (free_pgd_range)",
-		Why: "tables above the PTE tables live as long as the mm here: what protects a walk that has come to one of them is what protects it in a PTE table, and that is pt_free"},
 	{Name: "userfaultfd", Says: "userfaultfd asks user space before a page that is missing, or that it write-protects, is used; where UFFDIO_CONTINUE mapped a page of shmem read-only, FOLL_FORCE could write to it as to Dirty COW's, " +
 		"until FOLL_COW went in 6.0 (force_write_rule=foll_cow)",
 		Why:    "nobody has a userfaultfd here: of its faults nothing is known but their places in the order of questions",

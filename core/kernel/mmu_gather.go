@@ -7,7 +7,7 @@ import (
 	"gupscope/core/machine"
 )
 
-// unhookTable takes the next page table of a range that no VMA needs any more
+// unhookTable takes the next page table of a range that no VMA needs any more, and behind them the tables above (upper_tables.go),
 // out of the tree; the gather holds it from then on. at is the local with the address, last that with the
 // range's last page; again is the step itself, nothing the one to go to if no table was unhooked at all.
 // compare mm/memory.c:free_pte_range
@@ -31,7 +31,13 @@ func (c *Ctx) unhookTable(at, last, again, nothing int) Next {
 		c.pmdClear(p, false)
 		c.M.GatherTable(c.Task, pmd.Frame())
 		c.Set(at, uint64(c.M.HugeEnd(p)))
-		if c.Page(at) <= c.Page(last) {
+		if c.Page(at) <= c.Page(last) || c.upperGoes(c.mmOf(last)) {
+			return Next(again)
+		}
+		return Then
+	}
+	if c.unhookUpper(c.mmOf(last)) {
+		if c.upperGoes(c.mmOf(last)) {
 			return Next(again)
 		}
 		return Then
@@ -78,6 +84,9 @@ func (c *Ctx) freeTable(again, done int) Next {
 		return Next(done)
 	}
 	c.Sayf("free the page table: frame %d", h.Frame())
+	if level, upper := c.M.UpperLevel(h.Frame()); upper {
+		c.Sayf("free the %s table: frame %d", machine.LevelName(level), h.Frame())
+	}
 	c.Put(h.Frame(), 1)
 	c.M.Free(h.Frame())
 	if c.M.Load(c.M.GatheredTables(c.Task)) > 0 {

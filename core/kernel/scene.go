@@ -111,7 +111,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		},
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
-	c.Halves, c.Gigantic = s.Setup.PAE, s.Setup.Gigantic
+	c.Halves, c.Gigantic, c.FreesUpper = s.Setup.PAE, s.Setup.Gigantic, s.Setup.FreesUpper
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
 	c.FiveLevels, c.StableSwap, c.Throttled, c.Opens, c.AsyncDIO, c.SoftDirty, c.ShmemPunch = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled, s.Setup.opens(), s.Setup.asyncDIO(), s.softDirty, s.Setup.shmemPunch()
 	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0

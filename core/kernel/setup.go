@@ -29,6 +29,7 @@ type Setup struct {
 	Turns      bool // tasks that have one CPU take turns; else nobody minds
 	PAE        bool // x86-32 with PAE: page-table entries are stored in two halves; else x86-64
 	FiveLevels bool // page tables have five levels (LA57); else four
+	FreesUpper bool // nothing else lies near: PMD tables, and those above, go with the last VMA; else they have neighbours, and stay
 	TSO        bool // every CPU has a store buffer; else memory is sequentially consistent
 	KSM        bool // ksmd may merge pages, although no statement says so yet
 	Lazyfree   bool // somebody frees memory lazily, although no statement says so yet

@@ -114,6 +114,7 @@ type Config struct {
 	CPUNodes   []int   // the node of each CPU; those that are missing belong to node 0
 
 	FiveLevels bool // page tables have five levels, else four
+	FreesUpper bool // tables above the PTE tables go, too, with all that an mm maps
 	Halves     bool // page-table entries are two halves: who takes the high one before it is there gets to frame 0
 	StableSwap bool // the swap device wants pages that do not change while it reads them
 	Throttled  bool // who dirties pages of files is throttled
@@ -228,6 +229,7 @@ type Machine struct {
 	regions    int               // the most that an mm has
 	anonWords  int               // for the anon_vmas of a region's pages: of the longest
 	gatherMax  int               // pages that an mmu_gather has room for
+	tableMax   int               // page tables that it has room for
 
 	// Where the frames of each kind begin: see numberFrames.
 	hugeZero                                           Frame
@@ -286,6 +288,10 @@ func New(c Config) *Machine {
 	m.layoutPages()
 	if m.LargeFolios {
 		m.gatherMax += m.HugePages // the pages of a folio that is split meanwhile
+	}
+	m.tableMax = m.upperWidth
+	if m.FreesUpper {
+		m.tableMax += len(m.levels) - 1
 	}
 	m.numberFrames()
 	m.numberFilePages()

@@ -75,7 +75,7 @@ func (m *Machine) SetGathered(task, i int, h Hold) { m.setHold(m.Gathered(task, 
 func (m *Machine) GatheredTables(task int) Word { return m.at(m.gatherTables, task) }
 
 // GatheredTable is table i of those. Change it with GatherTable and UngatherTable.
-func (m *Machine) GatheredTable(task, i int) Word { return m.at(m.gatherTable, task*m.upperWidth+i) }
+func (m *Machine) GatheredTable(task, i int) Word { return m.at(m.gatherTable, task*m.tableMax+i) }
 
 // GatherTable adds a page table, with the reference that its PMD entry had.
 func (m *Machine) GatherTable(task int, table Frame) {

@@ -183,6 +183,9 @@ func told(f *File) string {
 	if s.Throttled {
 		b.WriteString(", writers throttled")
 	}
+	if s.FreesUpper {
+		b.WriteString(", upper tables freed")
+	}
 	if s.Turns {
 		b.WriteString(", tasks take turns")
 	}
