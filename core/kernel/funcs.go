@@ -236,5 +236,6 @@ const (
 	fnWPPFNShared
 	fnCheckDAXVMAs
 	fnFixupUserFault
+	fnTLBFlushMMU
 	funcCount
 )

@@ -36,8 +36,6 @@ var LeftOut = []Omission{
 		Why: "which page ksmd comes to next is not chosen here: it looks at all, as long as the scenario has it scan"},
 	{Name: "lru_batches_of_age", Says: "a CPU has batches, too, of folios on their way to another end of an LRU list: lru_activate, lru_deactivate_file and lru_move_tail",
 		Why: "they only say where on which list a folio stands, and reclaim comes here to any that a scenario names; a reference that a batch holds is seen in lru_add, in lru_deactivate and in lru_lazyfree"},
-	{Name: "mmu_gather_full", Says: "zap_pte_range() unlocks, flushes and puts what is gathered when the gather is full, and goes on behind it",
-		Why: "some ten thousand pages are gathered before; here a region has a few"},
 	{Name: "copy_pte_range_breaks", Says: "fork unlocks both page tables for a moment, after some dozens of entries, where somebody waits for them, or for the CPU",
 		Why: "a page table has two or three entries here, or those of one huge page"},
 	{Name: "writeback_zeroes_tail", Says: "once a folio is clean, writeback zeroes what of it lies behind i_size",

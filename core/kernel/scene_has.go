@@ -35,6 +35,9 @@ func (s *Setup) has() (h has) {
 	if s.FiveLevels {
 		h |= hasFiveLevels | hasP4Ds
 	}
+	if s.GatherPages > 0 {
+		h |= hasGatherFull
+	}
 	if s.FreesUpper {
 		h |= hasUpperFreed | hasP4Ds | hasPUDsGo
 	}

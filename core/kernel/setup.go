@@ -23,6 +23,7 @@ type Setup struct {
 	FewSlots         bool        // they may run out: swap may be nearly full
 	Blocks           int         // free blocks of the disk beside those in use at the start, if they may run out
 	FewBlocks        bool        // they may
+	GatherPages      int         // for how many pages an mmu_gather has room; 0: for as many as there are
 	SwapStable       bool        // the swap device wants pages that do not change while it reads them (SWP_STABLE_WRITES): it compresses, or checksums
 	Throttled        bool        // who dirties pages of files is throttled: there are too many dirty ones (balance_dirty_pages)
 

@@ -309,6 +309,9 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 	m.gather = l.Add(n*m.gatherMax, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.gatherMax) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s mmu_gather[%d]", name(i/m.gatherMax), i%m.gatherMax)
 	}, Decode: holdText})
+	if m.GatherFull {
+		m.gatherStart = add(Stacks, "mmu_gather: start", nil)
+	}
 	m.gatherTables = add(Stacks, "mmu_gather: tables", nil)
 	m.gatherTable = l.Add(n*m.tableMax, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.tableMax) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s mmu_gather table[%d]", name(i/m.tableMax), i%m.tableMax)

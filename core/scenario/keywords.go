@@ -19,6 +19,7 @@ var keywords = []keyword{
 	{"memory", "memory sc|tso", "Whether all CPUs see every store at once (sc, as without this line), or each has a store buffer as on x86 (tso)."},
 	{"arch", "arch x86-64|x86-32-pae", "Whether page-table entries are stored whole (x86-64, as without this line), or in two halves (x86-32 with PAE)."},
 	{"pgtable_levels", "pgtable_levels 4|5 freed", "How many levels page tables have (CONFIG_PGTABLE_LEVELS): 4, as without this line, or 5 with LA57 (since v4.14): walks read the P4D between PGD and PUD; whether those above the PTE tables are freed, too."},
+	{"mmu_gather", "mmu_gather N", "For how many pages an mmu_gather has room: who unmaps more flushes and frees on the way. Without this line: for as many as there are; real ones have room for ten thousand, and for eight where there is no memory."},
 	{"hpage_pmd_nr", "hpage_pmd_nr 2|512", "How many pages a huge page has, and so how many entries a page table (HPAGE_PMD_NR): 2, as without this line, or another power of two up to the 512 of x86-64. More pages are more entries to go through one by one, and so more states."},
 	{"hugepagesz", "hugepagesz PMD_SIZE|PUD_SIZE", "How large the huge pages of hugetlb are: 2 MiB, mapped by PMD entries, as without this line; or a gigabyte, mapped by PUD entries. Then all memory is in such pages."},
 	{"nr_hugepages", "nr_hugepages N", "How many huge pages the pool of hugetlb has. Without this line: as many as everybody together can use."},

@@ -26,6 +26,7 @@
 //	        | "memory" ( "sc" | "tso" )                  whether CPUs have store buffers (sc)
 //	        | "arch" ( "x86-64" | "x86-32-pae" )          whether entries are stored whole (x86-64)
 //	        | "pgtable_levels" ( 4 | 5 ) [ "freed" ]       how many levels page tables have (4)
+//	        | "mmu_gather" N                             for how many pages an mmu_gather has room (enough)
 //	        | "hpage_pmd_nr" N                             how many pages a huge page has: a power of two from 2 to 512 (2)
 //	        | "nr_hugepages" N                           huge pages in the pool (as many as can be used)
 //	        | "hugepagesz" ( "PMD_SIZE" | "PUD_SIZE" )        how large the huge pages of hugetlb are (PMD_SIZE)

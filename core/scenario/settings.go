@@ -121,6 +121,13 @@ func (b *builder) levels(c *cursor) {
 // la57 is the first release whose page tables may have five levels (absent in 4.13.y, present in 4.14.y: read in source; commit seen: 77ef56e4f0fb, "x86: Enable 5-level paging support via CONFIG_X86_5LEVEL=y").
 const la57 = 414
 
+// gather reads "mmu_gather N".
+func (b *builder) gather(c *cursor) {
+	if b.once(c, "mmu_gather") {
+		b.file.setup.GatherPages = c.number("pages that an mmu_gather has room for", 1, maxPages)
+	}
+}
+
 // enoughLevels reports page tables that the architecture does not have, and such as may go where others come and go by themselves.
 func (b *builder) enoughLevels() {
 	if s := &b.file.setup; s.FreesUpper && (s.PAE || s.Gigantic || slices.ContainsFunc(s.MMs, func(m kernel.MMSetup) bool {
