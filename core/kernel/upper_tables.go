@@ -29,7 +29,7 @@ import (
 //	                                    flush; free table 20
 //	read the PMD in table 20
 //
-// The second look at the PMD (gup_pmd_recheck) and at the PTE is no help: it comes behind the read.
+// The second look at the PMD (gup_pmd_recheck) and at the PTE is no help: it comes behind the read, and reads the same table.
 //
 // Left out: that faults allocate them anew (__pmd_alloc). An mm that is left without a VMA maps nothing again here; only a fault in a VMA that is gone, which a broken
 // rule lets in, would, and what it maps the MMU does not find. Walks under mmap_lock, and those that come by a reverse

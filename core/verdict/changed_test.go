@@ -128,3 +128,48 @@ func TestUpperTablesGoWithTheLastVMA(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryLevelMayBeFreedUnderAWalk has munmap come between any two steps of a walk: who goes on by an entry of a level reads a freed table, whichever it is.
+func TestEveryLevelMayBeFreedUnderAWalk(t *testing.T) {
+	for _, c := range []struct {
+		levels, memory, call string
+		want                 []string // the steps that read an entry of a table that was freed
+	}{
+		{"4", "thp 1 rw \"a\" \"b\"", "p = get_user_pages_fast(buf, 0); put_page(p)", []string{"read_pud", "read_pmd", "recheck_pmd"}},
+		{"5", "anon 1 rw \"a\"", "p = get_user_pages_fast(buf, 0); put_page(p)", []string{"read_p4d", "read_pud", "read_pmd", "read_pte", "recheck_pte"}},
+		{"4", "thp 1 rw \"a\" \"b\"", "v = load(buf)", []string{"walk_upper", "walk_huge"}},
+		{"5", "anon 1 rw \"a\"", "v = load(buf)", []string{"walk_upper", "walk"}},
+	} {
+		file, ds := scenario.Parse("t.gup", []byte("GUP t\n\nkernel v6.12 with pt_free=immediate\n\nmm A { buf = "+c.memory+" }\npgtable_levels "+c.levels+" freed\n\nP0 on cpu0 in A { "+c.call+" }\nP1 on cpu1 in A { munmap(buf) }\n"))
+		if scenario.Failed(ds) {
+			t.Fatal(ds)
+		}
+		setup, _ := file.ForKernel(file.Kernel)
+		var found []string
+		for before := range 20 {
+			m := claim.New(setup, file.Kernel)
+			step := func(actor int) bool {
+				for _, choice := range m.Choices(nil) {
+					if int(choice.Actor) == actor {
+						m.Do(choice)
+						return true
+					}
+				}
+				return false
+			}
+			for range before {
+				step(0)
+			}
+			for step(1) {
+			}
+			l := m.Look(0)
+			step(0)
+			if m.M.Peek(m.M.Alarm(machine.AlarmFreedTable)) != 0 && l.Func != nil && !slices.Contains(found, l.Func.Steps[l.Step].Label) {
+				found = append(found, l.Func.Steps[l.Step].Label)
+			}
+		}
+		if !slices.Equal(found, c.want) {
+			t.Errorf("pgtable_levels %s, %s of %s: a freed table is read by %v, not %v", c.levels, c.call, c.memory, found, c.want)
+		}
+	}
+}
