@@ -200,8 +200,8 @@ func (m *Model) stale(of func(machine.PageID) machine.Word) (out []machine.Word)
 
 // freedTables are the states of the frames that were page tables in the run and are free now: those that entries of none lead to are left out.
 func (m *Model) freedTables() (out []machine.Word) {
-	for i := range m.M.TableCount() {
-		if w := m.M.State(m.M.TableFrame(i)); m.M.Peek(w) == machine.FrameFree {
+	for i := range m.M.GoingTables() {
+		if w := m.M.State(m.M.GoingTable(i)); m.M.Peek(w) == machine.FrameFree {
 			out = append(out, w)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 //
 //	again:
 //	if the TLB has the page (for a write: writable and dirty): its protection key forbids it: page fault; else access, done
-//	with five levels, read the P4D
+//	with five levels, read the P4D; where nothing else lies near, every level from the PGD on
 //	read the PMD; read the PTE, setting accessed and dirty in it, unless its protection key forbids the access; fill the TLB; again
 //	not mapped, or not so: page fault; again
 //
@@ -55,6 +55,7 @@ const (
 	accHuge
 	accP4D
 	accPMD
+	accUpper
 )
 
 // accessSteps are those of a read or a write; where faultsOff says so, it fails instead of faulting.
@@ -74,6 +75,9 @@ func accessSteps(write bool, faultsOff func(*Ctx) bool) []Step {
 			Do: func(c *Ctx) Next { return c.walkLeaf(write) }},
 		accHuge: {Label: "walk_huge", Says: "set accessed in the PMD of the huge page, fill the TLB", When: Large, Order: Beside, Touches: cell.Of(machine.TLBs, machine.PMDs), Back: []int{accAccess, accFault}, Calls: []FuncID{fnDoUserAddrFault},
 			Do: func(c *Ctx) Next {
+				if c.M.FreesUpper && !c.stillWalks(c.Page(accPage)) {
+					return accAccess
+				}
 				if e := machine.Entry(c.Load(c.M.PMD(c.Page(accPage)))); e.Has(machine.PSE|machine.Present) && c.pkeyForbids(e, write) {
 					return c.pkeyFault(e, write)
 				}
@@ -99,6 +103,7 @@ func accessSteps(write bool, faultsOff func(*Ctx) bool) []Step {
 		accP4D: beside(p4dStep(accPage, "")),
 		accPMD: {Label: "walk_pmd", Says: "read the PMD", When: FiveLevels, Order: Beside, Touches: cell.Of(machine.TLBs), Reads: cell.Of(machine.PMDs), Back: []int{accLeaf, accFault, accHuge},
 			Do: func(c *Ctx) Next { return c.walkPMD(c.Page(accPage)) }},
+		accUpper: walkUpperStep,
 	}
 }
 
@@ -118,7 +123,10 @@ func (c *Ctx) accessPage(write bool) Next {
 		}
 		return c.touch(e, p, write)
 	}
-	if c.M.FiveLevels {
+	switch {
+	case c.M.FreesUpper:
+		return c.beginWalk(p)
+	case c.M.FiveLevels:
 		c.Say("TLB miss: begin the walk")
 		return accP4D
 	}
@@ -175,7 +183,7 @@ func (c *Ctx) flushPutOff(e machine.Entry) bool {
 // What an access says where the CPU has a store buffer.
 const storeWaits, loadForwarded = "store %s: it waits in the store buffer", "load: %s, from the store buffer"
 
-// walkPMD comes to the PMD in a walk: the tables above it never change while the mm lives.
+// walkPMD comes to the PMD in a walk: the tables above it never change while the mm lives. Where they do, see upper_tables.go.
 func (c *Ctx) walkPMD(p machine.PageID) Next {
 	pmd := machine.Entry(c.Load(c.M.PMD(p)))
 	if !pmd.Present() {
@@ -187,7 +195,7 @@ func (c *Ctx) walkPMD(p machine.PageID) Next {
 		return accHuge
 	}
 	c.Sayf("TLB miss: read the PMD (page table: frame %d)", pmd.Frame())
-	c.M.SetWalker(c.CPU, pmd, p)
+	c.M.SetWalker(c.CPU, pmd, p, machine.LevelPTE)
 	return accLeaf
 }
 
@@ -265,7 +273,7 @@ func (s *Sim) speculations(cpu int, f func(key int)) {
 	}
 	for i, p := range m.Pages() {
 		id := machine.PageID(i)
-		if p.MM == mm && m.Load(m.TLB(cpu, id)) == 0 && machine.Entry(m.Load(m.PMD(id))).Present() {
+		if p.MM == mm && m.Load(m.TLB(cpu, id)) == 0 && s.mayWalk(id) {
 			f(i)
 		}
 	}
@@ -280,7 +288,7 @@ func (s *Sim) walks(cpu int) bool {
 				a := s.M.Activation(t, d-1)
 				switch FuncID(a.Fn) {
 				case fnStore, fnLoad, fnRawCopyFromUser, fnRawCopyToUser:
-					return a.Step == accLeaf
+					return a.Step == accLeaf || s.Setup.FreesUpper && (a.Step == accUpper || a.Step == accHuge)
 				}
 				return false
 			}
@@ -292,15 +300,19 @@ func (s *Sim) walks(cpu int) bool {
 // doSpeculate makes a step of an unasked walk.
 func (s *Sim) doSpeculate(cpu int, p machine.PageID) {
 	m := s.M
+	t := slices.IndexFunc(s.Setup.Tasks, func(t TaskSetup) bool { return t.CPU == cpu })
+	c := Ctx{M: m, CPU: cpu, Task: t, sim: s}
+	if table, _ := m.WalkerAt(cpu); s.Setup.FreesUpper && (!table.Present() || m.WalkerLevel(cpu) != machine.LevelPTE) {
+		c.speculateUpper(p)
+		return
+	}
 	table, _ := m.WalkerAt(cpu)
 	pmd := machine.Entry(m.Load(m.PMD(p)))
 	if !table.Present() && !pmd.Has(machine.PSE) {
-		m.SetWalker(cpu, pmd, p)
+		m.SetWalker(cpu, pmd, p, machine.LevelPTE)
 		return
 	}
 	m.ClearWalker(cpu)
-	t := slices.IndexFunc(s.Setup.Tasks, func(t TaskSetup) bool { return t.CPU == cpu })
-	c := Ctx{M: m, CPU: cpu, Task: t, sim: s}
 	if table.Present() {
 		c.fill(table, p, false)
 	} else {

@@ -66,8 +66,8 @@ func (s *Sim) work(a *Actor, f func(machine.Word)) {
 		f(m.Preempts(a.CPU))
 		f(m.Steal(a.CPU))
 	case RCUActor:
-		for i := range m.TableCount() {
-			f(m.RCU(m.TableFrame(i)))
+		for i := range m.GoingTables() {
+			f(m.RCU(m.GoingTable(i)))
 		}
 		for file := range m.Files {
 			f(m.InodeRCU(file))

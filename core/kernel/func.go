@@ -223,6 +223,12 @@ func (c Cond) AndHalves() Cond { return c.and(hasHalves) }
 // AndWhole holds where the condition does and entries are stored whole.
 func (c Cond) AndWhole() Cond { return c.and(hasWhole) }
 
+// GatherFull holds where an mmu_gather may get full: what it guards would tell nothing elsewhere.
+var GatherFull = Cond{where: hasGatherFull}
+
+// AndGatherFull holds where the condition does and an mmu_gather may get full.
+func (c Cond) AndGatherFull() Cond { return c.and(hasGatherFull) }
+
 // AndGathers holds where the condition does and two mmu_gathers of one mm may be open at once.
 func (c Cond) AndGathers() Cond { return c.and(hasGathers) }
 
@@ -270,6 +276,15 @@ var Several = Cond{where: hasPages}
 
 // FiveLevels holds where page tables have five levels: what it guards would tell nothing elsewhere.
 var FiveLevels = Cond{where: hasFiveLevels}
+
+// UpperFreed holds where tables above the PTE tables may be freed: what it guards would tell nothing elsewhere.
+var UpperFreed = Cond{where: hasUpperFreed}
+
+// P4DsRead holds where walks read what lies above the PUDs: what it guards would tell nothing elsewhere.
+var P4DsRead = Cond{where: hasP4Ds}
+
+// PUDsGo holds where PUD entries may go: what it guards would tell nothing elsewhere.
+var PUDsGo = Cond{where: hasPUDsGo}
 
 // SharedPMDs holds where mms may share PMD tables: what it guards would tell nothing elsewhere.
 var SharedPMDs = Cond{where: hasSharedPMDs}
@@ -408,6 +423,10 @@ const (
 	hasSoftDirty                      // somebody watches what is written to (soft-dirty)
 	hasDAX                            // there is a file on DAX
 	hasGigantic                       // huge pages of hugetlb are of a gigabyte
+	hasUpperFreed                     // tables above the PTE tables may be freed
+	hasP4Ds                           // walks read what lies above the PUDs: for that, or with five levels
+	hasGatherFull                     // an mmu_gather may get full
+	hasPUDsGo                         // PUD entries may go: for that, or as mms may share PMD tables
 )
 
 // lacks says, bit by bit, what a scenario is like that has it not.
@@ -421,7 +440,7 @@ var lacks = [...]string{
 	"khugepaged comes to no huge page of a file", "no NUMA balancing", "PTEs alone map pages of files", "swap has room", "the disk has room", "nobody forbids huge pages", "nobody uses protection keys",
 	"no mapping grows down", "no count may overflow",
 	"no file is written from memory of a process, or read into it", "no direct I/O to a file goes on by itself", "nobody punches holes into files of shmem", "nobody watches what is written to (soft-dirty)",
-	"no file on DAX", "no huge pages of a gigabyte",
+	"no file on DAX", "no huge pages of a gigabyte", "tables above the PTE tables stay", "PUDs and PMDs alone are read", "an mmu_gather has room", "PUD entries stay",
 }
 
 // Lacking says what the scenario that a kernel is bound for lacks, without which what the condition guards would tell nothing; "" if it has it all.

@@ -237,5 +237,6 @@ const (
 	fnWPPFNShared
 	fnCheckDAXVMAs
 	fnFixupUserFault
+	fnTLBFlushMMU
 	funcCount
 )

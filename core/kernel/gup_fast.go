@@ -147,11 +147,11 @@ var _ = register(fnGUPFast, &Func{
 				c.Store(c.M.IRQOff(c.CPU), 1)
 				return Then
 			}},
-		gsWalkP4D: {Label: "walk_p4d", Says: "walk the page tables of five levels", Ref: "gup_fast_pgd_range", When: FiveLevels, Local: true, Calls: []FuncID{fnGUPFastP4DRange}, Do: func(c *Ctx) Next {
-			return c.Call(fnGUPFastP4DRange, gsIRQOn, c.L(gsAddr), c.L(gsAddr)+c.L(gsNr), c.L(gsFlags))
+		gsWalkP4D: {Label: "walk_p4d", Says: "walk all levels of page tables", Ref: "gup_fast_pgd_range", When: P4DsRead, Local: true, Calls: []FuncID{fnGUPFastP4DRange}, Do: func(c *Ctx) Next {
+			return c.Call(fnGUPFastP4DRange, gsIRQOn, 0, c.L(gsAddr), c.L(gsAddr)+c.L(gsNr), c.L(gsFlags))
 		}},
 		gsWalkPUD: {Label: "walk_pud", Says: "walk the page tables", Ref: "gup_fast_pgd_range", When: SharedPMDs, Local: true, Calls: []FuncID{fnGUPFastPUDRange}, Do: func(c *Ctx) Next {
-			return c.Call(fnGUPFastPUDRange, gsIRQOn, c.L(gsAddr), c.L(gsAddr)+c.L(gsNr), c.L(gsFlags))
+			return c.Call(fnGUPFastPUDRange, gsIRQOn, 0, c.L(gsAddr), c.L(gsAddr)+c.L(gsNr), c.L(gsFlags))
 		}},
 		gsWalk: {Label: "walk", Says: "walk the page tables", Ref: "gup_fast_pgd_range", Local: true, Calls: []FuncID{fnGUPFastPMDRange}, Do: func(c *Ctx) Next {
 			return c.Call(fnGUPFastPMDRange, gsIRQOn, 0, c.L(gsAddr), c.L(gsAddr)+c.L(gsNr), c.L(gsFlags))
@@ -217,7 +217,7 @@ const (
 
 // gup_fast_pgd_range and what it calls down to the PMD, in straight line:
 //
-//	pgd, pud: as they are while the mm lives, unless mms share PMD tables
+//	pgd, pud: as they are while the mm lives, unless mms share PMD tables, or free_pgd_range() takes them away (upper_tables.go)
 //	every PMD entry up to end:
 //	    pmd = pmdp_get_lockless(pmdp); none: give up
 //	    a huge page: gup_fast_pmd_leaf(pmd)

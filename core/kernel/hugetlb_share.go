@@ -28,11 +28,11 @@ import (
 //
 // compare mm/gup.c:gup_fast_pud_range
 var _ = register(fnGUPFastPUDRange, &Func{
-	Name: "gup_fast_pud_range", Was: []Name{{"gup_pud_range", 610}}, File: "mm/gup.c", FileWas: gupFileWas, Params: []int{g3Addr, g3End, g3Flags},
-	Locals: []Local{{"pud", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
+	Name: "gup_fast_pud_range", Was: []Name{{"gup_pud_range", 610}}, File: "mm/gup.c", FileWas: gupFileWas, Params: []int{g3P4D, g3Addr, g3End, g3Flags},
+	Locals: []Local{{"pud", TableLocal}, {"p4d", TableLocal}, {"addr", PageLocal}, {"flags", FlagsLocal}, {"end", PageLocal}},
 	Steps: []Step{
-		{Label: "read_pud", Says: "read the PUD", Ref: "READ_ONCE(*pudp)", When: SharedPMDs, Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPMDRange}, Do: func(c *Ctx) Next {
-			pud := machine.Entry(c.Keep(0, c.M.PUD(c.Page(g3Addr))))
+		{Label: "read_pud", Says: "read the PUD", Ref: "READ_ONCE(*pudp)", When: PUDsGo, Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnGUPFastPMDRange}, Do: func(c *Ctx) Next {
+			pud := machine.Entry(c.Keep(g3PUD, c.upperThrough(g3P4D, g3Addr, machine.LevelPUD)))
 			if !pud.Present() {
 				c.Say("the PUD is none: give up")
 				return Return
@@ -46,7 +46,7 @@ var _ = register(fnGUPFastPUDRange, &Func{
 	},
 })
 
-const g3Addr, g3Flags, g3End = 1, 2, 3
+const g3PUD, g3P4D, g3Addr, g3Flags, g3End = 0, 1, 2, 3, 4
 
 // pmdThrough is the page's PMD entry in the table that the PUD in a local names; where PUD entries stay, none was read.
 func (c *Ctx) pmdThrough(pud, addr int) machine.Word {

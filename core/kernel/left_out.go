@@ -28,8 +28,6 @@ var LeftOut = []Omission{
 	{Name: "pt_reclaim_dontneed", Says: "MADV_DONTNEED frees a page table that it has emptied (since v6.14)",
 		Why:    "none of the kernels here has it. That a page table goes under who walks it, with no mmap_lock held for writing, is shown where khugepaged retracts one: khp_retract_rcu",
 		Commit: "6375e95f381e"},
-	{Name: "upper_tables_freed", Says: "munmap and exit free the PMD, PUD and P4D tables, too, that map nothing any more (free_pgd_range)",
-		Why: "tables above the PTE tables live as long as the mm here: what protects a walk that has come to one of them is what protects it in a PTE table, and that is pt_free"},
 	{Name: "userfaultfd", Says: "userfaultfd asks user space before a page that is missing, or that it write-protects, is used; where UFFDIO_CONTINUE mapped a page of shmem read-only, FOLL_FORCE could write to it as to Dirty COW's, " +
 		"until FOLL_COW went in 6.0 (force_write_rule=foll_cow)",
 		Why:    "nobody has a userfaultfd here: of its faults nothing is known but their places in the order of questions",
@@ -38,8 +36,6 @@ var LeftOut = []Omission{
 		Why: "which page ksmd comes to next is not chosen here: it looks at all, as long as the scenario has it scan"},
 	{Name: "lru_batches_of_age", Says: "a CPU has batches, too, of folios on their way to another end of an LRU list: lru_activate, lru_deactivate_file and lru_move_tail",
 		Why: "they only say where on which list a folio stands, and reclaim comes here to any that a scenario names; a reference that a batch holds is seen in lru_add, in lru_deactivate and in lru_lazyfree"},
-	{Name: "mmu_gather_full", Says: "zap_pte_range() unlocks, flushes and puts what is gathered when the gather is full, and goes on behind it",
-		Why: "some ten thousand pages are gathered before; here a region has a few"},
 	{Name: "copy_pte_range_breaks", Says: "fork unlocks both page tables for a moment, after some dozens of entries, where somebody waits for them, or for the CPU",
 		Why: "a page table has two or three entries here, or those of one huge page"},
 	{Name: "writeback_zeroes_tail", Says: "once a folio is clean, writeback zeroes what of it lies behind i_size",

@@ -214,6 +214,9 @@ func (s *Sim) deviceSays(a *Actor, keys []int) string {
 		return "take the flush IPI: flush, acknowledge"
 	case WalkerActor:
 		if t, p := m.WalkerAt(a.CPU); t.Present() {
+			if level := m.WalkerLevel(a.CPU); level != machine.LevelPTE {
+				return fmt.Sprintf("the walker reads the %s: %s", machine.LevelName(level), m.Pages()[p].Name)
+			}
 			return fmt.Sprintf("the walker fills the TLB: %s", m.Pages()[p].Name)
 		}
 		return "the walker looks ahead"

@@ -7,7 +7,7 @@ import (
 	"gupscope/core/machine"
 )
 
-// unhookTable takes the next page table of a range that no VMA needs any more
+// unhookTable takes the next page table of a range that no VMA needs any more, and behind them the tables above (upper_tables.go),
 // out of the tree; the gather holds it from then on. at is the local with the address, last that with the
 // range's last page; again is the step itself, nothing the one to go to if no table was unhooked at all.
 // compare mm/memory.c:free_pte_range
@@ -31,7 +31,13 @@ func (c *Ctx) unhookTable(at, last, again, nothing int) Next {
 		c.pmdClear(p, false)
 		c.M.GatherTable(c.Task, pmd.Frame())
 		c.Set(at, uint64(c.M.HugeEnd(p)))
-		if c.Page(at) <= c.Page(last) {
+		if c.Page(at) <= c.Page(last) || c.upperGoes(c.mmOf(last)) {
+			return Next(again)
+		}
+		return Then
+	}
+	if c.unhookUpper(c.mmOf(last)) {
+		if c.upperGoes(c.mmOf(last)) {
 			return Next(again)
 		}
 		return Then
@@ -78,6 +84,9 @@ func (c *Ctx) freeTable(again, done int) Next {
 		return Next(done)
 	}
 	c.Sayf("free the page table: frame %d", h.Frame())
+	if level, upper := c.M.UpperLevel(h.Frame()); upper {
+		c.Sayf("free the %s table: frame %d", machine.LevelName(level), h.Frame())
+	}
 	c.Put(h.Frame(), 1)
 	c.M.Free(h.Frame())
 	if c.M.Load(c.M.GatheredTables(c.Task)) > 0 {
@@ -111,55 +120,25 @@ func (c *Ctx) rcuTables() {
 //	what was discarded
 //	                                   flush
 //
-// Left out: a gather that is full (ten thousand pages; sooner where there is no memory for its list) is flushed on the way, and its pages are put:
-// __tlb_remove_page() says so, and zap_pte_range() unlocks the PTL for that. Nobody here maps as much.
+// A gather that is full is flushed on the way, and its pages are put: see gather_full.go.
 //
 // compare mm/mmu_gather.c:tlb_finish_mmu, tlb_flush_mmu, include/linux/mm_types.h:mm_tlb_flush_nested
 var _ = register(fnTLBFinishMMU, &Func{
 	Name: "tlb_finish_mmu", File: "mm/mmu_gather.c", Params: []int{tfFirst, tfLast, tfTables},
 	Locals: []Local{{"first", PageLocal}, {"last", PageLocal}, {"freed_tables", IntLocal}, {"i", IntLocal}, {"fullmm", IntLocal}},
 	Steps: []Step{
-		tfNested: nestedStep(tfFirst, tfAll),
-		tfFlush:  {Label: "flush", Says: "flush the range", Ref: "tlb_flush_mmu_tlbonly", When: With(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
-		tfSwap: {Label: "free_swap_cache", Says: "is the page in the swap cache alone?", Answer: "no", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
-			h := c.gathered()
-			if !h.Some() {
-				return tfFlushLate
-			}
-			f := h.Frame()
-			if c.Load(c.folioFlags(f))&machine.PGSwapCache != 0 && c.folioMapcount(f) == 0 && c.Free(c.M.FolioLock(f)).Ready() {
-				c.Say("the page is in the swap cache alone: drop it from there")
-				c.freeSwap(f)
-			}
-			return Then
-		}},
-		tfPut: {Label: "put", Says: "drop the PTE's reference", Ref: "folios_put_refs", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			h, i := c.gathered(), c.L(tfIndex)
-			c.M.SetGathered(c.Task, int(i), 0)
-			if c.Set(tfIndex, i+1); i+1 == c.M.Load(c.M.Gathers(c.Task)) {
-				c.M.Store(c.M.Gathers(c.Task), 0)
-			}
-			if h.Count() == 0 {
-				c.Say("the zero page is not counted")
-				if c.M.IsPFN(h.Frame()) {
-					c.Say("there is no struct page to be put")
-				}
-				return Then
-			}
-			return c.putFree(h.Frame(), 1, tfMore)
-		}},
-		tfMore: {Label: "more", Says: "another page?", Local: true, Back: []int{tfSwap}, Do: func(c *Ctx) Next {
-			if c.gathered().Some() {
-				return tfSwap
-			}
-			return Then
-		}},
+		tfNested:    nestedStep(tfFirst, tfAll),
+		tfFlush:     {Label: "flush", Says: "flush the range", Ref: "tlb_flush_mmu_tlbonly", When: With(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
+		tfSwap:      freeSwapCacheStep(tfFlushLate),
+		tfPut:       putGatheredStep(tfMore),
+		tfMore:      moreGatheredStep(tfSwap),
 		tfFlushLate: {Label: "flush_late", Says: "flush the range, late", Ref: "tlb_flush_mmu_tlbonly", When: Without(GatherFlushFirst), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: (*Ctx).gatherFlush},
 		tfEnd: {Label: "end", Says: "the flush is over", Ref: "dec_tlb_flush_pending", Touches: cell.Of(machine.MMs), Do: func(c *Ctx) Next {
 			c.Add(c.M.FlushPending(c.mmOf(tfFirst)), -1)
 			for p := c.Page(tfFirst); p <= c.Page(tfLast); p++ {
 				c.M.Discarded(p)
 			}
+			c.gatherEnds()
 			return Return
 		}},
 	},
@@ -176,6 +155,51 @@ const (
 	tfFlushLate
 	tfEnd
 )
+
+// freeSwapCacheStep looks at the page of the gather that comes next; behind the last it goes to step none.
+func freeSwapCacheStep(none Next) Step {
+	return Step{Label: "free_swap_cache", Says: "is the page in the swap cache alone?", Answer: "no", Ref: "free_swap_cache", Touches: swapCacheTouches, Reads: cell.Of(machine.Mapcounts), Do: func(c *Ctx) Next {
+		h := c.gathered()
+		if !h.Some() {
+			return none
+		}
+		f := h.Frame()
+		if c.Load(c.folioFlags(f))&machine.PGSwapCache != 0 && c.folioMapcount(f) == 0 && c.Free(c.M.FolioLock(f)).Ready() {
+			c.Say("the page is in the swap cache alone: drop it from there")
+			c.freeSwap(f)
+		}
+		return Then
+	}}
+}
+
+// putGatheredStep drops the reference that the page's PTE had; step more looks for another.
+func putGatheredStep(more int) Step {
+	return Step{Label: "put", Says: "drop the PTE's reference", Ref: "folios_put_refs", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+		h, i := c.gathered(), c.L(tfIndex)
+		c.M.SetGathered(c.Task, int(i), 0)
+		if c.Set(tfIndex, i+1); i+1 == c.M.Load(c.M.Gathers(c.Task)) {
+			c.M.Store(c.M.Gathers(c.Task), 0)
+		}
+		if h.Count() == 0 {
+			c.Say("the zero page is not counted")
+			if c.M.IsPFN(h.Frame()) {
+				c.Say("there is no struct page to be put")
+			}
+			return Then
+		}
+		return c.putFree(h.Frame(), 1, more)
+	}}
+}
+
+// moreGatheredStep begins again with the next page, if there is one.
+func moreGatheredStep(again Next) Step {
+	return Step{Label: "more", Says: "another page?", Local: true, Back: []int{int(again)}, Do: func(c *Ctx) Next {
+		if c.gathered().Some() {
+			return again
+		}
+		return Then
+	}}
+}
 
 // gatherFlush flushes the range, if anything of it was unmapped.
 func (c *Ctx) gatherFlush() Next {

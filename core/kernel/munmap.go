@@ -275,6 +275,7 @@ var _ = register(fnZapPTERange, &Func{
 	Steps: []Step{
 		zpP4D: p4dStep(zpPage, "p4d_offset"),
 		zpPMD: {Label: "read_pmd", Says: "read the PMD", Reads: cell.Of(machine.PMDs), Calls: []FuncID{fnSplitHugePMD, fnZapHugePMD, fnUnmapHugepageRange}, Back: []int{zpPMD}, Do: func(c *Ctx) Next {
+			c.gatherFrom(c.Page(zpPage))
 			if last, ok := c.hugetlbRun(c.Page(zpPage), c.Page(zpEnd)); ok {
 				c.Say("it is memory in huge pages of hugetlb")
 				next := c.Call(fnUnmapHugepageRange, zpHuge, c.L(zpPage), uint64(last), 0)
@@ -313,6 +314,10 @@ var _ = register(fnZapPTERange, &Func{
 			return Then
 		}},
 		zpNext: {Label: "next", Says: "the next PTE", Local: true, Back: []int{zpClear}, Do: func(c *Ctx) Next {
+			if c.sim.Setup.GatherPages > 0 && c.gatherIsFull() {
+				c.Set(zpFlush, c.L(zpFlush)|zapFull)
+				return Then
+			}
 			if p := c.Page(zpPage); p == c.Page(zpEnd) || p+1 == c.M.HugeEnd(p) {
 				return Then
 			}
@@ -323,9 +328,14 @@ var _ = register(fnZapPTERange, &Func{
 		zpDelayed: zapDelayedStep,
 		zpUnlock: {Label: "unlock", Says: "unlock the PTL", Order: Plain, Touches: cell.Of(machine.PTLs), Back: []int{zpPMD}, Do: func(c *Ctx) Next {
 			c.Unlock(c.M.PTL(c.Frame(zpTable)))
+			if c.L(zpFlush)&zapFull != 0 {
+				return zpFull
+			}
 			return c.zapTable(Return)
 		}},
 		zpFileSplit: zapFileSplit,
+		zpFull:      zapFullStep,
+		zpAgain:     zapAgainStep,
 	},
 })
 
@@ -347,6 +357,8 @@ const (
 	zpUnlock
 	zpHuge
 	zpFileSplit
+	zpFull
+	zpAgain
 )
 
 // zapLockStep locks the page table; is that gone, the PMD is read again.

@@ -47,8 +47,8 @@ func (o *Objects) roots() {
 				}
 			}
 		case RCUActor:
-			for i := range m.TableCount() {
-				r.roots.add(int(m.OfFrame(m.TableFrame(i))))
+			for i := range m.GoingTables() {
+				r.roots.add(int(m.OfFrame(m.GoingTable(i))))
 			}
 		case DiskActor:
 			for slot := range m.Slots {

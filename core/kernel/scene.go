@@ -112,12 +112,12 @@ func (s *Sim) config(track machine.Track) machine.Config {
 		},
 	}
 	c.Zones, c.CPUNodes = s.Setup.zones(), s.Setup.CPUNodes
-	c.Halves, c.Gigantic = s.Setup.PAE, s.Setup.Gigantic
+	c.Halves, c.Gigantic, c.FreesUpper = s.Setup.PAE, s.Setup.Gigantic, s.Setup.FreesUpper
 	c.HugePages, c.LargeFolios, c.Hugetlb, c.KSM = max(s.Setup.HugePages, 2), s.Setup.largeFolios(), s.Setup.hugetlbPages(), s.Setup.merges()
 	c.FiveLevels, c.StableSwap, c.Throttled, c.Opens, c.AsyncDIO, c.SoftDirty, c.ShmemPunch = s.Setup.FiveLevels, s.Setup.SwapStable, s.Setup.Throttled, s.Setup.opens(), s.Setup.asyncDIO(), s.softDirty, s.Setup.shmemPunch()
 	c.Secondary, c.Intervals = s.guests|s.bound|s.odp != 0, s.odp != 0
 	c.Rooms, c.RmapLocks, c.FileTHP = s.Setup.rooms(), s.Setup.rmapLocks(), s.Setup.FileTHP()
-	c.KhpPasses = s.Setup.khpPasses()
+	c.KhpPasses, c.GatherFull = s.Setup.khpPasses(), s.Setup.GatherPages > 0
 	c.GUPPages, c.Signals, c.Poison, c.LRUOff, c.Pkeys = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons(), s.Setup.MovesPages(), s.Setup.pkeys()
 	c.Lazyfree = s.Setup.lazyfrees() && s.lazyfreeList
 	c.Deactivate = s.Setup.Advises("MADV_COLD") && s.Kernel.On(LRUDeactivate)

@@ -33,7 +33,13 @@ func (s *Setup) has() (h has) {
 		h |= hasTSO
 	}
 	if s.FiveLevels {
-		h |= hasFiveLevels
+		h |= hasFiveLevels | hasP4Ds
+	}
+	if s.GatherPages > 0 {
+		h |= hasGatherFull
+	}
+	if s.FreesUpper {
+		h |= hasUpperFreed | hasP4Ds | hasPUDsGo
 	}
 	if s.merges() {
 		h |= hasKSM
@@ -58,7 +64,7 @@ func (s *Setup) has() (h has) {
 		h |= hasRmapLocks | hasMappingLocks
 	}
 	if s.gigabytes() {
-		h |= hasSharedPMDs | hasMappingLocks
+		h |= hasSharedPMDs | hasPUDsGo | hasMappingLocks
 	}
 	if s.gupPages() > 1 {
 		h |= hasPages

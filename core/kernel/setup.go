@@ -23,12 +23,14 @@ type Setup struct {
 	FewSlots         bool        // they may run out: swap may be nearly full
 	Blocks           int         // free blocks of the disk beside those in use at the start, if they may run out
 	FewBlocks        bool        // they may
+	GatherPages      int         // for how many pages an mmu_gather has room; 0: for as many as there are
 	SwapStable       bool        // the swap device wants pages that do not change while it reads them (SWP_STABLE_WRITES): it compresses, or checksums
 	Throttled        bool        // who dirties pages of files is throttled: there are too many dirty ones (balance_dirty_pages)
 
 	Turns      bool // tasks that have one CPU take turns; else nobody minds
 	PAE        bool // x86-32 with PAE: page-table entries are stored in two halves; else x86-64
 	FiveLevels bool // page tables have five levels (LA57); else four
+	FreesUpper bool // nothing else lies near: PMD tables, and those above, go with the last VMA; else they have neighbours, and stay
 	TSO        bool // every CPU has a store buffer; else memory is sequentially consistent
 	KSM        bool // ksmd may merge pages, although no statement says so yet
 	Lazyfree   bool // somebody frees memory lazily, although no statement says so yet

@@ -28,7 +28,7 @@ func (c *Ctx) privateCopy(e machine.Entry) bool {
 }
 
 var zapDirtyStep = Step{Label: "set_dirty", Says: "the PTE was dirty: so is the folio", Ref: "folio_mark_dirty", Touches: dirtyTouches, Reads: cell.Of(machine.Mappings), Do: func(c *Ctx) Next {
-	c.Set(zpFlush, 1)
+	c.Set(zpFlush, c.L(zpFlush)|zapDirty)
 	c.markDirty(c.M.Head(c.Frame(zpPTE)))
 	return Then
 }}
@@ -41,10 +41,15 @@ var zapDelayStep = Step{Label: "delay_rmap", Says: "it counts as mapped until th
 }}
 
 var zapForceStep = Step{Label: "force_flush", Says: "was a dirty PTE of a file among them?", Ref: "tlb_flush_mmu_tlbonly", When: With(ZapFlushBeforeUnlock), Local: true, Calls: []FuncID{fnFlushTLBMMRange}, Do: func(c *Ctx) Next {
-	if c.L(zpFlush) == 0 {
+	full, dirty := c.L(zpFlush)&zapFull, c.L(zpFlush)&zapDirty != 0
+	if !dirty && (full == 0 || !c.flushedEarly()) {
 		return zpUnlock
 	}
-	c.Set(zpFlush, 0)
+	c.Set(zpFlush, full)
+	if full != 0 {
+		c.Say("the gather is full: flush what was unmapped so far")
+		return c.Call(fnFlushTLBMMRange, zpDelayed, uint64(c.mmOf(zpPage)), c.Load(c.M.GatherStart(c.Task))-1, c.L(zpPage), 0)
+	}
 	return c.Call(fnFlushTLBMMRange, zpDelayed, uint64(c.mmOf(zpPage)), uint64(c.M.HugeStart(c.Page(zpPage))), c.L(zpPage), 0)
 }}
 

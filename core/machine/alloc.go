@@ -104,6 +104,19 @@ func (m *Machine) Free(f Frame) bool {
 		}
 		m.Store(m.TableOf(f), 0)
 	}
+	for i := range m.upperEntries(f) {
+		if m.Peek(m.Entry(f, i)) != 0 { // who has put it there did not know that the table goes
+			m.SetEntry(f, i, 0)
+		}
+	}
 	m.markStale(f, 1)
 	return true
+}
+
+// upperEntries is how many entries a frame has as a table above the PTE tables; 0 if it is none.
+func (m *Machine) upperEntries(f Frame) int {
+	if m.isUpper(f) {
+		return m.upperWidth
+	}
+	return 0
 }

@@ -36,16 +36,22 @@ func (m *Machine) Steal(cpu int) Word { return m.at(m.steal, cpu) }
 // Preempts is how often the host may still preempt the CPU.
 func (m *Machine) Preempts(cpu int) Word { return m.at(m.preempts, cpu) }
 
-// Walker is the table that the CPU's hardware walker stands in: the PMD entry
-// that it followed to a PTE table, as a capture; 0 when it is idle.
+// Walker is the table that the CPU's hardware walker stands in: the entry
+// that it followed there, as a capture; 0 when it is idle. Where the tables above the PTE tables stay, it is seen in a PTE table alone.
 func (m *Machine) Walker(cpu int) Word { return m.at(m.walker, cpu) }
 
-const walkerPage = 28 // where a walker's capture keeps the page it walks for, above the frame
+const (
+	walkerPage  = 28 // where a walker's capture keeps the page it walks for, above the frame
+	walkerLevel = 53 // and the level of the table's entries
+)
 
-// SetWalker puts the CPU's walker into the table that a PMD entry points to.
-func (m *Machine) SetWalker(cpu int, pmd Entry, p PageID) {
-	m.Store(m.Walker(cpu), uint64(MakeTable(pmd.Frame()))|uint64(p)<<walkerPage)
+// SetWalker puts the CPU's walker into the table of a level that an entry points to.
+func (m *Machine) SetWalker(cpu int, e Entry, p PageID, level int) {
+	m.Store(m.Walker(cpu), uint64(MakeTable(e.Frame()))|uint64(p)<<walkerPage|uint64(level)<<walkerLevel)
 }
+
+// WalkerLevel returns the level of the entries of the table that the CPU's walker stands in.
+func (m *Machine) WalkerLevel(cpu int) int { return int(m.Load(m.Walker(cpu)) >> walkerLevel & 7) }
 
 // WalkerAt returns the table that the CPU's walker stands in, none if it is
 // idle, and the page it walks for.

@@ -13,7 +13,7 @@ func newLarge() *Machine {
 	m.Store(m.State(1), FrameData)
 	for _, l := range m.UpperLevels() {
 		if l > LevelPMD {
-			m.SetEntry(m.Upper(0, l), 0, MakeTable(m.Upper(0, m.below(l))))
+			m.SetEntry(m.Upper(0, l), 0, MakeTable(m.Upper(0, m.Below(l))))
 		}
 	}
 	return m

@@ -131,7 +131,7 @@ func (m *Machine) layoutTables(l *cell.Layout) {
 		}
 		return m.tableText(p)
 	}})
-	m.rcu = l.Add(n, cell.Region{Class: RCU, Owner: "rcu", Name: table("RCU callback of the %s"), Decode: rcuText})
+	m.rcu = l.Add(m.GoingTables(), cell.Region{Class: RCU, Owner: "rcu", Name: func(i int) string { return fmt.Sprintf("RCU callback of the %s", m.TableName(m.GoingTable(i))) }, Decode: rcuText})
 }
 
 // pmdLockName is what people call the lock of the entries that map huge pages. Compare include/linux/hugetlb.h:huge_pte_lockptr.
@@ -309,9 +309,12 @@ func (m *Machine) layoutTasks(l *cell.Layout) {
 	m.gather = l.Add(n*m.gatherMax, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.gatherMax) }, Names: m.entryNames, Private: true, Name: func(i int) string {
 		return fmt.Sprintf("%s mmu_gather[%d]", name(i/m.gatherMax), i%m.gatherMax)
 	}, Decode: holdText})
+	if m.GatherFull {
+		m.gatherStart = add(Stacks, "mmu_gather: start", nil)
+	}
 	m.gatherTables = add(Stacks, "mmu_gather: tables", nil)
-	m.gatherTable = l.Add(n*m.upperWidth, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.upperWidth) }, Names: m.entryNames, Private: true, Name: func(i int) string {
-		return fmt.Sprintf("%s mmu_gather table[%d]", name(i/m.upperWidth), i%m.upperWidth)
+	m.gatherTable = l.Add(n*m.tableMax, cell.Region{Class: Stacks, Owner: "task", Of: func(i int) cell.Instance { return m.OfTask(i / m.tableMax) }, Names: m.entryNames, Private: true, Name: func(i int) string {
+		return fmt.Sprintf("%s mmu_gather table[%d]", name(i/m.tableMax), i%m.tableMax)
 	}, Decode: holdText})
 	if m.Waits {
 		m.gracePeriod = l.Add(n, cell.Region{Class: RCU, Owner: "rcu", Name: func(i int) string { return name(i) + " grace period" }, Decode: rcuText})

@@ -114,6 +114,8 @@ type Config struct {
 	CPUNodes   []int   // the node of each CPU; those that are missing belong to node 0
 
 	FiveLevels bool // page tables have five levels, else four
+	FreesUpper bool // tables above the PTE tables go, too, with all that an mm maps
+	GatherFull bool // an mmu_gather may get full
 	Halves     bool // page-table entries are two halves: who takes the high one before it is there gets to frame 0
 	StableSwap bool // the swap device wants pages that do not change while it reads them
 	Throttled  bool // who dirties pages of files is throttled
@@ -228,39 +230,40 @@ type Machine struct {
 	regions    int               // the most that an mm has
 	anonWords  int               // for the anon_vmas of a region's pages: of the longest
 	gatherMax  int               // pages that an mmu_gather has room for
+	tableMax   int               // page tables that it has room for
 
 	// Where the frames of each kind begin: see numberFrames.
 	hugeZero                                           Frame
 	pfnBase, upperBase, poolBase, pmdTableBase, nframe int
 
 	// First cells of the regions.
-	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                               cell.ID
-	lockedBy, ledger, ptes                                                                                        cell.ID
-	compound, entire, large, pincount, pagesMapped, deferred, pmdMaps, deposit                                    cell.ID
-	noPMD, hugetlbLock                                                                                            cell.ID
-	reserved, reserve, faultMutex, resvUnmapped                                                                   cell.ID
-	upper, entry, ptl, pmdLock, tableOf                                                                           cell.ID
-	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched, pteMappedTHP                               cell.ID
-	mmState, mmUsers, cpumask                                                                                     cell.ID
-	vma, vmaLock, anonVMA, rmapLock, linked                                                                       cell.ID
-	irqOff, ipi, request, steal, preempts, walker, tlb                                                            cell.ID
-	current, loadedMM, lazy, mode                                                                                 cell.ID
-	gracePeriod                                                                                                   cell.ID
-	buffered, bufferTo, bufferValue                                                                               cell.ID
-	lruOff                                                                                                        cell.ID
-	swapMap, swapCache, disk, io, zeromap, leftSwap                                                               cell.ID
-	cacheSlot, tags, collapsing, buffers, block, blockIO                                                          cell.ID
-	size, inodeLock, invalidateLock, inode, inodeRCU, filePins, directIO, falloc                                  cell.ID
-	rcu                                                                                                           cell.ID
-	ubc                                                                                                           cell.ID
-	gathers, gather, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
-	pending, pkeyMap, pkru                                                                                        cell.ID
-	kept                                                                                                          cell.ID
-	gupAt, gupSeen, gupAfter, value, forking, fileValue, notice, storer, alarm, copyOf                            cell.ID
-	watched                                                                                                       cell.ID
-	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                     cell.ID
-	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                   cell.ID
-	mtt, umemMutex, activeRanges, subscriptionsSeq, intervalSeq                                                   cell.ID
+	ref, mapcount, flags, mapping, index, folioSwap, content, alloc                                                            cell.ID
+	lockedBy, ledger, ptes                                                                                                     cell.ID
+	compound, entire, large, pincount, pagesMapped, deferred, pmdMaps, deposit                                                 cell.ID
+	noPMD, hugetlbLock                                                                                                         cell.ID
+	reserved, reserve, faultMutex, resvUnmapped                                                                                cell.ID
+	upper, entry, ptl, pmdLock, tableOf                                                                                        cell.ID
+	mmapLock, behind, writeProtectSeq, mmFlags, flushPending, batched, pteMappedTHP                                            cell.ID
+	mmState, mmUsers, cpumask                                                                                                  cell.ID
+	vma, vmaLock, anonVMA, rmapLock, linked                                                                                    cell.ID
+	irqOff, ipi, request, steal, preempts, walker, tlb                                                                         cell.ID
+	current, loadedMM, lazy, mode                                                                                              cell.ID
+	gracePeriod                                                                                                                cell.ID
+	buffered, bufferTo, bufferValue                                                                                            cell.ID
+	lruOff                                                                                                                     cell.ID
+	swapMap, swapCache, disk, io, zeromap, leftSwap                                                                            cell.ID
+	cacheSlot, tags, collapsing, buffers, block, blockIO                                                                       cell.ID
+	size, inodeLock, invalidateLock, inode, inodeRCU, filePins, directIO, falloc                                               cell.ID
+	rcu                                                                                                                        cell.ID
+	ubc                                                                                                                        cell.ID
+	gathers, gather, gatherStart, gatherTables, gatherTable, done, pc, depth, ret, stack, local, gupGot, gupPages, vars, varAt cell.ID
+	pending, pkeyMap, pkru                                                                                                     cell.ID
+	kept                                                                                                                       cell.ID
+	gupAt, gupSeen, gupAfter, value, forking, fileValue, notice, storer, alarm, copyOf                                         cell.ID
+	watched                                                                                                                    cell.ID
+	rmapItem, stableNode, mergeOrder, ksmMutex, sharedContent                                                                  cell.ID
+	spte, guestTLB, iotlb, mmuLock, invalidating, invalidateSeq                                                                cell.ID
+	mtt, umemMutex, activeRanges, subscriptionsSeq, intervalSeq                                                                cell.ID
 
 	locks              []locks   // all of them
 	batches            []LRUKind // of each CPU, in the order in which they are drained
@@ -286,6 +289,10 @@ func New(c Config) *Machine {
 	m.layoutPages()
 	if m.LargeFolios {
 		m.gatherMax += m.HugePages // the pages of a folio that is split meanwhile
+	}
+	m.tableMax = m.upperWidth
+	if m.FreesUpper {
+		m.tableMax += len(m.levels) - 1
 	}
 	m.numberFrames()
 	m.numberFilePages()

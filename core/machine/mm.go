@@ -93,7 +93,12 @@ func MakeUBC(flags, mask uint64) uint64 { return flags | mask<<ubcCPUs }
 const RCUQueued uint64 = 1 << 63
 
 // RCU is the callback that frees a table, or 0.
-func (m *Machine) RCU(table Frame) Word { return m.at(m.rcu, m.tableIndex(table)) }
+func (m *Machine) RCU(table Frame) Word {
+	if m.isUpper(table) {
+		return m.at(m.rcu, m.TableCount()+int(table)-m.upperBase-len(m.MMs))
+	}
+	return m.at(m.rcu, m.tableIndex(table))
+}
 
 // CallRCU queues a table to be freed once every CPU that has interrupts off now
 // has had them on.
@@ -143,9 +148,9 @@ func (m *Machine) BeginGracePeriod(task int) {
 
 // EachRCU calls f with every table that a callback waits for, for a step that looks at all callbacks.
 func (m *Machine) EachRCU(f func(table Frame, callback Word)) {
-	end := m.rcu + cell.ID(m.TableCount())
+	end := m.rcu + cell.ID(m.GoingTables())
 	m.Mem.Note(m.rcu, end)
-	m.nonzero(m.rcu, end, func(w Word) { f(m.TableFrame(int(w.id-m.rcu)), w) })
+	m.nonzero(m.rcu, end, func(w Word) { f(m.GoingTable(int(w.id-m.rcu)), w) })
 }
 
 func (m *Machine) taskName(v uint64) string {

@@ -38,8 +38,8 @@ func (m *Machine) numberLevels() {
 	}
 }
 
-// below returns the next level down that has tables.
-func (m *Machine) below(level int) int {
+// Below returns the next level down that has tables.
+func (m *Machine) Below(level int) int {
 	if level == LevelPGD && !m.FiveLevels {
 		return LevelPUD
 	}
@@ -49,9 +49,9 @@ func (m *Machine) below(level int) int {
 // A PTE table's owner is the page that its entry 0 maps, plus one; 0 is none. (That of a PMD table which mms share is another: ownerFile.)
 func decodeOwner(v uint64) (PageID, bool) { return PageID(v) - 1, v != 0 && v < ownerFile }
 
-// The tables above the PTE level live as long as their mm and have frames of
-// their own: first the PGDs, then those of the levels below. PTE tables come and
-// go; their frames are those of the pool or, where it is shared, any for data.
+// The tables above the PTE level have frames of their own: first the PGDs, then those of the levels below. They live as long as
+// their mm or, with FreesUpper, as long as it maps something: a PGD always stays. A frame of theirs that was freed comes to nobody else, as
+// nothing is mapped in the mm any more. PTE tables come and go; their frames are those of the pool or, where it is shared, any for data.
 
 // numberFrames numbers the frames: the zero page, those for data, the huge zero folio's, hugetlb's, those without a struct page, the
 // tables above the PTEs, those that come and go, and the PMD tables that mms may share.
@@ -79,9 +79,35 @@ func (m *Machine) Root(mm int) Frame { return m.Upper(mm, LevelPGD) }
 
 func (m *Machine) isUpper(f Frame) bool { return int(f) >= m.upperBase && int(f) < m.poolBase }
 
+// UpperLevel returns the level of a table above the PTE tables; false if the frame is none for them.
+func (m *Machine) UpperLevel(f Frame) (level int, ok bool) {
+	if !m.isUpper(f) {
+		return 0, false
+	}
+	return m.levels[(int(f)-m.upperBase)/len(m.MMs)], true
+}
+
 // TableCount returns how many frames can be tables that come and go: PTE tables, and behind them PMD tables that mms share;
 // TableFrame(i) is the i-th.
 func (m *Machine) TableCount() int { return m.PTETableCount() + m.PMDTables }
+
+// GoingTables returns how many frames can be tables that may be freed: those that come and go, and behind them, with FreesUpper, those
+// between the PGDs and the PTE tables; GoingTable(i) is the i-th.
+func (m *Machine) GoingTables() int {
+	n := m.TableCount()
+	if m.FreesUpper {
+		n += (len(m.levels) - 1) * len(m.MMs)
+	}
+	return n
+}
+
+// GoingTable returns the i-th frame that can be such a table.
+func (m *Machine) GoingTable(i int) Frame {
+	if n := m.TableCount(); i >= n {
+		return Frame(m.upperBase + len(m.MMs) + i - n) // behind the PGDs
+	}
+	return m.TableFrame(i)
+}
 
 // PTETableCount returns how many frames can be PTE tables.
 func (m *Machine) PTETableCount() int {
@@ -300,7 +326,7 @@ func (m *Machine) Leaf(table Frame, i int) (PageID, bool) {
 // and views, not for steps.
 func (m *Machine) Find(p PageID, level int) (Frame, bool) {
 	t := m.Root(m.pages[p].MM)
-	for l := LevelPGD; l > level; l = m.below(l) {
+	for l := LevelPGD; l > level; l = m.Below(l) {
 		e := Entry(m.Load(m.Entry(t, m.Slot(p, l))))
 		if !e.Present() || e.Has(PSE) {
 			return 0, false
@@ -326,8 +352,8 @@ func (m *Machine) Mapped(p PageID) Entry {
 // TableName is what people call a table: "PTE table of A buf".
 func (m *Machine) TableName(f Frame) string {
 	if m.isUpper(f) {
-		i := int(f) - m.upperBase
-		return LevelName(m.levels[i/len(m.MMs)]) + " table of " + m.MMs[i%len(m.MMs)].Name
+		level, _ := m.UpperLevel(f)
+		return LevelName(level) + " table of " + m.MMs[(int(f)-m.upperBase)%len(m.MMs)].Name
 	}
 	if v := m.Peek(m.TableOf(f)); v > ownerFile {
 		return "PMD table of " + m.filePages[v-ownerFile-1].Name

@@ -71,11 +71,14 @@ func (m *Machine) Gather(task int, h Hold) bool {
 // SetGathered sets page i of a task's mmu_gather.
 func (m *Machine) SetGathered(task, i int, h Hold) { m.setHold(m.Gathered(task, i), h) }
 
+// GatherStart is the first page of what the task's mmu_gather has to flush, plus one; 0: nothing yet. It is there where a gather may get full.
+func (m *Machine) GatherStart(task int) Word { return m.at(m.gatherStart, task) }
+
 // GatheredTables is how many page tables the task's mmu_gather has unhooked.
 func (m *Machine) GatheredTables(task int) Word { return m.at(m.gatherTables, task) }
 
 // GatheredTable is table i of those. Change it with GatherTable and UngatherTable.
-func (m *Machine) GatheredTable(task, i int) Word { return m.at(m.gatherTable, task*m.upperWidth+i) }
+func (m *Machine) GatheredTable(task, i int) Word { return m.at(m.gatherTable, task*m.tableMax+i) }
 
 // GatherTable adds a page table, with the reference that its PMD entry had.
 func (m *Machine) GatherTable(task int, table Frame) {

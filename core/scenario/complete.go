@@ -76,7 +76,7 @@ func (b *builder) offer(items ...Completion) {
 
 func (b *builder) offerItems() {
 	for _, k := range keywords {
-		once := slices.Contains([]string{"GUP", "kernel", "tables", "swap", "memory", "blocks", "writers", "pgtable_levels", "hpage_pmd_nr", "nr_hugepages", "hugepagesz", "judge"}, k.word)
+		once := slices.Contains([]string{"GUP", "kernel", "tables", "swap", "memory", "blocks", "writers", "pgtable_levels", "mmu_gather", "hpage_pmd_nr", "nr_hugepages", "hugepagesz", "judge"}, k.word)
 		if slices.Contains(itemWords, k.word) && !(once && b.countItems(k.word) > 0) {
 			b.offer(Completion{Label: k.word, Kind: Keyword, Detail: k.form, Doc: k.doc})
 		}

@@ -47,7 +47,7 @@ type fault struct {
 
 // itemWords begin an item at the outermost level. A line that begins with one
 // is never the continuation of the line before, whatever its indentation.
-var itemWords = []string{"GUP", "kernel", "file", "mm", "frames", "tables", "swap", "memory", "blocks", "writers", "arch", "pgtable_levels", "hpage_pmd_nr", "nr_hugepages", "hugepagesz", "preempt", "node", "speculate",
+var itemWords = []string{"GUP", "kernel", "file", "mm", "frames", "tables", "swap", "memory", "blocks", "writers", "arch", "pgtable_levels", "mmu_gather", "hpage_pmd_nr", "nr_hugepages", "hugepagesz", "preempt", "node", "speculate",
 	"claim", "judge", "expect", "never", "sometimes", "always"}
 
 type lexer struct {

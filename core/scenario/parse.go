@@ -121,7 +121,7 @@ func kib(n int) string {
 // line that introduces it.
 var rounds = [][]string{
 	{"hpage_pmd_nr"},
-	{"GUP", "kernel", "frames", "tables", "swap", "memory", "blocks", "writers", "arch", "pgtable_levels", "nr_hugepages", "hugepagesz", "preempt", "node", "speculate", "claim", "judge", "", "}"},
+	{"GUP", "kernel", "frames", "tables", "swap", "memory", "blocks", "writers", "arch", "pgtable_levels", "mmu_gather", "nr_hugepages", "hugepagesz", "preempt", "node", "speculate", "claim", "judge", "", "}"},
 	{"file"},
 	{"mm"},
 	{"task"},
@@ -223,6 +223,8 @@ func (b *builder) line(word string, i int, c *cursor) {
 		b.arch(c)
 	case "pgtable_levels":
 		b.levels(c)
+	case "mmu_gather":
+		b.gather(c)
 	case "hpage_pmd_nr":
 		b.pagesPerPMD(c)
 	case "nr_hugepages":

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"gupscope/core/kernel"
 )
 
 // gup reads "GUP NAME", the first line.
@@ -105,21 +107,35 @@ func (b *builder) arch(c *cursor) {
 	}
 }
 
-// levels reads "pgtable_levels 4|5".
+// levels reads "pgtable_levels 4|5 [freed]".
 func (b *builder) levels(c *cursor) {
 	if b.once(c, "pgtable_levels") {
 		t := c.peek()
 		if b.file.setup.FiveLevels = c.number("levels", 4, 5) == 5; b.file.setup.FiveLevels {
 			b.file.uses = append(b.file.uses, site{setting: "page tables of five levels", since: la57, at: t})
 		}
+		b.file.setup.FreesUpper = c.keyword("freed")
 	}
 }
 
 // la57 is the first release whose page tables may have five levels (absent in 4.13.y, present in 4.14.y: read in source; commit seen: 77ef56e4f0fb, "x86: Enable 5-level paging support via CONFIG_X86_5LEVEL=y").
 const la57 = 414
 
-// enoughLevels reports page tables that the architecture does not have.
+// gather reads "mmu_gather N".
+func (b *builder) gather(c *cursor) {
+	if b.once(c, "mmu_gather") {
+		b.file.setup.GatherPages = c.number("pages that an mmu_gather has room for", 1, maxPages)
+	}
+}
+
+// enoughLevels reports page tables that the architecture does not have, and such as may go where others come and go by themselves.
 func (b *builder) enoughLevels() {
+	if s := &b.file.setup; s.FreesUpper && (s.PAE || s.Gigantic || slices.ContainsFunc(s.MMs, func(m kernel.MMSetup) bool {
+		return slices.ContainsFunc(m.Regions, func(r kernel.RegionSetup) bool { return r.Gigabyte })
+	})) {
+		at := b.said["pgtable_levels"]
+		b.report(Error, at.start, at.end, nil, "tables above the PTE tables are freed here on x86-64, where PUD entries map no huge pages and lead to no shared tables: leave out freed, or else arch, hugepagesz and gigabyte")
+	}
 	if s := &b.file.setup; s.FiveLevels && s.PAE {
 		at := b.said["pgtable_levels"]
 		b.report(Error, at.start, at.end, nil, "x86-32 with PAE has three levels of page tables: leave out this line, or arch x86-32-pae")

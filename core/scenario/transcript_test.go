@@ -183,6 +183,12 @@ func told(f *File) string {
 	if s.Throttled {
 		b.WriteString(", writers throttled")
 	}
+	if s.GatherPages > 0 {
+		fmt.Fprintf(&b, ", mmu_gather %d", s.GatherPages)
+	}
+	if s.FreesUpper {
+		b.WriteString(", upper tables freed")
+	}
 	if s.Turns {
 		b.WriteString(", tasks take turns")
 	}

@@ -111,12 +111,10 @@ func (s *story) believes(b *belief) string {
 		return fmt.Sprintf("reads %s, which maps the huge page in frame %d%s", where, b.entry.Frame(), how)
 	case b.class == machine.PMDs && b.entry.Has(machine.PSE):
 		return fmt.Sprintf("takes the huge page in frame %d from %s into its TLB", b.entry.Frame(), where)
-	case b.class == machine.PMDs && strings.HasPrefix(b.name, "PUD"):
-		return fmt.Sprintf("reads %s, which leads to the PMD table in frame %d", where, b.entry.Frame())
 	case b.class == machine.PMDs && tlb:
-		return fmt.Sprintf("begins a walk at %s, which leads to the page table in frame %d", where, b.entry.Frame())
+		return fmt.Sprintf("begins a walk at %s, which leads to %s", where, s.tableBelow(b.name, b.entry))
 	case b.class == machine.PMDs:
-		return fmt.Sprintf("reads %s, which leads to the page table in frame %d", where, b.entry.Frame())
+		return fmt.Sprintf("reads %s, which leads to %s", where, s.tableBelow(b.name, b.entry))
 	}
 	what := b.entry.Fresh().String()
 	if b.entry.Present() {
@@ -132,6 +130,24 @@ func (s *story) believes(b *belief) string {
 		return fmt.Sprintf("takes %s from %s into its TLB", what, where)
 	}
 	return fmt.Sprintf("reads %s from %s", what, where)
+}
+
+// tableBelow is the table that an entry leads to, of which the layout's name says the level.
+func (s *story) tableBelow(entry string, e machine.Entry) string {
+	if level := abovePMDs(entry); level > 0 {
+		return fmt.Sprintf("the %s table in frame %d", machine.LevelName(s.m.Below(level)), e.Frame())
+	}
+	return fmt.Sprintf("the page table in frame %d", e.Frame())
+}
+
+// abovePMDs is the level that the layout's name of an entry says, if it is one above the PMDs; else 0.
+func abovePMDs(entry string) int {
+	for level := machine.LevelPUD; level <= machine.LevelPGD; level++ {
+		if strings.HasPrefix(entry, machine.LevelName(level)) {
+			return level
+		}
+	}
+	return 0
 }
 
 // headAt is the head of the folio that a frame belonged to after a step: itself, if that was a small one.
@@ -177,8 +193,8 @@ func (s *story) changed(st *Step, c *Change, add adder) {
 		case ok && old.IsHuge() && is.IsHuge() && is.Has(machine.ProtNone) && !old.Has(machine.ProtNone):
 			add(evUnmaps, old.Frame(), -1, "makes the %s inaccessible", possessive(c.Name))
 		case !old.Present() || machine.Entry(c.NewV).Present():
-		case strings.HasPrefix(c.Name, "PUD") && !old.Has(machine.PSE):
-			add(evUnhooks, old.Frame(), -1, "clears %s, which leads to the PMD table in frame %d", possessive(c.Name), old.Frame())
+		case abovePMDs(c.Name) > 0 && !old.Has(machine.PSE):
+			add(evUnhooks, old.Frame(), -1, "clears %s, which leads to %s", possessive(c.Name), s.tableBelow(c.Name, old))
 		case old.Has(machine.PSE):
 			add(evUnhooks, old.Frame(), -1, "clears the %s, which maps the huge page in frame %d", possessive(c.Name), old.Frame())
 		case ok:
@@ -327,6 +343,9 @@ func (s *story) allocated(st *Step, c *Change, add adder) {
 	what := fmt.Sprintf("frame %d", f)
 	if c.OldV == machine.FrameTable || c.NewV == machine.FrameTable {
 		what = fmt.Sprintf("the page table in frame %d", f)
+		if level, upper := s.m.UpperLevel(f); upper {
+			what = fmt.Sprintf("the %s table in frame %d", machine.LevelName(level), f)
+		}
 	}
 	switch {
 	case c.NewV == machine.FrameFree:

@@ -404,7 +404,7 @@ func (r *Run) pageOf(st *Step) (machine.PageID, bool) {
 func (s *story) widen() {
 	if s.table {
 		for i := len(s.beliefs) - 1; i >= 0; i-- {
-			if b := &s.beliefs[i]; b.actor == s.actor && b.class == machine.PMDs {
+			if b := &s.beliefs[i]; b.actor == s.actor && b.class == machine.PMDs && b.read < s.v {
 				s.frames[b.entry.Frame()] = true
 				break
 			}

@@ -156,6 +156,9 @@ func (n *now) hardware(mm int) []Walker {
 			continue
 		}
 		w := Walker{Lane: fmt.Sprintf("cpu%d's MMU", cpu), Who: Who(cpu + 1), Holds: "the PTE table of " + n.m.Pages()[p].Name, Note: "on its way to the PTE"}
+		if level, upper := n.m.UpperLevel(t.Frame()); upper {
+			w.Holds, w.Note = "the "+n.m.TableName(t.Frame()), "on its way to the "+machine.LevelName(level)
+		}
 		if t.IsStale() {
 			w.Stale, w.Note = true, "which was freed"
 		}
