@@ -146,6 +146,9 @@ func (s *Site) scenarioOf(w http.ResponseWriter, r *http.Request, l link.Link) {
 	if r.URL.Path != "/" {
 		p.Link.Path = r.URL.Path
 	}
+	if strings.HasPrefix(r.URL.Path, "/l/") && r.URL.RawQuery == "" {
+		p.Link.Card = "/embed" + r.URL.Path + ".png"
+	}
 	s.discovered(w, r)
 	s.html(w, r, http.StatusOK, page.Page(p, b))
 }
@@ -256,9 +259,9 @@ func (s *Site) embedText(w http.ResponseWriter, r *http.Request) {
 	s.embedded(w, r, l, form)
 }
 
-// cutForm takes ".svg" or ".txt" off a name.
+// cutForm takes ".svg", ".png" or ".txt" off a name.
 func cutForm(name string) (string, string) {
-	if ext := path.Ext(name); ext == ".svg" || ext == ".txt" {
+	if ext := path.Ext(name); ext == ".svg" || ext == ".png" || ext == ".txt" {
 		return strings.TrimSuffix(name, ext), ext
 	}
 	return name, ""
@@ -276,6 +279,8 @@ func (s *Site) embedded(w http.ResponseWriter, r *http.Request, l link.Link, for
 			panic("web: a buffer takes everything: " + err.Error())
 		}
 		send(w, r, "image/svg+xml", b.Bytes())
+	case ".png":
+		send(w, r, "image/png", s.cardOf(at, l))
 	case ".txt":
 		send(w, r, "text/plain; charset=utf-8", []byte(at.ASCII()))
 	default:

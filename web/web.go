@@ -1,7 +1,7 @@
 // Package web is the server's side of the page: what HTTP requests are answered with.
 //
 // [New] has the routes; pages.go the playground and embeds, docs.go what is to be read, front.go the run
-// that stands on the first page, gallery.go
+// that stands on the first page, cards.go the pictures for previews of links, gallery.go
 // and matrix.go what is computed of the gallery (idle_linux.go: behind everything else), offline.go what works without network, api.go what the page's script posts, headers.go what every answer
 // carries, metrics.go what is counted. The session and its pages are the same that run in the
 // browser; here they only draw first paints.
@@ -38,6 +38,7 @@ type Site struct {
 	matrix  matrix
 	offline offline
 	easel   easel
+	cards   cards
 }
 
 // New returns the handler of a site. ctx ends with the server.
@@ -83,7 +84,7 @@ func New(ctx context.Context, s *Site) http.Handler {
 		r.Group(func(r chi.Router) {
 			r.Use(framed)
 			r.Get("/embed", s.embedText)
-			r.Get("/embed{form:\\.(svg|txt)}", s.embedText)
+			r.Get("/embed{form:\\.(svg|png|txt)}", s.embedText)
 			r.Get("/embed/{name}", s.embed)
 			r.Get("/embed/l/{id}", s.embedShort)
 		})

@@ -323,7 +323,7 @@ func TestMetrics(t *testing.T) {
 func TestPictureHasItsWholeAddress(t *testing.T) {
 	s, _ := site(t)
 	for _, path := range []string{"/", "/s/gup-fast-vs-reclaim-clean?k=v6.12"} {
-		if want := `<meta property="og:image" content="` + s.URL + `/embed/gup-fast-vs-reclaim-clean.svg`; !strings.Contains(get(t, s.URL+path).body, want) {
+		if want := `<meta property="og:image" content="` + s.URL + `/embed/gup-fast-vs-reclaim-clean.png`; !strings.Contains(get(t, s.URL+path).body, want) {
 			t.Errorf("%s has not %s", path, want)
 		}
 	}

@@ -186,6 +186,10 @@ func TestPageFits(t *testing.T) {
 	if now := eval[int](p, `document.querySelector("#head").offsetHeight`); now != high {
 		t.Errorf("the header is %d px high, and %d after a check", high, now)
 	}
+	if !eval[bool](p, `(() => { const arrow = document.querySelector("#verdict .arrow").getBoundingClientRect(), found = document.querySelector("#verdict .found").getBoundingClientRect();
+		return arrow.height > 0 && arrow.left >= found.right && arrow.top >= found.top && arrow.bottom <= found.bottom })()`) {
+		t.Error("the verdict's arrow does not stand beside its words")
+	}
 	if said := p.text("#verdict .result"); !strings.Contains(said, "switch_mm_checks_generation") {
 		t.Errorf("the verdict names no long rule: %s", said)
 	}

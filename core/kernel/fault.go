@@ -47,7 +47,7 @@ func faultFlags(write bool) uint64 {
 // do_user_addr_fault, in straight line:
 //
 //	vma = lock_vma_under_rcu(), first of anonymous memory alone; got it: handle_mm_fault(), unlock it, done; to be made again: go on
-//	retry: mmap_read_lock(); no VMA: expand_stack(), if the one above is a stack; none, or not allowed: SIGSEGV
+//	retry: mmap_read_lock(); no VMA: expand_stack(), if the one above is a stack; none, or it does not allow it: SIGSEGV
 //	handle_mm_fault(); to be made again (mmap_lock is dropped): retry; completed (mmap_lock is dropped, too): done
 //	mmap_read_unlock()
 //
@@ -89,7 +89,7 @@ var _ = register(fnDoUserAddrFault, &Func{
 				return pfExpand
 			}
 			if c.Load(vma) == 0 || c.segv(c.Page(pfAddr), c.L(pfFlags)) {
-				c.Say("no VMA, or not allowed: SIGSEGV")
+				c.sayRefused(c.Page(pfAddr), "SIGSEGV")
 				c.Set(pfRet, failed|signalled|SIGSEGV)
 				return pfUnlock
 			}

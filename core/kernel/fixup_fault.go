@@ -34,7 +34,7 @@ var _ = register(fnFixupUserFault, &Func{
 		fuVMA: {Label: "vma", Says: "find the VMA; does it allow the access?", Answer: "yes", Ref: "vma_permits_fault", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			vma := c.Load(c.M.VMA(c.Page(fuAddr)))
 			if vma == 0 || c.L(fuFlags)&faultWrite != 0 && vma&machine.VMWrite == 0 || vma&machine.VMAccess == 0 {
-				c.Say("no VMA, or not allowed: -EFAULT")
+				c.sayRefused(c.Page(fuAddr), machine.ErrnoName(EFAULT))
 				c.Set(fuRet, failed|EFAULT)
 				return fuUnlock
 			}

@@ -60,7 +60,7 @@ var _ = register(fnGetUserPagesLocked, &Func{
 		glExpand: gupExpand,
 		glVMA: {Label: "vma", Says: "find the VMA, check its flags", Ref: "check_vma_flags", Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			if err := c.checkVMA(c.Page(glAddr), c.L(glFoll)); err != 0 {
-				c.Sayf("no VMA there, or not allowed: %s", machine.ErrnoName(int(err)))
+				c.sayRefused(c.Page(glAddr), machine.ErrnoName(int(err)))
 				c.Set(glRet, failed|err)
 				return glUnlock
 			}
@@ -347,4 +347,13 @@ func (c *Ctx) checkVMA(p machine.PageID, flags uint64) uint64 {
 		return EFAULT
 	}
 	return 0
+}
+
+// sayRefused says why an address comes to nothing: there is no VMA, or one that does not allow what is asked for.
+func (c *Ctx) sayRefused(p machine.PageID, as string) {
+	if c.Load(c.M.VMA(p)) == 0 {
+		c.Sayf("no VMA there: %s", as)
+		return
+	}
+	c.Sayf("the VMA does not allow it: %s", as)
 }

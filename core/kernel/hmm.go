@@ -39,7 +39,7 @@ var _ = register(fnHMMRangeFault, &Func{
 		hrVMA: {Label: "vma", Says: "find the VMA", Ref: "hmm_vma_walk_test", When: Intervals, Reads: cell.Of(machine.VMAs), Do: func(c *Ctx) Next {
 			vma := c.Load(c.M.VMA(c.Page(hrAddr)))
 			if vma&machine.VMRead == 0 || c.L(hrFlags)&faultWrite != 0 && vma&machine.VMWrite == 0 {
-				c.Say("no VMA there, or not allowed: -EFAULT")
+				c.sayRefused(c.Page(hrAddr), machine.ErrnoName(EFAULT))
 				return c.Fail(EFAULT)
 			}
 			return Then

@@ -12,10 +12,7 @@ import (
 func (s *Sim) Possible(h Hop) bool {
 	f := &s.funcs[h.Fn]
 	to := h.To < len(f.Steps) && !f.Steps[h.To].When.In(&s.Kernel)
-	called := &s.funcs[h.Called]
-	if h.Calls() {
-		to = to || called.Large && s.Kernel.has&hasLarge == 0 || called.Hugetlb && s.Kernel.has&hasHugetlb == 0 || called.Migrating && s.Kernel.has&hasMoves == 0
-	}
+	to = to || h.Calls() && !s.entered(&s.funcs[h.Called])
 	switch h.Form {
 	case storeWaits, loadForwarded:
 		return !to && s.Setup.TSO
@@ -27,6 +24,11 @@ func (s *Sim) Possible(h Hop) bool {
 		return !to && s.Kernel.has&hasPoison != 0
 	}
 	return !to
+}
+
+// entered reports whether the scenario has what a function is for: large folios, pages of hugetlb, somebody who moves pages.
+func (s *Sim) entered(f *Bound) bool {
+	return f.Func == nil || !(f.Large && s.Kernel.has&hasLarge == 0 || f.Hugetlb && s.Kernel.has&hasHugetlb == 0 || f.Migrating && s.Kernel.has&hasMoves == 0)
 }
 
 // folioFlags is the word with the flags of the page's folio. PG_anon_exclusive alone

@@ -33,15 +33,17 @@ func (s *Sim) Through(task, stmt int) []*Bound {
 	return out
 }
 
-// mayCome reports whether a scenario has what a function is for: huge pages, pages of hugetlb, files of shmem.
+// mayCome reports whether a scenario has what a function is for: huge pages, pages of hugetlb, somebody who moves pages, files whose pages shmem.c finds (those of ramfs and secret memory, too).
 func (s *Sim) mayCome(f *Bound) bool {
 	switch {
-	case f.Func.Hugetlb:
-		return s.M.Hugetlb > 0
+	case !s.entered(f):
+		return false
 	case f.Source == "mm/huge_memory.c":
 		return Large.In(&s.Kernel)
 	case f.Source == "mm/shmem.c":
-		return slices.ContainsFunc(s.Setup.Files, func(file FileSetup) bool { return file.Kind == machine.Shmem })
+		return slices.ContainsFunc(s.Setup.Files, func(file FileSetup) bool {
+			return file.Kind == machine.Shmem || file.Kind == machine.Ramfs || file.Kind == machine.Secretmem
+		})
 	}
 	return true
 }

@@ -46,9 +46,10 @@ func (s *story) cameAbout() {
 	}
 }
 
-// letIn finds, where a TLB allows more than the VMA and nobody raced, who made the page table allow it, in an earlier call.
+// letIn finds, where a TLB or the page table allows more than the VMA or who watches the page and nobody raced, who made the page table allow it, in an earlier
+// call; and who had seen to it that it does not.
 func (s *story) letIn() {
-	for n := s.v - 1; n > 0 && s.cache != 0; n-- {
+	for n := s.v - 1; n > 0 && (s.cache != 0 || s.let); n-- {
 		st := &s.r.steps[n-1]
 		for _, c := range st.Changes {
 			was, is := machine.Entry(c.OldV), machine.Entry(c.NewV)
@@ -56,6 +57,22 @@ func (s *story) letIn() {
 				entry, _, _ := strings.Cut(c.Name, " of ")
 				s.began, s.frames[is.Frame()] = n, true
 				s.led = map[int]string{n: fmt.Sprintf("makes the %s of %s writable", entry, s.page(p))}
+				if s.let {
+					s.keptOut(c.Cell)
+				}
+				return
+			}
+		}
+	}
+}
+
+// keptOut begins the story where the entry that lets somebody write ceased to do so before,.
+func (s *story) keptOut(id cell.ID) {
+	for n := s.began - 1; n > 0; n-- {
+		for _, c := range s.r.steps[n-1].Changes {
+			was, is := machine.Entry(c.OldV), machine.Entry(c.NewV)
+			if c.Cell == id && was.Present() && was.Has(machine.RW) && !(is.Present() && is.Has(machine.RW)) {
+				s.began = n
 				return
 			}
 		}

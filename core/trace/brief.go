@@ -72,7 +72,7 @@ func (t *teller) thatEntry(s string) string {
 			continue
 		}
 		rest := ""
-		for _, end := range []string{" unchanged", ",", ":", " into ", " empty", " again", " writable", " inaccessible", " clean"} {
+		for _, end := range []string{" unchanged", ",", ":", " into ", " empty", " again", " writable", " inaccessible", " clean", " out "} {
 			if at := strings.Index(page, end); at >= 0 {
 				page, rest = page[:at], page[at:]+rest
 			}

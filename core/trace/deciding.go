@@ -7,6 +7,7 @@ import (
 
 	"gupscope/core/claim"
 	"gupscope/core/kernel"
+	"gupscope/core/machine"
 )
 
 // Two kernels may do many things differently before one of the differences matters:
@@ -141,17 +142,33 @@ func partedBy(left, right *Run) (name string, there, ok bool) {
 	return "", true, differ(left, right)
 }
 
-// differ reports whether a variable that both runs have set holds something else, frames' numbers apart.
-func differ(a, b *Run) bool {
+// differ reports whether a variable ends otherwise in two runs.
+func differ(a, b *Run) bool { return len(Endings(a, b)) > 0 }
+
+// An Ending is a variable that two runs have set, and to something else.
+type Ending struct{ Name, Left, Right string }
+
+// Endings are the variables that hold something else at the end of one run than at that of the other. Of pages, frames' numbers make no difference: another kernel
+// may take others.
+func Endings(a, b *Run) (out []Ending) {
+	for _, r := range []*Run{a, b} {
+		defer r.Goto(r.cursor)
+		r.Goto(len(r.steps))
+	}
 	m, o := a.Model.M, b.Model.M
-	found := false
 	m.EachVar(func(task, i int) {
 		x, y := m.Var(task, i), o.Var(task, i)
-		if v, w := m.Peek(x), o.Peek(y); v != 0 && w != 0 && answer(m.Mem.Layout().Decode(x.Cell(), v)) != answer(o.Mem.Layout().Decode(y.Cell(), w)) {
-			found = true
+		v, w := m.Peek(x), o.Peek(y)
+		if v == 0 || w == 0 {
+			return
+		}
+		e := Ending{m.Config.Tasks[task].Name + "'s " + m.Config.Tasks[task].Vars[i], m.Mem.Layout().Decode(x.Cell(), v), o.Mem.Layout().Decode(y.Cell(), w)}
+		pages := machine.DecodeResult(v).Kind == machine.IsPage && machine.DecodeResult(w).Kind == machine.IsPage
+		if e.Left != e.Right && !(pages && answer(e.Left) == answer(e.Right)) {
+			out = append(out, e)
 		}
 	})
-	return found
+	return out
 }
 
 // otherwise is everything that another kernel has otherwise.

@@ -160,6 +160,7 @@ type story struct {
 	clean    bool // the claim is about a file's page being cleaned, or written back
 	prepared bool // the claim is about its file system being asked before a write
 	lost     bool // the claim is about a write that a load did not see
+	let      bool // the claim is about a write that an entry should not have let through
 	mapping  bool // the claim is about what a page's mapping leads to
 	table    bool // the claim is about page tables
 	named    map[cell.ID]bool
@@ -362,7 +363,7 @@ func (s *story) alarmed(a machine.Alarm, v uint64) {
 	case machine.AlarmThrottledInode:
 		s.mapping = true
 	case machine.AlarmUnwatched:
-		s.actor = st.Actor
+		s.actor, s.let = st.Actor, true
 		s.pages[machine.PageID(v)] = true
 	case machine.AlarmFreedBlock:
 		s.actor = st.Actor

@@ -229,13 +229,18 @@ func (r *Run) owner(st *Step) int {
 	return st.Actor
 }
 
+// entryRead is the entry that a step which fills a TLB has it from: the one that it marks accessed, not those above it, or of others with whom the table is shared.
 func entryRead(st *Step, layout *cell.Layout) (cell.ID, bool) {
-	for i := len(st.Reads) - 1; i >= 0; i-- {
-		if c := layout.Class(st.Reads[i]); c == machine.PTEs || c == machine.PMDs {
-			return st.Reads[i], true
+	var from cell.ID
+	found, marked := false, false
+	for _, id := range st.Reads {
+		if c := layout.Class(id); c == machine.PTEs || c == machine.PMDs {
+			if marks := slices.Contains(st.Writes, id); marks || !marked {
+				from, found, marked = id, true, marks
+			}
 		}
 	}
-	return 0, false
+	return from, found
 }
 
 // age finds when the belief became untrue: somebody else made the entry name

@@ -85,6 +85,9 @@ func (s *story) begin() int {
 	if n := s.tookIt(); n > 0 {
 		from = min(from, n)
 	}
+	if s.ends && s.began > 0 {
+		from = min(from, s.began)
+	}
 	if len(s.races) > 0 {
 		return from
 	}
@@ -170,7 +173,7 @@ func (s *story) racer(st *Step) bool {
 		}
 	}
 	if len(s.races) > 0 {
-		return false
+		return s.ends && s.began > 0 && s.r.steps[s.began-1].Actor == st.Actor && st.N >= s.began
 	}
 	return s.r.steps[s.decided-1].Actor == st.Actor || s.began > 0 && s.r.steps[s.began-1].Actor == st.Actor
 }
@@ -376,7 +379,7 @@ func (s *story) handsOff() {
 }
 
 // putBack tells of a PTE that somebody has taken out and put back, nobody having done anything in between, as what it
-// has come to: it was write-protected, or nothing.
+// has come to: it was write-protected, or made writable.
 func (s *story) putBack() {
 	ns := s.numbers()
 	for i := 0; i+1 < len(ns); i++ {
@@ -386,11 +389,16 @@ func (s *story) putBack() {
 				continue
 			}
 			for _, n := range ns[i+1:] {
-				if s.r.steps[n-1].Actor != s.r.steps[ns[i]-1].Actor {
+				if s.r.steps[n-1].Actor != s.r.steps[ns[i]-1].Actor || s.r.steps[n-1].Stmt != s.r.steps[ns[i]-1].Stmt {
 					break
 				}
 				if back := s.mapped(n, out); back != nil {
+					could := s.couldWrite(ns[i], out.page)
 					switch {
+					case strings.HasSuffix(back.says, " read-only") && !could:
+						out.says, back.says = "takes the PTE of "+s.page(out.page)+" out and puts it back", ""
+					case !strings.HasSuffix(back.says, " inaccessible") && !strings.HasSuffix(back.says, " read-only") && !could:
+						out.says, back.says = "", "makes the PTE of "+s.page(out.page)+" writable"
 					case strings.HasSuffix(back.says, " read-only"):
 						out.says, back.says = "write-protects the PTE of "+s.page(out.page), ""
 					case strings.HasSuffix(back.says, " inaccessible"):
@@ -401,6 +409,14 @@ func (s *story) putBack() {
 			}
 		}
 	}
+}
+
+// couldWrite reports whether the PTE that a step takes out was writable.
+func (s *story) couldWrite(n int, page machine.PageID) bool {
+	return slices.ContainsFunc(s.r.steps[n-1].Changes, func(c Change) bool {
+		p, ok := s.x.pte[c.Cell]
+		return ok && p == page && machine.Entry(c.OldV).Has(machine.RW)
+	})
 }
 
 // repeated tells of what somebody does over and over again, as a migration that fails and is tried again, once, with how often.

@@ -104,7 +104,8 @@ func filled(r *trace.Run, n int, c *trace.Change) (w trace.Window, entry machine
 			}
 		}
 		for _, id := range st.Reads {
-			if class := layout.Class(id); class == machine.PTEs || class == machine.PMDs {
+			// Of those above it, and of others with whom a table is shared, a TLB keeps nothing.
+			if class := layout.Class(id); class == machine.PTEs || class == machine.PMDs && machine.Entry(m.Mem.Peek(id)).Has(machine.PSE) {
 				w.Cell, ok = id, true
 			}
 		}

@@ -221,10 +221,10 @@ func TestNamesKeepTheirCommas(t *testing.T) {
 // What has an arrow in it and errors are parts of their own, which a browser does not cut at a hyphen.
 func TestArrows(t *testing.T) {
 	for s, want := range map[string][]string{
-		"take a reference":                      {"take a reference"},
-		"lock file->i_mmap_rwsem for writing":   {"lock ", "file->i_mmap_rwsem", " for writing"},
-		"no VMA there, or not allowed: -EFAULT": {"no VMA there, or not allowed: ", "-EFAULT", ""},
-		"copy-on-EXEC":                          {"copy-on-EXEC"},
+		"take a reference":                    {"take a reference"},
+		"lock file->i_mmap_rwsem for writing": {"lock ", "file->i_mmap_rwsem", " for writing"},
+		"the VMA does not allow it: -EFAULT":  {"the VMA does not allow it: ", "-EFAULT", ""},
+		"copy-on-EXEC":                        {"copy-on-EXEC"},
 	} {
 		if got := arrows(s); !slices.Equal(got, want) {
 			t.Errorf("%q: %q, want %q", s, got, want)

@@ -436,7 +436,7 @@ func links(l link.Link) view.Link {
 	if query != "" {
 		query = "?" + query
 	}
-	v.SVG, v.Text = path+".svg"+query, path+".txt"+query
+	v.SVG, v.Card, v.Text = path+".svg"+query, path+".png"+query, path+".txt"+query
 	return v
 }
 

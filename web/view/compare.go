@@ -169,7 +169,7 @@ func (x *comparing) sentence(out *Comparison) Sentence {
 		s = append(s, race.name(row.Right.Says+end(row.Right.Says))...)
 		s = append(s, x.rule(row.Right.N)...)
 	}
-	return append(s, ends(out)...)
+	return append(s, x.ends(out)...)
 }
 
 // effect says what the first difference is, where both make the same step.
@@ -192,12 +192,23 @@ func (x *comparing) effect(out *Comparison) Sentence {
 	return Sentence{{Text: " On "}, {Text: out.Left, Code: true}, {Text: ", " + name + " " + left + "; on "}, {Text: out.Right, Code: true}, {Text: " it " + right + "."}}
 }
 
-// ends says what comes of both sides, if anything goes wrong on one of them.
-func ends(out *Comparison) Sentence {
-	if out.LeftEnd == "" && out.RightEnd == "" {
+// ends says what comes of both sides: what goes wrong on one of them, or else which variables end otherwise.
+func (x *comparing) ends(out *Comparison) Sentence {
+	if out.LeftEnd != "" || out.RightEnd != "" {
+		return Sentence{{Text: " On "}, {Text: out.Left, Code: true}, {Text: " " + cmp.Or(out.LeftEnd, "nothing is false") + "; on "}, {Text: out.Right, Code: true}, {Text: " " + cmp.Or(out.RightEnd, "nothing is") + "."}}
+	}
+	otherwise := trace.Endings(x.left, x.right)
+	if len(otherwise) == 0 {
 		return nil
 	}
-	return Sentence{{Text: " On "}, {Text: out.Left, Code: true}, {Text: " " + cmp.Or(out.LeftEnd, "nothing is false") + "; on "}, {Text: out.Right, Code: true}, {Text: " " + cmp.Or(out.RightEnd, "nothing is") + "."}}
+	s := Sentence{{Text: " No claim is false on either, and they end otherwise: "}}
+	for i, e := range otherwise {
+		if i > 0 {
+			s = append(s, Word{Text: "; "})
+		}
+		s = append(s, Word{Text: e.Name + " is " + e.Left + " on "}, Word{Text: out.Left, Code: true}, Word{Text: ", " + e.Right + " on "}, Word{Text: out.Right, Code: true})
+	}
+	return append(s, Word{Text: "."})
 }
 
 // rule says which rule of the kernel a step on the right belongs to.

@@ -98,7 +98,7 @@ func (x *comparing) parting(out *Comparison, a, b []trace.Step) Sentence {
 	if last := &s[len(s)-1]; end(last.Text) != "" {
 		last.Text += end(last.Text)
 	}
-	return append(s, ends(out)...)
+	return append(s, x.ends(out)...)
 }
 
 // parts groups rows: those that are alike on both sides, and the others.

@@ -53,6 +53,48 @@ func TestComparisonNamesTheRule(t *testing.T) {
 	}
 }
 
+// Where no claim is false on either side, what variables end otherwise is said, and nothing where none does.
+func TestComparisonNamesVariables(t *testing.T) {
+	toItsEnd := func(name, spec string) *trace.Run {
+		r := modelOf(t, name, spec)
+		for cs := r.Model.Choices(nil); len(cs) > 0; cs = r.Model.Choices(nil) {
+			if _, err := r.Do(cs[0]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r.Goto(3) // whatever the reader looks at
+		return r
+	}
+	const other = "v6.12 with gup_longterm_dax=held"
+	c := OfComparison(toItsEnd("dax-longterm", "v6.12"), modelOf(t, "dax-longterm", other), "v6.12", other)
+	if said, want := c.Sentence.Plain(), " No claim is false on either, and they end otherwise: P0's d is -EOPNOTSUPP on v6.12, -EFAULT on "+other+"."; !strings.HasSuffix(said, want) {
+		t.Errorf("%q ends not with %q", said, want)
+	}
+	if c.LeftEnd != "" || c.RightEnd != "" {
+		t.Errorf("left ends with %q, right with %q", c.LeftEnd, c.RightEnd)
+	}
+	c = OfComparison(toItsEnd("gup-fast-vs-munmap", "v6.5"), modelOf(t, "gup-fast-vs-munmap", "v6.12"), "v6.5", "v6.12")
+	if said := c.Sentence.Plain(); strings.Contains(said, "otherwise") {
+		t.Errorf("nothing ends otherwise, and it says %q", said)
+	}
+	// Of two orders of the same tasks, too.
+	inOrder := func(lanes ...int) *trace.Run {
+		r := modelOf(t, "litmus-sb-sc", "")
+		for _, lane := range lanes {
+			for o := r.Offer(lane); o.Ready; o = r.Offer(lane) {
+				if _, err := r.Do(check.Choice{Actor: uint16(lane), Key: uint16(o.Keys[0])}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		return r
+	}
+	said := OfBranches(inOrder(0, 1), inOrder(1, 0), "this run", "the other").Sentence.Plain()
+	if want := `P0's a is "0" on this run, "1" on the other; P1's b is "1" on this run, "0" on the other.`; !strings.HasSuffix(said, want) {
+		t.Errorf("%q ends not with %q", said, want)
+	}
+}
+
 // A function that has got another name since is the same one: the two kernels part where one of them does something else.
 func TestComparisonKnowsRenamedFunctions(t *testing.T) {
 	left := modelOf(t, "gup-fast-vs-munmap", "v4.6 with tlb_flush=pv")

@@ -154,6 +154,7 @@ type Link struct {
 	Kernel string // its k
 	Run    string // its r
 	SVG    string // the same as a picture, "" where there is none
+	Card   string // what previews of links show, "" where there is none
 	Text   string // the same as ASCII, "" where there is none
 	Embed  string
 }
