@@ -11,6 +11,7 @@ import (
 //	lru_add_drain()
 //	every page: trylock its folio; dirty or under writeback: keep it
 //	mapped, or referenced by anybody: keep it           // a page is not unmapped
+//	    what is kept, unless it was locked or under writeback, goes into this CPU's batch lru_deactivate_file: one reference more until that is drained
 //	drop its buffers; freeze the references; out of the page cache; free it
 //	was one kept that was not locked, nor under writeback: lru_add_drain_all(), and once more through all pages
 //
@@ -90,6 +91,14 @@ var _ = register(fnFadvise, &Func{
 			c.Unlock(c.M.FolioLock(f))
 			return c.Call(fnFreeUnrefFolio, faMore, uint64(machine.MakeHold(f, 1)))
 		}},
+		faUnlockKept: {Label: "unlock_kept", Says: "unlock what was kept", Ref: "folio_unlock", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
+			c.Unlock(c.folioLock(c.Held(0).Frame()))
+			return Then
+		}},
+		faDeactivate: {Label: "deactivate", Says: "put it into this CPU's batch of pages of files that could not be dropped", Ref: "deactivate_file_folio", Touches: batchTouches, Do: func(c *Ctx) Next {
+			c.deactivateFile(c.Held(0).Frame())
+			return faPut
+		}},
 		faUnlock: unlockFolio,
 		faPut:    putFolio(faMore),
 		faMore: {Label: "next", Says: "the next page", Local: true, Back: []int{faFind}, Do: func(c *Ctx) Next {
@@ -129,6 +138,8 @@ const (
 	faRefs
 	faRelease
 	faRemove
+	faUnlockKept
+	faDeactivate
 	faUnlock
 	faPut
 	faMore
@@ -140,7 +151,7 @@ func (c *Ctx) notEvicted() Next {
 	if c.L(faFailed) == faNone {
 		c.Set(faFailed, faKept)
 	}
-	return faUnlock
+	return faUnlockKept
 }
 
 // fileBuffers is the state of a folio's buffer; 0 if it is no folio of a file.

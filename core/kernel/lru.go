@@ -112,7 +112,7 @@ func (c *Ctx) drainOne(cpu int) (machine.Frame, string) {
 }
 
 // moveLRU does with a folio what the batch is for in which it was, and returns that in words.
-// compare mm/swap.c:folio_batch_move_lru, lru_add, lru_deactivate, lru_lazyfree
+// compare mm/swap.c:folio_batch_move_lru, lru_add, lru_deactivate_file, lru_deactivate, lru_lazyfree
 func (c *Ctx) moveLRU(k machine.LRUKind, f machine.Frame) string {
 	w := c.M.Flags(f)
 	if k == machine.LRUAdd {
@@ -124,6 +124,9 @@ func (c *Ctx) moveLRU(k machine.LRUKind, f machine.Frame) string {
 		return fmt.Sprintf("folio %d was isolated meanwhile: it stays what it is", f)
 	}
 	c.Or(w, machine.PGLRU)
+	if k == machine.LRUDeactivateFile {
+		return fmt.Sprintf("folio %d goes to the end of the inactive list, if nobody maps it", f)
+	}
 	if k == machine.LRUDeactivate {
 		c.AndNot(w, machine.PGActive|machine.PGReferenced)
 		return fmt.Sprintf("folio %d goes to the inactive list", f)
@@ -159,6 +162,24 @@ func (c *Ctx) markLazyfree(f machine.Frame) {
 		c.AndNot(w, machine.PGLRU)
 	}
 	c.batch(machine.LRULazyfree, f)
+}
+
+// deactivateFile puts a folio that could not be dropped from the page cache into this CPU's batch of those that are to be reclaimed first.
+// It needs PG_lru only where that is taken away meanwhile (read in source: 5.x, 6.6, 6.12). Where it comes to stand is not played, nor that one that is dirty by then and not mapped gets PG_reclaim.
+// compare mm/swap.c:deactivate_file_folio
+func (c *Ctx) deactivateFile(f machine.Frame) {
+	if !c.M.Config.DeactivateFile {
+		return
+	}
+	f = c.M.Head(f)
+	if w := c.M.Flags(f); !c.sim.lruKeepsFlag {
+		if c.Load(w)&machine.PGLRU == 0 {
+			c.Say("it is not on the LRU list")
+			return
+		}
+		c.AndNot(w, machine.PGLRU)
+	}
+	c.batch(machine.LRUDeactivateFile, f)
 }
 
 // deactivate puts a folio into this CPU's batch of those that are to leave the active list, if it is on that, or if the lists

@@ -120,6 +120,7 @@ func (s *Sim) config(track machine.Track) machine.Config {
 	c.KhpPasses, c.GatherFull = s.Setup.khpPasses(), s.Setup.GatherPages > 0
 	c.GUPPages, c.Signals, c.Poison, c.LRUOff, c.Pkeys = s.Setup.gupPages(), s.Setup.signals(), s.Setup.poisons(), s.Setup.MovesPages(), s.Setup.pkeys()
 	c.Lazyfree = s.Setup.lazyfrees() && s.lazyfreeList
+	c.DeactivateFile = s.Setup.calls(func(c *Call) bool { return c.entry == fnFadvise })
 	c.Deactivate = s.Setup.Advises("MADV_COLD") && s.Kernel.On(LRUDeactivate)
 	small, blocks := s.Setup.smallAtStart(), 0
 	tables, slots := 0, 0

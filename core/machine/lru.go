@@ -9,8 +9,8 @@ import (
 // An LRUKind is one of the batches of folios that each CPU has on their way to an LRU list, or from one to another: Linux's
 // cpu_fbatches (pagevecs, until v5.17). They are in the order in which they are drained.
 //
-// Left out are three, which only say where on which list a folio stands: lru_move_tail (end of writeback, of a folio that
-// reclaim has marked), lru_deactivate_file (pages of files that could not be invalidated, not mapped) and lru_activate (a second
+// Left out are two, which only say where on which list a folio stands: lru_move_tail (end of writeback, of a folio that
+// reclaim has marked) and lru_activate (a second
 // folio_mark_accessed(), or an access that reclaim has seen). Reclaim here comes to any folio that a scenario names, active or not.
 // What that hides is their reference: until the drain who counts finds one more than here, as in the batches that are there.
 // mlock()'s, a batch of its own since v5.18, is left out with PG_mlocked: mlock() empties it before it returns, and pages that are
@@ -18,13 +18,14 @@ import (
 type LRUKind uint8
 
 const (
-	LRUAdd        LRUKind = iota // lru_add: new folios
-	LRUDeactivate                // lru_deactivate: MADV_COLD; only where that deactivates some, see Config.Deactivate
-	LRULazyfree                  // lru_lazyfree: MADV_FREE; only where somebody frees lazily, see Config.Lazyfree
+	LRUAdd            LRUKind = iota // lru_add: new folios
+	LRUDeactivateFile                // lru_deactivate_file: pages of files that posix_fadvise could not drop; only where somebody calls it, see Config.DeactivateFile
+	LRUDeactivate                    // lru_deactivate: MADV_COLD; only where that deactivates some, see Config.Deactivate
+	LRULazyfree                      // lru_lazyfree: MADV_FREE; only where somebody frees lazily, see Config.Lazyfree
 	lruKinds
 )
 
-var lruNames = [...]string{"LRU", "lru_deactivate", "lru_lazyfree"}
+var lruNames = [...]string{"LRU", "lru_deactivate_file", "lru_deactivate", "lru_lazyfree"}
 
 func (k LRUKind) String() string { return lruNames[k] }
 
@@ -106,7 +107,7 @@ func (m *Machine) TakeBatch(cpu int, k LRUKind) (Frame, bool) {
 
 func (m *Machine) layoutLRU(l *cell.Layout) {
 	for k := range lruKinds {
-		if k == LRULazyfree && !m.Config.Lazyfree || k == LRUDeactivate && !m.Config.Deactivate {
+		if k == LRULazyfree && !m.Config.Lazyfree || k == LRUDeactivate && !m.Config.Deactivate || k == LRUDeactivateFile && !m.Config.DeactivateFile {
 			continue
 		}
 		m.batches = append(m.batches, k)

@@ -152,8 +152,9 @@ type Config struct {
 	Poison  bool // memory may fail; see poison.go
 	LRUOff  bool // the LRU batches may be switched off; see lru.go
 
-	Lazyfree   bool // CPUs have a batch of folios that are to be lazyfree; see lru.go
-	Deactivate bool // CPUs have a batch of folios that are to leave the active list
+	Lazyfree       bool // CPUs have a batch of folios that are to be lazyfree; see lru.go
+	Deactivate     bool // CPUs have a batch of folios that are to leave the active list
+	DeactivateFile bool // CPUs have a batch of pages of files that could not be dropped
 
 	GUPPages int // the most pages that one GUP call asks for; 0 is 1
 
