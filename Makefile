@@ -1,7 +1,7 @@
 # make build     bin/gupscope: one binary with the WASM, the pages' assets and the scenarios inside
 # make run       build it, and start it on a loopback address that it prints (ADDR=127.0.0.1:8080 DATA=data)
 # make test      everything that must hold; installs Chromium where it is missing
-# make deep      the ways to prove a scenario, held against each other in four times as many states as make test does; all verdicts and the whole corpus in WASM (minutes)
+# make deep      the ways to prove a scenario, held against each other in four times as many states as make test does; every two parties on every kernel; all verdicts and the whole corpus in WASM (minutes)
 # make bench     figures: the checker beside Spin, native and in WASM; a step with its rendering; the page's main thread while a check runs (minutes)
 # make tour      pictures of a newcomer's way through the page, wide and on a phone, light and dark: bin/tour
 # make generate  web/page/*_templ.go, after a change of *.templ
@@ -49,9 +49,10 @@ test: chromium check-format check-generated check-modules check-vendor assets
 	GUPSCOPE_TEST_ALL=1 $(GO) test -vet=off -timeout 40m ./...; native=$$?; \
 	wait $$wasm && exit $$native
 
-# All ways to prove each scenario, in four times as many states; and all verdicts, and what real kernels did, in WASM, too (minutes): before a release, and after changes of core/check.
+# All ways to prove each scenario, in four times as many states; every two parties at one page, on every kernel; and all verdicts, and what real kernels did, in WASM, too (minutes): before a release, and after changes of core/check.
 deep:
 	$(GO) test -timeout 1h -run TestExpectations ./core/verdict -deep
+	$(GO) test -timeout 1h -run TestTwoActors ./core/claim -every-pair
 	$(WASM_TEST) -timeout 2h -run TestVerdictsEverywhere ./core/verdict -deep
 	$(WASM_TEST) -timeout 2h ./core/replay
 

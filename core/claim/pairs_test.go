@@ -160,7 +160,7 @@ var gaps = []gap{
 // TestTwoActors has every two parties act on one page at once, on the newest kernel and on one of the others in turn. A kernel that lacks no rule breaks
 // no promise, but for the gaps that are known.
 //
-//	go test ./core/claim -run TestTwoActors -timeout 0 -every-pair
+//	go test ./core/claim -run TestTwoActors -timeout 1h -every-pair
 func TestTwoActors(t *testing.T) {
 	var states, turn, met uint64
 	for _, s := range stages {

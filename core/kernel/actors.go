@@ -203,6 +203,6 @@ func (s *Sim) doFileDisk(o machine.Pgoff) {
 	m.Store(w, m.Load(w)&^machine.BlockUnwritten|machine.BlockWritten)
 	m.Store(m.BlockIO(o), machine.IOIdle)
 	m.Store(m.Tags(o), m.Load(m.Tags(o))&^machine.TagWriteback)
-	m.Store(m.Flags(f), m.Load(m.Flags(f))&^machine.PGWriteback)
+	m.Store(m.Flags(f), m.Load(m.Flags(f))&^(machine.PGWriteback|machine.PGReclaim))
 	m.SetNotice(f, 0, machine.NoticeWriteback)
 }

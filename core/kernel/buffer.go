@@ -35,7 +35,8 @@ func (c *Ctx) markDirty(f machine.Frame) {
 		o, _ := m.PgoffAt(file, int(c.Load(m.Index(f))))
 		c.Or(m.Tags(o), machine.TagDirty)
 	}
-	c.Or(m.Flags(f), machine.PGDirty)
+	w := m.Flags(f)
+	c.Store(w, c.Load(w)&^machine.PGReclaim|machine.PGDirty)
 }
 
 // prepareTouches are the classes that preparing a folio for a write touches.

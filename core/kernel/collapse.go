@@ -16,6 +16,14 @@ const (
 	scanAgain     = failed | EAGAIN // somebody uses a page
 )
 
+// scanCount is that for a page that has a reference which nothing explains.
+func (c *Ctx) scanCount() uint64 {
+	if c.sim.collapseCountAgain {
+		return scanAgain
+	}
+	return scanInvalid
+}
+
 // khugepaged on one range, in straight line:
 //
 //	lru_add_drain_all()          // older kernels: nothing
@@ -75,8 +83,7 @@ const (
 //	PTEs may map a huge page of the file:
 //	    mmap_write_lock(), from 6.6 on mmap_read_lock(); collapse_pte_mapped_thp(), which maps it by the PMD; unlock
 //
-// What madvise returns is what the last failure was: read in source (6.1, 6.12). Left out: of a page that has more references than are known of, v6.1 itself says -EINVAL, for which
-// here is -EAGAIN, as from v6.2 on and in 6.1.192.
+// What madvise returns is what the last failure was: read in source (6.1, 6.12).
 //
 // compare mm/khugepaged.c:madvise_collapse
 var _ = register(fnMadviseCollapse, &Func{Name: "madvise_collapse", File: "mm/khugepaged.c", Params: []int{coAddr, coLast, coAdvice}, Locals: collapseLocals, Steps: []Step{
@@ -273,6 +280,11 @@ func (c *Ctx) collapseScan() Next {
 			c.Set(ksResult, scanAgain)
 			return ksUnlock
 		}
+		if !c.collapseCount(e.Frame()) {
+			c.Sayf("somebody else has a reference on %s: not now", c.M.FrameName(e.Frame()))
+			c.Set(ksResult, c.scanCount())
+			return ksUnlock
+		}
 	}
 	if !writable {
 		c.Say("no page of it is writable")
@@ -282,14 +294,13 @@ func (c *Ctx) collapseScan() Next {
 	return ksFound
 }
 
-// collapsible reports whether a page is on the LRU list, not locked, and has no
-// references but those of its mappings and of the swap cache.
+// collapsible reports whether a page is on the LRU list, and not locked.
 func (c *Ctx) collapsible(f machine.Frame) bool {
 	head := c.M.Head(f)
 	if c.M.IsLarge(f) && !c.sim.collapsesCompound {
 		return false
 	}
-	return c.Load(c.M.Flags(head))&machine.PGLRU != 0 && c.Free(c.M.FolioLock(head)).Ready() && c.collapseCount(f)
+	return c.Load(c.M.Flags(head))&machine.PGLRU != 0 && c.Free(c.M.FolioLock(head)).Ready()
 }
 
 // collapseCount reports whether mappings and the swap cache explain all references.

@@ -23,9 +23,12 @@ var _ = register(fnCollapseScanFile, &Func{Large: true,
 				case c.M.IsLarge(f):
 					c.Say("it has a large folio already")
 					return csMapped
-				case c.Load(c.M.Flags(f))&machine.PGLRU == 0, c.Load(c.M.Ref(f)) != 1+c.Load(c.M.Mapcount(f)):
+				case c.Load(c.M.Flags(f))&machine.PGLRU == 0:
 					c.Sayf("somebody else uses frame %d: not now", f)
 					return c.Return(scanAgain)
+				case c.Load(c.M.Ref(f)) != 1+c.Load(c.M.Mapcount(f)):
+					c.Sayf("somebody else has a reference on frame %d: not now", f)
+					return c.Return(c.scanCount())
 				}
 			}
 			return c.Call(fnCollapseFile, csDone, c.L(0), c.L(1), c.L(2))
@@ -172,7 +175,9 @@ var _ = register(fnCollapseFile, &Func{Large: true,
 			return c.Call(fnTryToUnmapFlush, cfGiveUp)
 		}},
 		cfGiveUp: {Label: "putback", Says: "put it back on the LRU list, unlock it, put it", Ref: "folio_putback_lru", When: FileTHP, Touches: cell.Of(machine.Flags, machine.FolioLocks, machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			c.Set(cfResult, scanAgain)
+			if c.L(cfResult) == scanSucceed {
+				c.Set(cfResult, scanAgain)
+			}
 			h := c.Held(cfFolio)
 			if h.Count() > 1 { // isolated
 				c.Or(c.M.Flags(h.Frame()), machine.PGLRU)
@@ -370,6 +375,7 @@ func (c *Ctx) collapseFileUnmap(after machine.PageID) Next {
 
 func (c *Ctx) collapseFileUsed() Next {
 	c.Sayf("%d references: somebody else uses it, give up", c.Load(c.M.Ref(c.Held(cfFolio).Frame())))
+	c.Set(cfResult, c.scanCount())
 	return cfFlushUsed
 }
 

@@ -124,7 +124,7 @@ var _ = register(fnCollapseHugePage, &Func{Large: true,
 			for p := c.Page(kcAddr); p < c.M.HugeEnd(c.Page(kcAddr)); p++ {
 				if e := machine.Entry(c.Load(c.PTE(c.Frame(kcPMD), p))); e.Present() && e.Frame() != machine.ZeroPage && !c.collapseCount(e.Frame()) {
 					c.Say("somebody else uses a page: give up")
-					c.Set(kcResult, scanAgain)
+					c.Set(kcResult, c.scanCount())
 					return kcUnlock
 				}
 			}

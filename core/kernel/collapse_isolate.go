@@ -34,11 +34,12 @@ func collapseIsolate(says string, when Cond, count bool) Step {
 func (c *Ctx) isolateForCollapse(e machine.Entry, count bool, again int) Next {
 	f := e.Frame()
 	head := c.M.Head(f)
-	stop := func(why string) Next {
+	giveUp := func(result uint64, why string) Next {
 		c.Say(why)
-		c.Set(kcResult, scanAgain)
+		c.Set(kcResult, result)
 		return kcUnlockPTL
 	}
+	stop := func(why string) Next { return giveUp(scanAgain, why) }
 	flags := c.M.Flags(head)
 	switch {
 	case !e.Present():
@@ -54,7 +55,7 @@ func (c *Ctx) isolateForCollapse(e machine.Entry, count bool, again int) Next {
 	case c.sim.collapseLocks && !c.Free(c.M.FolioLock(head)).Ready():
 		return stop("a page is locked: give up")
 	case count && !c.collapseCount(f):
-		return stop("somebody else has a reference: give up")
+		return giveUp(c.scanCount(), "somebody else has a reference: give up")
 	case c.Load(flags)&machine.PGLRU == 0:
 		return stop("a page is not on the LRU list: give up")
 	}

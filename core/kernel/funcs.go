@@ -193,6 +193,7 @@ const (
 	fnGUPFastP4DRange
 	fnFaultReadPTE
 	fnDoHugePMDNUMAPage
+	fnMigrateMisplacedTHP
 	fnGUPFastPUDRange
 	fnHugePMDShare
 	fnHugePMDUnshare

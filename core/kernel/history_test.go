@@ -26,6 +26,7 @@ khp_page_lock               1   1       1   1   1   1    1    1    1    1   1   
 khugepaged_exit             1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 khp_shared_ok               0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         9445689f3b61  TC
 khp_drains_all              0   0       0   1   1   1    1    1    1    1   1       1   1   1    1         a980df33e935  TC
+collapse_count_again        0   0       0   0   0   0    0    0    0    0   1       1   1   1    1         ae63c898f400  TC
 khp_file_count              2   2       2   2   2   2    2    2    2    2   2       2   3   3    3         a2e17cc2efc7  TC
 pmd_map_asks_vma            0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         2b0f922323cc  TC
 khp_file_unmap_batch        0   0       0   0   0   0    0    1    1    1   1       1   1   1    1         6d9df8a5889c  TC
@@ -167,6 +168,7 @@ write_copy_nofault          1   1       1   1   1   1    1    1    1    1   1   
 dio_invalidates_again       1   1       2   2   2   2    2    2    2    2   2       2   2   2    2         332391a9935d  TC
 eof_tail_zeroed             0   0       0   0   0   0    0    0    0    0   0       0   0   0    1         c7fc0366c656  TC
 reclaim_may_writepage       1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         dae999602eeb  TC
+reclaim_seen_twice          0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         4eda48235011  TC
 stable_pages                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T
 fault_around_recheck        1   1       1   1   1   1    1    1    1    1   1       1   1   1    1         -             T
 fault_around                0   0       0   0   0   0    0    0    0    0   0       0   0   0    0         -             T

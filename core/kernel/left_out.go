@@ -44,6 +44,4 @@ var LeftOut = []Omission{
 		Why: "a page table has two or three entries here, or those of one huge page"},
 	{Name: "writeback_zeroes_tail", Says: "once a folio is clean, writeback zeroes what of it lies behind i_size",
 		Why: "contents are those of the first bytes of a page, which lie inside the file if the page does"},
-	{Name: "numa_huge_pmd_moves", Says: "until v5.13 NUMA balancing moves a huge page by a function of its own (migrate_misplaced_transhuge_page)",
-		Why: "such kernels leave huge pages alone here: how that function meets GUP-fast and reclaim is not known well enough to be played"},
 }

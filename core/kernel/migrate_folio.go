@@ -185,7 +185,7 @@ func (c *Ctx) moveFlags() {
 		c.Put(src, 1)
 	}
 	flags := c.Load(m.Flags(src))
-	c.Or(m.Flags(dst), flags&(machine.PGReferenced|machine.PGUptodate|machine.PGDirty|machine.PGActive))
+	c.Or(m.Flags(dst), flags&(machine.PGReferenced|machine.PGUptodate|machine.PGDirty|machine.PGActive|machine.PGReclaim))
 	if flags&machine.PGSwapCache != 0 {
 		c.AndNot(m.Flags(src), machine.PGSwapCache)
 		c.Store(m.FolioSwap(src), 0)

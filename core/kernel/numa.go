@@ -37,7 +37,7 @@ var _ = register(fnTaskNUMAWork, &Func{Migrating: true,
 			return Then
 		}},
 		nwNotify: nwNotifyStep,
-		nwPMD:    readPMDStep(nwTable, nwPage, nwEnd, nwPMD, nwHugeSkip, nwLate),
+		nwPMD:    readPMDStep(nwTable, nwPage, nwEnd, nwPMD, nwHugeRange, nwLate),
 		nwPTL:    lockPTLStep("lock_pte", "lock the PTL", nwTable),
 		nwNext:   {Label: "next", Says: "the next PTE that maps a page", Ref: "ptep_get", Reads: cell.Of(machine.PTEs, machine.VMAs), Do: (*Ctx).hintNext},
 		nwKSM: {Label: "ksm", Says: "is it a page of KSM?", Answer: "no", Ref: "PageKsm", When: Merging, Reads: cell.Of(machine.Mappings), Back: []int{nwNext}, Do: func(c *Ctx) Next {
@@ -89,7 +89,6 @@ var _ = register(fnTaskNUMAWork, &Func{Migrating: true,
 			c.ReadUnlock(c.M.MmapLock(c.MM))
 			return Return
 		}},
-		nwHugeSkip:        hintHugeSkip,
 		nwHugeRange:       hintHugeRange,
 		nwHugeStart:       hintHugeStart,
 		nwHugeCommit:      hintHugeCommit("put it back, inaccessible; unlock", Without(NUMASavedWrite).AndLarge(), machine.Present|machine.RW),
@@ -122,7 +121,6 @@ const (
 	nwFlush
 	nwFlushed
 	nwUnlock
-	nwHugeSkip
 	nwHugeRange
 	nwHugeStart
 	nwHugeCommit

@@ -14,9 +14,7 @@ import (
 // Nobody asks here whether the huge page is pinned, or mapped by others: that is found out by the migration, in vain.
 //
 // compare mm/mprotect.c:change_pmd_range, mm/huge_memory.c:change_huge_pmd
-var hintHugeSkip = Step{Label: "huge_skip", Says: "a huge page: leave it", When: Without(NUMAHugePMD).AndLarge(), Local: true, Do: func(c *Ctx) Next { return nwHugeNext }}
-
-var hintHugeRange = Step{Label: "huge_range", Says: "is all of the huge page in the range?", Answer: "yes", Ref: "change_pmd_range", When: With(NUMAHugePMD).AndLarge(), Local: true, Calls: []FuncID{fnSplitHugePMD}, Back: []int{nwPMD}, Do: func(c *Ctx) Next {
+var hintHugeRange = Step{Label: "huge_range", Says: "is all of the huge page in the range?", Answer: "yes", Ref: "change_pmd_range", When: Large, Local: true, Calls: []FuncID{fnSplitHugePMD}, Back: []int{nwPMD}, Do: func(c *Ctx) Next {
 	if p := c.Page(nwPage); p != c.M.HugeStart(p) || c.lastHuge(p) > c.Page(nwEnd) {
 		c.Say("the range ends within the huge page: split the PMD")
 		return c.Call(fnSplitHugePMD, nwPMD, c.L(nwPage))
@@ -24,7 +22,7 @@ var hintHugeRange = Step{Label: "huge_range", Says: "is all of the huge page in 
 	return Then
 }}
 
-var hintHugeStart = Step{Label: "huge_start", Says: "lock the PMD, take it out", Ref: "pmdp_invalidate_ad", When: With(NUMAHugePMD).AndLarge(), Touches: cell.Of(machine.PTLs, machine.PMDs), Reads: cell.Of(machine.VMAs), Back: []int{nwPMD},
+var hintHugeStart = Step{Label: "huge_start", Says: "lock the PMD, take it out", Ref: "pmdp_invalidate_ad", When: Large, Touches: cell.Of(machine.PTLs, machine.PMDs), Reads: cell.Of(machine.VMAs), Back: []int{nwPMD},
 	Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(nwPage))) },
 	Do: func(c *Ctx) Next {
 		p := c.Page(nwPage)
@@ -71,8 +69,7 @@ var hintHugeNext = Step{Label: "huge_next", Says: "go on behind the huge page", 
 //	make it accessible again; unlock
 //
 // It becomes writable again only if no migration was tried, and newer kernels find the huge page exclusive; older ones remember that it
-// was writable. Otherwise the next write faults once more, and reuses it. Kernels until v5.13 moved huge pages by a
-// function of their own, which is not modelled.
+// was writable. Otherwise the next write faults once more, and reuses it. Kernels until v5.13 move huge pages otherwise: numa_huge_move.go.
 //
 //	CPU0 (pinning GUP-fast)          CPU1 (a fault on the hint)
 //	read the PMD: huge, frame 4
@@ -105,6 +102,7 @@ var _ = register(fnDoHugePMDNUMAPage, &Func{Migrating: true, Large: true,
 		}),
 		dnhMapSaved: hugeHintUndo("make the PMD accessible again, writable if it was; unlock", With(NUMASavedWrite), func(c *Ctx, e machine.Entry) bool { return e.Has(machine.RW) }),
 	},
+	Instead: []Variant{{Without(NUMAHugePMD), numaHugeOwn}},
 })
 
 const dnhFolio, dnhPMD, dnhAddr, dnhTried = 0, 1, 2, 3
@@ -137,13 +135,18 @@ func dnhLockStep(label, says string) Step {
 func hugeHintUndo(says string, when Cond, writable func(*Ctx, machine.Entry) bool) Step {
 	return Step{Label: "map", Says: says, Ref: "set_pmd_at", When: when, Touches: cell.Of(machine.PMDs, machine.PTLs), Reads: cell.Of(machine.VMAs, machine.Flags, machine.Mappings), Do: func(c *Ctx) Next {
 		p, old := c.Page(dnhAddr), c.Entry(dnhPMD).Fresh()
-		e := old&^(machine.ProtNone|machine.RW) | machine.Present | machine.Accessed
-		if writable(c, old) {
-			e |= machine.RW
-		}
-		c.Sayf("make the PMD accessible again: %v; unlock", e)
-		c.SetPMD(p, e)
+		c.Sayf("make the PMD accessible again: %v; unlock", c.hintAccessible(p, old, writable(c, old)))
 		c.Unlock(c.pmdLock(p))
 		return Return
 	}}
+}
+
+// hintAccessible makes a PMD accessible again, with its lock held, and returns it.
+func (c *Ctx) hintAccessible(p machine.PageID, old machine.Entry, writable bool) machine.Entry {
+	e := old&^(machine.ProtNone|machine.RW) | machine.Present | machine.Accessed
+	if writable {
+		e |= machine.RW
+	}
+	c.SetPMD(p, e)
+	return e
 }

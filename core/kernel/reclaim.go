@@ -16,7 +16,7 @@ import (
 //	try_to_unmap(): see rmap.go
 //	still mapped: swap is more than half full, or it is locked memory's: drop it from the swap cache, if no entry names its slot; keep it
 //	maybe pinned now: keep it
-//	dirty, of a file: newer kernels leave it to the flusher: keep it; dirty and lazyfree: keep it
+//	dirty, of a file: unless kswapd may write it, note that, and leave it to the flusher: keep it; dirty and lazyfree: keep it
 //	dirty: try_to_unmap_flush_dirty(); pageout(); was it asynchronous: keep it, a later pass frees it
 //	filemap_release_folio(): drop its buffers, even if somebody holds it
 //	(what-if: wait until no GUP-fast is left that may have read a PTE)
@@ -135,6 +135,8 @@ var _ = register(fnShrinkFolioList, &Func{
 			return slWait
 		}},
 		slFile:  reclaimFileStep,
+		slMany:  reclaimManyStep,
+		slMet:   reclaimMetStep,
 		slLeave: reclaimLeaveStep,
 		slFlushDirty: {Label: "flush_dirty", Says: "may a CPU still write to it?", Ref: "try_to_unmap_flush_dirty", When: With(ReclaimFlushDirty), Local: true, Calls: []FuncID{fnTryToUnmapFlush}, Do: func(c *Ctx) Next {
 			if c.M.Load(c.M.UBC(c.Task))&machine.UBCWritable == 0 {
@@ -220,6 +222,8 @@ const (
 	slPinnedNow
 	slIsDirty
 	slFile
+	slMany
+	slMet
 	slLeave
 	slFlushDirty
 	slPageout

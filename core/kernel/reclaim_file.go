@@ -37,14 +37,45 @@ var reclaimFileStep = Step{Label: "file", Says: "of a file on a disk, or of one 
 		c.Say("it is in memory alone: keep it")
 		return slUnlock
 	case c.MM >= 0:
-		c.Say("it is one of a file on a disk, and this is not kswapd: leave it to the flusher")
-		return slUnlock
+		c.Say("it is one of a file on a disk, and this is not kswapd")
+		return slMet
 	}
 	c.Say("it is one of a file on a disk")
 	return Then
 }}
 
-var reclaimLeaveStep = Step{Label: "leave_to_flusher", Says: "leave it to the flusher: keep it", Ref: "folio_set_reclaim", When: Without(ReclaimMayWritepage), Local: true, Do: func(c *Ctx) Next {
+// What kswapd writes itself. Whether its node has many dirty pages (PGDAT_DIRTY, until 4.7 ZONE_DIRTY: the last pages that were scanned were all dirty, and nobody wrote them)
+// depends on what else there is: it may, or not. Since 4.11 the page is one, too, that an earlier pass has left (PG_reclaim), and that nobody has marked
+// dirty since, which try_to_unmap() does that has just found a dirty PTE. Since 6.2 nobody knows how to write one page of ext4 (no writepage): the question makes no difference.
+// (Until 6.1 pageout() notes PG_reclaim, too, and a pass that meets the page under writeback: the end of writeback takes it back.)
+// Read in source: 4.6, 5.8, 6.6.
+var reclaimManyStep = Step{Label: "many_dirty", Says: "many dirty pages, or is this one the flusher's?", Ref: "PGDAT_DIRTY", When: With(ReclaimMayWritepage), Reads: cell.Of(machine.Flags), Keys: []string{"leave it", "many: write it"},
+	Choose: func(c *Ctx, offer func(int)) {
+		offer(0)
+		if !c.sim.notesMetDirty || c.Load(c.M.Flags(c.Held(slFolio).Frame()))&machine.PGReclaim != 0 {
+			offer(1)
+		}
+	},
+	Do: func(c *Ctx) Next {
+		if c.Key == 1 {
+			c.Say("there are many dirty pages: write it")
+			return slFlushDirty
+		}
+		c.Say("there are not many dirty pages, or this one was not met dirty before")
+		return Then
+	}}
+
+// Who is not kswapd notes it, too.
+var reclaimMetStep = Step{Label: "met_dirty", Says: "note that it was met dirty", Ref: "folio_set_reclaim", When: With(ReclaimMayWritepage), Touches: cell.Of(machine.Flags), Do: func(c *Ctx) Next {
+	if !c.sim.notesMetDirty {
+		c.Say("nobody will ask")
+		return Then
+	}
+	c.Or(c.M.Flags(c.Held(slFolio).Frame()), machine.PGReclaim)
+	return Then
+}}
+
+var reclaimLeaveStep = Step{Label: "leave_to_flusher", Says: "leave it to the flusher: keep it", Local: true, Do: func(c *Ctx) Next {
 	return slUnlock
 }}
 

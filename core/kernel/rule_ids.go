@@ -75,6 +75,7 @@ const (
 	WriteFaultsIn
 	WriteCopyNoFault
 	ReclaimMayWritepage
+	ReclaimSeenTwice
 	StablePages
 	FaultAround
 	FaultAroundRecheck
@@ -229,6 +230,7 @@ const (
 	GUPFastFolioAllowed
 	LRUCacheDisable
 	KhpDrainsAll
+	CollapseCountAgain
 	KhpFileCount
 	PMDMapAsksVMA
 	KhpFileUnmapBatch

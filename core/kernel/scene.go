@@ -58,13 +58,14 @@ func New(setup Setup, k Kernel, track machine.Track) *Sim {
 	s.lruBatch = [...]uint64{LRUBatch15: 15, LRUBatch31: 31}[k.Value(LRUBatchSize)]
 	s.collapsesShared, s.collapsesCompound, s.collapsesSwapped = k.On(KhpSharedOK), k.On(KhpCompoundOK), k.On(KhpSwapin)
 	s.migratesYoungDirty, s.khugepagedTestsExit = k.On(MigrateYoungDirty), k.On(KhugepagedExit)
-	s.collapseLocks = k.On(KhpPageLock)
+	s.collapseLocks, s.collapseCountAgain = k.On(KhpPageLock), k.On(CollapseCountAgain)
 	s.tracksDirty = k.On(DirtyTracking)
 	s.softDirty = k.has&hasSoftDirty != 0
 	s.mprotectSoftDirty, s.forceSoftDirty, s.swpSoftDirty = k.On(MprotectAsksSoftDirty), k.On(ForceAsksSoftDirty), k.On(SwpSoftDirty)
 	s.deferredPartial, s.fileTHP, s.stopsTruncated = k.On(DeferredSplitPartial), setup.FileTHP(), k.On(KhpFileTruncated)
 	s.sharedByCounts, s.copiesLarge = k.On(MadvisePTEBatch), k.On(WPCopiesLarge)
 	s.lazyfreeList, s.lruKeepsFlag = k.On(LazyfreeList), k.On(LRUKeepsFlag)
+	s.notesMetDirty = k.On(ReclaimMayWritepage) && k.On(ReclaimSeenTwice)
 	s.activeAnon = k.Value(LRUDeactivate) == LRUDeactivateAnon
 	s.populateInGUP, s.pageoutLeavesYoung, s.pageoutCopies = k.On(PopulateInGUP), k.On(PageoutLeavesYoung), k.On(PageoutPrivateCopies)
 	s.hugeWPLocks = k.Value(HugeWP) == HugeWPLocked

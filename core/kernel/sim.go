@@ -50,6 +50,7 @@ type Sim struct {
 	mlocks                                               bool // see Setup.mlocks
 	sparesMlocked                                        bool // mlocks, and see the rule unmap_spares_mlocked
 	lazyfreeList                                         bool // see the rule lazyfree_list
+	notesMetDirty                                        bool // reclaim notes that it has met a page of a file dirty: see the rule reclaim_seen_twice
 	lruKeepsFlag                                         bool // see the rule lru_batch_keeps_flag
 	activeAnon                                           bool // see the rule lru_deactivate
 	hugeWPLocks                                          bool // see the rule huge_wp_rule
@@ -68,6 +69,7 @@ type Sim struct {
 	blocks                                          int  // how many the disk has that the files may use
 	swapStable                                      bool // see the rule swapin_stable_writes; and the swap device is such
 	collapseLocks                                   bool // see the rule khp_page_lock
+	collapseCountAgain                              bool // see the rule collapse_count_again
 	// See the rule gup_longterm_zone.
 	longtermLeavesMovable bool
 	// See the rules gup_secretmem_check, gup_slow_file_check and unshare_non_anon.

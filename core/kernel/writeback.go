@@ -115,7 +115,7 @@ var _ = register(fnWritepages, &Func{
 		wbSkip: {Label: "skip", Says: "clear dirty, write nothing, unlock", Ref: "folio_clear_dirty", Touches: cell.Of(machine.Flags, machine.FolioLocks), Do: func(c *Ctx) Next {
 			f := c.Held(0).Frame()
 			c.Say("it has no buffers: a warning; clear dirty, write nothing, unlock")
-			c.AndNot(c.M.Flags(f), machine.PGDirty)
+			c.AndNot(c.M.Flags(f), machine.PGDirty|machine.PGReclaim)
 			c.Unlock(c.M.FolioLock(f))
 			return wbPut
 		}},

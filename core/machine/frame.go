@@ -41,9 +41,10 @@ const (
 	PGMigratable // a huge page of hugetlb that is in use and may be isolated: HPG_migratable
 	PGHWPoison   // its memory has failed; of a large folio, the page's own word has it
 	PGActive     // until 5.8, where somebody calls MADV_COLD: it is on the active list; see lru.go
+	PGReclaim    // reclaim has met this page of a file dirty, and left it to the flusher; where that makes a difference
 )
 
-var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive", "double_map", "migratable", "hwpoison", "active"}
+var flagNames = []string{"referenced", "uptodate", "dirty", "lru", "writeback", "swapbacked", "swapcache", "anon_exclusive", "double_map", "migratable", "hwpoison", "active", "reclaim"}
 
 // FlagNames returns the names of the flags that are set, as dump_page() prints them.
 func FlagNames(flags uint64) []string {

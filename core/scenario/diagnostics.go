@@ -85,7 +85,7 @@ func insert(title string, at int, text string) *Fix {
 
 // nearest returns the candidate that was probably meant, or "". A candidate is
 // near if a third of its letters or fewer differ (a swap of neighbours counts
-// once), or if it is the only one that begins or ends like the word.
+// once), or if it is the only one that begins or ends like the word, or has all its words.
 func nearest(word string, candidates []string) string {
 	best, least := "", 1+len(word)/3
 	var whole []string
@@ -96,7 +96,7 @@ func nearest(word string, candidates []string) string {
 		if d < least || d == least && best != "" && len(c) == len(word) && len(best) != len(word) {
 			best, least = c, d
 		}
-		if len(low) >= 3 && (strings.HasPrefix(lc, low) || strings.HasSuffix(lc, low)) {
+		if len(low) >= 3 && (strings.HasPrefix(lc, low) || strings.HasSuffix(lc, low) || hasWords(lc, low)) {
 			whole = append(whole, c)
 		}
 	}
@@ -104,6 +104,13 @@ func nearest(word string, candidates []string) string {
 		return whole[0]
 	}
 	return best
+}
+
+// hasWords says whether a name has all the words of another: ksm_do_scan those of ksm_scan.
+func hasWords(name, other string) bool {
+	have := strings.Split(name, "_")
+	words := strings.Split(other, "_")
+	return len(words) > 1 && !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(have, w) })
 }
 
 // distance is how many letters must be inserted, removed, replaced or swapped

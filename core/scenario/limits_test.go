@@ -138,8 +138,9 @@ func TestNoText(t *testing.T) {
 func TestNearest(t *testing.T) {
 	for _, c := range []struct{ word, want string }{
 		{"FOLL_WRIET", "FOLL_WRITE"}, {"foll_write", "FOLL_WRITE"}, {"WRITE", "FOLL_WRITE"}, {"FOLL_LNGTERM", "FOLL_LONGTERM"}, {"FOLL", ""}, {"x", ""}, {"something", ""},
+		{"ksm_scan", "ksm_do_scan"}, {"get_pages", ""}, // of which there are two
 	} {
-		if got := nearest(c.word, []string{"FOLL_WRITE", "FOLL_LONGTERM", "FOLL_FORCE"}); got != c.want {
+		if got := nearest(c.word, []string{"FOLL_WRITE", "FOLL_LONGTERM", "FOLL_FORCE", "ksm_do_scan", "get_user_pages", "get_remote_pages"}); got != c.want {
 			t.Errorf("nearest %s: got %q, want %q", c.word, got, c.want)
 		}
 	}

@@ -145,7 +145,7 @@ func (s *story) lastWrite() {
 // reused adds, where somebody stores to a page that another has, or reads, why he did so in place: the step that let him write to it, and the
 // question before.
 func (s *story) reused() {
-	if s.ends || len(s.led) > 0 {
+	if s.ends && s.began == 0 || len(s.led) > 0 {
 		return
 	}
 	for _, n := range s.numbers() {

@@ -159,8 +159,10 @@ func (s *story) remarks() map[int]string {
 			if _, often, ok := strings.Cut(e.says, " (the last "); ok {
 				out[n] = "the last " + strings.TrimSuffix(often, ")")
 			}
-			if what, _, ok := strings.Cut(e.says, " as "); ok && e.kind == evReturns {
-				out[n] = "return " + strings.TrimPrefix(what, "returns ")
+			if what, returns := strings.CutPrefix(e.says, "returns "); returns && e.kind == evReturns {
+				if what, _, variable := strings.Cut(what, " as "); variable {
+					out[n] = "return " + what
+				}
 			}
 		}
 	}

@@ -220,27 +220,73 @@ never P2.p == -EFAULT
 never P0.v == "x" and P2.p == -EFAULT
 `
 
+// got has conditions on what a device reads from a page that was got for it: the parent stores a secret to a page that its child has in a pipe.
+const got = `GUP got
+"A child keeps its parent's page in a pipe."
+
+kernel v5.4
+
+mm A { buf = anon 1 rw "a" }
+mm B forked from A
+frames 2
+
+P0 on cpu0 in A {
+    fork(B)
+    store(buf, "x")
+}
+P1 on cpu1 in B {
+    p = vmsplice(buf)
+    munmap(buf)
+    v = device_read(p)
+    put_page(p)
+}
+
+never P1.v == "x"
+`
+
+// copied has conditions on what calls copy out: of another process, of a file.
+const copied = `GUP copied
+"Two who read what a third one writes."
+
+kernel v6.12
+
+file f = ext4 1 "a"
+mm A { buf = f shared rw }
+mm B { far = anon 1 rw "b" }
+frames 2
+
+P0 on cpu0 in A { store(buf, "x") }
+P1 on cpu1 in B { r = pread(f) }
+P2 on cpu2 in B { store(far, "y") }
+P3 on cpu3 in A { v = process_vm_readv(B.far) }
+
+never P1.r == "x"
+never P3.v == "y"
+`
+
 // TestExplainEnds explains ends that are not as the scenario wants them.
 func TestExplainEnds(t *testing.T) {
-	f, ds := scenario.Parse("ends.gup", []byte(ends))
-	if scenario.Failed(ds) {
-		t.Fatal(ds)
-	}
-	c, _ := verdict.New(f, f.Kernel, nil, check.Limits{})
-	for c.Run(1<<20).Phase < check.Stopped {
-	}
-	var b strings.Builder
-	for _, broken := range c.Outcome().Broken {
-		m, _, _ := verdict.Model(f, f.Kernel, nil)
-		r := played(t, m, broken.Run)
-		e, err := r.Explain(broken.Claim)
-		if err != nil {
-			t.Fatal(err)
+	for _, text := range []string{ends, got, copied} {
+		f, ds := scenario.Parse("ends", []byte(text))
+		if scenario.Failed(ds) {
+			t.Fatal(ds)
 		}
-		laws(t, "v6.12", r, e)
-		fmt.Fprintf(&b, "%s, %d of %d steps\n\n%s\n%s\n", e.Claim, len(e.Steps), r.Len(), paragraph(e.Text), e.Chart)
+		c, _ := verdict.New(f, f.Kernel, nil, check.Limits{})
+		for c.Run(1<<20).Phase < check.Stopped {
+		}
+		var b strings.Builder
+		for _, broken := range c.Outcome().Broken {
+			m, _, _ := verdict.Model(f, f.Kernel, nil)
+			r := played(t, m, broken.Run)
+			e, err := r.Explain(broken.Claim)
+			if err != nil {
+				t.Fatal(err)
+			}
+			laws(t, f.Name, r, e)
+			fmt.Fprintf(&b, "%s, %d of %d steps\n\n%s\n%s\n", e.Claim, len(e.Steps), r.Len(), paragraph(e.Text), e.Chart)
+		}
+		record.Hold(t, *rewrite, filepath.Join("testdata", "explain", f.Name+".txt"), b.String())
 	}
-	record.Hold(t, *rewrite, filepath.Join("testdata", "explain", "ends.txt"), b.String())
 }
 
 // TestExplainNothing asks why where there is no why.

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -20,11 +21,11 @@ import (
 //     somebody did to the tables behind its back, or before.
 func (s *story) findRaces() {
 	if s.ends {
-		for _, n := range s.decides {
-			s.decided = n
-			if s.r.callOf(&s.r.steps[n-1]) == "load" {
-				s.storeAndLoad()
-			} else {
+		for i, n := range s.decides {
+			n = s.copiedOut(n)
+			s.decides[i], s.decided = n, n
+			had := len(s.races)
+			if s.storeAndLoad(); len(s.races) == had && s.r.callOf(&s.r.steps[n-1]) != "load" {
 				s.callAndChange()
 			}
 		}
@@ -54,6 +55,9 @@ func (s *story) findRaces() {
 		s.ownWrite()
 	}
 	if len(s.races) == 0 && s.writes == 0 {
+		s.namedBefore()
+	}
+	if len(s.races) == 0 && s.writes == 0 {
 		s.cameAbout()
 	}
 	if len(s.races) == 0 && s.writes == 0 && s.began == 0 {
@@ -69,6 +73,32 @@ func (s *story) findRaces() {
 	if len(s.races) == 0 && s.writes == 0 && s.began == 0 {
 		s.lastConflict()
 		s.inPlace()
+	}
+	if s.lost && len(s.races) == 0 && s.writes == 0 && s.began == 0 && s.led == nil {
+		s.mappedAnew()
+	}
+}
+
+// mappedAnew finds, where a load reads a page that was mapped behind somebody's back, who had taken away the entry that stood there, and who set it anew.
+func (s *story) mappedAnew() {
+	upper := func(c *Change) bool { return c.Class == machine.PTEs || c.Class == machine.PMDs }
+	set := 0
+	for n := s.v; n > 0; n-- {
+		st := &s.r.steps[n-1]
+		for i := range st.Changes {
+			c := &st.Changes[i]
+			was, is := machine.Entry(c.OldV), machine.Entry(c.NewV)
+			switch {
+			case !upper(c) || set > 0 && !changes(&s.r.steps[set-1], c.Cell):
+			case set == 0 && is.Present() && !was.Present() && s.frames[s.headAt(n, is.Frame())]:
+				set = n
+			case set > 0 && !is.Present() && was.Present():
+				if st.Actor != s.r.steps[s.v-1].Actor {
+					s.led = map[int]string{n: thirdPerson(st.Says), set: thirdPerson(s.r.steps[set-1].Says)}
+				}
+				return
+			}
+		}
 	}
 }
 
@@ -138,6 +168,38 @@ func (s *story) readTwice() bool {
 		}
 	}
 	return false
+}
+
+// namedBefore finds, where who breaks the claim had seen in the same call whose page a folio is, who has given that folio to somebody else since.
+func (s *story) namedBefore() {
+	last := &s.r.steps[s.v-1]
+	layout := s.m.Mem.Layout()
+	for n := s.v - 1; n > 0; n-- {
+		st := &s.r.steps[n-1]
+		if st.Actor != last.Actor || st.Stmt != last.Stmt || !st.asks {
+			continue
+		}
+		for _, id := range st.Reads {
+			f, ok := s.folioOf(id)
+			if !ok || layout.Class(id) != machine.Mappings {
+				continue
+			}
+			stale := 0
+			for m := n + 1; m < s.v && stale == 0; m++ {
+				if other := &s.r.steps[m-1]; other.Actor != last.Actor && changes(other, id) {
+					stale = m
+				}
+			}
+			for m := stale + 1; m < s.v && stale > 0; m++ {
+				if use := &s.r.steps[m-1]; use.Actor == last.Actor && changes(use, s.m.Ref(f).Cell()) {
+					s.frames[f] = true
+					s.led = map[int]string{n: fmt.Sprintf("finds folio %d's mapping to be %s", f, s.valueAt(n, id))}
+					s.races = append(s.races, Race{Actor: last.Actor, Read: n, first: n, Stale: stale, Use: m, Cell: id, Name: layout.Name(id), Believed: s.valueAt(n, id), Now: s.valueAt(stale, id)})
+					return
+				}
+			}
+		}
+	}
 }
 
 // checkThenAct looks for the count that a step has acted on without looking again: the
@@ -218,6 +280,8 @@ func (s *story) valueAt(n int, id cell.ID) string {
 	return s.m.Mem.Layout().Decode(id, s.m.Mem.Peek(id))
 }
 
+// storeAndLoad pairs a step that has read a page's content with who wrote that, or wrote to the page too late for it. Where a device has read it, the
+// story begins where the page was got for the device.
 func (s *story) storeAndLoad() {
 	load := &s.r.steps[s.decided-1]
 	var at cell.ID
@@ -241,6 +305,7 @@ func (s *story) storeAndLoad() {
 	for i := s.decided - 2; i >= 0; i-- {
 		if st := &s.r.steps[i]; st.Actor != load.Actor && changes(st, at) {
 			pair(st, load)
+			s.gotFor(load, s.x.content[at])
 			return
 		}
 	}
@@ -248,6 +313,52 @@ func (s *story) storeAndLoad() {
 		if st := &s.r.steps[i]; st.Actor != load.Actor && changes(st, at) {
 			pair(load, st)
 			return
+		}
+	}
+}
+
+// copiedOut returns where the call that sets a variable to a page's content in a step has read that; the step itself if it is no content, or not known.
+func (s *story) copiedOut(n int) int {
+	sets := &s.r.steps[n-1]
+	was := s.r.cursor
+	defer s.r.Goto(was)
+	for _, c := range sets.Changes {
+		is := machine.DecodeResult(c.NewV)
+		if _, variable := s.x.variable[c.Cell]; !variable || is.Kind != machine.IsContent {
+			continue
+		}
+		for i := n; i > 0; i-- {
+			st := &s.r.steps[i-1]
+			for _, id := range st.Reads {
+				if _, content := s.x.content[id]; !content || st.Actor != sets.Actor || st.Stmt != sets.Stmt {
+					continue
+				}
+				if s.r.Goto(i); s.m.Mem.Peek(id) == is.Content {
+					return i
+				}
+			}
+		}
+	}
+	return n
+}
+
+// gotFor finds where the page was got whose content a step reads that is no thread's own load: by the same call, or in an earlier one.
+func (s *story) gotFor(load *Step, f machine.Frame) {
+	if s.r.access(load) {
+		return
+	}
+	if s.began = s.gotBy(load); s.began != load.N {
+		return
+	}
+	s.began = 0
+	for n := load.N - 1; n > 0; n-- {
+		st := &s.r.steps[n-1]
+		for _, c := range st.Changes {
+			at, variable := s.x.variable[c.Cell]
+			if is := machine.DecodeResult(c.NewV); variable && at.task == load.Actor && is.Kind == machine.IsPage && is.Page.Frame() == f {
+				s.began = s.gotBy(st)
+				return
+			}
 		}
 	}
 }

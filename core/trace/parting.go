@@ -7,6 +7,7 @@ import (
 
 	"gupscope/core/check"
 	"gupscope/core/kernel"
+	"gupscope/core/machine"
 )
 
 // step is the step of a pair, the right one if there is one.
@@ -24,6 +25,8 @@ type turn struct {
 	does        *Step  // on the right side, nil if he only waits there
 	waits       string // what for, behind that step
 	far         bool   // none of the first steps decides it
+	asks        bool   // so far the right side only asks more, or disables interrupts: that keeps others waiting
+	passed      bool   // and then both go on alike
 }
 
 // answer is what a step says without the numbers in it: frames and slots may be others on another kernel.
@@ -48,23 +51,57 @@ func (p *Pair) parallel(first bool) bool {
 	return !p.Right.asks && (!first || answer(p.Left.Says) == answer(p.Right.Says))
 }
 
-// turns are where actors go another way, or do something to another effect, the first of every call.
+// onlyAsks reports whether the step is one that the right side alone makes, and that changes nothing but interrupts: a question,
+// such as "is the mm going? no".
+func (p *Pair) onlyAsks() bool {
+	if p.Left != nil {
+		return false
+	}
+	effects := offStack(p.Right.Changes)
+	for _, c := range effects {
+		if c.Class != machine.IRQs {
+			return false
+		}
+	}
+	return len(effects) > 0 || strings.Contains(p.Right.Says, "?")
+}
+
+// turns are where actors go another way, or do something to another effect, the first of every call that has more to it than a question
+// whose answer lets pass.
 func (g *guard) turns() (out []turn) {
 	open := map[int]bool{} // who is in a stretch of steps that are otherwise
+	of := func(st *Step) int {
+		return slices.IndexFunc(out, func(t turn) bool { return t.actor == st.Actor && t.stmt == st.Stmt })
+	}
 	for i := range g.pairs {
 		p := &g.pairs[i]
 		st := p.step()
-		if p.parallel(len(out) == 0) {
+		k := of(st)
+		switch {
+		case p.parallel(len(out) == 0):
+			if k >= 0 && open[st.Actor] {
+				out[k].passed = out[k].asks
+			}
 			open[st.Actor] = false
 			continue
-		}
-		if open[st.Actor] || slices.ContainsFunc(out, func(t turn) bool { return t.actor == st.Actor && t.stmt == st.Stmt }) {
+		case open[st.Actor]:
+			if k >= 0 {
+				out[k].asks = out[k].asks && p.onlyAsks()
+			}
+			continue
+		case k >= 0 && !out[k].passed:
 			continue
 		}
 		open[st.Actor] = true
-		if t := g.turn(i); t.does != nil || t.waits != "" || t.far || p.Why == "has finished" {
-			out = append(out, t)
+		t := g.turn(i)
+		t.asks = p.onlyAsks()
+		if t.does == nil && t.waits == "" && !t.far && p.Why != "has finished" {
+			continue
 		}
+		if k >= 0 {
+			out = slices.Delete(out, k, k+1)
+		}
+		out = append(out, t)
 	}
 	return out
 }

@@ -85,6 +85,9 @@ func (s *story) begin() int {
 	if n := s.tookIt(); n > 0 {
 		from = min(from, n)
 	}
+	if s.ends && s.began > 0 {
+		from = min(from, s.began)
+	}
 	if len(s.races) > 0 {
 		return from
 	}
@@ -170,7 +173,7 @@ func (s *story) racer(st *Step) bool {
 		}
 	}
 	if len(s.races) > 0 {
-		return false
+		return s.ends && s.began > 0 && s.r.steps[s.began-1].Actor == st.Actor && st.N >= s.began
 	}
 	return s.r.steps[s.decided-1].Actor == st.Actor || s.began > 0 && s.r.steps[s.began-1].Actor == st.Actor
 }

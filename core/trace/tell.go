@@ -97,6 +97,7 @@ func (t *teller) goingBy(r *Race) string {
 		return ", by " + r.Got + ","
 	}
 	entry, _, _ := strings.Cut(r.Name, " of ")
+	entry = strings.TrimSpace(entry[strings.Index(entry, ":")+1:]) // of a folio: which word of it
 	if !r.confirmed() && r.Use != 0 && t.s.valueAt(r.Use-1, r.Cell) == r.Believed {
 		return ", to which the " + entry + " looks as it did when it was read,"
 	}
