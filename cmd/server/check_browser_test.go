@@ -48,6 +48,7 @@ func TestCheckAndStop(t *testing.T) {
 	p.wait(`document.querySelector("#verdict .stop")`)
 	states := `Number(document.querySelector("#verdict .numbers").textContent.replace(/ states.*/s, "").replace(/\D/g, ""))`
 	p.wait(states + ` > 10000`)
+	p.wait(`/states · [\d.]+ [kM]?\/s · depth \d+/.test(document.querySelector("#verdict .numbers")?.textContent.replace(/\s+/g, " "))`)
 
 	// A step while the check runs is answered, and the check runs on.
 	took := p.step()
