@@ -23,7 +23,7 @@ import (
 //
 // Who waits for the folio's lock has a reference here for the whole wait, so that the move may fail: that is how it is from 4.12 (3c226c637b69) to 4.20.
 // From 5.0 on (9a1ea439b16b) the waiter drops it as soon as it is queued, before it sleeps: the move may still fail, if it looks before that. In 4.6 (and 4.11) the
-// waiter has none: it cannot make the move fail, but waits for the lock of a folio that may be free by then.
+// waiter has none: it cannot make the move fail (no-livelock in numa-hint-huge and numa-hint-huge-two is the model's there), but waits for the lock of a folio that may be free by then.
 //
 // That it is a file's is found out only after the reference is taken, as it has no anon_vma. The pending flush is asked for under the PMD's lock from 4.13.y on;
 // until 4.12 migrate_misplaced_transhuge_page() asks for it, without the lock, once it has isolated the folio, and also before the copy.
