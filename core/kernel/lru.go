@@ -165,7 +165,8 @@ func (c *Ctx) markLazyfree(f machine.Frame) {
 }
 
 // deactivateFile puts a folio that could not be dropped from the page cache into this CPU's batch of those that are to be reclaimed first.
-// It needs PG_lru only where that is taken away meanwhile (read in source: 5.x, 6.6, 6.12). Where it comes to stand is not played, nor that one that is dirty by then and not mapped gets PG_reclaim.
+// It needs PG_lru only where that is taken away meanwhile (read in source: not asked for in 4.6.y, 5.4, 5.8.y, 5.11, 5.15, 5.19, 6.1.y, 6.5, 6.6, 6.9; taken away in 6.12). Where it comes to stand is not played,
+// nor that one that is dirty or under writeback by then and not mapped gets PG_reclaim, nor that one on the unevictable list is left there, all of them alike.
 // compare mm/swap.c:deactivate_file_folio
 func (c *Ctx) deactivateFile(f machine.Frame) {
 	if !c.M.Config.DeactivateFile {

@@ -19,7 +19,14 @@ import (
 //	a flush of it is still to come: flush; unlock the PMD
 //	migrate_misplaced_transhuge_page()
 //
-// Who waits for the folio's lock holds a reference meanwhile, so that the move may fail. (From v5.0 on he drops it once he is in the queue, from memory.)
+// Read in source: 4.6.y, 4.11, 4.12, 4.13.y, 4.20, 5.0, 5.4, 5.8.y, 5.9.y, 5.11, 5.12.y. What is simplified:
+//
+// Who waits for the folio's lock has a reference here for the whole wait, so that the move may fail: that is how it is from 4.12 (3c226c637b69) to 4.20.
+// From 5.0 on (9a1ea439b16b) the waiter drops it as soon as it is queued, before it sleeps: the move may still fail, if it looks before that. In 4.6 (and 4.11) the
+// waiter has none: it cannot make the move fail (no-livelock in numa-hint-huge and numa-hint-huge-two is the model's there), but waits for the lock of a folio that may be free by then.
+//
+// That it is a file's is found out only after the reference is taken, as it has no anon_vma. The pending flush is asked for under the PMD's lock from 4.13.y on;
+// until 4.12 migrate_misplaced_transhuge_page() asks for it, without the lock, once it has isolated the folio, and also before the copy.
 //
 // compare mm/huge_memory.c:do_huge_pmd_numa_page
 var numaHugeOwn = []Step{
@@ -125,15 +132,19 @@ func dhoGetStep(label string, next Next) Step {
 //	unlock the PMD; new_page onto the LRU list
 //	unlock both, drop the references: the old folio is free
 //
-// Nothing is flushed: no TLB has an inaccessible entry. It is copied before the last look at the references:
+// Nothing is flushed: no TLB has an inaccessible entry. (That is from 4.20 on. In 4.6.y to 4.19.y the old entry is taken out and flushed first, under the PMD's lock:
+// who looks at the PMD without that may find nothing there for a moment, which is not played.) It is copied before the last look at the references:
 //
 //	CPU0 (a device's write)          CPU1 (migrate_misplaced_transhuge_page)
 //	a reference, from long ago
 //	                                 references: one too many: leave it where it is
 //
-// and who comes later does not get one: GUP-fast passes an inaccessible PMD over, GUP faults on it, and waits for the folio's lock.
+// and who comes later does not get one: GUP-fast passes an inaccessible PMD over (4.6.y, 5.4, 5.11), GUP faults on it, unless it forces (4.6.y, 5.4, 5.11), and waits for the folio's lock.
 //
-// Until v4.13 (v4.6: read in source) the references are not frozen, but looked at before, and again once the PMD is set, which is undone then: nobody comes by one in between, so one look is played.
+// Until 4.12 the references are not frozen, but looked at before, and again once the PMD is set, which is undone then: nobody comes by one in between, so one look is played. From 4.13.y on they are frozen.
+//
+// Read in source: 4.6.y, 4.9.y, 4.12, 4.13.y, 4.14.y, 4.19.y, 4.20, 5.0, 5.4, 5.8.y, 5.11, 5.12.y (5.11 leaves a file's page alone that is run and mapped by several: nothing of it here). That
+// few migrations at a time are allowed (in 4.14.y still, not in 4.19.y), or none to a node that is nearly full, is not played.
 //
 // compare mm/migrate.c:migrate_misplaced_transhuge_page, numamigrate_isolate_page
 var _ = register(fnMigrateMisplacedTHP, &Func{Migrating: true, Large: true,

@@ -44,11 +44,11 @@ var reclaimFileStep = Step{Label: "file", Says: "of a file on a disk, or of one 
 	return Then
 }}
 
-// What kswapd writes itself. Whether its node has many dirty pages (PGDAT_DIRTY, until 4.7 ZONE_DIRTY: the last pages that were scanned were all dirty, and nobody wrote them)
+// What kswapd writes itself. Whether its node has many dirty pages (PGDAT_DIRTY, in 4.6 ZONE_DIRTY: the last pages that were scanned were all dirty, and nobody wrote them)
 // depends on what else there is: it may, or not. Since 4.11 the page is one, too, that an earlier pass has left (PG_reclaim), and that nobody has marked
 // dirty since, which try_to_unmap() does that has just found a dirty PTE. Since 6.2 nobody knows how to write one page of ext4 (no writepage): the question makes no difference.
-// (Until 6.1 pageout() notes PG_reclaim, too, and a pass that meets the page under writeback: the end of writeback takes it back.)
-// Read in source: 4.6, 5.8, 6.6.
+// (pageout() notes PG_reclaim, too, and so does a pass that meets the page under writeback: the end of writeback takes it back. That is not played, nor that from 4.11 on
+// a page that is left becomes active.) Read in source: 4.6.y, 4.11, 5.4, 5.8.y, 6.1-rc7, 6.1.y, 6.12; the condition alone also in 4.9.y (ZONE_DIRTY is PGDAT_DIRTY there), 5.15, 5.19, 6.2.y, 6.6.
 var reclaimManyStep = Step{Label: "many_dirty", Says: "many dirty pages, or is this one the flusher's?", Ref: "PGDAT_DIRTY", When: With(ReclaimMayWritepage), Reads: cell.Of(machine.Flags), Keys: []string{"leave it", "many: write it"},
 	Choose: func(c *Ctx, offer func(int)) {
 		offer(0)

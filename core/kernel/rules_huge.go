@@ -67,7 +67,7 @@ var hugeRules = []*Rule{
 		Protects: "nothing: who is told -EINVAL does not try again, though the next try may succeed",
 		Guards:   "hpage_collapse_scan_pmd: under the PTL, look at every PTE",
 		Commit:   "ae63c898f400", Subject: "mm/MADV_COLLAPSE: set EAGAIN on unexpected page refcount",
-		Confidence: "read in source (-EINVAL in 6.1, -EAGAIN in 6.12); -EAGAIN in 6.1.192 and 6.12.117 (seen); commit seen, of 24 January 2023, merged on 16 February, for v6.2"},
+		Confidence: "read in source (-EINVAL in 6.1-rc7 and an early 6.1.y, -EAGAIN in 6.2.y, 6.5 and 6.12); -EAGAIN in 6.1.192 and 6.12.117 (seen); commit seen, of 24 January 2023, merged on 16 February, for v6.2"},
 	{ID: KhpCompoundOK, Name: "khp_compound_ok", History: on(508),
 		Says:     "collapse takes pages of a large folio that PTEs map",
 		Protects: "nothing: such a range stays small pages",
