@@ -246,6 +246,7 @@ mremap_moves_tables         0   0       1   1   1   1    1    1    1    1   1   
 mremap_table_rmap_locks     0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         97113eb39fa7  TC
 numa_saved_write            1   1       1   1   1   1    1    1    1    1   1       0   0   0    0         6a56ccbcf6c6  TC
 numa_huge_pmd               0   0       0   0   0   0    1    1    1    1   1       1   1   1    1         c5b5a3dd2c1f  TC
+numa_wait_reference         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         3c226c637b69  TC
 migrate_split_partial       0   0       0   0   0   0    0    0    0    0   0       0   0   1    1         7262f208ca68  TC
 migrate_split_nomem         0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         94723aafb9e7  TC
 move_pages_thp              0   0       1   1   1   1    1    1    1    1   1       1   1   1    1         e8db67eb0ded  TC

@@ -11,7 +11,7 @@ import (
 // do_huge_pmd_numa_page, in straight line:
 //
 //	lock the PMD; it changed: done
-//	trylock the folio; it is locked: wait until it is not, done
+//	trylock the folio; it is locked: take a reference, unlock the PMD, queue up for it, drop the reference, wait until it is not locked, done
 //	it lies on this CPU's node, or is a file's: make the PMD accessible, writable if it was; unlock both, done
 //	take a reference; unlock the PMD
 //	(the anon_vma's lock, which keeps splits out, as the folio's does)
@@ -21,9 +21,8 @@ import (
 //
 // Read in source: 4.6.y, 4.11, 4.12, 4.13.y, 4.20, 5.0, 5.4, 5.8.y, 5.9.y, 5.11, 5.12.y. What is simplified:
 //
-// Who waits for the folio's lock has a reference here for the whole wait, so that the move may fail: that is how it is from 4.12 (3c226c637b69) to 4.20.
-// From 5.0 on (9a1ea439b16b) the waiter drops it as soon as it is queued, before it sleeps: the move may still fail, if it looks before that. In 4.6 (and 4.11) the
-// waiter has none: it cannot make the move fail (no-livelock in numa-hint-huge and numa-hint-huge-two is the model's there), but waits for the lock of a folio that may be free by then.
+// Who waits for the folio's lock takes a reference first (numa_wait_reference), and drops it as soon as it is queued: how it is from 5.0 on (9a1ea439b16b). From 4.12 to 4.20 it
+// has it for the whole wait. Either way the move fails if it looks meanwhile. Before, it has none, and waits for the lock of a folio that may be free by then.
 //
 // That it is a file's is found out only after the reference is taken, as it has no anon_vma. The pending flush is asked for under the PMD's lock from 4.13.y on;
 // until 4.12 migrate_misplaced_transhuge_page() asks for it, without the lock, once it has isolated the folio, and also before the copy.
@@ -43,7 +42,7 @@ var numaHugeOwn = []Step{
 		}
 		return Then
 	}},
-	dhoGet: dhoGetStep("get", Then),
+	dhoGet: dhoGetStep("get", Cond{}),
 	dhoRelock: {Label: "relock", Says: "lock the PMD again; is it still the same?", Answer: "yes", Ref: "pmd_same", Touches: cell.Of(machine.PTLs), Reads: cell.Of(machine.PMDs),
 		Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(dnhAddr))) },
 		Do: func(c *Ctx) Next {
@@ -84,13 +83,21 @@ var numaHugeOwn = []Step{
 		c.Unlock(c.pmdLock(c.Page(dnhAddr)))
 		return Return
 	}},
-	dhoGetWait: dhoGetStep("get_wait", dhoWait),
 	dhoUnlockFolio: {Label: "give_up", Says: "unlock the folio", Ref: "unlock_page", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 		c.Unlock(c.M.FolioLock(c.Held(dnhFolio).Frame()))
 		return dhoPut
 	}},
-	dhoWait: {Label: "wait", Says: "the folio was unlocked", Ref: "wait_on_page_locked", Reads: cell.Of(machine.FolioLocks), Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Held(dnhFolio).Frame())) }, Do: func(c *Ctx) Next { return Then }},
-	dhoPut:  putFolio(end),
+	dhoPut:     putFolio(end),
+	dhoGetWait: dhoGetStep("get_wait", With(NUMAWaitReference)),
+	dhoQueue: {Label: "queue", Says: "queue up for the folio's lock, drop the reference", When: With(NUMAWaitReference), Ref: "put_and_wait_on_page_locked", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+		return c.forget(dhoWait)
+	}},
+	dhoWaitUnlock: {Label: "unlock_wait", Says: "unlock the PMD", When: Without(NUMAWaitReference), Touches: cell.Of(machine.PTLs), Do: func(c *Ctx) Next {
+		c.Unlock(c.pmdLock(c.Page(dnhAddr)))
+		return dhoWait
+	}},
+	dhoWait: {Label: "wait", Says: "the folio was unlocked", Ref: "wait_on_page_locked", Reads: cell.Of(machine.FolioLocks),
+		Wait: func(c *Ctx) Block { return c.Free(c.M.FolioLock(c.Entry(dnhPMD).Frame())) }, Do: func(c *Ctx) Next { return Return }},
 }
 
 const (
@@ -104,20 +111,22 @@ const (
 	dhoMap
 	dhoMapUnlock
 	dhoMapDone
-	dhoGetWait
 	dhoUnlockFolio
-	dhoWait
 	dhoPut
+	dhoGetWait
+	dhoQueue
+	dhoWaitUnlock
+	dhoWait
 )
 
 // dhoGetStep takes a reference on what the PMD maps, unlocks the PMD, and goes on.
-func dhoGetStep(label string, next Next) Step {
-	return Step{Label: label, Says: "take a reference, unlock the PMD", Ref: "get_page", Touches: cell.Of(machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
+func dhoGetStep(label string, when Cond) Step {
+	return Step{Label: label, Says: "take a reference, unlock the PMD", Ref: "get_page", When: when, Touches: cell.Of(machine.Refs, machine.PTLs), Do: func(c *Ctx) Next {
 		f := c.M.Head(c.Frame(dnhPMD))
 		c.Get(f, 1)
 		c.Hold(dnhFolio, f, 1)
 		c.Unlock(c.pmdLock(c.Page(dnhAddr)))
-		return next
+		return Then
 	}}
 }
 

@@ -152,6 +152,7 @@ const (
 	NUMASkipsDirtyFile
 	NUMASavedWrite
 	NUMAHugePMD
+	NUMAWaitReference
 	MigrateSplitsNoMem
 	MigrateSplitsPartial
 	MigrateUndo
