@@ -31,6 +31,7 @@ var order = []string{
 	"web/session",
 	"web/stream",
 	"web/shortlink",
+	"web/card",
 	"web/computed",
 	"web/room",
 	"static",

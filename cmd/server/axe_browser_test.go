@@ -39,6 +39,7 @@ func press(selector string) string { return `document.querySelector(` + quote(se
 
 // axe-core finds nothing serious on any page, light or dark, wide or on a phone, whatever is open.
 func TestAxe(t *testing.T) {
+	t.Parallel()
 	s := sharedServer(t)
 	driver := newTab(t, s.url, 1440, 900)
 	driver.ready(s.url)
@@ -88,6 +89,7 @@ func TestAxe(t *testing.T) {
 
 // The same of the matrix, on a server of its own, for that goes on computing.
 func TestAxeMatrix(t *testing.T) {
+	t.Parallel()
 	s := serveBinary(t)
 	s.computes(1)
 	for _, size := range [][2]int64{{1440, 900}, {390, 844}} {

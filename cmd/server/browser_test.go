@@ -65,13 +65,18 @@ func serveBinary(t testing.TB, args ...string) *process {
 // raced is a race of three columns that is about to go wrong: the counterexample of gup-fast-vs-reclaim, three steps before its end. The first page shows a shorter one.
 const raced = "s/gup-fast-vs-reclaim?r=0x3r.6q.1:1n.1x31W.2x6s.2:1I.6q.0x4E&c=45"
 
-// The one server of all tests that leave it as it is.
-var shared *process
+// The one server of all tests that leave it as it is. Who asks for it first starts it: some of them run side by side.
+var (
+	shared  *process
+	sharing sync.Mutex
+)
 
 // sharedServer returns a server that others use as well, for tests that neither stop it nor have it compute the matrix.
 func sharedServer(t testing.TB) *process {
 	t.Helper()
 	needs.Assets(t)
+	sharing.Lock()
+	defer sharing.Unlock()
 	if shared == nil {
 		data, err := os.MkdirTemp("", "gupscope-data")
 		if err != nil {

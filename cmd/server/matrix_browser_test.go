@@ -28,6 +28,7 @@ func (p *process) computes(rows int) {
 // Every scenario on every kernel, filling while one looks on; a cell leads to the playground at its counterexample;
 // it is narrowed by kernel; on a phone nothing scrolls sideways. The computed is there again after a restart.
 func TestMatrix(t *testing.T) {
+	t.Parallel()
 	s := serveBinary(t)
 	p := newTab(t, s.url, 1440, 900)
 	p.open(s.url + "matrix")

@@ -37,6 +37,7 @@ func (w *tour) part(name string) {
 // TestTour goes wide in light and on a phone in the dark: where things stand is the same in both themes, and colours are what TestAxe looks at. Pictures
 // are kept of all four (make tour).
 func TestTour(t *testing.T) {
+	t.Parallel()
 	s := sharedServer(t)
 	for _, c := range []struct {
 		width, height int64
