@@ -164,7 +164,7 @@ func TestBack(t *testing.T) {
 	p.click(`#scenarios [data-scenario=store-vs-munmap]`)
 	p.wait(`location.pathname === "/s/store-vs-munmap" && ` + at(0))
 	p.wait(editorView + `.state.doc.toString().startsWith("GUP store-vs-munmap")`)
-	eval[bool](p, `history.back(), true`)
+	eval[bool](p, `(setTimeout(() => history.back()), true)`)
 	p.wait(`location.pathname === "/s/gup-fast-vs-reclaim" && ` + at(1))
 	p.wait(editorView + `.state.doc.toString().startsWith("GUP gup-fast-vs-reclaim")`)
 }

@@ -186,7 +186,7 @@ func TestRoomText(t *testing.T) {
 	}
 
 	// What the driver typed just before the page went is offered again.
-	eval[bool](a, `(() => { const v = `+editorView+`, at = v.state.doc.toString().indexOf("// ours"); v.dispatch({changes: {from: at, to: at + 7, insert: "// late"}}); location.reload(); return true; })()`)
+	eval[bool](a, `(() => { const v = `+editorView+`, at = v.state.doc.toString().indexOf("// ours"); v.dispatch({changes: {from: at, to: at + 7, insert: "// late"}}); setTimeout(() => location.reload()); return true; })()`)
 	a.wait(`document.querySelector("#draft:not([hidden])") && document.querySelector("#editor[data-mounted]") && document.documentElement.dataset.pen === "mine"`)
 	a.click("#draft [data-act=recover]")
 	v.wait(editorView + `.state.doc.toString().includes("// late")`)
