@@ -2,7 +2,6 @@ package web_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"image/png"
 	"regexp"
 	"strings"
@@ -16,17 +15,10 @@ import (
 func TestPreviewCard(t *testing.T) {
 	s, _ := site(t)
 	own := link.Link{Text: "GUP mine\n\"A race of mine.\"\n\nmm A { buf = anon 1 rw \"a\" }\n\nP0 on cpu0 in A { store(buf, \"b\") }\n"}
-	body, err := json.Marshal(map[string]string{"address": own.Address()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var made struct{ Address string }
-	if err := json.Unmarshal([]byte(post(t, s.URL+"/api/share", "application/json", string(body)).body), &made); err != nil {
-		t.Fatal(err)
-	}
+	made := shared(t, s, own)
 	named := regexp.MustCompile(`<meta property="og:image" content="([^"]*)">`)
 	seen := map[string]string{}
-	for _, path := range []string{"/", "/s/gup-fast-vs-reclaim", "/s/gup-fast-vs-reclaim?r=0x3r.6q.1:1n.1x31W.2x6s.2:1I.6q.0x4E&c=45", "/s/gup-fast-vs-reclaim?k=v6.12&r=0x3&c=2", made.Address} {
+	for _, path := range []string{"/", "/s/gup-fast-vs-reclaim", "/s/gup-fast-vs-reclaim?r=0x3r.6q.1:1n.1x31W.2x6s.2:1I.6q.0x4E&c=45", "/s/gup-fast-vs-reclaim?k=v6.12&r=0x3&c=2", made} {
 		m := named.FindStringSubmatch(get(t, s.URL+path).body)
 		if m == nil {
 			t.Errorf("%s names no picture", path)

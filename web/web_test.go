@@ -242,11 +242,10 @@ func TestShare(t *testing.T) {
 	}
 }
 
-// A program that finds an address of ours somewhere learns how to show the run there, under its own title.
-func TestOEmbed(t *testing.T) {
-	s, _ := site(t)
-	own := link.Link{Text: "GUP mine\n\"Mine & yours.\"\n\nmm A { buf = anon 1 rw \"a\" }\n\nP0 on cpu0 in A { store(buf, \"b\") }\n"}
-	body, err := json.Marshal(map[string]string{"address": own.Address()})
+// shared stores what a link names on the server, and returns the short address.
+func shared(t *testing.T, s *httptest.Server, l link.Link) string {
+	t.Helper()
+	body, err := json.Marshal(map[string]string{"address": l.Address()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -254,14 +253,22 @@ func TestOEmbed(t *testing.T) {
 	if err := json.Unmarshal([]byte(post(t, s.URL+"/api/share", "application/json", string(body)).body), &made); err != nil {
 		t.Fatal(err)
 	}
-	if b := get(t, s.URL+made.Address).body; !strings.Contains(b, `<meta property="og:title" content="mine · gupscope"`) || !strings.Contains(b, "Mine &amp; yours.") {
-		t.Errorf("%s is not shown by its own title and sentence", made.Address)
+	return made.Address
+}
+
+// A program that finds an address of ours somewhere learns how to show the run there, under its own title.
+func TestOEmbed(t *testing.T) {
+	s, _ := site(t)
+	own := link.Link{Text: "GUP mine\n\"Mine & yours.\"\n\nmm A { buf = anon 1 rw \"a\" }\n\nP0 on cpu0 in A { store(buf, \"b\") }\n"}
+	made := shared(t, s, own)
+	if b := get(t, s.URL+made).body; !strings.Contains(b, `<meta property="og:title" content="mine · gupscope"`) || !strings.Contains(b, "Mine &amp; yours.") {
+		t.Errorf("%s is not shown by its own title and sentence", made)
 	}
 	const gallery = "/s/gup-fast-vs-reclaim?k=v6.12&r=0x3&c=2"
 	for address, want := range map[string]struct{ title, frame string }{
 		gallery:       {"gup-fast-vs-reclaim · gupscope", "/embed/gup-fast-vs-reclaim?k=v6.12&amp;r=0x3&amp;c=2"},
 		"/":           {"gup-fast-vs-reclaim-clean · gupscope", "/embed/gup-fast-vs-reclaim-clean"},
-		made.Address:  {"mine · gupscope", "/embed" + made.Address},
+		made:          {"mine · gupscope", "/embed" + made},
 		own.Address(): {"mine · gupscope", own.Embed()},
 	} {
 		a := get(t, s.URL+"/oembed?format=json&maxwidth=500&url="+url.QueryEscape(s.URL+address))

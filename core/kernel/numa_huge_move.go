@@ -236,11 +236,7 @@ var _ = register(fnMigrateMisplacedTHP, &Func{Migrating: true, Large: true,
 			c.Unlock(c.M.FolioLock(c.Held(mhNew).Frame()))
 			return Then
 		}},
-		mhPutNew: {Label: "put_new", Says: "drop our reference on it", Ref: "put_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			f := c.Held(mhNew).Frame()
-			c.Release(mhNew)
-			return c.putFree(f, 1, mhUnlock)
-		}},
+		mhPutNew: mhDropNew("put_new", "drop our reference on it", mhUnlock),
 		mhUnlock: {Label: "unlock", Says: "unlock the folio", Ref: "unlock_page", Touches: cell.Of(machine.FolioLocks), Do: func(c *Ctx) Next {
 			c.Unlock(c.M.FolioLock(c.Held(mhSrc).Frame()))
 			return Then
@@ -254,20 +250,12 @@ var _ = register(fnMigrateMisplacedTHP, &Func{Migrating: true, Large: true,
 			c.Unlock(c.M.FolioLock(c.Held(mhNew).Frame()))
 			return Then
 		}},
-		mhFreeCopy: {Label: "free_copy", Says: "free the new folio", Ref: "put_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			f := c.Held(mhNew).Frame()
-			c.Release(mhNew)
-			return c.putFree(f, 1, mhPutback)
-		}},
+		mhFreeCopy: mhDropNew("free_copy", "free the new folio", mhPutback),
 		mhPutback: {Label: "putback", Says: "put it back on its way to the LRU list", Ref: "putback_lru_page", Touches: batchTouches, Back: []int{mhUnlock}, Do: func(c *Ctx) Next {
 			c.lruReturn(c.Held(mhSrc).Frame())
 			return mhUnlock
 		}},
-		mhFree: {Label: "free_new", Says: "free the new folio", Ref: "put_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
-			f := c.Held(mhNew).Frame()
-			c.Release(mhNew)
-			return c.putFree(f, 1, mhFail)
-		}},
+		mhFree: mhDropNew("free_new", "free the new folio", mhFail),
 		mhFail: {Label: "map", Says: "lock the PMD; is it the same? Make it accessible where it is, not writable; unlock", Ref: "pmd_modify", Touches: cell.Of(machine.PMDs, machine.PTLs), Back: []int{mhUnlock},
 			Wait: func(c *Ctx) Block { return c.Free(c.pmdLock(c.Page(mhAddr))) },
 			Do: func(c *Ctx) Next {
@@ -303,6 +291,15 @@ const (
 	mhFree
 	mhFail
 )
+
+// mhDropNew drops our reference on the new folio, which is the last where the move has failed.
+func mhDropNew(label, says string, back int) Step {
+	return Step{Label: label, Says: says, Ref: "put_page", Touches: cell.Of(machine.Refs), Calls: []FuncID{fnFreeUnrefFolio}, Do: func(c *Ctx) Next {
+		f := c.Held(mhNew).Frame()
+		c.Release(mhNew)
+		return c.putFree(f, 1, back)
+	}}
+}
 
 // misplacedStays gives the move up, after the copy.
 func (c *Ctx) misplacedStays() Next {

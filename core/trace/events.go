@@ -94,62 +94,6 @@ func (s *story) pageOfEntry(c *Change) (machine.PageID, bool) {
 
 type adder func(k eventKind, f machine.Frame, cpu int, format string, args ...any)
 
-func (s *story) believes(b *belief) string {
-	tlb := s.m.Mem.Layout().Class(b.into) == machine.TLBs
-	where := "the " + possessive(b.name)
-	if b.class == machine.PTEs && !strings.HasPrefix(b.name, "PTE of ") {
-		where = "an entry of that table"
-	}
-	switch {
-	case b.entry.None():
-		return "finds " + where + " empty"
-	case b.class == machine.PMDs && b.entry.Has(machine.PSE) && !tlb:
-		how := ""
-		if !b.entry.Has(machine.RW) {
-			how = " read-only"
-		}
-		return fmt.Sprintf("reads %s, which maps the huge page in frame %d%s", where, b.entry.Frame(), how)
-	case b.class == machine.PMDs && b.entry.Has(machine.PSE):
-		return fmt.Sprintf("takes the huge page in frame %d from %s into its TLB", b.entry.Frame(), where)
-	case b.class == machine.PMDs && tlb:
-		return fmt.Sprintf("begins a walk at %s, which leads to %s", where, s.tableBelow(b.name, b.entry))
-	case b.class == machine.PMDs:
-		return fmt.Sprintf("reads %s, which leads to %s", where, s.tableBelow(b.name, b.entry))
-	}
-	what := b.entry.Fresh().String()
-	if b.entry.Present() {
-		what = s.m.FrameName(b.entry.Frame())
-		if head := s.headAt(b.read, b.entry.Frame()); head != b.entry.Frame() {
-			what += fmt.Sprintf(", a page of folio %d,", head)
-		}
-		if !b.entry.Has(machine.RW) {
-			what = strings.TrimSuffix(what, ",") + ", read-only,"
-		}
-	}
-	if tlb {
-		return fmt.Sprintf("takes %s from %s into its TLB", what, where)
-	}
-	return fmt.Sprintf("reads %s from %s", what, where)
-}
-
-// tableBelow is the table that an entry leads to, of which the layout's name says the level.
-func (s *story) tableBelow(entry string, e machine.Entry) string {
-	if level := abovePMDs(entry); level > 0 {
-		return fmt.Sprintf("the %s table in frame %d", machine.LevelName(s.m.Below(level)), e.Frame())
-	}
-	return fmt.Sprintf("the page table in frame %d", e.Frame())
-}
-
-// abovePMDs is the level that the layout's name of an entry says, if it is one above the PMDs; else 0.
-func abovePMDs(entry string) int {
-	for level := machine.LevelPUD; level <= machine.LevelPGD; level++ {
-		if strings.HasPrefix(entry, machine.LevelName(level)) {
-			return level
-		}
-	}
-	return 0
-}
-
 // headAt is the head of the folio that a frame belonged to after a step: itself, if that was a small one.
 func (s *story) headAt(n int, f machine.Frame) machine.Frame {
 	at := s.r.cursor
