@@ -110,11 +110,17 @@ func draw(m *view.Memory) picture {
 				p.titles = append(p.titles, placed[string]{it: w.Last, col: pmd, from: row, to: row, class: "level"})
 			}
 			row++
+			var above []view.Walker // who stand in a table above
 			if j == 0 {
 				top = row
 				for k, l := range w.Upper {
 					for n, e := range l.Entries {
-						p.boxes = append(p.boxes, placed[box]{it: box{e.ID, e.Index, e.Text, e.Changed, k == 0, e.Folded}, col: k + 1, from: row + n, to: row + n})
+						class := ""
+						if e.None && !e.Folded {
+							class = "none"
+						}
+						p.boxes = append(p.boxes, placed[box]{it: box{e.ID, e.Index, e.Text, e.Changed, k == 0, e.Folded}, col: k + 1, from: row + n, to: row + n, class: class})
+						above = append(above, e.Walkers...)
 					}
 				}
 			}
@@ -126,8 +132,7 @@ func draw(m *view.Memory) picture {
 			if j > 0 {
 				p.lines = append(p.lines, line{top, row, "trunk"})
 			}
-			var walkers []view.Walker // they stand below the table, which stays in one piece
-			walkers = append(walkers, t.PMD.Walkers...)
+			walkers := append(above, t.PMD.Walkers...) // they stand below the table, which stays in one piece
 			for k, e := range t.Entries {
 				class := "pte"
 				if k == 0 {

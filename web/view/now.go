@@ -195,6 +195,9 @@ func (n *now) at(id cell.ID) []Walker {
 		}
 		if n.m.Mem.Layout().Class(id) == machine.PMDs && !b.value.Has(machine.PSE) {
 			w.Holds = "the table"
+			if level, upper := n.m.UpperLevel(b.value.Frame()); upper {
+				w.Holds = "the " + machine.LevelName(level) + " table"
+			}
 		} else {
 			w.To = n.target(b.value)
 		}
