@@ -1,6 +1,7 @@
 package session
 
 import (
+	"fmt"
 	"regexp"
 	"strings"
 	"testing"
@@ -34,6 +35,29 @@ func TestStaleTLBIsSeen(t *testing.T) {
 	}
 	if _, words := shown(s, s.run.Len()); !strings.Contains(words, "stale") {
 		t.Error("it is not stale any more at the end")
+	}
+}
+
+// Who has read an entry above the PMDs stands in the table that it leads to, and is told since when it does so no more.
+func TestWalkerInUpperTableIsSeen(t *testing.T) {
+	s := standing(t, "upper-tables-vs-gup-fast")
+	var read, gone int
+	for _, st := range s.run.Steps() {
+		switch {
+		case strings.HasPrefix(st.Says, "read the PGD (PUD table"):
+			read = st.N
+		case strings.HasPrefix(st.Says, "unhook the PUD table"):
+			gone = st.N
+		}
+	}
+	if read == 0 || gone < read {
+		t.Fatalf("the PGD is read at %d, and cleared at %d", read, gone)
+	}
+	if _, words := shown(s, read); !strings.Contains(words, fmt.Sprintf("cpu0 holds the PUD table read at %d", read)) {
+		t.Errorf("at step %d nobody stands in the PUD table: %s", read, words)
+	}
+	if _, words := shown(s, gone); !strings.Contains(words, fmt.Sprintf("read at %d, not there since %d", read, gone)) {
+		t.Errorf("at step %d it is not told that the PGD leads there no more: %s", gone, words)
 	}
 }
 
